@@ -1,0 +1,160 @@
+/**
+ * The way of one instruction to the gateway, written once: what is durable before what.
+ *
+ *   permit -> intent durable -> bytes -> answer -> outcome durable
+ *
+ * May I send this now? is asked here and nowhere else.
+ */
+import { readAnswer, readRepeatAnswer, type Finding } from './evidence.ts';
+import { breaksTheWay, type FailureCode } from './failure.ts';
+import type { Draft, JsonObject } from './instruction.ts';
+import type { Clock, Gateway, Ledger, Limiter } from './ports.ts';
+import type { Change, LedgerRecord, Reason } from './record.ts';
+import { retryPauseMs } from './retry.ts';
+import { giveUpRepeating, intend, learn, repeatableUntil, whyNotRepeat, type Rules } from './steps.ts';
+
+/** Bytes never leave in the last part of a lease, so that a slow machine cannot send beyond its end. */
+const leaseMarginMs = 5_000;
+
+/** The way to the gateway as a whole: closed while it seems broken. */
+export interface Way {
+  /** Waits while the way is closed. */
+  pass(signal: AbortSignal): Promise<void>;
+  record(outcome: 'reached' | 'transport_failure'): void;
+}
+
+export interface DispatchDeps {
+  readonly ledger: Ledger;
+  readonly gateway: Gateway;
+  /** Permits, shared by all instances; taken before the intent. */
+  readonly limiter: Limiter;
+  /** The same rate again, at the wire: what waited between permit and bytes must not leave in a bunch. */
+  readonly pacer: Limiter;
+  readonly way: Way;
+  readonly clock: Clock;
+  readonly rules: Rules;
+  /** Runs at most so many sends at once (p-limit). */
+  readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Nothing new is begun after it is aborted; what is in flight ends by itself. */
+  readonly signal: AbortSignal;
+  /** The gateway says that our set-up is wrong: the run must stop. */
+  readonly stopTheRun: (reason: Reason) => void;
+}
+
+/** The exact bytes of an instruction: the caller's metadata beside ours, serialised once. */
+export function serialise(draft: Draft, attempt: number): Buffer {
+  const ours = { record_id: draft.recordId, attempt };
+  const { metadata } = draft;
+  const merged: JsonObject =
+    metadata === undefined ? ours : typeof metadata === 'object' ? { ...metadata, ...ours } : { ...ours, metadata };
+  return Buffer.from(JSON.stringify({ ...draft.body, metadata: merged }), 'utf8');
+}
+
+/**
+ * Writes what `decide` says of the record as it is; decides anew when somebody else moved it meanwhile.
+ *
+ * @returns the record afterwards
+ */
+export async function advance(ledger: Ledger, record: LedgerRecord, decide: (current: LedgerRecord) => Change | null): Promise<LedgerRecord> {
+  let current = record;
+  for (;;) {
+    const change = decide(current);
+    if (change === null) return current;
+    const written = await ledger.advance(change);
+    if (written.ok) return change.after;
+    current = written.current;
+  }
+}
+
+/** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
+export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {
+  let record = queued;
+  for (let tries = 1; ; tries += 1) {
+    if (deps.signal.aborted || record.status !== 'queued') return record;
+    try {
+      await deps.way.pass(deps.signal);
+      await deps.limiter.acquire(deps.signal);
+    } catch (cause) {
+      if (deps.signal.aborted) return record;
+      throw cause;
+    }
+    record = await advance(deps.ledger, record, (current) =>
+      current.status === 'queued' ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null,
+    );
+    if (record.status !== 'submitting') return record;
+
+    const finding = await send(deps, record, bytes, readAnswer, () => true);
+    record = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+    if (finding.type !== 'not_sent' || finding.stop) return record;
+
+    const pause = Math.max(retryPauseMs(tries, deps.rules.random), finding.retryAfterMs ?? 0);
+    await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
+  }
+}
+
+/**
+ * Repeats an open send with the same key and the same bytes, while the gateway surely remembers the key. The
+ * lifetime is checked right before the first byte.
+ */
+export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<LedgerRecord> {
+  const now = deps.clock.now();
+  const bytes = await deps.ledger.body(open.recordId);
+  const why = bytes === undefined ? 'its bytes are not kept' : whyNotRepeat(deps.rules, open, now);
+  if (why !== null || bytes === undefined) {
+    return advance(deps.ledger, open, (current) => (stillOpen(current, open) ? giveUpRepeating(deps.rules, current, why ?? '', now) : null));
+  }
+  try {
+    await deps.way.pass(deps.signal);
+    await deps.limiter.acquire(deps.signal);
+  } catch (cause) {
+    if (deps.signal.aborted) return open;
+    throw cause;
+  }
+  const record = await advance(deps.ledger, open, (current) =>
+    stillOpen(current, open) && current.sends === open.sends
+      ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes })
+      : null,
+  );
+  if (record.sends !== open.sends + 1 || record.leaseOwner !== deps.owner) return record;
+  const finding = await send(deps, record, bytes, readRepeatAnswer, () => deps.clock.now() < repeatableUntil(deps.rules, record));
+  return advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+}
+
+const stillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>
+  current.status === 'unknown' && current.sessionId === null && current.attempt === open.attempt;
+
+async function send(
+  deps: DispatchDeps,
+  record: LedgerRecord,
+  bytes: Uint8Array,
+  read: (answer: Awaited<ReturnType<Gateway['init']>>, record: LedgerRecord) => Finding,
+  timely: () => boolean,
+): Promise<Finding> {
+  const mayStart = (): boolean =>
+    !deps.signal.aborted && timely() && record.leaseUntil !== null && deps.clock.now() < record.leaseUntil - leaseMarginMs;
+  const answer = await deps.slot(async () => {
+    // A stop while waiting for the pace is no error: mayStart then says no, which proves that nothing was sent.
+    await deps.pacer.acquire(deps.signal).catch(() => undefined);
+    return deps.gateway.init({ kind: record.kind, bytes, idempotencyKey: record.idempotencyKey, mayStart });
+  });
+  const finding = read(answer, record);
+  tellTheWay(deps, finding);
+  return finding;
+}
+
+/** Breaker, pace and stop learn from every exchange. */
+export function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stopTheRun'>, finding: Finding): void {
+  if (finding.type === 'sighting') {
+    deps.way.record('reached');
+    return;
+  }
+  const code: FailureCode = finding.code;
+  if (code !== 'lease_over') deps.way.record(breaksTheWay[code] ? 'transport_failure' : 'reached');
+  if (finding.retryAfterMs !== undefined) {
+    deps.limiter.pushBack(finding.retryAfterMs);
+    deps.pacer.pushBack(finding.retryAfterMs);
+  }
+  if (finding.stop) deps.stopTheRun(finding.reason);
+}

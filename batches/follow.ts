@@ -1,0 +1,92 @@
+/**
+ * Following a record to its end: look at its session, confirm what equals the ledger, cancel what does not,
+ * repeat a send that was left open. One call moves a record one step; when the next one is due stands in it.
+ */
+import { readAnswer, type Finding, type Sighting } from './evidence.ts';
+import { advance, repeat, tellTheWay, type DispatchDeps } from './dispatch.ts';
+import type { Answer } from './answer.ts';
+import type { Limiter } from './ports.ts';
+import type { LedgerRecord } from './record.ts';
+import { learn, noteCancel, noteConfirm, postpone, takeOver } from './steps.ts';
+
+export interface FollowDeps extends DispatchDeps {
+  /** Permits for status, confirm and cancel calls. */
+  readonly followLimiter: Limiter;
+  /** `manual` leaves the confirmation to a person. */
+  readonly confirm: 'match' | 'manual';
+  /** Something that a person must see now. */
+  readonly alert: (message: string, record: LedgerRecord) => void;
+}
+
+/** One step of an open record. */
+export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
+  if (record.status === 'submitting') {
+    return advance(deps.ledger, record, (current) => (current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null));
+  }
+  if (record.sessionId === null) return repeat(deps, record);
+  return look(deps, record, record.sessionId);
+}
+
+async function look(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
+  const finding = await ask(deps, record, () => deps.gateway.status(sessionId));
+  if (finding === null) return record;
+  if (finding.type !== 'sighting') return advance(deps.ledger, record, (current) => postpone(deps.rules, current, deps.clock.now()));
+
+  const { sighting } = finding;
+  if (sighting.amount === 'different' && sighting.says !== 'pending') {
+    deps.alert(`session ${sessionId} shows another amount or currency than the ledger`, record);
+  }
+  if (sighting.says !== 'asks') return settle(deps, record, finding);
+  if (sighting.amount === 'different') return cancel(deps, record, sighting);
+  if (sighting.amount === 'missing' || deps.confirm === 'manual') {
+    const reason =
+      deps.confirm === 'manual'
+        ? { code: 'waits_for_person', description: 'The gateway asks for confirmation, and GATEWAY_CONFIRM leaves it to a person.' }
+        : { code: 'amount_missing', description: 'The gateway asks for confirmation without showing the amount.' };
+    const seen = await settle(deps, record, finding);
+    return advance(deps.ledger, seen, (current) => postpone(deps.rules, current, deps.clock.now(), reason));
+  }
+  return confirm(deps, record, sighting);
+}
+
+/** Confirms the one session of this record; any other that asks is cancelled. */
+async function confirm(deps: FollowDeps, record: LedgerRecord, sighting: Sighting): Promise<LedgerRecord> {
+  const noted = await advance(deps.ledger, record, (current) => noteConfirm(current, sighting.sessionId));
+  if (noted.confirmSession !== sighting.sessionId) {
+    deps.alert(`a second session ${sighting.sessionId} asks for confirmation; it is cancelled`, noted);
+    return cancel(deps, noted, sighting);
+  }
+  // Before a person or an earlier step decided to cancel, confirming is over.
+  if (noted.cancelSession === sighting.sessionId) return cancel(deps, noted, sighting);
+  return conclude(deps, noted, await ask(deps, noted, () => deps.gateway.confirm(sighting.sessionId)));
+}
+
+async function cancel(deps: FollowDeps, record: LedgerRecord, sighting: Sighting): Promise<LedgerRecord> {
+  const noted = await advance(deps.ledger, record, (current) => noteCancel(current, sighting.sessionId));
+  return conclude(deps, noted, await ask(deps, noted, () => deps.gateway.cancel(sighting.sessionId)));
+}
+
+/** Whatever a confirm or cancel answered, only a session shown is evidence; else the next look tells. */
+const conclude = (deps: FollowDeps, record: LedgerRecord, finding: Finding | null): Promise<LedgerRecord> =>
+  finding?.type === 'sighting'
+    ? settle(deps, record, finding)
+    : advance(deps.ledger, record, (current) => postpone(deps.rules, current, deps.clock.now()));
+
+const settle = (deps: FollowDeps, record: LedgerRecord, finding: Finding): Promise<LedgerRecord> =>
+  advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+
+/** One call under the follow rate. Null when we are stopping. */
+async function ask(deps: FollowDeps, record: LedgerRecord, call: () => Promise<Answer>): Promise<Finding | null> {
+  try {
+    await deps.way.pass(deps.signal);
+    await deps.followLimiter.acquire(deps.signal);
+  } catch (cause) {
+    if (deps.signal.aborted) return null;
+    throw cause;
+  }
+  const finding = readAnswer(await deps.slot(call), record);
+  // What a follow-up is refused for is no word about our set-up as a whole, but for who we are.
+  tellTheWay({ ...deps, limiter: deps.followLimiter }, finding);
+  return finding;
+}
+

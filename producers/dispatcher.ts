@@ -1,0 +1,58 @@
+/**
+ * A bounded window of instructions on their way out. Intents are made in the window, so that many share one
+ * durable write; sends take a slot of p-limit inside it.
+ */
+import pLimit from 'p-limit';
+
+export interface Dispatcher {
+  /** Runs `work` when the window has room; resolves when it was taken in, not when it is done. */
+  submit(work: () => Promise<unknown>): Promise<void>;
+  /** Resolves when the window is empty. Rejects with the first failure of any work. */
+  idle(): Promise<void>;
+  readonly inFlight: number;
+}
+
+/** `slot` bounds the calls in flight; see `createDispatcher` for the window around it. */
+export const createSlots = (concurrency: number): (<T>(work: () => Promise<T>) => Promise<T>) => pLimit(concurrency);
+
+/**
+ * @param window how many instructions may be between their admission and their outcome
+ */
+export function createDispatcher({ window }: { readonly window: number }): Dispatcher {
+  let inFlight = 0;
+  let failure: { readonly cause: unknown } | undefined;
+  const waiting: (() => void)[] = [];
+  const wakeAll = (): void => {
+    for (const wake of waiting.splice(0)) wake();
+  };
+  const changed = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  const check = (): void => {
+    if (failure !== undefined) throw failure.cause;
+  };
+
+  return {
+    get inFlight() {
+      return inFlight;
+    },
+    async submit(work) {
+      while (inFlight >= window) {
+        check();
+        await changed();
+      }
+      check();
+      inFlight += 1;
+      work()
+        .catch((cause: unknown) => {
+          failure ??= { cause };
+        })
+        .finally(() => {
+          inFlight -= 1;
+          wakeAll();
+        });
+    },
+    async idle() {
+      while (inFlight > 0) await changed();
+      check();
+    },
+  };
+}

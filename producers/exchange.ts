@@ -1,0 +1,105 @@
+/**
+ * One request and its answer over undici's lowest interface. `dispatch` is used rather than `request` because only
+ * its handler is asked at the very moment before the first byte, and because it builds no stream for the answer.
+ */
+import type { Dispatcher } from 'undici';
+import type { Answer, TransportCode } from '../batches/answer.ts';
+import { readTransportError, transportAnswer, type Phase } from './transport.ts';
+
+/** Longest wait that a Retry-After may ask of us. */
+export const maxRetryAfterMs = 3_600_000;
+
+const secondsPattern = /^\d{1,12}$/;
+const httpDatePattern = /\d GMT$/;
+
+/**
+ * Reads a Retry-After header: whole seconds or an HTTP date.
+ *
+ * @returns milliseconds from `now`, 0 to one hour; undefined when there is none or it cannot be read
+ */
+export function readRetryAfter(value: string | readonly string[] | undefined, now: number): number | undefined {
+  const text = (typeof value === 'string' ? value : value?.[0])?.trim();
+  if (text === undefined) return undefined;
+  if (secondsPattern.test(text)) return Math.min(Number(text) * 1000, maxRetryAfterMs);
+  const at = httpDatePattern.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(Math.ceil(at - now), 0), maxRetryAfterMs);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Parsed JSON, or undefined for anything else: invalid UTF-8, cut off, empty, HTML. */
+export function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Exchange {
+  readonly path: string;
+  /** Names and values in turn, without content-length. */
+  readonly headers: string[];
+  readonly body: Uint8Array;
+  /** From the first byte sent to the whole answer read. */
+  readonly timeoutMs: number;
+  readonly maxAnswerBytes: number;
+  readonly secure: boolean;
+  /** Asked once, right before the first byte. */
+  readonly mayStart: () => boolean;
+  readonly now: () => number;
+}
+
+/** Sends once and reads the whole answer. Never rejects. */
+export function exchange(pool: Dispatcher, params: Exchange): Promise<Answer> {
+  return new Promise((resolve) => {
+    let phase: Phase = 'connecting';
+    let timer: NodeJS.Timeout | undefined;
+    /** Why we ended it ourselves; undici then tells us our own error. */
+    let ended: { readonly code: TransportCode; readonly detail?: string } | undefined;
+    let httpStatus = 0;
+    let retryAfter: string | readonly string[] | undefined;
+    let first: Buffer | undefined;
+    let rest: Buffer[] | undefined;
+    let size = 0;
+
+    const end = (controller: Dispatcher.DispatchController, code: TransportCode, detail?: string): void => {
+      ended ??= detail === undefined ? { code } : { code, detail };
+      controller.abort(new Error(code));
+    };
+
+    pool.dispatch(
+      { method: 'POST', path: params.path, headers: params.headers, body: params.body },
+      {
+        onRequestStart(controller) {
+          // undici may put a request back in its queue when a socket closes for certain reasons of its own. It never
+          // does so with one request a connection; should it ever, the second sending is refused here.
+          if (phase === 'started') return end(controller, 'transport_other', 'a second sending was prevented');
+          if (!params.mayStart()) return end(controller, 'lease_over');
+          phase = 'started';
+          timer = setTimeout(() => end(controller, 'answer_timeout', `${params.timeoutMs} ms`), params.timeoutMs);
+        },
+        onResponseStart(_controller, statusCode, headers) {
+          httpStatus = statusCode;
+          retryAfter = headers['retry-after'];
+        },
+        onResponseData(controller, chunk) {
+          size += chunk.length;
+          if (size > params.maxAnswerBytes) return end(controller, 'answer_too_large', `more than ${params.maxAnswerBytes} bytes`);
+          if (first === undefined) first = chunk;
+          else (rest ??= [first]).push(chunk);
+        },
+        onResponseEnd() {
+          clearTimeout(timer);
+          const retryAfterMs = retryAfter === undefined ? undefined : readRetryAfter(retryAfter, params.now());
+          const json = first === undefined ? undefined : readJson(rest === undefined ? first : Buffer.concat(rest));
+          resolve({ type: 'answer', httpStatus, json, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+        },
+        onResponseError(_controller, error) {
+          clearTimeout(timer);
+          resolve(ended === undefined ? readTransportError(error, phase, params.secure) : transportAnswer(ended.code, ended.detail));
+        },
+      },
+    );
+  });
+}

@@ -1,0 +1,127 @@
+/** The gateway's calls over HTTP: signed, sent once, bounded in time and size. Source: docs/gateway.md. */
+import { Pool } from 'undici';
+import type { Answer } from '../batches/answer.ts';
+import type { Clock, Gateway } from '../batches/ports.ts';
+import { exchange } from './exchange.ts';
+import type { Signer } from './signature.ts';
+import { transportAnswer } from './transport.ts';
+
+/**
+ * @property url scheme, host and port; the path is ours
+ * @property timeoutMs from the first byte sent to the whole answer read
+ * @property connections for init calls; at least as many as are made at once, so that none waits for a free one
+ * @property followConnections for all other calls, which have connections of their own: they never delay an init
+ * @property ca PEM of the authorities to trust instead of Node's own
+ */
+export interface GatewayOptions {
+  readonly url: string;
+  readonly project: string;
+  readonly submerchant?: string | undefined;
+  readonly signer: Signer;
+  readonly idempotencyHeader?: string;
+  readonly timeoutMs: number;
+  readonly connections: number;
+  readonly followConnections?: number;
+  readonly connectTimeoutMs?: number;
+  readonly maxAnswerBytes?: number;
+  readonly ca?: string;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+const defaultConnectTimeoutMs = 10_000;
+const defaultMaxAnswerBytes = 1_048_576;
+
+/**
+ * Idle connections are closed before servers do it, because a request that meets a server's closing is open. Many
+ * servers wait 5 s; a Keep-Alive header of theirs is honoured with 2 s to spare.
+ */
+const keepAliveTimeoutMs = 4_000;
+const keepAliveSpareMs = 2_000;
+
+const headerValuePattern = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const headerNamePattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+function checkedHeader(name: string, value: string): string {
+  if (!headerValuePattern.test(value)) throw new TypeError(`The value of ${name} must be printable ASCII without blanks around it.`);
+  return value;
+}
+
+function origin(url: string): URL {
+  const parsed = new URL(url);
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:')
+    throw new TypeError('The URL of the gateway must begin with https:// or http://.');
+  if (parsed.pathname !== '/' || parsed.search !== '' || parsed.hash !== '' || parsed.username !== '' || parsed.password !== '')
+    throw new TypeError('The URL of the gateway must be scheme, host and port only.');
+  return parsed;
+}
+
+const always = (): boolean => true;
+
+/** @throws TypeError for an option that no request could be made with */
+export function createGateway(options: GatewayOptions): Gateway {
+  const url = origin(options.url);
+  const secure = url.protocol === 'https:';
+  const { signer, timeoutMs, clock, maxAnswerBytes = defaultMaxAnswerBytes, idempotencyHeader = 'X-PARTNER-IDEMPOTENCY-KEY' } = options;
+  if (!headerNamePattern.test(idempotencyHeader)) throw new TypeError('The name of the idempotency header is not a header name.');
+  const fixedHeaders: readonly string[] = [
+    'content-type',
+    'application/json',
+    'X-PARTNER-PROJECT',
+    checkedHeader('X-PARTNER-PROJECT', options.project),
+    ...(options.submerchant === undefined ? [] : ['X-PARTNER-SUBMERCHANT', checkedHeader('X-PARTNER-SUBMERCHANT', options.submerchant)]),
+  ];
+
+  const pool = (connections: number): Pool =>
+    new Pool(url, {
+      connections,
+      // One request in flight on a connection: none is ever queued behind another or sent again with it.
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      keepAliveTimeoutThreshold: keepAliveSpareMs,
+      // Our own timer spans headers and body; undici's would only add a second, coarser one.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: options.connectTimeoutMs ?? defaultConnectTimeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+    });
+  const initPool = pool(options.connections);
+  const followPool = pool(options.followConnections ?? options.connections);
+  let closed = false;
+
+  const call = async (
+    through: Pool,
+    method: string,
+    bytes: Uint8Array,
+    mayStart: () => boolean,
+    idempotencyKey?: string,
+  ): Promise<Answer> => {
+    const signature = await signer.sign(bytes);
+    if (closed) return transportAnswer('lease_over', 'the client was closed');
+    const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
+    if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
+    return exchange(through, {
+      path: `/api/v1/${method}`,
+      headers,
+      body: bytes,
+      timeoutMs,
+      maxAnswerBytes,
+      secure,
+      mayStart,
+      now: clock.now,
+    });
+  };
+  const follow = (method: string, body: object): Promise<Answer> => call(followPool, method, Buffer.from(JSON.stringify(body)), always);
+
+  return {
+    init: ({ kind, bytes, idempotencyKey, mayStart }) => call(initPool, `session/init/${kind}`, bytes, mayStart, idempotencyKey),
+    status: (sessionId) => follow('session/status', { session_id: sessionId }),
+    confirm: (sessionId) => follow('session/confirm', { session_id: sessionId }),
+    cancel: (sessionId) => follow('session/cancel', { session_id: sessionId }),
+    balance: () => follow('wallet/balance', { request_datetime: new Date(clock.now()).toISOString() }),
+    /** Waits for what is in flight, each at most its timeout. Idempotent. */
+    async close() {
+      closed = true;
+      await Promise.all([initPool.close(), followPool.close()]);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** Results for people: one row for each result event that is given. */
+import { currencyDecimals } from '../batches/currencies.ts';
+import { formatMinor } from '../batches/money.ts';
+import type { ResultEvent } from '../batches/result.ts';
+import { createCsvFile, escapeFormula } from './csv-file.ts';
+
+type Source = ResultEvent['source'];
+
+const place = (source: Source): string => ('line' in source ? String(source.line) : `${source.topic}/${source.partition}/${source.offset}`);
+
+/** In major units; empty where the currency's decimals are not known: a wrong point would be worse than none. */
+function majorAmount(details: ResultEvent['amount_details']): string {
+  if (details === undefined || currencyDecimals(details.currency) === undefined) return '';
+  return formatMinor(BigInt(details.amount), details.currency);
+}
+
+/** The columns, in their order. `line` names topic, partition and offset for what came by a topic. */
+const columns: Readonly<Record<string, (event: ResultEvent) => string | undefined>> = {
+  line: (event) => place(event.source),
+  record_id: (event) => event.record_id,
+  kind: (event) => event.kind,
+  status: (event) => event.status,
+  amount: (event) => majorAmount(event.amount_details),
+  currency: (event) => event.amount_details?.currency,
+  destination: (event) => event.destination,
+  session_id: (event) => event.session_id,
+  entry_id: (event) => event.entry_id,
+  code: (event) => event.error?.code,
+  description: (event) => event.error?.description,
+  field: (event) => event.error?.field,
+  earlier_status: (event) => event.earlier?.status,
+  occurred_at: (event) => event.occurred_at,
+};
+
+export const resultsCsvColumns: readonly string[] = Object.keys(columns);
+
+/** The cells of one event, safe to open in a spreadsheet. */
+export const resultsCsvRow = (event: ResultEvent): string[] => Object.values(columns).map((cell) => escapeFormula(cell(event) ?? ''));
+
+/**
+ * Writes the events as they come; the file appears whole or not at all, mode 0600.
+ *
+ * @returns how many rows were written
+ * @throws what `events` throws, or the file system's error
+ */
+export async function writeResultsCsv({
+  path,
+  events,
+}: {
+  readonly path: string;
+  readonly events: AsyncIterable<ResultEvent> | Iterable<ResultEvent>;
+}): Promise<number> {
+  const file = await createCsvFile({ path });
+  let rows = 0;
+  try {
+    await file.write(resultsCsvColumns);
+    for await (const event of events) {
+      await file.write(resultsCsvRow(event));
+      rows += 1;
+    }
+    await file.finish();
+  } catch (cause) {
+    await file.abandon();
+    throw cause;
+  }
+  return rows;
+}

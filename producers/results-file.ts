@@ -1,0 +1,219 @@
+/**
+ * Results of the stand-alone profile: lines of JSON, appended and synced in groups. Nothing is told as published
+ * before it is on disk, and a group that could not be written whole is taken back.
+ */
+import { constants } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { OutboxEntry, ResultSink } from '../batches/ports.ts';
+import { readLines } from './lines.ts';
+
+export type ResultsFileFault = 'disk_full' | 'file_limit' | 'not_a_file' | 'not_permitted' | 'write_failed';
+
+/** The results could not be written; nothing of the group counts as published. */
+export class ResultsFileError extends Error {
+  override readonly name = 'ResultsFileError';
+  readonly code: ResultsFileFault;
+
+  constructor(code: ResultsFileFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const faults: Readonly<Record<string, readonly [ResultsFileFault, string]>> = {
+  ENOSPC: ['disk_full', 'the disk is full. Make room and run again: nothing is lost'],
+  EDQUOT: ['disk_full', 'the disk quota is used up. Make room and run again: nothing is lost'],
+  EFBIG: ['file_limit', 'the file has reached the size limit of this process or file system. Move it away and run again: nothing is lost'],
+  EISDIR: ['not_a_file', 'there is a folder of that name'],
+  EACCES: ['not_permitted', 'permission is denied'],
+  EPERM: ['not_permitted', 'permission is denied'],
+  EROFS: ['not_permitted', 'the file system is read-only'],
+};
+
+/** The error of a file system call, told as what it means for the results. */
+export function resultsFileError(path: string, cause: unknown): ResultsFileError {
+  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const [code, sentence] = faults[errno] ?? ['write_failed', cause instanceof Error ? cause.message : String(cause)];
+  return new ResultsFileError(code, `The results cannot be written to ${path}: ${sentence}.`, { cause });
+}
+
+/**
+ * How many event ids are remembered, newest first. Far above what one process can have written without noting it;
+ * beyond it an event might stand twice in the file, under the same event id.
+ */
+const maxKnownIds = 32_768;
+
+/**
+ * @property mark the sink's last note in the ledger: the byte offset after the last group that was noted
+ * @property onWarning told when the file is not the one that was written before; results go on at its end
+ */
+export interface ResultsFileOptions {
+  readonly path: string;
+  readonly mark: string | null;
+  readonly onWarning?: (message: string) => void;
+}
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly inode: number;
+  readonly created: boolean;
+}
+
+async function openForAppend(path: string): Promise<OpenFile> {
+  const existed = await stat(path).then(
+    (found) => {
+      if (!found.isFile()) throw new ResultsFileError('not_a_file', `The results cannot be written to ${path}: it is not a plain file.`);
+      return true;
+    },
+    (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return false;
+      throw cause;
+    },
+  );
+  const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o600);
+  if (!existed) await syncFolder(dirname(path));
+  return { handle, inode: (await handle.stat()).ino, created: !existed };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Where the unnoted tail begins, and what is odd about the file. */
+async function tailStart(handle: FileHandle, size: number, mark: string | null): Promise<{ start: number; oddity: string | undefined }> {
+  if (mark === null) return { start: 0, oddity: undefined };
+  const noted = /^\d{1,15}$/.test(mark) ? Number(mark) : Number.NaN;
+  if (Number.isNaN(noted)) return { start: 0, oddity: 'the note of how far it was written cannot be read' };
+  if (noted > size) return { start: 0, oddity: `it has ${size} bytes, and ${noted} were written before` };
+  if (noted === 0) return { start: 0, oddity: undefined };
+  const last = Buffer.alloc(1);
+  await handle.read(last, 0, 1, noted - 1);
+  return last[0] === 0x0a ? { start: noted, oddity: undefined } : { start: 0, oddity: 'it is not the file that was written before' };
+}
+
+function eventIdOf(line: string): string | undefined {
+  try {
+    const event = JSON.parse(line) as { readonly event_id?: unknown } | null;
+    return typeof event?.event_id === 'string' ? event.event_id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A newline inside JSON is only ever a blank between its parts. */
+const asLine = (json: string): string => {
+  const text = json.trimEnd();
+  return `${text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]+/g, ' ') : text}\n`;
+};
+
+/**
+ * Opens the file and learns what a former process wrote without noting it; a last line that it wrote by half is cut
+ * off. The file is made with mode 0600.
+ *
+ * @throws ResultsFileError
+ */
+export async function openResultsFile({ path, mark, onWarning = () => undefined }: ResultsFileOptions): Promise<ResultSink> {
+  const known = new Set<string>();
+  const remember = (eventId: string): void => {
+    known.add(eventId);
+    if (known.size > maxKnownIds) for (const oldest of known) return void known.delete(oldest);
+  };
+  const failed = (cause: unknown): Error => (cause instanceof ResultsFileError ? cause : resultsFileError(path, cause));
+
+  let file: OpenFile;
+  /** The offset after the last group that is whole and on disk. */
+  let good: number;
+  /** A group was written in part and could not be taken back yet. */
+  let torn = false;
+  let closed = false;
+
+  try {
+    file = await openForAppend(path);
+  } catch (cause) {
+    throw failed(cause);
+  }
+  try {
+    const { size } = await file.handle.stat();
+    const { start, oddity } = await tailStart(file.handle, size, mark);
+    if (oddity !== undefined)
+      onWarning(file.created ? `${path} was missing; results go on in a new file.` : `${path}: ${oddity}; results go on at its end.`);
+    good = start;
+    for await (const line of readLines(file.handle, start)) {
+      good = line.end;
+      const eventId = line.text === undefined ? undefined : eventIdOf(line.text);
+      if (eventId !== undefined) remember(eventId);
+    }
+    if (size > good) await file.handle.truncate(good);
+    // The former process may have died before its sync: what is now taken as written must be on disk.
+    await file.handle.sync();
+  } catch (cause) {
+    await file.handle.close();
+    throw failed(cause);
+  }
+
+  /** Goes on in the file that bears the name now, whatever somebody did to it meanwhile. */
+  const checkFile = async (): Promise<void> => {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.ino === file.inode) {
+      if (torn) await file.handle.truncate(good);
+      else if (found.size !== good)
+        onWarning(`${path}: somebody else changed its length from ${good} to ${found.size} bytes; results go on at its end.`);
+      if (!torn) good = found.size;
+    } else {
+      onWarning(`${path} was moved or replaced; results go on in the file of that name.`);
+      const next = await openForAppend(path);
+      await file.handle.close();
+      file = next;
+      good = (await file.handle.stat()).size;
+    }
+    torn = false;
+  };
+
+  const append = async (entries: readonly OutboxEntry[]): Promise<{ mark: string }> => {
+    if (closed) throw new ResultsFileError('write_failed', `The results cannot be written to ${path}: it is closed.`);
+    const fresh = entries.filter((entry) => !known.has(entry.eventId));
+    if (fresh.length === 0) return { mark: String(good) };
+    try {
+      await checkFile();
+      const bytes = Buffer.from(fresh.map((entry) => asLine(entry.json)).join(''), 'utf8');
+      torn = true;
+      for (let written = 0; written < bytes.length;) written += (await file.handle.write(bytes, written)).bytesWritten;
+      await file.handle.datasync();
+      torn = false;
+      good += bytes.length;
+    } catch (cause) {
+      if (torn) {
+        torn = await file.handle.truncate(good).then(
+          () => false,
+          () => true,
+        );
+      }
+      throw failed(cause);
+    }
+    for (const entry of fresh) remember(entry.eventId);
+    return { mark: String(good) };
+  };
+
+  /** Groups are written one after the other, in the order of the calls. */
+  let last: Promise<unknown> = Promise.resolve();
+
+  return {
+    publish(entries) {
+      const next = last.then(() => append(entries));
+      last = next.catch(() => undefined);
+      return next;
+    },
+    async close() {
+      await last;
+      if (closed) return;
+      closed = true;
+      await file.handle.close();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/** Reads a results file, also while it is being written. */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResultEvent } from '../batches/result.ts';
+import { lastLineEnd, readLines } from './lines.ts';
+
+/**
+ * @property follow go on with what is appended, until the signal is aborted
+ * @property from `now`: only what is appended from here on
+ * @property pollMs how often a followed file is looked at
+ * @property onWarning told of lines that are no result events, and of a file that was cut off
+ */
+export interface ReadResultsOptions {
+  readonly follow?: boolean;
+  readonly from?: 'beginning' | 'now';
+  readonly signal?: AbortSignal;
+  readonly pollMs?: number;
+  readonly onWarning?: (message: string) => void;
+}
+
+/** The shape is trusted beyond what readers branch on: these lines are our own. */
+function parseEvent(line: string): ResultEvent | undefined {
+  try {
+    const value = JSON.parse(line) as Partial<ResultEvent> | null;
+    return typeof value?.event_id === 'string' && typeof value.status === 'string' ? (value as ResultEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const orAbsent = (cause: NodeJS.ErrnoException): undefined => {
+  if (cause.code === 'ENOENT') return undefined;
+  throw cause;
+};
+
+/**
+ * The events of the file in its order. A last line without its newline is not there yet. Without `follow` it ends at
+ * the end (a missing file has no events); with it, it ends when the signal is aborted, and outlives truncation,
+ * replacement, and a file that does not exist yet.
+ */
+export async function* readResults(path: string, options: ReadResultsOptions = {}): AsyncGenerator<ResultEvent, void, undefined> {
+  const { follow = false, from = 'beginning', signal, pollMs = 200, onWarning = () => undefined } = options;
+  const stopped = (): boolean => signal?.aborted === true;
+  let handle: FileHandle | undefined;
+  let inode = 0;
+  let position = 0;
+  let skip = from === 'now';
+
+  try {
+    while (!stopped()) {
+      const found = await stat(path).catch(orAbsent);
+      if (handle === undefined && found !== undefined) {
+        handle = await open(path, 'r').catch(orAbsent);
+        const opened = await handle?.stat();
+        inode = opened?.ino ?? 0;
+        position = skip && handle !== undefined && opened !== undefined ? await lastLineEnd(handle, opened.size) : 0;
+      }
+      // What was not there at the beginning is read from its beginning.
+      skip = false;
+
+      // Looked at before reading, so that a replaced file is read to its end first.
+      const replaced = handle !== undefined && found?.ino !== inode;
+      if (handle !== undefined) {
+        if ((await handle.stat()).size < position) {
+          onWarning(`${path} was cut off; reading it from its beginning.`);
+          position = 0;
+        }
+        for await (const line of readLines(handle, position)) {
+          position = line.end;
+          const event = line.text === undefined ? undefined : parseEvent(line.text);
+          if (event === undefined) onWarning(`${path}: the line that ends at byte ${line.end} is no result event.`);
+          else yield event;
+          if (stopped()) return;
+        }
+      }
+      if (!follow) return;
+      if (replaced) {
+        await handle?.close();
+        handle = undefined;
+      } else {
+        await sleep(pollMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      }
+    }
+  } finally {
+    await handle?.close();
+  }
+}

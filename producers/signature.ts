@@ -1,0 +1,136 @@
+/**
+ * Signatures of the gateway's protocol: RSA PKCS#1 v1.5 with SHA-256 over exactly the bytes that travel, standard
+ * Base64 on one line. Source: docs/gateway.md.
+ *
+ * Keys are parsed once; signing and verifying run in Node's thread pool. No error here ever carries key material,
+ * neither its own nor in `cause`.
+ */
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+
+const minBits = 2048;
+
+export type KeyFault = 'not_pem' | 'encrypted' | 'public_not_private' | 'private_not_public' | 'not_rsa' | 'too_short' | 'unreadable';
+
+/** A key that cannot be used. `message` says what it is and what is needed; the caller adds which file it came from. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  readonly code: KeyFault;
+
+  constructor(code: KeyFault, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Signer {
+  /** Base64 of the signature of exactly these bytes, which must not change before it resolves. */
+  sign(bytes: Uint8Array): Promise<string>;
+}
+
+export interface Verifier {
+  /** True only for a well-formed signature of exactly these bytes; never rejects for what a stranger sent. */
+  verify(bytes: Uint8Array, signature: string | undefined): Promise<boolean>;
+}
+
+const labelPattern = /-----BEGIN ([A-Z0-9 ]+)-----/g;
+
+/** The kinds of blocks in a PEM text, such as `PRIVATE KEY`; empty when it is none. */
+const labels = (pem: string): readonly string[] => Array.from(pem.matchAll(labelPattern), (match) => match[1] ?? '');
+
+const withoutBom = (pem: string): string => (pem.startsWith('\ufeff') ? pem.slice(1) : pem);
+
+const notPem = (needed: string): KeyError =>
+  new KeyError('not_pem', `This is not a PEM file. Needed is ${needed}, as text that begins with "-----BEGIN".`);
+
+function rsa(key: KeyObject): KeyObject {
+  const type = key.asymmetricKeyType ?? 'unknown';
+  if (type !== 'rsa')
+    throw new KeyError('not_rsa', `This is a key of type ${type}. The gateway needs RSA: make a pair with \`disburse keys\`.`);
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < minBits)
+    throw new KeyError('too_short', `This RSA key has ${bits} bits. Needed are ${minBits} or more: make a pair with \`disburse keys\`.`);
+  return key;
+}
+
+/**
+ * Reads an unencrypted RSA private key of 2048 bits or more (PKCS#8 or PKCS#1).
+ *
+ * @throws KeyError
+ */
+export function readPrivateKey(text: string): KeyObject {
+  const pem = withoutBom(text);
+  const found = labels(pem);
+  if (!found.some((label) => label.endsWith('PRIVATE KEY'))) {
+    if (found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE'))
+      throw new KeyError('public_not_private', 'This is a public key or a certificate. Needed is the private key that belongs to it.');
+    throw notPem('an RSA private key');
+  }
+  if (pem.includes('ENCRYPTED'))
+    throw new KeyError(
+      'encrypted',
+      'This private key is protected by a passphrase. Needed is one without: `openssl pkey -in OLD -out NEW`.',
+    );
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    if (found.includes('OPENSSH PRIVATE KEY'))
+      throw new KeyError('unreadable', 'This private key is in the format of OpenSSH. Convert a copy: `ssh-keygen -p -m PKCS8 -f COPY`.');
+    throw new KeyError('unreadable', 'This looks like a private key in PEM and cannot be read: it is damaged or cut off.');
+  }
+  return rsa(key);
+}
+
+/**
+ * Reads an RSA public key of 2048 bits or more, or the certificate that holds it.
+ *
+ * @throws KeyError
+ */
+export function readPublicKey(text: string): KeyObject {
+  const pem = withoutBom(text);
+  const found = labels(pem);
+  // Node would derive the public half of a private key; whoever put one here has the wrong file, and it lies open.
+  if (found.some((label) => label.endsWith('PRIVATE KEY')))
+    throw new KeyError('private_not_public', 'This is a private key. Needed is the public key of the gateway.');
+  if (!found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE')) throw notPem('an RSA public key');
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    throw new KeyError('unreadable', 'This looks like a public key in PEM and cannot be read: it is damaged or cut off.');
+  }
+  return rsa(key);
+}
+
+/** @throws KeyError */
+export function createSigner({ privateKeyPem }: { readonly privateKeyPem: string }): Signer {
+  const key = readPrivateKey(privateKeyPem);
+  return {
+    sign: (bytes) =>
+      new Promise((resolve, reject) => {
+        sign('sha256', bytes, key, (error, signature) => {
+          if (error) reject(error);
+          else resolve(signature.toString('base64'));
+        });
+      }),
+  };
+}
+
+const base64Pattern = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** @throws KeyError */
+export function createVerifier(publicKeyPem: string): Verifier {
+  const key = readPublicKey(publicKeyPem);
+  const signatureBytes = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+  return {
+    verify: (bytes, signature) => {
+      // Buffer.from forgives anything that is not Base64, so the form is checked first.
+      if (signature === undefined || signature.length % 4 !== 0 || !base64Pattern.test(signature)) return Promise.resolve(false);
+      const raw = Buffer.from(signature, 'base64');
+      if (raw.length !== signatureBytes) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        verify('sha256', bytes, key, raw, (error, valid) => resolve(error === null && valid));
+      });
+    },
+  };
+}

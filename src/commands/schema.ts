@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { resultSchema } from '../../batches/result.ts';
+import { summarySchema } from '../../batches/summary.ts';
+import { instructionSchema } from '../../batches/event-schema.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+
+const schemas = { instruction: instructionSchema, result: resultSchema, summary: summarySchema };
+
+/** Prints a JSON Schema (draft 2020-12). */
+export function schema(name: string): ExitCode {
+  if (!Object.hasOwn(schemas, name)) {
+    throw new CommandError(exitCodes.usage, `there is no schema ${JSON.stringify(name)}; there are ${Object.keys(schemas).join(', ')}.`);
+  }
+  process.stdout.write(`${JSON.stringify(z.toJSONSchema(schemas[name as keyof typeof schemas], { io: 'input' }), null, 2)}\n`);
+  return exitCodes.ok;
+}

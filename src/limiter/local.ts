@@ -1,0 +1,132 @@
+/**
+ * Permits at a rate, within one process. GCRA: a permit passes when the theoretical arrival time is at most
+ * (burst - 1) intervals ahead, so that in any window at most rate x window + burst permits pass.
+ */
+import type { Clock, Limiter } from '../../batches/ports.ts';
+
+/**
+ * @property rate permits a second, a decimal number above zero
+ * @property resolutionMs how coarse `clock.now()` is. A permit may really pass so much later than the clock said, and
+ *   the next ones are counted from there. A clock with fractions of a millisecond may say 0, which wastes nothing
+ */
+export interface LocalLimiterOptions {
+  readonly rate: number | 'unlimited';
+  readonly clock: Clock;
+  readonly resolutionMs?: number;
+}
+
+interface Waiter {
+  readonly signal: AbortSignal;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Timers take no more than 2^31 - 1 ms; a longer wait is made of several. */
+const maxSleepMs = 3_600_000;
+
+export const burstOf = (rate: number): number => Math.max(1, Math.floor(rate / 100));
+
+const passed = Promise.resolve();
+
+/** @throws RangeError for a rate that is not above zero */
+export function createLocalLimiter({ rate, clock, resolutionMs = 1 }: LocalLimiterOptions): Limiter {
+  if (rate !== 'unlimited' && !(Number.isFinite(rate) && rate > 0))
+    throw new RangeError(`The rate must be a number above zero, not ${rate}.`);
+  const limited = rate !== 'unlimited';
+  const intervalMs = limited ? 1000 / rate : 0;
+  const aheadMs = limited ? (burstOf(rate) - 1) * intervalMs : 0;
+
+  // Times are counted from the first reading: as milliseconds since the epoch, doubles would round a short interval
+  // the same way each time. For the same reason the theoretical arrival time is base + count x interval, never a sum.
+  const origin = clock.now();
+  let shiftMs = 0;
+  let latest = 0;
+  let base = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  let closedUntil = Number.NEGATIVE_INFINITY;
+
+  /** Never runs backwards: a clock that was set back would else stop everybody for that long. */
+  const read = (): number => {
+    const now = clock.now() - origin + shiftMs;
+    if (now < latest) shiftMs += latest - now;
+    else latest = now;
+    return latest;
+  };
+
+  /** Milliseconds until a permit may pass; takes it when that is now. */
+  const take = (): number => {
+    const now = read();
+    if (!limited) return Math.max(closedUntil - now, 0);
+    const waitMs = Math.max(base + count * intervalMs - aheadMs, closedUntil) - now;
+    if (waitMs > 0) return waitMs;
+    if (base + count * intervalMs < now + resolutionMs) {
+      base = now + resolutionMs;
+      count = 0;
+    }
+    count += 1;
+    return 0;
+  };
+
+  // A Set keeps the order of arrival and forgets an aborted one in constant time.
+  const waiters = new Set<Waiter>();
+  const watched = new WeakSet<AbortSignal>();
+  let sleeping: AbortController | undefined;
+
+  const serve = (): void => {
+    for (const waiter of waiters) {
+      const waitMs = take();
+      if (waitMs > 0) return void sleep(waitMs);
+      waiters.delete(waiter);
+      waiter.resolve();
+    }
+  };
+
+  /** One timer for the first in line. It may fire early, or a pushBack may have come: `serve` looks again. */
+  const sleep = async (waitMs: number): Promise<void> => {
+    const controller = new AbortController();
+    sleeping = controller;
+    try {
+      await clock.sleep(Math.min(Math.ceil(waitMs), maxSleepMs), controller.signal);
+    } catch {
+      return;
+    }
+    if (sleeping !== controller) return;
+    sleeping = undefined;
+    serve();
+  };
+
+  /** One listener a signal rather than one a waiter: thousands may wait under the signal of a run. */
+  const watch = (signal: AbortSignal): void => {
+    if (watched.has(signal)) return;
+    watched.add(signal);
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const waiter of waiters) {
+          if (waiter.signal !== signal) continue;
+          waiters.delete(waiter);
+          waiter.reject(signal.reason);
+        }
+        if (waiters.size > 0) return;
+        sleeping?.abort();
+        sleeping = undefined;
+      },
+      { once: true },
+    );
+  };
+
+  return {
+    acquire(signal) {
+      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (waiters.size === 0 && take() === 0) return passed;
+      return new Promise<void>((resolve, reject) => {
+        watch(signal);
+        waiters.add({ signal, resolve, reject });
+        if (sleeping === undefined) serve();
+      });
+    },
+    pushBack(ms) {
+      if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
+    },
+  };
+}

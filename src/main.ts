@@ -1,0 +1,153 @@
+/** argv to exit code: declares the commands, reads the configuration, and turns every foreseen end into a sentence. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parse } from 'dotenv';
+import { readConfig, variableNames, type Config, type Environment } from './config.ts';
+import { parseDurationMs } from './duration.ts';
+import { CommandError, exitCodes, type ExitCode } from './exit.ts';
+
+const version = '0.1.0';
+
+/** `GATEWAY_URL` is also `--gateway-url`. */
+const flagOf = (name: string): string => `--${name.toLowerCase().replaceAll('_', '-')}`;
+
+/** Each command's own options arrive as commander gives them: camelCase names, values as text or true. */
+type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+const duration = (text: string): number => {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('Expected a number and ms, s, m, h or d, such as 15m.');
+  return ms;
+};
+
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = new Command('disburse')
+    .description('Pays files of payouts through the Smart Glocal gateway: every valid row at most once, every row accounted for.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(disburse COMMAND --help tells more)')
+    .addHelpText('after', `\nEvery variable of the configuration is also a flag: DATA_DIR is --data-dir. All of them: docs/configuration.md.`)
+    .addHelpText('after', `\nExit codes: 0 all well, 1 usage, configuration or input, 2 some records need a look, 3 stopped before the end: run it again.`);
+
+  const command = (
+    usage: string,
+    description: string,
+    needs: 'gateway' | 'data' | 'none',
+    action: (config: Config, args: readonly string[], options: Options) => Promise<ExitCode>,
+  ): Command => {
+    const made = program.command(usage).description(description);
+    if (needs !== 'none') for (const name of variableNames) made.addOption(new Option(`${flagOf(name)} <value>`).hideHelp());
+    made.action(async (...given: unknown[]) => {
+      const options = given.at(-2) as Options;
+      const args = given.slice(0, -2).filter((value): value is string => typeof value === 'string');
+      const config = readConfig(needs === 'none' ? [{}] : [flagLayer(options), process.env, dotenvLayer()], needs);
+      exitCode = await action(config, args, options);
+    });
+    return made;
+  };
+
+  command('validate <file>', 'checks a file without sending anything', 'data', async (config, [file = ''], options) =>
+    (await import('./commands/validate.ts')).validate(config, file, options),
+  )
+    .option('--json', 'one JSON object on stdout')
+    .option('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …')
+    .option('--delimiter <char>', 'comma, semicolon or tab; told from the header when left out')
+    .option('--errors <file>', 'writes the bad rows with their errors there')
+    .option('--expect <totals>', 'what the file must hold, such as EUR=12.30/3,USD=5/1 (total/rows)');
+
+  command('run <file>', 'pays a file and follows it to the end; run it again to go on', 'gateway', async (config, [file = ''], options) =>
+    (await import('./commands/run.ts')).run(config, file, options as never),
+  )
+    .option('--json', 'the summary as one JSON object, the last thing on stdout')
+    .addOption(new Option('--policy <policy>', 'what bad rows do to the good ones').choices(['skip', 'all-or-nothing']))
+    .option('--wait <duration>', 'how long to follow after the last row was sent, and to wait for the gateway', duration, 900_000)
+    .option('--no-wait', 'ends when every row was sent')
+    .option('--detach', 'needs the distributed profile')
+    .option('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …')
+    .option('--delimiter <char>', 'comma, semicolon or tab; told from the header when left out')
+    .option('--expect <totals>', 'what the file must hold, such as EUR=12.30/3,USD=5/1 (total/rows)')
+    .option('--results <file>', "writes every row's result as CSV for people")
+    .option('--new-ledger', 'allows a new ledger for a gateway that is not on loopback');
+
+  command('status [batch]', 'what became of a batch (its id, or the first 6 or more characters of it), or of all', 'data', async (config, [batch], options) =>
+    (await import('./commands/status.ts')).status(config, batch, options),
+  ).option('--json', 'the summary as one JSON object, or one a line');
+
+  command('tail', 'shows results as they come', 'data', async (config, _args, options) =>
+    (await import('./commands/tail.ts')).tail(config, options),
+  )
+    .option('--follow', 'goes on at the end')
+    .option('--from <where>', 'beginning, now, or a time such as 2026-11-21T08:00:00Z', 'beginning')
+    .option('--status <status>', 'only this status')
+    .option('--batch <batch>', 'only this batch')
+    .option('--record <record>', 'only this record id')
+    .option('--final', 'only final results')
+    .option('--json', 'the events as they are, one a line');
+
+  command('keys', 'makes the RSA pair that signs your calls', 'none', async (_config, _args, options) => {
+    const { makeKeys } = await import('./commands/keys.ts');
+    const made = await makeKeys(String(options['out']));
+    process.stdout.write(`${made.privateFile}\n${made.publicFile}\n`);
+    process.stderr.write('Keep private.pem to yourself (GATEWAY_PRIVATE_KEY_FILE) and give public.pem to the gateway.\n');
+    return exitCodes.ok;
+  }).option('--out <dir>', 'where to write them', '.');
+
+  command('template', 'prints a CSV with one good row', 'none', async (_config, _args, options) =>
+    (await import('./commands/template.ts')).template(options),
+  )
+    .option('--kind <kind>', 'payout or payment', 'payout')
+    .option('--route <route>', 'which country or method; a wrong name lists them');
+
+  command('schema <name>', 'prints the JSON Schema of instruction, result or summary', 'none', async (_config, [name = '']) =>
+    (await import('./commands/schema.ts')).schema(name),
+  );
+
+  command('sandbox', 'runs a simulated gateway on 127.0.0.1', 'none', async (_config, _args, options) =>
+    (await import('./commands/sandbox.ts')).sandbox(options),
+  )
+    .requiredOption('--port <port>', '0 takes any free one; the first line on stdout is the URL')
+    .option('--public-key <file>', "verifies the caller's signatures with it")
+    .option('--private-key <file>', 'signs webhooks with it')
+    .option('--webhook-url <url>', 'where webhooks go')
+    .addOption(new Option('--confirm <who>', 'whether payouts wait for session/confirm').choices(['auto', 'manual']).default('manual'))
+    .option('--settle-ms <ms>', 'how long a session takes to its next step', '1000')
+    .option('--seed <number>', 'makes the faults repeatable', '1')
+    .option('--faults <list>', 'such as lost-answer=0.05,slow=0.05; a wrong name lists them');
+
+  try {
+    await program.parseAsync([...argv]);
+    return exitCode;
+  } catch (error) {
+    return tellEnd(error);
+  }
+}
+
+const flagLayer = (options: Options): Environment =>
+  Object.fromEntries(
+    variableNames.map((name) => {
+      const value = options[name.toLowerCase().replace(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())];
+      return [name, typeof value === 'string' ? value : undefined];
+    }),
+  );
+
+function dotenvLayer(): Environment {
+  try {
+    return parse(readFileSync('.env'));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new CommandError(exitCodes.usage, `.env cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function tellEnd(error: unknown): ExitCode {
+  // commander has printed its own sentence already; help and version are no mistakes.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof CommandError) {
+    process.stderr.write(`disburse: ${error.message}\n`);
+    return error.exitCode;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`disburse: unforeseen, please report it: ${text}\n`);
+  return exitCodes.stopped;
+}
