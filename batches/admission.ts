@@ -22,7 +22,12 @@ export interface Known {
 export type AdmissionDecision =
   | { readonly type: 'admitted'; readonly record: LedgerRecord }
   /** Only the occurrence is written, with its event; `sequence` is the new highest under the record id. */
-  | { readonly type: 'settled'; readonly status: 'rejected' | 'duplicate' | 'conflict'; readonly sequence: number; readonly event: ResultEvent };
+  | {
+      readonly type: 'settled';
+      readonly status: 'rejected' | 'duplicate' | 'conflict';
+      readonly sequence: number;
+      readonly event: ResultEvent;
+    };
 
 /**
  * Only an intent binds a record id: what was rejected, or cancelled before anything was sent, leaves the id

@@ -23,7 +23,8 @@ const malformed = (text: string, minor: boolean): Fault => {
   if (decimalComma.test(text)) return fault('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a point.`);
   const damage = damageOf(text);
   if (damage !== undefined) return damage;
-  if (signs.test(text)) return fault('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
+  if (signs.test(text))
+    return fault('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
   if (negative.test(text)) return fault('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
   if (minor) return fault('amount_format', 'amount_minor is a whole number of minor units (cents), digits only, without a leading zero.');
   if (/^0\d/.test(text)) return fault('amount_format', `The amount has a zero too many at its start: ${write}.`);
@@ -33,7 +34,9 @@ const malformed = (text: string, minor: boolean): Fault => {
 const tooMany = (currency: string | undefined): string => {
   const decimals = currency === undefined ? undefined : currencyDecimals(currency);
   if (decimals === undefined) return 'The amount has too many decimals for its currency.';
-  return decimals === 0 ? `${currency} has no decimals: write a whole amount.` : `${currency} has ${decimals} decimals, this amount has more: correct it.`;
+  return decimals === 0
+    ? `${currency} has no decimals: write a whole amount.`
+    : `${currency} has ${decimals} decimals, this amount has more: correct it.`;
 };
 
 /** @param currency upper case; undefined when it could not be read */
@@ -57,5 +60,8 @@ export const amountFault = (why: AmountFault, text: string, currency: string | u
 export const limitFault = (amountMinor: bigint, currency: string, limits: ReadonlyMap<string, bigint> | undefined): Fault | undefined => {
   const limit = limits?.get(currency);
   if (limit === undefined || amountMinor <= limit) return undefined;
-  return fault('amount_above_limit', `The amount is above the limit of ${formatMinor(limit, currency)} ${currency} (MAX_AMOUNT): split it, or have the limit raised.`);
+  return fault(
+    'amount_above_limit',
+    `The amount is above the limit of ${formatMinor(limit, currency)} ${currency} (MAX_AMOUNT): split it, or have the limit raised.`,
+  );
 };

@@ -14,12 +14,13 @@ interface Group {
   readonly names: readonly string[];
 }
 
-const groupOf = (slots: readonly number[], wanted: (path: string) => string | undefined): Group => {
+const groupOf = (slots: readonly number[], nameOf: (path: string) => string | undefined): Group => {
   const found = slots.flatMap((slot) => {
-    const names = (members[slot]?.places ?? []).map(({ path }) => wanted(path)).filter((name) => name !== undefined);
-    return names[0] === undefined ? [] : [[slot, names[0]] as const];
+    const place = members[slot]?.places.find(({ path }) => nameOf(path) !== undefined);
+    const name = place === undefined ? undefined : nameOf(place.path);
+    return name === undefined ? [] : [{ slot, name }];
   });
-  return { slots: found.map(([slot]) => slot), names: found.map(([, name]) => name) };
+  return { slots: found.map(({ slot }) => slot), names: found.map(({ name }) => name) };
 };
 
 /** The members directly below a path. */
@@ -72,7 +73,10 @@ export const createBodyBuilder = (slots: readonly number[]): BodyBuilder => {
   const recurrentGroup = group('payment_details.recurrent');
   const recipientGroup = group('participant_details.recipient');
   const senderGroup = group('participant_details.sender');
-  const returnUrl = groupOf(slots.filter((slot) => slot !== recurrentSlot), below('payment_options'));
+  const returnUrl = groupOf(
+    slots.filter((slot) => slot !== recurrentSlot),
+    below('payment_options'),
+  );
 
   const paymentMethod = (values: Values): JsonObject => {
     switch (methodsFilled(values, slots)) {

@@ -27,7 +27,8 @@ const twoDigits = /^[0-9]{2}$/;
 
 export const checkExpirationMonth: ValueRule = (text) => {
   if (twoDigits.test(text) && text >= '01' && text <= '12') return undefined;
-  if (/^[1-9]$/.test(text)) return fault('lost_leading_zeros', 'The month has two digits, 01 to 12: a spreadsheet removed the zero at its start.');
+  if (/^[1-9]$/.test(text))
+    return fault('lost_leading_zeros', 'The month has two digits, 01 to 12: a spreadsheet removed the zero at its start.');
   return damageOf(text) ?? fault('card_expiration_format', 'The month of expiry is written as two digits, 01 to 12.');
 };
 
@@ -49,7 +50,8 @@ export const cardExpired = fault('card_expired', 'This card has expired: ask for
 
 export const checkSecurityCode: ValueRule = (text) => {
   if (/^[0-9]{3,4}$/.test(text)) return undefined;
-  if (/^[0-9]{1,2}$/.test(text)) return fault('lost_leading_zeros', 'The security code has 3 or 4 digits: a spreadsheet removed the zeros at its start.');
+  if (/^[0-9]{1,2}$/.test(text))
+    return fault('lost_leading_zeros', 'The security code has 3 or 4 digits: a spreadsheet removed the zeros at its start.');
   return damageOf(text) ?? fault('card_security_code_format', 'The security code has 3 or 4 digits.');
 };
 

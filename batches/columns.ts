@@ -70,7 +70,8 @@ const inRecurrent = <N extends string>(name: N, last: string) => ({
 });
 
 const at = <N extends string>(name: N, path: string, mask: Mask = 'tail') => ({ name, places: [{ path }], mask });
-const recipient = <N extends string>(last: N, mask: Mask = 'tail') => at(`recipient_${last}`, `participant_details.recipient.${last}`, mask);
+const recipient = <N extends string>(last: N, mask: Mask = 'tail') =>
+  at(`recipient_${last}`, `participant_details.recipient.${last}`, mask);
 const sender = <N extends string>(last: N, mask: Mask = 'tail') => at(`sender_${last}`, `participant_details.sender.${last}`, mask);
 
 const table = [

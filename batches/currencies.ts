@@ -52,7 +52,8 @@ export const currencyCodes: readonly string[] = [...decimalsByCode.keys()].sort(
 export const currencyDecimals = (code: string): number | undefined => decimalsByCode.get(code);
 
 /** Why a code is not in the table. `successor` is the code that took its place. */
-export type CurrencyRefusal = { readonly why: 'withdrawn'; readonly successor: string } | { readonly why: 'not_money' } | { readonly why: 'unknown' };
+export type CurrencyRefusal =
+  { readonly why: 'withdrawn'; readonly successor: string } | { readonly why: 'not_money' } | { readonly why: 'unknown' };
 
 /** @param code upper case, one that `currencyDecimals` does not know */
 export const whyNotCurrency = (code: string): CurrencyRefusal => {

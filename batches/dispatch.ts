@@ -57,7 +57,11 @@ export function serialise(draft: Draft, attempt: number): Buffer {
  *
  * @returns the record afterwards
  */
-export async function advance(ledger: Ledger, record: LedgerRecord, decide: (current: LedgerRecord) => Change | null): Promise<LedgerRecord> {
+export async function advance(
+  ledger: Ledger,
+  record: LedgerRecord,
+  decide: (current: LedgerRecord) => Change | null,
+): Promise<LedgerRecord> {
   let current = record;
   for (;;) {
     const change = decide(current);
@@ -103,7 +107,9 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
   const bytes = await deps.ledger.body(open.recordId);
   const why = bytes === undefined ? 'its bytes are not kept' : whyNotRepeat(deps.rules, open, now);
   if (why !== null || bytes === undefined) {
-    return advance(deps.ledger, open, (current) => (stillOpen(current, open) ? giveUpRepeating(deps.rules, current, why ?? '', now) : null));
+    return advance(deps.ledger, open, (current) =>
+      stillOpen(current, open) ? giveUpRepeating(deps.rules, current, why ?? '', now) : null,
+    );
   }
   try {
     await deps.way.pass(deps.signal);

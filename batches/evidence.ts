@@ -35,7 +35,8 @@ export type Finding =
 type JsonMap = Record<string, unknown>;
 const asMap = (value: unknown): JsonMap | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonMap) : undefined;
-const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined);
+const asText = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
 
 const sentence = (text: string): string => maskDigits(text.slice(0, 500));
 
@@ -69,7 +70,10 @@ export function readAnswer(answer: Answer, record: LedgerRecord): Finding {
     return failure('code_unlisted', `The gateway answered a code that is not in our table: ${description}`, sentence(code.slice(0, 64)));
   }
   if (httpStatus >= 400)
-    return failure('http_unexpected', `HTTP ${httpStatus} without the gateway's error form: this does not look like its API. Check GATEWAY_URL.`);
+    return failure(
+      'http_unexpected',
+      `HTTP ${httpStatus} without the gateway's error form: this does not look like its API. Check GATEWAY_URL.`,
+    );
   if (body?.['status'] !== 'ok') return failure('answer_untrusted', `HTTP ${httpStatus} with a body that is neither ok nor error.`);
   const sighting = readSession(body['session'], record);
   return sighting === undefined
@@ -133,7 +137,8 @@ function namesRecord(metadata: unknown, record: LedgerRecord): 'ours' | 'other' 
   const attempt = map?.['attempt'];
   if (recordId === undefined && attempt === undefined) return 'silent';
   const same =
-    (recordId === undefined || recordId === record.recordId) && (attempt === undefined || String(attempt as number) === String(record.attempt));
+    (recordId === undefined || recordId === record.recordId) &&
+    (attempt === undefined || String(attempt as number) === String(record.attempt));
   return same ? 'ours' : 'other';
 }
 

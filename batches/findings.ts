@@ -5,7 +5,7 @@
 import { members, type Mask } from './columns.ts';
 import type { Fault } from './fault.ts';
 import type { Problem } from './instruction.ts';
-import { maskCard, maskDigits, maskIban, maskTail, maskVerbatim } from './masks.ts';
+import { maskCard, maskIban, maskTail, maskVerbatim } from './masks.ts';
 
 export interface Findings {
   /** What is wrong with the value of a member. */
@@ -31,7 +31,7 @@ export const shown = (mask: Mask, value: string | undefined): string | null => {
     case 'card':
       return maskCard(value) ?? null;
     case 'tail':
-      return maskTail(maskDigits(value)) ?? null;
+      return maskTail(value) ?? null;
     case 'nothing':
       return null;
   }
@@ -42,7 +42,11 @@ export const shown = (mask: Mask, value: string | undefined): string | null => {
  * @param columnOf the column of a member as the problem names it; null when the file has no such column
  * @param nameOf how a member is called in messages
  */
-export const createFindings = (add: (problem: Problem) => void, columnOf: (slot: number) => string | null, nameOf: (slot: number) => string): Findings => {
+export const createFindings = (
+  add: (problem: Problem) => void,
+  columnOf: (slot: number) => string | null,
+  nameOf: (slot: number) => string,
+): Findings => {
   const maskOf = (slot: number): Mask => members[slot]?.mask ?? 'nothing';
   return {
     nameOf,

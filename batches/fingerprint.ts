@@ -61,7 +61,8 @@ const collectFields = (value: Json, path: string, fields: (readonly [path: strin
   }
 };
 
-const derive = (ledgerKey: Buffer, purpose: string): Buffer => Buffer.from(hkdfSync('sha256', ledgerKey, '', `disburse:v1:${purpose}`, keyBytes));
+const derive = (ledgerKey: Buffer, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', ledgerKey, '', `disburse:v1:${purpose}`, keyBytes));
 
 /** @param ledgerKey the 32 bytes of the ledger's key, which never changes for a ledger */
 export const createFingerprints = (ledgerKey: Buffer): FingerprintMaker => {
@@ -91,7 +92,9 @@ export const createFingerprints = (ledgerKey: Buffer): FingerprintMaker => {
 
 const byPath = ({ paths, digests }: FieldDigests): ReadonlyMap<string, string> =>
   new Map(
-    paths === '' ? [] : paths.split('\n').map((path, index) => [path, digests.toString('hex', index * digestBytes, (index + 1) * digestBytes)] as const),
+    paths === ''
+      ? []
+      : paths.split('\n').map((path, index) => [path, digests.toString('hex', index * digestBytes, (index + 1) * digestBytes)] as const),
   );
 
 /**

@@ -21,7 +21,9 @@ export interface FollowDeps extends DispatchDeps {
 /** One step of an open record. */
 export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
   if (record.status === 'submitting') {
-    return advance(deps.ledger, record, (current) => (current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null));
+    return advance(deps.ledger, record, (current) =>
+      current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null,
+    );
   }
   if (record.sessionId === null) return repeat(deps, record);
   return look(deps, record, record.sessionId);
@@ -89,4 +91,3 @@ async function ask(deps: FollowDeps, record: LedgerRecord, call: () => Promise<A
   tellTheWay({ ...deps, limiter: deps.followLimiter }, finding);
   return finding;
 }
-

@@ -43,16 +43,23 @@ const remainder97 = (iban: string): number => {
 const ibanGrammar = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$/;
 
 const ibanFormat = fault('iban_format', 'This is no IBAN: it begins with two letters and two digits, then only letters and digits follow.');
-const ibanCheckDigits = fault('iban_check_digits', 'The check digits of this IBAN are wrong: compare it with the source, a character is mistyped or swapped.');
+const ibanCheckDigits = fault(
+  'iban_check_digits',
+  'The check digits of this IBAN are wrong: compare it with the source, a character is mistyped or swapped.',
+);
 
 /** @param iban normalised */
 export const checkIban: ValueRule = (iban) => {
   if (!ibanGrammar.test(iban)) return damageOf(iban) ?? ibanFormat;
   const country = iban.slice(0, 2);
   const structure = structures.get(country);
-  if (structure === undefined) return fault('iban_country', `No IBANs are issued for the country code ${country}: check the first two letters.`);
+  if (structure === undefined)
+    return fault('iban_country', `No IBANs are issued for the country code ${country}: check the first two letters.`);
   if (iban.length !== structure.length) {
-    return fault('iban_length', `An IBAN of ${country} has ${structure.length} characters, this one has ${iban.length}: compare it with the source.`);
+    return fault(
+      'iban_length',
+      `An IBAN of ${country} has ${structure.length} characters, this one has ${iban.length}: compare it with the source.`,
+    );
   }
   const digits = (iban.charCodeAt(2) - 0x30) * 10 + iban.charCodeAt(3) - 0x30;
   if (digits < 2 || digits > 98 || remainder97(iban) !== 1) return ibanCheckDigits;
@@ -67,7 +74,10 @@ const bicGrammar = /^[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$/;
 const bicFault = (bic: string): Fault =>
   bicGrammar.test(bic.toUpperCase())
     ? fault('bic_format', 'A BIC is written in upper case: change it.')
-    : fault('bic_format', 'A BIC has 8 or 11 characters: four letters for the bank, two for the country, then two or five letters or digits.');
+    : fault(
+        'bic_format',
+        'A BIC has 8 or 11 characters: four letters for the bank, two for the country, then two or five letters or digits.',
+      );
 
 export const checkBic: ValueRule = (bic) => {
   if (!bicGrammar.test(bic)) return damageOf(bic) ?? bicFault(bic);

@@ -28,7 +28,10 @@ export const checkRecordId: ValueRule = (text) =>
     : (damageOf(text) ?? fault('record_id_format', 'A record id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.'));
 
 const routingFormat = fault('routing_code_format', 'A US routing number (ABA) has 9 digits.');
-const routingCheckDigit = fault('routing_code_check_digit', 'The check digit of this US routing number (ABA) is wrong: compare it with the source.');
+const routingCheckDigit = fault(
+  'routing_code_check_digit',
+  'The check digit of this US routing number (ABA) is wrong: compare it with the source.',
+);
 
 /** ABA routing transit number: weights 3, 7, 1, sum divisible by 10. */
 export const checkAbaRouting: ValueRule = (text) => {
@@ -52,7 +55,8 @@ const cpfDigit = (digits: string, count: number): number => {
 
 /** Brazilian CPF: two check digits mod 11; eleven equal digits pass the arithmetic and are never issued. */
 export const checkCpf: ValueRule = (text) => {
-  if (!/^(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2})$/.test(text)) return damageOf(text) ?? shortened(text, 'A CPF', 11, 3) ?? cpfFormat;
+  if (!/^(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2})$/.test(text))
+    return damageOf(text) ?? shortened(text, 'A CPF', 11, 3) ?? cpfFormat;
   const digits = text.replace(/[.-]/g, '');
   const right =
     !/^(.)\1*$/.test(digits) &&
@@ -64,13 +68,19 @@ export const checkCpf: ValueRule = (text) => {
 export const checkSortCode: ValueRule = (text) => {
   if (/^[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
   if (/^[0-9]{6}$/.test(text)) return fault('sort_code_format', 'A UK sort code is written with dashes, as 12-34-56.');
-  return damageOf(text) ?? shortened(text, 'A UK sort code', 6, 2) ?? fault('sort_code_format', 'A UK sort code has 6 digits, written as 12-34-56.');
+  return (
+    damageOf(text) ??
+    shortened(text, 'A UK sort code', 6, 2) ??
+    fault('sort_code_format', 'A UK sort code has 6 digits, written as 12-34-56.')
+  );
 };
 
 export const checkUkAccountNumber: ValueRule = (text) =>
   /^[0-9]{8}$/.test(text)
     ? undefined
-    : (damageOf(text) ?? shortened(text, 'A UK account number', 8, 3) ?? fault('account_number_format', 'A UK account number has 8 digits.'));
+    : (damageOf(text) ??
+      shortened(text, 'A UK account number', 8, 3) ??
+      fault('account_number_format', 'A UK account number has 8 digits.'));
 
 export const checkBsb: ValueRule = (text) => {
   if (/^[0-9]{6}$/.test(text)) return undefined;
@@ -82,7 +92,8 @@ export const checkBsb: ValueRule = (text) => {
 export const checkAccountNumber: ValueRule = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$/.test(text)
     ? undefined
-    : (damageOf(text) ?? fault('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no blanks.'));
+    : (damageOf(text) ??
+      fault('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no blanks.'));
 
 const countryFault = (text: string): Fault => {
   const damage = damageOf(text);
@@ -103,19 +114,27 @@ const currencyFault = (text: string): Fault => {
   if (damage !== undefined) return damage;
   const code = text.toUpperCase();
   const refusal = whyNotCurrency(code);
-  if (refusal.why === 'withdrawn') return fault('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
-  if (refusal.why === 'not_money') return fault('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: nobody can be paid in it.`);
+  if (refusal.why === 'withdrawn')
+    return fault('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
+  if (refusal.why === 'not_money')
+    return fault('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: nobody can be paid in it.`);
   return fault('currency_unknown', 'This is no currency: write its ISO 4217 code of three letters, such as EUR.');
 };
 
 /** Any case. */
 export const checkCurrency: ValueRule = (text) =>
-  text.length === 3 && (currencyDecimals(text) !== undefined || currencyDecimals(text.toUpperCase()) !== undefined) ? undefined : currencyFault(text);
+  text.length === 3 && (currencyDecimals(text) !== undefined || currencyDecimals(text.toUpperCase()) !== undefined)
+    ? undefined
+    : currencyFault(text);
 
 export const checkMsisdn: ValueRule = (text) =>
   /^\+?[1-9][0-9]{6,14}$/.test(text)
     ? undefined
-    : (damageOf(text) ?? fault('msisdn_format', 'A phone number is written internationally: an optional +, the country code, 7 to 15 digits in all, nothing between them.'));
+    : (damageOf(text) ??
+      fault(
+        'msisdn_format',
+        'A phone number is written internationally: an optional +, the country code, 7 to 15 digits in all, nothing between them.',
+      ));
 
 export const checkEmail: ValueRule = (text) =>
   text.length <= 254 && /^[^\s@"<>(),:;\\]{1,64}@[^\s@.,;<>]+(?:\.[^\s@.,;<>]+)+$/.test(text) && oddCharacter(text) === undefined
@@ -125,7 +144,8 @@ export const checkEmail: ValueRule = (text) =>
 export const checkUrl: ValueRule = (text) =>
   text.length <= 2048 && /^https?:\/\/[^\s/?#]+\S*$/i.test(text) && oddCharacter(text) === undefined
     ? undefined
-    : (damageOf(text) ?? fault('url_format', 'This is no web address: it begins with https:// and has no blanks, at most 2048 characters.'));
+    : (damageOf(text) ??
+      fault('url_format', 'This is no web address: it begins with https:// and has no blanks, at most 2048 characters.'));
 
 /** One of a few words, exactly as they are written. */
 export const checkWord =

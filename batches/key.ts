@@ -23,8 +23,7 @@ const uuidV5Hex = (namespace: Buffer, name: string): string => {
   return uuidHex(hash('sha1', bytes, 'hex'));
 };
 
-const dashed = (hex: string): string =>
-  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+const dashed = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 
 export interface Keys {
   /** `uuidv5(NS, kind + ":" + record_id + ":" + attempt)`, where `NS = uuidv5(URL namespace, "urn:disburse:v1:" + project)`. */

@@ -26,7 +26,17 @@ const inside = (object: unknown, ...path: readonly string[]): JsonObject | undef
 };
 
 /** What names an account, in one method or another; a description may differ between twins. */
-const accountMembers = ['iban', 'bank_account_number', 'account_number', 'routing_code', 'sort_code', 'bsb_number', 'branch_number', 'name', 'msisdn'] as const;
+const accountMembers = [
+  'iban',
+  'bank_account_number',
+  'account_number',
+  'routing_code',
+  'sort_code',
+  'bsb_number',
+  'branch_number',
+  'name',
+  'msisdn',
+] as const;
 const peopleMembers = ['first_name', 'last_name', 'full_name'] as const;
 
 const joined = (object: JsonObject | undefined, names: readonly string[]): string => {

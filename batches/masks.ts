@@ -20,7 +20,7 @@ export const maskTail = (text: string): string | undefined => (text.length < sho
 /** `424242…4242`, also of a number with blanks or dashes; of too few digits for a card, `maskTail`. */
 export const maskCard = (text: string): string | undefined => {
   const digits = text.replace(nonDigits, '');
-  return digits.length < shortestCard ? maskTail(maskDigits(text)) : `${digits.slice(0, 6)}…${digits.slice(-tailLength)}`;
+  return digits.length < shortestCard ? maskTail(text) : `${digits.slice(0, 6)}…${digits.slice(-tailLength)}`;
 };
 
 /** `DE**…3000`; of what does not begin like an IBAN, `maskTail`. */
@@ -33,8 +33,7 @@ export const maskIban = (text: string): string | undefined => {
  * Masks every run of 12 or more digits, grouped or not, and keeps the rest: for texts that others wrote (log lines,
  * the gateway's descriptions, a value in the wrong column).
  */
-export const maskDigits = (text: string): string =>
-  text.replace(digitRun, (run) => `…${run.replace(nonDigits, '').slice(-tailLength)}`);
+export const maskDigits = (text: string): string => text.replace(digitRun, (run) => `…${run.replace(nonDigits, '').slice(-tailLength)}`);
 
 const ibanLike = /\b[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}\b/g;
 const accountLike = /\p{Nd}{6,}/gu;
@@ -42,7 +41,9 @@ const longestShown = 64;
 
 /** For the few columns whose value is told verbatim: digits and what looks like an IBAN are masked, and it is cut after 64 characters. */
 export const maskVerbatim = (text: string): string => {
-  const masked = maskDigits(text.replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found)));
+  const masked = maskDigits(
+    text.replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found)),
+  );
   return masked.length > longestShown ? `${masked.slice(0, longestShown)}…` : masked;
 };
 

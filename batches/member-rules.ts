@@ -15,12 +15,29 @@ import {
 import { members, type MemberName } from './columns.ts';
 import { fault, type ValueRule } from './fault.ts';
 import { checkBic, checkIban } from './iban.ts';
-import { checkAccountNumber, checkCountry, checkCurrency, checkEmail, checkMsisdn, checkRecordId, checkUrl, checkWord } from './identifiers.ts';
+import {
+  checkAccountNumber,
+  checkCountry,
+  checkCurrency,
+  checkEmail,
+  checkMsisdn,
+  checkRecordId,
+  checkUrl,
+  checkWord,
+} from './identifiers.ts';
 import { damageOfFreeText, damageOfIdentifier } from './spreadsheet-damage.ts';
 import { oddCharacter, tooLong } from './text.ts';
 
 /** Longest texts, in characters. The gateway states 100 and 64 for the sender's; the others are ours and generous. */
-export const textLimits = { description: 1000, text: 255, companyName: 100, registrationNumber: 64, identifier: 64, token: 1024, metadata: 1000 } as const;
+export const textLimits = {
+  description: 1000,
+  text: 255,
+  companyName: 100,
+  registrationNumber: 64,
+  identifier: 64,
+  token: 1024,
+  metadata: 1000,
+} as const;
 
 /** Most names of people and towns: taken with a single look. */
 const ordinary = /^[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f ,.'&()-]*$/;
@@ -30,7 +47,9 @@ export const freeText =
   (max: number): ValueRule =>
   (text) => {
     if (text.length <= max && ordinary.test(text)) return undefined;
-    return oddCharacter(text) ?? damageOfFreeText(text) ?? tooLong(text, max) ?? (carriesCardNumber(text) ? cardNumberMisplaced : undefined);
+    return (
+      oddCharacter(text) ?? damageOfFreeText(text) ?? tooLong(text, max) ?? (carriesCardNumber(text) ? cardNumberMisplaced : undefined)
+    );
   };
 
 /** Text that names something: no blanks around it, no sign of a spreadsheet. @param max in characters */

@@ -49,7 +49,10 @@ export const checkMetadata = (metadata: Json, recordId: string | undefined, repo
 /** Our own members in the caller's object must say what we will say. */
 export const checkOwnMembers = (metadata: JsonObject, recordId: string | undefined, report: (path: string, found: Fault) => void): void => {
   if (recordId !== undefined && metadata['record_id'] !== undefined && metadata['record_id'] !== recordId) {
-    report('record_id', fault('metadata_record_id', 'metadata.record_id is ours and differs from the record id: remove it or name it otherwise.'));
+    report(
+      'record_id',
+      fault('metadata_record_id', 'metadata.record_id is ours and differs from the record id: remove it or name it otherwise.'),
+    );
   }
   if (metadata['attempt'] !== undefined && metadata['attempt'] !== firstAttempt) {
     report('attempt', fault('metadata_attempt', 'metadata.attempt is ours and is not 1: remove it or name it otherwise.'));

@@ -1,16 +1,21 @@
 /** "Did you mean": the known name that is fewest typing mistakes away. */
 
+/** Letters added, lost, changed, or swapped with the next one, each counted once (optimal string alignment). */
 const distance = (a: string, b: string): number => {
-  let above = Array.from({ length: b.length + 1 }, (_, index) => index);
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
+  const known = (row: number, column: number): number => rows[row]?.[column] ?? 0;
   for (let row = 1; row <= a.length; row += 1) {
     const current = [row];
+    rows.push(current);
     for (let column = 1; column <= b.length; column += 1) {
       const same = a[row - 1] === b[column - 1] ? 0 : 1;
-      current.push(Math.min((above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (above[column - 1] ?? 0) + same));
+      let least = Math.min(known(row - 1, column) + 1, known(row, column - 1) + 1, known(row - 1, column - 1) + same);
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) least = Math.min(least, known(row - 2, column - 2) + 1);
+      current.push(least);
     }
-    above = current;
   }
-  return above[b.length] ?? a.length;
+  return known(a.length, b.length);
 };
 
 const longestName = 100;

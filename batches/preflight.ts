@@ -70,14 +70,16 @@ export const maxTold = 1000;
 export const ambiguous = (recordId: string | undefined, column: string | null): Problem => ({
   code: 'record_id_ambiguous',
   column,
-  message: 'This record id stands on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
+  message:
+    'This record id stands on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
   value: recordId === undefined ? null : maskVerbatim(recordId),
 });
 
 export interface PreflightInTheMaking {
   /** Takes the next row; `cells` as they stand in the file. */
   take(line: number, cells: readonly string[], reading: Reading): void;
-  finish(warnings: readonly LineProblem[]): Preflight;
+  /** @param warningsTotal how many there were, if `warnings` are only the first of them */
+  finish(warnings: readonly LineProblem[], warningsTotal: number): Preflight;
 }
 
 /**
@@ -112,10 +114,11 @@ export function startPreflight(index: RowIndex, recordIdColumn: string): Preflig
       invalid += 1;
       const { recordId, problems } = reading.refusal;
       for (const problem of problems) errors.add({ line, ...problem });
-      if (recordId !== undefined) index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin: null, amountMinor: null, currency: '' });
+      if (recordId !== undefined)
+        index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin: null, amountMinor: null, currency: '' });
     },
 
-    finish(readingWarnings) {
+    finish(readingWarnings, readingWarningsTotal) {
       const warnings = firstByLine();
       for (const warning of readingWarnings) warnings.add(warning);
       const ambiguousLines = lineSet();
@@ -144,7 +147,7 @@ export function startPreflight(index: RowIndex, recordIdColumn: string): Preflig
         errors: errors.told(),
         errorsTotal: errors.total(),
         warnings: warnings.told(),
-        warningsTotal: warnings.total(),
+        warningsTotal: warnings.total() + Math.max(0, readingWarningsTotal - readingWarnings.length),
         isAmbiguous: (line) => ambiguousLines.has(line),
       };
     },

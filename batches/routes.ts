@@ -74,7 +74,9 @@ export const routes: readonly Route[] = [
   { name: 'hong-kong', called: 'Hong Kong', countries: ['HKG'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
 ];
 
-const byCountry: ReadonlyMap<string, Route> = new Map(routes.flatMap((route) => route.countries.map((country) => [country, route] as const)));
+const byCountry: ReadonlyMap<string, Route> = new Map(
+  routes.flatMap((route) => route.countries.map((country) => [country, route] as const)),
+);
 
 /** Members that only one route has: they tell which route is meant while the country is missing or mistyped. */
 const telltales: readonly (readonly [number, Route])[] = (

@@ -23,7 +23,12 @@ const errorColumn = 'error';
 const required = ['record_id', 'currency'] as const;
 const amounts = ['amount', 'amount_minor'] as const;
 
-const report = (column: string | null, { code, message }: Fault): Problem => ({ code, column: column === null ? null : maskName(column), message, value: null });
+const report = (column: string | null, { code, message }: Fault): Problem => ({
+  code,
+  column: column === null ? null : maskName(column),
+  message,
+  value: null,
+});
 
 const unknown = (name: string): Fault => {
   if (name === 'metadata') return fault('header_unknown', 'A column of metadata is named metadata.<key>: add the key.');
@@ -36,7 +41,8 @@ const unknown = (name: string): Fault => {
 };
 
 const badKeys = (keys: readonly string[]): Fault | undefined => {
-  if (keys.some((key) => key === '')) return fault('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
+  if (keys.some((key) => key === ''))
+    return fault('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
   if (keys.includes('__proto__')) return fault('header_metadata_key', 'The metadata key __proto__ is not allowed: name it otherwise.');
   return keys.map(checkMetadataText).find((found) => found !== undefined);
 };
@@ -56,14 +62,25 @@ const nesting = (paths: ReadonlyMap<string, string>): readonly Problem[] =>
     const keys = path.split('.');
     const above = keys.map((_, count) => keys.slice(0, count).join('.')).find((shorter) => paths.has(shorter));
     if (above === undefined) return [];
-    return [report(name, fault('header_metadata_nested', `metadata.${maskName(above)} is a text and cannot hold further keys: rename one of the two columns.`))];
+    return [
+      report(
+        name,
+        fault(
+          'header_metadata_nested',
+          `metadata.${maskName(above)} is a text and cannot hold further keys: rename one of the two columns.`,
+        ),
+      ),
+    ];
   });
 
 const missing = (seen: ReadonlyMap<string, string>, columns: readonly Column[]): readonly Problem[] => {
   const present = new Set(columns.flatMap((column) => (column.is === 'member' ? [column.slot] : [])));
   const has = (name: string): boolean => seen.has(name) || present.has(columnNames.get(name)?.slot ?? -1);
-  const lacking = required.filter((name) => !has(name)).map((name) => fault('header_missing', `The column ${name} is missing: every row needs it.`));
-  if (!amounts.some(has)) lacking.push(fault('header_missing', 'The column amount (or amount_minor) is missing: every row needs one of them.'));
+  const lacking = required
+    .filter((name) => !has(name))
+    .map((name) => fault('header_missing', `The column ${name} is missing: every row needs it.`));
+  if (!amounts.some(has))
+    lacking.push(fault('header_missing', 'The column amount (or amount_minor) is missing: every row needs one of them.'));
   return lacking.map((found) => report(null, found));
 };
 
@@ -72,7 +89,12 @@ const together = (columns: readonly Column[]): readonly Problem[] =>
     if (column.is !== 'member' || column.place === undefined) return [];
     const short = columns.find((other) => other.is === 'member' && other.slot === column.slot && other.place === undefined);
     if (short === undefined) return [];
-    return [report(column.name, fault('header_name_and_path', `${short.name.trim()} and ${column.name.trim()} are the same member: keep one of the two columns.`))];
+    return [
+      report(
+        column.name,
+        fault('header_name_and_path', `${short.name.trim()} and ${column.name.trim()} are the same member: keep one of the two columns.`),
+      ),
+    ];
   });
 
 /**
@@ -96,7 +118,9 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
       return ignored;
     }
     if (seen.has(key)) {
-      problems.push(report(name, fault('header_name_twice', `The column ${maskName(trimmed)} is there twice: remove or rename one of them.`)));
+      problems.push(
+        report(name, fault('header_name_twice', `The column ${maskName(trimmed)} is there twice: remove or rename one of them.`)),
+      );
       return ignored;
     }
     seen.set(key, name);
@@ -109,7 +133,10 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
       return { is: 'metadata', name, keys };
     }
     if (key === errorColumn) {
-      if (index !== header.length - 1) problems.push(report(name, fault('header_error_not_last', 'A column named error is ignored only as the last one: move or remove it.')));
+      if (index !== header.length - 1)
+        problems.push(
+          report(name, fault('header_error_not_last', 'A column named error is ignored only as the last one: move or remove it.')),
+        );
       return ignored;
     }
     const known = columnNames.get(key);

@@ -1,29 +1,20 @@
 /**
  * A CSV row becomes a draft or a refusal. The header is compiled once; a row then costs its tests and its body, little more.
  */
-import { amountFault, limitFault } from './amount-rules.ts';
 import { createBodyBuilder, maskedDestination } from './body.ts';
 import { carriesCardNumber } from './cards.ts';
-import { members, slotCount, slotOf, type MemberName } from './columns.ts';
-import { currencyDecimals } from './currencies.ts';
+import { members, slotCount, slotOf } from './columns.ts';
 import { fault, type Fault } from './fault.ts';
-import { createFindings, type Findings } from './findings.ts';
+import { createFindings } from './findings.ts';
 import { normalizeIban } from './iban.ts';
 import { checkRecordId, checkWord } from './identifiers.ts';
 import { kinds, type Json, type JsonObject, type Kind, type Problem, type Reading } from './instruction.ts';
+import { maskCard, maskDigits } from './masks.ts';
 import { callersOwn, checkMetadataText, checkOwnMembers } from './metadata.ts';
-import { readMajor, readMinor } from './money.ts';
+import type { ReadingOptions } from './reading-options.ts';
+import { readAmount } from './row-amount.ts';
 import { readHeader, type Column } from './row-header.ts';
-import { checkMembers, type Values } from './validation.ts';
-
-/**
- * @property now milliseconds since the epoch; cards expire against it
- * @property maxAmount greatest amount in minor units, by currency in upper case
- */
-export interface ReadingOptions {
-  readonly now: number;
-  readonly maxAmount?: ReadonlyMap<string, bigint>;
-}
+import { checkMembers, methodsFilled } from './validation.ts';
 
 export interface RowReader {
   /**
@@ -33,9 +24,11 @@ export interface RowReader {
    */
   read(cells: readonly string[]): Reading;
   /**
-   * The columns whose cells a fix-file must mask: card numbers and security codes, by position.
+   * The cells of a row as a fix-file may show them: card numbers are masked wherever they stand, security codes in their column.
    */
-  readonly secretColumns: readonly number[];
+  maskSecrets(cells: readonly string[]): string[];
+  /** How the header spells `record_id`. */
+  readonly recordIdColumn: string;
 }
 
 export type RowReaderMaking =
@@ -43,53 +36,18 @@ export type RowReaderMaking =
 
 const recordIdSlot = slotOf('record_id');
 const kindSlot = slotOf('kind');
-const amountSlot = slotOf('amount');
-const minorSlot = slotOf('amount_minor');
-const currencySlot = slotOf('currency');
 const ibanSlot = slotOf('iban');
 const recipientCurrencySlot = slotOf('recipient_currency');
 const cardSlot = slotOf('card_number');
-const secretSlots = (['card_number', 'card_security_code'] satisfies MemberName[]).map(slotOf);
+const securityCodeSlot = slotOf('card_security_code');
+
+/** What stands in a fix-file where nothing may be shown. */
+const hidden = '…';
 
 const kindRule = checkWord('kind_unknown', kinds);
 
-interface Amount {
-  readonly amountMinor: bigint | undefined;
-  readonly currency: string | undefined;
-}
-
-const unreadable: Amount = { amountMinor: undefined, currency: undefined };
-
-const readAmount = (values: Values, limits: ReadonlyMap<string, bigint> | undefined, findings: Findings): Amount => {
-  const given = values[currencySlot];
-  if (given === undefined) findings.missing(currencySlot, 'Every row needs');
-  const upper = given?.toUpperCase();
-  const decimals = upper === undefined ? undefined : currencyDecimals(upper);
-  const currency = decimals === undefined ? undefined : upper;
-  const major = values[amountSlot];
-  const minor = values[minorSlot];
-  if (major !== undefined && minor !== undefined) {
-    findings.whole(fault('amount_twice', 'Both amount and amount_minor are filled: leave one of them empty.'), findings.columnOf(amountSlot) ?? undefined);
-    return { amountMinor: undefined, currency };
-  }
-  const slot = major === undefined ? minorSlot : amountSlot;
-  const text = major ?? minor;
-  if (text === undefined) {
-    findings.missing(findings.columnOf(amountSlot) === null ? minorSlot : amountSlot, 'Every row needs');
-    return { amountMinor: undefined, currency };
-  }
-  const reading = slot === amountSlot ? readMajor(text, decimals) : readMinor(text);
-  if (!reading.ok) {
-    findings.value(slot, text, amountFault(reading.fault, text, currency, slot === minorSlot));
-    return { amountMinor: undefined, currency };
-  }
-  if (currency === undefined) return unreadable;
-  const above = limitFault(reading.amountMinor, currency, limits);
-  if (above !== undefined) findings.value(slot, text, above);
-  return { amountMinor: reading.amountMinor, currency };
-};
-
-const isRecordId = (text: string | undefined): text is string => text !== undefined && checkRecordId(text) === undefined && !carriesCardNumber(text);
+const isRecordId = (text: string | undefined): text is string =>
+  text !== undefined && checkRecordId(text) === undefined && !carriesCardNumber(text);
 
 interface MetadataColumn {
   readonly name: string;
@@ -121,7 +79,10 @@ const withAttempt = (metadata: JsonObject): JsonObject => (metadata['attempt'] =
 const wrongCount = (found: number, wanted: number): Fault =>
   found < wanted
     ? fault('cells_too_few', `The row has ${found} cells, the header has ${wanted}: a delimiter is missing, or a line break cut the row.`)
-    : fault('cells_too_many', `The row has ${found} cells, the header has ${wanted}: a text with the delimiter in it must stand in quotes.`);
+    : fault(
+        'cells_too_many',
+        `The row has ${found} cells, the header has ${wanted}: a text with the delimiter in it must stand in quotes.`,
+      );
 
 /** In the order of the table, so that equal rows make equal bodies whatever the order of their columns. */
 const slotsInOrder = (columns: readonly Column[]): number[] => {
@@ -144,11 +105,14 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
   const { now, maxAmount } = options;
 
   const slotOfCell = columns.map((column) => (column.is === 'member' ? column.slot : -1));
-  const placed = columns.flatMap((column, index) => (column.is === 'member' && column.place !== undefined ? [{ ...column, place: column.place, index }] : []));
+  const placed = columns.flatMap((column, index) =>
+    column.is === 'member' && column.place !== undefined ? [{ ...column, place: column.place, index }] : [],
+  );
   const narrowed = placed.filter(({ place }) => place.kind !== undefined || place.method !== undefined);
   const metadataColumns: readonly MetadataColumn[] = columns
     .flatMap((column, index) => (column.is === 'metadata' ? [{ name: column.name, index, keys: column.keys }] : []))
     .sort((a, b) => (a.keys.join('.') < b.keys.join('.') ? -1 : 1));
+  const hasSecurityCode = slotOfCell.includes(securityCodeSlot);
   const slots = slotsInOrder(columns);
   const checkOrder = [...new Set(slotOfCell.filter((slot) => slot >= 0))];
   const body = createBodyBuilder(slots);
@@ -188,12 +152,21 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
 
   /** A path as a column name says more than a member: it belongs to one kind and method. */
   const checkPlaces = (kind: Kind): void => {
+    const methods = methodsFilled(values, checkOrder);
     for (const { place, slot, index } of narrowed) {
       const cell = cellsNow[index];
-      if (cell === undefined || cell === '' || place.kind === undefined || place.kind === kind) continue;
-      // what belongs to no place of this kind is told by the rules themselves
-      if (!(members[slot]?.places.some((other) => other.kind === kind) ?? false)) continue;
-      findings.value(slot, cell, fault('not_for_kind', `A ${kind} takes no ${place.path}: leave it empty, or correct the kind.`));
+      if (cell === undefined || cell === '') continue;
+      // members with one place are told by the rules themselves
+      const others = (members[slot]?.places ?? []).filter((other) => other.path !== place.path);
+      if (place.kind !== undefined && place.kind !== kind) {
+        if (!others.some((other) => other.kind === kind)) continue;
+        findings.value(slot, cell, fault('not_for_kind', `A ${kind} takes no ${place.path}: leave it empty, or correct the kind.`));
+      } else if (
+        others.some((other) => other.method !== undefined && (other.method & methods) !== 0) &&
+        ((place.method ?? 0) & methods) === 0
+      ) {
+        findings.value(slot, cell, fault('not_for_method', `This way to pay takes no ${place.path}: leave it empty.`));
+      }
     }
   };
 
@@ -263,5 +236,17 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
     };
   };
 
-  return { ok: true, reader: { read, secretColumns: slotOfCell.flatMap((slot, index) => (secretSlots.includes(slot) ? [index] : [])) } };
+  const maskSecrets = (cells: readonly string[]): string[] => {
+    const misfit = cells.length !== columns.length;
+    return cells.map((cell, index) => {
+      const slot = slotOfCell[index] ?? -1;
+      if (cell === '') return cell;
+      // in a row that lost its columns a security code may stand anywhere
+      if (slot === securityCodeSlot || (misfit && hasSecurityCode && /^[0-9]{3,4}$/.test(cell.trim()))) return hidden;
+      if (slot === cardSlot) return maskCard(cell) ?? hidden;
+      return carriesCardNumber(cell) ? maskDigits(cell) : cell;
+    });
+  };
+
+  return { ok: true, reader: { read, maskSecrets, recordIdColumn: columns[slotOfCell.indexOf(recordIdSlot)]?.name ?? 'record_id' } };
 };

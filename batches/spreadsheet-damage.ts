@@ -19,10 +19,19 @@ const scientificFault = fault(
   'excel_scientific',
   'A spreadsheet turned this number into scientific notation and lost digits: take it again from the source, with the column formatted as text.',
 );
-const errorValueFault = fault('excel_error_value', 'This is the error of a spreadsheet formula, not a value: mend the formula or write the value itself.');
-const formulaFault = fault('excel_formula', 'This is a spreadsheet formula (such as ="…"), not a value: write only what stands between the quotes.');
+const errorValueFault = fault(
+  'excel_error_value',
+  'This is the error of a spreadsheet formula, not a value: mend the formula or write the value itself.',
+);
+const formulaFault = fault(
+  'excel_formula',
+  'This is a spreadsheet formula (such as ="…"), not a value: write only what stands between the quotes.',
+);
 const apostropheFault = fault('excel_apostrophe', 'The apostrophe at the start is how a spreadsheet marks text: remove it.');
-const dateFault = fault('excel_date', 'A spreadsheet turned this into a date: take it again from the source, with the column formatted as text.');
+const dateFault = fault(
+  'excel_date',
+  'A spreadsheet turned this into a date: take it again from the source, with the column formatted as text.',
+);
 const blankFault = fault('blank_around', 'There is a blank at the start or the end: remove it.');
 
 export const blankOnly = fault('blank_only', 'There are only blanks here: write the value or leave the cell empty.');

@@ -162,10 +162,18 @@ function learnSighting(rules: Rules, record: LedgerRecord, sighting: Sighting, a
       const noMoneyMoved = sighting.says !== 'succeeded' && ourCancel;
       if (sighting.amount === 'equal' || noMoneyMoved) {
         const reason = different ? mismatch(sighting) : sighting.reason;
-        return move(rules, record, { ...seen, status: sighting.says, reason: sighting.says === 'succeeded' ? null : reason, dueAt: null }, at);
+        return move(
+          rules,
+          record,
+          { ...seen, status: sighting.says, reason: sighting.says === 'succeeded' ? null : reason, dueAt: null },
+          at,
+        );
       }
       if (different) return move(rules, record, { ...seen, status: 'unknown', reason: mismatch(sighting), dueAt: null }, at);
-      const reason = { code: 'amount_missing', description: `The gateway says ${sighting.says} without showing the amount, so it is not believed yet.` };
+      const reason = {
+        code: 'amount_missing',
+        description: `The gateway says ${sighting.says} without showing the amount, so it is not believed yet.`,
+      };
       return move(rules, record, { ...again, status: 'in_progress', reason }, at);
     }
   }

@@ -29,7 +29,9 @@ export function total(rows: readonly TallyRow[]): CountAndAmounts {
     count += row.count;
     if (row.currency !== '') minor.set(row.currency, (minor.get(row.currency) ?? 0n) + row.amountMinor);
   }
-  const amounts = Object.fromEntries([...minor].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, amount]) => [code, formatMinor(amount, code)]));
+  const amounts = Object.fromEntries(
+    [...minor].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, amount]) => [code, formatMinor(amount, code)]),
+  );
   return { count, amounts };
 }
 

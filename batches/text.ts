@@ -12,7 +12,7 @@ import { fault, type Fault } from './fault.ts';
  * Japanese names are written with; joiners U+200C and U+200D are in it too: names do not need them, and they hide.
  */
 const suspect =
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // oxlint-disable-next-line no-misleading-character-class -- single code units are looked for, not what people see as one
   /[\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\uffff\ud800-\udfff]/;
 
 export const mayHaveOddCharacter = (text: string): boolean => suspect.test(text);
@@ -46,10 +46,16 @@ const isNonCharacter = (codePoint: number): boolean => (codePoint & 0xfffe) === 
 const faultOf = (codePoint: number, position: number): Fault | undefined => {
   const where = `at character ${position}`;
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) {
-    return fault('lone_surrogate', `Half of a character, ${told(codePoint)}, stands ${where}: the text was cut or decoded wrongly; write it again.`);
+    return fault(
+      'lone_surrogate',
+      `Half of a character, ${told(codePoint)}, stands ${where}: the text was cut or decoded wrongly; write it again.`,
+    );
   }
   if (codePoint === 0xfffd) {
-    return fault('replacement_character', `U+FFFD stands ${where}: a character was lost when the text was decoded; write it again from the source.`);
+    return fault(
+      'replacement_character',
+      `U+FFFD stands ${where}: a character was lost when the text was decoded; write it again from the source.`,
+    );
   }
   if (codePoint < 0x20 || (codePoint >= 0x7f && codePoint <= 0x9f)) {
     return fault('control_character', `The control character ${told(codePoint)} stands ${where}: remove it.`);
@@ -57,7 +63,10 @@ const faultOf = (codePoint: number, position: number): Fault | undefined => {
   if (isNonCharacter(codePoint)) return fault('control_character', `${told(codePoint)} ${where} is no character: remove it.`);
   const isTag = codePoint >= 0xe0000 && codePoint <= 0xe007f;
   if (codePoint > 0xffff && !isTag) return undefined;
-  return fault('invisible_character', `The invisible character ${told(codePoint)} stands ${where}: remove it or put an ordinary blank there.`);
+  return fault(
+    'invisible_character',
+    `The invisible character ${told(codePoint)} stands ${where}: remove it or put an ordinary blank there.`,
+  );
 };
 
 /** The first odd character of a text, told by code point and position (counted from 1 in characters). */

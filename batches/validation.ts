@@ -33,7 +33,9 @@ interface CompiledRoute {
 
 const compile = (route: Route): CompiledRoute => {
   const needed = new Set(route.forms.flatMap((form) => form.needs));
-  const shared = new Set(route.forms.length > 1 ? route.forms[0].needs.filter((name) => route.forms.every((form) => form.needs.includes(name))) : []);
+  const shared = new Set(
+    route.forms.length > 1 ? route.forms[0].needs.filter((name) => route.forms.every((form) => form.needs.includes(name))) : [],
+  );
   return {
     route,
     rules: generalRules.map((rule, slot) => route.rules[members[slot]?.name as MemberName] ?? rule),
@@ -73,14 +75,26 @@ const needs: { readonly [K in Kind]: ReadonlyMap<number, Need> } = {
     [method.tokenizedCard, need('A payout to a tokenized card needs', 'card_token')],
   ]),
   payment: new Map([
-    [method.card, need('A payment by card needs', 'card_number', 'card_expiration_month', 'card_expiration_year', 'card_security_code', 'customer_reference')],
+    [
+      method.card,
+      need(
+        'A payment by card needs',
+        'card_number',
+        'card_expiration_month',
+        'card_expiration_year',
+        'card_security_code',
+        'customer_reference',
+      ),
+    ],
     [method.recurrent, need('A recurrent payment needs', 'recurrent_token', 'recurrent_initiator', 'customer_reference')],
   ]),
 };
 
 const methodHints: { readonly [K in Kind]: string } = {
-  payout: 'fill the columns of a bank account (such as iban), of a wallet (wallet_name, wallet_msisdn) or of a card (card_number, card_number_hash or card_token)',
-  payment: 'fill the columns of a card (card_number, card_expiration_month, …) or of a recurrent payment (recurrent_token, recurrent_initiator)',
+  payout:
+    'fill the columns of a bank account (such as iban), of a wallet (wallet_name, wallet_msisdn) or of a card (card_number, card_number_hash or card_token)',
+  payment:
+    'fill the columns of a card (card_number, card_expiration_month, …) or of a recurrent payment (recurrent_token, recurrent_initiator)',
 };
 
 /** The bits of the methods that are filled. */
@@ -115,7 +129,11 @@ const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, fi
   }
   for (const slot of refused) {
     if (values[slot] === undefined) continue;
-    findings.value(slot, values[slot], fault('not_for_route', `A payout to ${route.called} takes no ${findings.nameOf(slot)}: leave it empty, or correct the country.`));
+    findings.value(
+      slot,
+      values[slot],
+      fault('not_for_route', `A payout to ${route.called} takes no ${findings.nameOf(slot)}: leave it empty, or correct the country.`),
+    );
   }
 };
 
@@ -130,7 +148,12 @@ const checkBank = (values: Values, chosen: CompiledRoute | undefined, findings: 
   for (const slot of participantSlots) if (values[slot] === undefined && slot !== countrySlot) findings.missing(slot, why);
   const [only] = chosen.forms;
   // The one way of nearly every row, without an object: one form, everything filled, no other account.
-  if (chosen.forms.length === 1 && only?.needs.every((slot) => values[slot] !== undefined) && chosen.refused.every((slot) => values[slot] === undefined)) return;
+  if (
+    chosen.forms.length === 1 &&
+    only?.needs.every((slot) => values[slot] !== undefined) &&
+    chosen.refused.every((slot) => values[slot] === undefined)
+  )
+    return;
   checkForms(values, chosen, findings);
 };
 
@@ -149,7 +172,14 @@ const chooseRoute = (values: Values): CompiledRoute | undefined => {
  * @param declared the method that the body itself names (bits); 0 where it follows from what is filled
  * @param now milliseconds since the epoch: cards expire against it
  */
-export const checkMembers = (values: Values, slots: readonly number[], kind: Kind, declared: number, now: number, findings: Findings): void => {
+export const checkMembers = (
+  values: Values,
+  slots: readonly number[],
+  kind: Kind,
+  declared: number,
+  now: number,
+  findings: Findings,
+): void => {
   const methods = (methodsFilled(values, slots) | declared) & methodsOfKind[kind];
   const bank = kind === 'payout' && (methods & method.bankAccount) !== 0;
   const chosen = bank ? chooseRoute(values) : undefined;
@@ -161,7 +191,11 @@ export const checkMembers = (values: Values, slots: readonly number[], kind: Kin
     const value = values[slot];
     if (value === undefined) continue;
     if (mayStand[slot] !== true) {
-      findings.value(slot, value, fault('not_for_kind', `A ${kind} takes no ${findings.nameOf(slot)}: leave it empty, or correct the kind.`));
+      findings.value(
+        slot,
+        value,
+        fault('not_for_kind', `A ${kind} takes no ${findings.nameOf(slot)}: leave it empty, or correct the kind.`),
+      );
       continue;
     }
     const found = (rules[slot] as ValueRule)(value);
@@ -174,14 +208,20 @@ export const checkMembers = (values: Values, slots: readonly number[], kind: Kin
   }
   if ((methods & (methods - 1)) !== 0) {
     const names = slots.filter((slot) => values[slot] !== undefined && ((bitOf[slot] as number) & methods) !== 0).map(findings.nameOf);
-    findings.whole(fault('method_ambiguous', `More than one way to pay is filled in (${names.join(', ')}): keep one and leave the others empty.`));
+    findings.whole(
+      fault('method_ambiguous', `More than one way to pay is filled in (${names.join(', ')}): keep one and leave the others empty.`),
+    );
     return;
   }
   const needed = needs[kind].get(methods);
   if (needed !== undefined) lacks(values, needed, findings);
   if (bank) checkBank(values, chosen, findings);
   else if (values[descriptionSlot] !== undefined && kind === 'payout' && methods !== method.wallet) {
-    findings.value(descriptionSlot, values[descriptionSlot], fault('not_for_method', 'A payout to a card has no description: leave it empty.'));
+    findings.value(
+      descriptionSlot,
+      values[descriptionSlot],
+      fault('not_for_method', 'A payout to a card has no description: leave it empty.'),
+    );
   }
   if (kind === 'payment' && methods === method.card) checkExpiry(values, now, findings);
 };

@@ -86,7 +86,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
   const initPool = pool(options.connections);
   const followPool = pool(options.followConnections ?? options.connections);
-  let closed = false;
+  let closing: Promise<unknown> | undefined;
 
   const call = async (
     through: Pool,
@@ -96,7 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     idempotencyKey?: string,
   ): Promise<Answer> => {
     const signature = await signer.sign(bytes);
-    if (closed) return transportAnswer('lease_over', 'the client was closed');
+    if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
     return exchange(through, {
@@ -120,8 +120,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     balance: () => follow('wallet/balance', { request_datetime: new Date(clock.now()).toISOString() }),
     /** Waits for what is in flight, each at most its timeout. Idempotent. */
     async close() {
-      closed = true;
-      await Promise.all([initPool.close(), followPool.close()]);
+      // A pool that is closed refuses to be closed again.
+      closing ??= Promise.all([initPool.close(), followPool.close()]);
+      await closing;
     },
   };
 }

@@ -142,7 +142,10 @@ export function readConfig(layers: readonly Environment[], needs: 'gateway' | 'd
     mistakes.push('KAFKA_BROKERS and REDIS_URL ask for the distributed profile, which this version does not have yet: unset both');
   }
   if (mistakes.length > 0 || !parsed.success) {
-    throw new CommandError(exitCodes.usage, `The configuration has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n  ${mistakes.join('\n  ')}`);
+    throw new CommandError(
+      exitCodes.usage,
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n  ${mistakes.join('\n  ')}`,
+    );
   }
   const dataHome = layers.map((layer) => layer['XDG_DATA_HOME']).find((text) => text !== undefined && text !== '');
   const dataDir = resolve(parsed.data.DATA_DIR ?? join(dataHome ?? join(homedir(), '.local', 'share'), 'disburse'));

@@ -11,8 +11,8 @@ const version = '0.1.0';
 /** `GATEWAY_URL` is also `--gateway-url`. */
 const flagOf = (name: string): string => `--${name.toLowerCase().replaceAll('_', '-')}`;
 
-/** Each command's own options arrive as commander gives them: camelCase names, values as text or true. */
-type Options = Readonly<Record<string, string | boolean | undefined>>;
+/** As commander parsed them; each command declares below what it takes, and its function names the shape. */
+type Options = Readonly<Record<string, unknown>>;
 
 const duration = (text: string): number => {
   const ms = parseDurationMs(text);
@@ -27,8 +27,14 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(disburse COMMAND --help tells more)')
-    .addHelpText('after', `\nEvery variable of the configuration is also a flag: DATA_DIR is --data-dir. All of them: docs/configuration.md.`)
-    .addHelpText('after', `\nExit codes: 0 all well, 1 usage, configuration or input, 2 some records need a look, 3 stopped before the end: run it again.`);
+    .addHelpText(
+      'after',
+      `\nEvery variable of the configuration is also a flag: DATA_DIR is --data-dir. All of them: docs/configuration.md.`,
+    )
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 all well, 1 usage, configuration or input, 2 some records need a look, 3 stopped before the end: run it again.`,
+    );
 
   const command = (
     usage: string,
@@ -48,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   };
 
   command('validate <file>', 'checks a file without sending anything', 'data', async (config, [file = ''], options) =>
-    (await import('./commands/validate.ts')).validate(config, file, options),
+    (await import('./commands/validate.ts')).validate(config, file, options as never),
   )
     .option('--json', 'one JSON object on stdout')
     .option('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …')
@@ -70,12 +76,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--results <file>', "writes every row's result as CSV for people")
     .option('--new-ledger', 'allows a new ledger for a gateway that is not on loopback');
 
-  command('status [batch]', 'what became of a batch (its id, or the first 6 or more characters of it), or of all', 'data', async (config, [batch], options) =>
-    (await import('./commands/status.ts')).status(config, batch, options),
+  command(
+    'status [batch]',
+    'what became of a batch (its id, or the first 6 or more characters of it), or of all',
+    'data',
+    async (config, [batch], options) => (await import('./commands/status.ts')).status(config, batch, options as never),
   ).option('--json', 'the summary as one JSON object, or one a line');
 
   command('tail', 'shows results as they come', 'data', async (config, _args, options) =>
-    (await import('./commands/tail.ts')).tail(config, options),
+    (await import('./commands/tail.ts')).tail(config, options as never),
   )
     .option('--follow', 'goes on at the end')
     .option('--from <where>', 'beginning, now, or a time such as 2026-11-21T08:00:00Z', 'beginning')
@@ -94,7 +103,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   }).option('--out <dir>', 'where to write them', '.');
 
   command('template', 'prints a CSV with one good row', 'none', async (_config, _args, options) =>
-    (await import('./commands/template.ts')).template(options),
+    (await import('./commands/template.ts')).template(options as never),
   )
     .option('--kind <kind>', 'payout or payment', 'payout')
     .option('--route <route>', 'which country or method; a wrong name lists them');
@@ -104,7 +113,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   );
 
   command('sandbox', 'runs a simulated gateway on 127.0.0.1', 'none', async (_config, _args, options) =>
-    (await import('./commands/sandbox.ts')).sandbox(options),
+    (await import('./commands/sandbox.ts')).sandbox(options as never),
   )
     .requiredOption('--port <port>', '0 takes any free one; the first line on stdout is the URL')
     .option('--public-key <file>', "verifies the caller's signatures with it")

@@ -70,7 +70,9 @@ async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void
     if (found.length === 0) return;
     await Promise.all(
       found.map(({ record }) =>
-        advance(deps.ledger, record, (current) => (current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null)),
+        advance(deps.ledger, record, (current) =>
+          current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null,
+        ),
       ),
     );
     deps.publisher.poke();
@@ -86,7 +88,9 @@ async function settlePhase(deps: PayDeps, params: PayParams): Promise<Batch['pha
     for await (const rows of params.rows()) {
       if (deps.signal.aborted) return 'admitting';
       const verdicts = await admitRows(deps, params, rows, (row) => row.reading);
-      refused ||= verdicts.some((verdict) => verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected'));
+      refused ||= verdicts.some(
+        (verdict) => verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected'),
+      );
     }
   }
   const phase = refused ? 'refused' : 'released';

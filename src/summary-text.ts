@@ -6,7 +6,9 @@ import { grouped, printable, table, type Paint } from './terminal.ts';
 
 /** One line a status that occurs, then the sum on both sides. */
 export function summaryText(summary: Summary, paint: Paint): string {
-  const currencies = [...new Set([summary.received, ...Object.values(summary.statuses)].flatMap((total) => Object.keys(total.amounts)))].sort();
+  const currencies = [
+    ...new Set([summary.received, ...Object.values(summary.statuses)].flatMap((total) => Object.keys(total.amounts))),
+  ].sort();
   const row = (name: string, total: Summary['received']): string[] => [
     `  ${name}`,
     grouped(total.count),

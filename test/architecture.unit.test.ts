@@ -64,11 +64,15 @@ it('the heart does no I/O', () => {
 });
 
 it('the heart has no clock and no chance of its own', () => {
-  const wrong = sources('batches').filter((file) => /Date\.now\(|new Date\(\)|Math\.random\(|randomBytes\(|randomUUID\(|setTimeout\(/.test(readFileSync(join(root, file), 'utf8')));
+  const wrong = sources('batches').filter((file) =>
+    /Date\.now\(|new Date\(\)|Math\.random\(|randomBytes\(|randomUUID\(|setTimeout\(/.test(readFileSync(join(root, file), 'utf8')),
+  );
   expect(wrong).toEqual([]);
 });
 
 it('only src reads the environment', () => {
-  const wrong = ['batches', 'consumers', 'producers', 'sandbox'].flatMap(sources).filter((file) => /process\.env/.test(readFileSync(join(root, file), 'utf8')));
+  const wrong = ['batches', 'consumers', 'producers', 'sandbox']
+    .flatMap(sources)
+    .filter((file) => /process\.env/.test(readFileSync(join(root, file), 'utf8')));
   expect(wrong).toEqual([]);
 });

@@ -34,7 +34,9 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
     }
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const message = exists ? `${path} exists and is not written over. Choose another folder with --out.` : `${path} cannot be written: ${(cause as Error).message}`;
+    const message = exists
+      ? `${path} exists and is not written over. Choose another folder with --out.`
+      : `${path} cannot be written: ${(cause as Error).message}`;
     throw new CommandError(exitCodes.usage, message, { cause });
   }
 }

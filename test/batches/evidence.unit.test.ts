@@ -21,7 +21,11 @@ describe('an answer to a first send', () => {
   });
 
   it('leaves a code that nobody listed to a person', () => {
-    expect(readAnswer(errorAnswer('brand_new_code'), record)).toMatchObject({ type: 'person', code: 'code_unlisted', reason: { code: 'brand_new_code' } });
+    expect(readAnswer(errorAnswer('brand_new_code'), record)).toMatchObject({
+      type: 'person',
+      code: 'code_unlisted',
+      reason: { code: 'brand_new_code' },
+    });
   });
 
   it('takes 429 as not sent, with the pause that was asked for', () => {
@@ -56,7 +60,10 @@ describe('an answer to a first send', () => {
   });
 
   it('masks long digits in what the gateway says', () => {
-    const finding = readAnswer(http(400, { status: 'error', error: { code: 'invalid_request', description: 'card 4242424242424242 is bad' } }), record);
+    const finding = readAnswer(
+      http(400, { status: 'error', error: { code: 'invalid_request', description: 'card 4242424242424242 is bad' } }),
+      record,
+    );
     expect(JSON.stringify(finding)).not.toContain('4242424242424242');
   });
 });
@@ -88,7 +95,9 @@ describe('a session', () => {
     ['cancelled', 'in_progress', undefined, 'cancelled'],
     ['canceled', 'pending', 'confirm', 'cancelled'],
   ])('%s with entry %s and next action %s says %s', (status, entryStatus, nextAction, says) => {
-    expect(readSession(session({ status, entryStatus, ...(nextAction === undefined ? {} : { nextAction }) }), record)).toMatchObject({ says });
+    expect(readSession(session({ status, entryStatus, ...(nextAction === undefined ? {} : { nextAction }) }), record)).toMatchObject({
+      says,
+    });
   });
 
   it.each([
@@ -115,7 +124,12 @@ describe('a session', () => {
 
   it('finds its own entry among several, and believes none without one', () => {
     const two = session();
-    const other = { id: 'po_2', status: 'succeeded', amount_details: { amount: 5, currency: 'eur' }, metadata: { record_id: 'inv-2', attempt: 1 } };
+    const other = {
+      id: 'po_2',
+      status: 'succeeded',
+      amount_details: { amount: 5, currency: 'eur' },
+      metadata: { record_id: 'inv-2', attempt: 1 },
+    };
     two['payments'] = [other, ...(two['payments'] as unknown[])];
     expect(readSession(two, record)).toMatchObject({ entryId: 'po_1', says: 'pending', amount: 'equal' });
     two['payments'] = [other];

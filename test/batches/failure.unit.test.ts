@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { transportCodes, transportProof } from '../../batches/answer.ts';
-import { answerCodes, breaksTheWay, decisions, gatewayCodes, isGatewayCode, stopsTheRun, type Decision, type FailureCode } from '../../batches/failure.ts';
+import {
+  answerCodes,
+  breaksTheWay,
+  decisions,
+  gatewayCodes,
+  isGatewayCode,
+  stopsTheRun,
+  type Decision,
+  type FailureCode,
+} from '../../batches/failure.ts';
 
 /** The whole table once more, written by hand from docs/gateway.md: a slip in either shows. */
 const expected: Readonly<Record<FailureCode, Decision>> = {
@@ -52,7 +61,14 @@ describe('the failure table', () => {
 
   it('calls nothing not sent but what is proven so', () => {
     const notSent = codes.filter((code) => decisions[code] === 'not_sent');
-    expect(notSent).toEqual(['connection_refused', 'host_not_found', 'connect_timeout', 'tls_handshake', 'lease_over', 'too_many_requests']);
+    expect(notSent).toEqual([
+      'connection_refused',
+      'host_not_found',
+      'connect_timeout',
+      'tls_handshake',
+      'lease_over',
+      'too_many_requests',
+    ]);
     for (const code of transportCodes) expect(decisions[code]).toBe(transportProof[code]);
   });
 

@@ -22,7 +22,11 @@ const says = (code: FailureCode, repeat = false): Finding => {
 describe('an intent', () => {
   it('makes a queued record submitting and keeps its bytes', () => {
     const change = intend(queuedRecord(), { owner: 'me', at, leaseMs: 1000, bytes });
-    expect(change).toMatchObject({ expected: 1, body: { keep: bytes }, after: { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 1000, version: 2 } });
+    expect(change).toMatchObject({
+      expected: 1,
+      body: { keep: bytes },
+      after: { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 1000, version: 2 },
+    });
     expect(change.event).toBeUndefined();
   });
 
@@ -32,7 +36,12 @@ describe('an intent', () => {
 
   it('of a repeat leaves the record unknown and remembers the first send', () => {
     const open = sentRecord({ status: 'unknown', firstSentAt: at - 5000 });
-    expect(intend(open, { owner: 'me', at, leaseMs: 1000, bytes }).after).toMatchObject({ status: 'unknown', sends: 2, firstSentAt: at - 5000, dueAt: at + 1000 });
+    expect(intend(open, { owner: 'me', at, leaseMs: 1000, bytes }).after).toMatchObject({
+      status: 'unknown',
+      sends: 2,
+      firstSentAt: at - 5000,
+      dueAt: at + 1000,
+    });
   });
 
   it.each(recordStatuses.filter((status) => status !== 'queued' && status !== 'unknown'))('is refused for %s', (status) => {
@@ -45,7 +54,11 @@ describe('learning', () => {
     ...[...transportCodes, ...gatewayCodes, ...answerCodes].flatMap((code) => [says(code), says(code, true)]),
     ...['in_progress', 'accepted', 'cancelled', 'error'].flatMap((status) =>
       ['in_progress', 'pending', 'succeeded', 'failed'].flatMap((entryStatus) =>
-        [1230, 1, undefined].flatMap((amount) => [undefined, 'confirm'].map((nextAction) => sees({ status, entryStatus, amount, ...(nextAction === undefined ? {} : { nextAction }) }))),
+        [1230, 1, undefined].flatMap((amount) =>
+          [undefined, 'confirm'].map((nextAction) =>
+            sees({ status, entryStatus, amount, ...(nextAction === undefined ? {} : { nextAction }) }),
+          ),
+        ),
       ),
     ),
   ];
@@ -67,7 +80,12 @@ describe('learning', () => {
   });
 
   it('returns to the queue only on proof, and only a first send', () => {
-    expect(learn(rules, sentRecord(), says('connection_refused'), at)?.after).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null, leaseOwner: null });
+    expect(learn(rules, sentRecord(), says('connection_refused'), at)?.after).toMatchObject({
+      status: 'queued',
+      sends: 0,
+      firstSentAt: null,
+      leaseOwner: null,
+    });
     expect(learn(rules, sentRecord({ sends: 2 }), says('connection_refused'), at)).toBeNull();
     expect(learn(rules, sentRecord({ status: 'unknown' }), says('connection_refused'), at)).toBeNull();
   });
@@ -79,12 +97,22 @@ describe('learning', () => {
   });
 
   it('never repeats what is known to have arrived', () => {
-    expect(learn(rules, sentRecord(), says('idempotency_key_already_exists'), at)?.after).toMatchObject({ status: 'unknown', arrived: true, dueAt: null });
+    expect(learn(rules, sentRecord(), says('idempotency_key_already_exists'), at)?.after).toMatchObject({
+      status: 'unknown',
+      arrived: true,
+      dueAt: null,
+    });
   });
 
   it('keeps a refused body for a week and a paid one no longer', () => {
-    expect(learn(rules, sentRecord(), says('account_not_found'), at)).toMatchObject({ after: { status: 'failed' }, body: { eraseAt: at + 7 * 86_400_000 } });
-    expect(learn(rules, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded' }), at)).toMatchObject({ after: { status: 'succeeded' }, body: { eraseAt: at } });
+    expect(learn(rules, sentRecord(), says('account_not_found'), at)).toMatchObject({
+      after: { status: 'failed' },
+      body: { eraseAt: at + 7 * 86_400_000 },
+    });
+    expect(learn(rules, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded' }), at)).toMatchObject({
+      after: { status: 'succeeded' },
+      body: { eraseAt: at },
+    });
   });
 
   it('does not believe success with another amount', () => {
@@ -102,11 +130,17 @@ describe('learning', () => {
     const record = sentRecord({ status: 'unknown', sessionId: 'ps_1', cancelSession: 'ps_1' });
     expect(learn(rules, record, sees({ status: 'cancelled', amount: 999 }, record), at)?.after.status).toBe('cancelled');
     const theirs = sentRecord({ status: 'unknown', sessionId: 'ps_1' });
-    expect(learn(rules, theirs, sees({ status: 'cancelled', amount: 999 }, theirs), at)?.after).toMatchObject({ status: 'unknown', dueAt: null });
+    expect(learn(rules, theirs, sees({ status: 'cancelled', amount: 999 }, theirs), at)?.after).toMatchObject({
+      status: 'unknown',
+      dueAt: null,
+    });
   });
 
   it('is due at once when the gateway asks for confirmation', () => {
-    expect(learn(rules, sentRecord(), sees({ entryStatus: 'pending', nextAction: 'confirm' }), at)?.after).toMatchObject({ status: 'in_progress', dueAt: at });
+    expect(learn(rules, sentRecord(), sees({ entryStatus: 'pending', nextAction: 'confirm' }), at)?.after).toMatchObject({
+      status: 'in_progress',
+      dueAt: at,
+    });
   });
 });
 
@@ -122,7 +156,9 @@ describe('a repeat', () => {
     ['the key may be forgotten', { firstSentAt: at - 12 * 3_600_000 + 30_000 }, rules],
   ])('is not made when %s', (_why, patch, withRules) => {
     expect(whyNotRepeat(withRules, { ...open, ...patch }, at)).not.toBeNull();
-    expect(learn(withRules, { ...open, ...patch, sessionId: null }, says('connection_lost', true), at)?.after.dueAt ?? null).toBe(_why === 'its session is known' ? at + 1000 : null);
+    expect(learn(withRules, { ...open, ...patch, sessionId: null }, says('connection_lost', true), at)?.after.dueAt ?? null).toBe(
+      _why === 'its session is known' ? at + 1000 : null,
+    );
   });
 
   it('may leave until the lifetime is over less the time an answer takes', () => {
@@ -139,14 +175,18 @@ describe('a repeat', () => {
   });
 
   it('never proves that the first send did not arrive', () => {
-    const finding = readRepeatAnswer({ type: 'answer', httpStatus: 400, json: { status: 'error', error: { code: 'account_not_found' } } }, open);
+    const finding = readRepeatAnswer(
+      { type: 'answer', httpStatus: 400, json: { status: 'error', error: { code: 'account_not_found' } } },
+      open,
+    );
     expect(learn(rules, open, finding, at)?.after.status).toBe('unknown');
   });
 });
 
 describe('following', () => {
   it('grows its pauses to ten minutes', () => {
-    const due = (checks: number): number => (postpone(rules, sentRecord({ status: 'in_progress', sessionId: 'ps_1', checks }), at)?.after.dueAt ?? 0) - at;
+    const due = (checks: number): number =>
+      (postpone(rules, sentRecord({ status: 'in_progress', sessionId: 'ps_1', checks }), at)?.after.dueAt ?? 0) - at;
     expect(due(0)).toBe(2000);
     expect(due(1)).toBe(3000);
     expect(due(30)).toBe(600_000);
@@ -160,6 +200,9 @@ describe('following', () => {
 
 it('only a queued record falls with its batch', () => {
   const reason = { code: 'batch_refused', description: 'd' };
-  expect(refuse(rules, queuedRecord(), reason, at)).toMatchObject({ after: { status: 'rejected' }, event: { status: 'rejected', error: reason } });
+  expect(refuse(rules, queuedRecord(), reason, at)).toMatchObject({
+    after: { status: 'rejected' },
+    event: { status: 'rejected', error: reason },
+  });
   for (const status of recordStatuses) if (status !== 'queued') expect(refuse(rules, sentRecord({ status }), reason, at)).toBeNull();
 });

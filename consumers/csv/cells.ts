@@ -1,0 +1,62 @@
+/** A block of text becomes rows of cells, by csv-parse, and nothing it does is taken on trust. */
+import { parse } from 'csv-parse/sync';
+import { account, type Account } from './account.ts';
+import { diagnose, tooLong, type GrammarFault } from './grammar.ts';
+import type { TextBlock } from './records.ts';
+import { StructuralError } from './structural-error.ts';
+
+/** A carriage return that ends no line; allowed inside quotes only. */
+const loneCarriageReturn = /\r(?!\n)/;
+
+/**
+ * @param byteLength how many bytes of the file a text was
+ * @throws StructuralError with every fault of the block
+ */
+export function readCells(block: TextBlock, delimiter: string, byteLength: (text: string) => number): Account {
+  const { text, line } = block;
+  const offsetOf = (at: number): number => block.offset + byteLength(text.slice(0, at));
+  if (block.end !== 'whole' || text.includes('\0') || loneCarriageReturn.test(text)) refuse(diagnose(block, delimiter), offsetOf);
+
+  const records = parseRecords(text, delimiter);
+  if (records === undefined) refuse(diagnose(block, delimiter), offsetOf);
+  const found = account(text, line, records ?? [], delimiter);
+  if (records === undefined || found.mismatch !== undefined) {
+    const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
+    const message =
+      'What was read here is not what stands in the file; nothing of it is used. Please report this as a fault of this program.';
+    refuse([{ line: lostLine, at, code: 'parser_lost_bytes', message }], offsetOf);
+  }
+  if (found.tooLong.length > 0) {
+    refuse(
+      found.tooLong.map((lineOfRow) => ({
+        line: lineOfRow,
+        at: 0,
+        code: 'record_too_long',
+        message: `${tooLong}: is a line break missing in it?`,
+      })),
+      undefined,
+    );
+  }
+  return found;
+}
+
+/** The parser's own complaint is not passed on: it quotes the cell, which may be a card number. */
+function parseRecords(text: string, delimiter: string): string[][] | undefined {
+  try {
+    return parse(text, { delimiter, record_delimiter: ['\r\n', '\n'], relax_column_count: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(faults: readonly GrammarFault[], offsetOf: ((at: number) => number) | undefined): void {
+  const problems = faults.map(({ at, line, code, message }) => ({
+    line,
+    column: null,
+    code,
+    message: offsetOf === undefined ? message : `${message} (byte ${offsetOf(at)})`,
+    value: null,
+  }));
+  const [first, ...others] = problems;
+  if (first !== undefined) throw new StructuralError([first, ...others]);
+}

@@ -1,0 +1,135 @@
+/**
+ * The file as it lies on disk: read in blocks of one MiB, hashed, and on a second reading held against the first,
+ * block by block, before anybody sees a byte of the block.
+ */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { structural } from './structural-error.ts';
+
+export const blockBytes = 1024 * 1024;
+
+/**
+ * @property sha256 of all bytes, hex
+ * @property blockDigests one for each MiB begun: SHA-256 of everything from the file's first byte to the end of that
+ *   block. Chained like this they cost one pass instead of two, and a short last block, which may be one row with a
+ *   card number, has no digest of its own that could be guessed at.
+ */
+export interface FileDigest {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly blockDigests: readonly string[];
+}
+
+/** What an earlier reading found. */
+export type ExpectedFile = Pick<FileDigest, 'sha256' | 'blockDigests'>;
+
+/** The file is not what it was when it was read before. Nothing of the changed part was handed out. */
+export class FileChangedError extends Error {
+  readonly code = 'file_changed';
+  readonly retryable = false;
+
+  constructor(what: string) {
+    super(`The file changed since it was checked: ${what}. Put the checked file back, or check the new one.`);
+    this.name = 'FileChangedError';
+  }
+}
+
+export interface SourceFile {
+  /** False for a pipe: it can be read once only. */
+  readonly rereadable: boolean;
+  /** The next block, or null at the end. The buffer is used again for the block after it. */
+  readBlock(): Promise<Buffer | null>;
+  /** Undefined until the end was reached. */
+  digest(): FileDigest | undefined;
+  close(): Promise<void>;
+}
+
+export interface SourceOptions {
+  readonly expected?: ExpectedFile;
+  readonly signal?: AbortSignal;
+}
+
+export async function openSource(path: string, { expected, signal }: SourceOptions = {}): Promise<SourceFile> {
+  signal?.throwIfAborted();
+  const { handle, rereadable } = await openReadable(path);
+  const whole = createHash('sha256');
+  const blockDigests: string[] = [];
+  const buffer = Buffer.allocUnsafeSlow(blockBytes);
+  let bytes = 0;
+  let digest: FileDigest | undefined;
+  let closing: Promise<void> | undefined;
+
+  const verify = (index: number, found: string): void => {
+    if (expected === undefined || expected.blockDigests[index] === found) return;
+    const longer = index >= expected.blockDigests.length;
+    throw new FileChangedError(longer ? 'it is longer now' : `the bytes from ${index * blockBytes} on are others`);
+  };
+
+  const end = (): null => {
+    if (bytes === 0) throw structural(1, 'file_empty', 'The file is empty: it needs a header line and rows.');
+    const sha256 = whole.copy().digest('hex');
+    if (expected !== undefined && (expected.blockDigests.length !== blockDigests.length || expected.sha256 !== sha256)) {
+      throw new FileChangedError('it is shorter now');
+    }
+    digest = { sha256, bytes, blockDigests };
+    return null;
+  };
+
+  return {
+    rereadable,
+    async readBlock() {
+      if (digest !== undefined) return null;
+      signal?.throwIfAborted();
+      const length = await fill(handle, buffer);
+      signal?.throwIfAborted();
+      if (length === 0) return end();
+      const block = buffer.subarray(0, length);
+      whole.update(block);
+      const found = whole.copy().digest('hex');
+      verify(blockDigests.length, found);
+      blockDigests.push(found);
+      bytes += length;
+      return block;
+    },
+    digest: () => digest,
+    close: () => (closing ??= handle.close()),
+  };
+}
+
+/** A pipe gives what it has: the block is only short at the end. */
+async function fill(handle: FileHandle, buffer: Buffer): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null).catch((error: unknown) => {
+      throw unreadable(error);
+    });
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return length;
+}
+
+async function openReadable(path: string): Promise<{ handle: FileHandle; rereadable: boolean }> {
+  const handle = await open(path, constants.O_RDONLY).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  try {
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw structural(1, 'file_is_directory', 'This is a directory: name the CSV file in it.');
+    if (stat.isBlockDevice()) throw structural(1, 'file_unreadable', 'This is a disk, not a file: name a CSV file.');
+    return { handle, rereadable: stat.isFile() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function unreadable(error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return structural(1, 'file_missing', 'There is no such file: check its name and folder.');
+  if (code === 'EACCES' || code === 'EPERM')
+    return structural(1, 'file_unreadable', 'The file may not be read: give this user the right to read it.');
+  if (code === 'EISDIR') return structural(1, 'file_is_directory', 'This is a directory: name the CSV file in it.');
+  return structural(1, 'file_unreadable', `The file cannot be read (${code}).`);
+}

@@ -1,0 +1,91 @@
+/**
+ * The strict grammar, sign by sign: it says what is wrong with a block that the fast way could not read. It goes on
+ * after a fault as a lenient reader would, so that several are found in one pass.
+ */
+import { maxRecordBytes, type TextBlock } from './records.ts';
+
+/** @property at where in the block's text; for what is found at its end, where that began */
+export interface GrammarFault {
+  readonly at: number;
+  readonly line: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+const maxFaults = 100;
+
+const messages = {
+  nul_character: 'A NUL character stands here: the file is damaged, or its encoding is another one.',
+  line_end_cr: 'A line ends with CR alone, as on old Macs: save the file with LF or CRLF line ends.',
+  quote_bare:
+    'A quote stands inside a cell that does not begin with one: put the whole cell in quotes and write the quote twice, or remove it.',
+  quote_trailing_text: 'Text follows a closing quote: write a quote inside a cell twice, or remove it.',
+} as const;
+
+type State = 'start' | 'plain' | 'quoted' | 'closed';
+
+/** @returns every fault of the block in the order of the text; none when it is sound */
+export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: string): readonly GrammarFault[] {
+  const faults: GrammarFault[] = [];
+  let line = firstLine;
+  let state: State = 'start';
+  let opened = { at: 0, line };
+  let record = { at: 0, line };
+  // After one misplaced quote every other one of its line looks misplaced too.
+  let quoteFaultLine = 0;
+
+  const add = (at: number, code: keyof typeof messages): void => {
+    if (faults.length < maxFaults) faults.push({ at, line, code, message: messages[code] });
+  };
+  const addQuoteFault = (at: number, code: 'quote_bare' | 'quote_trailing_text'): void => {
+    if (quoteFaultLine !== line) add(at, code);
+    quoteFaultLine = line;
+  };
+
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at];
+    if (sign === '\0') add(at, 'nul_character');
+    if (state === 'quoted') {
+      if (sign === '\n') line += 1;
+      if (sign !== '"') continue;
+      if (text[at + 1] === '"') at += 1;
+      else state = 'closed';
+      continue;
+    }
+    if (sign === '\n') {
+      line += 1;
+      state = 'start';
+      record = { at: at + 1, line };
+    } else if (sign === '\r') {
+      if (text[at + 1] !== '\n') add(at, 'line_end_cr');
+    } else if (sign === delimiter) {
+      state = 'start';
+    } else if (sign === '"' && state === 'start') {
+      state = 'quoted';
+      opened = { at, line };
+    } else {
+      if (state === 'closed') addQuoteFault(at, 'quote_trailing_text');
+      else if (sign === '"') addQuoteFault(at, 'quote_bare');
+      state = 'plain';
+    }
+  }
+  if (end === 'endless') faults.push(endless(record, state === 'quoted' ? opened : undefined));
+  else if (state === 'quoted') faults.push(unclosed(opened));
+  return faults.sort((a, b) => a.at - b.at);
+}
+
+const unclosed = (opened: { at: number; line: number }): GrammarFault => ({
+  ...opened,
+  code: 'quote_unclosed',
+  message: 'The quote that opens a cell on this line is never closed: close it, or write it twice inside quotes.',
+});
+
+export const tooLong = `A row is longer than ${maxRecordBytes} bytes`;
+
+function endless(record: { at: number; line: number }, opened: { at: number; line: number } | undefined): GrammarFault {
+  const why =
+    opened === undefined
+      ? ': is it CSV, with one row a line?'
+      : `: the quote opened on line ${opened.line} is not closed. Close it, or remove it.`;
+  return { ...record, code: 'record_too_long', message: `${tooLong}${why}` };
+}

@@ -1,0 +1,97 @@
+/** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
+import type { Problem } from '../../batches/instruction.ts';
+import type { LineProblem } from '../../batches/preflight.ts';
+import type { Account, AccountedRow, MultilineCell } from './account.ts';
+import { StructuralError } from './structural-error.ts';
+import { swallowsRows } from './swallowed-rows.ts';
+
+/**
+ * @property line the physical line on which the row begins, from 1
+ * @property cells as they stand in the file, without quotes
+ * @property problem the row does not fit the header; its cells are all there is of it
+ */
+export interface CsvRow {
+  readonly line: number;
+  readonly cells: string[];
+  readonly problem?: Problem;
+}
+
+const maxWarnings = 1000;
+
+export interface RowMaker {
+  /** @param from rows of the block to leave out at its beginning: the header */
+  take(block: Account, from?: number): readonly CsvRow[];
+  /** Blank lines that were found otherwise, before the header. */
+  skipped(from: number, to: number): void;
+  /** The first thousand; blank lines at the end of the file are no warning. */
+  warnings(): readonly LineProblem[];
+  warningsTotal(): number;
+}
+
+export function createRowMaker(columns: number, delimiter: string): RowMaker {
+  const warnings: LineProblem[] = [];
+  let warningsTotal = 0;
+  let blank: { from: number; to: number } | undefined;
+
+  const tellBlank = (from: number, to: number): void => {
+    warningsTotal += 1;
+    if (warnings.length < maxWarnings) warnings.push(blankRows(from, to));
+  };
+
+  return {
+    take(block, from = 0) {
+      refuseSwallowed(block, from, columns, delimiter);
+      const rows: CsvRow[] = [];
+      for (let index = from; index < block.rows.length; index += 1) {
+        const row = block.rows[index] as AccountedRow;
+        if (isBlank(row.cells)) {
+          blank = { from: blank?.from ?? row.line, to: row.line };
+          continue;
+        }
+        if (blank !== undefined) {
+          tellBlank(blank.from, blank.to);
+          blank = undefined;
+        }
+        rows.push(row.cells.length === columns ? row : { ...row, problem: misfit(row.cells.length, columns) });
+      }
+      return rows;
+    },
+    skipped: tellBlank,
+    warnings: () => warnings,
+    warningsTotal: () => warningsTotal,
+  };
+}
+
+const isBlank = (cells: readonly string[]): boolean => cells[0] === '' && cells.every((cell) => cell === '');
+
+const misfit = (found: number, wanted: number): Problem => {
+  const counts = `The row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header has ${wanted}`;
+  return found < wanted
+    ? { code: 'too_few_cells', column: null, message: `${counts}: a delimiter is missing, or a line break cut the row.`, value: null }
+    : { code: 'too_many_cells', column: null, message: `${counts}: a text with the delimiter in it must stand in quotes.`, value: null };
+};
+
+const blankRows = (from: number, to: number): LineProblem => ({
+  line: from,
+  column: null,
+  code: 'blank_rows',
+  message: from === to ? `Line ${from} is blank; it is no row.` : `Lines ${from} to ${to} are blank; they are no rows.`,
+  value: null,
+});
+
+function refuseSwallowed(block: Account, from: number, columns: number, delimiter: string): void {
+  const [first, ...others] = block.multiline
+    .filter((cell) => cell.row >= from && swallowsRows(block.rows[cell.row]?.cells ?? [], cell, columns, delimiter))
+    .map(swallowed);
+  if (first !== undefined) throw new StructuralError([first, ...others]);
+}
+
+const swallowed = ({ line, endLine }: MultilineCell): LineProblem => ({
+  line,
+  column: null,
+  code: 'quote_swallowed_rows',
+  message:
+    `A quote that opens on line ${line} is only closed on line ${endLine}, and what stands between looks like rows of its own: ` +
+    'remove the stray quote, or the line breaks from the text.',
+  value: null,
+});

@@ -1,0 +1,240 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Batch, Policy } from '../../batches/ports.ts';
+import { createKeys } from '../../batches/key.ts';
+import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
+import { openApp } from '../app.ts';
+import { systemClock } from '../clock.ts';
+import { isLoopback, keyLifetimeMs, type Config } from '../config.ts';
+import { createDisplay } from '../display.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { openLedger, type OpenedLedger } from '../ledger/open.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { payFile, type PayDeps } from '../pay-file.ts';
+import { readAgain, writeFixFile, type Inspection } from '../payout-file.ts';
+import { loadSigner } from '../private-key.ts';
+import { writeBatchResults } from '../batch-results.ts';
+import { createStopping, type Stopping } from '../stopping.ts';
+import { summaryText } from '../summary-text.ts';
+import { paintFor } from '../terminal.ts';
+import { brokenReport, brokenText, inspectFile, type FileOptions } from './validate.ts';
+
+export interface RunOptions extends FileOptions {
+  readonly policy?: Policy;
+  /** Milliseconds; false for `--no-wait`. */
+  readonly wait: number | false;
+  readonly detach?: boolean;
+  readonly results?: string;
+  readonly newLedger?: boolean;
+}
+
+const defaultWaitMs = 900_000;
+const showEveryMs = 200;
+/** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
+const windowFor = (concurrency: number): number => Math.max(128, concurrency * 3);
+
+/** Pays a file, from checking it to the summary. Run again on the same bytes, it goes on where it stopped. */
+export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
+  if (options.detach === true) {
+    throw new CommandError(
+      exitCodes.usage,
+      '--detach hands the file to other instances, which needs the distributed profile: leave it out.',
+    );
+  }
+  const { settings } = config;
+  const logger = createLogger(settings.LOG_LEVEL);
+  const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
+  const stopping = createStopping(
+    (signal) => process.stderr.write(`\n${signal}: what is in flight is finished, nothing new is begun. Once more ends at once.\n`),
+    () => process.exit(exitCodes.stopped),
+  );
+  try {
+    const outcome = await inspectFile(config, path, options, stopping.signal);
+    if (!outcome.ok) {
+      if (options.json === true) process.stdout.write(`${JSON.stringify(brokenReport(outcome.broken))}\n`);
+      process.stderr.write(`${brokenText(outcome.broken, paintFor(process.stderr, process.env))}\n`);
+      return exitCodes.usage;
+    }
+    const { inspection } = outcome;
+    if (!inspection.rereadable) {
+      throw new CommandError(
+        exitCodes.usage,
+        `${path} is a pipe and can be read only once, but a file is checked whole before it is paid. Save it to a file first.`,
+      );
+    }
+    const project = settings.GATEWAY_PROJECT ?? '';
+    const opened = await openLedger({
+      config,
+      keys: createKeys(project),
+      clock: systemClock,
+      host: hostname(),
+      mayCreate: isLoopback(settings.GATEWAY_URL ?? '') || options.newLedger === true,
+      warn: (message) => logger.warn(message),
+    });
+    try {
+      return await payWith({ config, options, inspection, opened, signer, stopping, logger });
+    } finally {
+      await opened.close();
+    }
+  } catch (cause) {
+    if (stopping.signal.aborted && !(cause instanceof CommandError)) {
+      throw new CommandError(exitCodes.stopped, `stopped before anything was sent: ${stopping.why()}`, { cause });
+    }
+    throw cause;
+  } finally {
+    stopping.release();
+  }
+}
+
+interface Paying {
+  readonly config: Config;
+  readonly options: RunOptions;
+  readonly inspection: Inspection;
+  readonly opened: OpenedLedger;
+  readonly signer: Awaited<ReturnType<typeof loadSigner>>;
+  readonly stopping: Stopping;
+  readonly logger: Logger;
+}
+
+async function payWith(paying: Paying): Promise<ExitCode> {
+  const { config, options, inspection, opened, signer, stopping, logger } = paying;
+  const { ledger } = opened;
+  const { file, sha256: batchId, preflight } = inspection;
+  const batch = await openBatch(paying);
+  const fixPath = join(config.dataDir, `${batchId}.errors.csv`);
+  const hasFixFile = await writeFixFile(inspection, fixPath);
+  if (keyLifetimeMs(config.settings) === null) {
+    logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never repeated; evidence or a person ends it');
+  }
+
+  const app = await openApp({ config, signer, ledger, ledgerKey: opened.ledgerKey, clock: systemClock, stopping, logger });
+  const display = startDisplay(paying, app.deps);
+  let failure: unknown;
+  try {
+    await payFile(app.deps, {
+      batch,
+      rows: () => readAgain(inspection),
+      hasBadRows: preflight.errorsTotal > 0,
+      window: windowFor(config.settings.DISPATCH_CONCURRENCY),
+      waitMs: options.wait === false ? defaultWaitMs : options.wait,
+      follow: options.wait !== false,
+    });
+  } catch (cause) {
+    failure = cause;
+    stopping.stop(cause instanceof Error ? cause.message : String(cause));
+  }
+  try {
+    await app.close();
+  } catch (cause) {
+    failure ??= cause;
+    stopping.stop(cause instanceof Error ? cause.message : String(cause));
+  }
+  await display.end();
+  if (failure !== undefined) await markStopped(paying);
+
+  const summary = await summaryOf(ledger, batchId);
+  if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else process.stdout.write(`${summaryText(summary, paintFor(process.stdout, process.env))}\n`);
+  if (hasFixFile) process.stderr.write(`${preflight.errorsTotal} problems in ${file}. The bad rows, with what to do, are in ${fixPath}\n`);
+  await tellOpenOnes(paying, summary);
+
+  const why = stopping.why();
+  if (why !== null) {
+    process.stderr.write(`disburse: stopped: ${why}\nNothing is lost. Run the same command again to go on where it stopped.\n`);
+    return exitCodes.stopped;
+  }
+  return needsALook(summary, await ledger.duplicatesOfUnpaid(batchId), options.wait !== false) ? exitCodes.needsALook : exitCodes.ok;
+}
+
+/** @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes */
+async function openBatch({ options, inspection, opened }: Paying): Promise<Batch> {
+  const { file, sha256: batchId, encoding, delimiter, bytes, blockDigests } = inspection;
+  const batch = await opened.ledger.openBatch({
+    batchId,
+    file,
+    policy: options.policy ?? null,
+    encoding,
+    delimiter,
+    bytes,
+    blockDigests,
+    at: systemClock.now(),
+  });
+  const pinned = { encoding: batch.encoding, delimiter: batch.delimiter, policy: batch.policy };
+  const asked = { encoding, delimiter, policy: options.policy ?? batch.policy };
+  for (const name of ['encoding', 'delimiter', 'policy'] as const) {
+    if (pinned[name] === asked[name]) continue;
+    throw new CommandError(
+      exitCodes.usage,
+      `this file was begun with ${name} ${JSON.stringify(pinned[name])}, and ${JSON.stringify(asked[name])} is asked for now. What was begun cannot be read otherwise: run it with --${name} ${JSON.stringify(pinned[name])}.`,
+    );
+  }
+  await opened.ledger.updateBatch({ batchId, state: 'running', at: systemClock.now() });
+  return batch;
+}
+
+const summaryOf = async (ledger: OpenedLedger['ledger'], batchId: string): Promise<Summary> => {
+  const batch = await ledger.batch(batchId);
+  if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
+  return summarise(batch, await ledger.tallies(batchId));
+};
+
+/** The ledger itself may be what failed: then the batch stays `running` on disk, and the next run goes on all the same. */
+async function markStopped({ opened, inspection, logger }: Paying): Promise<void> {
+  try {
+    await opened.ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: systemClock.now() });
+  } catch (cause) {
+    logger.warn({ err: cause }, 'the batch could not be marked as stopped');
+  }
+}
+
+/** Records that only others can move: each with its reason, the first few by name. */
+async function tellOpenOnes({ opened, inspection }: Paying, summary: Summary): Promise<void> {
+  const unknown = summary.statuses['unknown']?.count ?? 0;
+  if (unknown === 0) return;
+  const shown = await opened.ledger.list({ batchId: inspection.sha256, status: 'unknown', limit: 10 });
+  const lines = shown.map(
+    ({ record }) =>
+      `  line ${record.occurrence.position}, ${record.recordId}: ${record.reason?.description ?? 'no reason is known'} [${record.reason?.code ?? 'none'}]`,
+  );
+  const more = unknown > shown.length ? `\n  … and ${unknown - shown.length} more; disburse tail --status unknown tells all` : '';
+  process.stderr.write(
+    `${unknown} records are unknown: they may have been paid and must not be paid again by hand before somebody has looked.\n${lines.join('\n')}${more}\n`,
+  );
+}
+
+function startDisplay({ inspection, opened, stopping }: Paying, deps: PayDeps): { end: () => Promise<void> } {
+  const display = createDisplay(process.stderr, process.env);
+  let drawing = false;
+  const draw = async (): Promise<void> => {
+    if (drawing) return;
+    drawing = true;
+    try {
+      const [tallies, batch] = await Promise.all([opened.ledger.tallies(inspection.sha256), opened.ledger.batch(inspection.sha256)]);
+      const why = stopping.why();
+      const closed = deps.closedSince() !== null ? 'the gateway cannot be reached: waiting for it' : null;
+      const note = why === null ? closed : `stopping: ${why}`;
+      display.show({
+        file: inspection.file,
+        rows: inspection.preflight.rows,
+        tallies,
+        sent: batch?.sent ?? 0,
+        note,
+        at: systemClock.now(),
+      });
+    } finally {
+      drawing = false;
+    }
+  };
+  // A display that fails must not end a run; what really failed comes out of the run itself.
+  const quietly = (): void => void draw().catch(() => undefined);
+  const timer = setInterval(quietly, showEveryMs);
+  return {
+    async end() {
+      clearInterval(timer);
+      quietly();
+      while (drawing) await systemClock.sleep(1);
+      display.close();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Batch } from '../../batches/ports.ts';
+import { summarise, type Summary } from '../../batches/summary.ts';
+import type { Config } from '../config.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { openReader } from '../ledger/reader.ts';
+import { summaryText } from '../summary-text.ts';
+import { paintFor, printable, table } from '../terminal.ts';
+
+/** Tells what the ledger knows of one batch, or of all. Reads only, also while another process pays. */
+export async function status(config: Config, wanted: string | undefined, options: { readonly json?: boolean }): Promise<ExitCode> {
+  const ledger = await openReader(config.dataDir);
+  try {
+    const batches = await ledger.batches();
+    const summaries = async (chosen: readonly Batch[]): Promise<Summary[]> =>
+      Promise.all(chosen.map(async (batch) => summarise(batch, await ledger.tallies(batch.batchId))));
+
+    if (wanted === undefined) {
+      const all = await summaries(batches);
+      process.stdout.write(options.json === true ? all.map((one) => `${JSON.stringify(one)}\n`).join('') : `${listing(all)}\n`);
+      return exitCodes.ok;
+    }
+    const [summary] = await summaries([choose(batches, wanted)]);
+    if (summary === undefined) return exitCodes.usage;
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(summary)}\n` : `${summaryText(summary, paintFor(process.stdout, process.env))}\n`,
+    );
+    return exitCodes.ok;
+  } finally {
+    await ledger.close();
+  }
+}
+
+function choose(batches: readonly Batch[], wanted: string): Batch {
+  const found = batches.filter((batch) => batch.batchId === wanted || (wanted.length >= 6 && batch.batchId.startsWith(wanted)));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  throw new CommandError(
+    exitCodes.usage,
+    found.length === 0
+      ? `no batch ${printable(wanted)} is known here. disburse status lists all; is DATA_DIR the one it was paid with?`
+      : `${found.length} batches begin with ${printable(wanted)}. Give more characters.`,
+  );
+}
+
+function listing(all: readonly Summary[]): string {
+  if (all.length === 0) return 'No batches yet.';
+  const rows = all.map((one) => [
+    one.batch_id.slice(0, 12),
+    printable(one.file),
+    one.state,
+    String(one.received.count),
+    String(one.statuses['succeeded']?.count ?? 0),
+    one.balanced ? 'yes' : 'NO',
+    one.started_at,
+  ]);
+  return table([['batch', 'file', 'state', 'rows', 'succeeded', 'balanced', 'started'], ...rows], new Set([3, 4]));
+}

@@ -1,0 +1,123 @@
+/** The foreseen ends of a ledger. Each message is for people: what happened, where, and what to do. */
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+
+export type LedgerErrorCode =
+  | 'ledger_binding'
+  | 'ledger_closed'
+  | 'ledger_held'
+  | 'ledger_key'
+  | 'ledger_missing'
+  | 'ledger_overloaded'
+  | 'ledger_read'
+  | 'ledger_schema'
+  | 'ledger_write';
+
+export abstract class LedgerError extends CommandError {
+  abstract readonly code: LedgerErrorCode;
+  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+    super(exitCode, message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Whom a ledger's money goes through; a record id means something only there. */
+export interface Binding {
+  /** The gateway's origin: scheme, host, port. */
+  readonly gateway: string;
+  readonly project: string;
+  readonly submerchant?: string;
+}
+
+const bindingText = ({ gateway, project, submerchant }: Binding): string =>
+  `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}`;
+
+/** The ledger belongs to another gateway, project or submerchant. */
+export class LedgerBindingError extends LedgerError {
+  readonly code = 'ledger_binding';
+  constructor(dir: string, bound: Binding, asked: Binding) {
+    super(
+      exitCodes.usage,
+      `the ledger in ${dir} belongs to ${bindingText(bound)}, and the configuration says ${bindingText(asked)}. Use another DATA_DIR for the latter, or correct the configuration.`,
+    );
+  }
+}
+
+/** The ledger key is missing, unreadable, or not the one that the ledger was made with. */
+export class LedgerKeyError extends LedgerError {
+  readonly code = 'ledger_key';
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.usage, message, options);
+  }
+}
+
+/** There is no ledger, and none may be made. */
+export class LedgerMissingError extends LedgerError {
+  readonly code = 'ledger_missing';
+  constructor(message: string) {
+    super(exitCodes.usage, message);
+  }
+}
+
+/** The ledger was written by another version of disburse. */
+export class LedgerSchemaError extends LedgerError {
+  readonly code = 'ledger_schema';
+  constructor(message: string) {
+    super(exitCodes.usage, message);
+  }
+}
+
+/** Who dispatches from a ledger now. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+/** Another process dispatches from this ledger. */
+export class LedgerHeldError extends LedgerError {
+  readonly code = 'ledger_held';
+  /** Undefined when the holder has not told (yet) who it is. */
+  readonly holder: Holder | undefined;
+  constructor(dir: string, holder: Holder | undefined) {
+    const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+    super(
+      exitCodes.stopped,
+      `the ledger in ${dir} is held by ${who}. Only one process may pay from it: wait until that one ends, or stop it, and run again.`,
+    );
+    this.holder = holder;
+  }
+}
+
+/** A write failed: nothing of that call is promised, and nothing more is written before the ledger is opened again. */
+export class LedgerWriteError extends LedgerError {
+  readonly code = 'ledger_write';
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.stopped, message, options);
+  }
+}
+
+export class LedgerReadError extends LedgerError {
+  readonly code = 'ledger_read';
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.stopped, message, options);
+  }
+}
+
+export class LedgerClosedError extends LedgerError {
+  readonly code = 'ledger_closed';
+  constructor() {
+    super(exitCodes.stopped, 'the ledger is closed already.');
+  }
+}
+
+/** More calls wait than the ledger takes in: a caller without a bound of its own. */
+export class LedgerOverloadedError extends LedgerError {
+  readonly code = 'ledger_overloaded';
+  constructor(waiting: number) {
+    super(
+      exitCodes.stopped,
+      `${waiting} calls wait for the ledger, which is its limit. The disk may be too slow; run again with a lower DISPATCH_CONCURRENCY.`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+/** How a run is stopped from outside or by itself: one signal, the first reason stands. */
+
+export interface Stopping {
+  readonly signal: AbortSignal;
+  /** Why; null while nothing stops. */
+  why(): string | null;
+  stop(why: string): void;
+  /** Gives the process its signals back. */
+  release(): void;
+}
+
+/** The first Ctrl-C lets what is in flight end; the second leaves at once. */
+export function createStopping(onFirst: (signal: string) => void, leave: () => never): Stopping {
+  const controller = new AbortController();
+  let why: string | null = null;
+  const stop = (reason: string): void => {
+    why ??= reason;
+    controller.abort(new Error(reason));
+  };
+  let asked = false;
+  const listener = (signal: NodeJS.Signals): void => {
+    if (asked) leave();
+    asked = true;
+    onFirst(signal);
+    stop(`interrupted by ${signal}`);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, listener);
+  return {
+    signal: controller.signal,
+    why: () => why,
+    stop,
+    release() {
+      for (const signal of signals) process.removeListener(signal, listener);
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** What every Limiter must hold, on a virtual clock or on a real service. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Limiter } from '../../batches/ports.ts';
+
+/**
+ * @property now milliseconds, as exact as the world is
+ * @property pass lets so much time go by
+ */
+export interface LimiterWorld {
+  readonly limiter: Limiter;
+  readonly now: () => number;
+  readonly pass: (ms: number) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Permits in any window: at most rate x window + burst. Answers the worst excess over all windows, at most 0 when it holds. */
+export function worstExcess(permitsAtMs: readonly number[], rate: number, burst: number): number {
+  let worst = Number.NEGATIVE_INFINITY;
+  for (let first = 0; first < permitsAtMs.length; first += 1) {
+    for (let last = first; last < permitsAtMs.length; last += 1) {
+      const windowMs = (permitsAtMs[last] as number) - (permitsAtMs[first] as number);
+      worst = Math.max(worst, last - first + 1 - ((rate * windowMs) / 1000 + burst));
+    }
+  }
+  return worst;
+}
+
+export function limiterSuite(name: string, create: (rate: number | 'unlimited') => Promise<LimiterWorld>): void {
+  describe(`limiter contract: ${name}`, () => {
+    let world: LimiterWorld | undefined;
+    afterEach(async () => {
+      await world?.close();
+      world = undefined;
+    });
+    const start = async (rate: number | 'unlimited'): Promise<LimiterWorld> => (world = await create(rate));
+    const never = new AbortController().signal;
+    const collect = ({ limiter, now }: LimiterWorld, count: number) => {
+      const at: number[] = [];
+      const order: number[] = [];
+      const all = Array.from({ length: count }, async (_, n) => {
+        await limiter.acquire(never);
+        at.push(now());
+        order.push(n);
+      });
+      return { at, order, all: Promise.all(all) };
+    };
+
+    it.each([
+      [20, 1],
+      [500, 5],
+    ])('at %f a second: no window holds more than it may, and nothing is lost', async (rate, burst) => {
+      const one = await start(rate);
+      const count = burst + Math.ceil(rate * 0.4);
+      const { at, order, all } = collect(one, count);
+      await one.pass(1_500);
+      await all;
+      expect(order).toEqual(Array.from({ length: count }, (_, n) => n));
+      expect(worstExcess(at, rate, burst)).toBeLessThanOrEqual(1e-6);
+    });
+
+    it('a permit that was not used for a while does not pile up beyond the burst', async () => {
+      const one = await start(200);
+      await one.pass(500);
+      const { at, all } = collect(one, 6);
+      await one.pass(500);
+      await all;
+      expect(worstExcess(at, 200, 2)).toBeLessThanOrEqual(1e-6);
+    });
+
+    it('pushBack holds everybody back, also those who wait already', async () => {
+      const one = await start(20);
+      await one.limiter.acquire(never);
+      const { at, all } = collect(one, 2);
+      const begin = one.now();
+      one.limiter.pushBack(300);
+      await one.pass(1_000);
+      await all;
+      expect(at[0]).toBeGreaterThanOrEqual(begin + 300);
+    });
+
+    it('unlimited passes at once, and obeys pushBack', async () => {
+      const one = await start('unlimited');
+      for (let n = 0; n < 100; n += 1) await one.limiter.acquire(never);
+      const begin = one.now();
+      one.limiter.pushBack(200);
+      const { at, all } = collect(one, 3);
+      await one.pass(500);
+      await all;
+      expect(at[0]).toBeGreaterThanOrEqual(begin + 200);
+    });
+
+    it('an abort rejects who waits with the reason and takes no permit', async () => {
+      const one = await start(5);
+      await one.limiter.acquire(never);
+      const stop = new AbortController();
+      const aborted = one.limiter.acquire(stop.signal);
+      const { at, all } = collect(one, 1);
+      const begin = one.now();
+      stop.abort(new Error('stopped'));
+      await expect(aborted).rejects.toThrow('stopped');
+      await expect(one.limiter.acquire(stop.signal)).rejects.toThrow('stopped');
+      await one.pass(390);
+      await all;
+      expect((at[0] as number) - begin).toBeLessThan(390);
+    });
+  });
+}

@@ -1,0 +1,420 @@
+import { generateKeyPairSync, verify } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Answer } from '../../batches/answer.ts';
+import type { Gateway } from '../../batches/ports.ts';
+import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
+import { createSigner } from '../../producers/signature.ts';
+import { freePort, httpAnswer, startRawServer, type Behaviour } from './raw-server.ts';
+
+const pair = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
+const signer = createSigner({ privateKeyPem: pair.privateKey });
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close();
+});
+
+function gatewayTo(url: string, options: Partial<GatewayOptions> = {}): Gateway {
+  const gateway = createGateway({
+    url,
+    project: 'acme',
+    signer,
+    timeoutMs: 5_000,
+    connections: 4,
+    clock: { now: () => Date.now() },
+    ...options,
+  });
+  open.push(() => gateway.close());
+  return gateway;
+}
+
+async function raw(behaviour: Behaviour, options: Partial<GatewayOptions> = {}) {
+  const server = await startRawServer(behaviour);
+  open.push(() => server.close());
+  return { server, gateway: gatewayTo(server.url, options) };
+}
+
+const bytes = Buffer.from('{ "amount_details": {"amount": 1000},  "é": "\\u00e9" }');
+const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<Answer> =>
+  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', mayStart });
+const whole = (soFar: string): boolean => soFar.includes('\r\n\r\n') && soFar.endsWith(bytes.toString('latin1'));
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: Buffer;
+}
+
+async function recording(answer: (seen: Seen) => { status: number; body: string; headers?: Record<string, string> }) {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const one: Seen = { method: request.method, url: request.url, headers: request.headers, body: Buffer.concat(chunks) };
+      seen.push(one);
+      const { status, body, headers } = answer(one);
+      response.writeHead(status, headers).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  open.push(() => new Promise((resolve) => void server.close(() => resolve())));
+  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+const ok = () => ({ status: 200, body: '{"status":"ok"}' });
+
+describe('the requests', () => {
+  it('init sends exactly the signed bytes with its headers', async () => {
+    const { seen, url } = await recording(ok);
+    const gateway = gatewayTo(url, { submerchant: 'payer-7' });
+    const answers = [await init(gateway), await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', mayStart: () => true })];
+    expect(answers).toEqual([
+      { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
+      { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
+    ]);
+    expect(seen.map((one) => one.url)).toEqual(['/api/v1/session/init/payout', '/api/v1/session/init/payment']);
+    for (const one of seen) {
+      expect(one.method).toBe('POST');
+      expect(one.body.equals(bytes)).toBe(true);
+      expect(one.headers).toMatchObject({
+        'content-type': 'application/json',
+        'content-length': String(bytes.length),
+        'x-partner-project': 'acme',
+        'x-partner-submerchant': 'payer-7',
+      });
+      expect(verify('sha256', one.body, pair.publicKey, Buffer.from(String(one.headers['x-partner-sign']), 'base64'))).toBe(true);
+    }
+    expect(seen.map((one) => one.headers['x-partner-idempotency-key'])).toEqual(['key-1', 'key-2']);
+  });
+
+  it('the header of the key can have another name, and the submerchant is optional', async () => {
+    const { seen, url } = await recording(ok);
+    await init(gatewayTo(url, { idempotencyHeader: 'Idempotency-Key' }));
+    expect(seen[0]?.headers).toMatchObject({ 'idempotency-key': 'key-1' });
+    expect(seen[0]?.headers).not.toHaveProperty('x-partner-idempotency-key');
+    expect(seen[0]?.headers).not.toHaveProperty('x-partner-submerchant');
+  });
+
+  it('the other calls are signed and carry no key', async () => {
+    const { seen, url } = await recording(ok);
+    const gateway = gatewayTo(url, { clock: { now: () => Date.UTC(2026, 10, 21, 8) } });
+    await gateway.status('ps_1');
+    await gateway.confirm('ps_2');
+    await gateway.cancel('ps_3');
+    await gateway.balance();
+    expect(seen.map((one) => [one.url, JSON.parse(one.body.toString()) as unknown])).toEqual([
+      ['/api/v1/session/status', { session_id: 'ps_1' }],
+      ['/api/v1/session/confirm', { session_id: 'ps_2' }],
+      ['/api/v1/session/cancel', { session_id: 'ps_3' }],
+      ['/api/v1/wallet/balance', { request_datetime: '2026-11-21T08:00:00.000Z' }],
+    ]);
+    for (const one of seen) {
+      expect(one.headers).not.toHaveProperty('x-partner-idempotency-key');
+      expect(verify('sha256', one.body, pair.publicKey, Buffer.from(String(one.headers['x-partner-sign']), 'base64'))).toBe(true);
+    }
+  });
+
+  it('refuses at once what no request could be made with', () => {
+    const make = (options: Partial<GatewayOptions>) => () => gatewayTo('http://127.0.0.1:1', options);
+    expect(make({ project: 'a\r\nX-Evil: 1' })).toThrow(/X-PARTNER-PROJECT/);
+    expect(make({ project: '' })).toThrow(/X-PARTNER-PROJECT/);
+    expect(make({ submerchant: 'ж' })).toThrow(/X-PARTNER-SUBMERCHANT/);
+    expect(make({ idempotencyHeader: 'two words' })).toThrow(/idempotency header/);
+    for (const url of ['ftp://h', 'http://h/path', 'http://u:p@h', 'http://h?x=1', 'http://h/#x'])
+      expect(make({ url })).toThrow(/URL of the gateway/);
+  });
+});
+
+describe('the answers', () => {
+  it('tells status and JSON whatever the status, and follows no redirect', async () => {
+    const { seen, url } = await recording(() => ({
+      status: 307,
+      body: '{"status":"error","error":{"code":"x"}}',
+      headers: { location: '/api/v1/elsewhere' },
+    }));
+    expect(await init(gatewayTo(url))).toEqual({ type: 'answer', httpStatus: 307, json: { status: 'error', error: { code: 'x' } } });
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([500, 502, 503, 429])('HTTP %i is told and never repeated', async (status) => {
+    const { seen, url } = await recording(() => ({ status, body: '' }));
+    expect(await init(gatewayTo(url))).toEqual({ type: 'answer', httpStatus: status, json: undefined });
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([
+    ['HTML', Buffer.from('<html></html>')],
+    ['nothing', Buffer.alloc(0)],
+    ['half a JSON', Buffer.from('{"status":"o')],
+    ['invalid UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
+  ])('%s is no JSON', async (_name, body) => {
+    const { gateway } = await raw({ onData: (socket, soFar) => void (whole(soFar) && socket.write(httpAnswer(body))) });
+    expect(await init(gateway)).toEqual({ type: 'answer', httpStatus: 200, json: undefined });
+  });
+
+  it('puts an answer together from pieces that split a character', async () => {
+    const body = Buffer.from('{"name":"Zoë"}');
+    const { gateway } = await raw({
+      onData: (socket, soFar) => {
+        if (!whole(soFar)) return;
+        const answer = httpAnswer(body);
+        socket.write(answer.subarray(0, answer.length - 3));
+        setTimeout(() => socket.write(answer.subarray(answer.length - 3)), 20);
+      },
+    });
+    expect(await init(gateway)).toEqual({ type: 'answer', httpStatus: 200, json: { name: 'Zoë' } });
+  });
+
+  it('takes the final status after an early hint', async () => {
+    const { gateway } = await raw({
+      onData: (socket, soFar) => {
+        if (whole(soFar))
+          socket.write(
+            Buffer.concat([Buffer.from('HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\n'), httpAnswer('{}', { status: 400 })]),
+          );
+      },
+    });
+    expect(await init(gateway)).toEqual({ type: 'answer', httpStatus: 400, json: {} });
+  });
+
+  it.each([
+    ['7', 7_000],
+    ['0', 0],
+    ['999999999', 3_600_000],
+    ['Sat, 21 Nov 2026 08:00:30 GMT', 30_000],
+    ['Sat, 21 Nov 2026 07:00:00 GMT', 0],
+    ['Mon, 21 Nov 2033 08:00:30 GMT', 3_600_000],
+    ['-5', undefined],
+    ['soon', undefined],
+    ['1.5', undefined],
+  ])('Retry-After: %s', async (value, retryAfterMs) => {
+    const { url } = await recording(() => ({ status: 429, body: '{}', headers: { 'retry-after': value } }));
+    const answer = await init(gatewayTo(url, { clock: { now: () => Date.UTC(2026, 10, 21, 8) } }));
+    expect(answer).toEqual({ type: 'answer', httpStatus: 429, json: {}, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  });
+
+  it('reads no more than it may', async () => {
+    const { url } = await recording(() => ({ status: 200, body: `"${'x'.repeat(98)}"` }));
+    expect(await init(gatewayTo(url, { maxAnswerBytes: 100 }))).toMatchObject({ type: 'answer' });
+    expect(await init(gatewayTo(url, { maxAnswerBytes: 99 }))).toMatchObject({
+      type: 'transport',
+      proof: 'open',
+      code: 'answer_too_large',
+    });
+  });
+});
+
+describe('what the network did', () => {
+  it('refused: not sent', async () => {
+    const gateway = gatewayTo(`http://127.0.0.1:${await freePort()}`);
+    expect(await init(gateway)).toMatchObject({
+      proof: 'not_sent',
+      code: 'connection_refused',
+      message: expect.stringContaining('ECONNREFUSED') as string,
+    });
+  });
+
+  it('an unknown host: not sent', async () => {
+    // `.invalid` never resolves (RFC 6761); a resolver that cannot be reached says EAI_AGAIN, which proves the same.
+    expect(await init(gatewayTo('http://gateway.invalid:80'))).toMatchObject({ proof: 'not_sent', code: 'host_not_found' });
+  });
+
+  it('both addresses of a name refused: not sent', async () => {
+    expect(await init(gatewayTo(`http://localhost:${await freePort()}`))).toMatchObject({ proof: 'not_sent', code: 'connection_refused' });
+  });
+
+  it.each([
+    ['closed after the whole request', (socket) => socket.end()],
+    ['reset after the whole request', (socket) => socket.resetAndDestroy()],
+    ['closed inside the headers', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-le')],
+    ['closed while the body is read', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"status":"ok"')],
+    [
+      'reset while the body is read',
+      (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{', () => socket.resetAndDestroy()),
+    ],
+    ['closed inside a chunk', (socket) => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\n{')],
+  ] satisfies [string, (socket: import('node:net').Socket) => unknown][])('%s: open', async (_name, act) => {
+    const { gateway, server } = await raw({ onData: (socket, soFar) => void (whole(soFar) && act(socket)) });
+    expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open', code: 'connection_lost' });
+    expect(server.connections()).toBe(1);
+    expect(server.received().match(/POST /g)).toHaveLength(1);
+  });
+
+  it('closed at once, before anything was read: open, for nobody can tell', async () => {
+    const { gateway } = await raw({ onConnection: (socket) => void socket.pause().end() });
+    expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open' });
+  });
+
+  it('something that is not HTTP: open', async () => {
+    const { gateway } = await raw({ onData: (socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n') });
+    expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open', code: 'transport_other' });
+  });
+
+  it('headers without an end: open', async () => {
+    const { gateway } = await raw({
+      onData: (socket, soFar) => void (whole(soFar) && socket.write(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}`)),
+    });
+    expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open' });
+  });
+
+  it('no answer in time: open, after the timeout', async () => {
+    const { gateway } = await raw({}, { timeoutMs: 80 });
+    const started = performance.now();
+    expect(await init(gateway)).toMatchObject({ proof: 'open', code: 'answer_timeout' });
+    expect(performance.now() - started).toBeGreaterThan(75);
+  });
+
+  it('an answer that trickles is cut at the same time, however alive the connection is', async () => {
+    const { gateway } = await raw(
+      {
+        onData: (socket, soFar) => {
+          if (!whole(soFar)) return;
+          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+          const timer = setInterval(() => socket.write(' '), 10);
+          socket.on('close', () => clearInterval(timer));
+        },
+      },
+      { timeoutMs: 120 },
+    );
+    expect(await init(gateway)).toMatchObject({ proof: 'open', code: 'answer_timeout' });
+  });
+
+  it('an idle connection that the server closes costs nothing: the next call makes a new one', async () => {
+    const { gateway, server } = await raw({
+      onData: (socket, soFar) => {
+        if (whole(soFar)) socket.end(httpAnswer('{}'));
+      },
+    });
+    expect(await init(gateway)).toMatchObject({ type: 'answer' });
+    await sleep(50);
+    expect(await init(gateway)).toMatchObject({ type: 'answer' });
+    expect(server.connections()).toBe(2);
+  });
+
+  it('connections are kept', async () => {
+    const { gateway, server } = await raw({ onData: (socket, soFar) => void (soFar.endsWith('}') && socket.write(httpAnswer('{}'))) });
+    for (let n = 0; n < 5; n += 1) expect(await init(gateway)).toMatchObject({ type: 'answer' });
+    expect(server.connections()).toBe(1);
+  });
+});
+
+describe('mayStart', () => {
+  it('is asked when a connection stands and before any byte; no sends nothing', async () => {
+    const { gateway, server } = await raw({});
+    const connectionsWhenAsked: number[] = [];
+    const answer = await init(gateway, () => {
+      connectionsWhenAsked.push(server.received().length);
+      return false;
+    });
+    expect(answer).toMatchObject({ type: 'transport', proof: 'not_sent', code: 'lease_over' });
+    expect(connectionsWhenAsked).toEqual([0]);
+    await vi.waitFor(() => expect(server.connections()).toBe(1));
+    await sleep(50);
+    expect(server.received()).toBe('');
+  });
+
+  it('no on a kept connection sends nothing either, and the next call goes through', async () => {
+    const { gateway, server } = await raw({ onData: (socket, soFar) => void (soFar.endsWith('}') && socket.write(httpAnswer('{}'))) });
+    await init(gateway);
+    const before = server.received();
+    expect(await init(gateway, () => false)).toMatchObject({ code: 'lease_over' });
+    await sleep(50);
+    expect(server.received()).toBe(before);
+    expect(await init(gateway)).toMatchObject({ type: 'answer' });
+    expect(server.received().length).toBe(2 * before.length);
+  });
+
+  it('a request that waits for a connection is asked when its turn comes, not before', async () => {
+    let release = (): void => undefined;
+    const { gateway, server } = await raw(
+      { onData: (socket, soFar) => void (whole(soFar) && (release = () => void socket.write(httpAnswer('{}')))) },
+      { connections: 1 },
+    );
+    const first = init(gateway);
+    await vi.waitFor(() => expect(server.received()).toContain('POST'));
+    let leaseOver = false;
+    let asked = 0;
+    const second = init(gateway, () => {
+      asked += 1;
+      return !leaseOver;
+    });
+    await sleep(50);
+    expect(asked).toBe(0);
+    leaseOver = true;
+    release();
+    expect(await first).toMatchObject({ type: 'answer' });
+    expect(await second).toMatchObject({ proof: 'not_sent', code: 'lease_over' });
+    expect(asked).toBe(1);
+    expect(server.received().match(/POST /g)).toHaveLength(1);
+  });
+
+  it('the timeout begins with the first byte, not with the wait', async () => {
+    const releases: (() => void)[] = [];
+    const { gateway } = await raw(
+      { onData: (socket, soFar) => void (soFar.endsWith('}') && releases.push(() => void socket.write(httpAnswer('{}')))) },
+      { connections: 1, timeoutMs: 700 },
+    );
+    const first = init(gateway);
+    await vi.waitFor(() => expect(releases).toHaveLength(1));
+    const second = init(gateway);
+    await sleep(450);
+    releases[0]?.();
+    await vi.waitFor(() => expect(releases).toHaveLength(2));
+    await sleep(450);
+    releases[1]?.();
+    expect(await first).toMatchObject({ type: 'answer' });
+    expect(await second).toMatchObject({ type: 'answer' });
+  });
+
+  it('is never asked when no connection can be made', async () => {
+    let asked = 0;
+    const gateway = gatewayTo(`http://127.0.0.1:${await freePort()}`);
+    await init(gateway, () => {
+      asked += 1;
+      return true;
+    });
+    expect(asked).toBe(0);
+  });
+});
+
+describe('connections', () => {
+  it('one request in flight on each, and a follow call never waits for an init', async () => {
+    const { gateway, server } = await raw(
+      { onData: (socket, soFar) => void (soFar.includes('session/status') && socket.write(httpAnswer('{}'))) },
+      { connections: 3, timeoutMs: 500 },
+    );
+    const inits = Array.from({ length: 4 }, () => init(gateway));
+    await vi.waitFor(() => expect(server.received().match(/init/g)).toHaveLength(3));
+    expect(server.connections()).toBe(3);
+    expect(await gateway.status('ps_1')).toMatchObject({ type: 'answer' });
+    expect(server.received().match(/init/g)).toHaveLength(3);
+    await Promise.all(inits);
+  });
+});
+
+describe('close', () => {
+  it('lets what is in flight end, sends nothing more, and can be called twice', async () => {
+    const { gateway, server } = await raw({
+      onData: (socket, soFar) => {
+        if (whole(soFar)) setTimeout(() => socket.write(httpAnswer('{}')), 50);
+      },
+    });
+    const inFlight = init(gateway);
+    await vi.waitFor(() => expect(server.received()).toContain('POST'));
+    const closing = Promise.all([gateway.close(), gateway.close()]);
+    const after = init(gateway);
+    expect(await inFlight).toMatchObject({ type: 'answer' });
+    expect(await after).toMatchObject({ proof: 'not_sent', code: 'lease_over' });
+    await closing;
+    expect(server.received().match(/POST /g)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,141 @@
+import { appendFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readResults, type ReadResultsOptions } from '../../producers/results-reader.ts';
+import { outboxEntry } from '../contracts/result-sink.suite.ts';
+
+let folder: string;
+let path: string;
+let stop: AbortController;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'disburse-tail-'));
+  path = join(folder, 'results.jsonl');
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const line = (number: number): string => `${outboxEntry(number).json}\n`;
+
+function reading(options: ReadResultsOptions = {}) {
+  const seen: unknown[] = [];
+  const warnings: string[] = [];
+  const done = (async () => {
+    for await (const event of readResults(path, { pollMs: 5, signal: stop.signal, onWarning: (text) => warnings.push(text), ...options }))
+      seen.push((event as unknown as { number: number }).number);
+  })();
+  return { seen, warnings, done };
+}
+const shows = (seen: readonly unknown[], expected: readonly unknown[]) => vi.waitFor(() => expect(seen).toEqual(expected));
+
+describe('readResults', () => {
+  it('reads to the end, a half-written last line excepted', async () => {
+    await writeFile(path, `${line(1)}${line(2)}${line(3).slice(0, 40)}`);
+    const { seen, done } = reading();
+    await done;
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('a file that is not there has no events', async () => {
+    const { seen, done } = reading();
+    await done;
+    expect(seen).toEqual([]);
+  });
+
+  it('reads lines longer than its pieces, and more than one piece of lines', async () => {
+    const long = `${outboxEntry(1, { fill: 'ž'.repeat(100_000) }).json}\n`;
+    const many = Array.from({ length: 2_000 }, (_, n) => line(n + 2)).join('');
+    await writeFile(path, long + many);
+    const { seen, done } = reading();
+    await done;
+    expect(seen).toEqual(Array.from({ length: 2_001 }, (_, n) => n + 1));
+  });
+
+  it('tells of lines that are no events and goes on', async () => {
+    await writeFile(path, `${line(1)}rubbish\n{"event_id":1}\n${'x'.repeat(1_100_000)}\n${line(2)}`);
+    const { seen, warnings, done } = reading();
+    await done;
+    expect(seen).toEqual([1, 2]);
+    expect(warnings).toHaveLength(3);
+  });
+
+  it('follows what is appended, also by halves, until it is stopped', async () => {
+    await writeFile(path, line(1));
+    const { seen, done } = reading({ follow: true });
+    await shows(seen, [1]);
+    await appendFile(path, line(2).slice(0, 30));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(seen).toEqual([1]);
+    await appendFile(path, line(2).slice(30) + line(3));
+    await shows(seen, [1, 2, 3]);
+    stop.abort();
+    await done;
+  });
+
+  it('a half line that its writer took back and wrote anew is read as it is then', async () => {
+    await writeFile(path, line(1) + line(9).slice(0, 60));
+    const { seen, done } = reading({ follow: true });
+    await shows(seen, [1]);
+    await truncate(path, line(1).length);
+    await appendFile(path, line(2));
+    await shows(seen, [1, 2]);
+    stop.abort();
+    await done;
+  });
+
+  it('waits for a file that does not exist yet', async () => {
+    const { seen, done } = reading({ follow: true, from: 'now' });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await writeFile(path, line(1));
+    await shows(seen, [1]);
+    stop.abort();
+    await done;
+  });
+
+  it('from now: only what comes', async () => {
+    await writeFile(path, line(1) + line(2).slice(0, 20));
+    const { seen, done } = reading({ follow: true, from: 'now' });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await appendFile(path, line(2).slice(20) + line(3));
+    await shows(seen, [2, 3]);
+    stop.abort();
+    await done;
+  });
+
+  it('goes on in a new file of that name, after the end of the old one', async () => {
+    await writeFile(path, line(1));
+    const { seen, done } = reading({ follow: true });
+    await shows(seen, [1]);
+    await appendFile(path, line(2));
+    await rename(path, `${path}.1`);
+    await writeFile(path, line(3));
+    await shows(seen, [1, 2, 3]);
+    stop.abort();
+    await done;
+  });
+
+  it('begins anew when the file was cut off', async () => {
+    await writeFile(path, line(1) + line(2));
+    const { seen, warnings, done } = reading({ follow: true });
+    await shows(seen, [1, 2]);
+    await truncate(path, 0);
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/cut off/)]));
+    await appendFile(path, line(3));
+    await shows(seen, [1, 2, 3]);
+    stop.abort();
+    await done;
+  });
+
+  it('ends quietly when it is stopped in the middle', async () => {
+    await writeFile(path, line(1) + line(2) + line(3));
+    const seen: unknown[] = [];
+    for await (const event of readResults(path, { signal: stop.signal })) {
+      seen.push(event);
+      stop.abort();
+    }
+    expect(seen).toHaveLength(1);
+  });
+});
