@@ -11,7 +11,7 @@ import type { Kind } from './instruction.ts';
  * Bank account, wallet, encrypted and tokenized card are payouts, recurrent is a payment, card is both.
  */
 export const method = { bankAccount: 1, wallet: 2, card: 4, encryptedCard: 8, tokenizedCard: 16, recurrent: 32 } as const;
-export type Method = (typeof method)[keyof typeof method];
+type Method = (typeof method)[keyof typeof method];
 
 /** How the value of a member is told in problems and results. */
 export type Mask = 'verbatim' | 'tail' | 'iban' | 'card' | 'nothing';

@@ -21,7 +21,7 @@ export interface Findings {
 }
 
 /** A value as a problem may show it. */
-export const shown = (mask: Mask, value: string | undefined): string | null => {
+const shown = (mask: Mask, value: string | undefined): string | null => {
   if (value === undefined || value === '') return null;
   switch (mask) {
     case 'verbatim':

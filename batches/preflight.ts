@@ -2,20 +2,18 @@
  * A whole file, judged before anything is sent: counts, exact totals, every problem with its line, and what only
  * shows when all rows are known, such as a record id that stands twice.
  *
- * Rows are taken one by one and not kept. What must be remembered of each row goes to a `RowIndex`, which lives
- * outside the heap, so that memory does not grow with the file.
+ * Memory does not grow with the file. The first pass judges each row by itself and sieves out what it may have
+ * met before; only if there is any, a second pass looks at exactly these rows.
  */
 import type { Total, Totals } from './expectation.ts';
-import type { Draft, Problem, Reading } from './instruction.ts';
-import { maskVerbatim } from './masks.ts';
+import type { Problem, Reading } from './instruction.ts';
 import { contentKey, twinKey } from './likeness.ts';
+import { firstProblems, type LineProblem } from './line-problem.ts';
+import { maskVerbatim } from './masks.ts';
+import type { Judgement } from './row-judgement.ts';
+import { createSieve, hashText } from './sieve.ts';
 
-/** A problem and the physical line where its row starts, from 1. */
-export interface LineProblem extends Problem {
-  readonly line: number;
-}
-
-/** What is remembered of a row. Texts are hashed by the index under a key that dies with it. */
+/** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
 export interface IndexedRow {
   readonly line: number;
   readonly recordId: string;
@@ -39,6 +37,7 @@ export interface RepeatedRow {
   readonly currency: string;
 }
 
+/** Remembers rows outside the heap. */
 export interface RowIndex {
   add(row: IndexedRow): void;
   /** Rows whose record id stands more than once, in the order of their lines. */
@@ -64,8 +63,6 @@ export interface Preflight {
   readonly isAmbiguous: (line: number) => boolean;
 }
 
-export const maxTold = 1000;
-
 /** The code and sentence of a record id that stands for several things in one file. */
 export const ambiguous = (recordId: string | undefined, column: string | null): Problem => ({
   code: 'record_id_ambiguous',
@@ -76,78 +73,110 @@ export const ambiguous = (recordId: string | undefined, column: string | null): 
 });
 
 export interface PreflightInTheMaking {
-  /** Takes the next row; `cells` as they stand in the file. */
-  take(line: number, cells: readonly string[], reading: Reading): void;
-  /** @param warningsTotal how many there were, if `warnings` are only the first of them */
-  finish(warnings: readonly LineProblem[], warningsTotal: number): Preflight;
+  /** First pass, block by block in the order of the file. */
+  take(judgement: Judgement): void;
+  /** Whether a second pass is needed before `finish`. */
+  hasSuspects(): boolean;
+  /** Second pass, row by row: indexes what is suspicious. */
+  lookCloser(index: RowIndex, line: number, cells: readonly string[], reading: Reading): void;
+  /**
+   * @param index what the second pass filled; null when there was none
+   * @param warningsTotal how many there were, if `warnings` are only the first of them
+   */
+  finish(index: RowIndex | null, recordIdColumn: string, warnings: readonly LineProblem[], warningsTotal: number): Preflight;
 }
 
-/**
- * @param recordIdColumn how the header spells `record_id`
- */
-export function startPreflight(index: RowIndex, recordIdColumn: string): PreflightInTheMaking {
+/** Suspects are few in most files; in a bad one this sieve lets more rows through to the exact index. */
+const suspectBits = 2 ** 23;
+
+export function startPreflight(): PreflightInTheMaking {
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
-  const errors = firstByLine();
+  const errors = firstProblems();
+  const seenIds = createSieve();
+  const seenTwins = createSieve();
+  const suspectIds = createSieve(suspectBits);
+  const suspectTwins = createSieve(suspectBits);
+  const words = new Uint32Array(4);
+  let suspects = false;
   let rows = 0;
   let valid = 0;
-  let invalid = 0;
   let duplicates = 0;
 
-  const count = (draft: Pick<Draft, 'currency' | 'amountMinor'>, sign: 1 | -1): void => {
-    const total = totals.get(draft.currency) ?? { count: 0, amountMinor: 0n };
-    totals.set(draft.currency, total);
-    total.count += sign;
-    total.amountMinor += BigInt(sign) * draft.amountMinor;
+  const count = (currency: string, by: number, amountMinor: bigint): void => {
+    const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
+    totals.set(currency, total);
+    total.count += by;
+    total.amountMinor += amountMinor;
+  };
+  const sieve = (hashes: Uint32Array, seen: typeof seenIds, suspect: typeof seenIds): void => {
+    for (let at = 0; at < hashes.length; at += 2) {
+      const high = hashes[at] as number;
+      const low = hashes[at + 1] as number;
+      if ((high === 0 && low === 0) || !seen.add(high, low)) continue;
+      suspect.add(high, low);
+      suspects = true;
+    }
   };
 
   return {
-    take(line, cells, reading) {
-      rows += 1;
-      if (reading.ok) {
-        const { draft } = reading;
-        valid += 1;
-        count(draft, 1);
-        const { recordId, amountMinor, currency } = draft;
-        index.add({ line, recordId, content: contentKey(draft), twin: twinKey(draft), amountMinor, currency });
-        return;
-      }
-      invalid += 1;
-      const { recordId, problems } = reading.refusal;
-      for (const problem of problems) errors.add({ line, ...problem });
-      if (recordId !== undefined)
-        index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin: null, amountMinor: null, currency: '' });
+    take(judgement) {
+      rows += judgement.rows;
+      valid += judgement.valid;
+      for (const [currency, total] of judgement.totals) count(currency, total.count, total.amountMinor);
+      errors.add(judgement.errors, judgement.errorsTotal);
+      sieve(judgement.ids, seenIds, suspectIds);
+      sieve(judgement.twins, seenTwins, suspectTwins);
     },
 
-    finish(readingWarnings, readingWarningsTotal) {
-      const warnings = firstByLine();
-      for (const warning of readingWarnings) warnings.add(warning);
+    hasSuspects: () => suspects,
+
+    lookCloser(index, line, cells, reading) {
+      const recordId = reading.ok ? reading.draft.recordId : reading.refusal.recordId;
+      if (recordId === undefined) return;
+      const twin = reading.ok ? twinKey(reading.draft) : null;
+      hashText(recordId, words, 0);
+      if (twin !== null) hashText(twin, words, 2);
+      const suspicious =
+        suspectIds.has(words[0] as number, words[1] as number) ||
+        (twin !== null && suspectTwins.has(words[2] as number, words[3] as number));
+      if (!suspicious) return;
+      if (reading.ok) {
+        const { amountMinor, currency } = reading.draft;
+        index.add({ line, recordId, content: contentKey(reading.draft), twin, amountMinor, currency });
+      } else {
+        index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin, amountMinor: null, currency: '' });
+      }
+    },
+
+    finish(index, recordIdColumn, readingWarnings, readingWarningsTotal) {
+      const warnings = firstProblems();
+      warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
       const ambiguousLines = lineSet();
-      for (const row of index.repeated()) {
+      for (const row of index?.repeated() ?? []) {
         if (!row.same) {
           ambiguousLines.add(row.line);
-          errors.add({ line: row.line, ...ambiguous(undefined, recordIdColumn) });
+          errors.add([{ line: row.line, ...ambiguous(undefined, recordIdColumn) }]);
           if (!row.valid) continue;
           valid -= 1;
-          invalid += 1;
-          count(row, -1);
+          count(row.currency, -1, -row.amountMinor);
         } else if (row.valid && row.line !== row.firstLine) {
           valid -= 1;
           duplicates += 1;
-          count(row, -1);
-          warnings.add({ line: row.line, ...equalRow(recordIdColumn, row.firstLine) });
+          count(row.currency, -1, -row.amountMinor);
+          warnings.add([{ line: row.line, ...equalRow(recordIdColumn, row.firstLine) }]);
         }
       }
-      for (const twin of index.twins()) warnings.add({ line: twin.line, ...looksAlike(twin.firstLine) });
+      for (const twin of index?.twins() ?? []) warnings.add([{ line: twin.line, ...looksAlike(twin.firstLine) }]);
       return {
         rows,
         valid,
-        invalid,
+        invalid: rows - valid - duplicates,
         duplicates,
         totals: new Map<string, Total>([...totals].filter(([, total]) => total.count > 0).sort(([a], [b]) => (a < b ? -1 : 1))),
         errors: errors.told(),
         errorsTotal: errors.total(),
         warnings: warnings.told(),
-        warningsTotal: warnings.total() + Math.max(0, readingWarningsTotal - readingWarnings.length),
+        warningsTotal: warnings.total(),
         isAmbiguous: (line) => ambiguousLines.has(line),
       };
     },
@@ -167,28 +196,6 @@ const looksAlike = (firstLine: number): Problem => ({
   message: `This row pays the same amount to the same destination as line ${firstLine} under another record id. Both are paid; check that this is meant.`,
   value: null,
 });
-
-/** Keeps the first `maxTold` by line of what comes in several ascending runs. */
-function firstByLine(): { add(problem: LineProblem): void; told(): readonly LineProblem[]; total(): number } {
-  let kept: LineProblem[] = [];
-  let count = 0;
-  const trim = (): void => {
-    // Sorting is stable, so several problems of one line stay in the order of their columns.
-    kept = kept.sort((a, b) => a.line - b.line).slice(0, maxTold);
-  };
-  return {
-    add(problem) {
-      count += 1;
-      kept.push(problem);
-      if (kept.length >= 2 * maxTold) trim();
-    },
-    told() {
-      trim();
-      return kept;
-    },
-    total: () => count,
-  };
-}
 
 /** A set of lines at one bit each: every row of a large file may be in it. */
 function lineSet(): { add(line: number): void; has(line: number): boolean } {

@@ -11,7 +11,7 @@ import { checkAbaRouting, checkBsb, checkCpf, checkSortCode, checkUkAccountNumbe
  *
  * @property needs members that must be filled, besides those that every documented bank route needs
  */
-export interface Form {
+interface Form {
   readonly needs: readonly MemberName[];
 }
 

@@ -3,6 +3,7 @@
  * header is told in one pass, and nothing of a file is read under a header that is not sound.
  */
 import { columnNames, type Place } from './columns.ts';
+import { eventBounds } from './event-bounds.ts';
 import { fault, type Fault } from './fault.ts';
 import type { Problem } from './instruction.ts';
 import { maskName } from './masks.ts';
@@ -18,6 +19,8 @@ export type Column =
 export type HeaderReading =
   { readonly ok: true; readonly columns: readonly Column[] } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
 
+/** The same depth that events may have. */
+const deepestMetadata = eventBounds.depth - 1;
 const metadataPrefix = /^metadata\./i;
 const errorColumn = 'error';
 const required = ['record_id', 'currency'] as const;
@@ -43,6 +46,8 @@ const unknown = (name: string): Fault => {
 const badKeys = (keys: readonly string[]): Fault | undefined => {
   if (keys.some((key) => key === ''))
     return fault('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
+  if (keys.length > deepestMetadata)
+    return fault('header_metadata_key', `A metadata key is nested deeper than ${deepestMetadata} levels: use fewer dots.`);
   if (keys.includes('__proto__')) return fault('header_metadata_key', 'The metadata key __proto__ is not allowed: name it otherwise.');
   return keys.map(checkMetadataText).find((found) => found !== undefined);
 };

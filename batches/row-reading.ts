@@ -14,7 +14,7 @@ import { callersOwn, checkMetadataText, checkOwnMembers } from './metadata.ts';
 import type { ReadingOptions } from './reading-options.ts';
 import { readAmount } from './row-amount.ts';
 import { readHeader, type Column } from './row-header.ts';
-import { checkMembers, methodsFilled } from './validation.ts';
+import { checkMembers, checkTexts, methodsFilled } from './validation.ts';
 
 export interface RowReader {
   /**
@@ -208,7 +208,8 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
     const recordIdText = values[recordIdSlot];
     if (recordIdText === undefined) findings.missing(recordIdSlot, 'Every row needs');
     const kind = kindOfRow();
-    if (kind !== undefined) {
+    if (kind === undefined) checkTexts(values, checkOrder, findings);
+    else {
       checkMembers(values, checkOrder, kind, 0, now, findings);
       if (narrowed.length > 0) checkPlaces(kind);
     }

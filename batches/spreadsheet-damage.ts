@@ -34,9 +34,9 @@ const dateFault = fault(
 );
 const blankFault = fault('blank_around', 'There is a blank at the start or the end: remove it.');
 
-export const blankOnly = fault('blank_only', 'There are only blanks here: write the value or leave the cell empty.');
+const blankOnly = fault('blank_only', 'There are only blanks here: write the value or leave the cell empty.');
 
-export const hasBlankAround = (text: string): boolean => text.charCodeAt(0) === 0x20 || text.charCodeAt(text.length - 1) === 0x20;
+const hasBlankAround = (text: string): boolean => text.charCodeAt(0) === 0x20 || text.charCodeAt(text.length - 1) === 0x20;
 
 /**
  * Why a value that must follow a strict grammar does not. To be asked after it failed: nothing here is checked on the way of a good row.

@@ -15,8 +15,6 @@ const suspect =
   // oxlint-disable-next-line no-misleading-character-class -- single code units are looked for, not what people see as one
   /[\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\uffff\ud800-\udfff]/;
 
-export const mayHaveOddCharacter = (text: string): boolean => suspect.test(text);
-
 const names: ReadonlyMap<number, string> = new Map([
   [0x00, 'null character'],
   [0x09, 'tab'],

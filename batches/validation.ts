@@ -164,6 +164,15 @@ const chooseRoute = (values: Values): CompiledRoute | undefined => {
   return route === undefined ? undefined : compiled.get(route);
 };
 
+/** Checks each text by itself, where the kind is not known and nothing can be said of the whole. */
+export const checkTexts = (values: Values, slots: readonly number[], findings: Findings): void => {
+  for (const slot of slots) {
+    const value = values[slot];
+    const found = value === undefined ? undefined : (generalRules[slot] as ValueRule)(value);
+    if (found !== undefined) findings.value(slot, value, found);
+  }
+};
+
 /**
  * Checks every member of an instruction and the whole.
  *

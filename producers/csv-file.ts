@@ -1,7 +1,7 @@
 /** A CSV file that appears whole under its name, or not at all. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { constants } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -12,6 +12,16 @@ const formulaPattern = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 /** The cell as text that no spreadsheet runs: an apostrophe before what looks like a formula. */
 export const escapeFormula = (cell: string): string => (formulaPattern.test(cell) ? `'${cell}` : cell);
+
+/** Makes a file, or the names in a folder, outlive a power cut. */
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
 
 export interface CsvFile {
   /** Resolves when there is room for more. */
@@ -32,20 +42,30 @@ export async function createCsvFile({ path, delimiter = ',' }: { readonly path: 
   if ((await stat(path).catch(() => undefined))?.isDirectory() === true)
     throw new Error(`${path} is a folder; a file of that name is to be written.`);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(temporary, 'wx', 0o600);
+  const out = createWriteStream(temporary, { flags: 'wx', mode: 0o600 });
+  await once(out, 'open');
   const csv = stringify({ delimiter, record_delimiter: '\n' });
   let failure: Error | undefined;
   let over = false;
-  const written = pipeline(csv, handle.createWriteStream({ autoClose: false })).catch((cause: Error) => {
-    failure = cause;
-  });
+  /** Settles when there is room again, for everybody who waits for it. */
+  let room: PromiseWithResolvers<void> | undefined;
+  const letGo = (): void => {
+    room?.resolve();
+    room = undefined;
+  };
+  csv.on('drain', letGo);
+  const written = pipeline(csv, out)
+    .catch((cause: Error) => {
+      failure = cause;
+    })
+    // Who waits for room is let go when there will never be any.
+    .finally(letGo);
 
   const abandon = async (): Promise<void> => {
     if (over) return;
     over = true;
     csv.destroy();
     await written;
-    await handle.close();
     await rm(temporary, { force: true });
   };
   const check = async (): Promise<void> => {
@@ -58,8 +78,10 @@ export async function createCsvFile({ path, delimiter = ',' }: { readonly path: 
   return {
     async write(cells) {
       await check();
-      // A failure of the file ends the wait too: `written` never rejects, and resolves then.
-      if (!csv.write(cells)) await Promise.race([once(csv, 'drain').catch(() => undefined), written]);
+      if (!csv.write(cells) && failure === undefined) {
+        room ??= Promise.withResolvers<void>();
+        await room.promise;
+      }
       await check();
     },
     async finish() {
@@ -67,20 +89,14 @@ export async function createCsvFile({ path, delimiter = ',' }: { readonly path: 
       await written;
       await check();
       try {
-        await handle.sync();
+        await sync(temporary);
         await rename(temporary, path);
       } catch (cause) {
         await abandon();
         throw cause;
       }
       over = true;
-      await handle.close();
-      const folder = await open(dirname(path), constants.O_RDONLY);
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
+      await sync(dirname(path));
     },
     abandon,
   };

@@ -5,7 +5,9 @@
 import { basename } from 'node:path';
 import { compareTotals, type Totals } from '../batches/expectation.ts';
 import type { Problem, Reading } from '../batches/instruction.ts';
-import { ambiguous, startPreflight, type LineProblem, type Preflight } from '../batches/preflight.ts';
+import type { LineProblem } from '../batches/line-problem.ts';
+import { ambiguous, startPreflight, type Preflight, type PreflightInTheMaking, type RowIndex } from '../batches/preflight.ts';
+import { judge } from '../batches/row-judgement.ts';
 import { createRowReader } from '../batches/row-reading.ts';
 import type { ReadingOptions } from '../batches/reading-options.ts';
 import { readCsv, type CsvFile, type CsvOptions } from '../consumers/csv/read-csv.ts';
@@ -26,6 +28,8 @@ export interface Inspection {
   readonly delimiter: string;
   readonly rereadable: boolean;
   readonly header: readonly string[];
+  /** As the header spells it. */
+  readonly recordIdColumn: string;
   readonly preflight: Preflight;
   /** Kept for the second reading, so that both judge by the same clock and limits. */
   readonly reading: ReadingOptions;
@@ -62,7 +66,6 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     ok: false,
     broken: { file, sha256: facts.sha256 ?? null, encoding: facts.encoding ?? null, delimiter: facts.delimiter ?? null, rows, problems },
   });
-  const index = createRowIndex();
   try {
     csv = await readCsv(path, readingOptions(params));
     const made = createRowReader(csv.header, reading);
@@ -75,28 +78,44 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
         { ...csv.finished(), encoding, delimiter },
       );
     }
-    const taking = startPreflight(index, made.reader.recordIdColumn);
+    const taking = startPreflight();
     for await (const block of csv.blocks) {
-      for (const row of block) taking.take(row.line, row.cells, made.reader.read(row.cells));
+      taking.take(judge(block, made.reader.read));
       rows += block.length;
       onProgress(rows);
     }
     const found = csv.finished();
+    const { sha256, bytes, blockDigests } = found;
     const warnings = rows === 0 ? [...found.warnings, noRecords(headerLine)] : found.warnings;
-    const preflight = taking.finish(warnings, found.warningsTotal);
+    const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
+    const index = taking.hasSuspects() ? await indexSuspects(again, taking, params.signal) : null;
+    const preflight = taking.finish(index, made.reader.recordIdColumn, warnings, found.warningsTotal);
+    index?.close();
     const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
     if (differences.length > 0) return broken(differences.map(unexpectedTotal), { ...found, encoding, delimiter });
-    const { sha256, bytes, blockDigests } = found;
-    return {
-      ok: true,
-      inspection: { path, file, sha256, bytes, blockDigests, encoding, delimiter, rereadable, header, preflight, reading },
-    };
+    const { recordIdColumn } = made.reader;
+    return { ok: true, inspection: { ...again, file, bytes, rereadable, header, recordIdColumn, preflight } };
   } catch (cause) {
     if (cause instanceof StructuralError) return broken(cause.problems, cause.facts);
     throw cause;
   } finally {
     await csv?.close();
+  }
+}
+
+type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;
+
+/** Looks once more at the rows whose record id or look may stand twice. */
+async function indexSuspects(again: Again, taking: PreflightInTheMaking, signal: AbortSignal | undefined): Promise<RowIndex> {
+  const index = createRowIndex();
+  try {
+    for await (const block of readRows(again, signal)) {
+      for (const { line, cells, reading } of block) taking.lookCloser(index, line, cells, reading);
+    }
+    return index;
+  } catch (cause) {
     index.close();
+    throw cause;
   }
 }
 
@@ -105,18 +124,20 @@ export async function* readAgain(
   inspection: Inspection,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
-  const { path, encoding, delimiter, sha256, blockDigests, reading, preflight } = inspection;
+  const { preflight } = inspection;
+  const problem = ambiguous(undefined, inspection.recordIdColumn);
+  for await (const block of readRows(inspection, signal)) {
+    yield block.map((row) => (preflight.isAmbiguous(row.line) ? { ...row, reading: alsoAmbiguous(row.reading, problem) } : row));
+  }
+}
+
+async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
+  const { path, encoding, delimiter, sha256, blockDigests, reading } = again;
   const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
   try {
     const made = createRowReader(csv.header, reading);
     if (!made.ok) throw new Error('the header was good before and is not now, though the bytes are the same');
-    const problem = ambiguous(undefined, made.reader.recordIdColumn);
-    for await (const block of csv.blocks) {
-      yield block.map((row) => {
-        const found = made.reader.read(row.cells);
-        return { ...row, reading: preflight.isAmbiguous(row.line) ? alsoAmbiguous(found, problem) : found };
-      });
-    }
+    for await (const block of csv.blocks) yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
   } finally {
     await csv.close();
   }

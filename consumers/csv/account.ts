@@ -4,7 +4,7 @@
  */
 import { countOf, maxRecordBytes } from './records.ts';
 
-/** @property line the physical line on which the row begins */
+/** @property cells none for an empty line */
 export interface AccountedRow {
   readonly line: number;
   readonly cells: string[];
@@ -35,10 +35,11 @@ export interface Account {
 const quote = 0x22;
 const carriageReturn = 0x0d;
 const newline = 0x0a;
+const noCells: string[] = [];
 
 /**
  * @param text whole records; only the last one of the file may lack its line end
- * @param records the cells that the parser found in it
+ * @param records the cells that the parser found in it, empty lines left out; they become rows without cells
  */
 export function account(text: string, firstLine: number, records: readonly string[][], delimiter: string): Account {
   const rows: AccountedRow[] = [];
@@ -49,9 +50,20 @@ export function account(text: string, firstLine: number, records: readonly strin
   let at = 0;
   let line = firstLine;
   const mismatch = (): Account => ({ rows, multiline, tooLong, mismatch: { line, at } });
+  const endLine = (): boolean => {
+    const end = text.charCodeAt(at) === carriageReturn ? at + 1 : at;
+    if (text.charCodeAt(end) !== newline) return false;
+    at = end + 1;
+    line += 1;
+    return true;
+  };
+  const passEmptyLines = (): void => {
+    for (let emptyLine = line; endLine(); emptyLine = line) rows.push({ line: emptyLine, cells: noCells });
+  };
 
-  for (let row = 0; row < records.length; row += 1) {
-    const cells = records[row] as string[];
+  for (let record = 0; record < records.length; record += 1) {
+    passEmptyLines();
+    const cells = records[record] as string[];
     const start = at;
     const startLine = line;
     for (let index = 0; index < cells.length; index += 1) {
@@ -70,18 +82,16 @@ export function account(text: string, firstLine: number, records: readonly strin
       if (!text.startsWith(written, at + 1) || text.charCodeAt(close) !== quote) return mismatch();
       at = close + 1;
       const breaks = countOf(written, '\n');
-      if (breaks > 0) multiline.push({ row, cell: index, line, endLine: line + breaks });
+      if (breaks > 0) multiline.push({ row: rows.length, cell: index, line, endLine: line + breaks });
       line += breaks;
     }
     // A row of so many characters may be too many bytes; most rows are far from it.
     if (at - start > maxRecordBytes / 3 && Buffer.byteLength(text.slice(start, at)) > maxRecordBytes) tooLong.push(startLine);
     rows.push({ line: startLine, cells });
-    if (at === length && row === records.length - 1) break;
-    if (text.charCodeAt(at) === carriageReturn) at += 1;
-    if (text.charCodeAt(at) !== newline) return mismatch();
-    at += 1;
-    line += 1;
+    if (at === length && record === records.length - 1) break;
+    if (!endLine()) return mismatch();
   }
+  passEmptyLines();
   // Line breaks are counted once more without the parser: a cell must not hold one that nobody quoted.
   return at === length && line - firstLine === countOf(text, '\n') ? { rows, multiline, tooLong } : mismatch();
 }

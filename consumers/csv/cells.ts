@@ -43,7 +43,8 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
 /** The parser's own complaint is not passed on: it quotes the cell, which may be a card number. */
 function parseRecords(text: string, delimiter: string): string[][] | undefined {
   try {
-    return parse(text, { delimiter, record_delimiter: ['\r\n', '\n'], relax_column_count: true });
+    // Empty lines are counted by us: each would cost the parser an error with its stack.
+    return parse(text, { delimiter, record_delimiter: ['\r\n', '\n'], relax_column_count: true, skip_empty_lines: true });
   } catch {
     return undefined;
   }

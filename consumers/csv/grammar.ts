@@ -69,8 +69,9 @@ export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: s
       state = 'plain';
     }
   }
-  if (end === 'endless') faults.push(endless(record, state === 'quoted' ? opened : undefined));
-  else if (state === 'quoted') faults.push(unclosed(opened));
+  // After a misplaced quote the block is not as long as counting quotes made it look.
+  if (end === 'endless' && text.length - record.at > maxRecordBytes) faults.push(endless(record, state === 'quoted' ? opened : undefined));
+  else if (end === 'open' && state === 'quoted') faults.push(unclosed(opened));
   return faults.sort((a, b) => a.at - b.at);
 }
 

@@ -1,6 +1,6 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
 import type { Problem } from '../../batches/instruction.ts';
-import type { LineProblem } from '../../batches/preflight.ts';
+import type { LineProblem } from '../../batches/line-problem.ts';
 import type { Account, AccountedRow, MultilineCell } from './account.ts';
 import { StructuralError } from './structural-error.ts';
 import { swallowsRows } from './swallowed-rows.ts';
@@ -62,7 +62,7 @@ export function createRowMaker(columns: number, delimiter: string): RowMaker {
   };
 }
 
-const isBlank = (cells: readonly string[]): boolean => cells[0] === '' && cells.every((cell) => cell === '');
+const isBlank = (cells: readonly string[]): boolean => (cells.length === 0 || cells[0] === '') && cells.every((cell) => cell === '');
 
 const misfit = (found: number, wanted: number): Problem => {
   const counts = `The row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header has ${wanted}`;

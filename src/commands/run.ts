@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Batch, Policy } from '../../batches/ports.ts';
+import type { Batch, Ledger, Policy } from '../../batches/ports.ts';
 import { createKeys } from '../../batches/key.ts';
 import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
 import { openApp } from '../app.ts';
@@ -8,7 +8,8 @@ import { systemClock } from '../clock.ts';
 import { isLoopback, keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { openLedger, type OpenedLedger } from '../ledger/open.ts';
+import { loadLedgerKey } from '../ledger/ledger-key.ts';
+import { openSqliteLedger } from '../ledger/sqlite.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { payFile, type PayDeps } from '../pay-file.ts';
 import { readAgain, writeFixFile, type Inspection } from '../payout-file.ts';
@@ -63,18 +64,22 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       );
     }
     const project = settings.GATEWAY_PROJECT ?? '';
-    const opened = await openLedger({
-      config,
+    const { dataDir } = config;
+    const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
+    const gateway = settings.GATEWAY_URL ?? '';
+    const ledger = await openSqliteLedger({
+      dir: dataDir,
+      binding: { gateway, project, ...(settings.GATEWAY_SUBMERCHANT === undefined ? {} : { submerchant: settings.GATEWAY_SUBMERCHANT }) },
+      ledgerKey,
       keys: createKeys(project),
       clock: systemClock,
       host: hostname(),
-      mayCreate: isLoopback(settings.GATEWAY_URL ?? '') || options.newLedger === true,
-      warn: (message) => logger.warn(message),
+      mayCreate: isLoopback(gateway) || options.newLedger === true,
     });
     try {
-      return await payWith({ config, options, inspection, opened, signer, stopping, logger });
+      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger });
     } finally {
-      await opened.close();
+      await ledger.close();
     }
   } catch (cause) {
     if (stopping.signal.aborted && !(cause instanceof CommandError)) {
@@ -90,15 +95,15 @@ interface Paying {
   readonly config: Config;
   readonly options: RunOptions;
   readonly inspection: Inspection;
-  readonly opened: OpenedLedger;
+  readonly ledger: Ledger;
+  readonly ledgerKey: Buffer;
   readonly signer: Awaited<ReturnType<typeof loadSigner>>;
   readonly stopping: Stopping;
   readonly logger: Logger;
 }
 
 async function payWith(paying: Paying): Promise<ExitCode> {
-  const { config, options, inspection, opened, signer, stopping, logger } = paying;
-  const { ledger } = opened;
+  const { config, options, inspection, ledger, ledgerKey, signer, stopping, logger } = paying;
   const { file, sha256: batchId, preflight } = inspection;
   const batch = await openBatch(paying);
   const fixPath = join(config.dataDir, `${batchId}.errors.csv`);
@@ -107,7 +112,7 @@ async function payWith(paying: Paying): Promise<ExitCode> {
     logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never repeated; evidence or a person ends it');
   }
 
-  const app = await openApp({ config, signer, ledger, ledgerKey: opened.ledgerKey, clock: systemClock, stopping, logger });
+  const app = await openApp({ config, signer, ledger, ledgerKey, clock: systemClock, stopping, logger });
   const display = startDisplay(paying, app.deps);
   let failure: unknown;
   try {
@@ -148,9 +153,9 @@ async function payWith(paying: Paying): Promise<ExitCode> {
 }
 
 /** @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes */
-async function openBatch({ options, inspection, opened }: Paying): Promise<Batch> {
+async function openBatch({ options, inspection, ledger }: Paying): Promise<Batch> {
   const { file, sha256: batchId, encoding, delimiter, bytes, blockDigests } = inspection;
-  const batch = await opened.ledger.openBatch({
+  const batch = await ledger.openBatch({
     batchId,
     file,
     policy: options.policy ?? null,
@@ -169,30 +174,30 @@ async function openBatch({ options, inspection, opened }: Paying): Promise<Batch
       `this file was begun with ${name} ${JSON.stringify(pinned[name])}, and ${JSON.stringify(asked[name])} is asked for now. What was begun cannot be read otherwise: run it with --${name} ${JSON.stringify(pinned[name])}.`,
     );
   }
-  await opened.ledger.updateBatch({ batchId, state: 'running', at: systemClock.now() });
+  await ledger.updateBatch({ batchId, state: 'running', at: systemClock.now() });
   return batch;
 }
 
-const summaryOf = async (ledger: OpenedLedger['ledger'], batchId: string): Promise<Summary> => {
+const summaryOf = async (ledger: Ledger, batchId: string): Promise<Summary> => {
   const batch = await ledger.batch(batchId);
   if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
   return summarise(batch, await ledger.tallies(batchId));
 };
 
 /** The ledger itself may be what failed: then the batch stays `running` on disk, and the next run goes on all the same. */
-async function markStopped({ opened, inspection, logger }: Paying): Promise<void> {
+async function markStopped({ ledger, inspection, logger }: Paying): Promise<void> {
   try {
-    await opened.ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: systemClock.now() });
+    await ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: systemClock.now() });
   } catch (cause) {
     logger.warn({ err: cause }, 'the batch could not be marked as stopped');
   }
 }
 
 /** Records that only others can move: each with its reason, the first few by name. */
-async function tellOpenOnes({ opened, inspection }: Paying, summary: Summary): Promise<void> {
+async function tellOpenOnes({ ledger, inspection }: Paying, summary: Summary): Promise<void> {
   const unknown = summary.statuses['unknown']?.count ?? 0;
   if (unknown === 0) return;
-  const shown = await opened.ledger.list({ batchId: inspection.sha256, status: 'unknown', limit: 10 });
+  const shown = await ledger.list({ batchId: inspection.sha256, status: 'unknown', limit: 10 });
   const lines = shown.map(
     ({ record }) =>
       `  line ${record.occurrence.position}, ${record.recordId}: ${record.reason?.description ?? 'no reason is known'} [${record.reason?.code ?? 'none'}]`,
@@ -203,14 +208,14 @@ async function tellOpenOnes({ opened, inspection }: Paying, summary: Summary): P
   );
 }
 
-function startDisplay({ inspection, opened, stopping }: Paying, deps: PayDeps): { end: () => Promise<void> } {
+function startDisplay({ inspection, ledger, stopping }: Paying, deps: PayDeps): { end: () => Promise<void> } {
   const display = createDisplay(process.stderr, process.env);
   let drawing = false;
   const draw = async (): Promise<void> => {
     if (drawing) return;
     drawing = true;
     try {
-      const [tallies, batch] = await Promise.all([opened.ledger.tallies(inspection.sha256), opened.ledger.batch(inspection.sha256)]);
+      const [tallies, batch] = await Promise.all([ledger.tallies(inspection.sha256), ledger.batch(inspection.sha256)]);
       const why = stopping.why();
       const closed = deps.closedSince() !== null ? 'the gateway cannot be reached: waiting for it' : null;
       const note = why === null ? closed : `stopping: ${why}`;

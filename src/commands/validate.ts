@@ -1,6 +1,6 @@
 import { parseExpectation, type Totals } from '../../batches/expectation.ts';
 import { formatMinor } from '../../batches/money.ts';
-import type { LineProblem } from '../../batches/preflight.ts';
+import type { LineProblem } from '../../batches/line-problem.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';

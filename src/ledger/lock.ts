@@ -4,7 +4,6 @@
  * stands in a file beside it, for people.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../batches/ports.ts';
@@ -18,7 +17,7 @@ export interface LedgerLock {
 }
 
 /** @throws LedgerHeldError when another process, or this one, has it */
-export function acquireLock(dir: string, clock: Pick<Clock, 'now'>): LedgerLock {
+export function acquireLock(dir: string, me: { readonly clock: Pick<Clock, 'now'>; readonly host: string }): LedgerLock {
   const file = join(dir, 'ledger.lock');
   const holderFile = join(dir, 'ledger.holder.json');
   makeDataDir(dir);
@@ -36,7 +35,7 @@ export function acquireLock(dir: string, clock: Pick<Clock, 'now'>): LedgerLock 
   const held = db;
 
   try {
-    const holder: Holder = { pid: process.pid, host: hostname(), since: new Date(clock.now()).toISOString() };
+    const holder: Holder = { pid: process.pid, host: me.host, since: new Date(me.clock.now()).toISOString() };
     writeFileSync(`${holderFile}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
     renameSync(`${holderFile}.new`, holderFile);
   } catch (cause) {

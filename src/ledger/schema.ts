@@ -97,7 +97,7 @@ const tables = `
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
 
-  CREATE TABLE body (record INTEGER PRIMARY KEY, sealed BLOB NOT NULL, erase_at INTEGER) STRICT;
+  CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at INTEGER) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;
 
   -- Record ids that results were told of and that no record stands under: only rejected rows so far.

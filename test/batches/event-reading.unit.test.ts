@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { eventBounds } from '../../batches/event-bounds.ts';
 import { readInstructionEvent } from '../../batches/event-reading.ts';
 import { instructionSchema } from '../../batches/event-schema.ts';
 import { kinds, type Reading } from '../../batches/instruction.ts';
@@ -150,7 +151,7 @@ describe('an event', () => {
     ['metadata', { attempt: '1' }, ['metadata_attempt@metadata.attempt']],
     ['metadata', { a: { card: '4242424242424242' } }, ['card_number_misplaced@metadata.a.card']],
     ['metadata', 4242424242424242, ['card_number_misplaced@metadata']],
-    ['amount_details.extra', 12345678901234567890, ['number_inexact@amount_details.extra']],
+    ['amount_details.extra', 2 ** 60, ['number_inexact@amount_details.extra']],
     ['amount_details.extra', 'half \ud800', ['lone_surrogate@amount_details.extra']],
     ['amount_details.a\u0000b', 1, ['member_name@amount_details']],
   ])('with %s = %j: %j', (path, value, expected) => {
@@ -179,16 +180,16 @@ describe('an event', () => {
 
   it('has bounds', () => {
     let deep: unknown = 1;
-    for (let level = 0; level < 20; level += 1) deep = { a: deep };
+    for (let level = 0; level <= eventBounds.depth; level += 1) deep = { a: deep };
     expect(codes(payout, 'metadata', deep)).toEqual(['event_too_deep']);
     expect(
       codes(
         payout,
         'amount_details.many',
-        Array.from({ length: 1001 }, () => 1),
+        Array.from({ length: eventBounds.members + 1 }, () => 1),
       ),
     ).toEqual(['event_too_large']);
-    expect(codes(payout, 'amount_details.long', 'x'.repeat(65_537))).toEqual(['event_too_large']);
+    expect(codes(payout, 'amount_details.long', 'x'.repeat(eventBounds.characters + 1))).toEqual(['event_too_large']);
   });
 
   it('cannot reach the prototype of anything', () => {

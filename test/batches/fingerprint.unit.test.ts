@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../batches/canonical.ts';
 import { createFingerprints, differingFields } from '../../batches/fingerprint.ts';
@@ -99,7 +99,9 @@ describe('a fingerprint', () => {
     const leaves = (value: Json, change: (leaf: Json) => Json): Json[] => {
       if (Array.isArray(value)) return value.flatMap((item: Json, index) => leaves(item, change).map((other) => value.with(index, other)));
       if (typeof value !== 'object' || value === null) return [change(value)];
-      return Object.entries(value).flatMap(([key, member]) => leaves(member as Json, change).map((other) => ({ ...value, [key]: other })));
+      return Object.entries(value).flatMap(([key, member]) =>
+        leaves(member as Json, change).map((other) => Object.assign({}, value, { [key]: other })),
+      );
     };
     const bodies = leaves(known.body, (leaf) => (typeof leaf === 'number' ? leaf + 1 : `${String(leaf)}x`));
     expect(bodies.length).toBeGreaterThan(9);
@@ -146,7 +148,7 @@ describe('likeness', () => {
       { 'metadata.order': '78' },
       { 'metadata.order': '' },
     ]) {
-      expect(contentKey(draft(changes)), JSON.stringify(changes)).not.toBe(contentKey(draft()));
+      expect(contentKey(draft(changes))).not.toBe(contentKey(draft()));
     }
   });
 
@@ -157,10 +159,10 @@ describe('likeness', () => {
       { 'metadata.order': '78' },
       { recipient_first_name: 'JOHN' },
     ]) {
-      expect(twinKey(draft(changes)), JSON.stringify(changes)).toBe(twinKey(draft()));
+      expect(twinKey(draft(changes))).toBe(twinKey(draft()));
     }
     for (const changes of [{ amount: '1' }, { currency: 'USD' }, { iban: 'BE71096123456769' }, { recipient_last_name: 'Smith' }]) {
-      expect(twinKey(draft(changes)), JSON.stringify(changes)).not.toBe(twinKey(draft()));
+      expect(twinKey(draft(changes))).not.toBe(twinKey(draft()));
     }
   });
 

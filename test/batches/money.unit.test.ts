@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { currencyCodes, currencyDecimals, currencyTableDate, whyNotCurrency } from '../../batches/currencies.ts';
 import { formatMinor, maxAmountMinor, readMajor, readMinor } from '../../batches/money.ts';
@@ -51,7 +51,7 @@ describe('the currency table', () => {
   it('names successors that can be paid', () => {
     for (const code of ['HRK', 'ANG', 'BGN', 'ZWL', 'SLL', 'CUC', 'VEF', 'BYR', 'STD', 'MRO', 'ZMK']) {
       const refusal = whyNotCurrency(code);
-      expect(refusal.why === 'withdrawn' ? currencyDecimals(refusal.successor) : undefined, code).toBeDefined();
+      expect(refusal.why === 'withdrawn' ? currencyDecimals(refusal.successor) : undefined).toBeDefined();
     }
   });
 });

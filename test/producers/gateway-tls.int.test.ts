@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../../batches/answer.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
@@ -66,6 +67,18 @@ describe('TLS', () => {
     const server = kept(await startRawServer({}));
     const answer = await initTo(`https://127.0.0.1:${server.port}`, { connectTimeoutMs: 100 });
     expect(answer).toMatchObject({ proof: 'not_sent', code: 'connect_timeout', started: false });
+  });
+
+  // Codes that mean a failed handshake before the start (ECONNRESET, ERR_SSL_…) mean nothing of that kind after it.
+  it.each([
+    ['reset', (tcp: Socket) => tcp.resetAndDestroy()],
+    ['garbled', (tcp: Socket) => tcp.write('this is no TLS record')],
+  ])('a connection that is %s after the whole request was read: open', async (_name, act) => {
+    let tcp: Socket | undefined;
+    const server = kept(await startRawServer({ onTcp: (socket) => void (tcp = socket), onData: () => tcp && act(tcp) }, testCertificate));
+    const answer = await initTo(server.url, { ca: testCertificate.cert });
+    expect(answer).toMatchObject({ type: 'transport', proof: 'open', code: 'connection_lost', started: true });
+    expect(server.received()).toContain('{"n":1}');
   });
 
   it('an alert after the request was started is open: TLS 1.3 tells a missing client certificate only then', async () => {

@@ -12,8 +12,9 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
-/** What a connection does: `request` is called with everything received since the last answer. */
+/** What a connection does. `soFar` is everything it has received; `onTcp` sees what lies below TLS. */
 export interface Behaviour {
+  readonly onTcp?: (socket: Socket) => void;
   readonly onConnection?: (socket: Socket) => void;
   readonly onData?: (socket: Socket, soFar: string) => void;
 }
@@ -37,6 +38,7 @@ export async function startRawServer(behaviour: Behaviour, tls?: TlsOptions): Pr
   };
   const server: Server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   server.on('tlsClientError', () => undefined);
+  server.on('connection', (socket) => behaviour.onTcp?.(socket));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

@@ -29,7 +29,6 @@ function reading(options: ReadResultsOptions = {}) {
   })();
   return { seen, warnings, done };
 }
-const shows = (seen: readonly unknown[], expected: readonly unknown[]) => vi.waitFor(() => expect(seen).toEqual(expected));
 
 describe('readResults', () => {
   it('reads to the end, a half-written last line excepted', async () => {
@@ -65,12 +64,12 @@ describe('readResults', () => {
   it('follows what is appended, also by halves, until it is stopped', async () => {
     await writeFile(path, line(1));
     const { seen, done } = reading({ follow: true });
-    await shows(seen, [1]);
+    await vi.waitFor(() => expect(seen).toEqual([1]));
     await appendFile(path, line(2).slice(0, 30));
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(seen).toEqual([1]);
     await appendFile(path, line(2).slice(30) + line(3));
-    await shows(seen, [1, 2, 3]);
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
     stop.abort();
     await done;
   });
@@ -78,10 +77,10 @@ describe('readResults', () => {
   it('a half line that its writer took back and wrote anew is read as it is then', async () => {
     await writeFile(path, line(1) + line(9).slice(0, 60));
     const { seen, done } = reading({ follow: true });
-    await shows(seen, [1]);
+    await vi.waitFor(() => expect(seen).toEqual([1]));
     await truncate(path, line(1).length);
     await appendFile(path, line(2));
-    await shows(seen, [1, 2]);
+    await vi.waitFor(() => expect(seen).toEqual([1, 2]));
     stop.abort();
     await done;
   });
@@ -90,7 +89,7 @@ describe('readResults', () => {
     const { seen, done } = reading({ follow: true, from: 'now' });
     await new Promise((resolve) => setTimeout(resolve, 30));
     await writeFile(path, line(1));
-    await shows(seen, [1]);
+    await vi.waitFor(() => expect(seen).toEqual([1]));
     stop.abort();
     await done;
   });
@@ -100,7 +99,7 @@ describe('readResults', () => {
     const { seen, done } = reading({ follow: true, from: 'now' });
     await new Promise((resolve) => setTimeout(resolve, 30));
     await appendFile(path, line(2).slice(20) + line(3));
-    await shows(seen, [2, 3]);
+    await vi.waitFor(() => expect(seen).toEqual([2, 3]));
     stop.abort();
     await done;
   });
@@ -108,11 +107,11 @@ describe('readResults', () => {
   it('goes on in a new file of that name, after the end of the old one', async () => {
     await writeFile(path, line(1));
     const { seen, done } = reading({ follow: true });
-    await shows(seen, [1]);
+    await vi.waitFor(() => expect(seen).toEqual([1]));
     await appendFile(path, line(2));
     await rename(path, `${path}.1`);
     await writeFile(path, line(3));
-    await shows(seen, [1, 2, 3]);
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
     stop.abort();
     await done;
   });
@@ -120,11 +119,11 @@ describe('readResults', () => {
   it('begins anew when the file was cut off', async () => {
     await writeFile(path, line(1) + line(2));
     const { seen, warnings, done } = reading({ follow: true });
-    await shows(seen, [1, 2]);
+    await vi.waitFor(() => expect(seen).toEqual([1, 2]));
     await truncate(path, 0);
     await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/cut off/)]));
     await appendFile(path, line(3));
-    await shows(seen, [1, 2, 3]);
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
     stop.abort();
     await done;
   });

@@ -119,9 +119,8 @@ describe('createVerifier', () => {
   it('refuses what is no signature at all', async () => {
     const signature = await createSigner({ privateKeyPem: pair.privateKey }).sign(bytes);
     const { verify: check } = createVerifier(pair.publicKey);
-    const urlSafe = signature.replaceAll('+', '-').replaceAll('/', '_');
-    for (const wrong of [undefined, '', 'signature', `${signature}\n`, ` ${signature}`, signature.slice(4), 'AAAA'.repeat(1000)])
+    const urlSafe = `-_${signature.slice(2)}`;
+    for (const wrong of [undefined, '', 'signature', `${signature}\n`, ` ${signature}`, signature.slice(4), urlSafe, 'AAAA'.repeat(1000)])
       expect(await check(bytes, wrong)).toBe(false);
-    if (urlSafe !== signature) expect(await check(bytes, urlSafe)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constant, constantFrom, double, nat, oneof } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { burstOf, createLocalLimiter } from '../../../src/limiter/local.ts';
 import { limiterSuite, worstExcess } from '../../contracts/limiter.suite.ts';
@@ -9,6 +9,7 @@ limiterSuite('local, virtual clock', (rate) => {
   return Promise.resolve({
     limiter: createLocalLimiter({ rate, clock, resolutionMs: 0 }),
     now: () => clock.now(),
+    sightMs: 0,
     pass: (ms) => clock.pass(ms),
     close: () => Promise.resolve(),
   });
@@ -28,12 +29,14 @@ limiterSuite('local, real clock', (rate) => {
     // The clock that the program has: whole milliseconds. What is measured is not rounded.
     limiter: createLocalLimiter({ rate, clock: { now: () => Math.floor(now()), sleep } }),
     now,
+    sightMs: 5,
     pass: (ms) => sleep(ms),
     close: () => Promise.resolve(),
   });
 });
 
 const never = new AbortController().signal;
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
 
 /** Asks for permits at the given gaps; answers when each passed, by the clock. */
 async function permits(clock: VirtualClock, acquire: (signal: AbortSignal) => Promise<void>, gapsMs: readonly number[]): Promise<number[]> {
@@ -47,38 +50,30 @@ async function permits(clock: VirtualClock, acquire: (signal: AbortSignal) => Pr
 }
 
 describe('createLocalLimiter', () => {
-  const rates = fc.oneof(
-    fc.double({ min: 0.5, max: 20_000, noNaN: true }),
-    fc.constantFrom(0.5, 1, 3, 50, 99, 100, 199, 200, 5_000, 10_000),
-  );
-  const gaps = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.double({ min: 0, max: 50, noNaN: true }), fc.nat(3_000)), {
+  const rates = oneof(double({ min: 0.5, max: 20_000, noNaN: true }), constantFrom(0.5, 1, 3, 50, 99, 100, 199, 200, 5_000, 10_000));
+  const gaps = array(oneof({ weight: 4, arbitrary: constant(0) }, double({ min: 0, max: 50, noNaN: true }), nat(3_000)), {
     minLength: 1,
     maxLength: 150,
   });
 
   it('no window holds more than it may, whatever comes when, and though timers fire early', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        rates,
-        gaps,
-        fc.array(fc.double({ min: 0, max: 0.9, noNaN: true }), { minLength: 1 }),
-        async (rate, gapsMs, early) => {
-          let turn = 0;
-          const clock = createVirtualClock(1_800_000_000_000, () => early[(turn += 1) % early.length] as number);
-          const limiter = createLocalLimiter({ rate, clock, resolutionMs: 0 });
-          const at = await permits(clock, limiter.acquire, gapsMs);
-          expect(at).toHaveLength(gapsMs.length);
-          // The clock's own rounding, at 1.8e12 ms, is a quarter of a microsecond.
-          expect(worstExcess(at, rate, burstOf(rate))).toBeLessThanOrEqual(rate * 1e-6 + 1e-9);
-        },
-      ),
+    await assert(
+      asyncProperty(rates, gaps, array(double({ min: 0, max: 0.9, noNaN: true }), { minLength: 1 }), async (rate, gapsMs, early) => {
+        let turn = 0;
+        const clock = createVirtualClock(1_800_000_000_000, () => early[(turn += 1) % early.length] as number);
+        const limiter = createLocalLimiter({ rate, clock, resolutionMs: 0 });
+        const at = await permits(clock, limiter.acquire, gapsMs);
+        expect(at).toHaveLength(gapsMs.length);
+        // The clock's own rounding, at 1.8e12 ms, is a quarter of a microsecond.
+        expect(worstExcess(at, rate, burstOf(rate))).toBeLessThanOrEqual(rate * 1e-6 + 1e-9);
+      }),
       { numRuns: 60 },
     );
   });
 
   it('holds in true time too when the clock is coarse', async () => {
-    await fc.assert(
-      fc.asyncProperty(rates, gaps, async (rate, gapsMs) => {
+    await assert(
+      asyncProperty(rates, gaps, async (rate, gapsMs) => {
         const clock = createVirtualClock();
         const limiter = createLocalLimiter({ rate, clock: { now: () => Math.floor(clock.now()), sleep: clock.sleep } });
         const at = await permits(clock, limiter.acquire, gapsMs);
@@ -88,12 +83,25 @@ describe('createLocalLimiter', () => {
     );
   });
 
+  it('counts from when a permit may really have passed, not from what a coarse clock said', async () => {
+    const clock = createVirtualClock(0);
+    const limiter = createLocalLimiter({ rate: 50, clock: { now: () => Math.floor(clock.now()), sleep: clock.sleep } });
+    await clock.pass(0.9);
+    await limiter.acquire(never);
+    // The coarse clock now says 20, an interval after 0; in truth 19.2 ms have passed.
+    await clock.pass(19.2);
+    const at: number[] = [];
+    void limiter.acquire(never).then(() => at.push(clock.now()));
+    await clock.pass(5);
+    expect(at).toEqual([expect.closeTo(21.1, 6)]);
+  });
+
   it('is not slower than it must be: who waits gets the full rate, but for the timer', async () => {
     for (const rate of [0.5, 7, 50, 150, 1_000, 5_000]) {
       const clock = createVirtualClock();
       const limiter = createLocalLimiter({ rate, clock, resolutionMs: 0 });
       const count = burstOf(rate) + Math.ceil(rate * 2) + 1;
-      const at = await permits(clock, limiter.acquire, new Array<number>(count).fill(0));
+      const at = await permits(clock, limiter.acquire, zeros(count));
       const usedMs = (at.at(-1) as number) - (at[0] as number);
       const dueMs = ((count - burstOf(rate)) * 1000) / rate;
       // With a burst of 1 each permit may be late by the timer's millisecond; with more, lateness is made up for.
@@ -107,7 +115,7 @@ describe('createLocalLimiter', () => {
     const clock = createVirtualClock();
     const rate = 30_000;
     const limiter = createLocalLimiter({ rate, clock, resolutionMs: 0 });
-    const at = await permits(clock, limiter.acquire, new Array<number>(60_000).fill(0));
+    const at = await permits(clock, limiter.acquire, zeros(60_000));
     const usedMs = (at.at(-1) as number) - (at[0] as number);
     expect(usedMs).toBeGreaterThanOrEqual(((60_000 - burstOf(rate)) * 1000) / rate - 1e-3);
   });
@@ -120,7 +128,7 @@ describe('createLocalLimiter', () => {
     const waiting = Array.from({ length: 100 }, () => limiter.acquire(stop.signal).catch(() => 'stopped'));
     expect(clock.sleepers()).toBe(1);
     stop.abort();
-    expect(await Promise.all(waiting)).toEqual(new Array(100).fill('stopped'));
+    expect(await Promise.all(waiting)).toEqual(Array.from({ length: 100 }, () => 'stopped'));
     expect(clock.sleepers()).toBe(0);
   });
 
