@@ -2,8 +2,8 @@
  * ISO 3166-1, frozen: the 249 officially assigned codes. User-assigned codes (such as XKX) are not in it.
  */
 
-/** The day on which this table was compared with ISO 3166-1. */
-export const countryTableDate = '2026-01-01';
+/** The state of ISO 3166-1 that this table was taken from (iso-codes 4.15); alpha-3 codes were last assigned in 2011. */
+export const countryTableDate = '2023-04-27';
 
 /** alpha-3:alpha-2 */
 const pairs =

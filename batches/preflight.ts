@@ -11,7 +11,7 @@ import { contentKey, twinKey } from './likeness.ts';
 import { firstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from './masks.ts';
 import type { Judgement } from './row-judgement.ts';
-import { createSieve, hashText } from './sieve.ts';
+import { createSieve, hashText, type Sieve } from './sieve.ts';
 
 /** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
 export interface IndexedRow {
@@ -92,10 +92,13 @@ const suspectBits = 2 ** 23;
 export function startPreflight(): PreflightInTheMaking {
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
   const errors = firstProblems();
-  const seenIds = createSieve();
-  const seenTwins = createSieve();
-  const suspectIds = createSieve(suspectBits);
-  const suspectTwins = createSieve(suspectBits);
+  // Let go of at the end: what is handed out lives as long as the run, and would keep them alive.
+  let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: Sieve } | undefined = {
+    seenIds: createSieve(),
+    seenTwins: createSieve(),
+    suspectIds: createSieve(suspectBits),
+    suspectTwins: createSieve(suspectBits),
+  };
   const words = new Uint32Array(4);
   let suspects = false;
   let rows = 0;
@@ -108,7 +111,8 @@ export function startPreflight(): PreflightInTheMaking {
     total.count += by;
     total.amountMinor += amountMinor;
   };
-  const sieve = (hashes: Uint32Array, seen: typeof seenIds, suspect: typeof seenIds): void => {
+  const sieve = (hashes: Uint32Array, seen: Sieve | undefined, suspect: Sieve | undefined): void => {
+    if (seen === undefined || suspect === undefined) throw new TypeError('the preflight is finished');
     for (let at = 0; at < hashes.length; at += 2) {
       const high = hashes[at] as number;
       const low = hashes[at + 1] as number;
@@ -124,8 +128,8 @@ export function startPreflight(): PreflightInTheMaking {
       valid += judgement.valid;
       for (const [currency, total] of judgement.totals) count(currency, total.count, total.amountMinor);
       errors.add(judgement.errors, judgement.errorsTotal);
-      sieve(judgement.ids, seenIds, suspectIds);
-      sieve(judgement.twins, seenTwins, suspectTwins);
+      sieve(judgement.ids, sieves?.seenIds, sieves?.suspectIds);
+      sieve(judgement.twins, sieves?.seenTwins, sieves?.suspectTwins);
     },
 
     hasSuspects: () => suspects,
@@ -137,8 +141,8 @@ export function startPreflight(): PreflightInTheMaking {
       hashText(recordId, words, 0);
       if (twin !== null) hashText(twin, words, 2);
       const suspicious =
-        suspectIds.has(words[0] as number, words[1] as number) ||
-        (twin !== null && suspectTwins.has(words[2] as number, words[3] as number));
+        sieves?.suspectIds.has(words[0] as number, words[1] as number) === true ||
+        (twin !== null && sieves?.suspectTwins.has(words[2] as number, words[3] as number));
       if (!suspicious) return;
       if (reading.ok) {
         const { amountMinor, currency } = reading.draft;
@@ -149,6 +153,7 @@ export function startPreflight(): PreflightInTheMaking {
     },
 
     finish(index, recordIdColumn, readingWarnings, readingWarningsTotal) {
+      sieves = undefined;
       const warnings = firstProblems();
       warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
       const ambiguousLines = lineSet();

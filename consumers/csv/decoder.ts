@@ -73,7 +73,7 @@ const utf8: Reader = {
     for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
       const byte = bytes[bytes.length - back] ?? 0;
       if (byte < 0x80) break;
-      if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? bytes.length - back : bytes.length;
+      if (byte >= 0xc2 && byte <= 0xf4) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? bytes.length - back : bytes.length;
     }
     return bytes.length;
   },

@@ -91,6 +91,11 @@ describe('a good row', () => {
     });
   });
 
+  it('tells true from false', () => {
+    const options = draftOf(readRow(rowOf('payment', 'card', { return_url: '', recurrent: 'false' }))).body['payment_options'];
+    expect(options).toEqual({ recurrent: false });
+  });
+
   it('keeps its text exactly, blanks and all', () => {
     const draft = draftOf(readRow(rowOf('payout', 'sepa', { description: " 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 " })));
     expect(JSON.stringify(draft.body)).toContain(" 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 ");

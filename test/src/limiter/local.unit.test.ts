@@ -29,7 +29,8 @@ limiterSuite('local, real clock', (rate) => {
     // The clock that the program has: whole milliseconds. What is measured is not rounded.
     limiter: createLocalLimiter({ rate, clock: { now: () => Math.floor(now()), sleep } }),
     now,
-    sightMs: 5,
+    // A busy machine may hold the process for a while between a grant and this test's look at it.
+    sightMs: 50,
     pass: (ms) => sleep(ms),
     close: () => Promise.resolve(),
   });

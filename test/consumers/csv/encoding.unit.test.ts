@@ -1,0 +1,130 @@
+import iconv from 'iconv-lite';
+import { describe, expect, it } from 'vitest';
+import { canonicalEncoding, encodingNames } from '../../../consumers/csv/encoding.ts';
+import { broken, read, told } from './reading.ts';
+
+const table = 'id,name\n1,Zoë\n2,Übermut\n';
+const cells = [
+  ['1', 'Zoë'],
+  ['2', 'Übermut'],
+];
+const big = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
+
+describe('a file says itself what it is, or the user does', () => {
+  it.each([
+    ['UTF-8 without a mark', Buffer.from(table), {}, 'utf-8'],
+    ['UTF-8 with a mark', Buffer.from(`\uFEFF${table}`), {}, 'utf-8'],
+    ['UTF-8 with a mark and by name', Buffer.from(`\uFEFF${table}`), { encoding: 'UTF8' }, 'utf-8'],
+    ['UTF-16LE by its mark', Buffer.from(`\uFEFF${table}`, 'utf16le'), {}, 'utf-16le'],
+    ['UTF-16BE by its mark', big(`\uFEFF${table}`), {}, 'utf-16be'],
+    ['UTF-16LE by mark and name', Buffer.from(`\uFEFF${table}`, 'utf16le'), { encoding: 'utf-16le' }, 'utf-16le'],
+    ['UTF-16BE by mark and half a name', big(`\uFEFF${table}`), { encoding: 'UTF-16' }, 'utf-16be'],
+    ['UTF-16LE by name', Buffer.from(table, 'utf16le'), { encoding: 'utf-16le' }, 'utf-16le'],
+    ['UTF-16BE by name', big(table), { encoding: 'utf_16be' }, 'utf-16be'],
+    ['windows-1252 by name', iconv.encode(table, 'windows-1252'), { encoding: 'CP1252' }, 'windows-1252'],
+    ['iso-8859-1 by name', iconv.encode(table, 'iso-8859-1'), { encoding: 'latin1' }, 'iso-8859-1'],
+  ])('%s', async (_, bytes, options, name) => {
+    const { csv, rows } = await read(bytes, options);
+    expect(csv.encoding).toBe(name);
+    expect(csv.header).toEqual(['id', 'name']);
+    expect(rows.map((row) => row.cells)).toEqual(cells);
+  });
+
+  it('reads the same byte as each encoding has it', async () => {
+    const bytes = Buffer.concat([Buffer.from('a,b\n'), Buffer.from([0xa4]), Buffer.from(',1\n')]);
+    const cell = async (encoding: string): Promise<string | undefined> => (await read(bytes, { encoding })).rows[0]?.cells[0];
+    expect(await cell('iso-8859-15')).toBe('€');
+    expect(await cell('iso-8859-1')).toBe('¤');
+    expect(await cell('windows-1251')).toBe('¤');
+    expect(await cell('iso-8859-5')).toBe('Є');
+  });
+
+  it.each(encodingNames.filter((name) => !name.startsWith('utf')))('reads all that %s assigns and nothing else', async (encoding) => {
+    const decoded = iconv.decode(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), encoding);
+    const found: unknown[] = [];
+    const wanted: unknown[] = [];
+    for (let byte = 0x80; byte <= 0xff; byte += 1) {
+      const bytes = Buffer.concat([Buffer.from('a,b\n1,'), Buffer.from([byte]), Buffer.from('\n')]);
+      const outcome = await read(bytes, { encoding }).catch(told);
+      found.push('rows' in outcome ? outcome.rows[0]?.cells[1] : outcome);
+      wanted.push(decoded[byte] === '\uFFFD' ? [[2, 'encoding_invalid']] : decoded[byte]);
+    }
+    expect(found).toEqual(wanted);
+  });
+
+  it('knows the names people use', () => {
+    expect(['win-1250', 'Windows1258', 'ISO_8859-16', 'latin-9', 'us-ascii'].map(canonicalEncoding)).toEqual([
+      'windows-1250',
+      'windows-1258',
+      'iso-8859-16',
+      'iso-8859-15',
+      'utf-8',
+    ]);
+    expect(canonicalEncoding('iso-8859-12')).toBeUndefined();
+  });
+});
+
+describe('what cannot be read is told by line and offset', () => {
+  it.each([
+    ['a byte that is no UTF-8', Buffer.from('a,b\n1,2\n3,\xe9x\n', 'latin1'), {}, 3, 10],
+    ['the same behind a mark', Buffer.from('\xef\xbb\xbfa,b\n1,2\n3,\xe9x\n', 'latin1'), {}, 3, 13],
+    ['behind characters of several bytes', Buffer.concat([Buffer.from('a,b\nZoë,€\n\u{1F600}\uFFFD'), Buffer.from([0x80])]), {}, 3, 20],
+    ['an overlong form', Buffer.concat([Buffer.from('a,b\n'), Buffer.from([0xc0, 0xaf])]), {}, 2, 4],
+    ['a surrogate in UTF-8', Buffer.concat([Buffer.from('a,b\n'), Buffer.from([0xed, 0xa0, 0x80])]), {}, 2, 4],
+    ['a character cut off at the end', Buffer.from('a,b\n1,€').subarray(0, -1), {}, 2, 6],
+    ['0x81 in windows-1252', Buffer.from('a,b\n1,\x81\n', 'latin1'), { encoding: 'windows-1252' }, 2, 6],
+    ['0xD2 in windows-1253', Buffer.from('a,b\n1,\xe1\xd2\n', 'latin1'), { encoding: 'windows-1253' }, 2, 7],
+    ['0xA5 in iso-8859-3', Buffer.from('a,b\n1,\xa5\n', 'latin1'), { encoding: 'iso-8859-3' }, 2, 6],
+    ['an odd byte in UTF-16', Buffer.concat([Buffer.from('\uFEFFa,b\n', 'utf16le'), Buffer.from([0x31])]), {}, 2, 10],
+    ['half a pair in UTF-16LE', Buffer.from('\uFEFFa,b\n\uD83Dx\n', 'utf16le'), {}, 2, 10],
+    ['the other half in UTF-16BE', big('\uFEFFa,b\n1\uDE00\n'), {}, 2, 12],
+    ['half a pair at the end', Buffer.from('\uFEFFa,b\n\uD83D', 'utf16le'), {}, 2, 10],
+  ])('%s', async (_, bytes, options, line, offset) => {
+    const error = await broken(bytes, options);
+    expect(told(error)).toEqual([[line, 'encoding_invalid']]);
+    expect(error.problems[0].message).toContain(`(byte ${offset})`);
+  });
+
+  it('says which encoding to try', async () => {
+    expect((await broken(Buffer.from('a,b\n1,\xe9\n', 'latin1'))).problems[0].message).toMatch(
+      /--encoding.*windows-1252|windows-1252.*--encoding/,
+    );
+  });
+
+  it('knows line and offset far into a large file, whatever stands at the borders of what is read at once', async () => {
+    const row = 'é€\u{1F600},x\n';
+    const start = Buffer.from(`a,b\n${row.repeat(200_000)}`);
+    const error = await broken(Buffer.concat([start, Buffer.from([0x31, 0xff])]));
+    expect(told(error)).toEqual([[200_002, 'encoding_invalid']]);
+    expect(error.problems[0].message).toContain(`0xFF`);
+    expect(error.problems[0].message).toContain(`(byte ${start.length + 1})`);
+  });
+
+  it('tells a broken row before the invalid byte behind it', async () => {
+    expect(told(await broken(Buffer.from('a,b\nx"y"z,1\n1,\xe9\n', 'latin1')))).toEqual([[2, 'quote_bare']]);
+  });
+
+  it('passes on a U+FFFD that stands in the file', async () => {
+    expect((await read('a,b\nZo\uFFFD,1\n')).rows[0]?.cells[0]).toBe('Zo\uFFFD');
+  });
+});
+
+describe('nothing is guessed', () => {
+  it.each([
+    ['an unknown name', Buffer.from('a,b\n'), 'klingon', 'encoding_unknown'],
+    ['a mark against a name', Buffer.from('\uFEFFa,b\n'), 'windows-1252', 'encoding_contradicts_mark'],
+    ['a mark against another UTF-16', Buffer.from('\uFEFFa,b\n', 'utf16le'), 'utf-16be', 'encoding_contradicts_mark'],
+    ['UTF-16 without its order', Buffer.from('a,b\n', 'utf16le'), 'utf-16', 'encoding_unmarked_utf16'],
+  ])('%s', async (_, bytes, encoding, code) => {
+    expect(told(await broken(bytes, { encoding }))).toEqual([[1, code]]);
+  });
+
+  it.each([
+    ['utf-16le', Buffer.from('id,b\n', 'utf16le')],
+    ['utf-16be', big('id,b\n')],
+  ])('unmarked %s is recognised, and only said', async (name, bytes) => {
+    const error = await broken(bytes);
+    expect(told(error)).toEqual([[1, 'encoding_unmarked_utf16']]);
+    expect(error.problems[0].message).toContain(name);
+  });
+});

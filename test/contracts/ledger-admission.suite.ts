@@ -1,0 +1,325 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { isFinal } from '../../batches/status.ts';
+import { isBalanced, type TallyRow } from '../../batches/tally.ts';
+import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
+import {
+  admission,
+  admitted,
+  batchA,
+  batchB,
+  draftOf,
+  intent,
+  keys,
+  lineOf,
+  manifest,
+  moved,
+  recordIn,
+  refused,
+  step,
+  valid,
+} from './ledger-samples.ts';
+
+const countOf = (rows: readonly TallyRow[], status: TallyRow['status']): number =>
+  rows.filter((row) => row.status === status).reduce((count, row) => count + row.count, 0);
+
+export function admissionSuite(under: LedgerUnderTest): void {
+  describe('admit', () => {
+    beforeEach(async () => {
+      await under.ledger.openBatch(manifest(batchA));
+      await under.ledger.openBatch(manifest(batchB));
+    });
+
+    const events = async (): Promise<Record<string, unknown>[]> =>
+      (await under.ledger.outbox({ limit: 100 })).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
+
+    it('keeps every member of a new record, exactly', async () => {
+      const draft = draftOf('inv-1', {
+        kind: 'payment',
+        amountMinor: 9_007_199_254_740_991n,
+        currency: 'KWD',
+        metadata: { order: '77' },
+        sensitive: true,
+      });
+      const verdict = await under.ledger.admit(admission(lineOf(batchA, 2), valid(draft)));
+      const record = {
+        recordId: 'inv-1',
+        kind: 'payment',
+        batchId: batchA,
+        occurrence: lineOf(batchA, 2),
+        amountMinor: 9_007_199_254_740_991n,
+        currency: 'KWD',
+        destination: 'DE**…3000',
+        metadata: { order: '77' },
+        sensitive: true,
+        fingerprint: '9007199254740991:same',
+        attempt: 1,
+        idempotencyKey: keys.idempotencyKey('payment', 'inv-1', 1),
+        status: 'queued',
+        sequence: 0,
+        version: 1,
+        firstSentAt: null,
+        sends: 0,
+        arrived: false,
+        sessionId: null,
+        entryId: null,
+        confirmSession: null,
+        cancelSession: null,
+        reason: null,
+        dueAt: null,
+        checks: 0,
+        leaseOwner: null,
+        leaseUntil: null,
+      };
+      expect(verdict).toEqual({ type: 'admitted', record });
+      const ledger = await under.reopen();
+      expect(await ledger.record('inv-1')).toEqual(record);
+      expect(await ledger.record('inv-2')).toBeUndefined();
+    });
+
+    it.each([[undefined], ['order 77'], [77], [{ a: { b: 'c' } }]])("keeps the caller's metadata %j as it is", async (metadata) => {
+      await admitted(under.ledger, 'inv-1', 2, { metadata, destination: undefined });
+      const ledger = await under.reopen();
+      expect(await ledger.record('inv-1')).toMatchObject({ metadata, destination: undefined });
+    });
+
+    it('keeps where each was asked for, also where the source does not follow from the place', async () => {
+      const topic = { stream: 'topic:pay:3', position: 41, source: { topic: 'pay', partition: 3, offset: '41' } };
+      const published = { stream: 'topic:pay:3', position: 42, source: { file: 'june.csv', line: 7 } };
+      const renamed = lineOf(batchA, 3, 'renamed.csv');
+      const places = [topic, published, lineOf(batchA, 2), renamed];
+      await Promise.all(places.map((place, index) => under.ledger.admit(admission(place, valid(draftOf(`inv-${index}`))))));
+      const ledger = await under.reopen();
+      const records = await Promise.all(places.map((_, index) => ledger.record(`inv-${index}`)));
+      expect(records.map((record) => record?.occurrence)).toEqual(places);
+    });
+
+    it.each(recordStatuses)('finds the same occurrence again where it stopped: %s', async (status) => {
+      const record = await recordIn(under.ledger, status, 'inv-1', 2);
+      const before = { tallies: await under.ledger.tallies(), events: await events() };
+      const expected =
+        status === 'queued'
+          ? { type: 'admitted', record }
+          : isFinal[status]
+            ? { type: 'settled', status, fresh: false }
+            : { type: 'open', record };
+      // Neither the content nor the batch that it comes with now counts.
+      expect(await under.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-9')), batchB))).toEqual(expected);
+      expect(await under.ledger.admit(admission(lineOf(batchA, 2), refused()))).toEqual(expected);
+      expect({ tallies: await under.ledger.tallies(), events: await events() }).toEqual(before);
+      const ledger = await under.reopen();
+      expect(await ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual(expected);
+    });
+
+    it('knows occurrences that come out of order', async () => {
+      const order = [9, 4, 7, 2, 9, 2, 4];
+      const verdicts = [];
+      for (const line of order)
+        verdicts.push(await under.ledger.admit(admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` }))));
+      expect(verdicts.map((verdict) => verdict.type === 'settled' && verdict.fresh)).toEqual([true, true, true, true, false, false, false]);
+      expect(countOf(await under.ledger.tallies(batchA), 'received')).toBe(4);
+    });
+
+    it('answers a refused instruction once, and its first verdict stands', async () => {
+      expect(await under.ledger.admit(admission(lineOf(batchA, 2), refused()))).toEqual({
+        type: 'settled',
+        status: 'rejected',
+        fresh: true,
+      });
+      expect(await under.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+        type: 'settled',
+        status: 'rejected',
+        fresh: false,
+      });
+      expect(await under.ledger.record('inv-1')).toBeUndefined();
+      expect(await events()).toMatchObject([{ status: 'rejected', sequence: 1, record_id: 'inv-1', source: { file: 'may.csv', line: 2 } }]);
+    });
+
+    it('counts a refused instruction without a readable amount in no currency', async () => {
+      await under.ledger.admit(admission(lineOf(batchA, 2), refused({ amountMinor: undefined, recordId: undefined })));
+      await under.ledger.admit(admission(lineOf(batchA, 3), refused({ currency: undefined })));
+      expect((await under.ledger.tallies(batchA)).toSorted((a, b) => (a.status < b.status ? -1 : 1))).toEqual([
+        { status: 'received', currency: '', count: 2, amountMinor: 0n },
+        { status: 'rejected', currency: '', count: 2, amountMinor: 0n },
+      ]);
+    });
+
+    it('leaves the id of a refused instruction free, and goes on counting its sequence', async () => {
+      await under.ledger.admit(admission(lineOf(batchA, 2), refused()));
+      await under.ledger.admit(admission(lineOf(batchA, 3), refused()));
+      expect((await events()).map((event) => event['sequence'])).toEqual([1, 2]);
+      await under.reopen();
+      const record = await admitted(under.ledger, 'inv-1', 4);
+      expect(record.sequence).toBe(2);
+      // Now a record stands there, and goes on counting.
+      await under.ledger.admit(admission(lineOf(batchA, 5), refused()));
+      expect((await events()).map((event) => event['sequence'])).toEqual([1, 2, 3]);
+      expect(await under.ledger.record('inv-1')).toMatchObject({ sequence: 3, version: record.version + 1, status: 'queued' });
+    });
+
+    it('settles the same content at another place as a duplicate, and tells the earlier status', async () => {
+      const record = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
+      const verdict = await under.ledger.admit(admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB));
+      expect(verdict).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
+      expect((await events()).at(-1)).toMatchObject({
+        status: 'duplicate',
+        sequence: record.sequence + 1,
+        batch_id: batchB,
+        earlier: { status: 'in_progress', batch_id: batchA, source: { file: 'may.csv', line: 2 } },
+      });
+      expect(await under.ledger.record('inv-1')).toEqual({ ...record, sequence: record.sequence + 1, version: record.version + 1 });
+      expect(await under.ledger.admit(admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB))).toEqual({
+        type: 'settled',
+        status: 'duplicate',
+        fresh: false,
+      });
+    });
+
+    it('settles other content under a bound id as a conflict, and names the fields that differ', async () => {
+      await admitted(under.ledger, 'inv-1', 2);
+      await under.reopen();
+      const verdict = await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9n }))));
+      expect(verdict).toEqual({ type: 'settled', status: 'conflict', fresh: true });
+      expect(await events()).toMatchObject([
+        { status: 'conflict', fields: ['amount_details.amount'], error: { code: 'record_id_conflict' } },
+      ]);
+      expect(await under.ledger.record('inv-1')).toMatchObject({ amountMinor: 1230n, version: 2, sequence: 1 });
+    });
+
+    it('makes a step wait that was decided before a duplicate raised the version', async () => {
+      const record = await admitted(under.ledger, 'inv-1', 2);
+      await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
+      expect(await under.ledger.advance(intent(record))).toEqual({ ok: false, current });
+    });
+
+    it.each(['rejected', 'cancelled'] as const)(
+      'lets other content take the id of what was %s before anything was sent',
+      async (status) => {
+        const first = await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { status }));
+        const again = await under.ledger.admit(
+          admission(lineOf(batchB, 2), valid(draftOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'mended'), batchB),
+        );
+        expect(again).toMatchObject({
+          type: 'admitted',
+          record: {
+            status: 'queued',
+            amountMinor: 50n,
+            batchId: batchB,
+            version: first.version + 1,
+            sequence: first.sequence,
+            attempt: 1,
+            sends: 0,
+          },
+        });
+        // The first place keeps what became of it, whatever becomes of the record.
+        if (again.type === 'admitted') await moved(under.ledger, intent(again.record));
+        const ledger = await under.reopen();
+        expect(await ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+          type: 'settled',
+          status,
+          fresh: false,
+        });
+        expect(await ledger.tallies(batchA)).toEqual(
+          expect.arrayContaining([
+            { status: 'received', currency: 'EUR', count: 1, amountMinor: 1230n },
+            { status, currency: 'EUR', count: 1, amountMinor: 1230n },
+          ]),
+        );
+        expect(await ledger.tallies(batchB)).toEqual(
+          expect.arrayContaining([
+            { status: 'received', currency: 'USD', count: 1, amountMinor: 50n },
+            { status: 'submitting', currency: 'USD', count: 1, amountMinor: 50n },
+          ]),
+        );
+        // A step that was decided on the former record comes too late.
+        expect(await ledger.advance(step(first, { reason: { code: 'late', description: 'late' } }))).toMatchObject({
+          ok: false,
+          current: { amountMinor: 50n },
+        });
+      },
+    );
+
+    it('binds the id of what was cancelled after it was sent', async () => {
+      await recordIn(under.ledger, 'cancelled', 'inv-1', 2);
+      expect(await under.ledger.admit(admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB))).toMatchObject({
+        type: 'settled',
+        status: 'duplicate',
+      });
+    });
+
+    it('counts duplicates of what was not paid', async () => {
+      const record = await admitted(under.ledger, 'inv-1', 2);
+      await admitted(under.ledger, 'inv-2', 3);
+      await under.ledger.admit(admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB));
+      await under.ledger.admit(admission(lineOf(batchB, 3), valid(draftOf('inv-2')), batchB));
+      await under.ledger.admit(admission(lineOf(batchB, 4), valid(draftOf('inv-2', { amountMinor: 1n })), batchB));
+      expect(await under.ledger.duplicatesOfUnpaid(batchB)).toBe(2);
+      expect(await under.ledger.duplicatesOfUnpaid(batchA)).toBe(0);
+      const current = await under.ledger.record('inv-1');
+      await moved(under.ledger, step({ ...record, ...current }, { status: 'succeeded', sends: 1, firstSentAt: 1 }));
+      expect(await under.ledger.duplicatesOfUnpaid(batchB)).toBe(1);
+    });
+
+    it('still counts the duplicate of a record whose id was taken by other content and paid', async () => {
+      const record = await admitted(under.ledger, 'inv-1', 2);
+      await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
+      const other = await admitted(under.ledger, 'inv-1', 2, { amountMinor: 5n }, batchB);
+      await moved(under.ledger, step(await moved(under.ledger, intent(other)), { status: 'succeeded' }));
+      expect(await under.ledger.duplicatesOfUnpaid(batchA)).toBe(1);
+    });
+
+    it('admits one of many concurrent occurrences of an id, in whatever order they come', async () => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.constantFrom('same', 'other'), { minLength: 2, maxLength: 40 }), async (contents) => {
+          run += 1;
+          const recordId = `many-${run}`;
+          const verdicts = await Promise.all(
+            contents.map((content, index) =>
+              under.ledger.admit(admission(lineOf(batchA, run * 1_000 + contents.length - index), valid(draftOf(recordId), content))),
+            ),
+          );
+          const kept = await under.ledger.record(recordId);
+          const same = contents.filter((content) => kept?.fingerprint === `1230:${content}`).length;
+          const told = verdicts.map((verdict) => (verdict.type === 'settled' ? verdict.status : verdict.type));
+          expect(told.filter((type) => type === 'admitted')).toHaveLength(1);
+          expect(told.filter((type) => type === 'duplicate')).toHaveLength(same - 1);
+          expect(told.filter((type) => type === 'conflict')).toHaveLength(contents.length - same);
+          expect(kept).toMatchObject({ sequence: contents.length - 1, version: contents.length });
+        }),
+        { numRuns: 20 },
+      );
+      expect(isBalanced(await under.ledger.tallies(batchA))).toBe(true);
+    });
+
+    it('takes the same occurrence once, however many bring it', async () => {
+      const verdicts = await Promise.all(Array.from({ length: 30 }, () => under.ledger.admit(admission(lineOf(batchA, 2), refused()))));
+      expect(verdicts.filter((verdict) => verdict.type === 'settled' && verdict.fresh)).toHaveLength(1);
+      expect(countOf(await under.ledger.tallies(), 'received')).toBe(1);
+      expect(await events()).toHaveLength(1);
+    });
+
+    it('lets one call fail without touching the others of its group', async () => {
+      const broken = admission(lineOf(batchA, 3), {
+        type: 'valid',
+        draft: draftOf('inv-2'),
+        fingerprint: 'x',
+        fields: () => {
+          throw new Error('no digests');
+        },
+      });
+      const settled = await Promise.allSettled([
+        under.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1')))),
+        under.ledger.admit(broken),
+        under.ledger.admit(admission(lineOf(batchA, 4), valid(draftOf('inv-3')))),
+      ]);
+      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      const ledger = await under.reopen();
+      expect(await ledger.record('inv-2')).toBeUndefined();
+      expect(countOf(await ledger.tallies(), 'received')).toBe(2);
+      expect(await admitted(ledger, 'inv-2', 3)).toMatchObject({ status: 'queued' });
+    });
+  });
+}

@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { LedgerRecord } from '../../batches/record.ts';
+import { isFinal } from '../../batches/status.ts';
+import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
+import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
+
+export function advanceSuite(under: LedgerUnderTest): void {
+  beforeEach(async () => {
+    await under.ledger.openBatch(manifest(batchA));
+    await under.ledger.openBatch(manifest(batchB));
+  });
+
+  describe('advance', () => {
+    it('keeps every member that a step may change', async () => {
+      const patches: readonly Partial<LedgerRecord>[] = [
+        { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 9 },
+        { status: 'in_progress', arrived: true, sessionId: 'ps_1', entryId: 'po_1', leaseOwner: null, leaseUntil: null },
+        { confirmSession: 'ps_1', cancelSession: 'ps_2' },
+        { dueAt: at + 77, checks: 3, reason: { code: 'c', description: 'd' } },
+        { dueAt: null, reason: null },
+        { attempt: 2, idempotencyKey: 'another' },
+        {},
+      ];
+      let record = await admitted(under.ledger, 'inv-1', 2);
+      for (const patch of patches) {
+        record = await moved(under.ledger, step(record, patch));
+        expect(await under.ledger.record('inv-1')).toEqual(record);
+      }
+      const ledger = await under.reopen();
+      expect(await ledger.record('inv-1')).toEqual(record);
+    });
+
+    it('changes nothing on a mismatch and tells the record as it is', async () => {
+      const queued = await admitted(under.ledger, 'inv-1', 2);
+      const sent = await moved(under.ledger, intent(queued));
+      const before = { tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) };
+      const late = step(queued, { status: 'cancelled' }, { body: { eraseAt: 0 } });
+      expect(await under.ledger.advance(late)).toEqual({ ok: false, current: sent });
+      expect({ tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) }).toEqual(before);
+      expect(await under.ledger.outbox({ limit: 9 })).toEqual([]);
+      expect(await under.ledger.body('inv-1')).toBeDefined();
+      const ledger = await under.reopen();
+      expect(await ledger.advance(late)).toEqual({ ok: false, current: sent });
+    });
+
+    it('lets exactly one of many concurrent steps on the same version pass', async () => {
+      const queued = await admitted(under.ledger, 'inv-1', 2);
+      const tried = await Promise.all(
+        Array.from({ length: 25 }, (_, index) => under.ledger.advance(step(queued, { status: 'submitting', leaseOwner: `o${index}` }))),
+      );
+      expect(tried.filter(({ ok }) => ok)).toHaveLength(1);
+      expect(await under.ledger.record('inv-1')).toMatchObject({ version: 2 });
+    });
+
+    it('rejects a step of a record that was never admitted', async () => {
+      const record = await admitted(under.ledger, 'inv-1', 2);
+      await expect(under.ledger.advance(step({ ...record, recordId: 'inv-9' }, { status: 'submitting' }))).rejects.toThrow(/inv-9/);
+    });
+
+    it.each(recordStatuses)('moves the tallies to %s', async (status) => {
+      await recordIn(under.ledger, status, 'inv-1', 2);
+      const ledger = await under.reopen();
+      const expected = ['received', status].map((name) => ({ status: name, currency: 'EUR', count: 1, amountMinor: 1230n }));
+      for (const rows of [await ledger.tallies(batchA), await ledger.tallies()]) {
+        expect(rows.filter((row) => row.count !== 0)).toEqual(expect.arrayContaining(expected));
+        expect(rows.filter((row) => row.count !== 0)).toHaveLength(2);
+      }
+    });
+
+    it('sums amounts exactly, however large', async () => {
+      const amountMinor = 9_007_199_254_740_991n;
+      const records = await Promise.all(
+        Array.from({ length: 1_100 }, (_, index) => admitted(under.ledger, `inv-${index}`, index + 2, { amountMinor })),
+      );
+      await Promise.all(records.slice(0, 1_050).map((record) => under.ledger.advance(intent(record))));
+      const ledger = await under.reopen();
+      expect(await ledger.tallies(batchA)).toEqual(
+        expect.arrayContaining([
+          { status: 'received', currency: 'EUR', count: 1_100, amountMinor: amountMinor * 1_100n },
+          { status: 'submitting', currency: 'EUR', count: 1_050, amountMinor: amountMinor * 1_050n },
+        ]),
+      );
+    });
+  });
+
+  describe('body', () => {
+    const bytes = Buffer.from('{"amount":1230,"iban":"DE89370400440532013000"}');
+
+    it('answers the bytes of the intent exactly, after a restart too', async () => {
+      await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
+      const ledger = await under.reopen();
+      expect(Buffer.from((await ledger.body('inv-1')) ?? [])).toEqual(bytes);
+    });
+
+    it('has none before the intent, for an unknown record, and after it was erased', async () => {
+      const queued = await admitted(under.ledger, 'inv-1', 2);
+      expect(await under.ledger.body('inv-1')).toBeUndefined();
+      expect(await under.ledger.body('inv-9')).toBeUndefined();
+      const sent = await moved(under.ledger, intent(queued, bytes));
+      await moved(under.ledger, step(sent, { status: 'succeeded' }, { body: { eraseAt: at } }));
+      expect(await under.ledger.body('inv-1')).toBeUndefined();
+    });
+
+    it('keeps a body that is to be erased later', async () => {
+      const sent = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
+      await moved(under.ledger, step(sent, { status: 'failed' }, { body: { eraseAt: at + 365 * 86_400_000 } }));
+      expect(await under.ledger.body('inv-1')).toBeDefined();
+    });
+
+    it('takes the body of a second intent after the first was surely not sent', async () => {
+      const sent = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
+      const back = await moved(under.ledger, step(sent, { status: 'queued', firstSentAt: null, sends: 0 }, { body: { eraseAt: at } }));
+      await moved(under.ledger, intent(back, Buffer.from('second')));
+      expect(Buffer.from((await under.ledger.body('inv-1')) ?? []).toString()).toBe('second');
+    });
+
+    it('never keeps one with a card number', async () => {
+      const queued = await admitted(under.ledger, 'inv-1', 2, { sensitive: true });
+      await moved(under.ledger, intent(queued, bytes));
+      const sent = await under.ledger.record('inv-1');
+      if (sent === undefined) throw new Error('inv-1 is gone');
+      await expect(under.ledger.advance(step(sent, {}, { body: { keep: bytes } }))).rejects.toThrow(TypeError);
+      expect(await under.ledger.body('inv-1')).toBeUndefined();
+      expect(await under.ledger.record('inv-1')).toEqual(sent);
+    });
+  });
+
+  describe('due', () => {
+    const dueRecord = async (recordId: string, line: number, dueAt: number | null): Promise<LedgerRecord> =>
+      moved(under.ledger, step(await recordIn(under.ledger, 'in_progress', recordId, line), { dueAt }));
+
+    it('answers what is due, oldest first, at most so many, and when the next one is', async () => {
+      const late = await dueRecord('late', 2, at + 30);
+      const early = await dueRecord('early', 3, at + 10);
+      await dueRecord('never', 4, null);
+      await dueRecord('later', 5, at + 99);
+      const ledger = await under.reopen();
+      expect(await ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: at + 10 });
+      expect(await ledger.due({ batchId: batchA, now: at + 30, limit: 9 })).toEqual({ records: [early, late], nextAt: at + 99 });
+      expect(await ledger.due({ batchId: batchA, now: at + 50, limit: 1 })).toEqual({ records: [early], nextAt: at + 30 });
+      expect(await ledger.due({ batchId: batchB, now: at + 50, limit: 9 })).toEqual({ records: [], nextAt: null });
+      expect(await ledger.due({ batchId: 'unknown', now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
+    });
+
+    it('never answers what is queued', async () => {
+      await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { dueAt: at }));
+      expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
+    });
+
+    it('forgets what is not due any more', async () => {
+      const record = await dueRecord('inv-1', 2, at);
+      await moved(under.ledger, step(record, { dueAt: null }));
+      expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
+    });
+  });
+
+  describe('list', () => {
+    it.each(recordStatuses)('pages through what is %s, oldest first', async (status) => {
+      const records: LedgerRecord[] = [];
+      for (const line of [2, 3, 4]) records.push(await recordIn(under.ledger, status, `inv-${9 - line}`, line));
+      await recordIn(under.ledger, isFinal[status] ? 'queued' : 'succeeded', 'other', 5);
+      await admitted(under.ledger, 'elsewhere', 2, {}, batchB);
+      const first = await under.ledger.list({ batchId: batchA, status, limit: 2 });
+      expect(first.map(({ record }) => record)).toEqual(records.slice(0, 2));
+      const rest = await under.ledger.list({ batchId: batchA, status, limit: 2, after: first.at(-1)?.cursor ?? 0 });
+      expect(rest.map(({ record }) => record)).toEqual(records.slice(2));
+    });
+  });
+}

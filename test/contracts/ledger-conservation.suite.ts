@@ -1,0 +1,164 @@
+/**
+ * The conservation law as a property: whatever comes and moves, in whatever order and however concurrently, what was
+ * received equals what is accounted for, occurrence by occurrence.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Ledger } from '../../batches/ports.ts';
+import type { Admission } from '../../batches/record.ts';
+import { mayFollow, type RecordStatus, type Status } from '../../batches/status.ts';
+import { isBalanced, type TallyRow } from '../../batches/tally.ts';
+import { recordStatuses, type LedgerHarness } from './ledger-harness.ts';
+import { admission, at, batchA, batchB, draftOf, intent, lineOf, manifest, refused, step, valid } from './ledger-samples.ts';
+
+interface Coming {
+  readonly type: 'admit';
+  readonly batchId: string;
+  readonly line: number;
+  readonly recordId: string;
+  readonly amountMinor: bigint | undefined;
+  readonly currency: string;
+  readonly good: boolean;
+}
+interface Moving {
+  readonly type: 'advance';
+  readonly recordId: string;
+  readonly to: RecordStatus;
+}
+type Act = Coming | Moving | { readonly type: 'reopen' };
+
+const recordId = fc.constantFrom('inv-1', 'inv-2', 'inv-3');
+const coming: fc.Arbitrary<Act> = fc.record({
+  type: fc.constant('admit' as const),
+  batchId: fc.constantFrom(batchA, batchB),
+  line: fc.integer({ min: 2, max: 12 }),
+  recordId,
+  amountMinor: fc.constantFrom(undefined, 1n, 500n, 9_007_199_254_740_991n),
+  currency: fc.constantFrom('EUR', 'JPY'),
+  good: fc.boolean(),
+});
+const moving: fc.Arbitrary<Act> = fc.record({ type: fc.constant('advance' as const), recordId, to: fc.constantFrom(...recordStatuses) });
+const acts = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: coming },
+    { weight: 6, arbitrary: moving },
+    { weight: 1, arbitrary: fc.constant({ type: 'reopen' as const }) },
+  ),
+  {
+    maxLength: 40,
+  },
+);
+
+const admissionOf = ({ batchId, line, recordId: id, amountMinor, currency, good }: Coming): Admission =>
+  admission(
+    lineOf(batchId, line),
+    good ? valid(draftOf(id, { amountMinor: amountMinor ?? 7n, currency })) : refused({ recordId: id, amountMinor, currency }),
+    batchId,
+  );
+
+/** One step that the statuses allow; nothing when they do not, or when another came first. */
+async function move(ledger: Ledger, { recordId: id, to }: Moving): Promise<void> {
+  const record = await ledger.record(id);
+  if (record === undefined || !mayFollow[record.status].includes(to)) return;
+  const change =
+    to === 'submitting'
+      ? intent(record, Buffer.from(id), at + record.version)
+      : step(record, { status: to, ...(to === 'queued' ? { firstSentAt: null, sends: 0 } : {}) });
+  await ledger.advance(change);
+}
+
+/** Every place that was ever asked at, with what was asked there first. */
+type Places = Map<string, Admission>;
+
+/** Counts anew, by asking at every known place what became of it. */
+async function recount(ledger: Ledger, places: Places, batchId: string | undefined): Promise<TallyRow[]> {
+  const rows = new Map<string, TallyRow>();
+  const count = (status: Status | 'received', currency: string, amountMinor: bigint): void => {
+    const name = `${status} ${currency}`;
+    const row = rows.get(name) ?? { status, currency, count: 0, amountMinor: 0n };
+    rows.set(name, { ...row, count: row.count + 1, amountMinor: row.amountMinor + amountMinor });
+  };
+  for (const asked of places.values()) {
+    if (batchId !== undefined && asked.batchId !== batchId) continue;
+    const { content } = asked;
+    const verdict = await ledger.admit(asked);
+    const { amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
+    const readable = amountMinor !== undefined && currency !== undefined;
+    for (const status of ['received', verdict.type === 'settled' ? verdict.status : verdict.record.status] as const) {
+      count(status, readable ? currency : '', readable ? amountMinor : 0n);
+    }
+  }
+  return [...rows.values()];
+}
+
+const sorted = (rows: readonly TallyRow[]): TallyRow[] =>
+  rows
+    .filter((row) => row.count !== 0 || row.amountMinor !== 0n)
+    .sort((a, b) => (`${a.status} ${a.currency}` < `${b.status} ${b.currency}` ? -1 : 1));
+
+async function check(ledger: Ledger, places: Places): Promise<void> {
+  for (const batchId of [batchA, batchB, undefined]) {
+    const tallies = await ledger.tallies(batchId);
+    expect(isBalanced(tallies)).toBe(true);
+    expect(sorted(tallies)).toEqual(sorted(await recount(ledger, places, batchId)));
+    if (batchId === undefined) continue;
+    const records = await Promise.all(recordStatuses.map((status) => ledger.list({ batchId, status, limit: 100 })));
+    const sent = records.flat().filter(({ record }) => record.firstSentAt !== null);
+    expect((await ledger.batch(batchId))?.sent).toBe(sent.length);
+  }
+}
+
+export function conservationSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
+  describe(`the conservation law: ${name}`, () => {
+    const run = async (history: readonly Act[], concurrently: boolean): Promise<void> => {
+      const harness = await createHarness();
+      let ledger = await harness.open();
+      const places: Places = new Map();
+      const note = (asked: Admission): Admission => {
+        const place = `${asked.occurrence.stream}:${asked.occurrence.position}`;
+        if (!places.has(place)) places.set(place, asked);
+        return asked;
+      };
+      const reopen = async (): Promise<void> => {
+        await ledger.close();
+        ledger = await harness.open();
+      };
+      const doIt = (act: Act): Promise<unknown> =>
+        act.type === 'admit'
+          ? ledger.admit(note(admissionOf(act)))
+          : act.type === 'advance'
+            ? move(ledger, act)
+            : concurrently
+              ? Promise.resolve()
+              : reopen();
+      try {
+        await ledger.openBatch(manifest(batchA));
+        await ledger.openBatch(manifest(batchB));
+        if (concurrently) await Promise.all(history.map(doIt));
+        for (const act of concurrently ? [] : history) {
+          await doIt(act);
+          await check(ledger, places);
+        }
+        await reopen();
+        await check(ledger, places);
+      } finally {
+        await ledger.close();
+        await harness.dispose();
+      }
+    };
+
+    it('holds after every step of any history, and after every restart', async () => {
+      await fc.assert(
+        fc.asyncProperty(acts, (history) => run(history, false)),
+        { numRuns: 40 },
+      );
+    });
+
+    it('holds when everything happens at once', async () => {
+      await fc.assert(
+        fc.asyncProperty(acts, (history) => run(history, true)),
+        { numRuns: 40 },
+      );
+    });
+  });
+}

@@ -1,0 +1,67 @@
+/** What every ledger must hold: the sentences of the port, one by one. Run against each real implementation. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Ledger } from '../../batches/ports.ts';
+import { conservationSuite } from './ledger-conservation.suite.ts';
+import { batchesSuite } from './ledger-batches.suite.ts';
+import { admissionSuite } from './ledger-admission.suite.ts';
+import { advanceSuite } from './ledger-advance.suite.ts';
+import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
+import { outboxSuite } from './ledger-outbox.suite.ts';
+
+export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
+  describe(`ledger contract: ${name}`, () => {
+    let harness: LedgerHarness;
+    let ledger: Ledger;
+    beforeEach(async () => {
+      harness = await createHarness();
+      ledger = await harness.open();
+    });
+    afterEach(async () => {
+      await ledger.close();
+      await harness.dispose();
+    });
+    const under: LedgerUnderTest = {
+      get ledger() {
+        return ledger;
+      },
+      async reopen() {
+        await ledger.close();
+        ledger = await harness.open();
+        return ledger;
+      },
+    };
+
+    batchesSuite(under);
+    admissionSuite(under);
+    advanceSuite(under);
+    outboxSuite(under);
+
+    describe('close', () => {
+      it('writes what waits', async () => {
+        const waiting = ledger.openBatch({
+          batchId: 'c',
+          file: 'c.csv',
+          policy: null,
+          encoding: 'utf-8',
+          delimiter: ',',
+          bytes: 1,
+          blockDigests: [],
+          at: 1,
+        });
+        await ledger.close();
+        await waiting;
+        ledger = await harness.open();
+        expect(await ledger.batch('c')).toMatchObject({ file: 'c.csv' });
+      });
+
+      it('is idempotent, and nothing can be asked after it', async () => {
+        await ledger.close();
+        await ledger.close();
+        await expect(ledger.batches()).rejects.toThrow();
+        await expect(ledger.published({ numbers: [1], mark: null })).rejects.toThrow();
+      });
+    });
+  });
+
+  conservationSuite(name, createHarness);
+}

@@ -1,0 +1,16 @@
+/** A ledger in a folder of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Ledger } from '../../../batches/ports.ts';
+import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite.ts';
+import { at, keys } from '../../contracts/ledger-samples.ts';
+
+export const makeDir = (): string => mkdtempSync(join(tmpdir(), 'disburse-ledger-'));
+export const removeDir = (dir: string): void => rmSync(dir, { recursive: true, force: true });
+
+export const ledgerKey = Buffer.alloc(32, 7);
+export const binding = { gateway: 'http://127.0.0.1:4010', project: 'shop' };
+
+export const openIn = (dir: string, patch: Partial<SqliteLedgerParams> = {}): Promise<Ledger> =>
+  openSqliteLedger({ dir, binding, ledgerKey, keys, clock: { now: () => at }, host: 'here', mayCreate: true, ...patch });
