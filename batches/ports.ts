@@ -130,10 +130,17 @@ export interface Ledger {
 /** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
 export interface Gateway {
   /**
-   * Signs and sends exactly `bytes`. `mayStart` is asked right before the first byte: when it says no, nothing
-   * is sent and the answer is a transport failure that proves so.
+   * Signs and sends exactly `bytes`. `pace` is awaited when all is signed and ready, so that nothing slow lies
+   * between it and the bytes. `mayStart` is asked right before the first byte: when it says no, nothing is sent
+   * and the answer is a transport failure that proves so.
    */
-  init(params: { kind: Kind; bytes: Uint8Array; idempotencyKey: string; mayStart: () => boolean }): Promise<Answer>;
+  init(params: {
+    kind: Kind;
+    bytes: Uint8Array;
+    idempotencyKey: string;
+    pace: () => Promise<void>;
+    mayStart: () => boolean;
+  }): Promise<Answer>;
   status(sessionId: string): Promise<Answer>;
   confirm(sessionId: string): Promise<Answer>;
   cancel(sessionId: string): Promise<Answer>;

@@ -92,10 +92,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     through: Pool,
     method: string,
     bytes: Uint8Array,
-    mayStart: () => boolean,
-    idempotencyKey?: string,
+    { pace, mayStart, idempotencyKey }: { pace?: () => Promise<void>; mayStart: () => boolean; idempotencyKey?: string },
   ): Promise<Answer> => {
     const signature = await signer.sign(bytes);
+    await pace?.();
     if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
@@ -110,10 +110,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       now: clock.now,
     });
   };
-  const follow = (method: string, body: object): Promise<Answer> => call(followPool, method, Buffer.from(JSON.stringify(body)), always);
+  const follow = (method: string, body: object): Promise<Answer> =>
+    call(followPool, method, Buffer.from(JSON.stringify(body)), { mayStart: always });
 
   return {
-    init: ({ kind, bytes, idempotencyKey, mayStart }) => call(initPool, `session/init/${kind}`, bytes, mayStart, idempotencyKey),
+    init: ({ kind, bytes, ...rest }) => call(initPool, `session/init/${kind}`, bytes, rest),
     status: (sessionId) => follow('session/status', { session_id: sessionId }),
     confirm: (sessionId) => follow('session/confirm', { session_id: sessionId }),
     cancel: (sessionId) => follow('session/cancel', { session_id: sessionId }),

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createFingerprints } from '../batches/fingerprint.ts';
 import { createKeys } from '../batches/key.ts';
-import type { Clock, Ledger } from '../batches/ports.ts';
+import type { Clock, Ledger, Limiter } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import type { Rules } from '../batches/steps.ts';
 import { createBreaker, type BreakerChange } from '../producers/breaker.ts';
@@ -16,7 +16,8 @@ import { createPublisher } from '../producers/publisher.ts';
 import { openResultsFile } from '../producers/results-file.ts';
 import type { Signer } from '../producers/signature.ts';
 import { keyLifetimeMs, type Config } from './config.ts';
-import { createLocalLimiter } from './limiter/local.ts';
+import { monotonicClock, preciseClock } from './clock.ts';
+import { burstOf, createLocalLimiter } from './limiter/local.ts';
 import type { Logger } from './logger.ts';
 import type { PayDeps } from './pay-file.ts';
 import type { Stopping } from './stopping.ts';
@@ -80,9 +81,9 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
   const deps: PayDeps = {
     ledger,
     gateway,
-    limiter: createLocalLimiter({ rate: settings.DISPATCH_RATE, clock }),
-    pacer: createLocalLimiter({ rate: settings.DISPATCH_RATE, clock }),
-    followLimiter: createLocalLimiter({ rate: settings.FOLLOW_RATE, clock }),
+    limiter: limiterOf(settings.DISPATCH_RATE),
+    pacer: limiterOf(settings.DISPATCH_RATE),
+    followLimiter: limiterOf(settings.FOLLOW_RATE),
     way: breaker,
     clock,
     rules,
@@ -111,6 +112,12 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
       }
     },
   };
+}
+
+/** With a burst, what a late timer costs is caught up within it; without one, sleeps must end on time. */
+function limiterOf(rate: number | 'unlimited'): Limiter {
+  const precise = rate !== 'unlimited' && burstOf(rate) === 1;
+  return createLocalLimiter({ rate, clock: precise ? preciseClock : monotonicClock, resolutionMs: 0, precise });
 }
 
 function tellBreaker(logger: Logger, url: string, change: BreakerChange): void {

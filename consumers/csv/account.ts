@@ -19,7 +19,7 @@ export interface MultilineCell {
 }
 
 /** What the parser made of the text is not the text. */
-export interface Mismatch {
+interface Mismatch {
   readonly line: number;
   readonly at: number;
 }

@@ -3,13 +3,13 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
 
 /** @property offset of the first byte that cannot be read, from the start of the (unpacked) file */
-export interface EncodingFault {
+interface EncodingFault {
   readonly offset: number;
   readonly message: string;
 }
 
 /** @property text all that stands before the fault */
-export interface Decoded {
+interface Decoded {
   readonly text: string;
   readonly fault?: EncodingFault;
 }

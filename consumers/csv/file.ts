@@ -22,7 +22,7 @@ export interface FileDigest {
 }
 
 /** What an earlier reading found. */
-export type ExpectedFile = Pick<FileDigest, 'sha256' | 'blockDigests'>;
+type ExpectedFile = Pick<FileDigest, 'sha256' | 'blockDigests'>;
 
 /** The file is not what it was when it was read before. Nothing of the changed part was handed out. */
 export class FileChangedError extends Error {
@@ -82,7 +82,6 @@ export async function openSource(path: string, { expected, signal }: SourceOptio
       if (digest !== undefined) return null;
       signal?.throwIfAborted();
       const length = await fill(handle, buffer);
-      signal?.throwIfAborted();
       if (length === 0) return end();
       const block = buffer.subarray(0, length);
       whole.update(block);

@@ -13,7 +13,7 @@ export interface GzipLimits {
   readonly maxBytes: number;
 }
 
-export const gzipLimits: GzipLimits = { maxRatio: 200, ratioFromBytes: 64 * 1024 ** 2, maxBytes: 16 * 1024 ** 3 };
+const gzipLimits: GzipLimits = { maxRatio: 200, ratioFromBytes: 64 * 1024 ** 2, maxBytes: 16 * 1024 ** 3 };
 
 export const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b;
 

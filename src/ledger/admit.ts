@@ -46,10 +46,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
     // Nearly every id is new: written as such, and only if it is taken asked what stands there.
     const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, looseSequence });
     const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
-    if (inserted !== undefined) {
-      if (looseSequence > 0) deps.loose.remove(content.draft.recordId);
-      return verdictOf(inserted);
-    }
+    if (inserted !== undefined) return verdictOf(inserted);
   } else if (content.refusal.amountMinor !== undefined) {
     checkAmount(content.refusal.amountMinor);
   }

@@ -1,6 +1,7 @@
 /** The sealed bodies of open sends, kept until they are due to be erased. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { LedgerRecord } from '../../batches/record.ts';
+import { LedgerReadError } from './errors.ts';
 import type { Seal } from './seal.ts';
 
 export interface Bodies {
@@ -12,7 +13,11 @@ export interface Bodies {
   sweep(now: number): void;
   /** Whether `sweep` should be called now. */
   isSweepDue(now: number): boolean;
-  /** The bytes as they were sent; undefined when none are kept for this attempt. */
+  /**
+   * The bytes as they were sent; undefined when none are kept for this attempt.
+   *
+   * @throws LedgerReadError when they were changed
+   */
   read(id: number, record: LedgerRecord): Uint8Array | undefined;
 }
 
@@ -51,7 +56,14 @@ export function createBodies(db: DatabaseSync, seal: Seal): Bodies {
     read(id, record) {
       const row = select.get(id) as { attempt: number; sealed: Uint8Array } | undefined;
       if (row === undefined || row.attempt !== record.attempt) return undefined;
-      return seal.open(row.sealed, record);
+      try {
+        return seal.open(row.sealed, record);
+      } catch (cause) {
+        throw new LedgerReadError(
+          `the body kept of ${record.recordId} does not open: the ledger was changed by something else. Do not pay from it, restore it from a backup.`,
+          { cause },
+        );
+      }
     },
   };
 }

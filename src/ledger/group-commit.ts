@@ -4,7 +4,7 @@
  * A call that is alone waits for nothing but its turn of the event loop. While many are under way, groups are
  * given a moment to gather, because a sync costs as much as the work of dozens of calls and blocks the thread.
  */
-import { LedgerClosedError, LedgerOverloadedError, type LedgerError } from './errors.ts';
+import { LedgerClosedError, LedgerOverloadedError, LedgerWriteError, type LedgerError } from './errors.ts';
 
 /** Larger groups gain nothing more and hold the thread too long. */
 const groupLimit = 128;
@@ -92,7 +92,9 @@ export function createGroupCommit(transaction: Transaction): GroupCommit {
     try {
       transaction.rollback();
     } catch (error) {
-      broken ??= transaction.failure(error);
+      // What is in memory and what is on disk may differ now.
+      broken ??=
+        transaction.failure(error) ?? new LedgerWriteError('the ledger could not undo a failed step: run again.', { cause: error });
     }
   };
 

@@ -1,19 +1,16 @@
-/** The highest sequence told under record ids that no record stands under. */
+/** The highest sequence told under a record id before any record stood under it; from then on the record counts. */
 import type { DatabaseSync } from 'node:sqlite';
 
 export interface Loose {
   /** 0 when nothing was told. */
   sequenceOf(recordId: string): number;
   raise(recordId: string, sequence: number): void;
-  /** A record stands there now and goes on counting. */
-  remove(recordId: string): void;
   forget(): void;
 }
 
 export function createLoose(db: DatabaseSync): Loose {
   const select = db.prepare('SELECT sequence FROM loose WHERE record_id = ?');
   const upsert = db.prepare('INSERT INTO loose (record_id, sequence) VALUES (?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence');
-  const removeRow = db.prepare('DELETE FROM loose WHERE record_id = ?');
   const selectAny = db.prepare('SELECT 1 FROM loose LIMIT 1');
   // Where nothing was ever rejected, nobody need be asked.
   let empty = true;
@@ -28,9 +25,6 @@ export function createLoose(db: DatabaseSync): Loose {
     raise(recordId, sequence) {
       upsert.run(recordId, sequence);
       empty = false;
-    },
-    remove(recordId) {
-      removeRow.run(recordId);
     },
     forget: load,
   };

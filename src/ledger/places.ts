@@ -19,7 +19,7 @@ export interface OwnOutcome {
 }
 
 /** Either the record that was made from the occurrence, or the status that it has by itself. */
-export type KnownPlace = { readonly record: number } | { readonly status: number };
+type KnownPlace = { readonly record: number } | { readonly status: number };
 
 export interface Places {
   streamOf(occurrence: Occurrence): Stream;

@@ -15,7 +15,7 @@ export interface Stored {
   readonly record: LedgerRecord;
 }
 
-export interface Placement {
+interface Placement {
   readonly batch: number;
   readonly stream: number;
   readonly source: string | null;

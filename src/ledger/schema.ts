@@ -3,7 +3,8 @@
  *
  * Rows are keyed by integers in the order of their arrival, so that what is new lies together and one group
  * touches few pages. Bodies and events lie apart, because they come and go. Amounts are summed outside, because an
- * integer sum of SQLite turns into a float silently when it overflows.
+ * integer sum of SQLite turns into a float silently when it overflows. Times are REAL, because a pause that somebody
+ * else asked for need not be whole milliseconds.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerReadError, LedgerSchemaError } from './errors.ts';
@@ -24,11 +25,11 @@ const tables = `
     block_digests TEXT NOT NULL, -- a JSON array
     state TEXT NOT NULL,
     phase TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    finished_at INTEGER,
+    started_at REAL NOT NULL,
+    finished_at REAL,
     sent INTEGER NOT NULL DEFAULT 0,
-    first_sent_at INTEGER,
-    last_sent_at INTEGER
+    first_sent_at REAL,
+    last_sent_at REAL
   ) STRICT;
 
   CREATE TABLE tally (
@@ -80,7 +81,7 @@ const tables = `
     destination TEXT,
     metadata TEXT, -- JSON
     source TEXT, -- JSON, when it does not follow from stream and position
-    first_sent_at INTEGER,
+    first_sent_at REAL,
     sends INTEGER NOT NULL DEFAULT 0,
     arrived INTEGER NOT NULL DEFAULT 0,
     session_id TEXT,
@@ -89,18 +90,18 @@ const tables = `
     cancel_session TEXT,
     reason_code TEXT,
     reason_description TEXT,
-    due_at INTEGER,
+    due_at REAL,
     checks INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
-    lease_until INTEGER
+    lease_until REAL
   ) STRICT;
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
 
-  CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at INTEGER) STRICT;
+  CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at REAL) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;
 
-  -- Record ids that results were told of and that no record stands under: only rejected rows so far.
+  -- The highest sequence told under a record id before any record stood under it.
   CREATE TABLE loose (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE TABLE outbox (number INTEGER PRIMARY KEY, event_id TEXT NOT NULL, json TEXT NOT NULL) STRICT;

@@ -15,7 +15,7 @@ const tagBytes = 16;
 const noncesPerFill = 512;
 
 /** What a body belongs to. */
-export interface SealContext {
+interface SealContext {
   readonly recordId: string;
   readonly attempt: number;
 }

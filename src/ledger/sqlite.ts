@@ -72,7 +72,7 @@ export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Ledg
   let db: DatabaseSync | undefined;
   try {
     db = openDatabase(params, file);
-    return createLedger(params, file, db, lock);
+    return await createLedger(params, file, db, lock);
   } catch (error) {
     db?.close();
     lock.release();
@@ -99,7 +99,12 @@ function openDatabase({ dir, binding, ledgerKey }: SqliteLedgerParams, file: str
   }
 }
 
-function createLedger({ ledgerKey, keys, clock }: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Ledger {
+async function createLedger(
+  { ledgerKey, keys, clock }: SqliteLedgerParams,
+  file: string,
+  db: DatabaseSync,
+  lock: LedgerLock,
+): Promise<Ledger> {
   const accounts = createAccounts(db);
   const places = createPlaces(db);
   const records = createRecordStore(db);
@@ -127,6 +132,9 @@ function createLedger({ ledgerKey, keys, clock }: SqliteLedgerParams, file: stri
     },
     failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
   });
+
+  // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
+  await groups.run(() => undefined);
 
   const queries = createQueries(db);
   const asking =

@@ -8,11 +8,13 @@ import type { Clock, Limiter } from '../../batches/ports.ts';
  * @property rate permits a second, a decimal number above zero
  * @property resolutionMs how coarse `clock.now()` is. A permit may really pass so much later than the clock said, and
  *   the next ones are counted from there. A clock with fractions of a millisecond may say 0, which wastes nothing
+ * @property precise `clock.sleep` ends on time to a fraction of a millisecond
  */
 export interface LocalLimiterOptions {
   readonly rate: number | 'unlimited';
   readonly clock: Clock;
   readonly resolutionMs?: number;
+  readonly precise?: boolean;
 }
 
 interface Waiter {
@@ -29,7 +31,7 @@ export const burstOf = (rate: number): number => Math.max(1, Math.floor(rate / 1
 const passed = Promise.resolve();
 
 /** @throws RangeError for a rate that is not above zero */
-export function createLocalLimiter({ rate, clock, resolutionMs = 1 }: LocalLimiterOptions): Limiter {
+export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
   if (rate !== 'unlimited' && !(Number.isFinite(rate) && rate > 0))
     throw new RangeError(`The rate must be a number above zero, not ${rate}.`);
   const limited = rate !== 'unlimited';
@@ -86,7 +88,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1 }: LocalLimit
     const controller = new AbortController();
     sleeping = controller;
     try {
-      await clock.sleep(Math.min(Math.ceil(waitMs), maxSleepMs), controller.signal);
+      await clock.sleep(Math.min(precise ? waitMs : Math.ceil(waitMs), maxSleepMs), controller.signal);
     } catch {
       return;
     }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom } from 'fast-check';
 import { isFinal } from '../../batches/status.ts';
 import { isBalanced, type TallyRow } from '../../batches/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
@@ -272,8 +272,8 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('admits one of many concurrent occurrences of an id, in whatever order they come', async () => {
       let run = 0;
-      await fc.assert(
-        fc.asyncProperty(fc.array(fc.constantFrom('same', 'other'), { minLength: 2, maxLength: 40 }), async (contents) => {
+      await assert(
+        asyncProperty(array(constantFrom('same', 'other'), { minLength: 2, maxLength: 40 }), async (contents) => {
           run += 1;
           const recordId = `many-${run}`;
           const verdicts = await Promise.all(
@@ -302,6 +302,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
     });
 
     it('lets one call fail without touching the others of its group', async () => {
+      const before = await admitted(under.ledger, 'inv-1', 2);
       const broken = admission(lineOf(batchA, 3), {
         type: 'valid',
         draft: draftOf('inv-2'),
@@ -310,15 +311,23 @@ export function admissionSuite(under: LedgerUnderTest): void {
           throw new Error('no digests');
         },
       });
-      const settled = await Promise.allSettled([
-        under.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1')))),
+      const [first, failed, last] = await Promise.allSettled([
+        under.ledger.advance(intent(before)),
         under.ledger.admit(broken),
-        under.ledger.admit(admission(lineOf(batchA, 4), valid(draftOf('inv-3')))),
+        // The first of its stream and of its shape.
+        under.ledger.admit(admission(lineOf(batchB, 4), valid(draftOf('inv-3')), batchB)),
       ]);
-      expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(first).toEqual({ status: 'fulfilled', value: { ok: true } });
+      expect(failed).toMatchObject({ status: 'rejected', reason: { message: 'no digests' } });
+      expect(last).toMatchObject({ status: 'fulfilled', value: { type: 'admitted' } });
+      // What comes next stands on the same ground.
+      await admitted(under.ledger, 'inv-4', 5, {}, batchB);
       const ledger = await under.reopen();
+      expect(await ledger.record('inv-1')).toEqual(intent(before).after);
       expect(await ledger.record('inv-2')).toBeUndefined();
-      expect(countOf(await ledger.tallies(), 'received')).toBe(2);
+      expect(await ledger.record('inv-3')).toMatchObject({ occurrence: lineOf(batchB, 4) });
+      expect(await ledger.record('inv-4')).toMatchObject({ occurrence: lineOf(batchB, 5) });
+      expect(countOf(await ledger.tallies(), 'received')).toBe(3);
       expect(await admitted(ledger, 'inv-2', 3)).toMatchObject({ status: 'queued' });
     });
   });

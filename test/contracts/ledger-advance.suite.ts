@@ -5,6 +5,12 @@ import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
 
 export function advanceSuite(under: LedgerUnderTest): void {
+  describe('a record', () => {
+    recordSuite(under);
+  });
+}
+
+function recordSuite(under: LedgerUnderTest): void {
   beforeEach(async () => {
     await under.ledger.openBatch(manifest(batchA));
     await under.ledger.openBatch(manifest(batchB));
@@ -16,9 +22,24 @@ export function advanceSuite(under: LedgerUnderTest): void {
         { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 9 },
         { status: 'in_progress', arrived: true, sessionId: 'ps_1', entryId: 'po_1', leaseOwner: null, leaseUntil: null },
         { confirmSession: 'ps_1', cancelSession: 'ps_2' },
-        { dueAt: at + 77, checks: 3, reason: { code: 'c', description: 'd' } },
+        { dueAt: at + 77.5, checks: 3, reason: { code: 'c', description: 'd' } },
         { dueAt: null, reason: null },
         { attempt: 2, idempotencyKey: 'another' },
+        // Each by itself: none may hang on another that changes with it.
+        { firstSentAt: at + 1 },
+        { sends: 2 },
+        { leaseOwner: 'you' },
+        { leaseUntil: at + 10 },
+        { arrived: false },
+        { sessionId: 'ps_3' },
+        { entryId: 'po_3' },
+        { confirmSession: 'ps_3' },
+        { cancelSession: 'ps_3' },
+        { reason: { code: 'a', description: 'd' } },
+        { reason: { code: 'a', description: 'b' } },
+        { checks: 4 },
+        { attempt: 3 },
+        { idempotencyKey: 'a third' },
         {},
       ];
       let record = await admitted(under.ledger, 'inv-1', 2);

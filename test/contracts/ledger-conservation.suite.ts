@@ -2,7 +2,7 @@
  * The conservation law as a property: whatever comes and moves, in whatever order and however concurrently, what was
  * received equals what is accounted for, occurrence by occurrence.
  */
-import fc from 'fast-check';
+import { array, assert, asyncProperty, boolean, constant, constantFrom, integer, oneof, record, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../batches/ports.ts';
 import type { Admission } from '../../batches/record.ts';
@@ -27,22 +27,22 @@ interface Moving {
 }
 type Act = Coming | Moving | { readonly type: 'reopen' };
 
-const recordId = fc.constantFrom('inv-1', 'inv-2', 'inv-3');
-const coming: fc.Arbitrary<Act> = fc.record({
-  type: fc.constant('admit' as const),
-  batchId: fc.constantFrom(batchA, batchB),
-  line: fc.integer({ min: 2, max: 12 }),
+const recordId = constantFrom('inv-1', 'inv-2', 'inv-3');
+const coming: Arbitrary<Act> = record({
+  type: constant('admit' as const),
+  batchId: constantFrom(batchA, batchB),
+  line: integer({ min: 2, max: 12 }),
   recordId,
-  amountMinor: fc.constantFrom(undefined, 1n, 500n, 9_007_199_254_740_991n),
-  currency: fc.constantFrom('EUR', 'JPY'),
-  good: fc.boolean(),
+  amountMinor: constantFrom(undefined, 1n, 500n, 9_007_199_254_740_991n),
+  currency: constantFrom('EUR', 'JPY'),
+  good: boolean(),
 });
-const moving: fc.Arbitrary<Act> = fc.record({ type: fc.constant('advance' as const), recordId, to: fc.constantFrom(...recordStatuses) });
-const acts = fc.array(
-  fc.oneof(
+const moving: Arbitrary<Act> = record({ type: constant('advance' as const), recordId, to: constantFrom(...recordStatuses) });
+const acts = array(
+  oneof(
     { weight: 4, arbitrary: coming },
     { weight: 6, arbitrary: moving },
-    { weight: 1, arbitrary: fc.constant({ type: 'reopen' as const }) },
+    { weight: 1, arbitrary: constant({ type: 'reopen' as const }) },
   ),
   {
     maxLength: 40,
@@ -58,12 +58,12 @@ const admissionOf = ({ batchId, line, recordId: id, amountMinor, currency, good 
 
 /** One step that the statuses allow; nothing when they do not, or when another came first. */
 async function move(ledger: Ledger, { recordId: id, to }: Moving): Promise<void> {
-  const record = await ledger.record(id);
-  if (record === undefined || !mayFollow[record.status].includes(to)) return;
+  const current = await ledger.record(id);
+  if (current === undefined || !mayFollow[current.status].includes(to)) return;
   const change =
     to === 'submitting'
-      ? intent(record, Buffer.from(id), at + record.version)
-      : step(record, { status: to, ...(to === 'queued' ? { firstSentAt: null, sends: 0 } : {}) });
+      ? intent(current, Buffer.from(id), at + current.version)
+      : step(current, { status: to, ...(to === 'queued' ? { firstSentAt: null, sends: 0 } : {}) });
   await ledger.advance(change);
 }
 
@@ -103,7 +103,7 @@ async function check(ledger: Ledger, places: Places): Promise<void> {
     expect(sorted(tallies)).toEqual(sorted(await recount(ledger, places, batchId)));
     if (batchId === undefined) continue;
     const records = await Promise.all(recordStatuses.map((status) => ledger.list({ batchId, status, limit: 100 })));
-    const sent = records.flat().filter(({ record }) => record.firstSentAt !== null);
+    const sent = records.flat().filter((one) => one.record.firstSentAt !== null);
     expect((await ledger.batch(batchId))?.sent).toBe(sent.length);
   }
 }
@@ -148,15 +148,17 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
     };
 
     it('holds after every step of any history, and after every restart', async () => {
-      await fc.assert(
-        fc.asyncProperty(acts, (history) => run(history, false)),
+      expect.hasAssertions();
+      await assert(
+        asyncProperty(acts, (history) => run(history, false)),
         { numRuns: 40 },
       );
     });
 
     it('holds when everything happens at once', async () => {
-      await fc.assert(
-        fc.asyncProperty(acts, (history) => run(history, true)),
+      expect.hasAssertions();
+      await assert(
+        asyncProperty(acts, (history) => run(history, true)),
         { numRuns: 40 },
       );
     });

@@ -44,7 +44,7 @@ export const draftOf = (recordId: string, patch: Partial<Draft> = {}): Draft => 
 });
 
 /** Digests of two fields: the amount, and one that stands for the rest. */
-export const fieldsOf = (draft: Draft, rest: string): FieldDigests => {
+const fieldsOf = (draft: Draft, rest: string): FieldDigests => {
   const digests = Buffer.alloc(16);
   digests.writeBigUInt64BE(draft.amountMinor, 0);
   digests.write(rest.slice(0, 8).padEnd(8), 8, 'latin1');

@@ -57,8 +57,8 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
       it('is idempotent, and nothing can be asked after it', async () => {
         await ledger.close();
         await ledger.close();
-        await expect(ledger.batches()).rejects.toThrow();
-        await expect(ledger.published({ numbers: [1], mark: null })).rejects.toThrow();
+        await expect(ledger.batches()).rejects.toThrow('closed');
+        await expect(ledger.published({ numbers: [1], mark: null })).rejects.toThrow('closed');
       });
     });
   });

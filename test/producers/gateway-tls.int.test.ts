@@ -25,6 +25,7 @@ async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promi
     kind: 'payout',
     bytes,
     idempotencyKey: 'key',
+    pace: async () => undefined,
     mayStart: () => {
       started = true;
       return true;

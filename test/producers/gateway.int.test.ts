@@ -42,7 +42,7 @@ async function raw(behaviour: Behaviour, options: Partial<GatewayOptions> = {}) 
 
 const bytes = Buffer.from('{ "amount_details": {"amount": 1000},  "é": "\\u00e9" }');
 const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<Answer> =>
-  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', mayStart });
+  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', pace: async () => undefined, mayStart });
 const whole = (soFar: string): boolean => soFar.includes('\r\n\r\n') && soFar.endsWith(bytes.toString('latin1'));
 
 interface Seen {
@@ -76,7 +76,10 @@ describe('the requests', () => {
   it('init sends exactly the signed bytes with its headers', async () => {
     const { seen, url } = await recording(ok);
     const gateway = gatewayTo(url, { submerchant: 'payer-7' });
-    const answers = [await init(gateway), await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', mayStart: () => true })];
+    const answers = [
+      await init(gateway),
+      await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', pace: async () => undefined, mayStart: () => true }),
+    ];
     expect(answers).toEqual([
       { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
       { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
@@ -305,6 +308,30 @@ describe('what the network did', () => {
     for (let n = 0; n < 5; n += 1) expect(await init(gateway)).toMatchObject({ type: 'answer' });
     expect(server.connections()).toBe(1);
   });
+});
+
+it('the pace is kept after signing, right before the bytes', async () => {
+  const order: string[] = [];
+  const { seen, url } = await recording(() => {
+    order.push('bytes');
+    return ok();
+  });
+  const slow: GatewayOptions['signer'] = {
+    sign: async (message) => {
+      const signature = await signer.sign(message);
+      order.push('signed');
+      return signature;
+    },
+  };
+  await gatewayTo(url, { signer: slow }).init({
+    kind: 'payout',
+    bytes,
+    idempotencyKey: 'key-1',
+    pace: async () => void order.push('pace'),
+    mayStart: () => order.push('start') > 0,
+  });
+  expect(order).toEqual(['signed', 'pace', 'start', 'bytes']);
+  expect(seen).toHaveLength(1);
 });
 
 describe('mayStart', () => {

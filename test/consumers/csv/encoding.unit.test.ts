@@ -1,5 +1,6 @@
 import iconv from 'iconv-lite';
 import { describe, expect, it } from 'vitest';
+import { createDecoder } from '../../../consumers/csv/decoder.ts';
 import { canonicalEncoding, encodingNames } from '../../../consumers/csv/encoding.ts';
 import { broken, read, told } from './reading.ts';
 
@@ -106,6 +107,21 @@ describe('what cannot be read is told by line and offset', () => {
 
   it('passes on a U+FFFD that stands in the file', async () => {
     expect((await read('a,b\nZo\uFFFD,1\n')).rows[0]?.cells[0]).toBe('Zo\uFFFD');
+  });
+});
+
+describe('a character that comes in two pieces', () => {
+  it.each(['utf-8', 'utf-16le', 'utf-16be'])('of %s is put together, though its buffer is used again', (encoding) => {
+    const text = 'é\u{1F600}€';
+    const bytes = encoding === 'utf-8' ? Buffer.from(text) : encoding === 'utf-16le' ? Buffer.from(text, 'utf16le') : big(text);
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      const decoder = createDecoder(encoding, 0);
+      const piece = Buffer.from(bytes.subarray(0, cut));
+      const first = decoder.decode(piece);
+      piece.fill(0x41);
+      const second = decoder.decode(bytes.subarray(cut));
+      expect([first.text + second.text, first.fault, second.fault, decoder.end().fault]).toEqual([text, undefined, undefined, undefined]);
+    }
   });
 });
 

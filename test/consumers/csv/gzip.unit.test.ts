@@ -76,6 +76,26 @@ describe('what is wrong with a packed file is named', () => {
   });
 });
 
+describe('whoever stops early', () => {
+  it('finds nobody reading from the source any more', async () => {
+    const bytes = gzipSync(`a,b\n${noise(300)}`);
+    let reading = 0;
+    const source = {
+      async readBlock() {
+        reading += 1;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        reading -= 1;
+        return null;
+      },
+    };
+    const unpacking = gunzip(bytes.subarray(0, -20), source);
+    await unpacking.next();
+    while (reading === 0) await new Promise((resolve) => setImmediate(resolve));
+    await unpacking.return(undefined);
+    expect(reading).toBe(0);
+  });
+});
+
 describe('bombs', () => {
   const unpack = async (bytes: Buffer, limits: GzipLimits): Promise<number> => {
     let unpacked = 0;

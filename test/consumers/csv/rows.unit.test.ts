@@ -111,6 +111,11 @@ describe('the delimiter', () => {
     expect(rows.map((row) => row.cells)).toEqual([['1', '2']]);
   });
 
+  it('is told from the whole header, though it goes over several lines', async () => {
+    expect((await read('"a\n,";b;c\n1;2;3\n')).csv).toMatchObject({ delimiter: ';', header: ['a\n,', 'b', 'c'], headerLine: 1 });
+    expect((await read('"a\nx";b\n1;2\n')).csv.delimiter).toBe(';');
+  });
+
   it('is a comma where there is one column', async () => {
     expect((await read('a\n1\n')).csv.delimiter).toBe(',');
   });

@@ -78,6 +78,7 @@ describe('a broken file is told by what is wrong with it, and where', () => {
   it('tells the byte, behind characters of several bytes and a mark', async () => {
     expect((await broken('\uFEFFa,b\nZoë,€\n1,x"\n')).problems[0].message).toContain('(byte 19)');
     expect((await broken(Buffer.from('\uFEFFa,b\nZoë,€\n1,x"\n', 'utf16le'))).problems[0].message).toContain('(byte 28)');
+    expect((await broken('sep=;\na;b\n1;x"\n')).problems[0].message).toContain('(byte 13)');
   });
 
   it('shows nothing of what stands in a broken row', async () => {
@@ -127,6 +128,7 @@ describe('a stray quote that swallowed rows', () => {
   it.each([
     ['an address', '1,"x\ny\nz",3\n'],
     ['a sentence with a delimiter', '1,"x, and\nthen\ny",3\n'],
+    ['a last line like a row', '1,"x\na,b,c",3\n'],
     ['a line that is shorter than a row', '1,"x\none,comma\ny",3\n'],
   ])('is told from a text of several lines: %s', async (_, rows) => {
     expect((await read(header + rows)).rows).toMatchObject([{ line: 2 }]);

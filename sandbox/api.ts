@@ -1,0 +1,61 @@
+/** From the raw bytes of one call to an answer: who calls, is it signed, is it JSON, which method. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Json } from './body-rules.ts';
+import { gatewayError } from './errors.ts';
+import { refusal } from './methods.ts';
+import type { Method, Reply } from './methods.ts';
+
+export interface ApiDeps {
+  readonly idempotencyHeader: string;
+  readonly verify: ((raw: Buffer, signature: string | undefined) => boolean) | undefined;
+  readonly log: (message: string) => void;
+}
+
+export interface ApiCall {
+  readonly headers: IncomingHttpHeaders;
+  readonly raw: Buffer;
+  readonly nowMs: number;
+}
+
+export interface Api {
+  /** Never throws. */
+  answer(method: Method, call: ApiCall): Reply;
+  keyOf(headers: IncomingHttpHeaders): string | null;
+}
+
+export function createApi({ idempotencyHeader, verify, log }: ApiDeps): Api {
+  const keyHeader = idempotencyHeader.toLowerCase();
+  const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+    const value = headers[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const keyOf = (headers: IncomingHttpHeaders): string | null => header(headers, keyHeader) ?? null;
+
+  function parse(raw: Buffer): { readonly body: Json } | undefined {
+    try {
+      return isUtf8(raw) ? { body: JSON.parse(raw.toString('utf8')) as Json } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    keyOf,
+    answer(method, { headers, raw, nowMs }) {
+      const project = header(headers, 'x-partner-project');
+      if (project === undefined) return refusal(gatewayError('identification_error', 'X-PARTNER-PROJECT is missing'));
+      if (verify !== undefined && !verify(raw, header(headers, 'x-partner-sign')))
+        return refusal(gatewayError('authentication_error', 'X-PARTNER-SIGN does not fit the body'));
+      const parsed = parse(raw);
+      if (parsed === undefined) return refusal(gatewayError('invalid_request', 'The body is not JSON'));
+      try {
+        return method({ project, idempotencyKey: keyOf(headers), body: parsed.body, raw, nowMs });
+      } catch (error) {
+        // A body nested too deep to be written again ends here, before anything is recorded.
+        log(`internal error: ${error instanceof Error ? error.message : 'unknown'}`);
+        return refusal(gatewayError('internal_error', 'Internal error'));
+      }
+    },
+  };
+}

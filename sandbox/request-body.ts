@@ -1,0 +1,30 @@
+/** Reads a request's body with a bound. */
+import type { IncomingMessage } from 'node:http';
+
+export const largestBodyBytes = 1024 * 1024;
+/** What is too large is still read up to here, unkept, so that the sender gets to see the answer. */
+const patienceBytes = 8 * largestBodyBytes;
+
+/** Calls back once, with the bytes or with `too-large`; never when the sender went away before the end. */
+export function readBody(request: IncomingMessage, done: (body: Buffer | 'too-large') => void): void {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  let over = false;
+  const finish = (body: Buffer | 'too-large'): void => {
+    if (over) return;
+    over = true;
+    done(body);
+  };
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= largestBodyBytes) chunks.push(chunk);
+    else chunks = [];
+    if (bytes > patienceBytes) finish('too-large');
+  });
+  request.on('end', () => {
+    const [only] = chunks;
+    if (bytes > largestBodyBytes) finish('too-large');
+    else finish(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes));
+  });
+  request.on('error', () => {});
+}

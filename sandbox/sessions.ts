@@ -1,0 +1,117 @@
+/** The sessions, in the order in which they were recorded, and the keys and calls that led to them. */
+import type { Chance } from './chance.ts';
+import type { EchoStore } from './echo-store.ts';
+import type { ErrorCode } from './errors.ts';
+import type { Fate, Life } from './life.ts';
+import type { Order } from './order.ts';
+import type { Kind } from './body-rules.ts';
+
+/**
+ * One session with its one entry: kept small, what is echoed lies in the echo store.
+ *
+ * @property amountMinor what was asked; `shownAmountMinor` is what the gateway claims
+ * @property cancelledWord the spelling under which this session would be shown as cancelled: both occur
+ */
+export interface Session extends Life {
+  readonly id: string;
+  readonly project: string;
+  readonly kind: Kind;
+  readonly idempotencyKey: string | null;
+  readonly recordId: string | null;
+  readonly amountMinor: number;
+  readonly shownAmountMinor: number;
+  readonly currency: string;
+  readonly echoPlace: number;
+  readonly cancelledWord: 'cancelled' | 'canceled';
+  decision: 'none' | 'confirmed' | 'cancelled';
+  decidedAtMs: number;
+}
+
+/** @property ordinal the how-manieth call under this identity, from 1; `session` is what its key recorded earlier */
+export interface Call {
+  readonly ordinal: number;
+  readonly session: Session | undefined;
+}
+
+export interface NewSession {
+  readonly project: string;
+  readonly identity: string;
+  readonly idempotencyKey: string | null;
+  readonly recordId: string | null;
+  readonly order: Order;
+  readonly chance: Chance;
+  readonly atMs: number;
+  readonly waitsForConfirmation: boolean;
+  readonly fate: Fate;
+  readonly failCode: ErrorCode;
+  readonly shownAmountMinor: number;
+  readonly cancelledWord: 'cancelled' | 'canceled';
+}
+
+export interface Sessions {
+  /** Counts a call. Synchronous up to `record`, so that two calls with one key cannot both find it free. */
+  call(project: string, identity: string): Call;
+  record(params: NewSession): Session;
+  find(project: string, id: string): Session | undefined;
+  readonly all: readonly Session[];
+}
+
+interface Slot {
+  calls: number;
+  session: Session | undefined;
+}
+
+export function createSessions(echoes: EchoStore): Sessions {
+  const all: Session[] = [];
+  const byId = new Map<string, Session>();
+  const projects = new Map<string, Map<string, Slot>>();
+
+  function slotOf(project: string, identity: string): Slot {
+    let slots = projects.get(project);
+    if (slots === undefined) projects.set(project, (slots = new Map()));
+    let slot = slots.get(identity);
+    if (slot === undefined) slots.set(identity, (slot = { calls: 0, session: undefined }));
+    return slot;
+  }
+
+  return {
+    all,
+    call(project, identity) {
+      const slot = slotOf(project, identity);
+      slot.calls += 1;
+      return { ordinal: slot.calls, session: slot.session };
+    },
+    record(params) {
+      const { order } = params;
+      const session: Session = {
+        id: `ps_${params.chance.token}`,
+        project: params.project,
+        kind: order.kind,
+        idempotencyKey: params.idempotencyKey,
+        recordId: params.recordId,
+        amountMinor: order.amountMinor,
+        shownAmountMinor: params.shownAmountMinor,
+        currency: order.currency,
+        echoPlace: echoes.put(order.echo),
+        cancelledWord: params.cancelledWord,
+        recordedAtMs: params.atMs,
+        waitsForConfirmation: params.waitsForConfirmation,
+        fate: params.fate,
+        failCode: params.failCode,
+        decision: 'none',
+        decidedAtMs: 0,
+      };
+      slotOf(params.project, params.identity).session = session;
+      byId.set(session.id, session);
+      all.push(session);
+      return session;
+    },
+    find(project, id) {
+      const session = byId.get(id);
+      return session?.project === project ? session : undefined;
+    },
+  };
+}
+
+/** `po_…` for payouts, `pm_…` for payments; opaque, but the same for the same session in every run. */
+export const entryIdOf = ({ id, kind }: Session): string => `${kind === 'payout' ? 'po' : 'pm'}_${id.slice(11)}${id.slice(3, 11)}`;

@@ -1,0 +1,26 @@
+/** The prefunded wallets that payouts draw on: so full that no payout ever fails for want of money. */
+import type { State } from './life.ts';
+import type { Session } from './sessions.ts';
+
+const prefundedMinor = BigInt(Number.MAX_SAFE_INTEGER);
+const alwaysThere = ['eur', 'gbp', 'usd'];
+
+/** @property amount_details minor units; the currency in lower case */
+export interface Wallet {
+  readonly id: string;
+  readonly amount_details: { readonly amount: number; readonly currency: string };
+}
+
+/** Reckoned from the sessions when asked, which is seldom. What failed or was cancelled is back in the wallet. */
+export function walletsOf(project: string, sessions: readonly Session[], state: (session: Session) => State): readonly Wallet[] {
+  const spent = new Map<string, bigint>(alwaysThere.map((currency) => [currency, 0n]));
+  for (const session of sessions) {
+    if (session.project !== project || session.kind !== 'payout' || state(session).entry === 'failed') continue;
+    const currency = session.currency.toLowerCase();
+    spent.set(currency, (spent.get(currency) ?? 0n) + BigInt(session.amountMinor));
+  }
+  return [...spent].map(([currency, amount]) => ({
+    id: `wl_${currency}`,
+    amount_details: { amount: amount < prefundedMinor ? Number(prefundedMinor - amount) : 0, currency },
+  }));
+}

@@ -1,0 +1,92 @@
+/** What may be asked of the sandbox beside the gateway's API: which payments there are, and which calls came. */
+import { stateOf } from './life.ts';
+import type { Session } from './sessions.ts';
+import type { Kind } from './body-rules.ts';
+
+/**
+ * One line of `GET /_sandbox/payments`.
+ *
+ * @property amount minor units, as asked, whatever the gateway showed
+ * @property currency as sent
+ * @property status `cancelled` is always spelled so here
+ */
+export interface WitnessLine {
+  readonly session_id: string;
+  readonly record_id: string | null;
+  readonly kind: Kind;
+  readonly idempotency_key: string | null;
+  readonly amount: number;
+  readonly currency: string;
+  readonly status: 'in_progress' | 'accepted' | 'cancelled' | 'error';
+  readonly entry_status: 'in_progress' | 'pending' | 'succeeded' | 'failed';
+}
+
+export function witnessLine(session: Session, settleMs: number, nowMs: number): WitnessLine {
+  const state = stateOf(session, settleMs, nowMs);
+  return {
+    session_id: session.id,
+    record_id: session.recordId,
+    kind: session.kind,
+    idempotency_key: session.idempotencyKey,
+    amount: session.amountMinor,
+    currency: session.currency,
+    status: state.session,
+    entry_status: state.entry,
+  };
+}
+
+/**
+ * One line of `GET /_sandbox/calls`.
+ *
+ * @property at milliseconds since the epoch with a fraction, when the call's head had come; lines stand in the order
+ * in which bodies were complete, so sort by `at` before measuring rates
+ * @property outcome `ok`, the error's code, `lost-request`, `lost-answer`, or `internal_error`
+ */
+export interface CallLine {
+  readonly at: number;
+  readonly method: string;
+  readonly idempotency_key: string | null;
+  readonly record_id: string | null;
+  readonly outcome: string;
+}
+
+export interface CallLog {
+  add(line: CallLine): void;
+  /** Oldest first. */
+  lines(): Generator<CallLine>;
+}
+
+/** @param capacity how many of the latest calls are kept; `Infinity` keeps all */
+export function createCallLog(capacity: number): CallLog {
+  const kept: CallLine[] = [];
+  let oldest = 0;
+  return {
+    add(line) {
+      if (kept.length < capacity) {
+        kept.push(line);
+      } else if (capacity > 0) {
+        kept[oldest] = line;
+        oldest = (oldest + 1) % capacity;
+      }
+    },
+    *lines() {
+      yield* kept.slice(oldest);
+      yield* kept.slice(0, oldest);
+    },
+  };
+}
+
+const linesAtOnce = 500;
+
+/** JSON lines in pieces of some hundred, so that a long list neither fills memory nor holds up other calls. */
+export function* jsonLines(lines: Iterable<unknown>): Generator<string> {
+  let piece: string[] = [];
+  for (const line of lines) {
+    piece.push(JSON.stringify(line));
+    if (piece.length === linesAtOnce) {
+      yield `${piece.join('\n')}\n`;
+      piece = [];
+    }
+  }
+  if (piece.length > 0) yield `${piece.join('\n')}\n`;
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { createSandbox, parseFaults, type FaultRates, type Sandbox } from '../../sandbox/server.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+
+interface SandboxOptions {
+  readonly port: string;
+  readonly publicKey?: string;
+  readonly privateKey?: string;
+  readonly webhookUrl?: string;
+  readonly confirm: 'auto' | 'manual';
+  readonly settleMs: string;
+  readonly seed: string;
+  readonly faults?: string;
+}
+
+/** Runs the simulated gateway until it is interrupted. The first line on stdout is its URL. */
+export async function sandbox(options: SandboxOptions): Promise<ExitCode> {
+  if (options.webhookUrl !== undefined && !URL.canParse(options.webhookUrl)) {
+    throw new CommandError(exitCodes.usage, `--webhook-url ${JSON.stringify(options.webhookUrl)}: expected a URL.`);
+  }
+  const running = await start({
+    port: wholeNumber('--port', options.port, 65_535),
+    publicKeyPem: await readPem('--public-key', options.publicKey),
+    privateKeyPem: await readPem('--private-key', options.privateKey),
+    webhookUrl: options.webhookUrl,
+    confirm: options.confirm,
+    settleMs: wholeNumber('--settle-ms', options.settleMs, 86_400_000),
+    seed: wholeNumber('--seed', options.seed, Number.MAX_SAFE_INTEGER),
+    faults: readFaults(options.faults),
+    log: (message) => process.stderr.write(`sandbox: ${message}\n`),
+  });
+  process.stdout.write(`${running.url}\n`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  await running.close();
+  return exitCodes.ok;
+}
+
+async function start(options: Parameters<typeof createSandbox>[0]): Promise<Sandbox> {
+  try {
+    return await createSandbox(options);
+  } catch (cause) {
+    const taken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    throw new CommandError(
+      exitCodes.usage,
+      taken ? `port ${options.port} is taken: choose another one, or 0 for any.` : `the sandbox cannot start: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+function wholeNumber(flag: string, text: string, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= most) return value;
+  throw new CommandError(exitCodes.usage, `${flag} ${JSON.stringify(text)}: expected a whole number from 0 to ${most}.`);
+}
+
+async function readPem(flag: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, `${flag} ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function readFaults(text: string | undefined): FaultRates | undefined {
+  try {
+    return text === undefined ? undefined : parseFaults(text);
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, `--faults: ${(cause as Error).message}`, { cause });
+  }
+}

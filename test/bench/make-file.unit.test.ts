@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'csv-parse/sync';
+import { serialise } from '../../batches/dispatch.ts';
+import { payoutColumns, payoutFile } from '../../bench/make-file.ts';
+import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
+import { draftOf, readerOf } from '../batches/row-samples.ts';
+
+const rows = 2000;
+const text = [...payoutFile(rows, 7)].join('');
+const records = parse(text) as string[][];
+
+describe('the generated file', () => {
+  it('has a header and as many rows as were asked for, each under an id of its own', () => {
+    expect(records[0]).toEqual([...payoutColumns]);
+    expect(new Set(records.slice(1).map(([id]) => id)).size).toBe(rows);
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('is the same for the same seed, and another for another', () => {
+    expect([...payoutFile(rows, 7)].join('')).toBe(text);
+    expect([...payoutFile(rows, 8)].join('')).not.toBe(text);
+  });
+
+  it('passes every rule', () => {
+    const reader = readerOf(payoutColumns);
+    const bad = records
+      .slice(1)
+      .map((cells) => reader.read(cells))
+      .filter((reading) => !reading.ok);
+    expect(bad).toEqual([]);
+  });
+
+  it('makes the peers send the very bytes that we send', () => {
+    const reader = readerOf(payoutColumns);
+    for (const cells of records.slice(1)) {
+      const row = Object.fromEntries(payoutColumns.map((name, column) => [name, cells[column]])) as PayoutRow;
+      expect(JSON.stringify(payoutBody(row))).toBe(serialise(draftOf(reader.read(cells)), 1).toString('utf8'));
+    }
+  });
+
+  it('ends in the middle of a chunk, or after one, without a row too many', () => {
+    for (const count of [1, 511, 512, 513]) expect([...payoutFile(count)].join('').split('\n')).toHaveLength(count + 2);
+  });
+});

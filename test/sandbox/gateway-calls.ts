@@ -1,0 +1,114 @@
+/** Calls to a sandbox as a merchant makes them, and the bodies of the gateway's own samples. */
+import { createSandbox } from '../../sandbox/server.ts';
+import type { Sandbox, SandboxOptions } from '../../sandbox/server.ts';
+import { afterEach } from 'vitest';
+
+export const payoutBody = (metadata?: unknown, amount = 1000, currency = 'usd') => ({
+  payment_method: {
+    type: 'bank_account',
+    bank_account: { system_type: 'global', global: { iban: 'DE89370400440532013000', description: 'purpose of remittance' } },
+  },
+  amount_details: { amount, currency },
+  participant_details: {
+    recipient: {
+      bank_name: 'All Banks Belgium / EUR / Payment System: SEPA',
+      currency: 'eur',
+      country_iso3: 'BEL',
+      first_name: 'John',
+      last_name: 'Johnson',
+    },
+    sender: { company_name: 'Company name', registration_number: '1234567890', country_iso3: 'USA', code: '1234567890' },
+  },
+  ...(metadata === undefined ? {} : { metadata }),
+});
+
+export const paymentBody = (metadata?: unknown) => ({
+  payment_details: {
+    type: 'card',
+    card: {
+      type: 'bank_card',
+      bank_card: { number: '4242424242424242', expiration_month: '05', expiration_year: '35', security_code: '123' },
+    },
+  },
+  amount_details: { amount: 10000, currency: 'usd' },
+  customer: { reference: 'lucky' },
+  payment_options: { return_url: 'https://website.com' },
+  ...(metadata === undefined ? {} : { metadata }),
+});
+
+export interface ShownSession {
+  readonly id: string;
+  readonly status: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly next_action?: string;
+  readonly error?: { readonly code: string; readonly description: string };
+  readonly payments?: readonly ShownEntry[];
+  readonly acquiring_payments?: readonly ShownEntry[];
+}
+
+export interface ShownEntry {
+  readonly id: string;
+  readonly status: string;
+  readonly amount_details: { readonly amount: number; readonly currency: string };
+  readonly metadata?: unknown;
+  readonly error?: { readonly code: string };
+  readonly [member: string]: unknown;
+}
+
+export interface Answer {
+  readonly http: number;
+  readonly headers: Headers;
+  readonly status: string;
+  readonly session: ShownSession;
+  readonly error: { readonly code: string; readonly description: string };
+  readonly wallets: readonly { readonly id: string; readonly amount_details: { readonly amount: number; readonly currency: string } }[];
+}
+
+const opened: Sandbox[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((sandbox) => sandbox.close()));
+});
+
+/** A sandbox on any port that is closed after the test. */
+export async function openSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+  const sandbox = await createSandbox({ port: 0, ...options });
+  opened.push(sandbox);
+  return sandbox;
+}
+
+/** Posts bytes; rejects when the connection is closed before the whole answer came. */
+export async function post(
+  sandbox: Sandbox,
+  method: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(`${sandbox.url}/api/v1/${method}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'X-PARTNER-PROJECT': 'shop', ...headers },
+    body,
+  });
+  return { http: response.status, headers: response.headers, ...((await response.json()) as Omit<Answer, 'http' | 'headers'>) };
+}
+
+export const call = (sandbox: Sandbox, method: string, body: unknown, key?: string): Promise<Answer> =>
+  post(sandbox, method, JSON.stringify(body), key === undefined ? {} : { 'X-PARTNER-IDEMPOTENCY-KEY': key });
+
+/** Starts a payout whose key is `key-<recordId>`. */
+export const pay = (sandbox: Sandbox, recordId: string, amount?: number): Promise<Answer> =>
+  call(sandbox, 'session/init/payout', payoutBody({ record_id: recordId, attempt: 1 }, amount), `key-${recordId}`);
+
+export const outcomeOf = (answer: Promise<Answer>): Promise<string> =>
+  answer.then(
+    ({ status, error }) => (status === 'ok' ? 'ok' : error.code),
+    () => 'closed',
+  );
+
+export async function jsonLinesOf<Line>(sandbox: Sandbox, path: string): Promise<Line[]> {
+  const text = await (await fetch(sandbox.url + path)).text();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}

@@ -1,0 +1,228 @@
+import { generateKeyPairSync, verify } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createSandbox } from '../../sandbox/server.ts';
+import type { FaultRates } from '../../sandbox/server.ts';
+import { call, openSandbox, pay, paymentBody } from './gateway-calls.ts';
+import type { ShownSession } from './gateway-calls.ts';
+import { createManualClock } from './manual-clock.ts';
+
+const settleMs = 1000;
+
+interface Webhook {
+  readonly type: string;
+  readonly session: ShownSession;
+  readonly raw: Buffer;
+  readonly signature: string | undefined;
+}
+
+/** A merchant that keeps what it is told and answers what it is told to; `silence`: closes the connection. */
+function openMerchant() {
+  const received: Webhook[] = [];
+  let answer: number | 'silence' = 200;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const raw = Buffer.concat(chunks);
+      const signature = request.headers['x-partner-sign'];
+      received.push({ ...(JSON.parse(raw.toString()) as Pick<Webhook, 'type' | 'session'>), raw, signature: signature?.toString() });
+      if (answer === 'silence') request.socket.destroy();
+      else response.writeHead(answer).end();
+    });
+  });
+  return {
+    received,
+    listen: () => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)),
+    url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    answer: (next: number | 'silence') => (answer = next),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+let merchant: ReturnType<typeof openMerchant>;
+beforeEach(async () => {
+  merchant = openMerchant();
+  await merchant.listen();
+});
+afterEach(() => merchant.close());
+
+const received = (count: number) => vi.waitFor(() => expect(merchant.received.length).toBe(count));
+const story = () =>
+  merchant.received.map(
+    ({ type, session }) => `${type} ${session.status} ${(session.payments ?? session.acquiring_payments)?.[0]?.status}`,
+  );
+
+async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: string; confirm?: 'auto' } = {}) {
+  const clock = createManualClock();
+  const logged: string[] = [];
+  const sandbox = await openSandbox({
+    clock,
+    settleMs,
+    faults,
+    webhookUrl: merchant.url(),
+    log: (message) => logged.push(message),
+    ...more,
+  });
+  /** Waits until the sandbox has something to do later, tells when, and lets it be then. */
+  const toNextAlarm = async (): Promise<number> => {
+    const ms = await vi.waitFor(() => {
+      const next = clock.nextAlarmInMs();
+      if (next === undefined) throw new Error('no alarm is set');
+      return next;
+    });
+    clock.advance(ms);
+    return ms;
+  };
+  return { clock, logged, sandbox, toNextAlarm };
+}
+
+describe('a payout', () => {
+  it('asks for the confirmation and tells the end', async () => {
+    const { clock, sandbox } = await openTalking();
+    const { session } = await pay(sandbox, 'a');
+    clock.advance(settleMs - 1);
+    expect(merchant.received).toEqual([]);
+    clock.advance(1);
+    await received(1);
+    expect(merchant.received[0]).toMatchObject({
+      type: 'ready_to_confirm',
+      signature: undefined,
+      session: { id: session.id, next_action: 'confirm', payments: [{ status: 'pending', metadata: { record_id: 'a', attempt: 1 } }] },
+    });
+    await call(sandbox, 'session/confirm', { session_id: session.id });
+    clock.advance(settleMs);
+    await received(2);
+    clock.advance(24 * 60 * 60_000);
+    expect((await call(sandbox, 'session/status', { session_id: session.id })).session).toEqual(merchant.received[1]?.session);
+    expect(story()).toEqual(['ready_to_confirm in_progress pending', 'payment_finished accepted succeeded']);
+  });
+
+  it('tells of a cancellation, and of a time that ran out', async () => {
+    const { clock, sandbox } = await openTalking();
+    const { session } = await pay(sandbox, 'a');
+    await pay(sandbox, 'b');
+    clock.advance(settleMs);
+    await received(2);
+    await call(sandbox, 'session/cancel', { session_id: session.id });
+    clock.advance(settleMs);
+    await received(3);
+    clock.advance(240 * 60_000);
+    await received(4);
+    expect(
+      story()
+        .slice(2)
+        .map((line) => line.replace('canceled', 'cancelled')),
+    ).toEqual(['payment_finished cancelled failed', 'payment_finished cancelled failed']);
+    expect(merchant.received[3]?.session.error?.code).toBe('confirm_timeout');
+  });
+});
+
+it('a payment tells its end only', async () => {
+  const { clock, sandbox } = await openTalking();
+  await call(sandbox, 'session/init/payment', paymentBody());
+  clock.advance(settleMs);
+  await received(1);
+  expect(story()).toEqual(['payment_finished accepted succeeded']);
+});
+
+it('a failure behind an error is told twice: what is not final, and the end', async () => {
+  const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto' });
+  await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
+  clock.advance(settleMs);
+  await received(12);
+  const inError = merchant.received.filter(({ session }) => session.status === 'error').length;
+  expect(inError).toBeGreaterThan(0);
+  clock.advance(settleMs);
+  await received(12 + inError);
+  expect(merchant.received.slice(12).every(({ session }) => session.status.startsWith('cancel'))).toBe(true);
+});
+
+it('signs the raw bytes when it has a key', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { clock, sandbox } = await openTalking({}, { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() });
+  await pay(sandbox, 'a');
+  clock.advance(settleMs);
+  await received(1);
+  const [webhook] = merchant.received;
+  expect(verify('sha256', webhook?.raw ?? Buffer.alloc(0), publicKey, Buffer.from(webhook?.signature ?? '', 'base64'))).toBe(true);
+});
+
+describe('a webhook that is not taken', () => {
+  it.each([404, 500, 302, 'silence'] as const)('(%s) comes again, the same bytes, until it is', async (answer) => {
+    const { clock, sandbox, toNextAlarm } = await openTalking();
+    merchant.answer(answer);
+    await pay(sandbox, 'a');
+    clock.advance(settleMs);
+    await received(1);
+    // The deadline of the confirmation is an alarm too, so the gap is what tells them apart.
+    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000));
+    merchant.answer(200);
+    await toNextAlarm();
+    await received(2);
+    expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
+  });
+
+  it('comes at growing gaps of at most 15 minutes and stops within 30', async () => {
+    const { clock, logged, sandbox, toNextAlarm } = await openTalking({}, { confirm: 'auto' });
+    merchant.answer(500);
+    await pay(sandbox, 'a');
+    clock.advance(settleMs);
+    const gaps: number[] = [];
+    await received(1);
+    while (!logged.some((line) => line.includes('given up'))) {
+      gaps.push(await toNextAlarm());
+      await received(gaps.length + 1);
+      await vi.waitFor(() => expect(logged.length).toBe(gaps.length + 1));
+    }
+    expect(gaps.length).toBeGreaterThan(3);
+    expect(gaps).toEqual(gaps.toSorted((a, b) => a - b));
+    expect(gaps.at(-1)).toBeLessThanOrEqual(15 * 60_000);
+    expect(gaps.reduce((sum, gap) => sum + gap, 0)).toBeLessThanOrEqual(30 * 60_000);
+    expect(clock.nextAlarmInMs()).toBeUndefined();
+  });
+});
+
+it('repeat-webhook sends the same bytes once more', async () => {
+  const { clock, sandbox, toNextAlarm } = await openTalking({ 'repeat-webhook': 1 }, { confirm: 'auto' });
+  await pay(sandbox, 'a');
+  clock.advance(settleMs);
+  await received(1);
+  await toNextAlarm();
+  await received(2);
+  expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
+  // The next session's webhook comes behind any third copy there could be.
+  clock.advance(60_000);
+  await pay(sandbox, 'b');
+  clock.advance(settleMs);
+  await received(3);
+  expect(merchant.received[2]?.session.id).not.toBe(merchant.received[0]?.session.id);
+});
+
+it('lost-webhook never sends, and the session moves on', async () => {
+  const { clock, logged, sandbox } = await openTalking({ 'lost-webhook': 1 });
+  await pay(sandbox, 'a');
+  clock.advance(settleMs + 240 * 60_000);
+  expect(logged).toEqual([expect.stringMatching(/ready_to_confirm .* is lost/), expect.stringMatching(/payment_finished .* is lost/)]);
+  expect(merchant.received).toEqual([]);
+  expect(sandbox.payments()).toMatchObject([{ status: 'cancelled' }]);
+});
+
+it('hundreds of webhooks at one moment all arrive', async () => {
+  const { clock, sandbox } = await openTalking({}, { confirm: 'auto' });
+  await Promise.all(Array.from({ length: 300 }, (_, index) => pay(sandbox, `r${index}`)));
+  clock.advance(settleMs);
+  await received(300);
+  expect(new Set(merchant.received.map(({ session }) => session.id)).size).toBe(300);
+});
+
+it('refuses an address that cannot be posted to', async () => {
+  await expect(createSandbox({ port: 0, webhookUrl: 'ftp://127.0.0.1/x' })).rejects.toThrow(
+    'the webhook address must be an http or https URL',
+  );
+});
