@@ -115,16 +115,20 @@ export function readSession(value: unknown, record: LedgerRecord): Sighting | un
   return {
     sessionId,
     entryId: asText(entry?.['id']) ?? null,
-    says: says(status, entryStatus, session['next_action']),
+    says: says(status, entryStatus, session['next_action'], record.cancelSession === sessionId),
     amount: compareAmount(entry?.['amount_details'] ?? session['amount_details'], record),
     reason: readReason(entry?.['error']) ?? readReason(session['error']),
   };
 }
 
-/** Source: the life cycle in docs/gateway.md. A session in `error` is not final. */
-function says(session: string, entry: string | undefined, nextAction: unknown): Sighting['says'] {
+/**
+ * Source: the life cycle in docs/gateway.md. A session in `error` is not final. The entry of a session that we had
+ * cancelled is called failed, and yet nothing failed: we called it off.
+ */
+function says(session: string, entry: string | undefined, nextAction: unknown, cancelledByUs: boolean): Sighting['says'] {
   const cancelled = session === 'cancelled' || session === 'canceled';
   if (entry === 'succeeded') return 'succeeded';
+  if (cancelled && cancelledByUs) return 'cancelled';
   if (entry === 'failed' && (session === 'accepted' || cancelled)) return 'failed';
   if (cancelled) return 'cancelled';
   if (nextAction === 'confirm' && (entry === 'pending' || entry === undefined)) return 'asks';

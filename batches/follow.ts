@@ -88,6 +88,7 @@ async function ask(deps: FollowDeps, record: LedgerRecord, call: () => Promise<A
   }
   const finding = readAnswer(await deps.slot(call), record);
   // What a follow-up is refused for is no word about our set-up as a whole, but for who we are.
-  tellTheWay({ ...deps, limiter: deps.followLimiter }, finding);
+  // And when they are to come more slowly, sends whose intent is durable must not be held back at the wire.
+  tellTheWay({ ...deps, limiter: deps.followLimiter, pacer: deps.followLimiter }, finding);
   return finding;
 }

@@ -12,7 +12,7 @@ export interface ApiDeps {
   readonly log: (message: string) => void;
 }
 
-export interface ApiCall {
+interface ApiCall {
   readonly headers: IncomingHttpHeaders;
   readonly raw: Buffer;
   readonly nowMs: number;

@@ -4,7 +4,7 @@ import https from 'node:https';
 
 const silenceMs = 10_000;
 
-export type DeliveryAnswer = { readonly taken: true } | { readonly taken: false; readonly why: string };
+type DeliveryAnswer = { readonly taken: true } | { readonly taken: false; readonly why: string };
 
 export interface Delivery {
   /** Never rejects. Any 2xx counts as taken. */

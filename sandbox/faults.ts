@@ -21,7 +21,7 @@ export const faultNames = [
   'lost-webhook',
 ] as const;
 
-export type FaultName = (typeof faultNames)[number];
+type FaultName = (typeof faultNames)[number];
 
 /** Rates from 0 (never, the default) to 1 (always). */
 export type FaultRates = Readonly<Partial<Record<FaultName, number>>>;

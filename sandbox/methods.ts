@@ -30,7 +30,7 @@ export interface Reply {
 }
 
 /** @property idempotencyKey null when the header is absent or empty */
-export interface MethodCall {
+interface MethodCall {
   readonly project: string;
   readonly idempotencyKey: string | null;
   readonly body: Json;

@@ -1,7 +1,7 @@
 /** Reads a request's body with a bound. */
 import type { IncomingMessage } from 'node:http';
 
-export const largestBodyBytes = 1024 * 1024;
+const largestBodyBytes = 1024 * 1024;
 /** What is too large is still read up to here, unkept, so that the sender gets to see the answer. */
 const patienceBytes = 8 * largestBodyBytes;
 

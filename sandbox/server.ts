@@ -33,8 +33,8 @@ import { createWebhooks } from './webhooks.ts';
 import { createCallLog, jsonLines, witnessLine } from './witness.ts';
 import type { CallLine, WitnessLine } from './witness.ts';
 
-export { faultNames, parseFaults } from './faults.ts';
-export type { FaultName, FaultRates } from './faults.ts';
+export { parseFaults } from './faults.ts';
+export type { FaultRates } from './faults.ts';
 export type { Clock } from './clock.ts';
 export type { CallLine, WitnessLine } from './witness.ts';
 

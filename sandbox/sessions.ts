@@ -28,12 +28,12 @@ export interface Session extends Life {
 }
 
 /** @property ordinal the how-manieth call under this identity, from 1; `session` is what its key recorded earlier */
-export interface Call {
+interface Call {
   readonly ordinal: number;
   readonly session: Session | undefined;
 }
 
-export interface NewSession {
+interface NewSession {
   readonly project: string;
   readonly identity: string;
   readonly idempotencyKey: string | null;

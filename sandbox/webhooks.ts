@@ -97,7 +97,9 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
       if (fate(due).lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
     }
     inFlight += 1;
-    const body = Buffer.from(`{"type":"${due.event.type}","session":${render(due.session, due.event.atMs)}}`);
+    // Whoever is asked sees the question, also when the decision fell at the same instant.
+    const shown: Session = due.event.type === 'ready_to_confirm' ? { ...due.session, decision: 'none' } : due.session;
+    const body = Buffer.from(`{"type":"${due.event.type}","session":${render(shown, due.event.atMs)}}`);
     void finish(due.tries === 0 ? { ...due, firstTriedAtMs: nowMs } : due, body);
   }
 

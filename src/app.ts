@@ -5,11 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createFingerprints } from '../batches/fingerprint.ts';
+import type { Way } from '../batches/dispatch.ts';
 import { createKeys } from '../batches/key.ts';
 import type { Clock, Ledger, Limiter } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import type { Rules } from '../batches/steps.ts';
-import { createBreaker, type BreakerChange } from '../producers/breaker.ts';
+import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
 import { createSlots } from '../producers/dispatcher.ts';
 import { createGateway } from '../producers/gateway.ts';
 import { createPublisher } from '../producers/publisher.ts';
@@ -63,6 +64,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     probe: async () => (await gateway.balance()).type === 'answer',
     onChange: (change) => tellBreaker(logger, url, change),
   });
+  const outage = watchOutage(breaker, clock);
   const sink = await openResultsFile({
     path: resultsPath(config.dataDir),
     mark: await ledger.publishedMark(),
@@ -84,7 +86,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     limiter: limiterOf(settings.DISPATCH_RATE),
     pacer: limiterOf(settings.DISPATCH_RATE),
     followLimiter: limiterOf(settings.FOLLOW_RATE),
-    way: breaker,
+    way: outage.way,
     clock,
     rules,
     slot: createSlots(settings.DISPATCH_CONCURRENCY),
@@ -98,6 +100,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     fingerprints: createFingerprints(ledgerKey),
     publisher,
     closedSince: () => breaker.openSince(),
+    unreachableSince: outage.since,
     stop: (why) => stopping.stop(why),
   };
 
@@ -111,6 +114,29 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
         await gateway.close();
       }
     },
+  };
+}
+
+/** Failures in a row that are no accident any more. */
+const outageFailures = 3;
+
+/**
+ * Since when nothing reached the gateway. The breaker opens only after many failures, which a file of a few rows,
+ * each tried again after a growing pause, takes minutes to gather: the wait for a gateway is counted by this.
+ */
+function watchOutage(breaker: Breaker, clock: Clock): { readonly way: Way; readonly since: () => number | null } {
+  let failures = 0;
+  let firstAt = 0;
+  return {
+    way: {
+      pass: (signal) => breaker.pass(signal),
+      record(outcome) {
+        if (outcome === 'reached') failures = 0;
+        else if ((failures += 1) === 1) firstAt = clock.now();
+        breaker.record(outcome);
+      },
+    },
+    since: () => (failures >= outageFailures ? firstAt : null),
   };
 }
 

@@ -69,14 +69,18 @@ const maxAmounts = z.string().transform((text, context): ReadonlyMap<string, big
   return limits;
 });
 
+/** The text of a key where its path belongs is a mistake that must not end in an error message or a log. */
+const isKeyText = (text: string): boolean => /-----BEGIN|[\r\n]/.test(text) || /^[A-Za-z0-9+/]{43}=$/.test(text);
+const filePath = z.string().refine((text) => !isKeyText(text), 'expected the path of a file, not what stands in it');
+
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header');
 const headerValue = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');
 
 const shape = {
   GATEWAY_URL: gatewayUrl.optional(),
   GATEWAY_PROJECT: headerValue.optional(),
-  GATEWAY_PRIVATE_KEY_FILE: z.string().optional(),
-  GATEWAY_PUBLIC_KEY_FILE: z.string().optional(),
+  GATEWAY_PRIVATE_KEY_FILE: filePath.optional(),
+  GATEWAY_PUBLIC_KEY_FILE: filePath.optional(),
   GATEWAY_SUBMERCHANT: headerValue.optional(),
   GATEWAY_IDEMPOTENCY_HEADER: headerName.default('X-PARTNER-IDEMPOTENCY-KEY'),
   GATEWAY_TIMEOUT_MS: integer(100, 600_000).default(30_000),
@@ -88,7 +92,7 @@ const shape = {
   FOLLOW_INTERVAL_MS: integer(10, 600_000).default(2000),
   MAX_AMOUNT: maxAmounts.optional(),
   DATA_DIR: z.string().optional(),
-  LEDGER_KEY_FILE: z.string().optional(),
+  LEDGER_KEY_FILE: filePath.optional(),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),
   KAFKA_BROKERS: z.string().optional(),
   REDIS_URL: z.string().optional(),
@@ -101,6 +105,10 @@ export type VariableName = keyof typeof shape;
 export const variableNames = Object.keys(shape) as VariableName[];
 /** Never shown, not even in an error about themselves. */
 const secrets: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL']);
+
+/** A value as an error may tell it. */
+const shown = (name: string, value: string): string =>
+  secrets.has(name) || isKeyText(value) ? '(not shown)' : JSON.stringify(value.replace(/\/\/[^/]*@/, '//…@'));
 
 export type Settings = z.infer<z.ZodObject<typeof shape>>;
 
@@ -130,7 +138,7 @@ export function readConfig(layers: readonly Environment[], needs: 'gateway' | 'd
   const parsed = z.object(shape).safeParse(given);
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0]);
-    mistakes.push(`${name}=${secrets.has(name) ? '(not shown)' : JSON.stringify(given[name])}: ${issue.message}`);
+    mistakes.push(`${name}=${shown(name, given[name] ?? '')}: ${issue.message}`);
   }
   if (needs === 'gateway') {
     for (const name of gatewayNeeds) if (given[name] === undefined) mistakes.push(`${name} is not set: ${missing[name]}`);

@@ -149,12 +149,30 @@ function dotenvLayer(): Environment {
   }
 }
 
+const full = '(no room on the disk, or a limit on file sizes is reached). Nothing is lost: make room and run the same command again.';
+/** Failures of the world around, by their code, and what to do about them. */
+const fromOutside: Readonly<Record<string, string>> = {
+  file_changed: 'Nothing is lost.',
+  ENOSPC: full,
+  EDQUOT: full,
+  EFBIG: full,
+  EIO: '(the disk failed). Check it and run the same command again.',
+  EACCES: '(no permission). Mend the permissions and run the same command again.',
+  EROFS: '(it cannot be written to). Mend that and run the same command again.',
+  EMFILE: '(too many open files). Raise the limit (ulimit -n) and run the same command again.',
+};
+
 function tellEnd(error: unknown): ExitCode {
   // commander has printed its own sentence already; help and version are no mistakes.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof CommandError) {
     process.stderr.write(`disburse: ${error.message}\n`);
     return error.exitCode;
+  }
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (error instanceof Error && code !== undefined && Object.hasOwn(fromOutside, code)) {
+    process.stderr.write(`disburse: ${error.message} ${fromOutside[code]}\n`);
+    return exitCodes.stopped;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`disburse: unforeseen, please report it: ${text}\n`);

@@ -25,6 +25,8 @@ export interface PayDeps extends FollowDeps {
   readonly publisher: Publisher;
   /** When the way to the gateway closed; null while it is open. */
   readonly closedSince: () => number | null;
+  /** Since when nothing has reached the gateway; null while something does. */
+  readonly unreachableSince: () => number | null;
   readonly stop: (why: string) => void;
 }
 
@@ -204,8 +206,8 @@ function startFollower(deps: PayDeps, batchId: string, waitMs: number): Follower
     }
   };
   const watchTheWay = (): void => {
-    const closedSince = deps.closedSince();
-    if (closedSince !== null && deps.clock.now() - closedSince > waitMs) deps.stop('the gateway cannot be reached');
+    const since = deps.unreachableSince();
+    if (since !== null && deps.clock.now() - since > waitMs) deps.stop('the gateway cannot be reached');
   };
   const loop = async (): Promise<void> => {
     while (!ended && !deps.signal.aborted) {

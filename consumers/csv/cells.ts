@@ -1,6 +1,7 @@
-/** A block of text becomes rows of cells, by csv-parse, and nothing it does is taken on trust. */
+/** A block of text becomes rows of cells: by csv-parse where a quote stands in it, and nothing that does is taken on trust. */
 import { parse } from 'csv-parse/sync';
 import { account, type Account } from './account.ts';
+import { plainRows } from './plain-rows.ts';
 import { diagnose, tooLong, type GrammarFault } from './grammar.ts';
 import type { TextBlock } from './records.ts';
 import { StructuralError } from './structural-error.ts';
@@ -17,9 +18,9 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
   const offsetOf = (at: number): number => block.offset + byteLength(text.slice(0, at));
   if (block.end !== 'whole' || text.includes('\0') || loneCarriageReturn.test(text)) refuse(diagnose(block, delimiter), offsetOf);
 
-  const records = parseRecords(text, delimiter);
+  const records = text.includes('"') ? parseRecords(text, delimiter) : 'plain';
   if (records === undefined) refuse(diagnose(block, delimiter), offsetOf);
-  const found = account(text, line, records ?? [], delimiter);
+  const found = records === 'plain' ? plainRows(text, line, delimiter) : account(text, line, records ?? [], delimiter);
   if (records === undefined || found.mismatch !== undefined) {
     const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
     const message =

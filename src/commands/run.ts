@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts';
 import { isLoopback, keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { checkPlaceFor } from '../place-check.ts';
 import { loadLedgerKey } from '../ledger/ledger-key.ts';
 import { openSqliteLedger } from '../ledger/sqlite.ts';
 import { createLogger, type Logger } from '../logger.ts';
@@ -42,6 +43,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       '--detach hands the file to other instances, which needs the distributed profile: leave it out.',
     );
   }
+  if (options.results !== undefined) await checkPlaceFor('--results', options.results);
   const { settings } = config;
   const logger = createLogger(settings.LOG_LEVEL);
   const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
@@ -138,11 +140,12 @@ async function payWith(paying: Paying): Promise<ExitCode> {
   if (failure !== undefined) await markStopped(paying);
 
   const summary = await summaryOf(ledger, batchId);
-  if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
   if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(`${summaryText(summary, paintFor(process.stdout, process.env))}\n`);
   if (hasFixFile) process.stderr.write(`${preflight.errorsTotal} problems in ${file}. The bad rows, with what to do, are in ${fixPath}\n`);
   await tellOpenOnes(paying, summary);
+  // After the summary, so that a failure here hides nothing of what became of the file.
+  if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
 
   const why = stopping.why();
   if (why !== null) {
@@ -189,7 +192,8 @@ async function markStopped({ ledger, inspection, logger }: Paying): Promise<void
   try {
     await ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: systemClock.now() });
   } catch (cause) {
-    logger.warn({ err: cause }, 'the batch could not be marked as stopped');
+    // What failed is told at the end in one sentence; this would only be the same once more.
+    logger.debug({ err: cause }, 'the batch could not be marked as stopped');
   }
 }
 

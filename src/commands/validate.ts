@@ -4,6 +4,7 @@ import type { LineProblem } from '../../batches/line-problem.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { checkPlaceFor } from '../place-check.ts';
 import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../payout-file.ts';
 import { grouped, paintFor, printable, type Paint } from '../terminal.ts';
 
@@ -16,6 +17,7 @@ export interface FileOptions {
 
 /** Checks a file and tells every problem of every row. Sends nothing, and needs neither gateway nor ledger. */
 export async function validate(config: Config, path: string, options: FileOptions & { readonly errors?: string }): Promise<ExitCode> {
+  if (options.errors !== undefined) await checkPlaceFor('--errors', options.errors);
   const outcome = await inspectFile(config, path, options);
   const paint = paintFor(process.stdout, process.env);
   if (!outcome.ok) {

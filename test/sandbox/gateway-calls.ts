@@ -47,7 +47,7 @@ export interface ShownSession {
   readonly acquiring_payments?: readonly ShownEntry[];
 }
 
-export interface ShownEntry {
+interface ShownEntry {
   readonly id: string;
   readonly status: string;
   readonly amount_details: { readonly amount: number; readonly currency: string };

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSandbox } from '../../sandbox/server.ts';
@@ -17,10 +18,11 @@ interface Webhook {
   readonly signature: string | undefined;
 }
 
-/** A merchant that keeps what it is told and answers what it is told to; `silence`: closes the connection. */
+/** A merchant that keeps what it is told and answers as it is told to; `silence`: closes the connection, `later`: waits for the next `answer`. */
 function openMerchant() {
   const received: Webhook[] = [];
-  let answer: number | 'silence' = 200;
+  let answer: number | 'silence' | 'later' = 200;
+  const waiting: ServerResponse[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -28,7 +30,8 @@ function openMerchant() {
       const raw = Buffer.concat(chunks);
       const signature = request.headers['x-partner-sign'];
       received.push({ ...(JSON.parse(raw.toString()) as Pick<Webhook, 'type' | 'session'>), raw, signature: signature?.toString() });
-      if (answer === 'silence') request.socket.destroy();
+      if (answer === 'later') waiting.push(response);
+      else if (answer === 'silence') request.socket.destroy();
       else response.writeHead(answer).end();
     });
   });
@@ -36,7 +39,10 @@ function openMerchant() {
     received,
     listen: () => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)),
     url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    answer: (next: number | 'silence') => (answer = next),
+    answer: (next: number | 'silence' | 'later') => {
+      answer = next;
+      if (typeof next === 'number') for (const response of waiting.splice(0)) response.writeHead(next).end();
+    },
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -168,6 +174,39 @@ describe('a webhook that is not taken', () => {
     expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
   });
 
+  it('shows the session as it was at the event, whatever happened since', async () => {
+    const { clock, sandbox, toNextAlarm } = await openTalking();
+    merchant.answer(500);
+    const { session } = await pay(sandbox, 'a');
+    clock.advance(settleMs);
+    await received(1);
+    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000));
+    merchant.answer(200);
+    await call(sandbox, 'session/confirm', { session_id: session.id });
+    await toNextAlarm();
+    await received(3);
+    const asked = merchant.received.filter(({ type }) => type === 'ready_to_confirm');
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.raw).toEqual(asked[0]?.raw);
+  });
+
+  it('still shows an error that was not final when the end is known', async () => {
+    const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto' });
+    merchant.answer(500);
+    await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
+    clock.advance(settleMs);
+    await received(12);
+    const inError = merchant.received.filter(({ session }) => session.status === 'error');
+    expect(inError.length).toBeGreaterThan(0);
+    merchant.answer(200);
+    // The first gap is as long as the error lasts, so what is sent again is sent together with the end.
+    await vi.waitFor(() => {
+      clock.advance(settleMs);
+      expect(merchant.received.length).toBe(24 + inError.length);
+    });
+    for (const { raw } of inError) expect(merchant.received.filter((other) => other.raw.equals(raw))).toHaveLength(2);
+  });
+
   it('comes at growing gaps of at most 15 minutes and stops within 30', async () => {
     const { clock, logged, sandbox, toNextAlarm } = await openTalking({}, { confirm: 'auto' });
     merchant.answer(500);
@@ -219,6 +258,25 @@ it('hundreds of webhooks at one moment all arrive', async () => {
   clock.advance(settleMs);
   await received(300);
   expect(new Set(merchant.received.map(({ session }) => session.id)).size).toBe(300);
+});
+
+it('tells each event once when confirmations overtake webhooks that wait for their turn', async () => {
+  const { clock, sandbox } = await openTalking();
+  const ids = await Promise.all(Array.from({ length: 80 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
+  merchant.answer('later');
+  clock.advance(settleMs);
+  // No more than these are under way at a time; the rest have not been sent when everything is confirmed.
+  await received(32);
+  await Promise.all(ids.map((session_id) => call(sandbox, 'session/confirm', { session_id })));
+  merchant.answer(200);
+  await received(80);
+  clock.advance(settleMs);
+  await received(160);
+  await pay(sandbox, 'last');
+  clock.advance(settleMs);
+  await vi.waitFor(() => expect(merchant.received.some(({ session }) => !ids.includes(session.id))).toBe(true));
+  expect(new Set(merchant.received.map(({ type, session }) => `${type} ${session.id}`)).size).toBe(161);
+  expect(merchant.received).toHaveLength(161);
 });
 
 it('refuses an address that cannot be posted to', async () => {

@@ -59,11 +59,12 @@ afterEach(async () => {
 
 describe('the files of a ledger', () => {
   it('can be read by their owner only', async () => {
-    dir = join(dir, 'data');
-    const ledger = await open();
+    const inner = join(dir, 'data');
+    const ledger = await openIn(inner);
+    opened.push(ledger);
     await ledger.openBatch(manifest(batchA));
-    expect(statSync(dir).mode & 0o777).toBe(0o700);
-    const modes = readdirSync(dir).map((name) => [name, statSync(join(dir, name)).mode & 0o777]);
+    expect(statSync(inner).mode & 0o777).toBe(0o700);
+    const modes = readdirSync(inner).map((name) => [name, statSync(join(inner, name)).mode & 0o777]);
     expect(modes.map(([name]) => name)).toEqual(expect.arrayContaining(['ledger.sqlite', 'ledger.sqlite-wal', 'ledger.lock']));
     expect(modes.filter(([, mode]) => mode !== 0o600)).toEqual([]);
   });

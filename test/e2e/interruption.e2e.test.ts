@@ -1,0 +1,239 @@
+/** Runs that end before their time, and run again: nothing is lost, nothing is sent twice. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { describe, it } from 'vitest';
+import { csvOf, payouts } from './files.ts';
+import { countsOf, inWorld, linesOf, until, type World } from './world.ts';
+import type { Summary } from '../../batches/summary.ts';
+
+const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
+const sessions = (world: World): string[] => world.sandbox.payments().map((one) => one.record_id ?? '');
+
+/** A slow gateway: every answer takes 1 to 3 s, so that calls are in flight whenever the signal comes. */
+const slow = { faults: 'slow=1' };
+
+describe.concurrent('a signal', () => {
+  it.for(['SIGINT', 'SIGTERM'] as const)('%s lets what is in flight end, ends with 3 and tells how to go on', async (signal, { expect }) => {
+    await inWorld(slow, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(12)));
+      const running = world.begin(['run', path, '--json'], { DISPATCH_CONCURRENCY: '4' });
+      await until('calls in flight', () => world.sandbox.calls().length >= 4);
+      running.kill(signal);
+      const ended = await running.ended;
+      expect(ended.code).toBe(3);
+      expect(ended.stderr).toContain(`interrupted by ${signal}`);
+      expect(ended.stderr).toContain('Run the same command again');
+      const summary = JSON.parse(ended.stdout) as Summary;
+      expect(summary.state).toBe('stopped');
+      expect(summary.balanced).toBe(true);
+      // Everything in flight was waited for: what the gateway has is known to us by its session.
+      expect(countsOf(summary)).toEqual({ in_progress: sessions(world).length, queued: 12 - sessions(world).length });
+      expect(sessions(world).length).toBeLessThan(12);
+
+      const again = await world.run(path);
+      expect(again.code).toBe(0);
+      expect(countsOf(again.summary)).toEqual({ succeeded: 12 });
+      expect(new Set(sessions(world)).size).toBe(12);
+      expect(sessions(world)).toHaveLength(12);
+    });
+  });
+
+  it('that comes twice ends the run at once', async ({ expect }) => {
+    await inWorld(slow, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(6)));
+      const running = world.begin(['run', path, '--json']);
+      await until('calls in flight', () => world.sandbox.calls().length >= 6);
+      running.kill('SIGINT');
+      await until('the first word', () => running.stderr().includes('Once more ends at once'));
+      running.kill('SIGINT');
+      const ended = await running.ended;
+      expect(ended.code).toBe(3);
+      expect(ended.stdout).toBe('');
+      const again = await world.run(path, ['--wait', '10s']);
+      const { unknown = 0, succeeded = 0 } = countsOf(again.summary);
+      expect(unknown + succeeded).toBe(6);
+      expect(sessions(world)).toHaveLength(6);
+    });
+  });
+
+  it('while the gateway is waited for ends the wait', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(30)));
+      await world.sandbox.close();
+      const running = world.begin(['run', path, '--json']);
+      await until('the breaker', () => running.stderr().includes('cannot be reached'));
+      running.kill('SIGINT');
+      const ended = await running.ended;
+      expect(ended.code).toBe(3);
+      expect(countsOf(JSON.parse(ended.stdout) as Summary)).toEqual({ queued: 30 });
+    });
+  });
+
+  it('while sessions are followed leaves them in progress', async ({ expect }) => {
+    await inWorld({ settleMs: 60_000 }, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(3)));
+      const running = world.begin(['run', path, '--json']);
+      await until('all sessions', () => sessions(world).length === 3);
+      running.kill('SIGINT');
+      const ended = await running.ended;
+      expect(ended.code).toBe(3);
+      const { in_progress = 0, submitting = 0 } = countsOf(JSON.parse(ended.stdout) as Summary);
+      expect([in_progress, submitting]).toEqual([3, 0]);
+    });
+  });
+});
+
+describe.concurrent('kill -9', () => {
+  it('at any moment loses and doubles nothing', async ({ expect }) => {
+    await inWorld({ faults: 'lost-answer=0.03,http-500=0.02', confirm: 'auto' }, async (world) => {
+      const count = 300;
+      const path = world.write('may.csv', csvOf(payouts(count)));
+      const env = { DISPATCH_RATE: '300' };
+      for (const enough of [1, 80, 170]) {
+        const running = world.begin(['run', path, '--json'], env);
+        await until(`${enough} sessions`, () => sessions(world).length >= enough);
+        running.kill('SIGKILL');
+        expect((await running.ended).signal).toBe('SIGKILL');
+      }
+      const last = await world.run(path);
+      const { succeeded = 0, unknown = 0, ...others } = countsOf(last.summary);
+      expect(others).toEqual({});
+      expect(succeeded + unknown).toBe(count);
+      expect(last.code).toBe(unknown > 0 ? 2 : 0);
+      expect(last.summary).toMatchObject({ state: 'finished', balanced: true, received: { count } });
+      expect(new Set(sessions(world)).size).toBe(count);
+      expect(sessions(world)).toHaveLength(count);
+      const events = world.events();
+      expect(new Set(events.map((event) => event.event_id)).size).toBe(events.length);
+      expect(events.filter(({ final }) => final)).toHaveLength(succeeded);
+      const told = new Set(events.filter(({ status }) => status === 'unknown').map((event) => event.error?.code));
+      for (const code of told) expect(code).toBeTypeOf('string');
+    });
+  });
+});
+
+describe.concurrent('the data folder', () => {
+  it('is held by one run; a second is told by whom', async ({ expect }) => {
+    await inWorld({ settleMs: 60_000 }, async (world) => {
+      const running = world.begin(['run', world.write('may.csv', csvOf(payouts(1)))]);
+      await until('a session', () => sessions(world).length === 1);
+      const second = await world.command(['run', world.write('june.csv', csvOf(payouts(1, 'j')))]);
+      expect(second.code).toBe(3);
+      expect(second.stderr).toContain(`held by process ${running.child.pid}`);
+      expect(sessions(world)).toEqual(['p-1']);
+      // Who only looks is not kept out.
+      const status = await world.command(['status', '--json']);
+      expect(status.code).toBe(0);
+      expect((JSON.parse(status.stdout) as Summary).state).toBe('running');
+      running.kill('SIGKILL');
+      await running.ended;
+    });
+  });
+
+  it.for([{ GATEWAY_PROJECT: 'other' }, { GATEWAY_SUBMERCHANT: 'someone' }, { GATEWAY_URL: 'http://127.0.0.1:9' }])(
+    'of another gateway, project or submerchant is refused: %o',
+    async (env, { expect }) => {
+      await inWorld({}, async (world) => {
+        const path = world.write('may.csv', csvOf(payouts(1)));
+        await world.run(path);
+        const ended = await world.command(['run', path], env as Record<string, string>);
+        expect(ended.code).toBe(1);
+        expect(ended.stderr).toContain('belongs to');
+        expect(ended.stderr).toContain(Object.values(env)[0]);
+      });
+    },
+  );
+
+  it('for a gateway that is not on this machine is only made when told to', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(1)));
+      const ended = await world.command(['run', path], { GATEWAY_URL: 'https://gateway.invalid' });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain('--new-ledger');
+    });
+  });
+
+  it('that lost its key is refused', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(1)));
+      await world.run(path);
+      const ended = await world.command(['run', path], {
+        LEDGER_KEY_FILE: world.write('other.key', `${Buffer.alloc(32, 7).toString('base64')}\n`),
+      });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain('key');
+      expect(sessions(world)).toHaveLength(1);
+    });
+  });
+});
+
+describe.concurrent('a disk without room', () => {
+  /** The shell's limit is in blocks of 512 bytes or of 1 KiB; only the order of magnitude counts. */
+  it.for([2, 60, 150, 300])('under a limit of %i blocks a file stops the run with a sentence, and loses nothing', async (blocks, { expect }) => {
+    await inWorld({ confirm: 'auto' }, async (world) => {
+      const count = 400;
+      const path = world.write('may.csv', csvOf(payouts(count)));
+      const child = spawn('sh', ['-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, cli, 'run', path, '--json'], {
+        env: { PATH: process.env['PATH'], ...world.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let stderr = '';
+      child.stdout.resume();
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+      expect(code, stderr).toBe(3);
+      expect(stderr).toMatch(/room|full|limit/);
+      expect(stderr).not.toContain('unforeseen');
+      expect(stderr).not.toMatch(/^ {4}at /m);
+
+      const again = await world.run(path);
+      const { succeeded = 0, unknown = 0, ...others } = countsOf(again.summary);
+      expect(others).toEqual({});
+      expect(succeeded + unknown).toBe(count);
+      expect(again.summary.balanced).toBe(true);
+      expect(new Set(sessions(world)).size).toBe(count);
+      expect(sessions(world)).toHaveLength(count);
+      const ids = world.events().map((event) => event.event_id);
+      expect(new Set(ids).size).toBe(ids.length);
+    });
+  });
+});
+
+describe.concurrent('the file', () => {
+  it('that changes while it is being paid stops the run; the checked file put back is paid to its end', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      // More than one block of a MiB, so that the second block is read while rows of the first are under way.
+      const checked = csvOf(payouts(300).map((one) => ({ ...one, recipient_first_name: 'J'.repeat(20), recipient_address_line: '' })));
+      const padded = checked + '\n'.repeat(1_200_000);
+      const path = world.write('may.csv', padded);
+      const running = world.begin(['run', path, '--json'], { DISPATCH_RATE: '60' });
+      await until('some payments', () => sessions(world).length > 5);
+      world.write('may.csv', padded.replace('300.07', '999.07').replace(/\n$/, ' '));
+      const ended = await running.ended;
+      expect(ended.code).toBe(3);
+      expect(ended.stderr).toContain('changed since it was checked');
+      world.write('may.csv', padded);
+      const again = await world.run(path);
+      expect(again.code).toBe(0);
+      expect(countsOf(again.summary)).toEqual({ succeeded: 300 });
+      expect(sessions(world)).toHaveLength(300);
+    });
+  });
+
+  it('of results that was cut off in the middle of a line is mended, and holds every event once', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      const results = join(world.dataDir, 'results.jsonl');
+      await world.run(world.write('may.csv', csvOf(payouts(2))));
+      const whole = readFileSync(results, 'utf8');
+      const { writeFileSync } = await import('node:fs');
+      writeFileSync(results, `${whole}{"event_id":"half`);
+      const ran = await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))));
+      expect(ran.code).toBe(0);
+      const events = world.events();
+      expect(linesOf(results)).toHaveLength(events.length);
+      expect(new Set(events.map(({ event_id }) => event_id)).size).toBe(events.length);
+      expect(events.filter(({ final }) => final)).toHaveLength(3);
+    });
+  });
+});
