@@ -20,6 +20,8 @@ const groupOf = (slots: readonly number[], nameOf: (path: string) => string | un
     const name = place === undefined ? undefined : nameOf(place.path);
     return name === undefined ? [] : [{ slot, name }];
   });
+  // Members stand in canonical order from the beginning, so that no fingerprint needs to sort them.
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { slots: found.map(({ slot }) => slot), names: found.map(({ name }) => name) };
 };
 
@@ -81,22 +83,22 @@ export const createBodyBuilder = (slots: readonly number[]): BodyBuilder => {
   const paymentMethod = (values: Values): JsonObject => {
     switch (methodsFilled(values, slots)) {
       case method.bankAccount:
-        return { type: 'bank_account', bank_account: { system_type: 'global', global: fill(values, bank) ?? {} } };
+        return { bank_account: { global: fill(values, bank) ?? {}, system_type: 'global' }, type: 'bank_account' };
       case method.wallet:
-        return { type: 'wallet', wallet: { type: 'global', global: fill(values, wallet) ?? {} } };
+        return { type: 'wallet', wallet: { global: fill(values, wallet) ?? {}, type: 'global' } };
       case method.encryptedCard:
-        return { type: 'card', card: { type: 'encrypted_card', encrypted_card: { number_hash: numberHash(values) } } };
+        return { card: { encrypted_card: { number_hash: numberHash(values) }, type: 'encrypted_card' }, type: 'card' };
       case method.tokenizedCard:
-        return { type: 'card', card: { type: 'tokenized_card', tokenized_card: { token: token(values) } } };
+        return { card: { tokenized_card: { token: token(values) }, type: 'tokenized_card' }, type: 'card' };
       default:
-        return { type: 'card', card: { type: 'bank_card', bank_card: { number: number(values) } } };
+        return { card: { bank_card: { number: number(values) }, type: 'bank_card' }, type: 'card' };
     }
   };
 
   const paymentDetails = (values: Values): JsonObject =>
     methodsFilled(values, slots) === method.recurrent
-      ? { type: 'recurrent', recurrent: fill(values, recurrentGroup) ?? {} }
-      : { type: 'card', card: { type: 'bank_card', bank_card: fill(values, card) ?? {} } };
+      ? { recurrent: fill(values, recurrentGroup) ?? {}, type: 'recurrent' }
+      : { card: { bank_card: fill(values, card) ?? {}, type: 'bank_card' }, type: 'card' };
 
   const participants = (values: Values): JsonObject | undefined => {
     const recipient: JsonObject | undefined = fill(values, recipientGroup);
@@ -111,7 +113,7 @@ export const createBodyBuilder = (slots: readonly number[]): BodyBuilder => {
     const reference = customerReference(values) as string | undefined;
     const email = customerEmail(values) as string | undefined;
     if (email === undefined) return reference === undefined ? undefined : { reference };
-    return reference === undefined ? { contacts: [{ email }] } : { reference, contacts: [{ email }] };
+    return reference === undefined ? { contacts: [{ email }] } : { contacts: [{ email }], reference };
   };
 
   const options = (values: Values): JsonObject | undefined => {
@@ -122,18 +124,18 @@ export const createBodyBuilder = (slots: readonly number[]): BodyBuilder => {
 
   return {
     build: (values, kind, amount, currency) => {
-      const body: Record<string, JsonObject> =
-        kind === 'payout'
-          ? { payment_method: paymentMethod(values), amount_details: { amount, currency } }
-          : { payment_details: paymentDetails(values), amount_details: { amount, currency } };
-      const people = participants(values);
-      if (people !== undefined) body['participant_details'] = people;
+      const body: Record<string, JsonObject> = { amount_details: { amount, currency } };
       const known = customer(values);
       if (known !== undefined) body['customer'] = known;
-      if (kind === 'payment') {
-        const chosen = options(values);
-        if (chosen !== undefined) body['payment_options'] = chosen;
+      const people = participants(values);
+      if (people !== undefined) body['participant_details'] = people;
+      if (kind === 'payout') {
+        body['payment_method'] = paymentMethod(values);
+        return body;
       }
+      body['payment_details'] = paymentDetails(values);
+      const chosen = options(values);
+      if (chosen !== undefined) body['payment_options'] = chosen;
       return body;
     },
   };

@@ -16,6 +16,18 @@ const canonicalText = (text: string): string => {
 };
 
 /**
+ * The names of an object's members in the order of the RFC, which is the default order: by UTF-16 code units. Our
+ * own bodies are built in this order, so that sorting is the exception.
+ */
+export const orderedKeys = (object: object): readonly string[] => {
+  const keys = Object.keys(object);
+  for (let index = 1; index < keys.length; index += 1) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
+};
+
+/**
  * @throws RangeError for numbers that JSON does not have and for halves of surrogate pairs
  */
 export const canonicalJson = (value: Json): string => {
@@ -28,8 +40,7 @@ export const canonicalJson = (value: Json): string => {
   if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`;
   const object = value as { readonly [member: string]: Json };
   let text = '{';
-  // the default order compares UTF-16 code units, as the RFC does
-  for (const key of Object.keys(object).sort()) {
+  for (const key of orderedKeys(object)) {
     const member = object[key];
     if (member === undefined) continue;
     text += `${text.length === 1 ? '' : ','}${canonicalText(key)}:${canonicalJson(member)}`;

@@ -140,11 +140,18 @@ async function send(
 ): Promise<Finding> {
   const mayStart = (): boolean =>
     !deps.signal.aborted && timely() && record.leaseUntil !== null && deps.clock.now() < record.leaseUntil - leaseMarginMs;
-  // A stop while waiting for the pace is no error: mayStart then says no, which proves that nothing was sent.
-  const pace = (): Promise<void> => deps.pacer.acquire(deps.signal).catch(() => undefined);
-  const answer = await deps.slot(() =>
-    deps.gateway.init({ kind: record.kind, bytes, idempotencyKey: record.idempotencyKey, pace, mayStart }),
-  );
+  const answer = await deps.gateway.init({
+    kind: record.kind,
+    bytes,
+    idempotencyKey: record.idempotencyKey,
+    turn: (exchange) =>
+      deps.slot(async () => {
+        // A stop while waiting for the pace is no error: mayStart then says no, which proves that nothing was sent.
+        await deps.pacer.acquire(deps.signal).catch(() => undefined);
+        return exchange();
+      }),
+    mayStart,
+  });
   const finding = read(answer, record);
   tellTheWay(deps, finding);
   return finding;

@@ -6,14 +6,14 @@
  * ledger ever holding a value.
  */
 import { createHmac, createSecretKey, hash, hkdfSync } from 'node:crypto';
-import { canonicalJson } from './canonical.ts';
+import { canonicalJson, orderedKeys } from './canonical.ts';
 import type { Draft, Json, JsonObject } from './instruction.ts';
 import { isObject } from './metadata.ts';
 
 /**
  * The digests of the fields of one instruction.
  *
- * @property paths dotted, sorted, joined by line breaks: the same for all rows of a file that fill the same columns,
+ * @property paths dotted, in canonical order, joined by line breaks: the same for all rows of a file that fill the same columns,
  *   so that a store can keep each list once
  * @property digests 8 bytes for each path, in that order
  */
@@ -42,23 +42,47 @@ const cardObject = 'bank_card';
 
 const whole = (draft: Draft): JsonObject => (draft.metadata === undefined ? draft.body : { ...draft.body, metadata: draft.metadata });
 
-const collectFields = (value: Json, path: string, fields: (readonly [path: string, text: string])[]): void => {
-  const isCard = path.endsWith(`.${cardObject}`);
+/** A place in a body. Kept and used again, because all rows of a file have the same ones. */
+interface Place {
+  readonly path: string;
+  readonly below: Map<string, Place>;
+}
+
+/** Metadata may bring any names; beyond this many places, new ones are not kept. */
+const maxPlaces = 10_000;
+
+const createPlaces = () => {
+  let count = 0;
+  const root: Place = { path: '', below: new Map() };
+  return {
+    root,
+    below(place: Place, key: string): Place {
+      const known = place.below.get(key);
+      if (known !== undefined) return known;
+      // a line break would end the path in the list of paths
+      const name = key.includes('\n') ? JSON.stringify(key) : key;
+      const made: Place = { path: place.path === '' ? name : `${place.path}.${name}`, below: new Map() };
+      count += 1;
+      if (count <= maxPlaces) place.below.set(key, made);
+      return made;
+    },
+  };
+};
+
+/** Takes each leaf with its place, in the canonical order of the members. */
+const walk = (places: ReturnType<typeof createPlaces>, value: Json, place: Place, take: (place: Place, text: string) => void): void => {
+  const isCard = place.path.endsWith(`.${cardObject}`);
   if (!isCard && Array.isArray(value) && value.length > 0) {
-    value.forEach((item: Json, index) => collectFields(item, `${path}.${index}`, fields));
+    for (const [index, item] of (value as readonly Json[]).entries()) walk(places, item, places.below(place, String(index)), take);
     return;
   }
   if (isCard || !isObject(value)) {
-    fields.push([path, canonicalJson(value)]);
+    take(place, canonicalJson(value));
     return;
   }
-  const keys = Object.keys(value);
-  if (keys.length === 0) fields.push([path, '{}']);
-  for (const key of keys) {
-    // a line break would end the path in the list of paths
-    const name = key.includes('\n') ? JSON.stringify(key) : key;
-    collectFields(value[key] as Json, path === '' ? name : `${path}.${name}`, fields);
-  }
+  const keys = orderedKeys(value);
+  if (keys.length === 0) take(place, '{}');
+  for (const key of keys) walk(places, value[key] as Json, places.below(place, key), take);
 };
 
 const derive = (ledgerKey: Buffer, purpose: string): Buffer =>
@@ -70,22 +94,33 @@ export const createFingerprints = (ledgerKey: Buffer): FingerprintMaker => {
   // Hashing key and text together is a sound keyed hash here, at a fifth of an HMAC's cost: the key has a fixed length, and
   // only 8 of the 32 bytes are kept, so that no digest can be extended.
   const fieldKey = derive(ledgerKey, 'fields').toString('hex');
+  const places = createPlaces();
+  // The places of the former draft and their list: most drafts have the same ones.
+  const found: Place[] = [];
+  let paths: string | undefined;
   return {
     fingerprint: (draft) =>
       createHmac('sha256', key)
         .update(`{"body":${canonicalJson(whole(draft))},"kind":"${draft.kind}"}`)
         .digest('base64url'),
     fields: (draft) => {
-      const fields: (readonly [string, string])[] = [];
-      collectFields(whole(draft), '', fields);
-      fields.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-      let paths = '';
+      let count = 0;
       let digests = '';
-      for (const [path, text] of fields) {
-        paths += paths === '' ? path : `\n${path}`;
-        digests += hash('sha256', `${fieldKey}${path}=${text}`, 'hex').slice(0, digestBytes * 2);
+      walk(places, whole(draft), places.root, (place, text) => {
+        if (found[count] !== place) {
+          found.length = count;
+          found.push(place);
+          paths = undefined;
+        }
+        count += 1;
+        digests += hash('sha256', `${fieldKey}${place.path}=${text}`, 'binary').slice(0, digestBytes);
+      });
+      if (found.length !== count) {
+        found.length = count;
+        paths = undefined;
       }
-      return { paths, digests: Buffer.from(digests, 'hex') };
+      paths ??= found.map((place) => place.path).join('\n');
+      return { paths, digests: Buffer.from(digests, 'latin1') };
     },
   };
 };

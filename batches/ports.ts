@@ -130,15 +130,16 @@ export interface Ledger {
 /** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
 export interface Gateway {
   /**
-   * Signs and sends exactly `bytes`. `pace` is awaited when all is signed and ready, so that nothing slow lies
-   * between it and the bytes. `mayStart` is asked right before the first byte: when it says no, nothing is sent
-   * and the answer is a transport failure that proves so.
+   * Signs and sends exactly `bytes`. When all is signed and ready, `turn` is given the sending and calls it when
+   * it may begin: so the dear signing waits for no slot, and nothing slow lies between the pace and the bytes.
+   * `mayStart` is asked right before the first byte: when it says no, nothing is sent and the answer is a
+   * transport failure that proves so.
    */
   init(params: {
     kind: Kind;
     bytes: Uint8Array;
     idempotencyKey: string;
-    pace: () => Promise<void>;
+    turn: (send: () => Promise<Answer>) => Promise<Answer>;
     mayStart: () => boolean;
   }): Promise<Answer>;
   status(sessionId: string): Promise<Answer>;

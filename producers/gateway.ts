@@ -56,6 +56,8 @@ function origin(url: string): URL {
 }
 
 const always = (): boolean => true;
+type Turn = (send: () => Promise<Answer>) => Promise<Answer>;
+const atOnce: Turn = (send) => send();
 
 /** @throws TypeError for an option that no request could be made with */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -92,26 +94,26 @@ export function createGateway(options: GatewayOptions): Gateway {
     through: Pool,
     method: string,
     bytes: Uint8Array,
-    { pace, mayStart, idempotencyKey }: { pace?: () => Promise<void>; mayStart: () => boolean; idempotencyKey?: string },
+    { turn = atOnce, mayStart = always, idempotencyKey }: { turn?: Turn; mayStart?: () => boolean; idempotencyKey?: string },
   ): Promise<Answer> => {
     const signature = await signer.sign(bytes);
-    await pace?.();
-    if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
-    return exchange(through, {
-      path: `/api/v1/${method}`,
-      headers,
-      body: bytes,
-      timeoutMs,
-      maxAnswerBytes,
-      secure,
-      mayStart,
-      now: clock.now,
+    return turn(async () => {
+      if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
+      return exchange(through, {
+        path: `/api/v1/${method}`,
+        headers,
+        body: bytes,
+        timeoutMs,
+        maxAnswerBytes,
+        secure,
+        mayStart,
+        now: clock.now,
+      });
     });
   };
-  const follow = (method: string, body: object): Promise<Answer> =>
-    call(followPool, method, Buffer.from(JSON.stringify(body)), { mayStart: always });
+  const follow = (method: string, body: object): Promise<Answer> => call(followPool, method, Buffer.from(JSON.stringify(body)), {});
 
   return {
     init: ({ kind, bytes, ...rest }) => call(initPool, `session/init/${kind}`, bytes, rest),

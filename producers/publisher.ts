@@ -6,7 +6,7 @@ import type { Clock, Ledger, ResultSink } from '../batches/ports.ts';
 
 const groupSize = 512;
 /** A short wait lets decisions gather, so that one sync serves many. */
-const gatherMs = 5;
+const gatherMs = 25;
 
 export interface Publisher {
   /** There may be something new. Cheap; call it as often as you like. */

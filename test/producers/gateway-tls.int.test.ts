@@ -25,7 +25,7 @@ async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promi
     kind: 'payout',
     bytes,
     idempotencyKey: 'key',
-    pace: async () => undefined,
+    turn: (send) => send(),
     mayStart: () => {
       started = true;
       return true;

@@ -42,7 +42,7 @@ async function raw(behaviour: Behaviour, options: Partial<GatewayOptions> = {}) 
 
 const bytes = Buffer.from('{ "amount_details": {"amount": 1000},  "é": "\\u00e9" }');
 const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<Answer> =>
-  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', pace: async () => undefined, mayStart });
+  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', turn: (send) => send(), mayStart });
 const whole = (soFar: string): boolean => soFar.includes('\r\n\r\n') && soFar.endsWith(bytes.toString('latin1'));
 
 interface Seen {
@@ -78,7 +78,7 @@ describe('the requests', () => {
     const gateway = gatewayTo(url, { submerchant: 'payer-7' });
     const answers = [
       await init(gateway),
-      await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', pace: async () => undefined, mayStart: () => true }),
+      await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', turn: (send) => send(), mayStart: () => true }),
     ];
     expect(answers).toEqual([
       { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
@@ -310,7 +310,7 @@ describe('what the network did', () => {
   });
 });
 
-it('the pace is kept after signing, right before the bytes', async () => {
+it('its turn comes after signing, right before the bytes', async () => {
   const order: string[] = [];
   const { seen, url } = await recording(() => {
     order.push('bytes');
@@ -327,10 +327,13 @@ it('the pace is kept after signing, right before the bytes', async () => {
     kind: 'payout',
     bytes,
     idempotencyKey: 'key-1',
-    pace: async () => void order.push('pace'),
+    turn: (send) => {
+      order.push('turn');
+      return send();
+    },
     mayStart: () => order.push('start') > 0,
   });
-  expect(order).toEqual(['signed', 'pace', 'start', 'bytes']);
+  expect(order).toEqual(['signed', 'turn', 'start', 'bytes']);
   expect(seen).toHaveLength(1);
 });
 

@@ -1,0 +1,76 @@
+/** Every variable is told where people look for it, with the default that it has. */
+import { parse } from 'dotenv';
+import { describe, expect, it } from 'vitest';
+import { keyLifetimeMs, readConfig, variableNames, type VariableName } from '../../src/config.ts';
+import { parseDurationMs } from '../../src/duration.ts';
+import { page, tableRow } from './pages.ts';
+
+const defaults = readConfig([{}], 'none').settings;
+const example = page('.env.example');
+
+/** Defaults that depend on where disburse runs; what the pages must say of them. */
+const depends: Readonly<Record<string, string>> = {
+  DATA_DIR: '~/.local/share/disburse',
+  LEDGER_KEY_FILE: 'in `DATA_DIR`',
+  GATEWAY_KEY_LIFETIME: 'on loopback, else unset',
+};
+
+/** What is wrong with the default that a page tells; null when nothing is. */
+function mistakeAbout(variable: VariableName, told: string | undefined): string | null {
+  if (told === undefined) return 'it stands in no table';
+  const place = depends[variable];
+  if (place !== undefined) return told.includes(place) ? null : `its default should say ${place}`;
+  if (told === 'none') return defaults[variable] === undefined ? null : 'it has a default';
+  const text = /^`(.+)`$/.exec(told)?.[1];
+  if (text === undefined || defaults[variable] === undefined) return `its default cannot be ${told}`;
+  const read = readConfig([{ [variable]: text }], 'none').settings[variable];
+  return read === defaults[variable] ? null : `its default is not ${told}`;
+}
+
+describe.each(['README.md', 'docs/configuration.md'])('%s', (name) => {
+  it.each(variableNames)('%s stands in a table with its default', (variable) => {
+    expect(mistakeAbout(variable, tableRow(page(name), variable)?.[1])).toBeNull();
+  });
+
+  it('tells the lifetime that a key has on loopback', () => {
+    const told = /`(\w+)`/.exec(tableRow(page(name), 'GATEWAY_KEY_LIFETIME')?.[1] ?? '')?.[1] ?? '';
+    expect(keyLifetimeMs(readConfig([{ GATEWAY_URL: 'http://127.0.0.1:1' }], 'none').settings)).toBe(parseDurationMs(told));
+    expect(keyLifetimeMs(readConfig([{ GATEWAY_URL: 'https://gateway.example' }], 'none').settings)).toBeNull();
+  });
+});
+
+describe('.env.example', () => {
+  const assignments = new Map([...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
+
+  it('has every variable and no other, each with a comment above it', () => {
+    expect([...assignments.keys()].sort()).toEqual([...variableNames].sort());
+    const lines = example.split('\n');
+    const bare = [...assignments.keys()].filter((name) => {
+      const at = lines.findIndex((line) => new RegExp(`^#?${name}=`).test(line));
+      return lines[at - 1]?.startsWith('#') !== true;
+    });
+    expect(bare).toEqual([]);
+  });
+
+  it('is enough to pay with', () => {
+    const { settings } = readConfig([parse(example)], 'gateway');
+    expect(settings.GATEWAY_URL).toBe('http://127.0.0.1:4010');
+  });
+
+  it('parses with every line uncommented, but for the profile that is not there yet', () => {
+    const all = Object.fromEntries(assignments);
+    expect(() => readConfig([all], 'gateway')).not.toThrow();
+  });
+
+  it('shows the defaults that there are, commented out', () => {
+    // These two have none, and an example says more than nothing.
+    const examples = new Set<VariableName>(['MAX_AMOUNT', 'GATEWAY_KEY_LIFETIME']);
+    const wrong = variableNames.filter((variable) => {
+      const text = assignments.get(variable) ?? '';
+      const isCommented = new RegExp(`^#${variable}=`, 'm').test(example);
+      if (!isCommented || text === '' || examples.has(variable)) return false;
+      return readConfig([{ [variable]: text }], 'none').settings[variable] !== defaults[variable];
+    });
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,310 @@
+/** The commands beside `validate` and `run`, and the configuration as it meets them all. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { kinds } from '../../batches/instruction.ts';
+import { resultSchema, type ResultEvent } from '../../batches/result.ts';
+import { summarySchema } from '../../batches/summary.ts';
+import { routeNames } from '../../batches/templates.ts';
+import { disburse, inTemporaryFolder, start, startSandbox } from '../support/cli.ts';
+import { csvOf, payouts, row } from './files.ts';
+import { inWorld, until, type World } from './world.ts';
+
+const eventsOf = (stdout: string): ResultEvent[] =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => resultSchema.parse(JSON.parse(line)));
+
+describe('help and version', () => {
+  it.each([['--help'], ['--version'], ['run', '--help'], ['validate', '--help'], ['help', 'tail']])('%s %s need no configuration', async (...args) => {
+    const ended = await disburse(args, { GATEWAY_URL: 'nonsense', DISPATCH_RATE: 'nonsense' });
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout).toMatch(args.includes('--version') ? /^\d+\.\d+\.\d+\n$/ : /Usage: disburse/);
+  });
+
+  it('an unknown command ends with 1 and says so', async () => {
+    const ended = await disburse(['pay']);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain("unknown command 'pay'");
+  });
+});
+
+describe('keys', () => {
+  it('makes a pair with the right modes, and never writes over another', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const out = join(folder, 'new', 'keys');
+      const made = await disburse(['keys', '--out', out]);
+      expect(made.code).toBe(0);
+      expect(made.stdout).toBe(`${join(out, 'private.pem')}\n${join(out, 'public.pem')}\n`);
+      expect(statSync(join(out, 'private.pem')).mode & 0o777).toBe(0o600);
+      const before = readFileSync(join(out, 'private.pem'), 'utf8');
+      expect(before).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+      expect(readFileSync(join(out, 'public.pem'), 'utf8')).toMatch(/^-----BEGIN PUBLIC KEY-----/);
+      expect(made.stdout + made.stderr).not.toContain(before.split('\n')[1]);
+      const again = await disburse(['keys', '--out', out]);
+      expect(again.code).toBe(1);
+      expect(again.stderr).toContain('is not written over');
+      expect(readFileSync(join(out, 'private.pem'), 'utf8')).toBe(before);
+    });
+  });
+
+  it('leaves no half of a pair when only the public key is in the way', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'public.pem'), 'another');
+      const ended = await disburse(['keys', '--out', folder]);
+      expect(ended.code).toBe(1);
+      expect(readFileSync(join(folder, 'public.pem'), 'utf8')).toBe('another');
+      expect(() => statSync(join(folder, 'private.pem'))).toThrow('ENOENT');
+    });
+  });
+});
+
+describe('template', () => {
+  const all = kinds.flatMap((kind) => routeNames(kind).map((route) => ({ kind, route })));
+
+  it('prints a row of every route that validates clean', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const check = async ({ kind, route }: (typeof all)[number]): Promise<void> => {
+        const printed = await disburse(['template', '--kind', kind, '--route', route]);
+        expect(printed.code).toBe(0);
+        const path = join(folder, `${kind}-${route}.csv`);
+        writeFileSync(path, printed.stdout);
+        const ended = await disburse(['validate', path, '--json'], { DATA_DIR: folder });
+        expect(ended.code, `${kind} ${route}: ${ended.stdout}`).toBe(0);
+        expect(JSON.parse(ended.stdout)).toMatchObject({ rows: 1, valid: 1, warnings_total: 0 });
+      };
+      for (let from = 0; from < all.length; from += 4) await Promise.all(all.slice(from, from + 4).map(check));
+    });
+  });
+
+  it.each([
+    { args: ['--kind', 'gift'], says: 'payout or payment' },
+    { args: ['--route', 'moon'], says: 'sepa' },
+    { args: ['--kind', 'payment', '--route', 'sepa'], says: 'card, recurrent' },
+  ])('$args names what there is', async ({ args, says }) => {
+    const ended = await disburse(['template', ...args]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(says);
+  });
+});
+
+describe('schema', () => {
+  it.each(['instruction', 'result', 'summary'])('%s is a JSON Schema', async (name) => {
+    const ended = await disburse(['schema', name]);
+    expect(ended.code).toBe(0);
+    const schema = JSON.parse(ended.stdout) as Record<string, unknown>;
+    expect(schema['$schema']).toContain('2020-12');
+    expect(JSON.stringify(schema)).toContain('record_id'.slice(0, name === 'summary' ? 0 : undefined));
+    expect(schema['properties'] ?? schema['anyOf'] ?? schema['oneOf'] ?? schema['allOf']).toBeTypeOf('object');
+  });
+
+  it.each(['toString', 'nothing'])('%s is refused, naming what there is', async (name) => {
+    const ended = await disburse(['schema', name]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('instruction, result, summary');
+  });
+});
+
+describe('what was paid', () => {
+  /** One paid folder for all that only looks. */
+  const looking = (work: (world: World, batches: readonly string[]) => Promise<void>): Promise<void> =>
+    inWorld({}, async (world) => {
+      const first = await world.run(world.write('may.csv', csvOf([...payouts(3), row('bad', { iban: 'x' })])));
+      const second = await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))));
+      await work(world, [first.summary.batch_id, second.summary.batch_id]);
+    });
+
+  it('is told by status: one by its id or a part of it, or all', async () => {
+    await looking(async (world, [may = '', june = '']) => {
+      const one = await world.command(['status', may, '--json']);
+      expect(one.code).toBe(0);
+      const summary = summarySchema.parse(JSON.parse(one.stdout));
+      expect(summary).toMatchObject({ batch_id: may, file: 'may.csv', state: 'finished', received: { count: 4 }, balanced: true });
+      const short = await world.command(['status', may.slice(0, 6), '--json']);
+      expect(JSON.parse(short.stdout)).toEqual(summary);
+      const all = await world.command(['status', '--json']);
+      const listed = all.stdout.trimEnd().split('\n').map((line) => summarySchema.parse(JSON.parse(line)).batch_id);
+      expect(listed.toSorted()).toEqual([may, june].toSorted());
+      const text = await world.command(['status', may]);
+      expect(text.stdout).toContain('Balanced: every row received is accounted for');
+      for (const wanted of ['ffffff', may.slice(0, 5), '']) expect((await world.command(['status', `${wanted}x`])).code).toBe(1);
+    });
+  });
+
+  it('is told by tail, whole or by its filters', async () => {
+    await looking(async (world, [may = '', june = '']) => {
+      const tail = async (...args: string[]): Promise<ResultEvent[]> => {
+        const ended = await world.command(['tail', '--json', ...args]);
+        expect(ended.code).toBe(0);
+        expect(ended.stderr).toBe('');
+        return eventsOf(ended.stdout);
+      };
+      const all = world.events();
+      expect(await tail()).toEqual(all);
+      expect(await tail('--from', 'now')).toEqual([]);
+      expect(await tail('--final')).toEqual(all.filter(({ final }) => final));
+      expect(await tail('--status', 'rejected')).toEqual(all.filter(({ status }) => status === 'rejected'));
+      expect(await tail('--batch', june)).toEqual(all.filter((event) => event.batch_id === june));
+      expect(await tail('--batch', may.slice(0, 8))).toEqual(all.filter((event) => event.batch_id === may));
+      expect(await tail('--record', 'p-2')).toEqual(all.filter((event) => event.record_id === 'p-2'));
+      const since = all.at(-1)?.occurred_at ?? '';
+      expect(await tail('--from', since)).toEqual(all.filter((event) => event.occurred_at >= since));
+      expect(await tail('--from', '2999-01-01T00:00:00Z')).toEqual([]);
+      const text = await world.command(['tail', '--record', 'bad']);
+      expect(text.stdout).toMatch(/rejected {5}bad .*may\.csv:5 {2}iban/);
+      for (const args of [['--from', 'noon'], ['--status', 'paid']]) expect((await world.command(['tail', ...args])).code).toBe(1);
+    });
+  });
+
+  it('is told by tail --follow as it comes, until it is interrupted', async () => {
+    await inWorld({}, async (world) => {
+      const following = world.begin(['tail', '--follow', '--json', '--final']);
+      let seen = '';
+      following.child.stdout?.on('data', (chunk) => (seen += String(chunk)));
+      await world.run(world.write('may.csv', csvOf(payouts(2))));
+      await until('both results', () => seen.split('\n').length === 3);
+      following.kill('SIGINT');
+      const ended = await following.ended;
+      expect(ended.code).toBe(0);
+      expect(eventsOf(ended.stdout).map(({ record_id }) => record_id).toSorted()).toEqual(['p-1', 'p-2']);
+    });
+  });
+
+  it('is nothing where nothing was paid yet, which is no failure', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const env = { DATA_DIR: join(folder, 'data') };
+      expect(await disburse(['tail', '--json'], env)).toMatchObject({ code: 0, stdout: '' });
+      const status = await disburse(['status', '--json'], env);
+      expect(status.stdout).toBe('');
+      expect(status.stderr).not.toContain('unforeseen');
+    });
+  });
+});
+
+describe('the configuration', () => {
+  it('tells all its mistakes together: variable, value, what is expected', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const path = join(folder, 'may.csv');
+      writeFileSync(path, csvOf(payouts(1)));
+      const ended = await disburse(['run', path], {
+        GATEWAY_URL: 'http://gateway.example',
+        DISPATCH_RATE: 'fast',
+        GATEWAY_TIMEOUT_MS: '1',
+        GATEWAY_KEY_LIFETIME: 'long',
+        MAX_AMOUNT: 'EUR',
+        LOG_LEVEL: 'loud',
+        KAFKA_BROKERS: 'localhost:9092',
+      });
+      expect(ended.code).toBe(1);
+      for (const told of [
+        'GATEWAY_URL="http://gateway.example": plain http is only allowed to loopback',
+        'DISPATCH_RATE="fast": expected calls per second',
+        'GATEWAY_TIMEOUT_MS="1": expected a whole number from 100',
+        'GATEWAY_KEY_LIFETIME="long": expected a number and ms, s, m, h or d',
+        'MAX_AMOUNT="EUR": expected currency and amount pairs',
+        'LOG_LEVEL="loud"',
+        'GATEWAY_PROJECT is not set',
+        'GATEWAY_PRIVATE_KEY_FILE is not set',
+        'KAFKA_BROKERS is set and REDIS_URL is not',
+      ])
+        expect(ended.stderr).toContain(told);
+    });
+  });
+
+  it('comes from flags, then the environment, then .env', async () => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(3)));
+      world.write('.env', 'MAX_AMOUNT=EUR=1.00\nGATEWAY_PROJECT=from-dotenv\n');
+      // .env alone: every row is above it.
+      expect((await world.command(['validate', path, '--json'])).stdout).toContain('"invalid":3');
+      // The environment before it.
+      expect((await world.command(['validate', path, '--json'], { MAX_AMOUNT: 'EUR=1.07' })).stdout).toContain('"invalid":2');
+      // A flag before both.
+      const flagged = await world.command(['validate', path, '--json', '--max-amount', 'EUR=2.07'], { MAX_AMOUNT: 'EUR=1.07' });
+      expect(flagged.stdout).toContain('"invalid":1');
+      // An empty variable counts as absent.
+      expect((await world.command(['validate', path, '--json'], { MAX_AMOUNT: '' })).stdout).toContain('"invalid":3');
+      expect(JSON.stringify(await world.command(['run', path], { GATEWAY_PROJECT: '' }))).not.toContain('is not set');
+      expect((await world.command(['run', path, '--gateway-project', 'flagged'])).stderr).toContain('project from-dotenv');
+    });
+  });
+
+  it('warns of a private key that others can read', async () => {
+    await inWorld({}, async (world) => {
+      const { chmodSync } = await import('node:fs');
+      chmodSync(join(world.folder, 'private.pem'), 0o644);
+      const ran = await world.run(world.write('may.csv', csvOf(payouts(1))));
+      expect(ran.code).toBe(0);
+      expect(ran.stderr).toContain('can be read by others');
+    });
+  });
+
+  it('names a private key that is not there', async () => {
+    await inWorld({}, async (world) => {
+      const ended = await world.command(['run', world.write('may.csv', csvOf(payouts(1)))], { GATEWAY_PRIVATE_KEY_FILE: 'none.pem' });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain('GATEWAY_PRIVATE_KEY_FILE none.pem: there is no such file');
+    });
+  });
+});
+
+describe('sandbox', () => {
+  let folder = '';
+  beforeAll(async () => {
+    const { mkdtempSync } = await import('node:fs');
+    const { tmpdir } = await import('node:os');
+    folder = mkdtempSync(join(tmpdir(), 'disburse-test-'));
+    await disburse(['keys', '--out', folder]);
+    return () => import('node:fs').then(({ rmSync }) => rmSync(folder, { recursive: true }));
+  });
+
+  it('and the command line work together as their users start them', async () => {
+    const sandbox = await startSandbox(['--public-key', join(folder, 'public.pem'), '--settle-ms', '20']);
+    try {
+      const path = join(folder, 'may.csv');
+      writeFileSync(path, csvOf(payouts(2)));
+      const ended = await disburse(['run', path, '--json'], {
+        GATEWAY_URL: sandbox.url,
+        GATEWAY_PROJECT: 'shop',
+        GATEWAY_PRIVATE_KEY_FILE: join(folder, 'private.pem'),
+        DATA_DIR: join(folder, 'data'),
+        FOLLOW_INTERVAL_MS: '50',
+      });
+      expect(ended.code).toBe(0);
+      expect((await sandbox.payments()).map(({ record_id, entry_status }) => [record_id, entry_status])).toEqual([
+        ['p-1', 'succeeded'],
+        ['p-2', 'succeeded'],
+      ]);
+    } finally {
+      await sandbox.stop();
+    }
+  });
+
+  it.each([
+    { args: ['--port', '0', '--faults', 'gremlins=1'], says: 'unknown fault "gremlins"' },
+    { args: ['--port', '0', '--faults', 'slow=2'], says: 'a rate is a number from 0 to 1' },
+    { args: ['--port', 'http'], says: '--port' },
+    { args: ['--port', '0', '--settle-ms', 'soon'], says: '--settle-ms' },
+    { args: ['--port', '0', '--public-key', 'none.pem'], says: '--public-key none.pem' },
+    { args: ['--port', '0', '--webhook-url', 'there'], says: '--webhook-url' },
+    { args: [], says: '--port' },
+  ])('$args is refused with a sentence', async ({ args, says }) => {
+    const ended = await disburse(['sandbox', ...args]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(says);
+  });
+
+  it('says when a port is taken, and ends with 0 when it is asked to', async () => {
+    const running = start(['sandbox', '--port', '0']);
+    let url = '';
+    running.child.stdout?.on('data', (chunk) => (url += String(chunk)));
+    await until('its URL', () => url.includes('\n'));
+    const second = await disburse(['sandbox', '--port', new URL(url.trim()).port]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain('is taken');
+    running.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+  });
+});
