@@ -33,8 +33,7 @@ export type AdmissionDecision =
  * Only an intent binds a record id: what was rejected, or cancelled before anything was sent, leaves the id
  * free, so that a corrected row can be paid.
  */
-export const isBound = (record: LedgerRecord): boolean =>
-  !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
+const isBound = (record: LedgerRecord): boolean => !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
 
 export function decideAdmission(keys: Keys, admission: Admission, known: Known): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;
@@ -89,9 +88,6 @@ export function decideAdmission(keys: Keys, admission: Admission, known: Known):
     },
   };
 }
-
-/** `file:<sha256>:<line>` or `topic:<name>:<partition>:<offset>`. */
-export const place = (occurrence: Occurrence): string => `${occurrence.stream}:${occurrence.position}`;
 
 /** The code of rows that were good themselves and fell with an all-or-nothing batch. */
 export const batchRefused = (because: string): Refusal['problems'][0] => ({

@@ -84,10 +84,9 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
       if (deps.signal.aborted) return record;
       throw cause;
     }
-    record = await advance(deps.ledger, record, (current) =>
-      current.status === 'queued' ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null,
-    );
-    if (record.status !== 'submitting') return record;
+    const intent = await intendNow(deps, record, bytes, (current) => current.status === 'queued');
+    record = intent.record;
+    if (!intent.ours) return record;
 
     const finding = await send(deps, record, bytes, readAnswer, () => true);
     record = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
@@ -118,14 +117,26 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
     if (deps.signal.aborted) return open;
     throw cause;
   }
-  const record = await advance(deps.ledger, open, (current) =>
-    stillOpen(current, open) && current.sends === open.sends
-      ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes })
-      : null,
-  );
-  if (record.sends !== open.sends + 1 || record.leaseOwner !== deps.owner) return record;
+  const { record, ours } = await intendNow(deps, open, bytes, (current) => stillOpen(current, open) && current.sends === open.sends);
+  if (!ours) return record;
   const finding = await send(deps, record, bytes, readRepeatAnswer, () => deps.clock.now() < repeatableUntil(deps.rules, record));
   return advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+}
+
+/** Makes the intent durable if it `may` be made still. Only who wrote it sends: another's intent looks the same. */
+async function intendNow(
+  deps: DispatchDeps,
+  record: LedgerRecord,
+  bytes: Uint8Array,
+  may: (current: LedgerRecord) => boolean,
+): Promise<{ readonly record: LedgerRecord; readonly ours: boolean }> {
+  let intent: LedgerRecord | undefined;
+  const after = await advance(deps.ledger, record, (current) => {
+    const change = may(current) ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null;
+    intent = change?.after;
+    return change;
+  });
+  return { record: after, ours: after === intent };
 }
 
 const stillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>

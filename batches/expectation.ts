@@ -46,7 +46,8 @@ export function compareTotals(expected: Totals, found: Totals): readonly string[
     const want = expected.get(currency) ?? none;
     const have = found.get(currency) ?? none;
     if (want.count === have.count && want.amountMinor === have.amountMinor) return [];
-    const told = ({ count, amountMinor }: Total): string => `${formatMinor(amountMinor, currency)} in ${count} rows`;
+    const told = ({ count, amountMinor }: Total): string =>
+      `${formatMinor(amountMinor, currency)} in ${count} ${count === 1 ? 'row' : 'rows'}`;
     return [`${currency}: expected ${told(want)}, the file's valid rows hold ${told(have)}.`];
   });
 }

@@ -48,7 +48,7 @@ export const answerCodes = [
   'evidence_mismatch',
   'code_unlisted',
 ] as const;
-export type AnswerCode = (typeof answerCodes)[number];
+type AnswerCode = (typeof answerCodes)[number];
 
 export type FailureCode = TransportCode | GatewayCode | AnswerCode;
 

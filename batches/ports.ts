@@ -18,11 +18,11 @@ export interface Clock {
 /** 0 <= x < 1. */
 export type Random = () => number;
 
-export const policies = ['skip', 'all-or-nothing'] as const;
-export type Policy = (typeof policies)[number];
+/** What bad rows do to the good ones of their file. */
+export type Policy = 'skip' | 'all-or-nothing';
 
 /** What is pinned about a file when its batch is made; a second reading must find the same. */
-export interface Manifest {
+interface Manifest {
   readonly batchId: string;
   readonly file: string;
   readonly policy: Policy;

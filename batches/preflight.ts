@@ -14,7 +14,7 @@ import type { Judgement } from './row-judgement.ts';
 import { createSieve, hashText, type Sieve } from './sieve.ts';
 
 /** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
-export interface IndexedRow {
+interface IndexedRow {
   readonly line: number;
   readonly recordId: string;
   /** Equal exactly when two rows ask for the same. */

@@ -82,7 +82,7 @@ export function learn(rules: Rules, record: LedgerRecord, finding: Finding, at: 
     case 'refused':
       return move(rules, record, { status: 'failed', reason: finding.reason, dueAt: null }, at);
     case 'arrived': {
-      const description = `${finding.reason.description} It had arrived before, so its session is unknown to us: a webhook, the gateway's report or a person ends it.`;
+      const description = `The gateway knows this key already, so the payout had arrived, but without the answer its session is unknown to us: look it up at the gateway by the record id in its metadata.`;
       return move(rules, record, { status: 'unknown', arrived: true, reason: { ...finding.reason, description }, dueAt: null }, at);
     }
     case 'person':

@@ -37,7 +37,8 @@ export function summarise(batch: Batch, rows: readonly TallyRow[]): Summary {
     balanced: isBalanced(rows),
     started_at: new Date(batch.startedAt).toISOString(),
     finished_at: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
-    sent_per_second: spanMs === 0 ? batch.sent : Math.round((batch.sent / spanMs) * 100_000) / 100,
+    // n sends span n - 1 intervals.
+    sent_per_second: spanMs <= 0 ? 0 : Math.round(((batch.sent - 1) / spanMs) * 100_000) / 100,
   };
 }
 

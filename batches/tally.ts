@@ -22,7 +22,7 @@ export interface CountAndAmounts {
 }
 
 /** Rows of several statuses or batches as one total. */
-export function total(rows: readonly TallyRow[]): CountAndAmounts {
+function total(rows: readonly TallyRow[]): CountAndAmounts {
   let count = 0;
   const minor = new Map<string, bigint>();
   for (const row of rows) {

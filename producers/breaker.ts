@@ -18,7 +18,7 @@ export type BreakerState =
 
 export type BreakerEvent = 'reached' | 'transport_failure' | 'probe_answered' | 'probe_failed';
 
-export const firstBreakerState: BreakerState = { type: 'closed', failures: 0 };
+const firstBreakerState: BreakerState = { type: 'closed', failures: 0 };
 
 /** The decisions, pure. `reached` may also come from a call that was in flight when the breaker opened: it is as good as a probe. */
 export function nextBreakerState(state: BreakerState, event: BreakerEvent, now: number, threshold: number): BreakerState {

@@ -7,7 +7,7 @@ import type { Answer, TransportCode } from '../batches/answer.ts';
 import { readTransportError, transportAnswer, type Phase } from './transport.ts';
 
 /** Longest wait that a Retry-After may ask of us. */
-export const maxRetryAfterMs = 3_600_000;
+const maxRetryAfterMs = 3_600_000;
 
 const secondsPattern = /^\d{1,12}$/;
 const httpDatePattern = /\d GMT$/;
@@ -17,7 +17,7 @@ const httpDatePattern = /\d GMT$/;
  *
  * @returns milliseconds from `now`, 0 to one hour; undefined when there is none or it cannot be read
  */
-export function readRetryAfter(value: string | readonly string[] | undefined, now: number): number | undefined {
+function readRetryAfter(value: string | readonly string[] | undefined, now: number): number | undefined {
   const text = (typeof value === 'string' ? value : value?.[0])?.trim();
   if (text === undefined) return undefined;
   if (secondsPattern.test(text)) return Math.min(Number(text) * 1000, maxRetryAfterMs);
@@ -28,7 +28,7 @@ export function readRetryAfter(value: string | readonly string[] | undefined, no
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Parsed JSON, or undefined for anything else: invalid UTF-8, cut off, empty, HTML. */
-export function readJson(bytes: Uint8Array): unknown {
+function readJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes)) as unknown;
   } catch {

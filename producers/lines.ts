@@ -2,7 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /** Result events are far below; what is longer is no line of ours. */
-export const maxLineBytes = 1_048_576;
+const maxLineBytes = 1_048_576;
 const chunkBytes = 65_536;
 const newline = 0x0a;
 

@@ -32,11 +32,13 @@ export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock:
     await ledger.published({ numbers: entries.map((entry) => entry.number), mark });
     return entries.length;
   };
+  const publishAll = async (before: Promise<void>): Promise<void> => {
+    await before;
+    while ((await publishGroup()) === groupSize);
+  };
   /** One at a time: two readers of the outbox would publish the same events twice. */
   const drain = (): Promise<void> => {
-    const mine = turn.then(async () => {
-      while ((await publishGroup()) === groupSize);
-    });
+    const mine = publishAll(turn);
     turn = mine.catch(() => undefined);
     return mine;
   };

@@ -35,7 +35,7 @@ const columns: Readonly<Record<string, (event: ResultEvent) => string | undefine
 export const resultsCsvColumns: readonly string[] = Object.keys(columns);
 
 /** The cells of one event, safe to open in a spreadsheet. */
-export const resultsCsvRow = (event: ResultEvent): string[] => Object.values(columns).map((cell) => escapeFormula(cell(event) ?? ''));
+const resultsCsvRow = (event: ResultEvent): string[] => Object.values(columns).map((cell) => escapeFormula(cell(event) ?? ''));
 
 /**
  * Writes the events as they come; the file appears whole or not at all, mode 0600.

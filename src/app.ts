@@ -83,7 +83,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
   const deps: PayDeps = {
     ledger,
     gateway,
-    limiter: aheadOf(settings.DISPATCH_RATE),
+    limiter: limiterOf(settings.DISPATCH_RATE),
     pacer: limiterOf(settings.DISPATCH_RATE),
     followLimiter: limiterOf(settings.FOLLOW_RATE),
     way: outage.way,
@@ -144,18 +144,6 @@ function watchOutage(breaker: Breaker, clock: Clock): { readonly way: Way; reado
 function limiterOf(rate: number | 'unlimited'): Limiter {
   const precise = rate !== 'unlimited' && burstOf(rate) === 1;
   return createLocalLimiter({ rate, clock: precise ? preciseClock : monotonicClock, resolutionMs: 0, precise });
-}
-
-/** How much earlier than its bytes an intent may be made. */
-const aheadMs = 100;
-
-/**
- * The permits of intents: the same rate with some leeway, so that the pacer at the wire, which holds the rate
- * exactly, always has a send waiting. Two strict limiters in a row would lose what each of them is late.
- */
-function aheadOf(rate: number | 'unlimited'): Limiter {
-  const burst = rate === 'unlimited' ? 1 : Math.max(burstOf(rate), Math.ceil((rate * aheadMs) / 1000));
-  return createLocalLimiter({ rate, clock: monotonicClock, resolutionMs: 0, burst });
 }
 
 function tellBreaker(logger: Logger, url: string, change: BreakerChange): void {

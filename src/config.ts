@@ -103,12 +103,12 @@ const shape = {
 
 export type VariableName = keyof typeof shape;
 export const variableNames = Object.keys(shape) as VariableName[];
-/** Never shown, not even in an error about themselves. */
-const secrets: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL']);
+/** Never shown, not even in an error about themselves, and never flags, which every process list shows. */
+export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL']);
 
 /** A value as an error may tell it. */
 const shown = (name: string, value: string): string =>
-  secrets.has(name) || isKeyText(value) ? '(not shown)' : JSON.stringify(value.replace(/\/\/[^/]*@/, '//…@'));
+  secretNames.has(name) || isKeyText(value) ? '(not shown)' : JSON.stringify(value.replace(/\/\/[^/]*@/, '//…@'));
 
 export type Settings = z.infer<z.ZodObject<typeof shape>>;
 

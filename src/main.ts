@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'dotenv';
-import { readConfig, variableNames, type Config, type Environment } from './config.ts';
+import { readConfig, secretNames, variableNames, type Config, type Environment } from './config.ts';
 import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 
@@ -43,7 +43,8 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     action: (config: Config, args: readonly string[], options: Options) => Promise<ExitCode>,
   ): Command => {
     const made = program.command(usage).description(description);
-    if (needs !== 'none') for (const name of variableNames) made.addOption(new Option(`${flagOf(name)} <value>`).hideHelp());
+    if (needs !== 'none')
+      for (const name of variableNames) if (!secretNames.has(name)) made.addOption(new Option(`${flagOf(name)} <value>`).hideHelp());
     made.action(async (...given: unknown[]) => {
       const options = given.at(-2) as Options;
       const args = given.slice(0, -2).filter((value): value is string => typeof value === 'string');
@@ -67,7 +68,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   )
     .option('--json', 'the summary as one JSON object, the last thing on stdout')
     .addOption(new Option('--policy <policy>', 'what bad rows do to the good ones').choices(['skip', 'all-or-nothing']))
-    .option('--wait <duration>', 'how long to follow after the last row was sent, and to wait for the gateway', duration, 900_000)
+    .option('--wait <duration>', 'how long to follow after the last row was sent, and to wait for the gateway (default: 15m)', duration)
     .option('--no-wait', 'ends when every row was sent')
     .option('--detach', 'needs the distributed profile')
     .option('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …')

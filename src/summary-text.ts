@@ -1,7 +1,6 @@
 /** A batch's summary for people. */
 import type { Summary } from '../batches/summary.ts';
 import { statuses } from '../batches/status.ts';
-import { formatDuration } from './duration.ts';
 import { grouped, printable, table, type Paint } from './terminal.ts';
 
 /** One line a status that occurs, then the sum on both sides. */
@@ -22,14 +21,13 @@ export function summaryText(summary: Summary, paint: Paint): string {
     [['', 'rows', ...currencies], row('received', summary.received), ...accounted],
     new Set([1, ...currencies.map((_code, index) => index + 2)]),
   );
-  const took =
-    summary.finished_at === null ? '' : `, took ${formatDuration(Date.parse(summary.finished_at) - Date.parse(summary.started_at))}`;
   const balance = summary.balanced
     ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
     : paint('red', 'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.');
   return [
-    `${paint('bold', printable(summary.file))}: ${summary.state}, ${summary.sent_per_second} sent per second${took}`,
+    `${paint('bold', printable(summary.file))}: ${summary.state}, ${summary.sent_per_second} sent per second`,
     `  batch ${summary.batch_id}`,
+    `  begun ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
     lines,
     `  ${balance}`,
   ].join('\n');

@@ -17,6 +17,9 @@ export const grouped = (value: number | string): string => {
   return fraction === undefined ? digits : `${digits}.${fraction}`;
 };
 
+/** `1 row`, `1,200 rows`. */
+export const counted = (count: number, one: string, many: string): string => `${grouped(count)} ${count === 1 ? one : many}`;
+
 /**
  * Text that came from outside, safe to print: what could move the cursor or hide something is shown by its
  * code point.

@@ -1,5 +1,5 @@
 import { generateKeyPair } from 'node:crypto';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -19,7 +19,13 @@ export async function makeKeys(out: string): Promise<{ readonly privateFile: str
   const publicFile = join(out, 'public.pem');
   await mkdir(out, { recursive: true, mode: 0o700 });
   await writeNew(privateFile, privateKey, 0o600);
-  await writeNew(publicFile, publicKey, 0o644);
+  try {
+    await writeNew(publicFile, publicKey, 0o644);
+  } catch (cause) {
+    // Half a pair would be taken for a whole one, and be in the way of the next try.
+    await rm(privateFile, { force: true });
+    throw cause;
+  }
   return { privateFile, publicFile };
 }
 

@@ -10,7 +10,7 @@ import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../place-check.ts';
 import { loadLedgerKey } from '../ledger/ledger-key.ts';
-import { openSqliteLedger } from '../ledger/sqlite.ts';
+import { openSqliteLedger, requireLedger } from '../ledger/sqlite.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { payFile, type PayDeps } from '../pay-file.ts';
 import { readAgain, writeFixFile, type Inspection } from '../payout-file.ts';
@@ -18,13 +18,13 @@ import { loadSigner } from '../private-key.ts';
 import { writeBatchResults } from '../batch-results.ts';
 import { createStopping, type Stopping } from '../stopping.ts';
 import { summaryText } from '../summary-text.ts';
-import { paintFor } from '../terminal.ts';
+import { counted, paintFor, printable } from '../terminal.ts';
 import { brokenReport, brokenText, inspectFile, type FileOptions } from './validate.ts';
 
 export interface RunOptions extends FileOptions {
   readonly policy?: Policy;
-  /** Milliseconds; false for `--no-wait`. */
-  readonly wait: number | false;
+  /** Milliseconds; false for `--no-wait`. Commander answers true where neither was given. */
+  readonly wait?: number | boolean;
   readonly detach?: boolean;
   readonly results?: string;
   readonly newLedger?: boolean;
@@ -67,8 +67,11 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     }
     const project = settings.GATEWAY_PROJECT ?? '';
     const { dataDir } = config;
-    const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
     const gateway = settings.GATEWAY_URL ?? '';
+    const mayCreate = isLoopback(gateway) || options.newLedger === true;
+    // Asked first, so that a refused run leaves no key behind.
+    if (!mayCreate) requireLedger(dataDir);
+    const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
     const ledger = await openSqliteLedger({
       dir: dataDir,
       binding: { gateway, project, ...(settings.GATEWAY_SUBMERCHANT === undefined ? {} : { submerchant: settings.GATEWAY_SUBMERCHANT }) },
@@ -76,7 +79,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       keys: createKeys(project),
       clock: systemClock,
       host: hostname(),
-      mayCreate: isLoopback(gateway) || options.newLedger === true,
+      mayCreate,
     });
     try {
       return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger });
@@ -123,7 +126,7 @@ async function payWith(paying: Paying): Promise<ExitCode> {
       rows: () => readAgain(inspection),
       hasBadRows: preflight.errorsTotal > 0,
       window: windowFor(config.settings.DISPATCH_CONCURRENCY),
-      waitMs: options.wait === false ? defaultWaitMs : options.wait,
+      waitMs: typeof options.wait === 'number' ? options.wait : defaultWaitMs,
       follow: options.wait !== false,
     });
   } catch (cause) {
@@ -142,7 +145,10 @@ async function payWith(paying: Paying): Promise<ExitCode> {
   const summary = await summaryOf(ledger, batchId);
   if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(`${summaryText(summary, paintFor(process.stdout, process.env))}\n`);
-  if (hasFixFile) process.stderr.write(`${preflight.errorsTotal} problems in ${file}. The bad rows, with what to do, are in ${fixPath}\n`);
+  if (hasFixFile)
+    process.stderr.write(
+      `${counted(preflight.errorsTotal, 'problem', 'problems')} in ${printable(file)}. The bad rows, with what to do, are in ${fixPath}\n`,
+    );
   await tellOpenOnes(paying, summary);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
@@ -197,19 +203,24 @@ async function markStopped({ ledger, inspection, logger }: Paying): Promise<void
   }
 }
 
-/** Records that only others can move: each with its reason, the first few by name. */
+/** Records that are not at their end, each with its reason, the first few by name. */
 async function tellOpenOnes({ ledger, inspection }: Paying, summary: Summary): Promise<void> {
-  const unknown = summary.statuses['unknown']?.count ?? 0;
-  if (unknown === 0) return;
-  const shown = await ledger.list({ batchId: inspection.sha256, status: 'unknown', limit: 10 });
-  const lines = shown.map(
-    ({ record }) =>
-      `  line ${record.occurrence.position}, ${record.recordId}: ${record.reason?.description ?? 'no reason is known'} [${record.reason?.code ?? 'none'}]`,
+  const tell = async (status: 'unknown' | 'in_progress', sentence: (count: string) => string): Promise<void> => {
+    const count = summary.statuses[status]?.count ?? 0;
+    if (count === 0) return;
+    const shown = await ledger.list({ batchId: inspection.sha256, status, limit: 10 });
+    const lines = shown.map(
+      ({ record }) =>
+        `  line ${record.occurrence.position}, ${record.recordId}: ${printable(record.reason?.description ?? 'the gateway has not finished it')} [${printable(record.reason?.code ?? status)}]`,
+    );
+    const more = count > shown.length ? `\n  … and ${count - shown.length} more; disburse tail --status ${status} tells all` : '';
+    process.stderr.write(`${sentence(counted(count, 'record is', 'records are'))}\n${lines.join('\n')}${more}\n`);
+  };
+  await tell(
+    'unknown',
+    (count) => `${count} unknown: perhaps paid, and not to be paid again by hand before somebody has looked at the gateway.`,
   );
-  const more = unknown > shown.length ? `\n  … and ${unknown - shown.length} more; disburse tail --status unknown tells all` : '';
-  process.stderr.write(
-    `${unknown} records are unknown: they may have been paid and must not be paid again by hand before somebody has looked.\n${lines.join('\n')}${more}\n`,
-  );
+  await tell('in_progress', (count) => `${count} in progress at the gateway. Run the same command again later to follow on.`);
 }
 
 function startDisplay({ inspection, ledger, stopping }: Paying, deps: PayDeps): { end: () => Promise<void> } {

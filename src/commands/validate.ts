@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../place-check.ts';
 import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../payout-file.ts';
-import { grouped, paintFor, printable, type Paint } from '../terminal.ts';
+import { counted, grouped, paintFor, printable, type Paint } from '../terminal.ts';
 
 export interface FileOptions {
   readonly json?: boolean;
@@ -148,9 +148,10 @@ export function reportText(inspection: Inspection, paint: Paint): string {
   const delimiterName = { ',': 'comma', ';': 'semicolon', '\t': 'tab' }[delimiter] ?? delimiter;
   return [
     `${paint('bold', printable(file))}  ${encoding}, ${delimiterName}, sha256 ${sha256.slice(0, 12)}…`,
-    `  ${grouped(rows)} rows: ${paint('green', `${grouped(valid)} valid`)}, ${invalid > 0 ? paint('red', `${grouped(invalid)} invalid`) : '0 invalid'}, ${grouped(duplicates)} duplicates`,
+    `  ${counted(rows, 'row', 'rows')}: ${paint('green', `${grouped(valid)} valid`)}, ${invalid > 0 ? paint('red', `${grouped(invalid)} invalid`) : '0 invalid'}, ${counted(duplicates, 'duplicate', 'duplicates')}`,
     ...[...totals].map(
-      ([currency, { count, amountMinor }]) => `  ${currency} ${grouped(formatMinor(amountMinor, currency))} in ${grouped(count)} rows`,
+      ([currency, { count, amountMinor }]) =>
+        `  ${currency} ${grouped(formatMinor(amountMinor, currency))} in ${counted(count, 'row', 'rows')}`,
     ),
     ...list(paint('red', `Errors (${grouped(errorsTotal)}):`), errors, errorsTotal),
     ...list(paint('yellow', `Warnings (${grouped(warningsTotal)}):`), warnings, warningsTotal),

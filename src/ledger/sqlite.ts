@@ -53,6 +53,14 @@ const settings = `
   PRAGMA journal_size_limit = 16777216;
 `;
 
+/** @throws LedgerMissingError unless a ledger is there already */
+export function requireLedger(dir: string): void {
+  if (existsSync(ledgerFile(dir))) return;
+  throw new LedgerMissingError(
+    `there is no ledger in ${dir}, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct DATA_DIR.`,
+  );
+}
+
 /**
  * Opens the ledger for the one process that dispatches.
  *
@@ -62,11 +70,7 @@ const settings = `
 export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Ledger> {
   const { dir } = params;
   const file = ledgerFile(dir);
-  if (!params.mayCreate && !existsSync(file)) {
-    throw new LedgerMissingError(
-      `there is no ledger in ${dir}, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct DATA_DIR.`,
-    );
-  }
+  if (!params.mayCreate) requireLedger(dir);
   makeDataDir(dir);
   const lock = acquireLock(dir, params);
   let db: DatabaseSync | undefined;

@@ -8,13 +8,11 @@ import type { Clock, Limiter } from '../../batches/ports.ts';
  * @property rate permits a second, a decimal number above zero
  * @property resolutionMs how coarse `clock.now()` is. A permit may really pass so much later than the clock said, and
  *   the next ones are counted from there. A clock with fractions of a millisecond may say 0, which wastes nothing
- * @property burst `burstOf(rate)` when left out
  * @property precise `clock.sleep` ends on time to a fraction of a millisecond
  */
 export interface LocalLimiterOptions {
   readonly rate: number | 'unlimited';
   readonly clock: Clock;
-  readonly burst?: number;
   readonly resolutionMs?: number;
   readonly precise?: boolean;
 }
@@ -33,13 +31,12 @@ export const burstOf = (rate: number): number => Math.max(1, Math.floor(rate / 1
 const passed = Promise.resolve();
 
 /** @throws RangeError for a rate that is not above zero */
-export function createLocalLimiter(options: LocalLimiterOptions): Limiter {
-  const { rate, clock, resolutionMs = 1, precise = false } = options;
+export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
   if (rate !== 'unlimited' && !(Number.isFinite(rate) && rate > 0))
     throw new RangeError(`The rate must be a number above zero, not ${rate}.`);
   const limited = rate !== 'unlimited';
   const intervalMs = limited ? 1000 / rate : 0;
-  const aheadMs = limited ? ((options.burst ?? burstOf(rate)) - 1) * intervalMs : 0;
+  const aheadMs = limited ? (burstOf(rate) - 1) * intervalMs : 0;
 
   // Times are counted from the first reading: as milliseconds since the epoch, doubles would round a short interval
   // the same way each time. For the same reason the theoretical arrival time is base + count x interval, never a sum.

@@ -3,7 +3,7 @@ import { createKeys } from '../../batches/key.ts';
 import type { LedgerRecord } from '../../batches/record.ts';
 import type { Rules } from '../../batches/steps.ts';
 
-export const keys = createKeys('shop');
+const keys = createKeys('shop');
 export const at = Date.parse('2026-11-21T08:00:00.000Z');
 
 export const rules: Rules = { keys, random: () => 0.5, followIntervalMs: 2000, keyLifetimeMs: 12 * 3_600_000, timeoutMs: 30_000 };
