@@ -5,7 +5,7 @@
  * bound by the same content, or bound by other content.
  */
 import { differingFields, type FieldDigests } from './fingerprint.ts';
-import type { Occurrence, Refusal } from './instruction.ts';
+import type { Refusal } from './instruction.ts';
 import type { Keys } from './key.ts';
 import type { Admission, LedgerRecord } from './record.ts';
 import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result.ts';

@@ -11,10 +11,10 @@ import { contentKey, twinKey } from './likeness.ts';
 import { firstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from './masks.ts';
 import type { Judgement } from './row-judgement.ts';
-import { createSieve, hashText, type Sieve } from './sieve.ts';
+import { createSieve, hashText, sieveBits, type Sieve } from './sieve.ts';
 
 /** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
-interface IndexedRow {
+export interface IndexedRow {
   readonly line: number;
   readonly recordId: string;
   /** Equal exactly when two rows ask for the same. */
@@ -89,15 +89,17 @@ export interface PreflightInTheMaking {
 /** Suspects are few in most files; in a bad one this sieve lets more rows through to the exact index. */
 const suspectBits = 2 ** 23;
 
-export function startPreflight(): PreflightInTheMaking {
+/** @param fileBytes about how large the file is; what is sieved out is exact whatever it says */
+export function startPreflight(fileBytes: number): PreflightInTheMaking {
+  const bits = sieveBits(fileBytes);
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
   const errors = firstProblems();
   // Let go of at the end: what is handed out lives as long as the run, and would keep them alive.
   let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: Sieve } | undefined = {
-    seenIds: createSieve(),
-    seenTwins: createSieve(),
-    suspectIds: createSieve(suspectBits),
-    suspectTwins: createSieve(suspectBits),
+    seenIds: createSieve(bits),
+    seenTwins: createSieve(bits),
+    suspectIds: createSieve(Math.min(bits, suspectBits)),
+    suspectTwins: createSieve(Math.min(bits, suspectBits)),
   };
   const words = new Uint32Array(4);
   let suspects = false;

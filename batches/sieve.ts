@@ -4,8 +4,13 @@
  */
 
 /** 2^27 bits are 16 MiB: of a million texts one in a thousand million is taken for another, of ten million one in 500. */
-const defaultBits = 2 ** 27;
+const mostBits = 2 ** 27;
+const leastBits = 2 ** 16;
 const probes = 7;
+
+/** How large a sieve a file of so many bytes needs: a hundred bits and more for each row, up to 16 MiB. */
+export const sieveBits = (fileBytes: number): number =>
+  Math.min(mostBits, Math.max(leastBits, 2 ** Math.ceil(Math.log2(Math.max(fileBytes, 1) * 2))));
 
 export interface Sieve {
   /** Adds the text of this hash. @returns whether it was perhaps added before */
@@ -14,7 +19,7 @@ export interface Sieve {
 }
 
 /** @param bits a power of two, at least 32 */
-export function createSieve(bits: number = defaultBits): Sieve {
+export function createSieve(bits: number): Sieve {
   const words = new Uint32Array(bits / 32);
   const mask = bits - 1;
   return {

@@ -7,7 +7,7 @@ import { isFinal, statuses } from '../batches/status.ts';
 import { formatDuration } from './duration.ts';
 import { grouped, paintFor, printable, type Paint } from './terminal.ts';
 
-interface Progress {
+export interface Progress {
   readonly file: string;
   /** Rows of the file, from the preflight. */
   readonly rows: number;

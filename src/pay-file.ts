@@ -59,6 +59,9 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
     if (phase === 'released' && !signal.aborted) await sendAll(deps, params);
     if (phase === 'refused') await refuseAll(deps, batchId);
     if (params.follow && !signal.aborted) await follower.settled(deps.clock.now() + params.waitMs);
+  } catch (cause) {
+    stopFor(deps, cause);
+    throw cause;
   } finally {
     await follower.stop();
   }
@@ -140,10 +143,16 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
         });
       }
     }
+  } catch (cause) {
+    stopFor(deps, cause);
+    throw cause;
   } finally {
     await dispatcher.idle();
   }
 }
+
+/** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
+const stopFor = (deps: PayDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));
 
 /** Admitted once, and not valid any more, before it was sent: a card that expired meanwhile, a limit that was lowered. */
 function refuseNow(deps: PayDeps, record: LedgerRecord, refusal: Refusal): Promise<LedgerRecord> {
@@ -193,7 +202,7 @@ function startFollower(deps: PayDeps, batchId: string, waitMs: number): Follower
 
   const fail = (cause: unknown): void => {
     failure ??= { cause };
-    deps.stop(cause instanceof Error ? cause.message : String(cause));
+    stopFor(deps, cause);
   };
   const move = async (record: LedgerRecord): Promise<void> => {
     try {

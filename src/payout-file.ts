@@ -2,6 +2,7 @@
  * A payout file, read twice: first whole, to judge it before anything is sent; then block by block against what
  * the first reading found, to pay it.
  */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { compareTotals, type Totals } from '../batches/expectation.ts';
 import type { Problem, Reading } from '../batches/instruction.ts';
@@ -78,7 +79,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
         { ...csv.finished(), encoding, delimiter },
       );
     }
-    const taking = startPreflight();
+    const taking = startPreflight(await sizeOf(path));
     for await (const block of csv.blocks) {
       taking.take(judge(block, made.reader.read));
       rows += block.length;
@@ -101,6 +102,12 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
   } finally {
     await csv?.close();
   }
+}
+
+/** A pipe or a packed file says too little; what it does not say is taken for large. */
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path);
+  return found.isFile() && !path.endsWith('.gz') ? found.size : Number.MAX_SAFE_INTEGER;
 }
 
 type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;

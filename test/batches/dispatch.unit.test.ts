@@ -50,7 +50,12 @@ describe('a first send', () => {
     { name: 'an HTTP 500 is open', answer: refusal('internal_error', 500), status: 'unknown', stops: [] },
     { name: 'a known key has arrived', answer: refusal('idempotency_key_already_exists'), status: 'unknown', stops: [] },
     { name: 'an unlisted code is for a person', answer: refusal('moon_phase'), status: 'unknown', stops: [] },
-    { name: 'a wrong set-up goes back to the queue', answer: refusal('authentication_error', 401), status: 'queued', stops: ['authentication_error'] },
+    {
+      name: 'a wrong set-up goes back to the queue',
+      answer: refusal('authentication_error', 401),
+      status: 'queued',
+      stops: ['authentication_error'],
+    },
   ])('$name: nothing is sent a second time', async ({ answer, status, stops }) => {
     const world = await sent({ init: [answer] });
     expect(world.ledger.current().status).toBe(status);
@@ -102,17 +107,20 @@ describe('a first send', () => {
     ]);
   });
 
-  it.each(['way', 'permit init', 'permit pace', 'first byte?'])('stopped at "%s" sends nothing and leaves the record queued', async (step) => {
-    const world = await sent({
-      init: [ok()],
-      before: (what, { stop }) => {
-        if (what === step) stop();
-      },
-    });
-    expect(world.bytes).toEqual([]);
-    expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
-    expect(world.ledger.events).toEqual([]);
-  });
+  it.each(['way', 'permit init', 'permit pace', 'first byte?'])(
+    'stopped at "%s" sends nothing and leaves the record queued',
+    async (step) => {
+      const world = await sent({
+        init: [ok()],
+        before: (what, { stop }) => {
+          if (what === step) stop();
+        },
+      });
+      expect(world.bytes).toEqual([]);
+      expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
+      expect(world.ledger.events).toEqual([]);
+    },
+  );
 
   it('stopped after its bytes left waits for its answer, and does not begin again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection] });
@@ -162,7 +170,16 @@ describe('a repeat', () => {
 
   it('sends the same bytes under the same key, after a durable intent', async () => {
     const world = await repeated({ init: [ok()] });
-    expect(world.log).toEqual(['way', 'permit init', 'durable unknown', 'permit pace', 'first byte?', 'bytes payout under its key', 'reached', 'durable in_progress']);
+    expect(world.log).toEqual([
+      'way',
+      'permit init',
+      'durable unknown',
+      'permit pace',
+      'first byte?',
+      'bytes payout under its key',
+      'reached',
+      'durable in_progress',
+    ]);
     expect(world.bytes).toEqual([bytes]);
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sends: 2, firstSentAt: at - 1000 });
   });

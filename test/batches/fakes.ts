@@ -177,4 +177,3 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   };
   return world.current;
 }
-

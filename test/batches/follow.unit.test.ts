@@ -101,7 +101,11 @@ describe('following', () => {
   );
 
   it('believes no session of another record, attempt or id', async () => {
-    for (const parts of [{ id: 'ps_2' }, { metadata: { record_id: 'inv-2', attempt: 1 } }, { metadata: { record_id: 'inv-1', attempt: 2 } }]) {
+    for (const parts of [
+      { id: 'ps_2' },
+      { metadata: { record_id: 'inv-2', attempt: 1 } },
+      { metadata: { record_id: 'inv-1', attempt: 2 } },
+    ]) {
       const world = await followed({ status: [ok({ ...succeeded, ...parts })] });
       expect(world.ledger.current().status).toBe('in_progress');
     }

@@ -17,12 +17,15 @@ const eventsOf = (stdout: string): ResultEvent[] =>
     .map((line) => resultSchema.parse(JSON.parse(line)));
 
 describe('help and version', () => {
-  it.each([['--help'], ['--version'], ['run', '--help'], ['validate', '--help'], ['help', 'tail']])('%s %s need no configuration', async (...args) => {
-    const ended = await disburse(args, { GATEWAY_URL: 'nonsense', DISPATCH_RATE: 'nonsense' });
-    expect(ended.code).toBe(0);
-    expect(ended.stderr).toBe('');
-    expect(ended.stdout).toMatch(args.includes('--version') ? /^\d+\.\d+\.\d+\n$/ : /Usage: disburse/);
-  });
+  it.each([['--help'], ['--version'], ['run', '--help'], ['validate', '--help'], ['help', 'tail']])(
+    '%s %s need no configuration',
+    async (...args) => {
+      const ended = await disburse(args, { GATEWAY_URL: 'nonsense', DISPATCH_RATE: 'nonsense' });
+      expect(ended.code).toBe(0);
+      expect(ended.stderr).toBe('');
+      expect(ended.stdout).toMatch(args.includes('--version') ? /^\d+\.\d+\.\d+\n$/ : /Usage: disburse/);
+    },
+  );
 
   it('an unknown command ends with 1 and says so', async () => {
     const ended = await disburse(['pay']);
@@ -125,7 +128,10 @@ describe('what was paid', () => {
       const short = await world.command(['status', may.slice(0, 6), '--json']);
       expect(JSON.parse(short.stdout)).toEqual(summary);
       const all = await world.command(['status', '--json']);
-      const listed = all.stdout.trimEnd().split('\n').map((line) => summarySchema.parse(JSON.parse(line)).batch_id);
+      const listed = all.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => summarySchema.parse(JSON.parse(line)).batch_id);
       expect(listed.toSorted()).toEqual([may, june].toSorted());
       const text = await world.command(['status', may]);
       expect(text.stdout).toContain('Balanced: every row received is accounted for');
@@ -154,7 +160,11 @@ describe('what was paid', () => {
       expect(await tail('--from', '2999-01-01T00:00:00Z')).toEqual([]);
       const text = await world.command(['tail', '--record', 'bad']);
       expect(text.stdout).toMatch(/rejected {5}bad .*may\.csv:5 {2}iban/);
-      for (const args of [['--from', 'noon'], ['--status', 'paid']]) expect((await world.command(['tail', ...args])).code).toBe(1);
+      for (const args of [
+        ['--from', 'noon'],
+        ['--status', 'paid'],
+      ])
+        expect((await world.command(['tail', ...args])).code).toBe(1);
     });
   });
 
@@ -168,7 +178,11 @@ describe('what was paid', () => {
       following.kill('SIGINT');
       const ended = await following.ended;
       expect(ended.code).toBe(0);
-      expect(eventsOf(ended.stdout).map(({ record_id }) => record_id).toSorted()).toEqual(['p-1', 'p-2']);
+      expect(
+        eventsOf(ended.stdout)
+          .map(({ record_id }) => record_id)
+          .toSorted(),
+      ).toEqual(['p-1', 'p-2']);
     });
   });
 

@@ -10,7 +10,8 @@ const methodsOf = (world: World): Set<string> => new Set(world.sandbox.calls().m
 function expectNoDoubles(world: World): void {
   const keys = new Map<string | null, Set<string | null>>();
   // A call whose signature is not believed is not read.
-  for (const call of inits(world).filter(({ record_id }) => record_id !== null)) keys.set(call.record_id, (keys.get(call.record_id) ?? new Set()).add(call.idempotency_key));
+  for (const call of inits(world).filter(({ record_id }) => record_id !== null))
+    keys.set(call.record_id, (keys.get(call.record_id) ?? new Set()).add(call.idempotency_key));
   for (const [recordId, used] of keys) expect([...used], String(recordId)).toHaveLength(1);
   const sessions = world.sandbox.payments().map((one) => one.record_id);
   expect(new Set(sessions).size).toBe(sessions.length);
@@ -138,7 +139,12 @@ describe.concurrent('a gateway that shows another amount', () => {
       expect(methodsOf(world)).not.toContain('session/confirm');
       expect(world.sandbox.payments().map((one) => one.status)).toEqual(['cancelled', 'cancelled', 'cancelled', 'cancelled']);
       expect(ran.stderr).toContain('ALERT');
-      expect(world.events().filter(({ final }) => final).map(({ error }) => error?.code)).toEqual(Array(4).fill('evidence_mismatch'));
+      expect(
+        world
+          .events()
+          .filter(({ final }) => final)
+          .map(({ error }) => error?.code),
+      ).toEqual(Array(4).fill('evidence_mismatch'));
     });
   });
 

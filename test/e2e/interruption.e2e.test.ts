@@ -14,30 +14,33 @@ const sessions = (world: World): string[] => world.sandbox.payments().map((one) 
 const slow = { faults: 'slow=1' };
 
 describe.concurrent('a signal', () => {
-  it.for(['SIGINT', 'SIGTERM'] as const)('%s lets what is in flight end, ends with 3 and tells how to go on', async (signal, { expect }) => {
-    await inWorld(slow, async (world) => {
-      const path = world.write('may.csv', csvOf(payouts(12)));
-      const running = world.begin(['run', path, '--json'], { DISPATCH_CONCURRENCY: '4' });
-      await until('calls in flight', () => world.sandbox.calls().length >= 4);
-      running.kill(signal);
-      const ended = await running.ended;
-      expect(ended.code).toBe(3);
-      expect(ended.stderr).toContain(`interrupted by ${signal}`);
-      expect(ended.stderr).toContain('Run the same command again');
-      const summary = JSON.parse(ended.stdout) as Summary;
-      expect(summary.state).toBe('stopped');
-      expect(summary.balanced).toBe(true);
-      // Everything in flight was waited for: what the gateway has is known to us by its session.
-      expect(countsOf(summary)).toEqual({ in_progress: sessions(world).length, queued: 12 - sessions(world).length });
-      expect(sessions(world).length).toBeLessThan(12);
+  it.for(['SIGINT', 'SIGTERM'] as const)(
+    '%s lets what is in flight end, ends with 3 and tells how to go on',
+    async (signal, { expect }) => {
+      await inWorld(slow, async (world) => {
+        const path = world.write('may.csv', csvOf(payouts(12)));
+        const running = world.begin(['run', path, '--json'], { DISPATCH_CONCURRENCY: '4' });
+        await until('calls in flight', () => world.sandbox.calls().length >= 4);
+        running.kill(signal);
+        const ended = await running.ended;
+        expect(ended.code).toBe(3);
+        expect(ended.stderr).toContain(`interrupted by ${signal}`);
+        expect(ended.stderr).toContain('Run the same command again');
+        const summary = JSON.parse(ended.stdout) as Summary;
+        expect(summary.state).toBe('stopped');
+        expect(summary.balanced).toBe(true);
+        // Everything in flight was waited for: what the gateway has is known to us by its session.
+        expect(countsOf(summary)).toEqual({ in_progress: sessions(world).length, queued: 12 - sessions(world).length });
+        expect(sessions(world).length).toBeLessThan(12);
 
-      const again = await world.run(path);
-      expect(again.code).toBe(0);
-      expect(countsOf(again.summary)).toEqual({ succeeded: 12 });
-      expect(new Set(sessions(world)).size).toBe(12);
-      expect(sessions(world)).toHaveLength(12);
-    });
-  });
+        const again = await world.run(path);
+        expect(again.code).toBe(0);
+        expect(countsOf(again.summary)).toEqual({ succeeded: 12 });
+        expect(new Set(sessions(world)).size).toBe(12);
+        expect(sessions(world)).toHaveLength(12);
+      });
+    },
+  );
 
   it('that comes twice ends the run at once', async ({ expect }) => {
     await inWorld(slow, async (world) => {
@@ -170,34 +173,37 @@ describe.concurrent('the data folder', () => {
 
 describe.concurrent('a disk without room', () => {
   /** The shell's limit is in blocks of 512 bytes or of 1 KiB; only the order of magnitude counts. */
-  it.for([2, 60, 150, 300])('under a limit of %i blocks a file stops the run with a sentence, and loses nothing', async (blocks, { expect }) => {
-    await inWorld({ confirm: 'auto' }, async (world) => {
-      const count = 400;
-      const path = world.write('may.csv', csvOf(payouts(count)));
-      const child = spawn('sh', ['-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, cli, 'run', path, '--json'], {
-        env: { PATH: process.env['PATH'], ...world.env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let stderr = '';
-      child.stdout.resume();
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-      expect(code, stderr).toBe(3);
-      expect(stderr).toMatch(/room|full|limit/);
-      expect(stderr).not.toContain('unforeseen');
-      expect(stderr).not.toMatch(/^ {4}at /m);
+  it.for([2, 60, 150, 300])(
+    'under a limit of %i blocks a file stops the run with a sentence, and loses nothing',
+    async (blocks, { expect }) => {
+      await inWorld({ confirm: 'auto' }, async (world) => {
+        const count = 400;
+        const path = world.write('may.csv', csvOf(payouts(count)));
+        const child = spawn('sh', ['-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, cli, 'run', path, '--json'], {
+          env: { PATH: process.env['PATH'], ...world.env },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let stderr = '';
+        child.stdout.resume();
+        child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+        const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+        expect(code, stderr).toBe(3);
+        expect(stderr).toMatch(/room|full|limit/);
+        expect(stderr).not.toContain('unforeseen');
+        expect(stderr).not.toMatch(/^ {4}at /m);
 
-      const again = await world.run(path);
-      const { succeeded = 0, unknown = 0, ...others } = countsOf(again.summary);
-      expect(others).toEqual({});
-      expect(succeeded + unknown).toBe(count);
-      expect(again.summary.balanced).toBe(true);
-      expect(new Set(sessions(world)).size).toBe(count);
-      expect(sessions(world)).toHaveLength(count);
-      const ids = world.events().map((event) => event.event_id);
-      expect(new Set(ids).size).toBe(ids.length);
-    });
-  });
+        const again = await world.run(path);
+        const { succeeded = 0, unknown = 0, ...others } = countsOf(again.summary);
+        expect(others).toEqual({});
+        expect(succeeded + unknown).toBe(count);
+        expect(again.summary.balanced).toBe(true);
+        expect(new Set(sessions(world)).size).toBe(count);
+        expect(sessions(world)).toHaveLength(count);
+        const ids = world.events().map((event) => event.event_id);
+        expect(new Set(ids).size).toBe(ids.length);
+      });
+    },
+  );
 });
 
 describe.concurrent('the file', () => {

@@ -44,8 +44,7 @@ function mostInASecond(at: readonly number[]): number {
   return most;
 }
 
-const shareUsed = (at: readonly number[], rate: number): number =>
-  ((at.length - 1) * 1000) / ((at.at(-1) ?? 0) - (at[0] ?? 0)) / rate;
+const shareUsed = (at: readonly number[], rate: number): number => ((at.length - 1) * 1000) / ((at.at(-1) ?? 0) - (at[0] ?? 0)) / rate;
 
 /** Without a burst every permit that a busy machine hands out late is lost for good: only a calm one shows the rate. */
 const required = (): number => ((loadavg()[0] ?? 0) > availableParallelism() ? 0.7 : 0.95);

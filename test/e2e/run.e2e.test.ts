@@ -74,7 +74,9 @@ describe('a file with everything in it', () => {
         const told = events.filter((event) => event.record_id === id).map((event) => event.sequence);
         expect(told, id).toEqual(told.map((_sequence, index) => index + 1));
       }
-      const codes = Object.fromEntries(finals.filter(({ error }) => error !== undefined).map((event) => [lineOf(event), event.error?.code]));
+      const codes = Object.fromEntries(
+        finals.filter(({ error }) => error !== undefined).map((event) => [lineOf(event), event.error?.code]),
+      );
       expect(codes).toEqual({ 4: 'iban_check_digits', 7: 'record_id_ambiguous', 8: 'record_id_ambiguous', 12: expect.any(String) });
       expect(finals.find(({ status }) => status === 'duplicate')).toMatchObject({
         record_id: 'same',
@@ -205,7 +207,7 @@ describe('before anything is sent', () => {
   });
 
   it.each([
-    { name: 'totals that differ', args: ['--expect', 'EUR=1.00/1'], says: 'expected 1.00 in 1 rows' },
+    { name: 'totals that differ', args: ['--expect', 'EUR=1.00/1'], says: 'expected 1.00 in 1 row' },
     { name: 'totals that cannot be read', args: ['--expect', 'EUR'], says: '--expect' },
     { name: 'a folder for the results that is not there', args: ['--results', '/no/such/folder/r.csv'], says: 'there is no such folder' },
     { name: 'detach without the distributed profile', args: ['--detach'], says: 'distributed profile' },

@@ -69,7 +69,10 @@ it('stays secret through refusals, lost answers, crashes and wrong keys', async 
 
     tell('validate', await world.command(['validate', path, '--errors', join(world.folder, 'errors.csv')]));
     tell('validate --json', await world.command(['validate', path, '--json']));
-    tell('a wrong key', await world.command(['run', path], { ...trace, GATEWAY_PRIVATE_KEY_FILE: world.write('other.pem', otherPair.privateKey) }));
+    tell(
+      'a wrong key',
+      await world.command(['run', path], { ...trace, GATEWAY_PRIVATE_KEY_FILE: world.write('other.pem', otherPair.privateKey) }),
+    );
 
     // Killed while bodies are kept and the write-ahead log is full of them.
     const killed = world.begin(['run', path], trace);

@@ -78,7 +78,13 @@ describe('the report', () => {
 
   it('names each problem by line, column as spelled, code, sentence and masked value', async () => {
     await inPlace(async ({ write, validate }) => {
-      const rows = [row('ok'), row('bad', { iban: 'BE68539007547035', amount: '1,50' }), row('ok'), row('x', { amount: '1' }), row('x', { amount: '2' })];
+      const rows = [
+        row('ok'),
+        row('bad', { iban: 'BE68539007547035', amount: '1,50' }),
+        row('ok'),
+        row('x', { amount: '1' }),
+        row('x', { amount: '2' }),
+      ];
       const text = csvOf(rows).replace('record_id,', ' Record_ID ,').replace(',iban,', ',IBAN,');
       const ended = await validate([write('may.csv', text), '--json']);
       expect(ended.code).toBe(2);
@@ -123,7 +129,7 @@ describe('the report', () => {
       const { code, stdout } = await validate([write('may.csv', csvOf([row('ok'), row('bad', { iban: 'BE68539007547035' })]))]);
       expect(code).toBe(2);
       expect(stdout).toContain('2 rows: 1 valid, 1 invalid');
-      expect(stdout).toContain('EUR 12.30 in 1 rows');
+      expect(stdout).toContain('EUR 12.30 in 1 row');
       expect(stdout).toMatch(/line 3, iban \(BE\*\*…7035\): .* \[iban_check_digits\]/);
       expect(stdout).not.toContain('\u001b');
     });
@@ -217,7 +223,9 @@ describe('what a file may be written in', () => {
       const path = write('may.csv', csvOf([...payouts(2), row('bad', { iban: 'BE00' })]));
       const piped = (args: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
         new Promise((resolve) => {
-          const child = spawn('sh', ['-c', `cat "$1" | "$2" "$3" validate /dev/stdin ${args}`, 'sh', path, process.execPath, cli], { cwd: folder });
+          const child = spawn('sh', ['-c', `cat "$1" | "$2" "$3" validate /dev/stdin ${args}`, 'sh', path, process.execPath, cli], {
+            cwd: folder,
+          });
           let stdout = '';
           let stderr = '';
           child.stdout.on('data', (chunk) => (stdout += String(chunk)));
