@@ -5,6 +5,7 @@
  *
  * May I send this now? is asked here and nowhere else.
  */
+import type { Answer } from './answer.ts';
 import { readAnswer, readRepeatAnswer, type Finding } from './evidence.ts';
 import { breaksTheWay, type FailureCode } from './failure.ts';
 import type { Draft, JsonObject } from './instruction.ts';
@@ -146,11 +147,17 @@ async function send(
   deps: DispatchDeps,
   record: LedgerRecord,
   bytes: Uint8Array,
-  read: (answer: Awaited<ReturnType<Gateway['init']>>, record: LedgerRecord) => Finding,
+  read: (answer: Answer, record: LedgerRecord) => Finding,
   timely: () => boolean,
 ): Promise<Finding> {
   const mayStart = (): boolean =>
     !deps.signal.aborted && timely() && record.leaseUntil !== null && deps.clock.now() < record.leaseUntil - leaseMarginMs;
+  const understand = (answer: Answer): Finding => {
+    const finding = read(answer, record);
+    tellTheWay(deps, finding);
+    return finding;
+  };
+  let finding: Finding | undefined;
   const answer = await deps.gateway.init({
     kind: record.kind,
     bytes,
@@ -159,13 +166,14 @@ async function send(
       deps.slot(async () => {
         // A stop while waiting for the pace is no error: mayStart then says no, which proves that nothing was sent.
         await deps.pacer.acquire(deps.signal).catch(() => undefined);
-        return exchange();
+        const received = await exchange();
+        // Before the slot is free: who has it next must know already that he is to wait, or to stop.
+        finding = understand(received);
+        return received;
       }),
     mayStart,
   });
-  const finding = read(answer, record);
-  tellTheWay(deps, finding);
-  return finding;
+  return finding ?? understand(answer);
 }
 
 /** Breaker, pace and stop learn from every exchange. */

@@ -86,9 +86,11 @@ async function ask(deps: FollowDeps, record: LedgerRecord, call: () => Promise<A
     if (deps.signal.aborted) return null;
     throw cause;
   }
-  const finding = readAnswer(await deps.slot(call), record);
-  // What a follow-up is refused for is no word about our set-up as a whole, but for who we are.
-  // And when they are to come more slowly, sends whose intent is durable must not be held back at the wire.
-  tellTheWay({ ...deps, limiter: deps.followLimiter, pacer: deps.followLimiter }, finding);
-  return finding;
+  return deps.slot(async () => {
+    const finding = readAnswer(await call(), record);
+    // When looks are to come more slowly, sends whose intent is durable must not be held back at the wire. Told
+    // before the slot is free, so that the next look knows it already.
+    tellTheWay({ ...deps, limiter: deps.followLimiter, pacer: deps.followLimiter }, finding);
+    return finding;
+  });
 }

@@ -170,6 +170,11 @@ function tellEnd(error: unknown): ExitCode {
     process.stderr.write(`disburse: ${error.message}\n`);
     return error.exitCode;
   }
+  // Its sentence is complete; by its name, so that a command that pays nothing loads nothing of paying.
+  if (error instanceof Error && error.name === 'ResultsFileError') {
+    process.stderr.write(`disburse: ${error.message}\n`);
+    return exitCodes.stopped;
+  }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (error instanceof Error && code !== undefined && Object.hasOwn(fromOutside, code)) {
     process.stderr.write(`disburse: ${error.message} ${fromOutside[code]}\n`);

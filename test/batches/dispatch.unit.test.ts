@@ -89,6 +89,25 @@ describe('a first send', () => {
     expect(world.pushedBack).toEqual({ init: 5000, pace: 5000, follow: 0 });
   });
 
+  it('tells pace and stop before its slot is free for the next', async () => {
+    const busy = { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 5000 } as const;
+    for (const [answer, pushedBack, stops] of [
+      [busy, 5000, []],
+      [refusal('authentication_error', 401), 0, ['authentication_error']],
+    ] as const) {
+      const world = fakeWorld({ record: queuedRecord(), init: [answer] });
+      let known: unknown;
+      const slot = async <T>(work: () => Promise<T>): Promise<T> => {
+        const done = await work();
+        known = { pushedBack: world.pushedBack.pace, stops: [...world.stops] };
+        world.stop();
+        return done;
+      };
+      await dispatch({ ...world.deps, slot }, world.ledger.current(), bytes);
+      expect(known).toEqual({ pushedBack, stops });
+    }
+  });
+
   it('never leaves at the end of its lease: it goes back unsent', async () => {
     const world = fakeWorld({
       record: queuedRecord(),

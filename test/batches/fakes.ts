@@ -8,7 +8,7 @@ import { createVirtualClock, type VirtualClock } from '../producers/virtual-cloc
 import { rules, session } from './record-samples.ts';
 
 /** A ledger of one record, with the compare and set of a real one. */
-export interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'record'> {
+interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'record'> {
   readonly current: () => LedgerRecord;
   readonly events: ResultEvent[];
   readonly kept: () => Uint8Array | undefined;
@@ -16,7 +16,7 @@ export interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'reco
   set(patch: Partial<LedgerRecord>): void;
 }
 
-export function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?: Uint8Array): OneRecordLedger {
+function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?: Uint8Array): OneRecordLedger {
   let record = first;
   let kept = body;
   const events: ResultEvent[] = [];

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { startPreflight, type IndexedRow, type Preflight, type RepeatedRow, type RowIndex } from '../../batches/preflight.ts';
+import { startPreflight, type IndexedRow, type Preflight, type RowIndex } from '../../batches/preflight.ts';
 import { judge } from '../../batches/row-judgement.ts';
 import { readerOf, rowOf, type Cells } from './row-samples.ts';
+
+type RepeatedRow = ReturnType<RowIndex['repeated']> extends Iterable<infer Row> ? Row : never;
 
 /** An honest index of a few rows in memory. */
 function memoryIndex(): RowIndex & { readonly rows: IndexedRow[] } {

@@ -227,6 +227,24 @@ describe.concurrent('the file', () => {
     });
   });
 
+  it('of results that cannot be written stops the run with a sentence; once it can, every event is told', async ({ expect }) => {
+    await inWorld({}, async (world) => {
+      const { mkdirSync, rmdirSync } = await import('node:fs');
+      const results = join(world.dataDir, 'results.jsonl');
+      mkdirSync(results, { recursive: true, mode: 0o700 });
+      const path = world.write('may.csv', csvOf(payouts(3)));
+      const ended = await world.command(['run', path, '--json']);
+      expect(ended.code).toBe(3);
+      expect(ended.stderr).toContain('results.jsonl');
+      expect(ended.stderr).not.toContain('unforeseen');
+      expect(sessions(world)).toEqual([]);
+      rmdirSync(results);
+      const again = await world.run(path);
+      expect(again.code).toBe(0);
+      expect(world.events().filter(({ final }) => final)).toHaveLength(3);
+    });
+  });
+
   it('of results that was cut off in the middle of a line is mended, and holds every event once', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const results = join(world.dataDir, 'results.jsonl');

@@ -177,18 +177,6 @@ describe('a good file', () => {
       expect(ran.summary.state).toBe('finished');
     });
   });
-
-  it('sends exactly the body that the contract names', async () => {
-    await inWorld({}, async (world) => {
-      const path = world.write('meta.csv', csvOf([{ ...row('m-1'), 'metadata.order': '77', 'metadata.shop.city': 'Gent' }]));
-      expect((await world.run(path, ['--no-wait'])).code).toBe(0);
-      const [payment] = world.sandbox.payments();
-      const asked = await fetch(`${world.sandbox.url}/api/v1/session/status`, { method: 'POST', body: '{}' });
-      expect(asked.status).toBe(401);
-      expect(payment).toMatchObject({ record_id: 'm-1', kind: 'payout', currency: 'eur', amount: 1230 });
-      expect(world.events()[0]?.metadata).toEqual({ order: '77', shop: { city: 'Gent' } });
-    });
-  });
 });
 
 describe('before anything is sent', () => {

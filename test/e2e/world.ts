@@ -21,7 +21,7 @@ export const otherPair = pair();
 
 export const project = 'e2e-shop';
 
-export interface Ran extends Ended {
+interface Ran extends Ended {
   /** The last line of stdout as a summary, held to its schema. */
   readonly summary: Summary;
 }
@@ -95,7 +95,7 @@ export const inWorld = (options: WorldOptions, work: (world: World) => Promise<v
     }
   });
 
-export function summarised(ended: Ended): Ran {
+function summarised(ended: Ended): Ran {
   const last = ended.stdout.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{')) throw new Error(`no summary; exit ${ended.code}, stderr: ${ended.stderr}`);
   return { ...ended, summary: summarySchema.parse(JSON.parse(last)) };

@@ -24,22 +24,19 @@ describe('a summary for people', () => {
   const lines = summaryText(summary, (_style, text) => text).split('\n');
 
   it('tells what there is, in columns by currency', () => {
-    expect(lines[0]).toBe('may\\u001b[2J.csv: finished, 49.98 sent per second, took 1m 05s');
-    expect(lines.slice(2, 6).map((line) => line.trim().split(/ {2,}/))).toEqual([
+    expect(lines[0]).toBe('may\\u001b[2J.csv: finished, 49.98 sent per second');
+    expect(lines.filter((line) => /^ +(rows|received|succeeded|unknown) /.test(line)).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['rows', 'EUR', 'JPY'],
       ['received', '1,234', '1,234,567.89', '500'],
-      ['succeeded', '1,233', '1,234,567.89'],
       ['unknown', '1', '500'],
+      ['succeeded', '1,233', '1,234,567.89'],
     ]);
     expect(lines.at(-1)).toContain('Balanced');
-    expect(lines).toHaveLength(7);
+    for (const status of statuses)
+      expect(lines.some((line) => line.trim().startsWith(`${status} `))).toBe(['succeeded', 'unknown'].includes(status));
   });
 
   it('cries out when the books do not balance', () => {
     expect(summaryText({ ...summary, balanced: false }, (_style, text) => text)).toContain('NOT BALANCED');
-  });
-
-  it('has no duration before the end', () => {
-    expect(summaryText({ ...summary, finished_at: null }, (_style, text) => text)).not.toContain('took');
   });
 });
