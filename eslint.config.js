@@ -1,10 +1,8 @@
 import { defineConfig } from 'eslint/config';
-import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/', 'bench/node_modules/'] },
-  js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,0 +1,79 @@
+/** Who is compared, and with which command line. */
+import { fileURLToPath } from 'node:url';
+import type { Command } from './measure.ts';
+import { cliWords, type Place } from './place.ts';
+import type { KeyStyle } from './peers/payout.ts';
+
+/** Calls in flight, the same for all. */
+export const concurrency = 32;
+
+export interface Bench {
+  readonly place: Place;
+  readonly cli: string;
+  readonly cores: number;
+}
+
+interface Sending {
+  readonly file: string;
+  readonly gateway: string;
+}
+
+const peers = {
+  bareLoop: fileURLToPath(import.meta.resolve('./peers/bare-loop.ts')),
+  bullmq: fileURLToPath(import.meta.resolve('./peers/bullmq.ts')),
+  csvParseOnly: fileURLToPath(import.meta.resolve('./peers/csv-parse-only.ts')),
+};
+
+const gatewayEnv = ({ place, cores }: Bench, gateway: string): Record<string, string> => ({
+  GATEWAY_URL: gateway,
+  GATEWAY_PROJECT: 'bench',
+  GATEWAY_PRIVATE_KEY_FILE: place.privateKeyFile,
+  DISPATCH_CONCURRENCY: String(concurrency),
+  UV_THREADPOOL_SIZE: String(cores),
+});
+
+const command = (bench: Bench, words: readonly string[], env: Record<string, string> = {}): Command => {
+  const [program = process.execPath, ...args] = words;
+  return { program, args, env, cwd: bench.place.folder };
+};
+
+/** With every guarantee on: the ledger synced, results synced, everything followed. */
+export const ours = (bench: Bench, { file, gateway, dataDir, env }: Sending & { dataDir: string; env?: Record<string, string> }): Command =>
+  command(bench, [...cliWords(bench.cli), 'run', file, '--json'], {
+    ...gatewayEnv(bench, gateway),
+    DATA_DIR: dataDir,
+    DISPATCH_RATE: 'unlimited',
+    ...env,
+  });
+
+export const validate = (bench: Bench, file: string): Command =>
+  command(bench, [...cliWords(bench.cli), 'validate', file, '--json'], { DATA_DIR: `${bench.place.folder}/data` });
+
+export interface PeerSending extends Sending {
+  readonly results?: string;
+  readonly keys?: KeyStyle;
+}
+
+const peerArgs = ({ file, results, keys }: PeerSending): readonly string[] => [
+  file,
+  ...(results === undefined ? [] : ['--results', results]),
+  ...(keys === undefined ? [] : ['--keys', keys]),
+];
+
+export const bareLoop = (bench: Bench, sending: PeerSending & { readonly resume?: boolean }): Command =>
+  command(
+    bench,
+    [process.execPath, peers.bareLoop, ...peerArgs(sending), ...(sending.resume === true ? ['--resume'] : [])],
+    gatewayEnv(bench, sending.gateway),
+  );
+
+export const bullmq = (bench: Bench, sending: PeerSending & { readonly redis: string; readonly prefix: string }): Command =>
+  command(bench, [process.execPath, peers.bullmq, ...peerArgs(sending), '--prefix', sending.prefix], {
+    ...gatewayEnv(bench, sending.gateway),
+    REDIS_URL: sending.redis,
+  });
+
+export const bullmqTool = (bench: Bench, what: 'dump' | 'clean', redis: string, prefix: string): Command =>
+  command(bench, [process.execPath, peers.bullmq, `--${what}`, '--prefix', prefix], { REDIS_URL: redis });
+
+export const csvParseOnly = (bench: Bench, file: string): Command => command(bench, [process.execPath, peers.csvParseOnly, file]);

@@ -1,0 +1,70 @@
+/** The command line of `npm run bench`. */
+import { parseArgs } from 'node:util';
+
+export const sections = ['throughput', 'million', 'validate', 'follow', 'crash'] as const;
+export type Section = (typeof sections)[number];
+
+export interface Options {
+  readonly rows: readonly number[];
+  readonly rounds: number;
+  readonly only: ReadonlySet<Section>;
+  /** Rows of the file for `validate`, and for the one long `run`. */
+  readonly largeRows: number;
+  /** `run` over the large file takes minutes. */
+  readonly millionRun: boolean;
+  readonly crashRows: number;
+  readonly followRows: number;
+  /** The command line to measure, as built. */
+  readonly cli: string;
+}
+
+export const usage = `npm run bench -- [options]
+  --rows 20000,100000   sizes of the files that are paid
+  --rounds 3            rounds of every comparison
+  --only LIST           of ${sections.join(', ')}
+  --no-million-run      leaves out paying the large file, which takes minutes
+  --large 1000000       rows of the large file
+  --quick               small files, one round, no large run: does everything work?
+  --cli FILE            the built command line, dist/src/cli.js by default`;
+
+const whole = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1) throw new Error(`expected a whole number above 0, not ${text}\n${usage}`);
+  return value;
+};
+
+const sectionOf = (text: string): Section => {
+  const found = sections.find((known) => known === text);
+  if (found === undefined) throw new Error(`${text} is no section\n${usage}`);
+  return found;
+};
+
+/** @returns null when only help was asked for */
+export function readOptions(argv: readonly string[]): Options | null {
+  const { values } = parseArgs({
+    args: [...argv],
+    allowNegative: true,
+    options: {
+      rows: { type: 'string' },
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      large: { type: 'string' },
+      'million-run': { type: 'boolean' },
+      quick: { type: 'boolean' },
+      cli: { type: 'string', default: 'dist/src/cli.js' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help === true) return null;
+  const quick = values.quick === true;
+  return {
+    rows: (values.rows ?? (quick ? '5000' : '20000,100000')).split(',').map(whole),
+    rounds: whole(values.rounds ?? (quick ? '1' : '3')),
+    only: new Set(values.only === undefined ? sections : values.only.split(',').map(sectionOf)),
+    largeRows: whole(values.large ?? (quick ? '100000' : '1000000')),
+    millionRun: values['million-run'] ?? !quick,
+    crashRows: quick ? 4000 : 20_000,
+    followRows: quick ? 2000 : 20_000,
+    cli: values.cli,
+  };
+}

@@ -1,0 +1,88 @@
+/** Where a benchmark runs: a temporary folder with keys and files, and how a command line is told without its paths. */
+import { generateKeyPairSync } from 'node:crypto';
+import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { makeFile } from './make-file.ts';
+import { median } from './numbers.ts';
+
+export const root = join(import.meta.dirname, '..');
+
+export interface Place {
+  readonly folder: string;
+  readonly privateKeyFile: string;
+  /** A file of so many rows, made when it is first asked for. */
+  file(rows: number): Promise<string>;
+  /** A new folder. */
+  fresh(name: string): Promise<string>;
+  /** Command line words as a reader of the report can use them. */
+  tell(words: readonly string[]): string;
+  remove(): Promise<void>;
+}
+
+export async function makePlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'disburse-bench-'));
+  const privateKeyFile = join(folder, 'private.pem');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(privateKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  const files = new Map<number, Promise<string>>();
+  const makeOne = async (rows: number): Promise<string> => {
+    const path = join(folder, `payouts-${rows}.csv`);
+    await makeFile(path, rows);
+    return path;
+  };
+  return {
+    folder,
+    privateKeyFile,
+    file(rows) {
+      const made = files.get(rows) ?? makeOne(rows);
+      files.set(rows, made);
+      return made;
+    },
+    fresh: (name) => mkdtemp(join(folder, `${name}-`)),
+    tell: (words) =>
+      words
+        .map((word) => {
+          if (word === process.execPath) return 'node';
+          if (word.startsWith(folder)) return word.slice(folder.length + 1);
+          return word.startsWith(root) ? relative(root, word) : word;
+        })
+        .join(' '),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+const fileSystems: Readonly<Record<number, string>> = {
+  0xef53: 'ext4',
+  0x01021994: 'tmpfs (in memory: syncs cost nothing here)',
+  0x9123683e: 'btrfs',
+  0x58465342: 'xfs',
+  0x794c7630: 'overlayfs',
+  0x2fc12fc1: 'zfs',
+};
+
+/** What a durable write costs here: without it the rates of whoever writes durably cannot be compared. */
+export function tellDisk(folder: string): string {
+  const path = join(folder, 'sync-probe');
+  const handle = openSync(path, 'w');
+  const page = Buffer.alloc(4096, 1);
+  const times = Array.from({ length: 200 }, () => {
+    const startedAt = performance.now();
+    writeSync(handle, page);
+    fdatasyncSync(handle);
+    return performance.now() - startedAt;
+  });
+  closeSync(handle);
+  const type = statfsSync(folder).type;
+  return `${fileSystems[type] ?? `file system 0x${type.toString(16)}`}, 4 KiB append and fdatasync ${median(times).toFixed(2)} ms (median of 200)`;
+}
+
+/** The flags that the built command line asks of Node in its first line. */
+export function cliWords(cli: string): readonly string[] {
+  const path = join(root, cli);
+  if (!existsSync(path)) throw new Error(`${cli} is not there: npm run build`);
+  const [first = ''] = readFileSync(path, 'utf8').split('\n', 1);
+  const flags = first.split(' ').filter((word) => word.startsWith('--'));
+  return [process.execPath, ...flags, path];
+}

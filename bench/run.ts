@@ -1,0 +1,100 @@
+/**
+ * `npm run bench`: everything in one run on one machine, as Markdown on stdout, progress on stderr. What is compared, and
+ * what each contender does not guarantee: docs/benchmarks.md. Linux only, because of how it measures.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { bareLoop, bullmq, concurrency, csvParseOnly, ours, validate, type Bench } from './contenders.ts';
+import { measureCrashes, tellCrashes } from './crash-table.ts';
+import { measureFollowing, tellFollowing } from './following.ts';
+import { measureValidate, payLarge, tellLarge, tellValidate } from './large.ts';
+import { readOptions, usage, type Options } from './options.ts';
+import { makePlace, root, tellDisk, type Place } from './place.ts';
+import { findRedis, type RedisSource } from './redis-server.ts';
+import { measureThroughput, type Payment } from './throughput.ts';
+import { tellThroughput } from './throughput-report.ts';
+
+const startedAt = Date.now();
+const say = (line: string): void => void process.stderr.write(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n\n`);
+
+const versionOf = (name: string): string =>
+  (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { readonly version: string }).version;
+
+function tellMachine(place: Place, redis: RedisSource | undefined): string {
+  const load = loadavg()
+    .map((value) => value.toFixed(2))
+    .join(' ');
+  const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis'].map((name) => `${name} ${versionOf(name)}`).join(', ');
+  return [
+    `- ${new Date(startedAt).toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load before the start ${load}`,
+    `- Node ${process.version}; ${packages}; ${redis?.told ?? 'no Redis was found, so BullMQ is left out'}`,
+    `- ${tellDisk(place.folder)}`,
+    `- RSA-2048, ${concurrency} calls in flight, everything on loopback; the stub gateway shares the cores`,
+  ].join('\n');
+}
+
+function tellCommands(bench: Bench): string {
+  const file = 'payouts.csv';
+  const sending = { file, gateway: 'http://127.0.0.1:PORT' };
+  const commands = [
+    ours(bench, { ...sending, dataDir: 'NEW_FOLDER' }),
+    bareLoop(bench, sending),
+    bullmq(bench, { ...sending, redis: 'redis://127.0.0.1:PORT', prefix: 'NAME' }),
+    validate(bench, file),
+    csvParseOnly(bench, file),
+  ];
+  const lines = commands.map(({ program, args, env }) =>
+    [...Object.entries(env).map(([name, value]) => `${name}=${bench.place.tell([value])}`), bench.place.tell([program, ...args])].join(' '),
+  );
+  return ['```', ...lines, '```'].join('\n');
+}
+
+async function measureAll(options: Options, place: Place): Promise<void> {
+  const bench: Bench = { place, cli: options.cli, cores: availableParallelism() };
+  const sends = options.only.has('throughput') || options.only.has('crash');
+  const redis = sends ? await findRedis() : undefined;
+  if (sends && redis === undefined) say('no Redis: set REDIS_URL, or put redis-server on the PATH, or install Maven; BullMQ is left out');
+
+  print('# Benchmark');
+  print(tellMachine(place, redis));
+  print(tellCommands(bench));
+
+  let payments: readonly Payment[] = [];
+  if (options.only.has('throughput')) {
+    payments = await measureThroughput(bench, { sizes: options.rows, rounds: options.rounds, redis, say });
+    print(`## Paying a file\n\nMedian of ${options.rounds} interleaved rounds, and the range.`);
+    print(tellThroughput(payments));
+  }
+  if (options.only.has('follow')) {
+    const followed = await measureFollowing(bench, { rows: options.followRows, rounds: options.rounds, say });
+    print(`## Following to the end\n\n${tellFollowing(followed)}`);
+  }
+  if (options.only.has('crash')) {
+    const crashes = await measureCrashes(bench, { rows: options.crashRows, redis, say });
+    print(`## Killed with -9 at half of ${options.crashRows.toLocaleString('en')} rows, and started again\n\n${tellCrashes(crashes)}`);
+  }
+  if (options.only.has('validate')) {
+    const checks = await measureValidate(bench, { rows: options.largeRows, rounds: options.rounds, say });
+    print(`## Checking ${options.largeRows.toLocaleString('en')} rows\n\n${tellValidate(checks, options.largeRows)}`);
+  }
+  if (options.only.has('million') && options.millionRun) {
+    say(`paying ${options.largeRows} rows, which takes minutes`);
+    print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(await payLarge(bench, options.largeRows), payments)}`);
+  }
+}
+
+const options = readOptions(process.argv.slice(2));
+if (options === null) {
+  process.stdout.write(`${usage}\n`);
+} else {
+  if (process.platform !== 'linux') throw new Error('the benchmark reads /proc and runs on Linux only');
+  const place = await makePlace();
+  try {
+    await measureAll(options, place);
+    say('done');
+  } finally {
+    await place.remove();
+  }
+}

@@ -1,0 +1,58 @@
+/** Starts the stub gateway and asks it what it saw. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { startChild } from './children.ts';
+import { cpuOfServer } from './measure.ts';
+import type { Call } from './stub/book.ts';
+import type { StubMode, StubStats } from './stub/gateway.ts';
+
+export interface Stub {
+  readonly url: string;
+  cpuSeconds(): number;
+  reset(): Promise<void>;
+  stats(): Promise<StubStats>;
+  calls(): Promise<readonly Call[]>;
+  /** Resolves as soon as so many calls came. */
+  reached(calls: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const jsonLines = <T>(text: string): T[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+
+export async function startStub(mode: StubMode): Promise<Stub> {
+  // Its stdin is a pipe of ours: it ends when we do, however that is.
+  const child = startChild(process.execPath, [join(import.meta.dirname, 'stub-gateway.ts'), mode], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout as Readable });
+  const ended = once(child, 'exit');
+  const [url] = (await Promise.race([
+    once(lines, 'line'),
+    ended.then(() => {
+      throw new Error('the stub gateway did not start');
+    }),
+  ])) as [string];
+  lines.close();
+
+  const ask = async (path: string, method = 'GET'): Promise<string> => {
+    const answer = await fetch(`${url}/_stub/${path}`, { method });
+    if (!answer.ok) throw new Error(`the stub gateway answered ${answer.status} to ${path}`);
+    return answer.text();
+  };
+  return {
+    url,
+    cpuSeconds: () => cpuOfServer(child.pid ?? 0),
+    reset: async () => void (await ask('reset', 'POST')),
+    stats: async () => JSON.parse(await ask('stats')) as StubStats,
+    calls: async () => jsonLines<Call>(await ask('calls')),
+    reached: async (calls) => void (await ask(`reached?calls=${calls}`)),
+    async stop() {
+      child.stdin?.end();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The measured payments as tables, and the rates against each other. */
+import { median, spread, table } from './numbers.ts';
+import { rateOf, type Contender, type Payment } from './throughput.ts';
+
+const order: readonly Contender[] = ['disburse run', 'bare loop', 'BullMQ'];
+
+const sendingRateOf = ({ rows, sendingSeconds }: Payment): number => rows / sendingSeconds;
+const cpuPerRowOf = ({ rows, measured }: Payment): number => (measured.cpuSeconds / rows) * 1e6;
+
+const columns: readonly { readonly name: string; readonly digits: number; readonly of: (payment: Payment) => number | undefined }[] = [
+  { name: 'rows/s', digits: 0, of: rateOf },
+  { name: 'rows/s while sending', digits: 0, of: sendingRateOf },
+  { name: 'wall s', digits: 2, of: ({ measured }) => measured.wallSeconds },
+  { name: 'CPU µs/row', digits: 0, of: cpuPerRowOf },
+  { name: 'Redis CPU s', digits: 2, of: ({ serverCpuSeconds }) => serverCpuSeconds },
+  { name: 'stub CPU s', digits: 2, of: ({ stubCpuSeconds }) => stubCpuSeconds },
+  { name: 'others %', digits: 0, of: ({ othersShare }) => othersShare * 100 },
+  { name: 'peak MiB', digits: 0, of: ({ measured }) => measured.peakMib },
+];
+
+export function tellThroughput(payments: readonly Payment[]): string {
+  const sizes = [...new Set(payments.map(({ rows }) => rows))];
+  const tables = sizes.map((rows) =>
+    tellSize(
+      rows,
+      payments.filter((payment) => payment.rows === rows),
+    ),
+  );
+  return `${tables.join('\n\n')}\n\n${legend}`;
+}
+
+const legend = [
+  'rows/s: from starting the command to its end. While sending: between the first and the last call that the stub saw.',
+  "CPU: the contender's own, user and system, all threads. Others: the share of the machine that neither contender nor stub nor Redis used,",
+  'which is the kernel writing to disk and whatever else runs; a high one says that the round was disturbed.',
+].join(' ');
+
+function tellSize(rows: number, payments: readonly Payment[]): string {
+  const of = (contender: Contender): readonly Payment[] => payments.filter((payment) => payment.contender === contender);
+  const contenders = order.filter((contender) => of(contender).length > 0);
+  const lines = contenders.map((contender) => [
+    contender,
+    ...columns.map((column) => {
+      const values = of(contender).flatMap((payment) => column.of(payment) ?? []);
+      return values.length === 0 ? '' : spread(values, column.digits);
+    }),
+  ]);
+  const ratios = contenders
+    .filter((contender) => contender !== 'disburse run')
+    .map((contender) => `- disburse run / ${contender}: ${tellRatios(of('disburse run'), of(contender))}`);
+  const heading = `### ${rows.toLocaleString('en')} rows`;
+  return [heading, '', table(['', ...columns.map(({ name }) => name)], lines), '', 'In the same round:', '', ...ratios].join('\n');
+}
+
+function tellRatios(ones: readonly Payment[], others: readonly Payment[]): string {
+  const ratio = (value: (payment: Payment) => number): readonly number[] =>
+    ones.flatMap((one) => others.filter(({ round }) => round === one.round).map((other) => value(one) / value(other)));
+  const rates = ratio(rateOf);
+  const each = rates.map((value) => value.toFixed(2)).join(', ');
+  const sending = median(ratio(sendingRateOf)).toFixed(2);
+  const cpu = median(ratio(cpuPerRowOf)).toFixed(2);
+  return `rows/s ${each}, median ${median(rates).toFixed(2)}; while sending, median ${sending}; CPU a row, median ${cpu}`;
+}

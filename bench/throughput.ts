@@ -1,0 +1,129 @@
+/** Paying a file: `disburse run` with all its guarantees against the bare loop and BullMQ, on the stub gateway. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { bareLoop, bullmq, bullmqTool, ours, type Bench } from './contenders.ts';
+import { cpuOfMachine, run, type Measured } from './measure.ts';
+import { rotated } from './numbers.ts';
+import type { RedisSource } from './redis-server.ts';
+import { startStub, type Stub } from './stub-client.ts';
+
+export type Contender = 'disburse run' | 'bare loop' | 'BullMQ';
+
+export interface Payment {
+  readonly contender: Contender;
+  readonly rows: number;
+  readonly round: number;
+  readonly measured: Measured;
+  /** From the first call to the last, as the stub saw them: without start-up, first reading and last words. */
+  readonly sendingSeconds: number;
+  readonly stubCpuSeconds: number;
+  /** Of Redis; undefined when there is none or it is not ours. */
+  readonly serverCpuSeconds: number | undefined;
+  /** Share of the machine that went to others: the kernel's own threads, and whatever else runs. */
+  readonly othersShare: number;
+}
+
+interface Summary {
+  readonly balanced: boolean;
+  readonly statuses: Readonly<Record<string, { readonly count: number }>>;
+}
+
+/** The summary is the last line on stdout. */
+export const readSummary = (stdout: string): Summary => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Summary;
+
+interface Sent {
+  readonly measured: Measured;
+  readonly serverCpuSeconds?: number | undefined;
+}
+
+type Send = (file: string) => Promise<Sent>;
+
+export interface Senders {
+  readonly names: readonly Contender[];
+  send(contender: Contender, file: string): Promise<Sent>;
+}
+
+/** Each run begins with nothing: a new ledger, a new Redis. */
+export function createSenders(bench: Bench, stub: Stub, redis: RedisSource | undefined): Senders {
+  const runOurs: Send = async (file) => {
+    const dataDir = await bench.place.fresh('data');
+    const measured = await run(ours(bench, { file, gateway: stub.url, dataDir }));
+    await rm(dataDir, { recursive: true });
+    if (!readSummary(measured.stdout).balanced) throw new Error('the summary does not balance');
+    return { measured };
+  };
+  const runBare: Send = async (file) => ({ measured: await run(bareLoop(bench, { file, gateway: stub.url })) });
+  const runBullmq: Send = async (file) => {
+    if (redis === undefined) throw new Error('there is no Redis');
+    const server = await redis.start(bench.place.folder);
+    const prefix = `bench-${randomUUID()}`;
+    try {
+      const before = server.cpuSeconds();
+      const measured = await run(bullmq(bench, { file, gateway: stub.url, redis: server.url, prefix }));
+      const after = server.cpuSeconds();
+      if (before === undefined || after === undefined) await run(bullmqTool(bench, 'clean', server.url, prefix));
+      return { measured, serverCpuSeconds: before === undefined || after === undefined ? undefined : after - before };
+    } finally {
+      await server.stop();
+    }
+  };
+  const senders: Readonly<Record<Contender, Send>> = { 'disburse run': runOurs, 'bare loop': runBare, BullMQ: runBullmq };
+  return {
+    names: redis === undefined ? ['disburse run', 'bare loop'] : ['disburse run', 'bare loop', 'BullMQ'],
+    send: (contender, file) => senders[contender](file),
+  };
+}
+
+/** One measured run. What the gateway did not get, or got twice, is no result to compare. */
+export async function pay(bench: Bench, stub: Stub, senders: Senders, contender: Contender, rows: number, round: number): Promise<Payment> {
+  const file = await bench.place.file(rows);
+  await stub.reset();
+  const stubBefore = stub.cpuSeconds();
+  const machineBefore = cpuOfMachine() - process.cpuUsage().user / 1e6 - process.cpuUsage().system / 1e6;
+  const { measured, serverCpuSeconds } = await senders.send(contender, file);
+  const machine = cpuOfMachine() - process.cpuUsage().user / 1e6 - process.cpuUsage().system / 1e6 - machineBefore;
+  const stubCpuSeconds = stub.cpuSeconds() - stubBefore;
+  const others = machine - measured.cpuSeconds - stubCpuSeconds - (serverCpuSeconds ?? 0);
+  const othersShare = Math.max(0, others) / measured.wallSeconds / bench.cores;
+  const { calls, accepted, first_at, last_at } = await stub.stats();
+  if (calls !== rows || accepted !== rows) throw new Error(`${contender}: ${calls} calls and ${accepted} payouts for ${rows} rows`);
+  const sendingSeconds = ((last_at ?? 0) - (first_at ?? 0)) / 1000;
+  return { contender, rows, round, measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds, othersShare };
+}
+
+const warmUpRows = 1000;
+
+export async function measureThroughput(
+  bench: Bench,
+  params: {
+    readonly sizes: readonly number[];
+    readonly rounds: number;
+    readonly redis: RedisSource | undefined;
+    readonly say: (line: string) => void;
+  },
+): Promise<readonly Payment[]> {
+  const { sizes, rounds, redis, say } = params;
+  const stub = await startStub('succeed');
+  try {
+    const senders = createSenders(bench, stub, redis);
+    // Programs and the stub's code come into memory; caches of compiled code are filled.
+    for (const contender of senders.names) await pay(bench, stub, senders, contender, warmUpRows, 0);
+    const payments: Payment[] = [];
+    for (const rows of sizes) {
+      for (let round = 1; round <= rounds; round += 1) {
+        for (const contender of rotated(senders.names, round - 1)) {
+          const payment = await pay(bench, stub, senders, contender, rows, round);
+          payments.push(payment);
+          say(
+            `${rows} rows, round ${round}, ${contender}: ${Math.round(rateOf(payment))} rows/s, ${payment.measured.peakMib.toFixed(0)} MiB, others ${(payment.othersShare * 100).toFixed(0)}%`,
+          );
+        }
+      }
+    }
+    return payments;
+  } finally {
+    await stub.stop();
+  }
+}
+
+export const rateOf = ({ rows, measured }: Payment): number => rows / measured.wallSeconds;
