@@ -79,7 +79,7 @@ function startProgress(path: string): { show: (rows: number) => void; end: () =>
   };
 }
 
-export function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {
+function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {
   return {
     file,
     sha256,
@@ -134,7 +134,7 @@ export const brokenText = ({ file, problems }: BrokenFile, paint: Paint): string
 
 const shownProblems = 50;
 
-export function reportText(inspection: Inspection, paint: Paint): string {
+function reportText(inspection: Inspection, paint: Paint): string {
   const { file, encoding, delimiter, sha256, preflight } = inspection;
   const { rows, valid, invalid, duplicates, errors, errorsTotal, warnings, warningsTotal, totals } = preflight;
   const list = (title: string, problems: readonly LineProblem[], total: number): string[] =>
