@@ -5,7 +5,7 @@
  *
  * May I send this now? is asked here and nowhere else.
  */
-import type { Answer } from './answer.ts';
+import { transportProof, type Answer } from './answer.ts';
 import { readAnswer, readRepeatAnswer, type Finding } from './evidence.ts';
 import { breaksTheWay, type FailureCode } from './failure.ts';
 import type { Draft, JsonObject } from './instruction.ts';
@@ -21,7 +21,10 @@ const leaseMarginMs = 5_000;
 export interface Way {
   /** Waits while the way is closed. */
   pass(signal: AbortSignal): Promise<void>;
-  record(outcome: 'reached' | 'transport_failure'): void;
+  /** Closed at this moment: what is ready to leave stays here. */
+  isClosed(): boolean;
+  /** `server_trouble`: it answers, but that it has failed. */
+  record(outcome: 'reached' | 'server_trouble' | 'transport_failure'): void;
 }
 
 export interface DispatchDeps {
@@ -42,6 +45,8 @@ export interface DispatchDeps {
   readonly signal: AbortSignal;
   /** The gateway says that our set-up is wrong: the run must stop. */
   readonly stopTheRun: (reason: Reason) => void;
+  /** Something that a person must see now. */
+  readonly alert: (message: string, record: LedgerRecord) => void;
 }
 
 /** The exact bytes of an instruction: the caller's metadata beside ours, serialised once. */
@@ -79,8 +84,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
     try {
-      await deps.way.pass(deps.signal);
-      await deps.limiter.acquire(deps.signal);
+      await permit(deps);
     } catch (cause) {
       if (deps.signal.aborted) return record;
       throw cause;
@@ -91,6 +95,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
 
     const finding = await send(deps, record, bytes, readAnswer, () => true);
     record = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+    alertMismatch(deps, record, finding);
     if (finding.type !== 'not_sent' || finding.stop) return record;
 
     const pause = Math.max(retryPauseMs(tries, deps.rules.random), finding.retryAfterMs ?? 0);
@@ -112,16 +117,33 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
     );
   }
   try {
-    await deps.way.pass(deps.signal);
-    await deps.limiter.acquire(deps.signal);
+    await permit(deps);
   } catch (cause) {
     if (deps.signal.aborted) return open;
     throw cause;
   }
   const { record, ours } = await intendNow(deps, open, bytes, (current) => stillOpen(current, open) && current.sends === open.sends);
   if (!ours) return record;
-  const finding = await send(deps, record, bytes, readRepeatAnswer, () => deps.clock.now() < repeatableUntil(deps.rules, record));
-  return advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+  const learnt = await send(deps, record, bytes, readRepeatAnswer, () => deps.clock.now() < repeatableUntil(deps.rules, record));
+  // A repeat that did not leave teaches nothing: why the record is open stays what it was.
+  const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over' && open.reason !== null;
+  const finding = unsent ? { ...learnt, reason: open.reason } : learnt;
+  const after = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+  alertMismatch(deps, after, finding);
+  return after;
+}
+
+/** A session that says it is decided, or wants to be, with another amount than ours: somebody must see that now. */
+export function alertMismatch(deps: Pick<DispatchDeps, 'alert'>, record: LedgerRecord, finding: Finding): void {
+  if (finding.type !== 'sighting' || finding.sighting.amount !== 'different' || finding.sighting.says === 'pending') return;
+  deps.alert(`session ${finding.sighting.sessionId} shows another amount or currency than the ledger`, record);
+}
+
+/** Waits for an open way and a permit; the way may have closed while the permit was waited for. */
+async function permit({ way, limiter, signal }: DispatchDeps): Promise<void> {
+  await way.pass(signal);
+  await limiter.acquire(signal);
+  if (way.isClosed()) await way.pass(signal);
 }
 
 /** Makes the intent durable if it `may` be made still. Only who wrote it sends: another's intent looks the same. */
@@ -151,7 +173,11 @@ async function send(
   timely: () => boolean,
 ): Promise<Finding> {
   const mayStart = (): boolean =>
-    !deps.signal.aborted && timely() && record.leaseUntil !== null && deps.clock.now() < record.leaseUntil - leaseMarginMs;
+    !deps.signal.aborted &&
+    !deps.way.isClosed() &&
+    timely() &&
+    record.leaseUntil !== null &&
+    deps.clock.now() < record.leaseUntil - leaseMarginMs;
   const understand = (answer: Answer): Finding => {
     const finding = read(answer, record);
     tellTheWay(deps, finding);
@@ -176,14 +202,15 @@ async function send(
   return finding ?? understand(answer);
 }
 
-/** Breaker, pace and stop learn from every exchange. */
-export function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stopTheRun'>, finding: Finding): void {
+/** Breaker, pace and stop learn from every send. */
+function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stopTheRun'>, finding: Finding): void {
   if (finding.type === 'sighting') {
     deps.way.record('reached');
     return;
   }
   const code: FailureCode = finding.code;
-  if (code !== 'lease_over') deps.way.record(breaksTheWay[code] ? 'transport_failure' : 'reached');
+  if (code !== 'lease_over')
+    deps.way.record(!breaksTheWay[code] ? 'reached' : code in transportProof ? 'transport_failure' : 'server_trouble');
   if (finding.retryAfterMs !== undefined) {
     deps.limiter.pushBack(finding.retryAfterMs);
     deps.pacer.pushBack(finding.retryAfterMs);

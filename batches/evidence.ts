@@ -4,7 +4,7 @@
  */
 import type { Answer } from './answer.ts';
 import { decisions, isGatewayCode, stopsTheRun, type FailureCode } from './failure.ts';
-import { maskDigits } from './masks.ts';
+import { maskQuoted } from './masks.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 
 /** A session as the gateway shows it, reduced to what matters, and held against the ledger. */
@@ -38,7 +38,8 @@ const asMap = (value: unknown): JsonMap | undefined =>
 const asText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
 
-const sentence = (text: string): string => maskDigits(text.slice(0, 500));
+/** What the gateway says may quote an account; the end is cut after masking, so that no half of a number stays. */
+const sentence = (text: string): string => maskQuoted(text).slice(0, 500);
 
 /** Turns an answer to anything but an accepted call into what it means for a first send. */
 function failure(code: FailureCode, description: string, gatewayCode?: string, retryAfterMs?: number): Finding {

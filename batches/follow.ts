@@ -3,7 +3,7 @@
  * repeat a send that was left open. One call moves a record one step; when the next one is due stands in it.
  */
 import { readAnswer, type Finding, type Sighting } from './evidence.ts';
-import { advance, repeat, tellTheWay, type DispatchDeps } from './dispatch.ts';
+import { advance, alertMismatch, repeat, type DispatchDeps } from './dispatch.ts';
 import type { Answer } from './answer.ts';
 import type { Limiter } from './ports.ts';
 import type { LedgerRecord } from './record.ts';
@@ -14,8 +14,8 @@ export interface FollowDeps extends DispatchDeps {
   readonly followLimiter: Limiter;
   /** `manual` leaves the confirmation to a person. */
   readonly confirm: 'match' | 'manual';
-  /** Something that a person must see now. */
-  readonly alert: (message: string, record: LedgerRecord) => void;
+  /** Runs at most so many of them at once; apart from the sends, which may wait long for their pace. */
+  readonly followSlot: DispatchDeps['slot'];
 }
 
 /** One step of an open record. */
@@ -35,11 +35,9 @@ async function look(deps: FollowDeps, record: LedgerRecord, sessionId: string): 
   if (finding.type !== 'sighting') return advance(deps.ledger, record, (current) => postpone(deps.rules, current, deps.clock.now()));
 
   const { sighting } = finding;
-  if (sighting.amount === 'different' && sighting.says !== 'pending') {
-    deps.alert(`session ${sessionId} shows another amount or currency than the ledger`, record);
-  }
+  alertMismatch(deps, record, finding);
   if (sighting.says !== 'asks') return settle(deps, record, finding);
-  if (sighting.amount === 'different') return cancel(deps, record, sighting);
+  if (sighting.amount === 'different' && deps.confirm === 'match') return cancel(deps, record, sighting);
   if (sighting.amount === 'missing' || deps.confirm === 'manual') {
     const reason =
       deps.confirm === 'manual'
@@ -80,17 +78,20 @@ const settle = (deps: FollowDeps, record: LedgerRecord, finding: Finding): Promi
 /** One call under the follow rate. Null when we are stopping. */
 async function ask(deps: FollowDeps, record: LedgerRecord, call: () => Promise<Answer>): Promise<Finding | null> {
   try {
-    await deps.way.pass(deps.signal);
     await deps.followLimiter.acquire(deps.signal);
   } catch (cause) {
     if (deps.signal.aborted) return null;
     throw cause;
   }
-  return deps.slot(async () => {
+  return deps.followSlot(async () => {
+    if (deps.signal.aborted) return null;
     const finding = readAnswer(await call(), record);
-    // When looks are to come more slowly, sends whose intent is durable must not be held back at the wire. Told
-    // before the slot is free, so that the next look knows it already.
-    tellTheWay({ ...deps, limiter: deps.followLimiter, pacer: deps.followLimiter }, finding);
+    // The breaker hears of sends only: a gateway that tells of old sessions may yet fail every new one. A look that
+    // fails is made again later anyway.
+    if (finding.type !== 'sighting') {
+      if (finding.retryAfterMs !== undefined) deps.followLimiter.pushBack(finding.retryAfterMs);
+      if (finding.stop) deps.stopTheRun(finding.reason);
+    }
     return finding;
   });
 }

@@ -39,6 +39,13 @@ const ibanLike = /\b[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}\b/g;
 const accountLike = /\p{Nd}{6,}/gu;
 const longestShown = 64;
 
+/** For sentences of others that may quote an account: what looks like an IBAN and any 6 digits in a row are masked. */
+export const maskQuoted = (text: string): string =>
+  text
+    .replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found))
+    .replace(digitRun, '…')
+    .replace(accountLike, '…');
+
 /** For the few columns whose value is told verbatim: digits and what looks like an IBAN are masked, and it is cut after 64 characters. */
 export const maskVerbatim = (text: string): string => {
   const masked = maskDigits(

@@ -77,7 +77,7 @@ const companyName: ValueRule = (text) =>
 const readBefore: ValueRule = () => undefined;
 
 const text = freeText(textLimits.text);
-const shortIdentifier = identifier(textLimits.identifier);
+const shortIdentifier = openIdentifier(textLimits.identifier);
 const token = openIdentifier(textLimits.token);
 
 const rules: { readonly [M in MemberName]: ValueRule } = {
@@ -123,7 +123,7 @@ const rules: { readonly [M in MemberName]: ValueRule } = {
   recipient_email: checkEmail,
   recipient_id_number: shortIdentifier,
   sender_company_name: companyName,
-  sender_registration_number: identifier(textLimits.registrationNumber),
+  sender_registration_number: openIdentifier(textLimits.registrationNumber),
   sender_country_iso3: checkCountry,
   sender_code: shortIdentifier,
   sender_address_line: text,

@@ -110,8 +110,11 @@ export interface Ledger {
     after?: number;
   }): Promise<readonly { readonly cursor: number; readonly record: LedgerRecord }[]>;
 
-  /** How many occurrences of the batch are duplicates of a record that has not succeeded (yet). */
-  duplicatesOfUnpaid(batchId: string): Promise<number>;
+  /**
+   * How many occurrences of the batch are duplicates of a record that has not succeeded (yet); those in progress
+   * are left out on request.
+   */
+  duplicatesOfUnpaid(params: { batchId: string; butInProgress: boolean }): Promise<number>;
 
   /** Unpublished events in order, at most `limit`, numbers above `after`. */
   outbox(params: { limit: number; after?: number }): Promise<readonly OutboxEntry[]>;

@@ -39,6 +39,7 @@ const kindSlot = slotOf('kind');
 const ibanSlot = slotOf('iban');
 const recipientCurrencySlot = slotOf('recipient_currency');
 const cardSlot = slotOf('card_number');
+const accountSlots = [slotOf('bank_account_number'), slotOf('account_number')];
 const securityCodeSlot = slotOf('card_security_code');
 
 /** What stands in a fix-file where nothing may be shown. */
@@ -232,7 +233,8 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
         body: body.build(values, kind, Number(amountMinor), currency.toLowerCase()),
         metadata: callersOwn(metadata),
         destination: maskedDestination(values),
-        sensitive: values[cardSlot] !== undefined,
+        // An account number may be a card number by chance or by mistake: then it is treated as one.
+        sensitive: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),
       },
     };
   };

@@ -3,6 +3,7 @@
  * change to write, out. A ledger writes a change only onto the version it was decided on.
  */
 import type { Sighting, Finding } from './evidence.ts';
+import { decisions, type FailureCode } from './failure.ts';
 import type { Keys } from './key.ts';
 import type { Random } from './ports.ts';
 import type { BodyChange, Change, LedgerRecord, Reason } from './record.ts';
@@ -105,6 +106,14 @@ export function postpone(rules: Rules, record: LedgerRecord, at: number, reason?
 export function giveUpRepeating(rules: Rules, record: LedgerRecord, why: string, at: number): Change | null {
   const reason = record.reason ?? { code: 'send_interrupted', description: 'No trustworthy answer came.' };
   return move(rules, record, { status: 'unknown', dueAt: null, reason: notRepeated(reason, why) }, at);
+}
+
+/** An open send that was given up for a reason that holds no more, such as a setting: due again. */
+export function reopen(rules: Rules, record: LedgerRecord, at: number): Change | null {
+  const open = record.status === 'unknown' && record.sessionId === null && record.dueAt === null;
+  const code = record.reason?.code ?? '';
+  const gathersEvidence = code === 'send_interrupted' || (Object.hasOwn(decisions, code) && decisions[code as FailureCode] === 'open');
+  return open && gathersEvidence && whyNotRepeat(rules, record, at) === null ? write(record, { dueAt: at }) : null;
 }
 
 /** Names the session that we are about to confirm; null when another one was named before. */

@@ -2,7 +2,7 @@
  * `npm run bench`: everything in one run on one machine, as Markdown on stdout, progress on stderr. What is compared, and
  * what each contender does not guarantee: docs/benchmarks.md. Linux only, because of how it measures.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bareLoop, bullmq, concurrency, csvParseOnly, ours, validate, type Bench } from './contenders.ts';
@@ -19,8 +19,12 @@ const startedAt = Date.now();
 const say = (line: string): void => void process.stderr.write(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n\n`);
 
-const versionOf = (name: string): string =>
-  (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { readonly version: string }).version;
+/** The peers' own packages are installed beside them. */
+const versionOf = (name: string): string => {
+  const places = ['bench/node_modules', 'node_modules'].map((folder) => join(root, folder, name, 'package.json'));
+  const found = places.find((path) => existsSync(path));
+  return found === undefined ? 'missing' : (JSON.parse(readFileSync(found, 'utf8')) as { readonly version: string }).version;
+};
 
 function tellMachine(place: Place, redis: RedisSource | undefined): string {
   const load = loadavg()

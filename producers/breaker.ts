@@ -27,7 +27,8 @@ export function nextBreakerState(state: BreakerState, event: BreakerEvent, now: 
       return firstBreakerState;
     case 'transport_failure':
       if (state.type === 'open') return state;
-      if (state.type === 'trial') return { ...state, type: 'open' };
+      // The probe was answered and the real call failed: the pauses grow all the same.
+      if (state.type === 'trial') return { ...state, type: 'open', probes: state.probes + 1 };
       return state.failures + 1 >= threshold ? { type: 'open', since: now, probes: 0 } : { type: 'closed', failures: state.failures + 1 };
     case 'probe_answered':
       return state.type === 'open' ? { ...state, type: 'trial' } : state;
@@ -47,6 +48,8 @@ export interface Breaker {
   record(outcome: 'reached' | 'transport_failure'): void;
   /** Resolves when calls may pass; rejects with the signal's reason. */
   pass(signal: AbortSignal): Promise<void>;
+  /** Open at this moment; false while one call tries whether the way is whole again. */
+  isOpen(): boolean;
   /** When the way broke, while it is broken; a probe that was answered in between does not set it back. */
   openSince(): number | null;
 }
@@ -70,6 +73,9 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
+/** How long the call that goes first may keep the others waiting. */
+const trialMs = 5_000;
+
 const passed = Promise.resolve();
 
 /** It probes only while somebody waits, so there is nothing to close and no timer that keeps a process alive. */
@@ -87,12 +93,28 @@ export function createBreaker(options: BreakerOptions): Breaker {
       if (before.type !== 'open') onChange?.({ type: 'opened', since: state.since, at: now });
       return;
     }
-    if (before.type !== 'open') return;
+    if (state.type === 'trial') {
+      if (before.type === 'open') void tryOne(state);
+      return;
+    }
+    if (before.type === 'closed') return;
     stopProbing();
     const released = [...waiters];
     waiters.clear();
     for (const waiter of released) waiter.resolve();
     onChange?.({ type: 'closed', since: before.since, at: now });
+  };
+
+  /** One call goes first; the others follow when it is answered. One that never tells must not hold them for ever. */
+  const tryOne = async (trial: BreakerState): Promise<void> => {
+    stopProbing();
+    while (state === trial) {
+      const [first] = waiters;
+      if (first === undefined) return;
+      waiters.delete(first);
+      first.resolve();
+      await clock.sleep(trialMs);
+    }
   };
 
   const stopProbing = (): void => {
@@ -124,7 +146,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
     record: move,
     pass(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
-      if (state.type !== 'open') return passed;
+      if (state.type === 'closed' || (state.type === 'trial' && waiters.size === 0)) return passed;
       return new Promise<void>((resolve, reject) => {
         const waiter: Waiter = {
           resolve: () => {
@@ -140,9 +162,10 @@ export function createBreaker(options: BreakerOptions): Breaker {
         };
         signal.addEventListener('abort', leave, { once: true });
         waiters.add(waiter);
-        startProbing();
+        if (state.type === 'open') startProbing();
       });
     },
-    openSince: () => (state.type === 'open' ? state.since : null),
+    openSince: () => (state.type === 'closed' ? null : state.since),
+    isOpen: () => state.type === 'open',
   };
 }

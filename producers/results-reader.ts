@@ -22,7 +22,16 @@ export interface ReadResultsOptions {
 function parseEvent(line: string): ResultEvent | undefined {
   try {
     const value = JSON.parse(line) as Partial<ResultEvent> | null;
-    return typeof value?.event_id === 'string' && typeof value.status === 'string' ? (value as ResultEvent) : undefined;
+    // What is missing must not break a reader who trusts the shape: such a line is no event.
+    const source = value?.source;
+    const whole =
+      typeof value?.event_id === 'string' &&
+      typeof value.status === 'string' &&
+      typeof value.batch_id === 'string' &&
+      typeof value.occurred_at === 'string' &&
+      typeof source === 'object' &&
+      source !== null;
+    return whole ? (value as ResultEvent) : undefined;
   } catch {
     return undefined;
   }

@@ -68,7 +68,7 @@ export function createSessions(echoes: EchoStore): Sessions {
 
   function slotOf(project: string, identity: string): Slot {
     let slots = projects.get(project);
-    if (slots === undefined) projects.set(project, (slots = new Map()));
+    if (slots === undefined) projects.set(project, (slots = new Map<string, Slot>()));
     let slot = slots.get(identity);
     if (slot === undefined) slots.set(identity, (slot = { calls: 0, session: undefined }));
     return slot;

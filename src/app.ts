@@ -61,7 +61,10 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
   const breaker = createBreaker({
     clock,
     random,
-    probe: async () => (await gateway.balance()).type === 'answer',
+    probe: async () => {
+      const answer = await gateway.balance();
+      return answer.type === 'answer' && answer.httpStatus < 500;
+    },
     onChange: (change) => tellBreaker(logger, url, change),
   });
   const outage = watchOutage(breaker, clock);
@@ -90,6 +93,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     clock,
     rules,
     slot: createSlots(settings.DISPATCH_CONCURRENCY),
+    followSlot: createSlots(settings.DISPATCH_CONCURRENCY),
     owner: randomUUID(),
     // Long enough for the wait for a slot and a whole exchange; what outlives it goes back to the queue unsent.
     leaseMs: 2 * timeoutMs + 60_000,
@@ -130,10 +134,11 @@ function watchOutage(breaker: Breaker, clock: Clock): { readonly way: Way; reado
   return {
     way: {
       pass: (signal) => breaker.pass(signal),
+      isClosed: () => breaker.isOpen(),
       record(outcome) {
-        if (outcome === 'reached') failures = 0;
+        if (outcome !== 'transport_failure') failures = 0;
         else if ((failures += 1) === 1) firstAt = clock.now();
-        breaker.record(outcome);
+        breaker.record(outcome === 'reached' ? 'reached' : 'transport_failure');
       },
     },
     since: () => (failures >= outageFailures ? firstAt : null),

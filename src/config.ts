@@ -108,7 +108,7 @@ export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_UR
 
 /** A value as an error may tell it. */
 const shown = (name: string, value: string): string =>
-  secretNames.has(name) || isKeyText(value) ? '(not shown)' : JSON.stringify(value.replace(/\/\/[^/]*@/, '//…@'));
+  secretNames.has(name) || isKeyText(value) || (name === 'GATEWAY_URL' && value.includes('@')) ? '(not shown)' : JSON.stringify(value);
 
 export type Settings = z.infer<z.ZodObject<typeof shape>>;
 

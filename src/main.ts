@@ -5,6 +5,8 @@ import { parse } from 'dotenv';
 import { readConfig, secretNames, variableNames, type Config, type Environment } from './config.ts';
 import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
+import { maskQuoted } from '../batches/masks.ts';
+import { printable } from './terminal.ts';
 
 const version = '0.1.0';
 
@@ -21,6 +23,11 @@ const duration = (text: string): number => {
 };
 
 export async function main(argv: readonly string[]): Promise<ExitCode> {
+  // A reader that went away (| head, a lost terminal) must not end a run in the middle: what it pays is told by the
+  // ledger, not by this output.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  process.once('uncaughtException', leaveUnforeseen);
+  process.once('unhandledRejection', leaveUnforeseen);
   let exitCode: ExitCode = exitCodes.ok;
   const program = new Command('disburse')
     .description('Pays files of payouts through the Smart Glocal gateway: every valid row at most once, every row accounted for.')
@@ -150,6 +157,11 @@ function dotenvLayer(): Environment {
   }
 }
 
+/** Nothing is lost: the ledger has what is durable, and the next run goes on from there. */
+function leaveUnforeseen(cause: unknown): never {
+  process.exit(tellEnd(cause));
+}
+
 const full = '(no room on the disk, or a limit on file sizes is reached). Nothing is lost: make room and run the same command again.';
 /** Failures of the world around, by their code, and what to do about them. */
 const fromOutside: Readonly<Record<string, string>> = {
@@ -181,6 +193,6 @@ function tellEnd(error: unknown): ExitCode {
     return exitCodes.stopped;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`disburse: unforeseen, please report it: ${text}\n`);
+  process.stderr.write(`disburse: unforeseen, please report it: ${text.split('\n').map(printable).map(maskQuoted).join('\n')}\n`);
   return exitCodes.stopped;
 }

@@ -10,7 +10,7 @@ import { follow, type FollowDeps } from '../batches/follow.ts';
 import type { Occurrence, Problem, Reading, Refusal } from '../batches/instruction.ts';
 import type { Batch } from '../batches/ports.ts';
 import type { Admission, LedgerRecord, Verdict } from '../batches/record.ts';
-import { refuse, takeOver } from '../batches/steps.ts';
+import { refuse, reopen, takeOver } from '../batches/steps.ts';
 import { createDispatcher } from '../producers/dispatcher.ts';
 import type { Publisher } from '../producers/publisher.ts';
 
@@ -53,6 +53,7 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
   const { batchId } = params.batch;
 
   await takeOverInterrupted(deps, batchId);
+  await reopenGivenUp(deps, batchId);
   const follower = startFollower(deps, batchId, params.waitMs);
   try {
     const phase = await settlePhase(deps, params);
@@ -81,6 +82,18 @@ async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void
       ),
     );
     deps.publisher.poke();
+  }
+}
+
+/** Open sends that could not be repeated under the settings of a former run, and can be now. */
+async function reopenGivenUp(deps: PayDeps, batchId: string): Promise<void> {
+  let after = 0;
+  for (;;) {
+    const found = await deps.ledger.list({ batchId, status: 'unknown', limit: listLimit, after });
+    const last = found.at(-1);
+    if (last === undefined) return;
+    await Promise.all(found.map(({ record }) => advance(deps.ledger, record, (current) => reopen(deps.rules, current, deps.clock.now()))));
+    after = last.cursor;
   }
 }
 
@@ -215,8 +228,9 @@ function startFollower(deps: PayDeps, batchId: string, waitMs: number): Follower
     }
   };
   const watchTheWay = (): void => {
-    const since = deps.unreachableSince();
-    if (since !== null && deps.clock.now() - since > waitMs) deps.stop('the gateway cannot be reached');
+    const over = (since: number | null): boolean => since !== null && deps.clock.now() - since > waitMs;
+    if (over(deps.unreachableSince())) deps.stop('the gateway cannot be reached');
+    else if (over(deps.closedSince())) deps.stop('the gateway answers nothing but errors of its own');
   };
   const loop = async (): Promise<void> => {
     while (!ended && !deps.signal.aborted) {

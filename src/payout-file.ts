@@ -89,6 +89,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     const { sha256, bytes, blockDigests } = found;
     const warnings = rows === 0 ? [...found.warnings, noRecords(headerLine)] : found.warnings;
     const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
+    if (taking.hasSuspects() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
     const index = taking.hasSuspects() ? await indexSuspects(again, taking, params.signal) : null;
     const preflight = taking.finish(index, made.reader.recordIdColumn, warnings, found.warningsTotal);
     index?.close();
@@ -201,5 +202,13 @@ const noRecords = (headerLine: number): LineProblem => ({
   message: 'The file has a header and no rows, so there is nothing to pay.',
   value: null,
 });
+
+const pipeNeedsFile: LineProblem = {
+  line: 1,
+  code: 'pipe_read_once',
+  column: null,
+  message: 'Some rows must be compared with earlier ones, and a pipe can be read only once. Save it to a file and check that.',
+  value: null,
+};
 
 const unexpectedTotal = (message: string): LineProblem => ({ line: 1, code: 'totals_differ', column: null, message, value: null });

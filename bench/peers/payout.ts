@@ -1,7 +1,7 @@
 /**
  * What the peers share: a row becomes a body, a body is signed and sent. Written the way such a script is commonly
  * written, and no slower than it has to be: the key is parsed once, signing runs in the thread pool, connections are
- * kept. The bytes are those that `disburse run` sends, so that everybody signs and sends the same.
+ * kept. The body is what `disburse run` sends, in as many bytes, so that everybody signs and sends the same.
  */
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';

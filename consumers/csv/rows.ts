@@ -1,5 +1,4 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
-import type { Problem } from '../../batches/instruction.ts';
 import type { LineProblem } from '../../batches/line-problem.ts';
 import type { Account, AccountedRow, MultilineCell } from './account.ts';
 import { StructuralError } from './structural-error.ts';
@@ -8,12 +7,10 @@ import { swallowsRows } from './swallowed-rows.ts';
 /**
  * @property line the physical line on which the row begins, from 1
  * @property cells as they stand in the file, without quotes
- * @property problem the row does not fit the header; its cells are all there is of it
  */
 export interface CsvRow {
   readonly line: number;
   readonly cells: string[];
-  readonly problem?: Problem;
 }
 
 const maxWarnings = 1000;
@@ -52,7 +49,7 @@ export function createRowMaker(columns: number, delimiter: string): RowMaker {
           tellBlank(blank.from, blank.to);
           blank = undefined;
         }
-        rows.push(row.cells.length === columns ? row : { ...row, problem: misfit(row.cells.length, columns) });
+        rows.push(row);
       }
       return rows;
     },
@@ -63,13 +60,6 @@ export function createRowMaker(columns: number, delimiter: string): RowMaker {
 }
 
 const isBlank = (cells: readonly string[]): boolean => (cells.length === 0 || cells[0] === '') && cells.every((cell) => cell === '');
-
-const misfit = (found: number, wanted: number): Problem => {
-  const counts = `The row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header has ${wanted}`;
-  return found < wanted
-    ? { code: 'too_few_cells', column: null, message: `${counts}: a delimiter is missing, or a line break cut the row.`, value: null }
-    : { code: 'too_many_cells', column: null, message: `${counts}: a text with the delimiter in it must stand in quotes.`, value: null };
-};
 
 const blankRows = (from: number, to: number): LineProblem => ({
   line: from,

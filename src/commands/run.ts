@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Batch, Ledger, Policy } from '../../batches/ports.ts';
+import type { Batch, Clock, Ledger, Policy } from '../../batches/ports.ts';
 import { createKeys } from '../../batches/key.ts';
 import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
 import { openApp } from '../app.ts';
-import { systemClock } from '../clock.ts';
+import { neverEarlierThan, systemClock } from '../clock.ts';
 import { isLoopback, keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
@@ -82,7 +83,8 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       mayCreate,
     });
     try {
-      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger });
+      const clock = neverEarlierThan(newestTime(await ledger.batches()), systemClock);
+      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger, clock });
     } finally {
       await ledger.close();
     }
@@ -105,19 +107,27 @@ interface Paying {
   readonly signer: Awaited<ReturnType<typeof loadSigner>>;
   readonly stopping: Stopping;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
+/** The newest time that the ledger has written, in milliseconds since the epoch. */
+const newestTime = (batches: readonly Batch[]): number =>
+  batches.reduce((newest, batch) => Math.max(newest, batch.startedAt, batch.finishedAt ?? 0, batch.lastSentAt ?? 0), 0);
+
 async function payWith(paying: Paying): Promise<ExitCode> {
-  const { config, options, inspection, ledger, ledgerKey, signer, stopping, logger } = paying;
+  const { config, options, inspection, ledger, ledgerKey, signer, stopping, logger, clock } = paying;
   const { file, sha256: batchId, preflight } = inspection;
   const batch = await openBatch(paying);
   const fixPath = join(config.dataDir, `${batchId}.errors.csv`);
-  const hasFixFile = await writeFixFile(inspection, fixPath);
+  // Bad rows are those that were refused when the batch began: a limit lowered since, or a card that has expired,
+  // must not make a row that was paid look like one to mend.
+  if (batch.sent === 0 && !existsSync(fixPath)) await writeFixFile(inspection, fixPath);
+  const hasFixFile = existsSync(fixPath);
   if (keyLifetimeMs(config.settings) === null) {
     logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never repeated; evidence or a person ends it');
   }
 
-  const app = await openApp({ config, signer, ledger, ledgerKey, clock: systemClock, stopping, logger });
+  const app = await openApp({ config, signer, ledger, ledgerKey, clock, stopping, logger });
   const display = startDisplay(paying, app.deps);
   let failure: unknown;
   try {
@@ -139,30 +149,39 @@ async function payWith(paying: Paying): Promise<ExitCode> {
     failure ??= cause;
     stopping.stop(cause instanceof Error ? cause.message : String(cause));
   }
+  // A signal that comes from here on changes nothing any more.
+  const why = stopping.why();
   await display.end();
-  if (failure !== undefined) await markStopped(paying);
+  if (failure !== undefined) {
+    logUnforeseen(logger, failure);
+    await markStopped(paying);
+  }
 
   const summary = await summaryOf(ledger, batchId);
   if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(`${summaryText(summary, paintFor(process.stdout, process.env))}\n`);
-  if (hasFixFile)
-    process.stderr.write(
-      `${counted(preflight.errorsTotal, 'problem', 'problems')} in ${printable(file)}. The bad rows, with what to do, are in ${fixPath}\n`,
-    );
+  if (hasFixFile) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${fixPath}\n`);
   await tellOpenOnes(paying, summary);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
 
-  const why = stopping.why();
   if (why !== null) {
-    process.stderr.write(`disburse: stopped: ${why}\nNothing is lost. Run the same command again to go on where it stopped.\n`);
+    process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to go on where it stopped.\n`);
     return exitCodes.stopped;
   }
-  return needsALook(summary, await ledger.duplicatesOfUnpaid(batchId), options.wait !== false) ? exitCodes.needsALook : exitCodes.ok;
+  return needsALook(summary, await ledger.duplicatesOfUnpaid({ batchId, butInProgress: options.wait === false }), options.wait !== false)
+    ? exitCodes.needsALook
+    : exitCodes.ok;
+}
+
+/** What nobody foresaw is told with its stack, so that it can be mended; a foreseen end is told in one sentence. */
+function logUnforeseen(logger: Logger, failure: unknown): void {
+  const foreseen = failure instanceof CommandError || (failure instanceof Error && 'code' in failure);
+  if (!foreseen) logger.error({ err: failure }, 'unforeseen, please report it');
 }
 
 /** @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes */
-async function openBatch({ options, inspection, ledger }: Paying): Promise<Batch> {
+async function openBatch({ options, inspection, ledger, clock }: Paying): Promise<Batch> {
   const { file, sha256: batchId, encoding, delimiter, bytes, blockDigests } = inspection;
   const batch = await ledger.openBatch({
     batchId,
@@ -172,7 +191,7 @@ async function openBatch({ options, inspection, ledger }: Paying): Promise<Batch
     delimiter,
     bytes,
     blockDigests,
-    at: systemClock.now(),
+    at: clock.now(),
   });
   const pinned = { encoding: batch.encoding, delimiter: batch.delimiter, policy: batch.policy };
   const asked = { encoding, delimiter, policy: options.policy ?? batch.policy };
@@ -183,7 +202,7 @@ async function openBatch({ options, inspection, ledger }: Paying): Promise<Batch
       `this file was begun with ${name} ${JSON.stringify(pinned[name])}, and ${JSON.stringify(asked[name])} is asked for now. What was begun cannot be read otherwise: run it with --${name} ${JSON.stringify(pinned[name])}.`,
     );
   }
-  await ledger.updateBatch({ batchId, state: 'running', at: systemClock.now() });
+  await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
   return batch;
 }
 
@@ -194,9 +213,9 @@ const summaryOf = async (ledger: Ledger, batchId: string): Promise<Summary> => {
 };
 
 /** The ledger itself may be what failed: then the batch stays `running` on disk, and the next run goes on all the same. */
-async function markStopped({ ledger, inspection, logger }: Paying): Promise<void> {
+async function markStopped({ ledger, inspection, logger, clock }: Paying): Promise<void> {
   try {
-    await ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: systemClock.now() });
+    await ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: clock.now() });
   } catch (cause) {
     // What failed is told at the end in one sentence; this would only be the same once more.
     logger.debug({ err: cause }, 'the batch could not be marked as stopped');
@@ -233,7 +252,7 @@ function startDisplay({ inspection, ledger, stopping }: Paying, deps: PayDeps): 
       const [tallies, batch] = await Promise.all([ledger.tallies(inspection.sha256), ledger.batch(inspection.sha256)]);
       const why = stopping.why();
       const closed = deps.closedSince() !== null ? 'the gateway cannot be reached: waiting for it' : null;
-      const note = why === null ? closed : `stopping: ${why}`;
+      const note = why === null ? closed : `stopping: ${printable(why)}`;
       display.show({
         file: inspection.file,
         rows: inspection.preflight.rows,

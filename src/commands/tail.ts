@@ -95,8 +95,8 @@ function line(event: ResultEvent, paint: Paint): string {
       : `${event.source.topic}/${event.source.partition}:${event.source.offset}`;
   const why = event.error === undefined ? '' : `  ${event.error.code}: ${event.error.description}`;
   const cells = [
-    event.occurred_at.slice(0, 19).replace('T', ' '),
-    paint(colours[event.status] ?? 'dim', event.status.padEnd(11)),
+    printable(event.occurred_at.slice(0, 19).replace('T', ' ')),
+    paint(colours[event.status] ?? 'dim', printable(event.status).padEnd(11)),
     printable(event.record_id ?? '(no id)').padEnd(20),
     amount.padStart(16),
     printable(event.destination ?? '').padEnd(14),

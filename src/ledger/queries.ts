@@ -16,7 +16,7 @@ export interface Queries {
   record(recordId: string): LedgerRecord | undefined;
   due(params: Parameters<Ledger['due']>[0]): Answer<'due'>;
   list(params: Parameters<Ledger['list']>[0]): Answer<'list'>;
-  duplicatesOfUnpaid(batchId: string): number;
+  duplicatesOfUnpaid(params: { batchId: string; butInProgress: boolean }): number;
   outbox(params: Parameters<Ledger['outbox']>[0]): readonly OutboxEntry[];
   publishedMark(): string | null;
   tallies(batchId?: string): readonly TallyRow[];
@@ -43,7 +43,7 @@ export function createQueries(db: DatabaseSync): Queries {
   );
   const countUnpaid = db.prepare(
     `SELECT count(*) AS count FROM occurrence LEFT JOIN record ON record.id = occurrence.record
-     WHERE occurrence.batch = ? AND occurrence.status = ${statusCode.duplicate} AND record.status IS NOT ${statusCode.succeeded}`,
+     WHERE occurrence.batch = ? AND occurrence.status = ${statusCode.duplicate} AND record.status IS NOT ${statusCode.succeeded} AND record.status IS NOT ?`,
   );
   const selectOutbox = db.prepare('SELECT number, event_id, json FROM outbox WHERE number > ? ORDER BY number LIMIT ?', {
     returnArrays: true,
@@ -77,9 +77,10 @@ export function createQueries(db: DatabaseSync): Queries {
       const statement = code <= statusCode.unknown ? selectOpen : selectListed;
       return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
     },
-    duplicatesOfUnpaid(batchId) {
+    duplicatesOfUnpaid({ batchId, butInProgress }) {
       const batch = batchKey(batchId);
-      return batch === undefined ? 0 : (countUnpaid.get(batch) as { count: number }).count;
+      const alsoWell = butInProgress ? statusCode.in_progress : statusCode.succeeded;
+      return batch === undefined ? 0 : (countUnpaid.get(batch, alsoWell) as { count: number }).count;
     },
     outbox({ limit, after = 0 }) {
       const rows = selectOutbox.all(after, limit) as unknown as [number, string, string][];

@@ -26,7 +26,7 @@ describe('following', () => {
 
   it('believes what its session shows', async () => {
     const world = await followed({ status: [ok(succeeded)] });
-    expect(world.log).toEqual(['way', 'permit follow', 'status ps_1', 'reached', 'durable succeeded']);
+    expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable succeeded']);
     expect(world.ledger.events).toMatchObject([{ status: 'succeeded', final: true, session_id: 'ps_1', entry_id: 'po_1' }]);
     expect(world.ledger.kept()).toBeUndefined();
   });
@@ -34,7 +34,7 @@ describe('following', () => {
   it('confirms what equals the ledger, after the session was noted durably', async () => {
     const world = await followed({ status: [ok(asks)], confirm: [ok({ entryStatus: 'pending' })] });
     expect(world.log).toEqual([
-      ...['way', 'permit follow', 'status ps_1', 'reached', 'durable in_progress', 'way', 'permit follow', 'confirm ps_1', 'reached'],
+      ...['permit follow', 'status ps_1', 'durable in_progress', 'permit follow', 'confirm ps_1'],
       'durable in_progress',
     ]);
     expect(world.ledger.current()).toMatchObject({ confirmSession: 'ps_1', cancelSession: null });
@@ -135,7 +135,7 @@ describe('following', () => {
     expect(world.ledger.current().status).toBe('in_progress');
   });
 
-  it.each(['way', 'permit follow'])('stopped at "%s" leaves the record as it was', async (step) => {
+  it.each(['permit follow'])('stopped at "%s" leaves the record as it was', async (step) => {
     const record = inProgress();
     const world = await followed({
       record,

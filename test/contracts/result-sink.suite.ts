@@ -13,7 +13,14 @@ export interface ResultSinkWorld {
 
 export const outboxEntry = (number: number, more: object = {}): OutboxEntry => {
   const eventId = `00000000-0000-5000-8000-${String(number).padStart(12, '0')}`;
-  return { number, eventId, json: JSON.stringify({ event_id: eventId, status: 'succeeded', number, ...more }) };
+  const event = {
+    event_id: eventId,
+    status: 'succeeded',
+    batch_id: 'b',
+    source: { file: 'may.csv', line: number },
+    occurred_at: '2026-11-21T08:00:00.000Z',
+  };
+  return { number, eventId, json: JSON.stringify({ ...event, number, ...more }) };
 };
 const group = (...numbers: number[]): OutboxEntry[] => numbers.map((number) => outboxEntry(number));
 

@@ -25,7 +25,7 @@ describe('nextBreakerState', () => {
     [open, 'reached', closed(0)],
     [open, 'probe_answered', trial],
     [open, 'probe_failed', { type: 'open', since: 5, probes: 4 }],
-    [trial, 'transport_failure', open],
+    [trial, 'transport_failure', { type: 'open', since: 5, probes: 4 }],
     [trial, 'reached', closed(0)],
     [trial, 'probe_answered', trial],
     [trial, 'probe_failed', trial],
@@ -85,7 +85,7 @@ describe('createBreaker', () => {
     expect(breaker.openSince()).toBeNull();
   });
 
-  it('opens at the threshold, probes at growing pauses, and lets all pass when one is answered', async () => {
+  it('opens at the threshold, probes at growing pauses, lets one pass when a probe is answered, and all when that one got through', async () => {
     const { breaker, clock, probes, changes, world, fail, waiting } = make();
     fail(10);
     expect(breaker.openSince()).toBe(1_000_000);
@@ -96,13 +96,33 @@ describe('createBreaker', () => {
     world.answers = true;
     await clock.pass(8_000);
     expect(probes).toEqual([500, 1_500, 3_500, 7_500, 15_500]);
+    expect(waiters.map((waiter) => waiter.state)).toEqual(['passed', 'waiting']);
+    expect(breaker.openSince()).toBe(1_000_000);
+    expect(breaker.isOpen()).toBe(false);
+    breaker.record('reached');
+    await clock.pass(0);
     expect(waiters.map((waiter) => waiter.state)).toEqual(['passed', 'passed']);
     expect(breaker.openSince()).toBeNull();
     expect(changes).toEqual([
       { type: 'opened', since: 1_000_000, at: 1_000_000 },
       { type: 'closed', since: 1_000_000, at: 1_015_500 },
     ]);
-    expect(clock.sleepers()).toBe(0);
+  });
+
+  it('the one that goes first keeps the others waiting for five seconds at most, if it never tells', async () => {
+    const { breaker, clock, world, fail, waiting } = make();
+    world.answers = true;
+    fail(10);
+    const waiters = [waiting(), waiting(), waiting()];
+    const states = (): string[] => waiters.map((waiter) => waiter.state);
+    await clock.pass(500);
+    expect(states()).toEqual(['passed', 'waiting', 'waiting']);
+    await clock.pass(5_000);
+    expect(states()).toEqual(['passed', 'passed', 'waiting']);
+    fail(1);
+    await clock.pass(999);
+    expect(states()).toEqual(['passed', 'passed', 'waiting']);
+    expect(breaker.isOpen()).toBe(true);
   });
 
   it('a probe that rejects is a probe without an answer', async () => {
@@ -117,22 +137,23 @@ describe('createBreaker', () => {
     const waiter = waiting();
     await clock.pass(3_500);
     expect(waiter.state).toBe('passed');
-    expect(breaker.openSince()).toBeNull();
+    expect(breaker.isOpen()).toBe(false);
   });
 
-  it('after an answered probe the first failure opens it again, with its time and its pauses', async () => {
+  it('after an answered probe the first failure opens it again, with its time, and the pauses go on growing', async () => {
     const { breaker, clock, probes, world, fail, waiting } = make();
     fail(10);
     waiting();
     await clock.pass(500);
     world.answers = true;
     await clock.pass(1_000);
-    expect(breaker.openSince()).toBeNull();
+    expect(breaker.isOpen()).toBe(false);
     fail(1);
+    expect(breaker.isOpen()).toBe(true);
     expect(breaker.openSince()).toBe(1_000_000);
     world.answers = false;
     waiting();
-    await clock.pass(999);
+    await clock.pass(1_999);
     expect(probes).toHaveLength(2);
     await clock.pass(1);
     expect(probes).toHaveLength(3);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import iconv from 'iconv-lite';
 import { describe, expect, it } from 'vitest';
 import { createDecoder } from '../../../consumers/csv/decoder.ts';
-import { formatCsvRow } from '../../../consumers/csv/format-row.ts';
+import { formatCsvRow } from './format-row.ts';
 import { createRecordCutter, type TextBlock } from '../../../consumers/csv/records.ts';
 import { gzipSync } from 'node:zlib';
 import { read } from './reading.ts';
