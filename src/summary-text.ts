@@ -25,7 +25,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
     ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
     : paint('red', 'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.');
   return [
-    `${paint('bold', printable(summary.file))}: ${summary.state}, ${summary.sent_per_second} sent per second`,
+    `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
     `  batch ${summary.batch_id}`,
     `  begun ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
     lines,
