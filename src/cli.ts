@@ -1,4 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=16
+// Young objects live as long as a row is in flight; a smaller nursery makes them old before they die, which costs both
+// time and memory.
+//
 // The thread pool is what signs. Its size counts only before its first use, so this stands before every import
 // that may touch it.
 import { enableCompileCache } from 'node:module';

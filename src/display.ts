@@ -21,6 +21,8 @@ export interface Progress {
 
 export interface Display {
   show(progress: Progress): void;
+  /** A line of the log: above the block, which moves down. */
+  print(text: string): void;
   /** Leaves the last state standing and ends. */
   close(): void;
 }
@@ -65,11 +67,13 @@ function speedometer(): Speedometer {
 function movingDisplay(output: Output, paint: Paint): Display {
   const speed = speedometer();
   let lines = 0;
+  let shown: readonly string[] = [];
   const draw = (text: readonly string[]): void => {
     const width = Math.max(20, (output.columns ?? 80) - 1);
     const erase = lines === 0 ? '' : `\u001b[${lines}A\u001b[0J`;
     output.write(`${erase}${text.map((line) => clip(line, width)).join('\n')}\n`);
     lines = text.length;
+    shown = text;
   };
   return {
     show(progress) {
@@ -86,6 +90,12 @@ function movingDisplay(output: Output, paint: Paint): Display {
         `  ${moneyLine(counts.succeeded.amounts) || 'nothing paid yet'}`,
         ...(progress.note === null ? [] : [`  ${paint('yellow', progress.note)}`]),
       ]);
+    },
+    print(text) {
+      if (lines > 0) output.write(`\u001b[${lines}A\u001b[0J`);
+      output.write(text);
+      lines = 0;
+      if (shown.length > 0) draw(shown);
     },
     close: () => undefined,
   };
@@ -131,6 +141,7 @@ function plainDisplay(output: Output): Display {
       shownAt = progress.at;
       print(pending);
     },
+    print: (text) => void output.write(text),
     close() {
       if (pending !== undefined) print(pending);
     },

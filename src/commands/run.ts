@@ -34,7 +34,7 @@ export interface RunOptions extends FileOptions {
 const defaultWaitMs = 900_000;
 const showEveryMs = 200;
 /** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
-const windowFor = (concurrency: number): number => Math.max(128, concurrency * 3);
+const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
 
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it goes on where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
@@ -46,10 +46,11 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   }
   if (options.results !== undefined) await checkPlaceFor('--results', options.results);
   const { settings } = config;
-  const logger = createLogger(settings.LOG_LEVEL);
+  const log: Log = { print: (text) => void process.stderr.write(text) };
+  const logger = createLogger(settings.LOG_LEVEL, { write: (line) => log.print(line) });
   const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
   const stopping = createStopping(
-    (signal) => process.stderr.write(`\n${signal}: what is in flight is finished, nothing new is begun. Once more ends at once.\n`),
+    (signal) => log.print(`${signal}: what is in flight is finished, nothing new is begun. Once more ends at once.\n`),
     () => process.exit(exitCodes.stopped),
   );
   try {
@@ -84,7 +85,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     });
     try {
       const clock = neverEarlierThan(newestTime(await ledger.batches()), systemClock);
-      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger, clock });
+      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger, log, clock });
     } finally {
       await ledger.close();
     }
@@ -98,6 +99,11 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   }
 }
 
+/** Where lines of the log go: while the display moves, above it. */
+interface Log {
+  print: (text: string) => void;
+}
+
 interface Paying {
   readonly config: Config;
   readonly options: RunOptions;
@@ -107,6 +113,7 @@ interface Paying {
   readonly signer: Awaited<ReturnType<typeof loadSigner>>;
   readonly stopping: Stopping;
   readonly logger: Logger;
+  readonly log: Log;
   readonly clock: Clock;
 }
 
@@ -242,8 +249,10 @@ async function tellOpenOnes({ ledger, inspection }: Paying, summary: Summary): P
   await tell('in_progress', (count) => `${count} in progress at the gateway. Run the same command again later to follow on.`);
 }
 
-function startDisplay({ inspection, ledger, stopping }: Paying, deps: PayDeps): { end: () => Promise<void> } {
+function startDisplay({ inspection, ledger, stopping, log }: Paying, deps: PayDeps): { end: () => Promise<void> } {
   const display = createDisplay(process.stderr, process.env);
+  const direct = log.print;
+  log.print = display.print;
   let drawing = false;
   const draw = async (): Promise<void> => {
     if (drawing) return;
@@ -274,6 +283,7 @@ function startDisplay({ inspection, ledger, stopping }: Paying, deps: PayDeps): 
       quietly();
       while (drawing) await systemClock.sleep(1);
       display.close();
+      log.print = direct;
     },
   };
 }

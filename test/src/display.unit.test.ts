@@ -68,3 +68,14 @@ describe('on a terminal', () => {
     expect(shown({ isTTY: true }, { NO_COLOR: '1' }, [progress({ rows: 0, tallies: [], sent: 0 })])).toContain('100%');
   });
 });
+
+it('on a terminal, a line of the log goes above the block, which is drawn again below it', () => {
+  let text = '';
+  const display = createDisplay({ isTTY: true, columns: 80, write: (part) => ((text += part), true) }, {});
+  display.show(progress());
+  const blockLines = text.trimEnd().split('\n').length;
+  text = '';
+  display.print('ALERT\n');
+  expect(text.startsWith(`\u001b[${blockLines}A\u001b[0JALERT\n`)).toBe(true);
+  expect(text).toContain('may.csv');
+});
