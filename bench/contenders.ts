@@ -1,7 +1,7 @@
 /** Who is compared, and with which command line. */
 import { fileURLToPath } from 'node:url';
 import type { Command } from './measure.ts';
-import { cliWords, type Place } from './place.ts';
+import { cliStart, type Place } from './place.ts';
 import type { KeyStyle } from './peers/payout.ts';
 
 /** Calls in flight, the same for all. */
@@ -37,9 +37,16 @@ const command = (bench: Bench, words: readonly string[], env: Record<string, str
   return { program, args, env, cwd: bench.place.folder };
 };
 
+/** As its first line says. */
+function cliCommand({ place, cli }: Bench, args: readonly string[], env: Record<string, string>): Command {
+  const start = cliStart(cli);
+  const [program = process.execPath, ...flags] = start.words;
+  return { program, args: [...flags, ...args], env: { ...start.env, ...env }, cwd: place.folder };
+}
+
 /** With every guarantee on: the ledger synced, results synced, everything followed. */
 export const ours = (bench: Bench, { file, gateway, dataDir, env }: Sending & { dataDir: string; env?: Record<string, string> }): Command =>
-  command(bench, [...cliWords(bench.cli), 'run', file, '--json'], {
+  cliCommand(bench, ['run', file, '--json'], {
     ...gatewayEnv(bench, gateway),
     DATA_DIR: dataDir,
     DISPATCH_RATE: 'unlimited',
@@ -47,7 +54,7 @@ export const ours = (bench: Bench, { file, gateway, dataDir, env }: Sending & { 
   });
 
 export const validate = (bench: Bench, file: string): Command =>
-  command(bench, [...cliWords(bench.cli), 'validate', file, '--json'], { DATA_DIR: `${bench.place.folder}/data` });
+  cliCommand(bench, ['validate', file, '--json'], { DATA_DIR: `${bench.place.folder}/data` });
 
 export interface PeerSending extends Sending {
   readonly results?: string;

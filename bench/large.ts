@@ -1,5 +1,6 @@
 /** A file of a million rows: what `run` holds in memory, and how fast `validate` is beside csv-parse alone. */
 import { csvParseOnly, validate, type Bench } from './contenders.ts';
+import { othersShare, type Disturbances } from './disturbance.ts';
 import { run, type Measured } from './measure.ts';
 import { median, rotated, spread, table } from './numbers.ts';
 import { createSenders, pay, rateOf, type Payment } from './throughput.ts';
@@ -36,13 +37,17 @@ const checkers = ['disburse validate', 'csv-parse alone'] as const;
 
 export async function measureValidate(
   bench: Bench,
-  params: { readonly rows: number; readonly rounds: number; readonly say: (line: string) => void },
+  params: { readonly rows: number; readonly rounds: number; readonly disturbances: Disturbances; readonly say: (line: string) => void },
 ): Promise<readonly Check[]> {
   const file = await bench.place.file(params.rows);
   const checks: Check[] = [];
   for (let round = 1; round <= params.rounds; round += 1) {
     for (const contender of rotated(checkers, round - 1)) {
-      const measured = await run(contender === 'disburse validate' ? validate(bench, file) : csvParseOnly(bench, file));
+      const command = contender === 'disburse validate' ? validate(bench, file) : csvParseOnly(bench, file);
+      const measured = await params.disturbances.avoid(
+        () => run(command),
+        (result) => othersShare(result, 0),
+      );
       const counted =
         contender === 'disburse validate' ? (JSON.parse(measured.stdout) as { readonly valid: number }).valid : Number(measured.stdout);
       if (counted !== params.rows) throw new Error(`${contender}: ${counted} rows of ${params.rows}`);

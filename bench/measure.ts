@@ -27,7 +27,7 @@ function cpuSeconds(pid: number | 'self', ...fields: readonly number[]): number 
 export const cpuOfServer = (pid: number): number => cpuSeconds(pid, field.userTicks, field.systemTicks);
 
 /** CPU of the whole machine since it started, whoever used it. */
-export function cpuOfMachine(): number {
+function cpuOfMachine(): number {
   const [user = 0, nice = 0, system = 0, _idle, _wait, irq = 0, softirq = 0, steal = 0] = readFileSync('/proc/stat', 'latin1')
     .slice('cpu'.length, 1000)
     .trimStart()
@@ -35,6 +35,8 @@ export function cpuOfMachine(): number {
     .map(Number);
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond;
 }
+
+const cpuOfSelf = (): number => cpuSeconds('self', field.userTicks, field.systemTicks);
 
 const cpuOfEndedChildren = (): number => cpuSeconds('self', field.childrenUserTicks, field.childrenSystemTicks);
 
@@ -59,6 +61,8 @@ export interface Measured {
   readonly signal: NodeJS.Signals | null;
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
+  /** CPU that everybody else on the machine used meanwhile, but the benchmark itself. */
+  readonly restSeconds: number;
   readonly peakMib: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -83,6 +87,7 @@ const textOf = (stream: Readable | null): { text: string } => {
 /** Starts and measures. One child at a time, or their CPU would be counted together. */
 export function start({ program, args, env, cwd }: Command): Running {
   const cpuBefore = cpuOfEndedChildren();
+  const restBefore = cpuOfMachine() - cpuOfSelf();
   const startedAt = performance.now();
   const child = startChild(program, args, { env: { ...inherited(), ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const stdout = textOf(child.stdout);
@@ -96,15 +101,19 @@ export function start({ program, args, env, cwd }: Command): Running {
   return {
     measured: ended(child)
       .finally(() => clearInterval(poll))
-      .then(({ code, signal }) => ({
-        code,
-        signal,
-        wallSeconds: (endedAt - startedAt) / 1000,
-        cpuSeconds: cpuOfEndedChildren() - cpuBefore,
-        peakMib: peak / 1024,
-        stdout: stdout.text,
-        stderr: stderr.text,
-      })),
+      .then(({ code, signal }) => {
+        const own = cpuOfEndedChildren() - cpuBefore;
+        return {
+          code,
+          signal,
+          wallSeconds: (endedAt - startedAt) / 1000,
+          cpuSeconds: own,
+          restSeconds: cpuOfMachine() - cpuOfSelf() - restBefore - own,
+          peakMib: peak / 1024,
+          stdout: stdout.text,
+          stderr: stderr.text,
+        };
+      }),
     kill() {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     },

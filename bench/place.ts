@@ -78,11 +78,21 @@ export function tellDisk(folder: string): string {
   return `${fileSystems[type] ?? `file system 0x${type.toString(16)}`}, 4 KiB append and fdatasync ${median(times).toFixed(2)} ms (median of 200)`;
 }
 
-/** The flags that the built command line asks of Node in its first line. */
-export function cliWords(cli: string): readonly string[] {
+export interface Start {
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How the built command line is started: its first line names the flags and variables that it wants for Node. */
+export function cliStart(cli: string): Start {
   const path = join(root, cli);
   if (!existsSync(path)) throw new Error(`${cli} is not there: npm run build`);
   const [first = ''] = readFileSync(path, 'utf8').split('\n', 1);
-  const flags = first.split(' ').filter((word) => word.startsWith('--'));
-  return [process.execPath, ...flags, path];
+  const wanted = first.split(' ').slice(1);
+  const flags = wanted.filter((word) => word.startsWith('--'));
+  const variables = wanted.flatMap((word) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(word) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  return { words: [process.execPath, ...flags, path], env: Object.fromEntries(variables) };
 }

@@ -7,6 +7,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path';
 import { bareLoop, bullmq, concurrency, csvParseOnly, ours, validate, type Bench } from './contenders.ts';
 import { measureCrashes, tellCrashes } from './crash-table.ts';
+import { createDisturbances } from './disturbance.ts';
 import { measureFollowing, tellFollowing } from './following.ts';
 import { measureValidate, payLarge, tellLarge, tellValidate } from './large.ts';
 import { readOptions, usage, type Options } from './options.ts';
@@ -65,14 +66,15 @@ async function measureAll(options: Options, place: Place): Promise<void> {
   print(tellMachine(place, redis));
   print(tellCommands(bench));
 
+  const disturbances = createDisturbances(say);
   let payments: readonly Payment[] = [];
   if (options.only.has('throughput')) {
-    payments = await measureThroughput(bench, { sizes: options.rows, rounds: options.rounds, redis, say });
+    payments = await measureThroughput(bench, { sizes: options.rows, rounds: options.rounds, redis, disturbances, say });
     print(`## Paying a file\n\nMedian of ${options.rounds} interleaved rounds, and the range.`);
     print(tellThroughput(payments));
   }
   if (options.only.has('follow')) {
-    const followed = await measureFollowing(bench, { rows: options.followRows, rounds: options.rounds, say });
+    const followed = await measureFollowing(bench, { rows: options.followRows, rounds: options.rounds, disturbances, say });
     print(`## Following to the end\n\n${tellFollowing(followed)}`);
   }
   if (options.only.has('crash')) {
@@ -80,13 +82,14 @@ async function measureAll(options: Options, place: Place): Promise<void> {
     print(`## Killed with -9 at half of ${options.crashRows.toLocaleString('en')} rows, and started again\n\n${tellCrashes(crashes)}`);
   }
   if (options.only.has('validate')) {
-    const checks = await measureValidate(bench, { rows: options.largeRows, rounds: options.rounds, say });
+    const checks = await measureValidate(bench, { rows: options.largeRows, rounds: options.rounds, disturbances, say });
     print(`## Checking ${options.largeRows.toLocaleString('en')} rows\n\n${tellValidate(checks, options.largeRows)}`);
   }
   if (options.only.has('million') && options.millionRun) {
     say(`paying ${options.largeRows} rows, which takes minutes`);
     print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(await payLarge(bench, options.largeRows), payments)}`);
   }
+  print(`## Disturbances\n\n${disturbances.tell()}`);
 }
 
 const options = readOptions(process.argv.slice(2));

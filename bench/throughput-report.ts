@@ -1,6 +1,6 @@
 /** The measured payments as tables, and the rates against each other. */
 import { median, spread, table } from './numbers.ts';
-import { rateOf, type Contender, type Payment } from './throughput.ts';
+import { othersOf, rateOf, type Contender, type Payment } from './throughput.ts';
 
 const order: readonly Contender[] = ['disburse run', 'bare loop', 'BullMQ'];
 
@@ -14,7 +14,7 @@ const columns: readonly { readonly name: string; readonly digits: number; readon
   { name: 'CPU µs/row', digits: 0, of: cpuPerRowOf },
   { name: 'Redis CPU s', digits: 2, of: ({ serverCpuSeconds }) => serverCpuSeconds },
   { name: 'stub CPU s', digits: 2, of: ({ stubCpuSeconds }) => stubCpuSeconds },
-  { name: 'others %', digits: 0, of: ({ othersShare }) => othersShare * 100 },
+  { name: 'others %', digits: 0, of: (payment) => othersOf(payment) * 100 },
   { name: 'peak MiB', digits: 0, of: ({ measured }) => measured.peakMib },
 ];
 
@@ -32,7 +32,7 @@ export function tellThroughput(payments: readonly Payment[]): string {
 const legend = [
   'rows/s: from starting the command to its end. While sending: between the first and the last call that the stub saw.',
   "CPU: the contender's own, user and system, all threads. Others: the share of the machine that neither contender nor stub nor Redis used,",
-  'which is the kernel writing to disk and whatever else runs; a high one says that the round was disturbed.',
+  'which is the kernel writing to disk and whatever else runs.',
 ].join(' ');
 
 function tellSize(rows: number, payments: readonly Payment[]): string {

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { bareLoop, bullmq, bullmqTool, ours, type Bench } from './contenders.ts';
-import { cpuOfMachine, run, type Measured } from './measure.ts';
+import { othersShare, type Disturbances } from './disturbance.ts';
+import { run, type Measured } from './measure.ts';
 import { rotated } from './numbers.ts';
 import type { RedisSource } from './redis-server.ts';
 import { startStub, type Stub } from './stub-client.ts';
@@ -19,8 +20,6 @@ export interface Payment {
   readonly stubCpuSeconds: number;
   /** Of Redis; undefined when there is none or it is not ours. */
   readonly serverCpuSeconds: number | undefined;
-  /** Share of the machine that went to others: the kernel's own threads, and whatever else runs. */
-  readonly othersShare: number;
 }
 
 interface Summary {
@@ -79,16 +78,12 @@ export async function pay(bench: Bench, stub: Stub, senders: Senders, contender:
   const file = await bench.place.file(rows);
   await stub.reset();
   const stubBefore = stub.cpuSeconds();
-  const machineBefore = cpuOfMachine() - process.cpuUsage().user / 1e6 - process.cpuUsage().system / 1e6;
   const { measured, serverCpuSeconds } = await senders.send(contender, file);
-  const machine = cpuOfMachine() - process.cpuUsage().user / 1e6 - process.cpuUsage().system / 1e6 - machineBefore;
   const stubCpuSeconds = stub.cpuSeconds() - stubBefore;
-  const others = machine - measured.cpuSeconds - stubCpuSeconds - (serverCpuSeconds ?? 0);
-  const othersShare = Math.max(0, others) / measured.wallSeconds / bench.cores;
   const { calls, accepted, first_at, last_at } = await stub.stats();
   if (calls !== rows || accepted !== rows) throw new Error(`${contender}: ${calls} calls and ${accepted} payouts for ${rows} rows`);
   const sendingSeconds = ((last_at ?? 0) - (first_at ?? 0)) / 1000;
-  return { contender, rows, round, measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds, othersShare };
+  return { contender, rows, round, measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds };
 }
 
 const warmUpRows = 1000;
@@ -99,10 +94,11 @@ export async function measureThroughput(
     readonly sizes: readonly number[];
     readonly rounds: number;
     readonly redis: RedisSource | undefined;
+    readonly disturbances: Disturbances;
     readonly say: (line: string) => void;
   },
 ): Promise<readonly Payment[]> {
-  const { sizes, rounds, redis, say } = params;
+  const { sizes, rounds, redis, disturbances, say } = params;
   const stub = await startStub('succeed');
   try {
     const senders = createSenders(bench, stub, redis);
@@ -112,10 +108,10 @@ export async function measureThroughput(
     for (const rows of sizes) {
       for (let round = 1; round <= rounds; round += 1) {
         for (const contender of rotated(senders.names, round - 1)) {
-          const payment = await pay(bench, stub, senders, contender, rows, round);
+          const payment = await disturbances.avoid(() => pay(bench, stub, senders, contender, rows, round), othersOf);
           payments.push(payment);
           say(
-            `${rows} rows, round ${round}, ${contender}: ${Math.round(rateOf(payment))} rows/s, ${payment.measured.peakMib.toFixed(0)} MiB, others ${(payment.othersShare * 100).toFixed(0)}%`,
+            `${rows} rows, round ${round}, ${contender}: ${Math.round(rateOf(payment))} rows/s, ${payment.measured.peakMib.toFixed(0)} MiB`,
           );
         }
       }
@@ -127,3 +123,6 @@ export async function measureThroughput(
 }
 
 export const rateOf = ({ rows, measured }: Payment): number => rows / measured.wallSeconds;
+
+export const othersOf = ({ measured, stubCpuSeconds, serverCpuSeconds }: Payment): number =>
+  othersShare(measured, stubCpuSeconds + (serverCpuSeconds ?? 0));
