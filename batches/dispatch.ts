@@ -215,5 +215,6 @@ function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stop
     deps.limiter.pushBack(finding.retryAfterMs);
     deps.pacer.pushBack(finding.retryAfterMs);
   }
+  if (code === 'too_many_requests') deps.limiter.slowDown();
   if (finding.stop) deps.stopTheRun(finding.reason);
 }

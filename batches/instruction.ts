@@ -22,7 +22,8 @@ export type Source =
 
 /**
  * One place where an instruction was asked for. `stream` is `file:<sha256>` or `topic:<name>:<partition>`;
- * `position` is the line or the offset. The same place again is the same asking, whoever brings it.
+ * `position` is the line or the offset. The same place again is the same asking, whoever brings it: what stands there
+ * never changes, so a place always names the same record id, or always none.
  */
 export interface Occurrence {
   readonly stream: string;

@@ -4,8 +4,10 @@
  * what an implementer must hold; the contract suites in `test/contracts` hold him to it.
  */
 import type { Answer } from './answer.ts';
-import type { Kind } from './instruction.ts';
+import type { FieldDigests } from './fingerprint.ts';
+import type { Kind, Occurrence } from './instruction.ts';
 import type { Admission, Change, LedgerRecord, Verdict } from './record.ts';
+import type { ResultEvent } from './result.ts';
 import type { TallyRow } from './tally.ts';
 
 /** Time and chance, passed in so that everything can run on a virtual clock. */
@@ -130,6 +132,63 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
+/** What is told about the whole of a shared ledger, for metrics and readiness. */
+export interface LedgerOverview {
+  /** When the oldest record that is not final was admitted; null when there is none. */
+  readonly oldestOpenAt: number | null;
+  /** Events that are not surely published. */
+  readonly unpublished: number;
+  /** Messages put aside, beside the balance. */
+  readonly deadLetters: number;
+}
+
+/** How much of a file was handed over to the instructions topic; lines are physical. */
+export interface HandOver {
+  /** Every row up to this line is surely on the topic, or in the ledger as refused; 0 before the first. */
+  readonly line: number;
+  /** How many rows the file has, known when all of it was handed over; null before. */
+  readonly rows: number | null;
+}
+
+/**
+ * A ledger that several instances share at once. What each of them decides, all of them see.
+ *
+ * `outbox` answers the events that this instance decided itself or took over; so nothing is published twice while
+ * all is well, and `takeOverOutbox` finds what a dead one left behind.
+ */
+export interface SharedLedger extends Ledger {
+  /**
+   * Takes records of any batch whose time has come, the longest due first: those with a `dueAt`, and first sends
+   * whose lease is over. Atomic: what one instance took is shown to no other until `leaseMs` have passed or the
+   * record was written.
+   */
+  claimDue(params: {
+    limit: number;
+    leaseMs: number;
+  }): Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
+  /** Events that have waited longer than this for whoever decided them become this instance's. Answers how many. */
+  takeOverOutbox(params: { olderThanMs: number; limit: number }): Promise<number>;
+
+  handOver(batchId: string): Promise<HandOver>;
+  noteHandOver(params: { batchId: string; line: number; rows: number | null }): Promise<void>;
+  /** Idempotent by place. */
+  countDeadLetter(place: { readonly stream: string; readonly position: number }): Promise<void>;
+  overview(): Promise<LedgerOverview>;
+
+  /** Rebuild: writes a record as results and instructions tell it, with its tallies, over nothing. Idempotent. */
+  restore(params: { record: LedgerRecord; fields: FieldDigests; body?: Uint8Array; event?: ResultEvent }): Promise<void>;
+  /** Rebuild: writes an occurrence that ended without a record of its own. Idempotent. */
+  restoreSettled(params: {
+    occurrence: Occurrence;
+    batchId: string;
+    recordId: string | undefined;
+    status: 'rejected' | 'duplicate' | 'conflict';
+    amountMinor: bigint | undefined;
+    currency: string | undefined;
+    sequence: number;
+  }): Promise<void>;
+}
+
 /** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
 export interface Gateway {
   /**
@@ -169,4 +228,8 @@ export interface Limiter {
   acquire(signal: AbortSignal): Promise<void>;
   /** The gateway asked to wait: no permit for anybody before `ms` from now. */
   pushBack(ms: number): void;
+  /** The gateway said too many: the rate falls, then climbs back to the configured one. Nothing when unlimited. */
+  slowDown(): void;
+  /** Permits a second as they pass now; `unlimited` when there is no bound. */
+  rate(): number | 'unlimited';
 }

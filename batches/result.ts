@@ -31,6 +31,7 @@ export const resultSchema = z
     destination: z.string().optional(),
     metadata: z.union([z.string(), z.number(), z.record(z.string(), z.json())]).optional(),
     fingerprint: z.string().optional(),
+    ledger_mark: z.string().optional(),
     error: problem.optional(),
     errors: z.array(problem).optional(),
     earlier: z.strictObject({ status: z.enum(statuses), batch_id: z.string(), source }).optional(),

@@ -1,8 +1,10 @@
 // Compiles to dist/ and makes the command executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
 
 rmSync('dist', { recursive: true, force: true });
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
+// What the compiler leaves behind: the scripts that run inside Redis.
+for (const name of readdirSync('src', { recursive: true })) if (name.endsWith('.lua')) cpSync(`src/${name}`, `dist/src/${name}`);
 chmodSync('dist/src/cli.js', 0o755);

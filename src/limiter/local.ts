@@ -130,5 +130,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     pushBack(ms) {
       if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
     },
+    slowDown() {},
+    rate: () => rate,
   };
 }

@@ -94,6 +94,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   const ledger = oneRecordLedger(options.record, (what) => log.push(what), options.body);
   const bytes: Uint8Array[] = [];
   const pushedBack = { init: 0, pace: 0, follow: 0 };
+  const slowedDown = { count: 0 };
   const limiter = (name: keyof typeof pushedBack): Limiter => ({
     async acquire(signal) {
       signal.throwIfAborted();
@@ -103,6 +104,10 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     pushBack(ms) {
       pushedBack[name] = ms;
     },
+    slowDown() {
+      slowedDown.count += 1;
+    },
+    rate: () => 'unlimited',
   });
   const turns = (answers: readonly Answer[] | undefined): (() => Answer) => {
     const left = [...(answers ?? [])];
