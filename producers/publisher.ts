@@ -6,20 +6,24 @@ import type { Clock, Ledger, ResultSink } from '../batches/ports.ts';
 
 const groupSize = 512;
 /** A short wait lets decisions gather, so that one sync serves many. */
-const gatherMs = 25;
+const defaultGatherMs = 25;
 
 export interface Publisher {
   /** There may be something new. Cheap; call it as often as you like. */
   poke(): void;
   /** Publishes what is there now and everything that comes until the outbox is found empty. */
   drain(): Promise<void>;
+  /** Resolves when everything that was decided before is surely published. */
+  published(): Promise<void>;
   /** Publishes in the background until `stop`; rejects when publishing failed. */
   readonly running: Promise<void>;
   stop(): Promise<void>;
 }
 
-export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock: Clock }): Publisher {
-  const { ledger, sink, clock } = deps;
+export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock: Clock; gatherMs?: number }): Publisher {
+  const { ledger, sink, clock, gatherMs = defaultGatherMs } = deps;
+  let waiting: PromiseWithResolvers<void>[] = [];
+  let failure: { readonly cause: unknown } | undefined;
   let wake: (() => void) | undefined;
   let poked = true;
   let stopping = false;
@@ -42,15 +46,28 @@ export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock:
     turn = mine.catch(() => undefined);
     return mine;
   };
+  /** Only who waited before it began may be told by its end. */
+  const drainFor = async (): Promise<void> => {
+    const served = waiting;
+    waiting = [];
+    try {
+      await drain();
+      for (const one of served) one.resolve();
+    } catch (cause) {
+      failure = { cause };
+      for (const one of [...served, ...waiting]) one.reject(cause);
+      throw cause;
+    }
+  };
   const loop = async (): Promise<void> => {
     while (!stopping) {
       if (!poked) await new Promise<void>((resolve) => (wake = resolve));
       wake = undefined;
       poked = false;
       if (!stopping) await clock.sleep(gatherMs);
-      await drain();
+      await drainFor();
     }
-    await drain();
+    await drainFor();
   };
   const running = loop();
   // Whoever awaits `running` or `stop` gets the failure; until then it is not an unhandled one.
@@ -62,6 +79,14 @@ export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock:
       wake?.();
     },
     drain,
+    published() {
+      poked = true;
+      wake?.();
+      if (failure !== undefined) return Promise.reject(failure.cause as Error);
+      const one = Promise.withResolvers<void>();
+      waiting.push(one);
+      return one.promise;
+    },
     running,
     stop() {
       stopping = true;

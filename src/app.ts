@@ -1,32 +1,27 @@
 /**
- * The wiring of the stand-alone profile, on one screen: what stands behind each port, and in which order it is
- * opened and closed.
+ * What both profiles share of the wiring: the gateway, its breaker, the publisher, and the rules. What stands behind
+ * ledger, sink and limiters comes from `alone.ts` or `distributed.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { createFingerprints } from '../batches/fingerprint.ts';
 import type { Way } from '../batches/dispatch.ts';
 import { createKeys } from '../batches/key.ts';
-import type { Clock, Ledger, Limiter } from '../batches/ports.ts';
+import type { Clock, Gateway, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import type { Rules } from '../batches/steps.ts';
 import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
 import { createSlots } from '../producers/dispatcher.ts';
 import { createGateway } from '../producers/gateway.ts';
 import { createPublisher } from '../producers/publisher.ts';
-import { openResultsFile } from '../producers/results-file.ts';
 import type { Signer } from '../producers/signature.ts';
 import { keyLifetimeMs, type Config } from './config.ts';
-import { monotonicClock, preciseClock } from './clock.ts';
-import { burstOf, createLocalLimiter } from './limiter/local.ts';
 import type { Logger } from './logger.ts';
-import type { PayDeps } from './pay-file.ts';
+import type { PayDeps } from './pay-instruction.ts';
 import type { Stopping } from './stopping.ts';
-
-export const resultsPath = (dataDir: string): string => join(dataDir, 'results.jsonl');
 
 export interface App {
   readonly deps: PayDeps;
+  readonly breaker: Pick<Breaker, 'isOpen' | 'openSince'>;
   /** Publishes what is decided, then closes everything in reverse. Rejects when something could not be written. */
   close(): Promise<void>;
 }
@@ -36,19 +31,26 @@ export interface AppParams {
   readonly signer: Signer;
   readonly ledger: Ledger;
   readonly ledgerKey: Buffer;
+  readonly sink: ResultSink;
+  /** Before the intent, at the wire, and for looks. */
+  readonly limiters: { readonly permits: Limiter; readonly pace: Limiter; readonly follow: Limiter };
+  readonly gatherMs?: number;
+  /** Counts what goes to the gateway, where somebody wants it counted. */
+  readonly metered?: (gateway: Gateway) => Gateway;
   readonly clock: Clock;
   readonly stopping: Stopping;
   readonly logger: Logger;
 }
 
-export async function openApp({ config, signer, ledger, ledgerKey, clock, stopping, logger }: AppParams): Promise<App> {
+export function createApp(params: AppParams): App {
+  const { config, signer, ledger, ledgerKey, sink, limiters, clock, stopping, logger, metered = (gateway) => gateway } = params;
   const { settings } = config;
   const random = Math.random;
   const timeoutMs = settings.GATEWAY_TIMEOUT_MS;
   const url = settings.GATEWAY_URL ?? '';
   const project = settings.GATEWAY_PROJECT ?? '';
 
-  const gateway = createGateway({
+  const calls = createGateway({
     url,
     project,
     submerchant: settings.GATEWAY_SUBMERCHANT,
@@ -58,6 +60,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     connections: settings.DISPATCH_CONCURRENCY,
     clock,
   });
+  const gateway = metered(calls);
   const breaker = createBreaker({
     clock,
     random,
@@ -68,12 +71,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
     onChange: (change) => tellBreaker(logger, url, change),
   });
   const outage = watchOutage(breaker, clock);
-  const sink = await openResultsFile({
-    path: resultsPath(config.dataDir),
-    mark: await ledger.publishedMark(),
-    onWarning: (message) => logger.warn(message),
-  });
-  const publisher = createPublisher({ ledger, sink, clock });
+  const publisher = createPublisher({ ledger, sink, clock, ...(params.gatherMs === undefined ? {} : { gatherMs: params.gatherMs }) });
   publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
   const rules: Rules = {
     keys: createKeys(project),
@@ -86,9 +84,9 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
   const deps: PayDeps = {
     ledger,
     gateway,
-    limiter: limiterOf(settings.DISPATCH_RATE),
-    pacer: limiterOf(settings.DISPATCH_RATE),
-    followLimiter: limiterOf(settings.FOLLOW_RATE),
+    limiter: limiters.permits,
+    pacer: limiters.pace,
+    followLimiter: limiters.follow,
     way: outage.way,
     clock,
     rules,
@@ -110,6 +108,7 @@ export async function openApp({ config, signer, ledger, ledgerKey, clock, stoppi
 
   return {
     deps,
+    breaker,
     async close() {
       try {
         await publisher.stop();
@@ -143,12 +142,6 @@ function watchOutage(breaker: Breaker, clock: Clock): { readonly way: Way; reado
     },
     since: () => (failures >= outageFailures ? firstAt : null),
   };
-}
-
-/** With a burst, what a late timer costs is caught up within it; without one, sleeps must end on time. */
-function limiterOf(rate: number | 'unlimited'): Limiter {
-  const precise = rate !== 'unlimited' && burstOf(rate) === 1;
-  return createLocalLimiter({ rate, clock: precise ? preciseClock : monotonicClock, resolutionMs: 0, precise });
 }
 
 function tellBreaker(logger: Logger, url: string, change: BreakerChange): void {

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { ResultEvent } from '../batches/result.ts';
 import { readResults } from '../producers/results-reader.ts';
 import { writeResultsCsv } from '../producers/results-csv.ts';
-import { resultsPath } from './app.ts';
+import { resultsPath } from './alone.ts';
 
 /**
  * Sorting happens in a temporary database that spills to disk by itself, because a batch may be larger than

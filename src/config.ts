@@ -73,6 +73,25 @@ const maxAmounts = z.string().transform((text, context): ReadonlyMap<string, big
 const isKeyText = (text: string): boolean => /-----BEGIN|[\r\n]/.test(text) || /^[A-Za-z0-9+/]{43}=$/.test(text);
 const filePath = z.string().refine((text) => !isKeyText(text), 'expected the path of a file, not what stands in it');
 
+const brokers = z.string().transform((text, context): readonly string[] => {
+  const list = text.split(',').map((part) => part.trim());
+  for (const broker of list) {
+    const match = /^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(broker);
+    if (match !== null && Number(match[1]) > 0 && Number(match[1]) <= 65_535) continue;
+    context.addIssue({ code: 'custom', message: 'expected host:port, several separated by commas' });
+    return z.NEVER;
+  }
+  return list;
+});
+
+const kafkaName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected 1 to 200 of A-Z a-z 0-9 . _ -');
+
+const redisUrl = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^\/?\d*$/.test(pathname);
+}, 'expected redis://host:port or rediss://user:password@host:port');
+
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header');
 const headerValue = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');
 
@@ -94,8 +113,21 @@ const shape = {
   DATA_DIR: z.string().optional(),
   LEDGER_KEY_FILE: filePath.optional(),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),
-  KAFKA_BROKERS: z.string().optional(),
-  REDIS_URL: z.string().optional(),
+  INBOX_DIR: filePath.optional(),
+  HTTP_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on').default('127.0.0.1'),
+  HTTP_PORT: integer(0, 65_535).default(8080),
+  KAFKA_BROKERS: brokers.optional(),
+  KAFKA_GROUP: kafkaName.default('disburse'),
+  KAFKA_TOPIC_PREFIX: kafkaName.default('payouts'),
+  KAFKA_SSL: z.enum(['true', 'false'], 'expected true or false').optional(),
+  KAFKA_SSL_CA_FILE: filePath.optional(),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'expected plain, scram-sha-256 or scram-sha-512')
+    .optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+  REDIS_URL: redisUrl.optional(),
+  REDIS_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ -').default('disburse'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected fatal, error, warn, info, debug, trace or silent')
     .default('info'),
@@ -104,7 +136,7 @@ const shape = {
 export type VariableName = keyof typeof shape;
 export const variableNames = Object.keys(shape) as VariableName[];
 /** Never shown, not even in an error about themselves, and never flags, which every process list shows. */
-export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL']);
+export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL', 'KAFKA_SASL_PASSWORD']);
 
 /** A value as an error may tell it. */
 const shown = (name: string, value: string): string =>
@@ -112,9 +144,26 @@ const shown = (name: string, value: string): string =>
 
 export type Settings = z.infer<z.ZodObject<typeof shape>>;
 
+/** What the distributed profile needs and the stand-alone one does not have. */
+export interface Servers {
+  readonly brokers: readonly string[];
+  readonly redisUrl: string;
+}
+
 export interface Config {
   readonly settings: Settings;
   readonly dataDir: string;
+  /** Null in the stand-alone profile. */
+  readonly servers: Servers | null;
+}
+
+/** A command of the distributed profile only. */
+export function serversOf(config: Config, command: string): Servers {
+  if (config.servers !== null) return config.servers;
+  throw new CommandError(
+    exitCodes.usage,
+    `${command} belongs to the distributed profile, and KAFKA_BROKERS and REDIS_URL are not set: set both, such as KAFKA_BROKERS=127.0.0.1:9092 REDIS_URL=redis://127.0.0.1:6379.`,
+  );
 }
 
 /** What a command cannot do without. */
@@ -146,9 +195,17 @@ export function readConfig(layers: readonly Environment[], needs: 'gateway' | 'd
   if ((given['KAFKA_BROKERS'] === undefined) !== (given['REDIS_URL'] === undefined)) {
     const [has, lacks] = given['REDIS_URL'] === undefined ? ['KAFKA_BROKERS', 'REDIS_URL'] : ['REDIS_URL', 'KAFKA_BROKERS'];
     mistakes.push(`${has} is set and ${lacks} is not: set both for the distributed profile, or neither for the stand-alone one`);
-  } else if (given['REDIS_URL'] !== undefined && needs !== 'none') {
-    mistakes.push('KAFKA_BROKERS and REDIS_URL ask for the distributed profile, which this version does not have yet: unset both');
   }
+  const distributed = given['REDIS_URL'] !== undefined && given['KAFKA_BROKERS'] !== undefined;
+  if (distributed && needs === 'gateway' && given['LEDGER_KEY_FILE'] === undefined) {
+    mistakes.push(
+      'LEDGER_KEY_FILE is not set: expected a file with 32 random bytes in base64 (openssl rand -base64 32), the same for all instances',
+    );
+  }
+  const sasl = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
+  const lacking = sasl.filter((name) => given[name] === undefined);
+  if (lacking.length > 0 && lacking.length < sasl.length)
+    mistakes.push(`${lacking.join(' and ')} ${lacking.length === 1 ? 'is' : 'are'} not set: SASL needs mechanism, username and password`);
   if (mistakes.length > 0 || !parsed.success) {
     throw new CommandError(
       exitCodes.usage,
@@ -157,7 +214,9 @@ export function readConfig(layers: readonly Environment[], needs: 'gateway' | 'd
   }
   const dataHome = layers.map((layer) => layer['XDG_DATA_HOME']).find((text) => text !== undefined && text !== '');
   const dataDir = resolve(parsed.data.DATA_DIR ?? join(dataHome ?? join(homedir(), '.local', 'share'), 'disburse'));
-  return { settings: parsed.data, dataDir };
+  const { KAFKA_BROKERS, REDIS_URL } = parsed.data;
+  const servers = KAFKA_BROKERS === undefined || REDIS_URL === undefined ? null : { brokers: KAFKA_BROKERS, redisUrl: REDIS_URL };
+  return { settings: parsed.data, dataDir, servers };
 }
 
 const missing: Readonly<Record<(typeof gatewayNeeds)[number], string>> = {

@@ -4,30 +4,19 @@
  * `batches/dispatch.ts`.
  */
 import { batchRefused } from '../batches/admission.ts';
-import { advance, dispatch, serialise } from '../batches/dispatch.ts';
-import type { FingerprintMaker } from '../batches/fingerprint.ts';
-import { follow, type FollowDeps } from '../batches/follow.ts';
+import { advance } from '../batches/dispatch.ts';
 import type { Occurrence, Problem, Reading, Refusal } from '../batches/instruction.ts';
 import type { Batch } from '../batches/ports.ts';
-import type { Admission, LedgerRecord, Verdict } from '../batches/record.ts';
+import type { Verdict } from '../batches/record.ts';
 import { refuse, reopen, takeOver } from '../batches/steps.ts';
 import { createDispatcher } from '../producers/dispatcher.ts';
-import type { Publisher } from '../producers/publisher.ts';
+import { startFollower } from './follower.ts';
+import { contentOf, payAdmitted, type PayDeps } from './pay-instruction.ts';
 
 /** A row as it is handed to the ledger. */
 export interface FileRow {
   readonly line: number;
   readonly reading: Reading;
-}
-
-export interface PayDeps extends FollowDeps {
-  readonly fingerprints: FingerprintMaker;
-  readonly publisher: Publisher;
-  /** When the way to the gateway closed; null while it is open. */
-  readonly closedSince: () => number | null;
-  /** Since when nothing has reached the gateway; null while something does. */
-  readonly unreachableSince: () => number | null;
-  readonly stop: (why: string) => void;
 }
 
 export interface PayParams {
@@ -43,8 +32,6 @@ export interface PayParams {
   readonly follow: boolean;
 }
 
-/** Between two looks at what is due and at the way to the gateway. */
-const tickMs = 100;
 const listLimit = 256;
 
 /** @returns when there is nothing left that this run can do; or, stopped, when what was in flight has ended */
@@ -54,7 +41,10 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
 
   await takeOverInterrupted(deps, batchId);
   await reopenGivenUp(deps, batchId);
-  const follower = startFollower(deps, batchId, params.waitMs);
+  const follower = startFollower(deps, {
+    due: (limit) => ledger.due({ batchId, now: deps.clock.now(), limit }),
+    waitMs: params.waitMs,
+  });
   try {
     const phase = await settlePhase(deps, params);
     if (phase === 'released' && !signal.aborted) await sendAll(deps, params);
@@ -151,7 +141,7 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
         if (verdict.type !== 'admitted' || reading === undefined || deps.signal.aborted) continue;
         const { record } = verdict;
         await dispatcher.submit(async () => {
-          await (reading.ok ? dispatch(deps, record, serialise(reading.draft, record.attempt)) : refuseNow(deps, record, reading.refusal));
+          await payAdmitted(deps, record, reading);
           deps.publisher.poke();
         });
       }
@@ -166,12 +156,6 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
 
 /** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
 const stopFor = (deps: PayDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));
-
-/** Admitted once, and not valid any more, before it was sent: a card that expired meanwhile, a limit that was lowered. */
-function refuseNow(deps: PayDeps, record: LedgerRecord, refusal: Refusal): Promise<LedgerRecord> {
-  const [{ code, message }] = refusal.problems;
-  return advance(deps.ledger, record, (current) => refuse(deps.rules, current, { code, description: message }, deps.clock.now()));
-}
 
 async function admitRows(
   deps: PayDeps,
@@ -189,78 +173,4 @@ async function admitRows(
   );
   if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.poke();
   return verdicts;
-}
-
-function contentOf(fingerprints: FingerprintMaker, reading: Reading): Admission['content'] {
-  if (!reading.ok) return { type: 'refused', refusal: reading.refusal };
-  const { draft } = reading;
-  return { type: 'valid', draft, fingerprint: fingerprints.fingerprint(draft), fields: () => fingerprints.fields(draft) };
-}
-
-interface Follower {
-  /** Resolves when nothing open can move by itself any more, when `deadline` is over, or when we are stopping. */
-  settled(deadline: number): Promise<void>;
-  /** Begins nothing more, waits for what is under way, and rejects with the first failure. */
-  stop(): Promise<void>;
-}
-
-/** Moves what is due, while rows are still being sent and after. */
-function startFollower(deps: PayDeps, batchId: string, waitMs: number): Follower {
-  const window = 128;
-  const underWay = new Set<string>();
-  let nextAt: number | null = null;
-  let looked = false;
-  let ended = false;
-  let failure: { readonly cause: unknown } | undefined;
-
-  const fail = (cause: unknown): void => {
-    failure ??= { cause };
-    stopFor(deps, cause);
-  };
-  const move = async (record: LedgerRecord): Promise<void> => {
-    try {
-      await follow(deps, record);
-      deps.publisher.poke();
-    } catch (cause) {
-      fail(cause);
-    } finally {
-      underWay.delete(record.recordId);
-    }
-  };
-  const watchTheWay = (): void => {
-    const over = (since: number | null): boolean => since !== null && deps.clock.now() - since > waitMs;
-    if (over(deps.unreachableSince())) deps.stop('the gateway cannot be reached');
-    else if (over(deps.closedSince())) deps.stop('the gateway answers nothing but errors of its own');
-  };
-  const loop = async (): Promise<void> => {
-    while (!ended && !deps.signal.aborted) {
-      const due = await deps.ledger.due({ batchId, now: deps.clock.now(), limit: window + underWay.size });
-      const fresh = due.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, window - underWay.size));
-      nextAt = due.records.length > 0 ? deps.clock.now() : due.nextAt;
-      looked = true;
-      for (const record of fresh) {
-        underWay.add(record.recordId);
-        void move(record);
-      }
-      watchTheWay();
-      await deps.clock.sleep(fresh.length === 0 ? tickMs : 1);
-    }
-  };
-  const running = loop().catch(fail);
-
-  return {
-    async settled(deadline) {
-      looked = false;
-      while (!deps.signal.aborted && deps.clock.now() < deadline) {
-        if (looked && underWay.size === 0 && nextAt === null) return;
-        await deps.clock.sleep(tickMs);
-      }
-    },
-    async stop() {
-      ended = true;
-      await running;
-      while (underWay.size > 0) await deps.clock.sleep(5);
-      if (failure !== undefined) throw failure.cause;
-    },
-  };
 }

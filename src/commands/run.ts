@@ -1,19 +1,16 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Batch, Clock, Ledger, Policy } from '../../batches/ports.ts';
-import { createKeys } from '../../batches/key.ts';
 import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
-import { openApp } from '../app.ts';
-import { neverEarlierThan, systemClock } from '../clock.ts';
-import { isLoopback, keyLifetimeMs, type Config } from '../config.ts';
+import { openAlone, openAloneLedger } from '../alone.ts';
+import { systemClock } from '../clock.ts';
+import { keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../place-check.ts';
-import { loadLedgerKey } from '../ledger/ledger-key.ts';
-import { openSqliteLedger, requireLedger } from '../ledger/sqlite.ts';
 import { createLogger, type Logger } from '../logger.ts';
-import { payFile, type PayDeps } from '../pay-file.ts';
+import { payFile } from '../pay-file.ts';
+import type { PayDeps } from '../pay-instruction.ts';
 import { readAgain, writeFixFile, type Inspection } from '../payout-file.ts';
 import { loadSigner } from '../private-key.ts';
 import { writeBatchResults } from '../batch-results.ts';
@@ -67,25 +64,10 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
         `${path} is a pipe and can be read only once, but a file is checked whole before it is paid. Save it to a file first.`,
       );
     }
-    const project = settings.GATEWAY_PROJECT ?? '';
-    const { dataDir } = config;
-    const gateway = settings.GATEWAY_URL ?? '';
-    const mayCreate = isLoopback(gateway) || options.newLedger === true;
-    // Asked first, so that a refused run leaves no key behind.
-    if (!mayCreate) requireLedger(dataDir);
-    const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
-    const ledger = await openSqliteLedger({
-      dir: dataDir,
-      binding: { gateway, project, ...(settings.GATEWAY_SUBMERCHANT === undefined ? {} : { submerchant: settings.GATEWAY_SUBMERCHANT }) },
-      ledgerKey,
-      keys: createKeys(project),
-      clock: systemClock,
-      host: hostname(),
-      mayCreate,
-    });
+    const open = await openAloneLedger(config, options.newLedger === true);
+    const { ledger } = open;
     try {
-      const clock = neverEarlierThan(newestTime(await ledger.batches()), systemClock);
-      return await payWith({ config, options, inspection, ledger, ledgerKey, signer, stopping, logger, log, clock });
+      return await payWith({ ...open, config, options, inspection, signer, stopping, logger, log });
     } finally {
       await ledger.close();
     }
@@ -117,12 +99,8 @@ interface Paying {
   readonly clock: Clock;
 }
 
-/** The newest time that the ledger has written, in milliseconds since the epoch. */
-const newestTime = (batches: readonly Batch[]): number =>
-  batches.reduce((newest, batch) => Math.max(newest, batch.startedAt, batch.finishedAt ?? 0, batch.lastSentAt ?? 0), 0);
-
 async function payWith(paying: Paying): Promise<ExitCode> {
-  const { config, options, inspection, ledger, ledgerKey, signer, stopping, logger, clock } = paying;
+  const { config, options, inspection, ledger, stopping, logger } = paying;
   const { file, sha256: batchId, preflight } = inspection;
   const batch = await openBatch(paying);
   const fixPath = join(config.dataDir, `${batchId}.errors.csv`);
@@ -134,7 +112,7 @@ async function payWith(paying: Paying): Promise<ExitCode> {
     logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never repeated; evidence or a person ends it');
   }
 
-  const app = await openApp({ config, signer, ledger, ledgerKey, clock, stopping, logger });
+  const app = await openAlone(paying);
   const display = startDisplay(paying, app.deps);
   let failure: unknown;
   try {

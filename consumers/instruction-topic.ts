@@ -1,0 +1,111 @@
+/**
+ * A message of the instructions topic becomes an instruction with its place and its batch, or a dead letter: what
+ * cannot be named cannot be answered under its name. Whatever has a record id is answered there, bad or good.
+ */
+import { readInstructionEvent } from '../batches/event-reading.ts';
+import type { JsonObject, Occurrence, Reading, Refusal } from '../batches/instruction.ts';
+import { isObject } from '../batches/metadata.ts';
+import type { ReadingOptions } from '../batches/reading-options.ts';
+import { unsealCards } from '../batches/sealed-cards.ts';
+
+/** A message as it came. Times are milliseconds since the epoch, set by the producer or the broker. */
+export interface InstructionMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestamp: number;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer>>;
+  /** Set when the message could not even be unpacked. */
+  readonly poison?: { readonly reason: string; readonly message: string };
+}
+
+export type MessageReading =
+  | { readonly type: 'instruction'; readonly occurrence: Occurrence; readonly batchId: string; readonly reading: Reading }
+  | { readonly type: 'dead'; readonly reason: string; readonly message: string };
+
+/** Opens what `run` sealed for this record. */
+export type OpenSealed = (sealed: Buffer, recordId: string) => Uint8Array;
+
+/** Far above any instruction (their bound is counted in characters), and little to hold. */
+const maxBytes = 262_144;
+/** What is wrong with the event as a whole rather than with what it asks for. */
+const deadCodes = new Set(['unknown_member', 'event_not_object', 'event_too_deep', 'event_too_large', 'member_name']);
+
+const dead = (reason: string, message: string): MessageReading => ({ type: 'dead', reason, message });
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The place in its topic: partition and offset. */
+export const placeOf = ({ topic, partition, offset }: Pick<InstructionMessage, 'topic' | 'partition' | 'offset'>) => ({
+  stream: `topic:${topic}:${partition}`,
+  position: Number(offset),
+});
+
+export function readMessage(message: InstructionMessage, options: ReadingOptions & { readonly open: OpenSealed }): MessageReading {
+  if (message.poison !== undefined) return { type: 'dead', ...message.poison };
+  const { value } = message;
+  if (value === null) return dead('null_value', 'The message has no value, so there is nothing to pay.');
+  if (value.length > maxBytes) return dead('event_too_large', `The value has ${value.length} bytes; an instruction has at most ${maxBytes}.`);
+  let text: string;
+  try {
+    text = utf8.decode(value);
+  } catch {
+    return dead('invalid_utf8', 'The value is not valid UTF-8.');
+  }
+  let event: unknown;
+  try {
+    event = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes what it found, which may be a card number.
+    return dead('invalid_json', 'The value is not valid JSON.');
+  }
+  const place = readPlace(message);
+  if (place.type === 'dead') return place;
+  if (place.batchId !== undefined && isObject(event)) {
+    try {
+      event = openCards(event, options.open);
+    } catch {
+      return dead('seal_broken', 'Its sealed card data cannot be opened: it was published with another ledger key, or changed.');
+    }
+  }
+  const reading = readInstructionEvent(event, options);
+  const fatal = reading.ok ? undefined : whyDead(reading.refusal);
+  if (fatal !== undefined) return dead(fatal.code, fatal.message);
+  const own = reading.ok ? reading.draft.batchId : reading.refusal.batchId;
+  return { type: 'instruction', occurrence: place.occurrence, batchId: place.batchId ?? own ?? dayOf(message.timestamp), reading };
+}
+
+const whyDead = ({ recordId, problems }: Refusal) =>
+  problems.find(({ code }) => deadCodes.has(code)) ?? (recordId === undefined ? problems[0] : undefined);
+
+const openCards = (event: JsonObject, open: OpenSealed): JsonObject => {
+  const recordId = event['record_id'];
+  return typeof recordId === 'string' ? unsealCards(event, (sealed) => open(sealed, recordId)) : event;
+};
+
+/** Events without a batch of their own are counted by the day. */
+const dayOf = (timestamp: number): string => `events-${new Date(timestamp).toISOString().slice(0, 10)}`;
+
+type Place =
+  | { readonly type: 'place'; readonly occurrence: Occurrence; readonly batchId: string | undefined }
+  | Extract<MessageReading, { type: 'dead' }>;
+
+/** What `run` published is told by its file and line; everything else by where it lies in the topic. */
+function readPlace(message: InstructionMessage): Place {
+  const text = (name: string): string | undefined => message.headers[name]?.toString('utf8');
+  const [file, line, batchId] = [text('source_file'), text('source_line'), text('batch_id')];
+  if (file === undefined && line === undefined && batchId === undefined) {
+    const { topic, partition, offset } = message;
+    const source = { topic, partition, offset: String(offset) };
+    return { type: 'place', occurrence: { ...placeOf(message), source }, batchId: undefined };
+  }
+  if (file === undefined || file === '' || !/^[1-9]\d{0,14}$/.test(line ?? '') || !/^[0-9a-f]{64}$/.test(batchId ?? '')) {
+    return {
+      type: 'dead',
+      reason: 'bad_headers',
+      message: 'The headers source_file, source_line and batch_id belong together: a name, a line number, and 64 hexadecimal digits.',
+    };
+  }
+  const source = { file, line: Number(line) };
+  return { type: 'place', occurrence: { stream: `file:${batchId}`, position: source.line, source }, batchId };
+}
