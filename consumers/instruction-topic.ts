@@ -45,7 +45,8 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
   if (message.poison !== undefined) return { type: 'dead', ...message.poison };
   const { value } = message;
   if (value === null) return dead('null_value', 'The message has no value, so there is nothing to pay.');
-  if (value.length > maxBytes) return dead('event_too_large', `The value has ${value.length} bytes; an instruction has at most ${maxBytes}.`);
+  if (value.length > maxBytes)
+    return dead('event_too_large', `The value has ${value.length} bytes; an instruction has at most ${maxBytes}.`);
   let text: string;
   try {
     text = utf8.decode(value);
@@ -76,7 +77,8 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
 }
 
 const whyDead = ({ recordId, problems }: Refusal) =>
-  problems.find(({ code }) => deadCodes.has(code)) ?? (recordId === undefined ? problems[0] : undefined);
+  problems.find(({ code }) => deadCodes.has(code)) ??
+  (recordId === undefined ? (problems.find(({ column }) => column === 'record_id') ?? problems[0]) : undefined);
 
 const openCards = (event: JsonObject, open: OpenSealed): JsonObject => {
   const recordId = event['record_id'];

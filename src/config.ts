@@ -114,20 +114,24 @@ const shape = {
   LEDGER_KEY_FILE: filePath.optional(),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),
   INBOX_DIR: filePath.optional(),
-  HTTP_HOST: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on').default('127.0.0.1'),
+  HTTP_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on')
+    .default('127.0.0.1'),
   HTTP_PORT: integer(0, 65_535).default(8080),
   KAFKA_BROKERS: brokers.optional(),
   KAFKA_GROUP: kafkaName.default('disburse'),
   KAFKA_TOPIC_PREFIX: kafkaName.default('payouts'),
   KAFKA_SSL: z.enum(['true', 'false'], 'expected true or false').optional(),
   KAFKA_SSL_CA_FILE: filePath.optional(),
-  KAFKA_SASL_MECHANISM: z
-    .enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'expected plain, scram-sha-256 or scram-sha-512')
-    .optional(),
+  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'expected plain, scram-sha-256 or scram-sha-512').optional(),
   KAFKA_SASL_USERNAME: z.string().optional(),
   KAFKA_SASL_PASSWORD: z.string().optional(),
   REDIS_URL: redisUrl.optional(),
-  REDIS_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ -').default('disburse'),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ -')
+    .default('disburse'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected fatal, error, warn, info, debug, trace or silent')
     .default('info'),

@@ -3,28 +3,14 @@
  * to its end. It can be stopped at any instant and begun again; what is durable before what stands in
  * `batches/dispatch.ts`.
  */
-import { batchRefused } from '../batches/admission.ts';
 import { advance } from '../batches/dispatch.ts';
-import type { Occurrence, Problem, Reading, Refusal } from '../batches/instruction.ts';
-import type { Batch } from '../batches/ports.ts';
-import type { Verdict } from '../batches/record.ts';
-import { refuse, reopen, takeOver } from '../batches/steps.ts';
+import { reopen, takeOver } from '../batches/steps.ts';
 import { createDispatcher } from '../producers/dispatcher.ts';
+import { admitRows, refuseAll, settlePhase, type FileParams } from './admit-file.ts';
 import { startFollower } from './follower.ts';
-import { contentOf, payAdmitted, type PayDeps } from './pay-instruction.ts';
+import { payAdmitted, type PayDeps } from './pay-instruction.ts';
 
-/** A row as it is handed to the ledger. */
-export interface FileRow {
-  readonly line: number;
-  readonly reading: Reading;
-}
-
-export interface PayParams {
-  readonly batch: Batch;
-  /** Reads the file again from its beginning; every block is verified before its rows are handed out. */
-  readonly rows: () => AsyncIterable<readonly FileRow[]>;
-  /** Whether the preflight found rows that are not valid. */
-  readonly hasBadRows: boolean;
+export interface PayParams extends FileParams {
   /** Instructions between admission and outcome. */
   readonly window: number;
   /** How long to follow after the last row was sent, and to wait for a gateway that cannot be reached. */
@@ -87,49 +73,6 @@ async function reopenGivenUp(deps: PayDeps, batchId: string): Promise<void> {
   }
 }
 
-/** All or nothing: decides for the whole batch before the first byte of it is sent. */
-async function settlePhase(deps: PayDeps, params: PayParams): Promise<Batch['phase']> {
-  const { batch } = params;
-  if (batch.phase === 'released') return 'released';
-  let refused = batch.phase === 'refused' || params.hasBadRows;
-  if (!refused) {
-    for await (const rows of params.rows()) {
-      if (deps.signal.aborted) return 'admitting';
-      const verdicts = await admitRows(deps, params, rows, (row) => row.reading);
-      refused ||= verdicts.some(
-        (verdict) => verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected'),
-      );
-    }
-  }
-  const phase = refused ? 'refused' : 'released';
-  await deps.ledger.updateBatch({ batchId: batch.batchId, phase, at: deps.clock.now() });
-  if (phase === 'refused') {
-    const problem = batchRefused('it holds rows that cannot be paid');
-    for await (const rows of params.rows()) {
-      if (deps.signal.aborted) return 'admitting';
-      await admitRows(deps, params, rows, (row) => fallWith(row.reading, problem));
-    }
-  }
-  return phase;
-}
-
-/** A good row falls with its batch; a bad one keeps its own problems. */
-const fallWith = (reading: Reading, problem: Problem): Reading =>
-  reading.ok ? { ok: false, refusal: { ...reading.draft, problems: [problem] } satisfies Refusal } : reading;
-
-async function refuseAll(deps: PayDeps, batchId: string): Promise<void> {
-  const { code, message } = batchRefused('it holds rows that cannot be paid');
-  for (;;) {
-    const found = await deps.ledger.list({ batchId, status: 'queued', limit: listLimit });
-    if (found.length === 0 || deps.signal.aborted) return;
-    const at = deps.clock.now();
-    await Promise.all(
-      found.map(({ record }) => advance(deps.ledger, record, (current) => refuse(deps.rules, current, { code, description: message }, at))),
-    );
-    deps.publisher.poke();
-  }
-}
-
 async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
   const dispatcher = createDispatcher({ window: params.window });
   try {
@@ -156,21 +99,3 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
 
 /** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
 const stopFor = (deps: PayDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));
-
-async function admitRows(
-  deps: PayDeps,
-  params: PayParams,
-  rows: readonly FileRow[],
-  readingOf: (row: FileRow) => Reading,
-): Promise<readonly Verdict[]> {
-  const { batchId, file } = params.batch;
-  const at = deps.clock.now();
-  const verdicts = await Promise.all(
-    rows.map((row) => {
-      const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
-      return deps.ledger.admit({ occurrence, batchId, at, content: contentOf(deps.fingerprints, readingOf(row)) });
-    }),
-  );
-  if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.poke();
-  return verdicts;
-}

@@ -16,7 +16,7 @@ import type { CsvRow } from '../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../consumers/csv/structural-error.ts';
 import { createRowIndex } from '../consumers/row-index.ts';
 import { createFixFile } from '../producers/fix-file.ts';
-import type { FileRow } from './pay-file.ts';
+import type { FileRow } from './admit-file.ts';
 
 /** What the first reading found. */
 export interface Inspection {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Batch, Clock, Ledger, Policy } from '../../batches/ports.ts';
 import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
-import { openAlone, openAloneLedger } from '../alone.ts';
+import { readResults } from '../../producers/results-reader.ts';
+import { openAlone, openAloneLedger, resultsPath } from '../alone.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
@@ -17,7 +18,8 @@ import { writeBatchResults } from '../batch-results.ts';
 import { createStopping, type Stopping } from '../stopping.ts';
 import { summaryText } from '../summary-text.ts';
 import { counted, paintFor, printable } from '../terminal.ts';
-import { brokenReport, brokenText, inspectFile, type FileOptions } from './validate.ts';
+import { brokenReport } from '../inspection-report.ts';
+import { brokenText, inspectFile, type FileOptions } from './validate.ts';
 
 export interface RunOptions extends FileOptions {
   readonly policy?: Policy;
@@ -148,7 +150,7 @@ async function payWith(paying: Paying): Promise<ExitCode> {
   if (hasFixFile) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${fixPath}\n`);
   await tellOpenOnes(paying, summary);
   // After the summary, so that a failure here hides nothing of what became of the file.
-  if (options.results !== undefined) await writeBatchResults(config.dataDir, batchId, options.results);
+  if (options.results !== undefined) await writeBatchResults(readResults(resultsPath(config.dataDir)), batchId, options.results);
 
   if (why !== null) {
     process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to go on where it stopped.\n`);

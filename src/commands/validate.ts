@@ -1,10 +1,11 @@
 import { parseExpectation, type Totals } from '../../batches/expectation.ts';
-import { formatMinor } from '../../batches/money.ts';
 import type { LineProblem } from '../../batches/line-problem.ts';
+import { formatMinor } from '../../batches/money.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../place-check.ts';
+import { brokenReport, report } from '../inspection-report.ts';
 import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../payout-file.ts';
 import { counted, grouped, paintFor, printable, type Paint } from '../terminal.ts';
 
@@ -78,46 +79,6 @@ function startProgress(path: string): { show: (rows: number) => void; end: () =>
     end: () => void process.stderr.write('\r\u001b[K'),
   };
 }
-
-function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {
-  return {
-    file,
-    sha256,
-    encoding,
-    delimiter,
-    rows: preflight.rows,
-    valid: preflight.valid,
-    invalid: preflight.invalid,
-    duplicates: preflight.duplicates,
-    structural: false,
-    totals: Object.fromEntries(
-      [...preflight.totals].map(([currency, { count, amountMinor }]) => [currency, { count, amount: formatMinor(amountMinor, currency) }]),
-    ),
-    errors: preflight.errors.map(told),
-    errors_total: preflight.errorsTotal,
-    warnings: preflight.warnings.map(told),
-    warnings_total: preflight.warningsTotal,
-  };
-}
-
-export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems }: BrokenFile) => ({
-  file,
-  sha256,
-  encoding,
-  delimiter,
-  rows,
-  valid: 0,
-  invalid: 0,
-  duplicates: 0,
-  structural: true,
-  totals: {},
-  errors: problems.slice(0, 1000).map(told),
-  errors_total: problems.length,
-  warnings: [],
-  warnings_total: 0,
-});
-
-const told = ({ line, column, code, message, value }: LineProblem) => ({ line, column, code, message, value });
 
 const problemLine = (problem: LineProblem): string => {
   const where = problem.column === null ? `line ${problem.line}` : `line ${problem.line}, ${printable(problem.column)}`;

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { kinds } from '../../batches/instruction.ts';
+import type { Batch } from '../../batches/ports.ts';
+import { routeNames } from '../../batches/templates.ts';
+import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
+import { announcement, topicAttempt } from '../../src/hand-over.ts';
+import { createSeal } from '../../src/ledger/seal.ts';
+import { draftOf, now, readRow, rowOf, samplePayout } from '../batches/row-samples.ts';
+
+const seal = createSeal(randomBytes(32));
+const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: topicAttempt });
+const good = {
+  record_id: 'inv-1',
+  kind: 'payout',
+  ...samplePayout,
+  payment_method: {
+    type: 'bank_account',
+    bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'purpose' } },
+  },
+};
+
+const messageOf = (value: unknown, rest: Partial<InstructionMessage> = {}): InstructionMessage => ({
+  topic: 'payouts.instructions',
+  partition: 3,
+  offset: 41n,
+  timestamp: Date.UTC(2026, 10, 20, 23, 59),
+  value: Buffer.isBuffer(value) || value === null ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+  headers: {},
+  ...rest,
+});
+const read = (message: InstructionMessage): MessageReading => readMessage(message, { now, open });
+const reasonOf = (value: unknown, rest: Partial<InstructionMessage> = {}): string => {
+  const found = read(messageOf(value, rest));
+  return found.type === 'dead' ? found.reason : found.type;
+};
+
+describe('an event', () => {
+  it('is placed where it lies in the topic, in the batch of its day', () => {
+    expect(read(messageOf(good))).toMatchObject({
+      type: 'instruction',
+      occurrence: {
+        stream: 'topic:payouts.instructions:3',
+        position: 41,
+        source: { topic: 'payouts.instructions', partition: 3, offset: '41' },
+      },
+      batchId: 'events-2026-11-20',
+      reading: { ok: true, draft: { recordId: 'inv-1', amountMinor: 1000n } },
+    });
+  });
+
+  it('names its own batch, also when it is refused', () => {
+    expect(read(messageOf({ ...good, batch_id: 'may' }))).toMatchObject({ batchId: 'may' });
+    expect(read(messageOf({ ...good, batch_id: 'may', amount_details: { amount: 0, currency: 'usd' } }))).toMatchObject({
+      type: 'instruction',
+      batchId: 'may',
+      reading: { ok: false, refusal: { recordId: 'inv-1' } },
+    });
+  });
+
+  it.each([
+    ['null_value', null],
+    ['invalid_json', '{"record_id": "inv-1"'],
+    ['invalid_json', ''],
+    ['invalid_utf8', Buffer.from([0x7b, 0xff, 0x7d])],
+    ['event_not_object', '[1]'],
+    ['event_not_object', '"text"'],
+    ['event_too_large', `"${'x'.repeat(300_000)}"`],
+    ['event_too_large', { ...good, metadata: 'x'.repeat(70_000) }],
+    ['unknown_member', { ...good, colour: 'red' }],
+    ['member_missing', { ...good, record_id: undefined }],
+    ['record_id_format', { ...good, record_id: 'no blanks here' }],
+  ])('%s goes to the dead letters', (reason, value) => {
+    expect(reasonOf(value)).toBe(reason);
+  });
+
+  it('that cannot be unpacked keeps the reason that was found', () => {
+    expect(reasonOf(null, { poison: { reason: 'unsupported_compression', message: 'lz4' } })).toBe('unsupported_compression');
+  });
+
+  it('tells nothing of what could not be read', () => {
+    expect(JSON.stringify(read(messageOf('{"card": 4111111111111111')))).not.toContain('4111');
+  });
+
+  it.each([[{ source_file: 'may.csv' }], [{ source_file: 'may.csv', source_line: '0', batch_id: 'a'.repeat(64) }], [{ batch_id: 'may' }]])(
+    'with headers that are only half of a place goes to the dead letters: %j',
+    (headers) => {
+      const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text as string)]));
+      expect(reasonOf(good, { headers: bytes })).toBe('bad_headers');
+    },
+  );
+});
+
+describe('a row that run published', () => {
+  const batch = { batchId: 'ab'.repeat(32), file: 'may.csv' } as Batch;
+  const rows = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
+  const published = (kind: (typeof kinds)[number], route: string, changes = {}) => {
+    const draft = draftOf(readRow(rowOf(kind, route, { 'metadata.order': '77', ...changes })));
+    const { value, headers } = announcement({ seal }, { batch }, 7, draft);
+    const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
+    return { draft, value, message: messageOf(value, { headers: bytes }) };
+  };
+
+  it.each(rows)('%s %s: is read back as exactly the same instruction, at its line', (kind, route) => {
+    const { draft, message } = published(kind, route);
+    expect(read(message)).toEqual({
+      type: 'instruction',
+      occurrence: { stream: `file:${batch.batchId}`, position: 7, source: { file: 'may.csv', line: 7 } },
+      batchId: batch.batchId,
+      reading: { ok: true, draft },
+    });
+  });
+
+  it('carries no card data that can be read, and none that another key opens', () => {
+    const cards = rows.filter(([kind, route]) => draftOf(readRow(rowOf(kind, route))).sensitive);
+    expect(cards.length).toBeGreaterThan(0);
+    for (const [kind, route] of cards) {
+      const { value, message } = published(kind, route);
+      const row = rowOf(kind, route);
+      for (const name of ['card_number', 'card_security_code', 'card_expiration_year'])
+        if (row[name] !== undefined) expect(value).not.toContain(`"${row[name]}"`);
+      const stranger = createSeal(randomBytes(32));
+      expect(
+        readMessage(message, { now, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: topicAttempt }) }),
+      ).toMatchObject({ type: 'dead', reason: 'seal_broken' });
+    }
+  });
+});
