@@ -5,18 +5,17 @@
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../batches/fingerprint.ts';
 import type { Way } from '../batches/dispatch.ts';
-import { createKeys } from '../batches/key.ts';
 import type { Clock, Gateway, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
-import type { Rules } from '../batches/steps.ts';
 import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
 import { createSlots } from '../producers/dispatcher.ts';
 import { createGateway } from '../producers/gateway.ts';
 import { createPublisher } from '../producers/publisher.ts';
 import type { Signer } from '../producers/signature.ts';
-import { keyLifetimeMs, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { PayDeps } from './pay-instruction.ts';
+import { rulesOf } from './rules.ts';
 import type { Stopping } from './stopping.ts';
 
 export interface App {
@@ -45,7 +44,6 @@ export interface AppParams {
 export function createApp(params: AppParams): App {
   const { config, signer, ledger, ledgerKey, sink, limiters, clock, stopping, logger, metered = (gateway) => gateway } = params;
   const { settings } = config;
-  const random = Math.random;
   const timeoutMs = settings.GATEWAY_TIMEOUT_MS;
   const url = settings.GATEWAY_URL ?? '';
   const project = settings.GATEWAY_PROJECT ?? '';
@@ -63,7 +61,7 @@ export function createApp(params: AppParams): App {
   const gateway = metered(calls);
   const breaker = createBreaker({
     clock,
-    random,
+    random: Math.random,
     probe: async () => {
       const answer = await gateway.balance();
       return answer.type === 'answer' && answer.httpStatus < 500;
@@ -73,13 +71,7 @@ export function createApp(params: AppParams): App {
   const outage = watchOutage(breaker, clock);
   const publisher = createPublisher({ ledger, sink, clock, ...(params.gatherMs === undefined ? {} : { gatherMs: params.gatherMs }) });
   publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
-  const rules: Rules = {
-    keys: createKeys(project),
-    random,
-    followIntervalMs: settings.FOLLOW_INTERVAL_MS,
-    keyLifetimeMs: keyLifetimeMs(settings),
-    timeoutMs,
-  };
+  const rules = rulesOf(config);
 
   const deps: PayDeps = {
     ledger,

@@ -2,36 +2,30 @@
  * A file of the drop folder, from its acknowledgement to its results. Who moves it between the folders stands in
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
-import { writeFile, rename } from 'node:fs/promises';
 import type { Clock } from '../batches/ports.ts';
-import { brokenReport, report } from './inspection-report.ts';
-import { inspect, writeFixFile, type Inspection } from './payout-file.ts';
+import type { DroppedFile, Verdict } from '../consumers/drop-folder/watch.ts';
 import type { Settings } from './config.ts';
-
-/** A file in hand; its companions lie beside it and move with it. */
-export interface FileInHand {
-  readonly name: string;
-  readonly path: string;
-  /** Where `<name>.<suffix>` belongs now. */
-  readonly pathOf: (suffix: string) => string;
-}
+import { CommandError } from './exit.ts';
+import { brokenReport, report } from './inspection-report.ts';
+import type { Logger } from './logger.ts';
+import { inspect, writeFixFile, type Inspection } from './payout-file.ts';
 
 export interface InboxDeps {
   readonly clock: Clock;
-  readonly signal: AbortSignal;
   readonly maxAmount: Settings['MAX_AMOUNT'];
+  readonly logger: Logger;
   /** Pays or hands over; resolves when the batch has come to rest, `stopped` when we are stopping before. */
-  readonly pay: (inspection: Inspection) => Promise<'rested' | 'stopped'>;
+  readonly pay: (inspection: Inspection, signal: AbortSignal) => Promise<'rested' | 'stopped'>;
   /** Writes every row's newest result as CSV. */
   readonly writeResults: (batchId: string, path: string) => Promise<unknown>;
-  readonly onOutcome: (file: string, outcome: string) => void;
 }
 
 /** @returns which folder the file belongs to now; `left`: it stays in hand for the next start */
-export async function takeFile(deps: InboxDeps, file: FileInHand): Promise<'done' | 'refused' | 'left'> {
-  const { clock, signal, maxAmount, onOutcome } = deps;
+export async function takeFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
+  const { clock, maxAmount, logger } = deps;
+  const { name, path, signal } = file;
   const outcome = await inspect({
-    path: file.path,
+    path,
     signal,
     reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
     expected: null,
@@ -42,23 +36,28 @@ export async function takeFile(deps: InboxDeps, file: FileInHand): Promise<'done
   });
   if (outcome === null) return 'left';
   if (!outcome.ok) {
-    await writeJson(file.pathOf('ack.json'), { ...brokenReport(outcome.broken), batch_id: null });
-    onOutcome(file.name, 'refused: it cannot be used as it is, and nothing of it is paid');
+    await acknowledge(file, { ...brokenReport(outcome.broken), batch_id: null });
+    logger.warn({ file: name }, 'a dropped file cannot be used as it is: nothing of it is paid');
     return 'refused';
   }
   const { inspection } = outcome;
   const batchId = inspection.sha256;
-  await writeJson(file.pathOf('ack.json'), { ...report(inspection), batch_id: batchId });
-  if ((await deps.pay(inspection)) === 'stopped') return 'left';
+  const told = { ...report(inspection), batch_id: batchId };
+  await acknowledge(file, told);
+  logger.info({ file: name, batch_id: batchId, rows: inspection.preflight.rows }, 'a dropped file is being paid');
+  try {
+    if ((await deps.pay(inspection, signal)) === 'stopped') return 'left';
+  } catch (cause) {
+    // Its bytes were begun otherwise before: foreseen, and no reason to try again.
+    if (!(cause instanceof CommandError)) throw cause;
+    await acknowledge(file, { ...told, refused: cause.message });
+    logger.warn({ file: name, batch_id: batchId }, cause.message);
+    return 'refused';
+  }
   await writeFixFile(inspection, file.pathOf('errors.csv'));
   await deps.writeResults(batchId, file.pathOf('results.csv'));
-  onOutcome(file.name, 'done');
+  logger.info({ file: name, batch_id: batchId }, 'a dropped file is done');
   return 'done';
 }
 
-/** Whole or not at all, for whoever waits for it. */
-async function writeJson(path: string, value: unknown): Promise<void> {
-  const draft = `${path}.part`;
-  await writeFile(draft, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true });
-  await rename(draft, path);
-}
+const acknowledge = (file: DroppedFile, value: unknown): Promise<void> => file.write('ack.json', `${JSON.stringify(value)}\n`);

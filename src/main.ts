@@ -77,12 +77,23 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .addOption(new Option('--policy <policy>', 'what bad rows do to the good ones').choices(['skip', 'all-or-nothing']))
     .option('--wait <duration>', 'how long to follow after the last row was sent, and to wait for the gateway (default: 15m)', duration)
     .option('--no-wait', 'ends when every row was sent')
-    .option('--detach', 'needs the distributed profile')
+    .option('--detach', 'distributed profile: ends when the file is handed over, and prints its batch id')
     .option('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …')
     .option('--delimiter <char>', 'comma, semicolon or tab; told from the header when left out')
     .option('--expect <totals>', 'what the file must hold, such as EUR=12.30/3,USD=5/1 (total/rows)')
     .option('--results <file>', "writes every row's result as CSV for people")
-    .option('--new-ledger', 'allows a new ledger for a gateway that is not on loopback');
+    .option('--new-ledger', 'allows a new ledger for a gateway that is not on loopback')
+    .option('--allow-unsafe-redis', 'distributed profile: pays although Redis is set up so that it could forget');
+
+  command(
+    'serve',
+    'pays what comes by the drop folder and the instructions topic, until it is stopped',
+    'gateway',
+    async (config, _args, options) => (await import('./commands/serve.ts')).serve(config, options as never),
+  )
+    .option('--wait <duration>', 'how long a dropped file is followed before its results are written (default: 15m)', duration)
+    .option('--new-ledger', 'allows a new ledger for a gateway that is not on loopback')
+    .option('--allow-unsafe-redis', 'distributed profile: pays although Redis is set up so that it could forget');
 
   command(
     'status [batch]',
@@ -90,6 +101,30 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     'data',
     async (config, [batch], options) => (await import('./commands/status.ts')).status(config, batch, options as never),
   ).option('--json', 'the summary as one JSON object, or one a line');
+
+  command('topics', 'makes the topics of the distributed profile and checks those that are there', 'data', async (config, _args, options) =>
+    (await import('./commands/topics.ts')).topics(config, options as never),
+  )
+    .option('--partitions <number>', 'of the instructions and results topics, when they are made', '12')
+    .option('--replication <number>', 'copies of each topic, when it is made (default: 3, or as many as there are brokers)')
+    .option('--json', 'the report as one JSON object');
+
+  command(
+    'dead-letters [what] [place]',
+    'list, show PLACE, put-back PLACE: messages that are no instruction',
+    'data',
+    async (config, args, options) => (await import('./commands/dead-letters.ts')).deadLetters(config, args, options as never),
+  ).option('--json', 'one JSON object a line');
+
+  command(
+    'rebuild',
+    'writes the ledger in Redis anew from the results and instructions topics, after Redis lost data',
+    'gateway',
+    async (config, _args, options) => (await import('./commands/rebuild.ts')).rebuild(config, options as never),
+  )
+    .option('--yes', 'does it: what Redis still has under REDIS_PREFIX is replaced')
+    .option('--allow-unsafe-redis', 'although Redis is set up so that it could forget')
+    .option('--json', 'the report as one JSON object');
 
   command('tail', 'shows results as they come', 'data', async (config, _args, options) =>
     (await import('./commands/tail.ts')).tail(config, options as never),

@@ -46,7 +46,7 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
 }
 
 /** First sends whose process died are open: nobody may send them afresh. */
-async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void> {
+export async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void> {
   for (;;) {
     const found = await deps.ledger.list({ batchId, status: 'submitting', limit: listLimit });
     if (found.length === 0) return;

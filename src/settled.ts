@@ -35,6 +35,8 @@ interface SettledParams {
   readonly signal: AbortSignal;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
+  /** Told at each look how many rows the ledger knows. */
+  readonly onLook?: (received: number, sent: boolean) => void;
 }
 
 /** Waits until the batch has come to rest. Answers why it waits no longer. */
@@ -45,6 +47,7 @@ export async function untilSettled(params: SettledParams): Promise<'settled' | '
   let movedAt = clock.now();
   while (!signal.aborted) {
     const rest = await restOf(ledger, clock, batchId, rows);
+    params.onLook?.(rest.received, rest.sent);
     if (rest.settled || (rest.sent && !follow)) return 'settled';
     const now = clock.now();
     if (rest.sent) sentAt ??= now;

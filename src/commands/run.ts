@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Batch, Clock, Ledger, Policy } from '../../batches/ports.ts';
+import type { Ledger, Policy } from '../../batches/ports.ts';
 import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
-import { readResults } from '../../producers/results-reader.ts';
-import { openAlone, openAloneLedger, resultsPath } from '../alone.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../place-check.ts';
+import { makeDataDir } from '../ledger/files.ts';
 import { createLogger, type Logger } from '../logger.ts';
-import { payFile } from '../pay-file.ts';
-import type { PayDeps } from '../pay-instruction.ts';
-import { readAgain, writeFixFile, type Inspection } from '../payout-file.ts';
+import { openFileBatch } from '../open-batch.ts';
+import { openAlonePaying, type Paying, type PayingParams } from '../paying.ts';
+import { writeFixFile, type Inspection } from '../payout-file.ts';
 import { loadSigner } from '../private-key.ts';
 import { writeBatchResults } from '../batch-results.ts';
 import { createStopping, type Stopping } from '../stopping.ts';
@@ -28,16 +27,14 @@ export interface RunOptions extends FileOptions {
   readonly detach?: boolean;
   readonly results?: string;
   readonly newLedger?: boolean;
+  readonly allowUnsafeRedis?: boolean;
 }
 
 const defaultWaitMs = 900_000;
 const showEveryMs = 200;
-/** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
-const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
-
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it goes on where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
-  if (options.detach === true) {
+  if (options.detach === true && config.servers === null) {
     throw new CommandError(
       exitCodes.usage,
       '--detach hands the file to other instances, which needs the distributed profile: leave it out.',
@@ -47,7 +44,9 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   const { settings } = config;
   const log: Log = { print: (text) => void process.stderr.write(text) };
   const logger = createLogger(settings.LOG_LEVEL, { write: (line) => log.print(line) });
-  const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
+  // Whoever hands a file over signs nothing.
+  const signer =
+    config.servers === null ? await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message)) : null;
   const stopping = createStopping(
     (signal) => log.print(`${signal}: what is in flight is finished, nothing new is begun. Once more ends at once.\n`),
     () => process.exit(exitCodes.stopped),
@@ -66,12 +65,12 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
         `${path} is a pipe and can be read only once, but a file is checked whole before it is paid. Save it to a file first.`,
       );
     }
-    const open = await openAloneLedger(config, options.newLedger === true);
-    const { ledger } = open;
+    const params = { config, stopping, logger, newLedger: options.newLedger === true };
+    const paying = signer === null ? await openHandingOver(params, options) : await openAlonePaying({ ...params, signer });
     try {
-      return await payWith({ ...open, config, options, inspection, signer, stopping, logger, log });
+      return await payWith({ ...params, paying, options, inspection, log });
     } finally {
-      await ledger.close();
+      await paying.close();
     }
   } catch (cause) {
     if (stopping.signal.aborted && !(cause instanceof CommandError)) {
@@ -88,23 +87,27 @@ interface Log {
   print: (text: string) => void;
 }
 
-interface Paying {
+interface Run {
   readonly config: Config;
+  readonly paying: Paying;
   readonly options: RunOptions;
   readonly inspection: Inspection;
-  readonly ledger: Ledger;
-  readonly ledgerKey: Buffer;
-  readonly signer: Awaited<ReturnType<typeof loadSigner>>;
   readonly stopping: Stopping;
   readonly logger: Logger;
   readonly log: Log;
-  readonly clock: Clock;
 }
 
-async function payWith(paying: Paying): Promise<ExitCode> {
-  const { config, options, inspection, ledger, stopping, logger } = paying;
-  const { file, sha256: batchId, preflight } = inspection;
-  const batch = await openBatch(paying);
+async function openHandingOver(params: PayingParams, { allowUnsafeRedis, detach }: RunOptions): Promise<Paying> {
+  const { openDistributedPaying } = await import('../paying-distributed.ts');
+  return openDistributedPaying({ ...params, allowUnsafeRedis: allowUnsafeRedis === true, detach: detach === true });
+}
+
+async function payWith(run: Run): Promise<ExitCode> {
+  const { config, paying, options, inspection, stopping, logger } = run;
+  const { ledger, clock } = paying;
+  const { file, sha256: batchId } = inspection;
+  const batch = await openFileBatch({ ledger, inspection, policy: options.policy ?? null, clock });
+  makeDataDir(config.dataDir);
   const fixPath = join(config.dataDir, `${batchId}.errors.csv`);
   // Bad rows are those that were refused when the batch began: a limit lowered since, or a card that has expired,
   // must not make a row that was paid look like one to mend.
@@ -114,24 +117,17 @@ async function payWith(paying: Paying): Promise<ExitCode> {
     logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never repeated; evidence or a person ends it');
   }
 
-  const app = await openAlone(paying);
-  const display = startDisplay(paying, app.deps);
+  const follow = options.wait !== false;
+  const display = startDisplay(run);
   let failure: unknown;
   try {
-    await payFile(app.deps, {
-      batch,
-      rows: () => readAgain(inspection),
-      hasBadRows: preflight.errorsTotal > 0,
-      window: windowFor(config.settings.DISPATCH_CONCURRENCY),
-      waitMs: typeof options.wait === 'number' ? options.wait : defaultWaitMs,
-      follow: options.wait !== false,
-    });
+    await paying.pay({ batch, inspection, waitMs: typeof options.wait === 'number' ? options.wait : defaultWaitMs, follow });
   } catch (cause) {
     failure = cause;
     stopping.stop(cause instanceof Error ? cause.message : String(cause));
   }
   try {
-    await app.close();
+    await paying.finish();
   } catch (cause) {
     failure ??= cause;
     stopping.stop(cause instanceof Error ? cause.message : String(cause));
@@ -141,22 +137,27 @@ async function payWith(paying: Paying): Promise<ExitCode> {
   await display.end();
   if (failure !== undefined) {
     logUnforeseen(logger, failure);
-    await markStopped(paying);
+    await markStopped(run);
+  }
+  if (options.detach === true && why === null) {
+    process.stdout.write(options.json === true ? `${JSON.stringify({ batch_id: batchId })}\n` : `${batchId}\n`);
+    process.stderr.write(`${printable(file)} is handed over. disburse status ${batchId.slice(0, 12)} tells how far it is.\n`);
+    return exitCodes.ok;
   }
 
   const summary = await summaryOf(ledger, batchId);
   if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else process.stdout.write(`${summaryText(summary, paintFor(process.stdout, process.env))}\n`);
   if (hasFixFile) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${fixPath}\n`);
-  await tellOpenOnes(paying, summary);
+  await tellOpenOnes(run, summary);
   // After the summary, so that a failure here hides nothing of what became of the file.
-  if (options.results !== undefined) await writeBatchResults(readResults(resultsPath(config.dataDir)), batchId, options.results);
+  if (options.results !== undefined) await writeBatchResults(paying.results(), batchId, options.results);
 
   if (why !== null) {
     process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to go on where it stopped.\n`);
     return exitCodes.stopped;
   }
-  return needsALook(summary, await ledger.duplicatesOfUnpaid({ batchId, butInProgress: options.wait === false }), options.wait !== false)
+  return needsALook(summary, await ledger.duplicatesOfUnpaid({ batchId, butInProgress: !follow }), follow)
     ? exitCodes.needsALook
     : exitCodes.ok;
 }
@@ -167,32 +168,6 @@ function logUnforeseen(logger: Logger, failure: unknown): void {
   if (!foreseen) logger.error({ err: failure }, 'unforeseen, please report it');
 }
 
-/** @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes */
-async function openBatch({ options, inspection, ledger, clock }: Paying): Promise<Batch> {
-  const { file, sha256: batchId, encoding, delimiter, bytes, blockDigests } = inspection;
-  const batch = await ledger.openBatch({
-    batchId,
-    file,
-    policy: options.policy ?? null,
-    encoding,
-    delimiter,
-    bytes,
-    blockDigests,
-    at: clock.now(),
-  });
-  const pinned = { encoding: batch.encoding, delimiter: batch.delimiter, policy: batch.policy };
-  const asked = { encoding, delimiter, policy: options.policy ?? batch.policy };
-  for (const name of ['encoding', 'delimiter', 'policy'] as const) {
-    if (pinned[name] === asked[name]) continue;
-    throw new CommandError(
-      exitCodes.usage,
-      `this file was begun with ${name} ${JSON.stringify(pinned[name])}, and ${JSON.stringify(asked[name])} is asked for now. What was begun cannot be read otherwise: run it with --${name} ${JSON.stringify(pinned[name])}.`,
-    );
-  }
-  await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
-  return batch;
-}
-
 const summaryOf = async (ledger: Ledger, batchId: string): Promise<Summary> => {
   const batch = await ledger.batch(batchId);
   if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
@@ -200,9 +175,9 @@ const summaryOf = async (ledger: Ledger, batchId: string): Promise<Summary> => {
 };
 
 /** The ledger itself may be what failed: then the batch stays `running` on disk, and the next run goes on all the same. */
-async function markStopped({ ledger, inspection, logger, clock }: Paying): Promise<void> {
+async function markStopped({ paying, inspection, logger }: Run): Promise<void> {
   try {
-    await ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: clock.now() });
+    await paying.ledger.updateBatch({ batchId: inspection.sha256, state: 'stopped', at: paying.clock.now() });
   } catch (cause) {
     // What failed is told at the end in one sentence; this would only be the same once more.
     logger.debug({ err: cause }, 'the batch could not be marked as stopped');
@@ -210,7 +185,7 @@ async function markStopped({ ledger, inspection, logger, clock }: Paying): Promi
 }
 
 /** Records that are not at their end, each with its reason, the first few by name. */
-async function tellOpenOnes({ ledger, inspection }: Paying, summary: Summary): Promise<void> {
+async function tellOpenOnes({ paying: { ledger }, inspection }: Run, summary: Summary): Promise<void> {
   const tell = async (status: 'unknown' | 'in_progress', sentence: (count: string) => string): Promise<void> => {
     const count = summary.statuses[status]?.count ?? 0;
     if (count === 0) return;
@@ -229,7 +204,7 @@ async function tellOpenOnes({ ledger, inspection }: Paying, summary: Summary): P
   await tell('in_progress', (count) => `${count} in progress at the gateway. Run the same command again later to follow on.`);
 }
 
-function startDisplay({ inspection, ledger, stopping, log }: Paying, deps: PayDeps): { end: () => Promise<void> } {
+function startDisplay({ inspection, paying, stopping, log }: Run): { end: () => Promise<void> } {
   const display = createDisplay(process.stderr, process.env);
   const direct = log.print;
   log.print = display.print;
@@ -238,10 +213,10 @@ function startDisplay({ inspection, ledger, stopping, log }: Paying, deps: PayDe
     if (drawing) return;
     drawing = true;
     try {
+      const { ledger } = paying;
       const [tallies, batch] = await Promise.all([ledger.tallies(inspection.sha256), ledger.batch(inspection.sha256)]);
       const why = stopping.why();
-      const closed = deps.closedSince() !== null ? 'the gateway cannot be reached: waiting for it' : null;
-      const note = why === null ? closed : `stopping: ${printable(why)}`;
+      const note = why === null ? paying.note() : `stopping: ${printable(why)}`;
       display.show({
         file: inspection.file,
         rows: inspection.preflight.rows,

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import type { ResultEvent } from '../../batches/result.ts';
 import { formatMinor } from '../../batches/money.ts';
 import { statuses } from '../../batches/status.ts';
 import { readResults } from '../../producers/results-reader.ts';
+import { resultsPath } from '../alone.ts';
 import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { paintFor, printable, type Paint, type Style } from '../terminal.ts';
@@ -17,7 +17,7 @@ interface TailOptions {
   readonly json?: boolean;
 }
 
-/** Shows results as they stand in the results file, and with `--follow` as they come, until it is interrupted. */
+/** Shows results as they stand in the results file or on the topic, and with `--follow` as they come, until it is interrupted. */
 export async function tail(config: Config, options: TailOptions): Promise<ExitCode> {
   const since = readFrom(options.from);
   if (options.status !== undefined && !(statuses as readonly string[]).includes(options.status)) {
@@ -31,12 +31,16 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
   process.stdout.on('error', stop);
   try {
     const paint = paintFor(process.stdout, process.env);
-    const events = readResults(join(config.dataDir, 'results.jsonl'), {
+    const reading = {
       follow: options.follow === true,
-      from: since === 'now' ? 'now' : 'beginning',
+      from: since,
       signal: interrupt.signal,
-      onWarning: (message) => process.stderr.write(`disburse: ${message}\n`),
-    });
+      onWarning: (message: string) => void process.stderr.write(`disburse: ${message}\n`),
+    };
+    const events =
+      config.servers === null
+        ? readResults(resultsPath(config.dataDir), { ...reading, from: since === 'now' ? 'now' : 'beginning' })
+        : (await import('../results-from-topic.ts')).resultsFromTopic(config, reading);
     for await (const event of events) {
       if (!wanted(event, options, since)) continue;
       const more = process.stdout.write(`${options.json === true ? JSON.stringify(event) : line(event, paint)}\n`);

@@ -3,6 +3,8 @@
  * (burst - 1) intervals ahead, so that in any window at most rate x window + burst permits pass.
  */
 import type { Clock, Limiter } from '../../batches/ports.ts';
+import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './climb.ts';
+import { createWaiters } from './waiters.ts';
 
 /**
  * @property rate permits a second, a decimal number above zero
@@ -17,12 +19,6 @@ export interface LocalLimiterOptions {
   readonly precise?: boolean;
 }
 
-interface Waiter {
-  readonly signal: AbortSignal;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
 /** Timers take no more than 2^31 - 1 ms; a longer wait is made of several. */
 const maxSleepMs = 3_600_000;
 
@@ -31,11 +27,16 @@ export const burstOf = (rate: number): number => Math.max(1, Math.floor(rate / 1
 const passed = Promise.resolve();
 
 /** @throws RangeError for a rate that is not above zero */
-export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
+export function checkRate(rate: number | 'unlimited'): void {
   if (rate !== 'unlimited' && !(Number.isFinite(rate) && rate > 0))
     throw new RangeError(`The rate must be a number above zero, not ${rate}.`);
+}
+
+/** @throws RangeError for a rate that is not above zero */
+export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
+  checkRate(rate);
   const limited = rate !== 'unlimited';
-  const intervalMs = limited ? 1000 / rate : 0;
+  let intervalMs = limited ? 1000 / rate : 0;
   const aheadMs = limited ? (burstOf(rate) - 1) * intervalMs : 0;
 
   // Times are counted from the first reading: as milliseconds since the epoch, doubles would round a short interval
@@ -46,6 +47,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   let base = Number.NEGATIVE_INFINITY;
   let count = 0;
   let closedUntil = Number.NEGATIVE_INFINITY;
+  let fallen: (Fall & { readonly at: number }) | undefined;
 
   /** Never runs backwards: a clock that was set back would else stop everybody for that long. */
   const read = (): number => {
@@ -55,10 +57,23 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     return latest;
   };
 
+  const rateAt = (configured: number, now: number): number =>
+    fallen === undefined ? configured : climbedTo(configured, fallen, now - fallen.at);
+
+  /** Permits that passed keep the distance they had; the next ones have that of the rate as it is now. */
+  const followRate = (configured: number, now: number): void => {
+    const wanted = 1000 / rateAt(configured, now);
+    if (wanted === intervalMs) return;
+    base += count * intervalMs;
+    count = 0;
+    intervalMs = wanted;
+  };
+
   /** Milliseconds until a permit may pass; takes it when that is now. */
   const take = (): number => {
     const now = read();
     if (!limited) return Math.max(closedUntil - now, 0);
+    followRate(rate, now);
     const waitMs = Math.max(base + count * intervalMs - aheadMs, closedUntil) - now;
     if (waitMs > 0) return waitMs;
     if (base + count * intervalMs < now + resolutionMs) {
@@ -69,17 +84,18 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     return 0;
   };
 
-  // A Set keeps the order of arrival and forgets an aborted one in constant time.
-  const waiters = new Set<Waiter>();
-  const watched = new WeakSet<AbortSignal>();
   let sleeping: AbortController | undefined;
+  const waiters = createWaiters(() => {
+    if (waiters.size() > 0) return;
+    sleeping?.abort();
+    sleeping = undefined;
+  });
 
   const serve = (): void => {
-    for (const waiter of waiters) {
+    while (waiters.size() > 0) {
       const waitMs = take();
       if (waitMs > 0) return void sleep(waitMs);
-      waiters.delete(waiter);
-      waiter.resolve();
+      waiters.letPass();
     }
   };
 
@@ -97,40 +113,23 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     serve();
   };
 
-  /** One listener a signal rather than one a waiter: thousands may wait under the signal of a run. */
-  const watch = (signal: AbortSignal): void => {
-    if (watched.has(signal)) return;
-    watched.add(signal);
-    signal.addEventListener(
-      'abort',
-      () => {
-        for (const waiter of waiters) {
-          if (waiter.signal !== signal) continue;
-          waiters.delete(waiter);
-          waiter.reject(signal.reason);
-        }
-        if (waiters.size > 0) return;
-        sleeping?.abort();
-        sleeping = undefined;
-      },
-      { once: true },
-    );
-  };
-
   return {
     acquire(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
-      if (waiters.size === 0 && take() === 0) return passed;
-      return new Promise<void>((resolve, reject) => {
-        watch(signal);
-        waiters.add({ signal, resolve, reject });
-        if (sleeping === undefined) serve();
-      });
+      if (waiters.size() === 0 && take() === 0) return passed;
+      const turn = waiters.join(signal);
+      if (sleeping === undefined) serve();
+      return turn;
     },
     pushBack(ms) {
       if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
     },
-    slowDown() {},
-    rate: () => rate,
+    slowDown() {
+      if (!limited) return;
+      const now = read();
+      if (fallen !== undefined && now - fallen.at < betweenFallsMs) return;
+      fallen = { ...fallFrom(rate, rateAt(rate, now)), at: now };
+    },
+    rate: () => (limited ? rateAt(rate, read()) : rate),
   };
 }

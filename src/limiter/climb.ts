@@ -1,0 +1,22 @@
+/**
+ * How a rate gives way when the gateway says too many: it falls to half at once, then climbs back in a straight line.
+ * `redis-climb.lua` says the same for all instances.
+ */
+
+/** From a fall back to the configured rate. */
+const climbMs = 60_000;
+/** However many calls were refused together, it is one fall. */
+export const betweenFallsMs = 1_000;
+/** Never below this share of the configured rate. */
+const lowestShare = 0.01;
+
+/** @property low permits a second right after the fall */
+export interface Fall {
+  readonly low: number;
+}
+
+/** Permits a second, `elapsedMs` after the fall. */
+export const climbedTo = (configured: number, { low }: Fall, elapsedMs: number): number =>
+  elapsedMs >= climbMs ? configured : Math.min(low + ((configured - low) * Math.max(elapsedMs, 0)) / climbMs, configured);
+
+export const fallFrom = (configured: number, current: number): Fall => ({ low: Math.max(current / 2, configured * lowestShare) });

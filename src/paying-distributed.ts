@@ -1,0 +1,91 @@
+/** How `run` pays a file in the distributed profile: it hands the file over and watches what others make of it. */
+import { createFingerprints } from '../batches/fingerprint.ts';
+import { createPublisher } from '../producers/publisher.ts';
+import { connect } from './distributed.ts';
+import { formatDuration } from './duration.ts';
+import { handOver } from './hand-over.ts';
+import { createSeal } from './ledger/seal.ts';
+import type { Paying, PayingParams } from './paying.ts';
+import { readAgain } from './payout-file.ts';
+import { resultsFromTopic } from './results-from-topic.ts';
+import { rulesOf } from './rules.ts';
+import { untilSettled } from './settled.ts';
+
+interface HandingOverParams extends PayingParams {
+  readonly allowUnsafeRedis: boolean;
+  /** Ends when the file was handed over. */
+  readonly detach: boolean;
+}
+
+/** Nobody takes instructions for so long: worth a word to whoever watches. */
+const quietMs = 10_000;
+
+export async function openDistributedPaying(params: HandingOverParams): Promise<Paying> {
+  const { config, stopping, logger, detach } = params;
+  const connected = await connect(params);
+  const { ledger, ledgerKey, clock, topics, topicPublisher, sink } = connected;
+  const publisher = createPublisher({ ledger, sink, clock, gatherMs: 5 });
+  publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+  let watching: { readonly since: number; readonly received: number } | null = null;
+
+  return {
+    ledger,
+    clock,
+    async pay({ batch, inspection, waitMs, follow }) {
+      const { batchId } = batch;
+      const { rows, errorsTotal } = inspection.preflight;
+      const seal = createSeal(ledgerKey);
+      const complete = await handOver(
+        {
+          ledger,
+          clock,
+          seal,
+          publisher,
+          rules: rulesOf(config),
+          fingerprints: createFingerprints(ledgerKey),
+          signal: stopping.signal,
+          announce: async ({ key, value, headers }) => {
+            const partition = await topicPublisher.partitionFor(topics.instructions, key);
+            await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });
+          },
+        },
+        { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, rowsTotal: rows },
+      );
+      if (!complete || detach) return;
+      const end = await untilSettled({
+        ledger,
+        clock,
+        batchId,
+        rows,
+        waitMs,
+        patienceMs: waitMs,
+        signal: stopping.signal,
+        follow,
+        onLook: (received, sent) => {
+          if (sent) watching = null;
+          else if (watching?.received !== received) watching = { since: clock.now(), received };
+        },
+      });
+      if (end === 'impatient') {
+        stopping.stop(
+          `nobody took the instructions for ${formatDuration(waitMs)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or see what holds it up`,
+        );
+      }
+      const state = end === 'stopped' || end === 'impatient' ? 'stopped' : 'finished';
+      await ledger.updateBatch({ batchId, state, at: clock.now() });
+    },
+    note() {
+      const quiet = watching !== null && clock.now() - watching.since > quietMs;
+      return quiet ? 'nothing has moved for a while: is disburse serve running?' : null;
+    },
+    results: () =>
+      resultsFromTopic(config, {
+        from: 'beginning',
+        follow: false,
+        signal: new AbortController().signal,
+        onWarning: (message) => logger.warn(message),
+      }),
+    finish: () => publisher.stop(),
+    close: () => connected.close(),
+  };
+}

@@ -1,0 +1,43 @@
+/** Results as they lie on the results topic, for `tail` and for whoever writes them out for people. */
+import type { ResultEvent } from '../batches/result.ts';
+import { readTopic } from '../consumers/kafka/read-topic.ts';
+import type { Config } from './config.ts';
+import { kafkaOf } from './kafka.ts';
+import { topicNames } from './topics.ts';
+
+interface TopicReading {
+  readonly follow: boolean;
+  readonly from: 'beginning' | 'now' | number;
+  readonly signal: AbortSignal;
+  readonly onWarning: (message: string) => void;
+}
+
+/** In the order of each partition; what is no result event is told and passed over. */
+export async function* resultsFromTopic(config: Config, reading: TopicReading): AsyncGenerator<ResultEvent, void, undefined> {
+  const { from, follow, signal, onWarning } = reading;
+  const createKafka = kafkaOf(config, (_level, message) => onWarning(message));
+  const records = readTopic({
+    createKafka,
+    topic: topicNames(config.settings.KAFKA_TOPIC_PREFIX).results,
+    from: typeof from === 'number' ? { time: from } : from,
+    until: follow ? 'never' : 'end',
+    signal,
+    groupPrefix: `${config.settings.KAFKA_GROUP}-tail`,
+  });
+  for await (const { value, partition, offset } of records) {
+    const event = value === null ? undefined : parse(value);
+    if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is no result and is passed over`);
+    else yield event;
+  }
+}
+
+function parse(value: Buffer): ResultEvent | undefined {
+  try {
+    const event = JSON.parse(value.toString('utf8')) as Partial<ResultEvent> | null;
+    return typeof event?.event_id === 'string' && typeof event.status === 'string' && typeof event.batch_id === 'string'
+      ? (event as ResultEvent)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
