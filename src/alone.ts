@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createKeys } from '../batches/key.ts';
-import type { Batch, Clock, Gateway, Ledger, Limiter } from '../batches/ports.ts';
+import type { Batch, Clock, Ledger, Limiter } from '../batches/ports.ts';
 import { openResultsFile } from '../producers/results-file.ts';
 import type { Signer } from '../producers/signature.ts';
 import { createApp, type App } from './app.ts';
@@ -12,6 +12,7 @@ import { loadLedgerKey } from './ledger/ledger-key.ts';
 import { openSqliteLedger, requireLedger } from './ledger/sqlite.ts';
 import { burstOf, createLocalLimiter } from './limiter/local.ts';
 import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
 import type { Stopping } from './stopping.ts';
 
 export const resultsPath = (dataDir: string): string => join(dataDir, 'results.jsonl');
@@ -58,7 +59,7 @@ interface AloneParams extends OpenLedger {
   readonly signer: Signer;
   readonly stopping: Stopping;
   readonly logger: Logger;
-  readonly metered?: (gateway: Gateway) => Gateway;
+  readonly metrics?: Metrics | undefined;
 }
 
 export async function openAlone(params: AloneParams): Promise<App> {

@@ -5,15 +5,17 @@
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../batches/fingerprint.ts';
 import type { Way } from '../batches/dispatch.ts';
-import type { Clock, Gateway, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
+import type { Clock, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
 import { createSlots } from '../producers/dispatcher.ts';
 import { createGateway } from '../producers/gateway.ts';
 import { createPublisher } from '../producers/publisher.ts';
 import type { Signer } from '../producers/signature.ts';
+import { monotonicClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import { meteredGateway, meteredSink, type Metrics } from './metrics.ts';
 import type { PayDeps } from './pay-instruction.ts';
 import { rulesOf } from './rules.ts';
 import type { Stopping } from './stopping.ts';
@@ -34,15 +36,16 @@ export interface AppParams {
   /** Before the intent, at the wire, and for looks. */
   readonly limiters: { readonly permits: Limiter; readonly pace: Limiter; readonly follow: Limiter };
   readonly gatherMs?: number;
-  /** Counts what goes to the gateway, where somebody wants it counted. */
-  readonly metered?: (gateway: Gateway) => Gateway;
+  /** Counts what goes out, where somebody wants it counted. */
+  readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
   readonly stopping: Stopping;
   readonly logger: Logger;
 }
 
 export function createApp(params: AppParams): App {
-  const { config, signer, ledger, ledgerKey, sink, limiters, clock, stopping, logger, metered = (gateway) => gateway } = params;
+  const { config, signer, ledger, ledgerKey, limiters, metrics, clock, stopping, logger } = params;
+  const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const { settings } = config;
   const timeoutMs = settings.GATEWAY_TIMEOUT_MS;
   const url = settings.GATEWAY_URL ?? '';
@@ -58,7 +61,7 @@ export function createApp(params: AppParams): App {
     connections: settings.DISPATCH_CONCURRENCY,
     clock,
   });
-  const gateway = metered(calls);
+  const gateway = metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);
   const breaker = createBreaker({
     clock,
     random: Math.random,

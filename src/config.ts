@@ -128,6 +128,7 @@ const shape = {
   KAFKA_SASL_USERNAME: z.string().optional(),
   KAFKA_SASL_PASSWORD: z.string().optional(),
   REDIS_URL: redisUrl.optional(),
+  REDIS_SSL_CA_FILE: filePath.optional(),
   REDIS_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ -')

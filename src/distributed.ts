@@ -3,24 +3,24 @@
  * on Kafka. `connect` opens what every command of this profile needs; `openInstance` adds what pays.
  */
 import { randomUUID } from 'node:crypto';
-import { createFingerprints } from '../batches/fingerprint.ts';
 import { createKeys } from '../batches/key.ts';
-import type { Clock, Gateway, ResultSink, SharedLedger } from '../batches/ports.ts';
-import type { ResultEvent } from '../batches/result.ts';
-import { readTopic, type TopicStart } from '../consumers/kafka/read-topic.ts';
+import type { Clock, ResultSink } from '../batches/ports.ts';
+import { readTopic } from '../consumers/kafka/read-topic.ts';
 import { createTopicPublisher, type TopicPublisher } from '../producers/kafka/publisher.ts';
 import { openResultsTopic } from '../producers/results-topic.ts';
 import type { Signer } from '../producers/signature.ts';
 import { bindingOf } from './alone.ts';
 import { createApp, type App } from './app.ts';
-import { monotonicClock, systemClock } from './clock.ts';
+import { monotonicClock, preciseClock, systemClock } from './clock.ts';
 import { isLoopback, serversOf, type Config } from './config.ts';
-import { checkKafka, createKafkaFactory, type CreateKafka } from './kafka.ts';
+import { CommandError, exitCodes } from './exit.ts';
+import { checkKafka, kafkaOf, type CreateKafka } from './kafka.ts';
 import { loadLedgerKey } from './ledger/ledger-key.ts';
-import { openRedisLedger } from './ledger/redis/ledger.ts';
 import { createRedisClock } from './ledger/redis/clock.ts';
+import { openRedisLedger, type RedisLedger } from './ledger/redis/ledger.ts';
 import { createRedisLimiter } from './limiter/redis.ts';
 import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
 import type { Stopping } from './stopping.ts';
 import { topicNames, topicsExist, type TopicNames } from './topics.ts';
@@ -40,8 +40,121 @@ export interface Connected {
   readonly topics: TopicNames;
   readonly topicPublisher: TopicPublisher;
   readonly sink: ResultSink;
-  readonly ledger: SharedLedger;
+  readonly ledger: RedisLedger;
   readonly ledgerKey: Buffer;
   readonly clock: Clock;
   close(): Promise<void>;
+}
+
+/** What is on its way to Kafka may take so long when we leave; the ledger has what does not make it. */
+const publishCloseMs = 10_000;
+
+/** The key that all instances share; never made by itself, for two instances would make two. */
+export function sharedLedgerKey({ settings, dataDir }: Config): Buffer {
+  if (settings.LEDGER_KEY_FILE === undefined) {
+    throw new CommandError(
+      exitCodes.usage,
+      'LEDGER_KEY_FILE is not set: expected a file with 32 random bytes in base64 (openssl rand -base64 32), the same for all instances.',
+    );
+  }
+  return loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
+}
+
+/** @throws {CommandError} exit 1 or 3 with one sentence: unreachable, refused, missing topics, a ledger that lost data */
+export async function connect(params: ConnectParams): Promise<Connected> {
+  const { config, logger, stopping, newLedger, allowUnsafeRedis } = params;
+  const { settings } = config;
+  const binding = bindingOf(config);
+  const ledgerKey = sharedLedgerKey(config);
+  const topics = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  const createKafka = kafkaOf(config, (level, message) => logger[level](message));
+  const warn = (message: string): void => logger.warn(message);
+  await checkKafka(createKafka, { clock: systemClock });
+  await topicsExist(createKafka, Object.values(topics) as string[]);
+  const redis = await connectRedis({ url: serversOf(config, 'Redis').redisUrl, onWarning: warn });
+  const opened: (() => Promise<unknown>)[] = [() => redis.close()];
+  const close = async (): Promise<void> => {
+    for (const one of opened.splice(0).reverse()) await one();
+  };
+  try {
+    const clock = await createRedisClock({ connection: redis, monotonic: monotonicClock });
+    opened.push(async () => clock.close());
+    const marksSeen = await newestMarks(createKafka, topics.results, stopping.signal);
+    const ledger = await openRedisLedger({
+      connection: redis,
+      prefix: settings.REDIS_PREFIX,
+      binding,
+      ledgerKey,
+      keys: createKeys(binding.project),
+      ids: randomUUID,
+      mayCreate: isLoopback(binding.gateway) || newLedger,
+      marksSeen,
+      hasResults: marksSeen.length > 0,
+      allow: { unsafe: allowUnsafeRedis },
+      onWarning: warn,
+      onBroken: (cause) => stopping.stop(cause.message),
+    });
+    opened.push(() => ledger.close());
+    const topicPublisher = createTopicPublisher({ createKafka, clock: monotonicClock, onWarning: warn });
+    opened.push(() => topicPublisher.close(publishCloseMs));
+    const sink = openResultsTopic({ publisher: topicPublisher, topic: topics.results, clock: monotonicClock, onWarning: warn });
+    opened.push(() => sink.close());
+    return { redis, createKafka, topics, topicPublisher, sink, ledger, ledgerKey, clock, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+/** The marks that the newest results carry: what the ledger must not be behind of. */
+async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal): Promise<readonly string[]> {
+  const marks: string[] = [];
+  for await (const { value } of readTopic({
+    createKafka,
+    topic,
+    from: { lastOf: 1 },
+    until: 'end',
+    signal,
+    groupPrefix: 'disburse-marks',
+  })) {
+    const mark = /"ledger_mark":"([^"]+)"/.exec(value?.toString('utf8') ?? '')?.[1];
+    if (mark !== undefined) marks.push(mark);
+  }
+  return marks;
+}
+
+interface InstanceParams extends Connected {
+  readonly config: Config;
+  readonly signer: Signer;
+  readonly stopping: Stopping;
+  readonly logger: Logger;
+  readonly metrics?: Metrics | undefined;
+}
+
+/** Results gather only shortly: a message's offset waits for them. */
+const gatherMs = 5;
+
+/** The part of an instance that pays. Its `close` leaves the connection open. */
+export function openInstance(params: InstanceParams): App {
+  const { config, redis, logger } = params;
+  const { settings } = config;
+  const limiter = (name: string, rate: number | 'unlimited') =>
+    createRedisLimiter({
+      redis: redis.client,
+      prefix: settings.REDIS_PREFIX,
+      name,
+      rate,
+      // Below 200 a second there is no burst that would catch up what a late timer costs.
+      clock: rate !== 'unlimited' && rate < 200 ? preciseClock : systemClock,
+      now: monotonicClock.now,
+      random: Math.random,
+      onTrouble: (trouble) =>
+        logger.warn(`the limiter ${name} waits for Redis, and so does everything that is to be sent: ${trouble.message}`),
+    });
+  const limiters = {
+    permits: limiter('permits', settings.DISPATCH_RATE),
+    pace: limiter('pace', settings.DISPATCH_RATE),
+    follow: limiter('follow', settings.FOLLOW_RATE),
+  };
+  return createApp({ ...params, limiters, gatherMs });
 }

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Logger } from './logger.ts';
 
-/** What a check of readiness found; `detail` is for people. */
+/** What a check of readiness found; `detail` is for people, and shown to whoever asks: no secret, no record. */
 export interface CheckResult {
   readonly ok: boolean;
   readonly detail?: string;

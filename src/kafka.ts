@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Clock } from '../batches/ports.ts';
-import { whyOf } from '../producers/kafka/publish-error.ts';
+import { whyOf as causeOf } from '../producers/kafka/publish-error.ts';
 import { serversOf, type Config } from './config.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
@@ -82,9 +82,9 @@ const levels: Readonly<Record<number, LogLevel>> = {
   [logLevel.INFO]: 'debug',
   [logLevel.DEBUG]: 'debug',
 };
-/** Part of every start, rebalance and change of a leader. */
+/** Part of every start, rebalance and change of a leader; or said by another line already. */
 const harmless =
-  /coordinator is not available|coordinator not available|not the correct coordinator|coordinator is loading|not aware of this member|group is rebalancing|rebalance is in progress|no leader for this topic-partition|leadership election|not the leader for that topic-partition|needs to have a valid member id/i;
+  /coordinator is not available|coordinator not available|not the correct coordinator|coordinator is loading|not aware of this member|group is rebalancing|rebalance is in progress|no leader for this topic-partition|leadership election|not the leader for that topic-partition|needs to have a valid member id|Failed to connect to seed broker/i;
 /** An outage is told once a minute, not with every attempt. */
 const repeatedAfterMs = 60_000;
 const remembered = 200;
@@ -123,6 +123,11 @@ function silenceNegativeTimeouts(): void {
 
 const pauseMs = 500;
 const longestShown = 300;
+
+const whyOf = (cause: unknown): string =>
+  causeOf(cause)
+    .replace(/^Connection error: /, '')
+    .slice(0, longestShown);
 
 /**
  * Resolves when Kafka answers and takes our login; tries for at most `withinMs`, as it may still be starting.
@@ -175,7 +180,7 @@ function unreachable({ brokers, manner }: CreateKafka, cause: unknown, withinMs:
       ? `Kafka at ${brokers.join(', ')} cannot be reached`
       : `Kafka at ${brokers.join(', ')} answers, but it names the broker ${other}, and that one cannot be reached from here (see advertised.listeners)`;
   const hint = 'check KAFKA_BROKERS, that the broker runs, and whether it wants TLS (KAFKA_SSL) or a login (KAFKA_SASL_MECHANISM)';
-  const message = `${where}: ${whyOf(cause).slice(0, longestShown)}. Tried for ${Math.round(withinMs / 1000)} s with ${manner}; ${hint}.`;
+  const message = `${where}: ${whyOf(cause)}. Tried for ${Math.round(withinMs / 1000)} s with ${manner}; ${hint}.`;
   return new CommandError(exitCodes.stopped, message, { cause });
 }
 
@@ -206,7 +211,7 @@ const tlsCode = /^(?:ERR_(?:TLS|SSL|OSSL)|EPROTO$|CERT_|SELF_SIGNED_CERT|DEPTH_Z
 function refusalOf(error: unknown, { brokers, manner }: CreateKafka): string | undefined {
   const troubles = troublesOf(error);
   const at = `Kafka at ${brokersIn(error)[0] ?? brokers.join(', ')}`;
-  const why = whyOf(error).slice(0, longestShown);
+  const why = whyOf(error);
   const isLogin = troubles.some(({ name, type }) => name === 'KafkaJSSASLAuthenticationError' || /SASL/.test(type));
   if (isLogin) {
     return `${at} refused the login (${manner}): ${why}. Check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`;

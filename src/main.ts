@@ -7,8 +7,7 @@ import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { maskQuoted } from '../batches/masks.ts';
 import { printable } from './terminal.ts';
-
-const version = '0.1.0';
+import { version } from './version.ts';
 
 /** `GATEWAY_URL` is also `--gateway-url`. */
 const flagOf = (name: string): string => `--${name.toLowerCase().replaceAll('_', '-')}`;

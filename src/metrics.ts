@@ -13,21 +13,24 @@ import type { ResultEvent } from '../batches/result.ts';
 import { isPublished, statuses } from '../batches/status.ts';
 import type { Breaker } from '../producers/breaker.ts';
 
+/** Asked at each scrape. */
+type Source<T> = () => T | Promise<T>;
+
 /** Where gauges come from; what a profile has not is left out, and its gauges stay absent. */
 export interface MetricSources {
-  readonly ledger: () => LedgerOverview | Promise<LedgerOverview>;
-  /** Records not yet fetched or not yet finished, by partition; those of other instances are absent. */
-  readonly consumerLag: () => ReadonlyMap<number, number> | Promise<ReadonlyMap<number, number>>;
+  readonly ledger: Source<LedgerOverview>;
+  /** Records behind the end, by partition; partitions of other instances are left out. */
+  readonly consumerLag: Source<ReadonlyMap<number, number>>;
   /** Milliseconds since a fetch from Kafka was last answered. */
-  readonly consumerFetchAgeMs: () => number | Promise<number>;
+  readonly consumerFetchAgeMs: Source<number>;
   /** Permits a second as they pass now. */
-  readonly dispatchRateLimit: () => number | 'unlimited' | Promise<number | 'unlimited'>;
-  readonly dispatchRateConfigured: () => number | 'unlimited';
-  readonly breaker: () => BreakerPosition;
+  readonly dispatchRateLimit: Source<number | 'unlimited'>;
+  readonly dispatchRateConfigured: Source<number | 'unlimited'>;
+  readonly breaker: Source<BreakerPosition>;
   /** Records between admission and outcome in this instance. */
-  readonly inFlight: () => number;
+  readonly inFlight: Source<number>;
   /** Files by state; the states are few and fixed. */
-  readonly dropFolder: () => Readonly<Record<string, number>>;
+  readonly dropFolder: Source<Readonly<Record<string, number>>>;
 }
 type SourceName = keyof MetricSources;
 
@@ -131,10 +134,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers,
   }).set({ version }, 1);
 
+  // The library gives a gauge without labels a 0 that nobody measured; `reset` would bring it back.
+  const plain = new Set<Gauge>();
+  const clear = (gauge: Gauge): void => {
+    gauge.reset();
+    if (plain.has(gauge)) gauge.remove();
+  };
   const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => {
     const made = new Gauge<L>({ name, help, labelNames, registers });
-    // The library gives a gauge without labels a 0 that nobody measured.
-    made.remove();
+    if (labelNames.length === 0) plain.add(made);
+    clear(made);
     return made;
   };
   const oldestOpen = gauge(
@@ -239,12 +248,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
 interface Feed<T> {
   readonly gauges: readonly Gauge[];
   readonly set: (value: T) => void;
-}
-
-/** Without labels `reset` would leave a 0 behind. */
-function clear(gauge: Gauge): void {
-  gauge.reset();
-  gauge.remove();
 }
 
 /** While an answer is still awaited nobody asks again, or a store that is away would gather questions. */

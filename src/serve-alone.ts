@@ -1,18 +1,21 @@
 /** `serve` in the stand-alone profile: the drop folder, follow-ups of everything open, and HTTP. */
 import pLimit from 'p-limit';
+import type { Ledger, LedgerOverview } from '../batches/ports.ts';
 import { readResults } from '../producers/results-reader.ts';
 import { openAlone, openAloneLedger, resultsPath } from './alone.ts';
 import { createOpenBatches } from './background.ts';
 import { writeBatchResults } from './batch-results.ts';
+import { systemClock } from './clock.ts';
 import { startFollower } from './follower.ts';
+import { breakerPosition, createMetrics } from './metrics.ts';
 import { openFileBatch } from './open-batch.ts';
 import { payFile, takeOverInterrupted } from './pay-file.ts';
 import { windowFor } from './paying.ts';
 import { readAgain } from './payout-file.ts';
 import { loadSigner } from './private-key.ts';
-import { startService, type ServeParams } from './service.ts';
+import { gatewayCheck, startService, type ServeParams } from './service.ts';
 import { untilSettled } from './settled.ts';
-import { measureAlone } from './service-metrics.ts';
+import { version } from './version.ts';
 
 const defaultWaitMs = 900_000;
 /** Files in hand at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
@@ -26,10 +29,15 @@ export async function serveAlone(params: ServeParams): Promise<void> {
   const open = await openAloneLedger(config, options.newLedger === true);
   const { ledger, clock } = open;
   try {
-    const metrics = measureAlone({ config, ledger, clock });
-    const app = await openAlone({ config, signer, stopping, logger, ...open, metered: metrics.metered, meteredSink: metrics.meteredSink });
+    const metrics = createMetrics({ version, clock: systemClock });
+    const app = await openAlone({ config, signer, stopping, logger, ...open, metrics });
     const { deps } = app;
-    metrics.watch(app);
+    metrics.feed({
+      ledger: () => overviewOf(ledger),
+      dispatchRateLimit: () => deps.limiter.rate(),
+      dispatchRateConfigured: () => settings.DISPATCH_RATE,
+      breaker: () => breakerPosition(app.breaker),
+    });
     for (const { batchId } of await ledger.batches()) await takeOverInterrupted(deps, batchId);
     const openBatches = createOpenBatches({ ledger, clock });
     for (const { batchId } of await ledger.batches()) openBatches.add(batchId);
@@ -39,9 +47,9 @@ export async function serveAlone(params: ServeParams): Promise<void> {
       await startService({
         ...params,
         metrics,
-        ready: {
-          ledger: async () => ledger.publishedMark().then(() => true),
-          gateway: async () => !app.breaker.isOpen(),
+        checks: {
+          ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),
+          gateway: () => gatewayCheck(app),
         },
         inbox: {
           clock,
@@ -83,4 +91,18 @@ export async function serveAlone(params: ServeParams): Promise<void> {
   } finally {
     await ledger.close();
   }
+}
+
+const openStatuses = ['queued', 'submitting', 'in_progress', 'unknown'] as const;
+
+/** Asked for when somebody scrapes; a batch's oldest open records stand first in its lists. */
+async function overviewOf(ledger: Ledger): Promise<LedgerOverview> {
+  let oldestOpenAt: number | null = null;
+  for (const { batchId, startedAt } of await ledger.batches()) {
+    for (const status of openStatuses) {
+      const [first] = await ledger.list({ batchId, status, limit: 1 });
+      if (first !== undefined) oldestOpenAt = Math.min(oldestOpenAt ?? Infinity, first.record.firstSentAt ?? startedAt);
+    }
+  }
+  return { oldestOpenAt, unpublished: (await ledger.outbox({ limit: 10_000 })).length, deadLetters: 0 };
 }

@@ -5,10 +5,11 @@ import { watchDropFolder } from '../consumers/drop-folder/watch.ts';
 import { monotonicClock } from './clock.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import type { Config } from './config.ts';
-import { startHttp } from './http.ts';
+import type { App } from './app.ts';
+import { startHttp, type Check, type CheckResult } from './http.ts';
 import { takeFile, type InboxDeps } from './inbox.ts';
 import type { Logger } from './logger.ts';
-import type { ServiceMetrics } from './service-metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { Stopping } from './stopping.ts';
 
 export interface ServeParams {
@@ -19,24 +20,25 @@ export interface ServeParams {
 }
 
 export interface ServiceParams extends ServeParams {
-  readonly metrics: ServiceMetrics;
+  readonly metrics: Metrics;
   /** What `/readyz` asks, by name. */
-  readonly ready: Readonly<Record<string, () => Promise<boolean>>>;
+  readonly checks: Readonly<Record<string, Check>>;
   readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> & { readonly filesAtOnce: number };
 }
 
 const httpCloseMs = 2_000;
 
 /** Resolves when `serve` was stopped and no file is in hand any more. */
-export async function startService({ config, logger, stopping, metrics, ready, inbox }: ServiceParams): Promise<void> {
+export async function startService({ config, logger, stopping, metrics, checks, inbox }: ServiceParams): Promise<void> {
   const { settings } = config;
   const { signal } = stopping;
   const http = await startHttp({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
-    ready: { ...ready, running: async () => !signal.aborted },
-    metrics: metrics.text,
     logger,
+    fatal: () => stopping.why(),
+    checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
+    metrics: metrics.scrape,
   });
   logger.info({ url: http.url }, 'serving');
   try {
@@ -58,7 +60,12 @@ export async function startService({ config, logger, stopping, metrics, ready, i
       concurrency: filesAtOnce,
       handle: (file) => takeFile({ clock, pay, writeResults, logger, maxAmount: settings.MAX_AMOUNT }, file),
     });
-    metrics.watchFolder(folder);
+    metrics.feed({
+      dropFolder: () => {
+        const { waiting, processing, setAside, done, refused } = folder.state();
+        return { waiting, processing, set_aside: setAside, done, refused };
+      },
+    });
     logger.info({ dir }, 'watching the drop folder');
     try {
       await folder.running;
@@ -68,6 +75,10 @@ export async function startService({ config, logger, stopping, metrics, ready, i
     }
   }
 }
+
+/** A closed way is told, and no reason to be restarted. */
+export const gatewayCheck = ({ breaker }: App): CheckResult =>
+  breaker.isOpen() ? { ok: false, detail: 'the gateway cannot be reached' } : { ok: true };
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -171,6 +171,16 @@ const settingsOf = (plan: TopicPlan, replication: number): Readonly<Record<strin
   'unclean.leader.election.enable': 'false',
 });
 
+const refusals: ReadonlySet<string> = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'POLICY_VIOLATION',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_CONFIG',
+  'INVALID_PARTITIONS',
+  'INVALID_TOPIC_EXCEPTION',
+]);
+
 /** Answers why it could not be made. */
 async function create(cluster: Cluster, plan: TopicPlan): Promise<TopicProblem | undefined> {
   const { topic, partitions } = plan;
@@ -188,16 +198,7 @@ async function create(cluster: Cluster, plan: TopicPlan): Promise<TopicProblem |
     const types = typesOf(cause);
     // Somebody else was faster.
     if (types.includes('TOPIC_ALREADY_EXISTS')) return undefined;
-    const refused = [
-      'TOPIC_AUTHORIZATION_FAILED',
-      'CLUSTER_AUTHORIZATION_FAILED',
-      'POLICY_VIOLATION',
-      'INVALID_REPLICATION_FACTOR',
-      'INVALID_CONFIG',
-      'INVALID_TOPIC_EXCEPTION',
-      'INVALID_PARTITIONS',
-    ];
-    if (!types.some((type) => refused.includes(type))) throw cause;
+    if (!types.some((type) => refusals.has(type))) throw cause;
     const config = Object.entries(settings).map(([name, value]) => ` --config ${name}=${value}`);
     return {
       severity: 'error',
@@ -252,6 +253,7 @@ async function settingsFound({ admin }: Cluster, topic: string): Promise<Readonl
   }
 }
 
+const inDays = (ms: number): string => `${Number((ms / 86_400_000).toFixed(2))} days`;
 const copiesOf = (partitions: readonly PartitionMetadata[]): number => Math.min(...partitions.map(({ replicas }) => replicas.length));
 
 function shapeProblems({ address, brokers }: Cluster, plan: TopicPlan, found: readonly PartitionMetadata[]): TopicProblem[] {
@@ -325,24 +327,24 @@ function settingProblems(
       'max.message.bytes=1048588',
     );
   }
+  const policy = settings.get('cleanup.policy') ?? '';
+  if (policy.includes('compact')) {
+    problem(
+      'error',
+      `cleanup.policy=${policy}: only the newest record of each key stays, and those without a key are refused.`,
+      'cleanup.policy=delete',
+    );
+  }
   if (!precious) return problems;
   const retention = number('retention.ms');
   if (retention >= 0 && retention < retentionMs) {
     problem(
       'error',
-      `retention.ms=${retention} (${formatDuration(retention)}) is shorter than LEDGER_RETENTION (${formatDuration(retentionMs)}): the ledger could not be rebuilt.`,
+      `retention.ms=${retention} (${inDays(retention)}) is shorter than LEDGER_RETENTION (${inDays(retentionMs)}): the ledger could not be rebuilt.`,
       `retention.ms=${retentionMs}`,
     );
   }
   const retentionBytes = number('retention.bytes');
   if (retentionBytes >= 0) problem('error', `retention.bytes=${retentionBytes}: records go before their time.`, 'retention.bytes=-1');
-  const policy = settings.get('cleanup.policy') ?? '';
-  if (policy.includes('compact')) {
-    problem(
-      'error',
-      `cleanup.policy=${policy}: of each record's events only the last one stays, and those without a key are refused.`,
-      'cleanup.policy=delete',
-    );
-  }
   return problems;
 }

@@ -89,7 +89,8 @@ export function createLimitedLimiter(params: {
     if (last === undefined) return;
     let from = last.number;
     for (const slot of unused.toReversed()) if (slot.base === last.base && slot.number === from - 1) from -= 1;
-    scripts.giveBack({ base: last.base, from, to: last.number + 1 }).catch((cause: unknown) => outage.failed(cause));
+    // Nothing hangs on it: when Redis is away the slots are lost, and who waits asks next and learns why he gets none.
+    scripts.giveBack({ base: last.base, from, to: last.number + 1 }).catch(() => undefined);
     // They can be reserved again at once.
     pausing?.abort();
   };

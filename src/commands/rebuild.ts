@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { createFingerprints } from '../../batches/fingerprint.ts';
+import { createKeys } from '../../batches/key.ts';
+import { readMessage } from '../../consumers/instruction-topic.ts';
+import { readTopic } from '../../consumers/kafka/read-topic.ts';
+import { bindingOf } from '../alone.ts';
+import { monotonicClock, systemClock } from '../clock.ts';
+import { serversOf, type Config } from '../config.ts';
+import { sharedLedgerKey } from '../distributed.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { topicAttempt } from '../hand-over.ts';
+import { checkKafka, kafkaOf } from '../kafka.ts';
+import { createRedisClock } from '../ledger/redis/clock.ts';
+import { beginRebuild, finishRebuild, openRedisLedger } from '../ledger/redis/ledger.ts';
+import { createSeal } from '../ledger/seal.ts';
+import { createLogger } from '../logger.ts';
+import { rebuild as rebuildFrom, type RebuildReport } from '../rebuild.ts';
+import { connectRedis } from '../redis.ts';
+import { resultsFromTopic } from '../results-from-topic.ts';
+import { rulesOf } from '../rules.ts';
+import { createStopping } from '../stopping.ts';
+import { grouped } from '../terminal.ts';
+import { topicNames, topicsExist } from '../topics.ts';
+
+interface RebuildOptions {
+  readonly yes?: boolean;
+  readonly allowUnsafeRedis?: boolean;
+  readonly json?: boolean;
+}
+
+/**
+ * Writes the ledger anew from the topics, after Redis lost data. Until it has ended, no instance pays; interrupted, it
+ * is begun again from the start.
+ */
+export async function rebuild(config: Config, options: RebuildOptions): Promise<ExitCode> {
+  const { redisUrl } = serversOf(config, 'disburse rebuild');
+  const { settings } = config;
+  if (options.yes !== true) {
+    throw new CommandError(
+      exitCodes.usage,
+      `rebuild replaces everything that Redis holds under ${settings.REDIS_PREFIX}: with what the topics ${settings.KAFKA_TOPIC_PREFIX}.results and .instructions tell. Stop all instances, then run it with --yes.`,
+    );
+  }
+  const logger = createLogger(settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
+  const warn = (message: string): void => logger.warn(message);
+  const stopping = createStopping(
+    (signal) => process.stderr.write(`${signal}: stopping. Until rebuild was run to its end nothing is paid.\n`),
+    () => process.exit(exitCodes.stopped),
+  );
+  const { signal } = stopping;
+  const ledgerKey = sharedLedgerKey(config);
+  const binding = bindingOf(config);
+  const topics = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  const createKafka = kafkaOf(config, (level, message) => logger[level](message));
+  await checkKafka(createKafka, { clock: systemClock });
+  await topicsExist(createKafka, Object.values(topics) as string[]);
+  const connection = await connectRedis({ url: redisUrl, onWarning: warn });
+  try {
+    const clock = await createRedisClock({ connection, monotonic: monotonicClock });
+    const common = { connection, prefix: settings.REDIS_PREFIX, binding, ledgerKey, ids: randomUUID };
+    await beginRebuild(common);
+    const ledger = await openRedisLedger({
+      ...common,
+      keys: createKeys(binding.project),
+      mayCreate: false,
+      marksSeen: [],
+      hasResults: true,
+      allow: { unsafe: options.allowUnsafeRedis === true },
+      onWarning: warn,
+      onBroken: (cause) => stopping.stop(cause.message),
+      rebuilding: true,
+    });
+    const seal = createSeal(ledgerKey);
+    const from = 'beginning';
+    const report = await rebuildFrom({
+      ledger,
+      rules: rulesOf(config),
+      fingerprints: createFingerprints(ledgerKey),
+      clock,
+      read: (message) =>
+        readMessage(message, {
+          now: message.timestamp,
+          open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
+        }),
+      results: resultsFromTopic(config, { from, follow: false, signal, onWarning: warn }),
+      instructions: readTopic({ createKafka, topic: topics.instructions, from, until: 'end', signal, groupPrefix: 'disburse-rebuild' }),
+      deadLetters: places(
+        readTopic({ createKafka, topic: topics.deadLetters, from, until: 'end', signal, groupPrefix: 'disburse-rebuild' }),
+      ),
+      onProgress: (sofar) => process.stderr.write(`${grouped(sofar.results)} results, ${grouped(sofar.instructions)} instructions read\n`),
+    });
+    if (signal.aborted) throw new CommandError(exitCodes.stopped, `stopped: ${stopping.why()}. Run it again.`);
+    await finishRebuild(common);
+    await ledger.close();
+    process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${text(report)}\n`);
+    return exitCodes.ok;
+  } finally {
+    stopping.release();
+    await connection.close();
+  }
+}
+
+async function* places(letters: AsyncIterable<{ readonly headers: Readonly<Record<string, Buffer>> }>) {
+  for await (const { headers } of letters) {
+    const [topic, partition, offset] = ['source_topic', 'source_partition', 'source_offset'].map(
+      (name) => headers[name]?.toString('utf8') ?? '',
+    );
+    yield { stream: `topic:${topic}:${partition}`, position: Number(offset) };
+  }
+}
+
+const text = ({ results, instructions, records, settled, withoutResult, deadLetters }: RebuildReport): string =>
+  [
+    `The ledger was rebuilt from ${grouped(results)} results and ${grouped(instructions)} instructions.`,
+    `  records: ${
+      Object.entries(records)
+        .map(([status, count]) => `${status} ${grouped(count)}`)
+        .join(', ') || 'none'
+    }`,
+    `  ended without a record of their own: ${grouped(settled)}; dead letters: ${grouped(deadLetters)}`,
+    withoutResult === 0
+      ? '  every instruction has a result'
+      : `  ${grouped(withoutResult)} instructions had no result: perhaps sent, so they are unknown now and are never sent afresh`,
+    'Instances may be started again.',
+  ].join('\n');

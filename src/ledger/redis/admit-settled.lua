@@ -1,0 +1,29 @@
+-- Writes an occurrence that ends by itself: rejected, duplicate or conflict. Begins with begin, totals, head, admission.
+--
+-- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record that stands under its id
+-- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   outbox, times
+-- KEYS[7]   outbox, events             KEYS[8]   duplicates of the batch    KEYS[9]   index of the record
+-- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id, '' for none
+-- ARGV[4]   version of the record      ARGV[5]   loose sequence             ARGV[6]   code
+-- ARGV[7]   amount, '0' for none       ARGV[8]   currency, '' for none      ARGV[9]   sequence told
+-- ARGV[10]  token                      ARGV[11]  owner                      ARGV[12]  event id
+-- ARGV[13]  event
+-- Returns   { 'written', counter, number of the event } | { 'known', … }, see admission | { 'full', counter }
+if not (has_room(KEYS[5], '0', ARGV[8], ARGV[7]) and has_room(KEYS[5], ARGV[6], ARGV[8], ARGV[7])) then return { 'full', counter } end
+
+local number = write()
+if standing then
+  if ARGV[6] == '10' then redis.call('HINCRBY', KEYS[8], ARGV[3] .. ':' .. standing.order, 1) end
+  standing.version = string.format('%.0f', tonumber(standing.version) + 1)
+  standing.sequence = ARGV[9]
+  redis.call('SET', KEYS[3], write_head(standing) .. lines_below(value))
+  -- The index of what is final is in the order of the last change.
+  if is_final(standing.code) then redis.call('ZADD', KEYS[9], number, ARGV[3]) end
+elseif ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[4], ARGV[3], ARGV[9])
+end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[6] .. ':' .. ARGV[10])
+add(KEYS[5], '0', ARGV[8], ARGV[7])
+add(KEYS[5], ARGV[6], ARGV[8], ARGV[7])
+tell(KEYS[6], KEYS[7], number, ARGV[11], ARGV[12], ARGV[13])
+return { 'written', counter, number }

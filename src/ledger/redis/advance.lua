@@ -1,0 +1,54 @@
+-- Writes one decided step of a record, with everything that moves with it. Begins with begin, totals, head.
+--
+-- KEYS[1]   meta                       KEYS[2]   record                     KEYS[3]   totals of the batch
+-- KEYS[4]   open records               KEYS[5]   queue                      KEYS[6]   due records of the batch
+-- KEYS[7]   body                       KEYS[8]   outbox, times              KEYS[9]   outbox, events
+-- KEYS[10]… indexes of the batch by status, in the order of their codes, from 1
+-- ARGV[1]   generation                 ARGV[2]   version it was decided on  ARGV[3]   token
+-- ARGV[4]   record id                  ARGV[5]   amount                     ARGV[6]   currency
+-- ARGV[7]   frame                      ARGV[8]   code                       ARGV[9]   first sent, or -
+-- ARGV[10]  second line                ARGV[11]  score in the queue, or ''  ARGV[12]  score in the due records, or ''
+-- ARGV[13]  the body: keep, erase, ''  ARGV[14]  attempt, line break and sealed bytes; or when it is to be erased
+-- ARGV[15]  owner                      ARGV[16]  event id, or ''            ARGV[17]  event
+-- ARGV[18]  sequence
+-- Returns   { 'written', counter, number of the event or '' } | { 'again', counter }: it was written before
+--           { 'moved', counter, record }: another version stands there | { 'missing', counter }
+--           { 'changed', counter }: amount, currency or batch differ | { 'sensitive', counter }: no body may be kept
+--           { 'full', counter }: a total would overflow | { 'books', counter }: the totals do not hold what is moved
+local value = redis.call('GET', KEYS[2])
+if not value then return { 'missing', counter } end
+local head = read_head(value)
+if head.token == ARGV[3] then return { 'again', counter } end
+if head.version ~= ARGV[2] then return { 'moved', counter, value } end
+if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counter } end
+if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'sensitive', counter } end
+local before, after = head.code, ARGV[8]
+if before ~= after then
+  if not covers(KEYS[3], before, head.currency, head.amount) then return { 'books', counter } end
+  if not has_room(KEYS[3], after, head.currency, head.amount) then return { 'full', counter } end
+end
+
+local number = write()
+local id = ARGV[4]
+if before ~= after then
+  take(KEYS[3], before, head.currency, head.amount)
+  add(KEYS[3], after, head.currency, head.amount)
+  redis.call('ZREM', KEYS[9 + tonumber(before)], id)
+end
+-- In the order of their coming to a status; what is final, of the last change.
+if before ~= after or is_final(after) then redis.call('ZADD', KEYS[9 + tonumber(after)], number, id) end
+if is_final(before) ~= is_final(after) then set_score(KEYS[4], is_final(after) and '' or head.order, id) end
+if head.first == '-' and ARGV[9] ~= '-' then count_send(KEYS[3], ARGV[9]) end
+if head.first ~= '-' and ARGV[9] == '-' then uncount_send(KEYS[3]) end
+set_score(KEYS[5], ARGV[11], id)
+set_score(KEYS[6], ARGV[12], id)
+if ARGV[13] == 'keep' then redis.call('SET', KEYS[7], ARGV[14]) end
+if ARGV[13] == 'erase' then redis.call('PEXPIREAT', KEYS[7], ARGV[14]) end
+
+local fixed = fixed_line(value)
+head.version = string.format('%.0f', tonumber(head.version) + 1)
+head.code, head.sequence, head.first, head.token = after, ARGV[18], ARGV[9], ARGV[3]
+redis.call('SET', KEYS[2], write_head(head) .. ARGV[10] .. '\n' .. fixed)
+if ARGV[16] == '' then return { 'written', counter, '' } end
+tell(KEYS[8], KEYS[9], number, ARGV[15], ARGV[16], ARGV[17])
+return { 'written', counter, number }

@@ -1,0 +1,103 @@
+/** Writes one decided step of a record, if the record still has the version that it was decided on. */
+import type { Ledger } from '../../../batches/ports.ts';
+import type { BodyChange, Change, LedgerRecord } from '../../../batches/record.ts';
+import { LedgerReadError } from '../errors.ts';
+import type { Seal } from '../seal.ts';
+import type { Argument } from './calls.ts';
+import { LedgerTotalsError, placeText } from './errors.ts';
+import { shardOf } from './keys.ts';
+import type { Parts } from './parts.ts';
+import { dueTimeOf, firstText, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-text.ts';
+import { scripts } from './scripts.ts';
+
+type Advanced = Awaited<ReturnType<Ledger['advance']>>;
+
+/** @throws TypeError for a step that no rule can have decided; nothing is written then */
+export async function advance(parts: Parts, { expected, after, event, body }: Change): Promise<Advanced> {
+  const { calls, names, texts, outbox, keys, place } = parts;
+  const { recordId, batchId } = after;
+  if (after.version !== expected + 1) throw new TypeError(`a step of ${recordId} must raise its version by one`);
+  const sensitive = (): TypeError => new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
+  if (after.sensitive && body !== undefined && 'keep' in body) throw sensitive();
+
+  const shard = shardOf(recordId);
+  const reply = await calls.run(
+    shard,
+    scripts.advance,
+    [
+      names.record(shard, recordId),
+      names.tally(shard, batchId),
+      names.open(shard),
+      names.queue(shard),
+      names.due(shard, batchId),
+      names.body(shard, recordId),
+      names.outboxTimes(shard),
+      names.outboxEvents(shard),
+      ...names.indexes(shard, batchId),
+    ],
+    [
+      String(expected),
+      parts.nextToken(),
+      recordId,
+      String(after.amountMinor),
+      after.currency,
+      await texts.numberOf(shard, frameOf(after)),
+      statusCodeText(after),
+      firstText(after),
+      movingLine(after, keys),
+      scoreText(queueTimeOf(after)),
+      scoreText(dueTimeOf(after)),
+      ...bodyArguments(parts.seal, after, body),
+      ...outbox.argumentsOf(event),
+      String(after.sequence),
+    ],
+  );
+  switch (reply.answer) {
+    case 'written':
+      if (event !== undefined) outbox.decided(shard, reply, event);
+      return { ok: true };
+    case 'again':
+      // The reply to the first call was lost, and with it the number of the event.
+      if (event !== undefined) await outbox.recover(shard);
+      return { ok: true };
+    case 'moved':
+      return { ok: false, current: (await parts.readRecord(shard, recordId, reply.values[0] ?? '')).record };
+    case 'missing':
+      throw new TypeError(`the record ${recordId} was never admitted`);
+    case 'changed':
+      throw new TypeError(`a step of ${recordId} must not change its amount, currency or batch`);
+    case 'sensitive':
+      throw sensitive();
+    case 'full':
+      throw new LedgerTotalsError(place, batchId, after.currency);
+    default:
+      throw new LedgerReadError(
+        `${placeText(place)} does not balance: its totals of batch ${batchId} do not hold ${recordId}. Something else changed it; do not pay from it.`,
+      );
+  }
+}
+
+export const scoreText = (time: number | null): string => (time === null ? '' : String(time));
+
+function bodyArguments(seal: Seal, record: LedgerRecord, body: BodyChange | undefined): readonly [string, Argument] {
+  if (body === undefined) return ['', ''];
+  return 'keep' in body ? ['keep', sealedBody(seal, record, body.keep)] : ['erase', String(Math.ceil(body.eraseAt))];
+}
+
+/** As it lies in Redis: the attempt that it belongs to, a line break, the sealed bytes. */
+export const sealedBody = (seal: Seal, record: LedgerRecord, bytes: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`${record.attempt}\n`), seal.close(bytes, record)]);
+
+/** @returns undefined when it belongs to another attempt */
+export function openBody(parts: Parts, record: LedgerRecord, kept: Buffer): Uint8Array | undefined {
+  const lineBreak = kept.indexOf(0x0a);
+  if (kept.toString('latin1', 0, lineBreak) !== String(record.attempt)) return undefined;
+  try {
+    return parts.seal.open(kept.subarray(lineBreak + 1), record);
+  } catch (cause) {
+    throw new LedgerReadError(
+      `the body kept of ${record.recordId} does not open: ${placeText(parts.place)} was changed by something else. Do not pay from it.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,10 @@
+-- Counts a message that was put aside, once. Begins with begin.
+--
+-- KEYS[1]  meta                        KEYS[2]  positions of its stream
+-- ARGV[1]  generation                  ARGV[2]  position
+-- Returns  { 'written', counter }
+if redis.call('SISMEMBER', KEYS[2], ARGV[2]) == 1 then return { 'written', counter } end
+write()
+redis.call('SADD', KEYS[2], ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'dead_letters', 1)
+return { 'written', counter }

@@ -1,0 +1,35 @@
+-- The first line of a record, which scripts read and write; what the other two hold is nobody's business here.
+--
+--   version code sequence sensitive amount currency frame order first token
+--
+-- code: of the status; sensitive: 1 when no body may be kept; frame: number of what the records of one batch and stream
+-- share; order: number of its admission; first: when it was first sent, or -; token: of the last step.
+local head_pattern = '^(%d+) (%d+) (%d+) ([01]) (%d+) (%S+) (%d+) (%d+) (%S+) (%S+)\n'
+
+local function read_head(value)
+  local head = {}
+  head.version, head.code, head.sequence, head.sensitive, head.amount, head.currency, head.frame, head.order, head.first,
+    head.token = string.match(value, head_pattern)
+  return head
+end
+
+local function write_head(head)
+  return table.concat({ head.version, head.code, head.sequence, head.sensitive, head.amount, head.currency, head.frame,
+    head.order, head.first, head.token }, ' ') .. '\n'
+end
+
+-- All after the first line: the line of what moves, a line break, the line of what never changes.
+local function lines_below(value)
+  return string.sub(value, string.find(value, '\n', 1, true) + 1)
+end
+local function fixed_line(value)
+  return lines_below(lines_below(value))
+end
+
+-- Codes of statuses from this one on are final.
+local function is_final(code) return tonumber(code) >= 5 end
+
+-- The member has this score, or with '' is none of the set's.
+local function set_score(set, score, member)
+  if score == '' then redis.call('ZREM', set, member) else redis.call('ZADD', set, score, member) end
+end

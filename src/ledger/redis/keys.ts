@@ -1,0 +1,101 @@
+/**
+ * The names of a ledger's keys: `<prefix>:{NN}:<what>`. NN is the shard, and the braces make it the hash tag of Redis
+ * Cluster: all that one transition touches lies in one slot. These names are on disk: never change one.
+ */
+import { hash } from 'node:crypto';
+import type { Occurrence } from '../../../batches/instruction.ts';
+import type { Status } from '../../../batches/status.ts';
+import { statusCode } from '../codes.ts';
+
+export const shardCount = 16;
+export const shards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
+
+/** Places of a stream that share a hash: about 64 of them lie in each shard, which Redis keeps in its compact form. */
+const bucketSize = 1024;
+
+export const shardOf = (text: string): number => parseInt(hash('sha1', text, 'hex').charAt(0), 16);
+
+/** The shard of an occurrence is that of the record it names; only without one its place counts. */
+export const shardOfPlace = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${stream}:${position}`);
+
+/** Numbers of entries and admissions tell their shard: microseconds since 2025, times 16, plus shard. */
+export const shardOfNumber = (number: number): number => number % shardCount;
+const numbersBegin = Date.UTC(2025, 0, 1);
+export const timeOfNumber = (number: number): number => numbersBegin + Math.floor(number / shardCount / 1000);
+export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * shardCount);
+
+export interface KeyNames {
+  /** Hash: generation, state, counter, last number, shard, binding, key check, dead letters. */
+  meta(shard: number): string;
+  /** Hash: texts that many records share, by number, and their numbers, by text. */
+  names(shard: number): string;
+  /** String: header line, line of what moves, line of what stays. */
+  record(shard: number, recordId: string): string;
+  /** Hash: what became of the places of one stretch of a stream, by position. */
+  places(shard: number, occurrence: Pick<Occurrence, 'stream' | 'position'>): string;
+  /** Hash: the highest sequence told under a record id that no record stands under. */
+  loose(shard: number): string;
+  /** String: attempt, line break, sealed body. */
+  body(shard: number, recordId: string): string;
+  /** Hash: counts, amounts, first sends of a batch in this shard. */
+  tally(shard: number, batchId: string): string;
+  /** Sorted set: records of the batch in this status, by the number of their coming to it. */
+  index(shard: number, batchId: string, status: Status): string;
+  /** Those of all statuses that a record can have, in the order of their codes, from 1. */
+  indexes(shard: number, batchId: string): string[];
+  /** Sorted set: records that are not final, by the number of their admission. */
+  open(shard: number): string;
+  /** Sorted set: records of all batches, by when somebody should move them. */
+  queue(shard: number): string;
+  /** Sorted set: records of the batch, by `dueAt`. */
+  due(shard: number, batchId: string): string;
+  /** Hash: how many duplicates the batch has of each record. */
+  duplicates(shard: number, batchId: string): string;
+  /** Sorted set: numbers of unpublished events, by when they were decided or taken over. */
+  outboxTimes(shard: number): string;
+  /** Hash: unpublished events by number. */
+  outboxEvents(shard: number): string;
+  /** Hash: what is pinned of a batch, its state, and how far it was handed over. */
+  batch(batchId: string): string;
+  /** Sorted set: the batches of this shard, by the number of their making. */
+  batches(shard: number): string;
+  /** Set: positions of the stream that were put aside. */
+  deadLetters(shard: number, stream: string): string;
+  /** Hash: up to which number the stories of a batch and status were dropped. */
+  dropped(shard: number): string;
+  /** Matches every key of the ledger and none of anybody else. */
+  readonly pattern: string;
+}
+
+const tagOf = (shard: number): string => String(shard).padStart(2, '0');
+const recordCodes = Object.entries(statusCode)
+  .filter(([status]) => !['received', 'conflict', 'duplicate'].includes(status))
+  .map(([, code]) => code)
+  .sort((a, b) => a - b);
+
+export function createKeyNames(prefix: string): KeyNames {
+  const bases = shards.map((shard) => `${prefix}:{${tagOf(shard)}}:`);
+  const name = (shard: number, rest: string): string => `${bases[shard] ?? ''}${rest}`;
+  return {
+    meta: (shard) => name(shard, 'meta'),
+    names: (shard) => name(shard, 'names'),
+    record: (shard, recordId) => name(shard, `r:${recordId}`),
+    places: (shard, { stream, position }) => name(shard, `p:${stream}:${Math.floor(position / bucketSize)}`),
+    loose: (shard) => name(shard, 'loose'),
+    body: (shard, recordId) => name(shard, `b:${recordId}`),
+    tally: (shard, batchId) => name(shard, `t:${batchId}`),
+    index: (shard, batchId, status) => name(shard, `i:${statusCode[status]}:${batchId}`),
+    indexes: (shard, batchId) => recordCodes.map((code) => name(shard, `i:${code}:${batchId}`)),
+    open: (shard) => name(shard, 'open'),
+    queue: (shard) => name(shard, 'queue'),
+    due: (shard, batchId) => name(shard, `d:${batchId}`),
+    duplicates: (shard, batchId) => name(shard, `u:${batchId}`),
+    outboxTimes: (shard) => name(shard, 'outbox:times'),
+    outboxEvents: (shard) => name(shard, 'outbox:events'),
+    batch: (batchId) => name(shardOf(batchId), `batch:${batchId}`),
+    batches: (shard) => name(shard, 'batches'),
+    deadLetters: (shard, stream) => name(shard, `dead:${stream}`),
+    dropped: (shard) => name(shard, 'dropped'),
+    pattern: `${prefix}:{[01][0-9]}:*`,
+  };
+}

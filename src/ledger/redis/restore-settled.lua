@@ -1,0 +1,28 @@
+-- Rebuild: writes an occurrence that ended by itself, over nothing. Begins with begin, totals, head.
+--
+-- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   loose sequences
+-- KEYS[4]   totals of the batch        KEYS[5]   duplicates of the batch    KEYS[6]   record, unless ARGV[3] is ''
+-- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id, or ''
+-- ARGV[4]   code                       ARGV[5]   amount, '0' for none       ARGV[6]   currency, '' for none
+-- ARGV[7]   sequence
+-- Returns   { 'written' | 'known' | 'full', counter }
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counter } end
+if not (has_room(KEYS[4], '0', ARGV[6], ARGV[5]) and has_room(KEYS[4], ARGV[4], ARGV[6], ARGV[5])) then return { 'full', counter } end
+
+write()
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[4])
+-- Of which record it is a duplicate is not told, and need not be known: of whichever stands there in the end.
+if ARGV[4] == '10' and ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[5], ARGV[3] .. ':', 1) end
+local value = ARGV[3] ~= '' and redis.call('GET', KEYS[6])
+if value then
+  local head = read_head(value)
+  if tonumber(ARGV[7]) > tonumber(head.sequence) then
+    head.sequence = ARGV[7]
+    redis.call('SET', KEYS[6], write_head(head) .. lines_below(value))
+  end
+elseif ARGV[3] ~= '' and tonumber(ARGV[7]) > tonumber(redis.call('HGET', KEYS[3], ARGV[3]) or '0') then
+  redis.call('HSET', KEYS[3], ARGV[3], ARGV[7])
+end
+add(KEYS[4], '0', ARGV[6], ARGV[5])
+add(KEYS[4], ARGV[4], ARGV[6], ARGV[5])
+return { 'written', counter }

@@ -1,0 +1,33 @@
+/** The scripts that run inside Redis, one for each transition. Their headers tell keys, arguments and answers. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
+
+function script(...names: string[]): Script {
+  const text = names.map(read).join('\n');
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+export const scripts = {
+  admitRecord: script('begin', 'totals', 'head', 'admission', 'admit-record'),
+  admitSettled: script('begin', 'totals', 'head', 'admission', 'admit-settled'),
+  advance: script('begin', 'totals', 'head', 'advance'),
+  name: script('begin', 'name'),
+  openBatch: script('begin', 'open-batch'),
+  changeBatch: script('begin', 'change-batch'),
+  published: script('begin', 'published'),
+  takeOverOutbox: script('begin', 'take-over-outbox'),
+  claimDue: script('begin', 'claim-due'),
+  countDeadLetter: script('begin', 'count-dead-letter'),
+  dropStory: script('begin', 'head', 'drop-story'),
+  restoreRecord: script('begin', 'totals', 'head', 'restore-record'),
+  restoreSettled: script('begin', 'totals', 'head', 'restore-settled'),
+  setState: script('begin', 'set-state'),
+  found: script('found'),
+} as const satisfies Record<string, Script>;

@@ -1,0 +1,47 @@
+-- The books of a batch in one shard: a hash with the count (n<code>:<currency>) and amount (a<code>:<currency>) of
+-- every status, received being 0. Amounts are decimal text: a number of Lua holds no more than 2^53.
+
+-- A sum in two parts that a number holds exactly: all but the last nine digits, and those.
+local function parts(digits)
+  return tonumber(string.sub(digits, 1, -10)) or 0, tonumber(string.sub(digits, -9))
+end
+
+-- Whether a total stays within 2^63 - 1, which is all that HINCRBY counts.
+local function has_room(totals, code, currency, amount)
+  local total = redis.call('HGET', totals, 'a' .. code .. ':' .. currency) or '0'
+  local high, low = parts(total)
+  local more_high, more_low = parts(amount)
+  high, low = high + more_high, low + more_low
+  if low >= 1000000000 then high, low = high + 1, low - 1000000000 end
+  return high < 9223372036 or (high == 9223372036 and low <= 854775807)
+end
+
+-- Whether so much is there to be taken away.
+local function covers(totals, code, currency, amount)
+  local count = redis.call('HGET', totals, 'n' .. code .. ':' .. currency) or '0'
+  local total = redis.call('HGET', totals, 'a' .. code .. ':' .. currency) or '0'
+  return tonumber(count) > 0 and (#total > #amount or (#total == #amount and total >= amount))
+end
+
+local function add(totals, code, currency, amount)
+  redis.call('HINCRBY', totals, 'n' .. code .. ':' .. currency, 1)
+  if amount ~= '0' then redis.call('HINCRBY', totals, 'a' .. code .. ':' .. currency, amount) end
+end
+
+local function take(totals, code, currency, amount)
+  redis.call('HINCRBY', totals, 'n' .. code .. ':' .. currency, -1)
+  if amount ~= '0' then redis.call('HINCRBY', totals, 'a' .. code .. ':' .. currency, '-' .. amount) end
+end
+
+-- A record of the batch was sent for the first time, at `first` (milliseconds).
+local function count_send(totals, first)
+  redis.call('HINCRBY', totals, 'sent', 1)
+  local earliest, newest = redis.call('HGET', totals, 'first'), redis.call('HGET', totals, 'newest')
+  if not earliest or tonumber(first) < tonumber(earliest) then redis.call('HSET', totals, 'first', first) end
+  if not newest or tonumber(first) > tonumber(newest) then redis.call('HSET', totals, 'newest', first) end
+end
+
+-- It surely was not sent after all.
+local function uncount_send(totals)
+  if redis.call('HINCRBY', totals, 'sent', -1) == 0 then redis.call('HDEL', totals, 'first', 'newest') end
+end

@@ -1,0 +1,155 @@
+/** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
+import { writeBatchResults } from './batch-results.ts';
+import { consumeWork } from '../consumers/kafka/work.ts';
+import { createDeadLetters } from '../producers/dead-letters.ts';
+import { monotonicClock, systemClock } from './clock.ts';
+import { openLetterSeal } from './dead-letter-seal.ts';
+import { connect, openInstance } from './distributed.ts';
+import { startFollower } from './follower.ts';
+import { handOver, topicAttempt } from './hand-over.ts';
+import { createInstructionWorker } from './instruction-worker.ts';
+import { createSeal } from './ledger/seal.ts';
+import { breakerPosition, createMetrics } from './metrics.ts';
+import { openFileBatch } from './open-batch.ts';
+import { windowFor } from './paying.ts';
+import { readAgain } from './payout-file.ts';
+import { loadSigner } from './private-key.ts';
+import { resultsFromTopic } from './results-from-topic.ts';
+import { gatewayCheck, startService, type ServeParams } from './service.ts';
+import { untilSettled } from './settled.ts';
+import { startSweeper } from './sweeper.ts';
+import { version } from './version.ts';
+
+const defaultWaitMs = 900_000;
+const filesAtOnce = 16;
+/** What is under way when a partition goes to another instance may take so long; well within the group's patience. */
+const drainMs = 15_000;
+/** Who takes a due record has so long for it, before another instance may: a permit, a repeat and its answer. */
+const claimMarginMs = 60_000;
+
+export async function serveDistributed(params: ServeParams): Promise<void> {
+  const { config, options, logger, stopping } = params;
+  const { settings } = config;
+  const waitMs = options.wait ?? defaultWaitMs;
+  const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
+  const connected = await connect({
+    config,
+    logger,
+    stopping,
+    newLedger: options.newLedger === true,
+    allowUnsafeRedis: options.allowUnsafeRedis === true,
+  });
+  const { ledger, ledgerKey, clock, createKafka, topics, topicPublisher } = connected;
+  try {
+    const metrics = createMetrics({ version, clock: systemClock });
+    const app = openInstance({ ...connected, config, signer, stopping, logger, metrics });
+    const pay = { ...app.deps, ledger };
+    const seal = createSeal(ledgerKey);
+    const letters = createDeadLetters({
+      publisher: topicPublisher,
+      topic: topics.deadLetters,
+      seal: openLetterSeal(ledgerKey).close,
+      clock: systemClock,
+    });
+    const work = createInstructionWorker({
+      pay,
+      maxAmount: settings.MAX_AMOUNT,
+      open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
+      putAside: letters.put,
+      onOutcome: (waitedMs) => metrics.eventToResult(waitedMs),
+    });
+    let inFlight = 0;
+    const consumer = consumeWork({
+      createKafka,
+      groupId: settings.KAFKA_GROUP,
+      topic: topics.instructions,
+      handle: async (record, signal) => {
+        inFlight += 1;
+        try {
+          await work(record, signal);
+        } finally {
+          inFlight -= 1;
+        }
+      },
+      window: windowFor(settings.DISPATCH_CONCURRENCY),
+      clock: monotonicClock,
+      onWarning: (message) => logger.warn(message),
+      drainMs,
+    });
+    consumer.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+    const leaseMs = settings.GATEWAY_TIMEOUT_MS + claimMarginMs;
+    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs }), waitMs: null });
+    const sweeper = startSweeper({
+      ledger,
+      clock,
+      publisher: pay.publisher,
+      retentionMs: settings.LEDGER_RETENTION,
+      stop: pay.stop,
+      signal: stopping.signal,
+    });
+    metrics.feed({
+      ledger: () => ledger.overview(),
+      consumerLag: () => consumer.lag(),
+      consumerFetchAgeMs: () => monotonicClock.now() - (consumer.lastFetchAt() ?? monotonicClock.now()),
+      dispatchRateLimit: () => pay.limiter.rate(),
+      dispatchRateConfigured: () => settings.DISPATCH_RATE,
+      breaker: () => breakerPosition(app.breaker),
+      inFlight: () => inFlight,
+    });
+    try {
+      await startService({
+        ...params,
+        metrics,
+        checks: {
+          ledger: async () => ledger.overview().then(() => ({ ok: true })),
+          kafka: () => (consumer.isJoined() ? { ok: true } : { ok: false, detail: 'not in the consumer group yet' }),
+          gateway: () => gatewayCheck(app),
+        },
+        inbox: {
+          clock,
+          filesAtOnce,
+          writeResults: (batchId, path) =>
+            writeBatchResults(
+              resultsFromTopic(config, {
+                from: 'beginning',
+                follow: false,
+                signal: stopping.signal,
+                onWarning: (message) => logger.warn(message),
+              }),
+              batchId,
+              path,
+            ),
+          async pay(inspection, signal) {
+            const { sha256: batchId, preflight } = inspection;
+            const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
+            const complete = await handOver(
+              {
+                ...pay,
+                seal,
+                signal,
+                announce: async ({ key, value, headers }) => {
+                  const partition = await topicPublisher.partitionFor(topics.instructions, key);
+                  await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });
+                },
+              },
+              { batch, rows: () => readAgain(inspection), hasBadRows: preflight.errorsTotal > 0, rowsTotal: preflight.rows },
+            );
+            if (!complete) return 'stopped';
+            const rows = preflight.rows;
+            const end = await untilSettled({ ledger, clock, batchId, rows, waitMs, patienceMs: null, signal, follow: true });
+            if (end === 'stopped') return 'stopped';
+            await ledger.updateBatch({ batchId, state: 'finished', at: clock.now() });
+            return 'rested';
+          },
+        },
+      });
+    } finally {
+      await consumer.stop();
+      await follower.stop();
+      await sweeper.stop();
+      await app.close();
+    }
+  } finally {
+    await connected.close();
+  }
+}

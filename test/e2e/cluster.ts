@@ -1,0 +1,173 @@
+/** What a test of the distributed profile has: a world, names of its own on shared servers, topics, instances. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import type { ResultEvent } from '../../batches/result.ts';
+import type { Env, Running } from '../support/cli.ts';
+import { inWorld, type World, type WorldOptions } from './world.ts';
+
+export interface Servers {
+  readonly kafkaBrokers: string;
+  readonly redisUrl: string;
+  /** What else it takes to get in. */
+  readonly env?: Record<string, string>;
+}
+
+export interface Message {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Instance extends Running {
+  /** Where it answers over HTTP. */
+  readonly url: string;
+}
+
+export interface Cluster extends World {
+  readonly prefix: string;
+  /** The variables of the distributed profile, beside the world's. */
+  readonly names: Record<string, string>;
+  /** Starts an instance and waits until it is in the group. */
+  serve(more?: Env): Promise<Instance>;
+  produce(values: readonly (unknown | null)[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
+  read(topic: 'instructions' | 'results' | 'dead-letters'): Promise<readonly Message[]>;
+  results(): Promise<readonly ResultEvent[]>;
+}
+
+export const until = async (what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> => {
+  const deadline = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`);
+    await sleep(100);
+  }
+};
+
+/** The test's own client, by the same way in. */
+function clientOf({ kafkaBrokers, env = {} }: Servers): Kafka {
+  const { KAFKA_SSL_CA_FILE: ca, KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = env;
+  return new Kafka({
+    brokers: kafkaBrokers.split(','),
+    logLevel: logLevel.NOTHING,
+    ...(ca === undefined ? {} : { ssl: { ca: [readFileSync(ca)] }, sasl: { mechanism: 'plain', username, password } }),
+  });
+}
+
+/** Results of the same event id count once: a sink may repeat itself. */
+export const once = (events: readonly ResultEvent[]): ResultEvent[] => [
+  ...new Map(events.map((event) => [event.event_id, event])).values(),
+];
+
+export const inCluster = (
+  servers: Servers,
+  options: WorldOptions & { readonly partitions?: number },
+  work: (cluster: Cluster) => Promise<void>,
+): Promise<void> =>
+  inWorld(options, async (world) => {
+    const prefix = `t${randomBytes(6).toString('hex')}`;
+    const names = {
+      KAFKA_BROKERS: servers.kafkaBrokers,
+      REDIS_URL: servers.redisUrl,
+      KAFKA_TOPIC_PREFIX: prefix,
+      KAFKA_GROUP: prefix,
+      REDIS_PREFIX: prefix,
+      LEDGER_KEY_FILE: world.write('ledger.key', `${randomBytes(32).toString('base64')}\n`),
+      HTTP_PORT: '0',
+      ...servers.env,
+    };
+    const kafka = clientOf(servers);
+    const running: Running[] = [];
+    const begin: World['begin'] = (args, more = {}) => {
+      const one = world.begin(args, { ...names, ...more });
+      running.push(one);
+      return one;
+    };
+    const command: World['command'] = (args, more) => begin(args, more).ended;
+    const made = await command(['topics', '--partitions', String(options.partitions ?? 4)]);
+    if (made.code !== 0) throw new Error(`topics: ${made.stderr}`);
+
+    const read: Cluster['read'] = async (name) => {
+      const topic = `${prefix}.${name}`;
+      const admin = kafka.admin();
+      await admin.connect();
+      const ends = await admin.fetchTopicOffsets(topic);
+      await admin.disconnect();
+      const left = new Map(ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]));
+      const found: Message[] = [];
+      if (left.size === 0) return found;
+      const consumer = kafka.consumer({ groupId: `${prefix}-reader-${randomBytes(4).toString('hex')}` });
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+      const done = Promise.withResolvers<void>();
+      await consumer.run({
+        autoCommit: false,
+        eachMessage: async ({ partition, message }) => {
+          const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([key, value]) => [key, String(value)]));
+          const { offset, key, value } = message;
+          found.push({ topic, partition, offset, key: key?.toString() ?? null, value: value?.toString() ?? null, headers });
+          if (BigInt(offset) + 1n >= (left.get(partition) ?? 0n)) left.delete(partition);
+          if (left.size === 0) done.resolve();
+        },
+      });
+      await done.promise;
+      await consumer.disconnect();
+      return found;
+    };
+
+    const cluster: Cluster = {
+      ...world,
+      get sandbox() {
+        return world.sandbox;
+      },
+      prefix,
+      names,
+      begin,
+      command,
+      run: (path, args, more = {}) => world.run(path, args, { ...names, ...more }),
+      async serve(more = {}) {
+        const one = begin(['serve'], more);
+        const url = (): string | undefined => /"url":"(http:[^"]+)"/.exec(one.stderr())?.[1];
+        await until('an instance that serves', async () => {
+          if (one.child.exitCode !== null) throw new Error(`serve ended with ${one.child.exitCode}: ${one.stderr()}`);
+          const at = url();
+          return (
+            at !== undefined &&
+            (await fetch(`${at}/readyz`).then(
+              (answer) => answer.ok,
+              () => false,
+            ))
+          );
+        });
+        return { ...one, url: url() ?? '' };
+      },
+      async produce(values, { keys, headers } = {}) {
+        const producer = kafka.producer();
+        await producer.connect();
+        const messages = values.map((value, index) => ({
+          key: keys?.[index] ?? null,
+          value: value === null || Buffer.isBuffer(value) ? value : typeof value === 'string' ? value : JSON.stringify(value),
+          ...(headers === undefined ? {} : { headers }),
+        }));
+        await producer.send({ topic: `${prefix}.instructions`, messages });
+        await producer.disconnect();
+      },
+      read,
+      results: async () => (await read('results')).map(({ value }) => JSON.parse(value ?? '') as ResultEvent),
+    };
+    try {
+      await work(cluster);
+    } finally {
+      for (const one of running) one.kill('SIGKILL');
+      await Promise.all(running.map((one) => one.ended));
+      const admin = kafka.admin();
+      await admin.connect();
+      await admin
+        .deleteTopics({ topics: ['instructions', 'results', 'dead-letters'].map((name) => `${prefix}.${name}`) })
+        .catch(() => undefined);
+      await admin.disconnect();
+    }
+  });

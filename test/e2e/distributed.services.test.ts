@@ -1,0 +1,268 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { isFinal } from '../../batches/status.ts';
+import { samplePayout } from '../batches/row-samples.ts';
+import { kafkaBrokers, redisUrl } from '../support/services.ts';
+import { inCluster, once, until, type Cluster } from './cluster.ts';
+import { csvOf, payouts, row } from './files.ts';
+import { countsOf, sha256Of } from './world.ts';
+
+const servers = () => ({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() });
+const event = (recordId: string, amount = 1000, changes: object = {}) => ({
+  record_id: recordId,
+  kind: 'payout',
+  ...samplePayout,
+  payment_method: {
+    type: 'bank_account',
+    bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'purpose' } },
+  },
+  amount_details: { amount, currency: 'eur' },
+  ...changes,
+});
+
+/** Each record of the witness, once. */
+async function paidOnce({ sandbox }: Cluster): Promise<readonly string[]> {
+  const paid = sandbox.payments().map(({ record_id: recordId }) => recordId ?? '');
+  expect(new Set(paid).size).toBe(paid.length);
+  return paid;
+}
+
+const finals = async (cluster: Cluster) => once(await cluster.results()).filter((result) => result.final);
+
+describe('events of the instructions topic', () => {
+  it('end in exactly one final result or one dead letter each, whatever they are', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      const good = Array.from({ length: 40 }, (_, n) => event(`g-${n}`, 1000 + n));
+      const others = [
+        event('g-1', 1001),
+        event('g-2', 9999),
+        event('bad-iban', 10, {
+          payment_method: { type: 'bank_account', bank_account: { system_type: 'global', global: { iban: 'BE00', description: 'x' } } },
+        }),
+        event('odd', 10, { colour: 'red' }),
+        '{"record_id": "cut"',
+        null,
+        Buffer.from([0xff, 0xfe, 0x00]),
+        `"${'x'.repeat(400_000)}"`,
+        event('no id', 10),
+        '{"note":"card 4111111111111111"}',
+      ];
+      // The same key keeps their order: the first of each id stands.
+      const keys = [...good, ...others].map((value) =>
+        typeof value === 'object' && value !== null && 'record_id' in value ? value.record_id : 'x',
+      );
+      await cluster.produce([...good, ...others], { keys });
+      await until(
+        'every occurrence to be told',
+        async () => (await finals(cluster)).length + (await cluster.read('dead-letters')).length >= 50,
+      );
+      const told = await finals(cluster);
+      const letters = await cluster.read('dead-letters');
+      expect(told.map(({ source }) => JSON.stringify(source)).toSorted()).toEqual(
+        [...new Set(told.map(({ source }) => JSON.stringify(source)))].toSorted(),
+      );
+      const byStatus = Map.groupBy(told, ({ status }) => status);
+      expect(byStatus.get('succeeded')?.length).toBe(40);
+      expect(byStatus.get('duplicate')).toMatchObject([{ record_id: 'g-1' }]);
+      expect(byStatus.get('conflict')).toMatchObject([{ record_id: 'g-2', fields: ['amount_details.amount'] }]);
+      expect(byStatus.get('rejected')).toMatchObject([{ record_id: 'bad-iban' }]);
+      expect(letters.map(({ headers }) => headers['reason']).toSorted()).toEqual(
+        [
+          'event_too_large',
+          'invalid_json',
+          'invalid_utf8',
+          'member_missing',
+          'null_value',
+          'record_id_format',
+          'unknown_member',
+        ].toSorted(),
+      );
+      expect(letters.map(({ value }) => value).join()).not.toContain('4111111111111111');
+      expect((await paidOnce(cluster)).length).toBe(40);
+    });
+  });
+
+  it('are counted by batch, and the whole balances', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      await cluster.produce([event('a', 100, { batch_id: 'may' }), event('b', 200, { batch_id: 'may' }), event('c', 300)]);
+      await until('three results', async () => (await finals(cluster)).length === 3);
+      const { code, stdout } = await cluster.command(['status', 'may', '--json']);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ batch_id: 'may', balanced: true, received: { count: 2, amounts: { EUR: '3.00' } } });
+    });
+  });
+});
+
+describe('run', () => {
+  it('hands the file over, follows it to the end, and pays nothing twice when it is run again', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await Promise.all([cluster.serve(), cluster.serve()]);
+      const file = cluster.write('may.csv', csvOf([...payouts(120), row('bad', { iban: 'BE00' }), row('p-3', { amount: '3.07' })]));
+      const first = await cluster.run(file, ['--results', join(cluster.folder, 'out.csv')]);
+      expect(first.stderr).not.toContain('unforeseen');
+      expect({ code: first.code, counts: countsOf(first.summary), balanced: first.summary.balanced }).toEqual({
+        code: 2,
+        counts: { succeeded: 120, rejected: 1, duplicate: 1 },
+        balanced: true,
+      });
+      expect(readFileSync(join(cluster.folder, 'out.csv'), 'utf8').trim().split('\n')).toHaveLength(123);
+      const again = await cluster.run(file);
+      expect(countsOf(again.summary)).toEqual({ succeeded: 120, rejected: 1, duplicate: 1 });
+      expect((await paidOnce(cluster)).length).toBe(120);
+      expect(await cluster.read('instructions')).toHaveLength(121);
+    });
+  });
+
+  it('--detach prints the batch id, and the batch is finished without it', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      const content = csvOf(payouts(20));
+      const file = cluster.write('june.csv', content);
+      const made = await cluster.command(['run', file, '--detach']);
+      expect({ code: made.code, stdout: made.stdout.trim() }).toEqual({ code: 0, stdout: sha256Of(content) });
+      await cluster.serve();
+      await until('the batch to be finished', async () => {
+        const { stdout } = await cluster.command(['status', sha256Of(content), '--json']);
+        return (JSON.parse(stdout) as { state: string }).state === 'finished';
+      });
+      expect((await paidOnce(cluster)).length).toBe(20);
+    });
+  });
+
+  it('all or nothing: one bad row, and nothing reaches the topic', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      const file = cluster.write('all.csv', csvOf([...payouts(10), row('bad', { iban: 'BE00' })]));
+      const { code, summary } = await cluster.run(file, ['--policy', 'all-or-nothing']);
+      expect({ code, counts: countsOf(summary) }).toEqual({ code: 2, counts: { rejected: 11 } });
+      expect(await cluster.read('instructions')).toHaveLength(0);
+      expect(cluster.sandbox.payments()).toHaveLength(0);
+    });
+  });
+});
+
+describe('instances', () => {
+  it('share the work; one that is killed loses nothing, and one that comes helps', async () => {
+    await inCluster(servers(), { settleMs: 50 }, async (cluster) => {
+      const more = { DISPATCH_RATE: '150' };
+      const [first] = await Promise.all([cluster.serve(more), cluster.serve(more)]);
+      const file = cluster.write('big.csv', csvOf(payouts(600)));
+      const running = cluster.begin(['run', file, '--json'], more);
+      await until('some to be paid', () => cluster.sandbox.payments().length > 100);
+      first?.kill('SIGKILL');
+      await sleep(500);
+      await cluster.serve(more);
+      const ended = await running.ended;
+      const summary = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as Parameters<typeof countsOf>[0];
+      expect(summary.balanced).toBe(true);
+      expect(countsOf(summary)).toEqual({ succeeded: 600 });
+      expect((await paidOnce(cluster)).length).toBe(600);
+      const told = await finals(cluster);
+      expect(new Set(told.map((result) => result.event_id)).size).toBe(600);
+    });
+  });
+
+  it('stop gracefully with exit 0, and what they did not finish is finished by the next', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      const more = { DISPATCH_RATE: '40' };
+      const one = await cluster.serve(more);
+      await cluster.produce(Array.from({ length: 100 }, (_, n) => event(`s-${n}`)));
+      await until('some to be paid', () => cluster.sandbox.payments().length > 20);
+      one.kill('SIGTERM');
+      expect((await one.ended).code).toBe(0);
+      expect(cluster.sandbox.payments().length).toBeLessThan(100);
+      await cluster.serve();
+      await until('all to be told', async () => (await finals(cluster)).length === 100);
+      expect((await paidOnce(cluster)).length).toBe(100);
+    });
+  });
+});
+
+describe('the drop folder', () => {
+  it('is shared by instances: each file is acknowledged, paid and told once', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      const { mkdirSync, readdirSync, renameSync } = await import('node:fs');
+      const inbox = join(cluster.folder, 'inbox');
+      mkdirSync(inbox);
+      await Promise.all([cluster.serve({ INBOX_DIR: inbox }), cluster.serve({ INBOX_DIR: inbox })]);
+      for (const name of ['a', 'b', 'c']) {
+        const path = cluster.write(`${name}.part`, csvOf(payouts(10, name)));
+        renameSync(path, join(inbox, `${name}.csv`));
+        cluster.write(join('inbox', `${name}.csv.ready`), '');
+      }
+      await until('three files to be done', () => {
+        try {
+          return readdirSync(join(inbox, 'done')).filter((name) => name.endsWith('.results.csv')).length === 3;
+        } catch {
+          return false;
+        }
+      });
+      expect(readdirSync(join(inbox, 'done')).toSorted()).toEqual(
+        ['a', 'b', 'c'].flatMap((name) => [`${name}.csv`, `${name}.csv.ack.json`, `${name}.csv.results.csv`]),
+      );
+      expect((await paidOnce(cluster)).length).toBe(30);
+    });
+  });
+});
+
+describe('a Redis that forgot', () => {
+  it('is noticed at once; nothing is paid until rebuild, and then nothing twice', async () => {
+    await inCluster(servers(), { settleMs: 50 }, async (cluster) => {
+      const more = { DISPATCH_RATE: '100' };
+      const one = await cluster.serve(more);
+      await cluster.produce(Array.from({ length: 300 }, (_, n) => event(`f-${n}`, 1000 + n)));
+      await until('some to be paid', () => cluster.sandbox.payments().length > 100);
+      const redis = new Redis(redisUrl());
+      for (const key of await redis.keys(`${cluster.prefix}:*`)) await redis.unlink(key);
+      redis.disconnect();
+      const ended = await one.ended;
+      expect(ended.code).toBe(3);
+      expect(ended.stderr).toContain('disburse rebuild');
+      const paidBefore = cluster.sandbox.payments().length;
+      const refused = await cluster.command(['serve'], more);
+      expect(refused.code).not.toBe(0);
+      expect(refused.stderr).toContain('disburse rebuild');
+      expect(cluster.sandbox.payments()).toHaveLength(paidBefore);
+
+      const rebuilt = await cluster.command(['rebuild', '--yes', '--json']);
+      expect(rebuilt.stderr + rebuilt.stdout).toContain('withoutResult');
+      expect(rebuilt.code).toBe(0);
+      await cluster.serve(more);
+      await until(
+        'every record to be at its end',
+        async () => {
+          const final = await finals(cluster);
+          return new Set(final.map(({ record_id: recordId }) => recordId)).size === 300;
+        },
+        120_000,
+      );
+      expect((await paidOnce(cluster)).length).toBe(300);
+      const told = once(await cluster.results());
+      for (const [, events] of Map.groupBy(
+        told.filter(({ status }) => isFinal[status]),
+        ({ record_id: recordId }) => recordId,
+      ))
+        expect(events).toHaveLength(1);
+    });
+  });
+});
+
+describe('servers and names that are not there', () => {
+  it.each([
+    ['Kafka', { KAFKA_BROKERS: '127.0.0.1:1' }, /Kafka at 127\.0\.0\.1:1 .*Tried for \d+ s/],
+    ['Redis', { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /127\.0\.0\.1:1/],
+    ['the topics', { KAFKA_TOPIC_PREFIX: 'nobody-made-them' }, /disburse topics/],
+  ])('%s: one sentence, and no password', async (_name, more, sentence) => {
+    await inCluster(servers(), {}, async (cluster) => {
+      const { code, stderr } = await cluster.command(['serve'], more);
+      expect([1, 3]).toContain(code);
+      expect(stderr).toMatch(sentence);
+      expect(stderr).not.toContain('secret');
+      expect(stderr).not.toContain('    at ');
+    });
+  });
+});
