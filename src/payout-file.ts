@@ -108,7 +108,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
 /** A pipe or a packed file says too little; what it does not say is taken for large. */
 async function sizeOf(path: string): Promise<number> {
   const found = await stat(path);
-  return found.isFile() && !path.endsWith('.gz') ? found.size : Number.MAX_SAFE_INTEGER;
+  return found.isFile() && !/\.gz$/i.test(path) ? found.size : Number.MAX_SAFE_INTEGER;
 }
 
 type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;

@@ -242,14 +242,21 @@ async function check(cluster: Cluster, plan: TopicPlan, partitions: readonly Par
   return [...shapeProblems(cluster, plan, partitions), ...settingProblems(cluster, plan, partitions, settings)];
 }
 
-async function settingsFound({ admin }: Cluster, topic: string): Promise<ReadonlyMap<string, string> | undefined> {
-  try {
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: topicResource, name: topic }] });
-    const entries: readonly ConfigEntries[] = resources[0]?.configEntries ?? [];
-    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-  } catch (cause) {
-    if (typesOf(cause).some((type) => type.endsWith('_AUTHORIZATION_FAILED'))) return undefined;
-    throw cause;
+/** Undefined when we may not know them. */
+async function settingsFound({ admin, clock }: Cluster, topic: string): Promise<ReadonlyMap<string, string> | undefined> {
+  const deadline = clock.now() + leadersWithinMs;
+  for (;;) {
+    try {
+      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: topicResource, name: topic }] });
+      const entries: readonly ConfigEntries[] = resources[0]?.configEntries ?? [];
+      return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+    } catch (cause) {
+      const types = typesOf(cause);
+      if (types.some((type) => type.endsWith('_AUTHORIZATION_FAILED'))) return undefined;
+      // We have seen it, and the broker that was asked has not yet.
+      if (!types.includes('UNKNOWN_TOPIC_OR_PARTITION') || clock.now() >= deadline) throw cause;
+      await clock.sleep(pollMs);
+    }
   }
 }
 

@@ -1,0 +1,43 @@
+/** Which names in the drop folder are payout files, and what lies beside a file that is being paid. */
+
+/** What is written beside a payout file, by the end of its name. */
+export const siblings = ['ack.json', 'results.csv', 'errors.csv'] as const;
+export type Sibling = (typeof siblings)[number];
+
+/** Room for what we put before and behind a name, under the 255 bytes that file systems allow. */
+const maxNameBytes = 180;
+
+/**
+ * `.csv` and `.csv.gz` in any case, for some systems write `.CSV`. What ends in `.part` or `.tmp` is therefore none,
+ * and what begins with a dot is hidden: uploads in progress, and our own notes.
+ */
+export const isPayoutName = (name: string): boolean => /\.csv(\.gz)?$/i.test(name) && !name.startsWith('.');
+
+/** Why a file of this name cannot be taken, in words that follow the name; undefined when it can. */
+export function faultOfName(name: string): string | undefined {
+  if (name.includes('\ufffd')) return 'has a name that is not UTF-8: rename it';
+  const bytes = Buffer.byteLength(name);
+  if (bytes > maxNameBytes) return `has a name of ${bytes} bytes, at most ${maxNameBytes} can be taken: rename it`;
+  return undefined;
+}
+
+/** Says at once that the file beside it is whole. */
+export const readyMarker = (name: string): string => `${name}.ready`;
+
+/** Gathers the first names in the order of their characters, however many are offered. */
+export function createFirstNames(limit: number): { add(name: string): void; names(): readonly string[] } {
+  let names: string[] = [];
+  const cut = (): void => {
+    names = names.toSorted().slice(0, limit);
+  };
+  return {
+    add(name) {
+      names.push(name);
+      if (names.length >= 2 * limit) cut();
+    },
+    names() {
+      cut();
+      return names;
+    },
+  };
+}

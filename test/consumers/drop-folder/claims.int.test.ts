@@ -1,0 +1,140 @@
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createClaims, readClaimName, type Claim, type Claims } from '../../../consumers/drop-folder/claims.ts';
+import { createVirtualClock } from '../../producers/virtual-clock.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'disburse-claims-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const claims = (owner: string, now = 1_800_000_000_000): Claims =>
+  createClaims({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: 30_000 });
+const listing = async (): Promise<string[]> => (await readdir(folder)).toSorted();
+const held = async (claim: Promise<Claim | undefined>): Promise<Claim> => {
+  const found = await claim;
+  if (found === undefined) throw new Error('somebody else holds it');
+  return found;
+};
+/** Written so long ago, by the file system's own time. */
+const age = async (name: string, ms: number): Promise<void> => {
+  const at = (Date.now() - ms) / 1_000;
+  await utimes(join(folder, name), at, at);
+};
+
+describe('a claim', () => {
+  it('is had by one of many who ask at once, and tells people whose it is', async () => {
+    const found = await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')));
+    const mine = found.filter((claim) => claim !== undefined);
+    expect(mine).toHaveLength(1);
+    const told = JSON.parse(await readFile(join(folder, 'a.csv.claim'), 'utf8')) as Record<string, unknown>;
+    expect(told).toMatchObject({ token: mine[0]?.token, pid: process.pid, time: '2027-01-15T08:00:00.000Z' });
+    expect(told['host']).toBe(`host of ${String(told['owner'])}`);
+    await mine[0]?.release();
+    expect(await listing()).toEqual([]);
+  });
+
+  it('passes on by the time of the file system, whatever the clocks of the machines say', async () => {
+    const first = await held(claims('first').acquire('a.csv'));
+    for (const now of [0, 4_000_000_000_000]) expect(await claims('other', now).acquire('a.csv')).toBeUndefined();
+    await age('a.csv.claim', 29_000);
+    for (const now of [0, 4_000_000_000_000]) expect(await claims('other', now).acquire('a.csv')).toBeUndefined();
+    await age('a.csv.claim', 31_000);
+    const second = await held(claims('other', 0).acquire('a.csv'));
+    expect(second.heirOf).toEqual([first.token]);
+    expect([await first.isOurs(), await second.isOurs()]).toEqual([false, true]);
+    expect([await first.keep(), await second.keep()]).toEqual([false, true]);
+    await first.release();
+    expect(await second.isOurs()).toBe(true);
+    await second.release();
+    expect(await listing()).toEqual([]);
+  });
+
+  it('has one heir of many who come at once', async () => {
+    const first = await held(claims('first').acquire('a.csv'));
+    await age('a.csv.claim', 31_000);
+    const heirs = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
+      (claim) => claim !== undefined,
+    );
+    expect(heirs.map(({ heirOf }) => heirOf)).toEqual([[first.token]]);
+  });
+
+  it('stays young while it is kept', async () => {
+    const first = await held(claims('first').acquire('a.csv'));
+    await age('a.csv.claim', 31_000);
+    expect(await first.keep()).toBe(true);
+    expect(await claims('other').acquire('a.csv')).toBeUndefined();
+    await first.release();
+  });
+
+  it('passes from heir to heir', async () => {
+    const first = await held(claims('first').acquire('a.csv'));
+    await age('a.csv.claim', 31_000);
+    const second = await held(claims('second').acquire('a.csv'));
+    expect(await claims('third').acquire('a.csv')).toBeUndefined();
+    await age(`a.csv.claim.${first.token}`, 31_000);
+    const third = await held(claims('third').acquire('a.csv'));
+    expect(third.heirOf).toEqual([first.token, second.token]);
+    expect(await second.isOurs()).toBe(false);
+    await third.release();
+    expect(await listing()).toEqual([]);
+  });
+
+  it('is inherited also when its maker died before he wrote who he is', async () => {
+    await writeFile(join(folder, 'a.csv.claim'), '');
+    expect(await claims('other').acquire('a.csv')).toBeUndefined();
+    await age('a.csv.claim', 31_000);
+    const heir = await held(claims('other').acquire('a.csv'));
+    expect(await heir.isOurs()).toBe(true);
+    await heir.release();
+    expect(await listing()).toEqual([]);
+  });
+
+  it('takes no token that we did not write', async () => {
+    await writeFile(join(folder, 'a.csv.claim'), '{"token":"../../../../tmp/x","owner":"x"}\n');
+    await age('a.csv.claim', 31_000);
+    const heir = await held(claims('other').acquire('a.csv'));
+    expect(await listing()).toEqual(['a.csv.claim', 'a.csv.claim.unwritten-0']);
+    await heir.release();
+  });
+
+  it('is lost when somebody takes it away, and unknown when the whole folder is away', async () => {
+    const one = await held(claims('one').acquire('a.csv'));
+    const other = await held(claims('one').acquire('b.csv'));
+    await rm(join(folder, 'a.csv.claim'));
+    expect(await one.keep()).toBe(false);
+    await rm(folder, { recursive: true });
+    await expect(other.keep()).rejects.toThrow(/ENOENT/);
+    await expect(other.isOurs()).rejects.toThrow(/ENOENT/);
+    await expect(other.release()).rejects.toThrow(/ENOENT/);
+    await one.release().catch(() => sleep(0));
+  });
+
+  it('leaves nothing loose behind', async () => {
+    const first = await held(claims('first').acquire('a.csv'));
+    await age('a.csv.claim', 31_000);
+    const second = await held(claims('second').acquire('a.csv'));
+    const loose = `a.csv.claim.${first.token}`;
+    await claims('other').removeLoose(loose);
+    expect(await second.isOurs()).toBe(true);
+    await rm(join(folder, 'a.csv.claim'));
+    await claims('other').removeLoose(loose);
+    expect(await listing()).toEqual([]);
+    await Promise.all([first.release(), second.release()]);
+  });
+});
+
+it.each([
+  ['a.csv.claim', { name: 'a.csv', ofHeir: false }],
+  ['a.csv.claim.0123456789abcdef', { name: 'a.csv', ofHeir: true }],
+  ['a.csv.claim.unwritten-0', { name: 'a.csv', ofHeir: true }],
+  ['a.csv', undefined],
+  ['a.claim.csv', undefined],
+  ['.claim', undefined],
+])('reads the name %s', (entry, expected) => {
+  expect(readClaimName(entry)).toEqual(expected);
+});

@@ -1,0 +1,74 @@
+/** Several instances, in processes of their own, on one folder. */
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { startWatcher, type WatcherProcess } from './watcher-process.ts';
+
+let dir: string;
+let watchers: WatcherProcess[];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'disburse-drop-'));
+  watchers = [];
+});
+afterEach(async () => {
+  await Promise.all(watchers.map((watcher) => watcher.end('SIGKILL')));
+  await rm(dir, { recursive: true, force: true });
+});
+const start = async (...params: Parameters<typeof startWatcher>): Promise<WatcherProcess> => {
+  const watcher = await startWatcher(...params);
+  watchers.push(watcher);
+  return watcher;
+};
+const listing = async (folder: string): Promise<string[]> => (await readdir(join(dir, folder))).toSorted();
+const until = { timeout: 30_000, interval: 50 };
+
+it('handle each of 200 files exactly once', async () => {
+  const names = Array.from({ length: 200 }, (_, n) => `${String(n).padStart(3, '0')}.csv`);
+  const [one, other] = await Promise.all([start(dir, 'one', 2), start(dir, 'other', 2)]);
+  for (const name of names) {
+    await writeFile(join(dir, `${name}.part`), name);
+    await rename(join(dir, `${name}.part`), join(dir, name));
+  }
+  await expect.poll(async () => (await listing('done')).length, until).toBe(400);
+  expect([...one.handled(), ...other.handled()].toSorted()).toEqual(names);
+  expect(one.handled().length).toBeGreaterThan(20);
+  expect(other.handled().length).toBeGreaterThan(20);
+  expect([...one.warnings(), ...other.warnings()]).toEqual([]);
+  await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')]);
+  expect(await listing('processing')).toEqual([]);
+  expect((await listing('')).filter((name) => name.includes('csv'))).toEqual([]);
+  for (const name of names) expect(await readFile(join(dir, 'done', name), 'utf8')).toBe(name);
+});
+
+it('inherit from one that was killed, once, and only after it gave no sign of life for long', async () => {
+  const victim = await start(dir, 'victim', 60_000, 1_200);
+  await writeFile(join(dir, 'may.csv'), 'may');
+  await expect.poll(victim.handled, until).toEqual(['may.csv']);
+  const heirs = await Promise.all([start(dir, 'heir', 50, 1_200), start(dir, 'other', 50, 1_200), start(dir, 'third', 50, 1_200)]);
+  const inherited = (): readonly string[] => heirs.flatMap((heir) => heir.handled());
+
+  // Far longer than the bound: as long as it lives, nobody takes it.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(inherited()).toEqual([]);
+  await victim.end('SIGKILL');
+  await expect.poll(() => listing('done'), until).toEqual(['may.csv', 'may.csv.ack.json']);
+  expect(inherited()).toEqual(['may.csv']);
+  expect(heirs.flatMap((heir) => heir.warnings())).toEqual([expect.stringContaining('may.csv was left')]);
+  expect(await readFile(join(dir, 'done', 'may.csv.ack.json'), 'utf8')).not.toContain('victim');
+  await Promise.all(heirs.map((heir) => heir.end('SIGTERM')));
+  expect(await listing('processing')).toEqual([]);
+});
+
+it('inherit from heirs, too', async () => {
+  await writeFile(join(dir, 'may.csv'), 'may');
+  for (const owner of ['first', 'second', 'third']) {
+    const victim = await start(dir, owner, 60_000, 600);
+    await expect.poll(victim.handled, until).toEqual(['may.csv']);
+    await victim.end('SIGKILL');
+  }
+  const last = await start(dir, 'last', 0, 600);
+  await expect.poll(() => listing('done'), until).toEqual(['may.csv', 'may.csv.ack.json']);
+  await last.end('SIGTERM');
+  expect(await listing('processing')).toEqual([]);
+});

@@ -1,0 +1,464 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  watchDropFolder,
+  type DropFolder,
+  type DropFolderOptions,
+  type DroppedFile,
+  type Verdict,
+} from '../../../consumers/drop-folder/watch.ts';
+import { monotonicClock } from '../../../src/clock.ts';
+
+let dir: string;
+let stop: AbortController;
+let warnings: string[];
+let handled: string[];
+let folder: DropFolder | undefined;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'disburse-drop-'));
+  stop = new AbortController();
+  warnings = [];
+  handled = [];
+});
+afterEach(async () => {
+  await stopped();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Answers when a file is handled by calling `verdict`, `done` when left out. */
+function watch(verdict: (file: DroppedFile) => Promise<Verdict> = async () => 'done', more: Partial<DropFolderOptions> = {}): DropFolder {
+  folder = watchDropFolder({
+    dir,
+    owner: 'me',
+    host: 'here',
+    clock: monotonicClock,
+    random: () => 0.5,
+    signal: stop.signal,
+    restMs: 30,
+    pollMs: 15,
+    onWarning: (message) => warnings.push(message),
+    async handle(file) {
+      handled.push(file.name);
+      return verdict(file);
+    },
+    ...more,
+  });
+  return folder;
+}
+async function stopped(): Promise<void> {
+  stop.abort();
+  await folder?.running.catch(() => undefined);
+  folder = undefined;
+}
+const drop = (name: string, content = name): Promise<void> => writeFile(join(dir, name), content);
+const listing = async (of: string): Promise<string[]> => (await readdir(join(dir, of)).catch(() => [])).toSorted();
+const contentOf = (...path: string[]): Promise<string> => readFile(join(dir, ...path), 'utf8');
+const until = { timeout: 10_000, interval: 10 };
+const comesTo = (of: string, names: readonly string[]): Promise<void> => expect.poll(() => listing(of), until).toEqual(names);
+/** Long enough that what could happen would have happened. */
+const aWhile = (): Promise<void> => sleep(250);
+/** Root may read and write everything; as somebody else, what is not allowed fails. */
+async function withoutPrivileges(work: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return work();
+  const nobody = 65_534;
+  await chown(dir, nobody, nobody);
+  process.seteuid?.(nobody);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('taking', () => {
+  it('takes .csv and .csv.gz in any case, in the order of their names, one at a time', async () => {
+    for (const name of ['c.CSV', 'a.csv', 'b.csv.gz', 'd.Csv.Gz']) await drop(name);
+    let most = 0;
+    let now = 0;
+    const files = watch(async ({ path, name }) => {
+      now += 1;
+      most = Math.max(most, now);
+      expect(path).toBe(join(dir, 'processing', name));
+      expect(await readFile(path, 'utf8')).toBe(name);
+      await sleep(5);
+      now -= 1;
+      return 'done';
+    });
+    await comesTo('done', ['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
+    expect(handled).toEqual(['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
+    expect(most).toBe(1);
+    const end = { waiting: 0, processing: 0, setAside: 0, done: 4, refused: 0, problem: null };
+    await expect.poll(() => files.state(), until).toEqual(end);
+    await comesTo('processing', []);
+  });
+
+  it('handles as many at once as it may', async () => {
+    const gate = Promise.withResolvers<void>();
+    for (const name of ['a.csv', 'b.csv', 'c.csv', 'd.csv']) await drop(name);
+    const files = watch(() => gate.promise.then(() => 'done'), { concurrency: 3 });
+    await expect.poll(() => handled.length, until).toBe(3);
+    await aWhile();
+    expect(handled).toEqual(['a.csv', 'b.csv', 'c.csv']);
+    expect(files.state()).toMatchObject({ processing: 3 });
+    gate.resolve();
+    await comesTo('done', ['a.csv', 'b.csv', 'c.csv', 'd.csv']);
+  });
+
+  it.each(['a.csv.part', 'a.csv.tmp', 'a.tmp', '.a.csv', 'a.txt', 'csv', 'a.csv.ready', 'a.csv.ack.json', 'a.xlsx'])(
+    'leaves %s',
+    async (name) => {
+      await drop(name);
+      watch();
+      await aWhile();
+      expect(handled).toEqual([]);
+      expect(await contentOf(name)).toBe(name);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it('waits until a file rests', async () => {
+    await drop('a.csv', '');
+    watch(undefined, { restMs: 200 });
+    for (let n = 0; n < 12; n += 1) {
+      await writeFile(join(dir, 'a.csv'), 'x', { flag: 'a' });
+      await sleep(50);
+    }
+    expect(handled).toEqual([]);
+    await comesTo('done', ['a.csv']);
+    expect(await contentOf('done', 'a.csv')).toBe('x'.repeat(12));
+  });
+
+  it('waits also when only the time changes', async () => {
+    await drop('a.csv');
+    watch(undefined, { restMs: 200 });
+    for (let n = 0; n < 12; n += 1) {
+      await utimes(join(dir, 'a.csv'), n, n);
+      await sleep(50);
+    }
+    expect(handled).toEqual([]);
+  });
+
+  it('takes at once what has a .ready beside it, and removes that', async () => {
+    watch(undefined, { restMs: 60_000 });
+    await drop('a.csv');
+    await drop('b.csv');
+    await aWhile();
+    expect(handled).toEqual([]);
+    await drop('a.csv.ready', '');
+    await comesTo('done', ['a.csv']);
+    expect(await listing('')).toEqual(['b.csv', 'done', 'processing', 'refused']);
+  });
+
+  it('warns once of what is no regular file, and leaves it', async () => {
+    await writeFile(join(dir, 'target'), 'x');
+    await symlink(join(dir, 'target'), join(dir, 'link.csv'));
+    await mkdir(join(dir, 'folder.csv'));
+    execFileSync('mkfifo', [join(dir, 'pipe.csv')]);
+    await drop('real.csv');
+    const files = watch();
+    await comesTo('done', ['real.csv']);
+    await aWhile();
+    expect(handled).toEqual(['real.csv']);
+    expect(warnings.toSorted()).toEqual(
+      ['folder', 'link', 'pipe'].map((name) => expect.stringContaining(`${name}.csv in the drop folder is no regular file`)),
+    );
+    expect(await listing('')).toEqual(['done', 'folder.csv', 'link.csv', 'pipe.csv', 'processing', 'refused', 'target']);
+    expect(files.state()).toMatchObject({ setAside: 3, waiting: 3 });
+    await rm(join(dir, 'folder.csv'), { recursive: true });
+    await expect.poll(() => files.state().setAside, until).toBe(2);
+  });
+
+  it('warns once of a name that is too long', async () => {
+    const name = `${'x'.repeat(200)}.csv`;
+    await drop(name);
+    watch();
+    await aWhile();
+    expect(warnings).toEqual([expect.stringMatching(/has a name of 204 bytes, at most 180/)]);
+  });
+
+  it('warns once of what cannot be read', async () => {
+    await withoutPrivileges(async () => {
+      await drop('a.csv');
+      await chmod(join(dir, 'a.csv'), 0);
+      await drop('b.csv');
+      watch();
+      await comesTo('done', ['b.csv']);
+      await aWhile();
+      expect(warnings).toEqual([expect.stringContaining('a.csv in the drop folder cannot be read')]);
+      await stopped();
+    });
+  });
+
+  it('is not troubled by files that vanish before they are taken', async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `${n}.csv`);
+    watch(async () => 'done');
+    for (const name of names) {
+      await drop(name);
+      await sleep(Math.random() * 10);
+      if (Math.random() < 0.7) await unlink(join(dir, name)).catch(() => undefined);
+    }
+    await drop('last.csv');
+    await expect.poll(() => listing('done'), until).toContain('last.csv');
+    expect(warnings).toEqual([]);
+    await comesTo('processing', []);
+  });
+
+  it('gets through more files than it remembers', async () => {
+    const names = Array.from({ length: 1_300 }, (_, n) => `${String(n).padStart(4, '0')}.csv`);
+    for (const name of names) await drop(name, '');
+    const files = watch(undefined, { concurrency: 4 });
+    await expect.poll(() => files.state().done, { timeout: 40_000, interval: 50 }).toBe(1_300);
+    expect(handled).toEqual(names);
+  });
+});
+
+describe('what comes beside it', () => {
+  it('shows the acknowledgement at once, the rest at the end, and moves all together', async () => {
+    const gate = Promise.withResolvers<void>();
+    await drop('may.csv');
+    watch(async ({ write, pathOf }) => {
+      await write('ack.json', '{}');
+      await writeFile(pathOf('results.csv'), 'results');
+      await write('errors.csv', 'errors');
+      await gate.promise;
+      return 'refused';
+    });
+    await expect.poll(() => listing('processing'), until).toEqual(expect.arrayContaining(['may.csv', 'may.csv.ack.json']));
+    expect((await stat(join(dir, 'processing', 'may.csv.ack.json'))).mode & 0o777).toBe(0o600);
+    await expect
+      .poll(async () => (await listing('processing')).filter((name) => !name.startsWith('.')), until)
+      .toEqual(['may.csv', 'may.csv.ack.json', 'may.csv.claim']);
+    gate.resolve();
+    await comesTo('refused', ['may.csv', 'may.csv.ack.json', 'may.csv.errors.csv', 'may.csv.results.csv']);
+    expect(await contentOf('refused', 'may.csv.results.csv')).toBe('results');
+    expect((await stat(join(dir, 'refused', 'may.csv.errors.csv'))).mode & 0o777).toBe(0o600);
+    await comesTo('processing', []);
+    expect(await listing('done')).toEqual([]);
+    for (const name of ['processing', 'done', 'refused']) expect((await stat(join(dir, name))).mode & 0o777).toBe(0o700);
+  });
+
+  it('never overwrites: the whole set gets the next number', async () => {
+    await mkdir(join(dir, 'done'));
+    await writeFile(join(dir, 'done', 'may.csv'), 'first');
+    await writeFile(join(dir, 'done', 'may.csv.1.ack.json'), 'of another');
+    await drop('may.csv', 'new');
+    watch(async ({ write }) => {
+      await write('ack.json', 'ack of new');
+      return 'done';
+    });
+    await comesTo('done', ['may.csv', 'may.csv.1.ack.json', 'may.csv.2', 'may.csv.2.ack.json']);
+    expect(await contentOf('done', 'may.csv')).toBe('first');
+    expect(await contentOf('done', 'may.csv.2')).toBe('new');
+    expect(await contentOf('done', 'may.csv.2.ack.json')).toBe('ack of new');
+  });
+
+  it('does not mistake a mended fix-file that is dropped for what it writes itself', async () => {
+    const gate = Promise.withResolvers<void>();
+    await drop('may.csv');
+    watch(
+      async ({ name, write }) => {
+        await write('errors.csv', `errors of ${name}`);
+        await gate.promise;
+        return 'done';
+      },
+      { concurrency: 2 },
+    );
+    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    await drop('may.csv.errors.csv', 'mended');
+    await expect.poll(() => handled, until).toEqual(['may.csv', 'may.csv.errors.csv']);
+    gate.resolve();
+    await expect.poll(async () => (await listing('done')).length, until).toBe(4);
+    await comesTo('processing', []);
+    const found = await Promise.all((await listing('done')).map((name) => contentOf('done', name)));
+    expect(found.toSorted()).toEqual(['errors of may.csv', 'errors of may.csv.errors.csv', 'may.csv', 'mended']);
+  });
+
+  it('lets the same name wait while the first is handled', async () => {
+    const gate = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    await drop('may.csv', 'first');
+    watch(
+      async ({ path }) => {
+        seen.push(await readFile(path, 'utf8'));
+        await gate.promise;
+        expect(await readFile(path, 'utf8')).toBe(seen.at(-1));
+        return 'done';
+      },
+      { concurrency: 2 },
+    );
+    await expect.poll(() => seen, until).toEqual(['first']);
+    await drop('may.csv', 'second');
+    await aWhile();
+    expect(seen).toEqual(['first']);
+    gate.resolve();
+    await comesTo('done', ['may.csv', 'may.csv.1']);
+    expect(await contentOf('done', 'may.csv.1')).toBe('second');
+  });
+});
+
+describe('stopping and beginning again', () => {
+  it('leaves in processing what was left, and takes it up at the next start', async () => {
+    await drop('may.csv');
+    watch(async ({ signal, write }) => {
+      await write('ack.json', 'first');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return 'left';
+    });
+    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    await stopped();
+    expect(await listing('processing')).toEqual(['may.csv', 'may.csv.ack.json']);
+    expect(await listing('done')).toEqual([]);
+    stop = new AbortController();
+    watch();
+    await comesTo('done', ['may.csv', 'may.csv.ack.json']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('takes up what an operator brought back to processing', async () => {
+    await mkdir(join(dir, 'processing'));
+    await writeFile(join(dir, 'processing', 'may.csv'), 'x');
+    watch();
+    await comesTo('done', ['may.csv']);
+  });
+
+  it('tries again, after growing pauses, what could not be handled', async () => {
+    const at: number[] = [];
+    await drop('may.csv');
+    watch(async () => {
+      at.push(performance.now());
+      if (at.length < 4) throw new Error('the ledger is away');
+      return 'done';
+    });
+    await comesTo('done', ['may.csv']);
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toContain('the ledger is away');
+    const pauses = at.slice(1).map((time, n) => time - (at[n] ?? 0));
+    expect(pauses[0]).toBeGreaterThan(29);
+    expect(pauses[1]).toBeGreaterThan(59);
+    expect(pauses[2]).toBeGreaterThan(119);
+  });
+
+  it('one that fails does not hold up the others', async () => {
+    await drop('bad.csv');
+    await drop('good.csv');
+    watch(async ({ name }) => {
+      if (name === 'bad.csv') throw new Error('no');
+      return 'done';
+    });
+    await comesTo('done', ['good.csv']);
+  });
+
+  it('finishes a move that was broken off, without handling the file again', async () => {
+    await drop('may.csv');
+    // The set cannot be moved while `done` is in the way of it.
+    watch(
+      async ({ write }) => {
+        await write('ack.json', 'ack');
+        await write('results.csv', 'results');
+        await mkdir(join(dir, 'elsewhere'), { recursive: true });
+        return 'done';
+      },
+      { refreshMs: 60_000 },
+    );
+    await comesTo('done', ['may.csv', 'may.csv.ack.json', 'may.csv.results.csv']);
+    await stopped();
+    // As a crash after the first of its steps would leave it.
+    const work = '.work-0123456789abcdef';
+    await mkdir(join(dir, 'processing', work));
+    await rename(join(dir, 'done', 'may.csv'), join(dir, 'processing', 'may.csv'));
+    await rename(join(dir, 'done', 'may.csv.results.csv'), join(dir, 'processing', work, 'may.csv.results.csv'));
+    const { size, mtimeMs } = await stat(join(dir, 'processing', 'may.csv'));
+    await writeFile(join(dir, 'processing', '.may.csv.leaving'), JSON.stringify({ ending: 'done', work, base: 'may.csv', size, mtimeMs }));
+    stop = new AbortController();
+    watch();
+    await comesTo('done', ['may.csv', 'may.csv.ack.json', 'may.csv.results.csv']);
+    await comesTo('processing', []);
+    expect(handled).toEqual(['may.csv']);
+  });
+
+  it('never takes a note that outlived its file for one about the next', async () => {
+    await mkdir(join(dir, 'processing'));
+    const note = { ending: 'done', work: '.work-0123456789abcdef', base: 'may.csv', size: 3, mtimeMs: 5_000 };
+    await writeFile(join(dir, 'processing', '.may.csv.leaving'), JSON.stringify(note));
+    await drop('may.csv', 'new');
+    await utimes(join(dir, 'may.csv'), 5, 5);
+    watch();
+    await comesTo('done', ['may.csv']);
+    expect(handled).toEqual(['may.csv']);
+    await comesTo('processing', []);
+
+    await writeFile(join(dir, 'processing', '.june.csv.leaving'), JSON.stringify({ ...note, base: 'june.csv' }));
+    await writeFile(join(dir, 'processing', 'june.csv'), 'brought back');
+    await expect.poll(() => handled, until).toEqual(['may.csv', 'june.csv']);
+  });
+
+  it('stops handling for good when it lost its claim, and moves nothing', async () => {
+    const aborted = Promise.withResolvers<void>();
+    await drop('may.csv');
+    watch(
+      async ({ signal, write }) => {
+        signal.addEventListener('abort', () => aborted.resolve());
+        await aborted.promise;
+        await write('results.csv', 'stale');
+        return 'done';
+      },
+      { refreshMs: 20 },
+    );
+    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    const { token } = JSON.parse(await contentOf('processing', 'may.csv.claim')) as { token: string };
+    // What an heir does.
+    const claim = `{"token":"fedcba9876543210","owner":"heir"}\n`;
+    await writeFile(join(dir, 'processing', `may.csv.claim.${token}`), claim);
+    await aborted.promise;
+    await expect.poll(() => warnings, until).toEqual([expect.stringContaining('may.csv was taken over by another instance')]);
+    await aWhile();
+    expect(handled).toEqual(['may.csv']);
+    expect(await listing('done')).toEqual([]);
+    expect(await listing('processing')).toEqual(['may.csv', 'may.csv.claim', `may.csv.claim.${token}`]);
+  });
+});
+
+describe('the folder itself', () => {
+  it.each([
+    ['is missing', async () => rm(dir, { recursive: true }), /The drop folder .* does not exist\. Make it, or set INBOX_DIR/],
+    [
+      'is a file',
+      async () => {
+        await rm(dir, { recursive: true });
+        await writeFile(dir, '');
+      },
+      /is not a folder/,
+    ],
+    ['has a file where a folder belongs', async () => writeFile(join(dir, 'done'), ''), /done cannot be made/],
+  ])('fails at the start when it %s', async (_, spoil, message) => {
+    await spoil();
+    await expect(watch().running).rejects.toThrow(message);
+  });
+
+  it('fails at the start when it cannot be written', async () => {
+    await withoutPrivileges(async () => {
+      await chmod(dir, 0o500);
+      await expect(watch().running).rejects.toThrow(/cannot be written/);
+      await chmod(dir, 0o700);
+    });
+  });
+
+  it('warns once when it vanishes, and goes on when it is back', async () => {
+    const files = watch();
+    await drop('a.csv');
+    await comesTo('done', ['a.csv']);
+    await comesTo('processing', []);
+    await rename(dir, `${dir}-away`);
+    await expect.poll(() => files.state().problem, until).toContain('does not exist');
+    await aWhile();
+    await rename(`${dir}-away`, dir);
+    await drop('b.csv');
+    await comesTo('done', ['a.csv', 'b.csv']);
+    expect(files.state().problem).toBeNull();
+    expect(warnings).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('can be used again')]);
+  });
+});
