@@ -80,6 +80,39 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(at[0]).toBeGreaterThanOrEqual(begin + 300);
     });
 
+    it('slowDown halves the rate, once however many say so within a second, and it climbs back', async () => {
+      const one = await start(400);
+      expect(one.limiter.rate()).toBe(400);
+      for (let n = 0; n < 5; n += 1) one.limiter.slowDown();
+      await one.pass(100);
+      one.limiter.slowDown();
+      await one.pass(100);
+      const half = one.limiter.rate() as number;
+      expect(half).toBeGreaterThanOrEqual(200);
+      expect(half).toBeLessThan(210);
+
+      const { at, all } = collect(one, 60);
+      await one.pass(500);
+      await all;
+      // 4 is the burst; the rate climbs by 3.3 a second each second.
+      expect(worstExcess(at, 210, 4)).toBeLessThanOrEqual((210 * one.sightMs) / 1000 + 1e-6);
+
+      await one.pass(500);
+      expect(one.limiter.rate()).toBeGreaterThan(half);
+      one.limiter.slowDown();
+      await one.pass(100);
+      expect(one.limiter.rate()).toBeGreaterThanOrEqual(100);
+      expect(one.limiter.rate()).toBeLessThan(120);
+    });
+
+    it('unlimited stays so when it is slowed down', async () => {
+      const one = await start('unlimited');
+      one.limiter.slowDown();
+      await one.pass(50);
+      expect(one.limiter.rate()).toBe('unlimited');
+      await one.limiter.acquire(never);
+    });
+
     it('unlimited passes at once, and obeys pushBack', async () => {
       const one = await start('unlimited');
       for (let n = 0; n < 100; n += 1) await one.limiter.acquire(never);

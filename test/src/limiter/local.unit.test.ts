@@ -187,6 +187,50 @@ describe('createLocalLimiter', () => {
     expect(at).toEqual([5_000]);
   });
 
+  it('slowDown: to half, never below a hundredth, and back to the configured rate within a minute', async () => {
+    const clock = createVirtualClock(0);
+    const limiter = createLocalLimiter({ rate: 100, clock, resolutionMs: 0 });
+    limiter.slowDown();
+    expect(limiter.rate()).toBe(50);
+    await clock.pass(30_000);
+    expect(limiter.rate()).toBeCloseTo(75);
+    await clock.pass(30_000);
+    expect(limiter.rate()).toBe(100);
+
+    for (let n = 0; n < 20; n += 1) {
+      limiter.slowDown();
+      await clock.pass(1_000);
+    }
+    expect(limiter.rate()).toBeGreaterThanOrEqual(1);
+    expect(limiter.rate()).toBeLessThan(4.5);
+  });
+
+  it('the permits follow the rate down and up again', async () => {
+    const clock = createVirtualClock(0);
+    const limiter = createLocalLimiter({ rate: 100, clock, resolutionMs: 0 });
+    const passing = async (ms: number): Promise<number> => {
+      const stop = new AbortController();
+      let count = 0;
+      const all = Array.from({ length: 200 }, () =>
+        limiter.acquire(stop.signal).then(
+          () => (count += 1),
+          () => undefined,
+        ),
+      );
+      await clock.pass(ms);
+      stop.abort();
+      await Promise.all(all);
+      return count;
+    };
+    expect(await passing(1_000)).toBeCloseTo(100, -1);
+    limiter.slowDown();
+    expect(await passing(1_000)).toBeCloseTo(50, -1);
+    await clock.pass(29_000);
+    expect(await passing(1_000)).toBeCloseTo(75, -1);
+    await clock.pass(29_000);
+    expect(await passing(1_000)).toBeCloseTo(100, -1);
+  });
+
   it('waits longer than one timer can', async () => {
     const clock = createVirtualClock(0);
     const limiter = createLocalLimiter({ rate: 1e-7, clock, resolutionMs: 0 });
