@@ -60,6 +60,11 @@ export function sharedLedgerKey({ settings, dataDir }: Config): Buffer {
   return loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
 }
 
+export const redisParams = (config: Config, onWarning: (message: string) => void) => {
+  const { REDIS_SSL_CA_FILE: caFile } = config.settings;
+  return { url: serversOf(config, 'Redis').redisUrl, ...(caFile === undefined ? {} : { caFile }), onWarning };
+};
+
 /** @throws {CommandError} exit 1 or 3 with one sentence: unreachable, refused, missing topics, a ledger that lost data */
 export async function connect(params: ConnectParams): Promise<Connected> {
   const { config, logger, stopping, newLedger, allowUnsafeRedis } = params;
@@ -71,7 +76,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   const warn = (message: string): void => logger.warn(message);
   await checkKafka(createKafka, { clock: systemClock });
   await topicsExist(createKafka, Object.values(topics) as string[]);
-  const redis = await connectRedis({ url: serversOf(config, 'Redis').redisUrl, onWarning: warn });
+  const redis = await connectRedis(redisParams(config, warn));
   const opened: (() => Promise<unknown>)[] = [() => redis.close()];
   const close = async (): Promise<void> => {
     for (const one of opened.splice(0).reverse()) await one();
@@ -117,7 +122,7 @@ async function newestMarks(createKafka: CreateKafka, topic: string, signal: Abor
     signal,
     groupPrefix: 'disburse-marks',
   })) {
-    const mark = /"ledger_mark":"([^"]+)"/.exec(value?.toString('utf8') ?? '')?.[1];
+    const mark = /"ledger_mark":"([^".]+\.\d+\.\d+)"/.exec(value?.toString('utf8') ?? '')?.[1];
     if (mark !== undefined) marks.push(mark);
   }
   return marks;
@@ -145,7 +150,7 @@ export function openInstance(params: InstanceParams): App {
       name,
       rate,
       // Below 200 a second there is no burst that would catch up what a late timer costs.
-      clock: rate !== 'unlimited' && rate < 200 ? preciseClock : systemClock,
+      clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
       now: monotonicClock.now,
       random: Math.random,
       onTrouble: (trouble) =>

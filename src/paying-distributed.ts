@@ -78,9 +78,9 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
       const quiet = watching !== null && clock.now() - watching.since > quietMs;
       return quiet ? 'nothing has moved for a while: is disburse serve running?' : null;
     },
-    results: () =>
+    results: (since) =>
       resultsFromTopic(config, {
-        from: 'beginning',
+        from: since,
         follow: false,
         signal: new AbortController().signal,
         onWarning: (message) => logger.warn(message),

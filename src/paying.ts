@@ -26,8 +26,8 @@ export interface Paying {
   pay(order: PayOrder): Promise<void>;
   /** What is going on when it is not the ordinary, as a clause for people. */
   note(): string | null;
-  /** The results so far, from the beginning. */
-  results(): AsyncIterable<ResultEvent>;
+  /** The results since then, perhaps earlier ones too. */
+  results(since: number): AsyncIterable<ResultEvent>;
   /** Publishes what is decided. Rejects when something could not be written; the ledger can still be asked. */
   finish(): Promise<void>;
   /** Releases everything. Idempotent. */

@@ -54,7 +54,8 @@ export async function serveAlone(params: ServeParams): Promise<void> {
         inbox: {
           clock,
           filesAtOnce,
-          writeResults: (batchId, path) => writeBatchResults(readResults(resultsPath(dataDir)), batchId, path),
+          writeResults: (batchId, path) =>
+            writeBatchResults({ ledger, clock, batchId, path, results: () => readResults(resultsPath(dataDir)) }),
           async pay(inspection, signal) {
             const { sha256: batchId, preflight } = inspection;
             const batch = await openFileBatch({ ledger, inspection, policy: null, clock });

@@ -77,6 +77,9 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       drainMs,
     });
     consumer.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+    // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
+    const leaveGroup = (): Promise<void> => consumer.stop().catch(() => undefined);
+    stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
     const leaseMs = settings.GATEWAY_TIMEOUT_MS + claimMarginMs;
     const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs }), waitMs: null });
     const sweeper = startSweeper({
@@ -102,23 +105,26 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
         metrics,
         checks: {
           ledger: async () => ledger.overview().then(() => ({ ok: true })),
-          kafka: () => (consumer.isJoined() ? { ok: true } : { ok: false, detail: 'not in the consumer group yet' }),
+          kafka: () => (consumer.lastFetchAt() !== null ? { ok: true } : { ok: false, detail: 'not in the consumer group yet' }),
           gateway: () => gatewayCheck(app),
         },
         inbox: {
           clock,
           filesAtOnce,
           writeResults: (batchId, path) =>
-            writeBatchResults(
-              resultsFromTopic(config, {
-                from: 'beginning',
-                follow: false,
-                signal: stopping.signal,
-                onWarning: (message) => logger.warn(message),
-              }),
+            writeBatchResults({
+              ledger,
+              clock,
               batchId,
               path,
-            ),
+              results: (since) =>
+                resultsFromTopic(config, {
+                  from: since,
+                  follow: false,
+                  signal: stopping.signal,
+                  onWarning: (message) => logger.warn(message),
+                }),
+            }),
           async pay(inspection, signal) {
             const { sha256: batchId, preflight } = inspection;
             const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
@@ -144,7 +150,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
         },
       });
     } finally {
-      await consumer.stop();
+      await leaveGroup();
       await follower.stop();
       await sweeper.stop();
       await app.close();

@@ -1,6 +1,6 @@
 import { unsealLetter } from '../../producers/dead-letter-cards.ts';
 import { createTopicPublisher } from '../../producers/kafka/publisher.ts';
-import { readTopic, type TopicMessage } from '../../consumers/kafka/read-topic.ts';
+import { readTopic, type TopicRecord } from '../../consumers/kafka/read-topic.ts';
 import { systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config.ts';
 import { openLetterSeal } from '../dead-letter-seal.ts';
@@ -20,7 +20,7 @@ interface Letter {
   readonly source: { readonly topic: string; readonly partition: string; readonly offset: string };
   readonly failedAt: string;
   readonly truncated: boolean;
-  readonly record: TopicMessage;
+  readonly record: TopicRecord;
 }
 
 /** `list`, `show PLACE` or `put-back PLACE`; a place is partition and offset, such as `0/12`. */

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/fingerprint.ts';
+import type { ResultEvent } from '../../batches/result.ts';
 import { createKeys } from '../../batches/key.ts';
 import { readMessage } from '../../consumers/instruction-topic.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import { bindingOf } from '../alone.ts';
 import { monotonicClock, systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config.ts';
-import { sharedLedgerKey } from '../distributed.ts';
+import { redisParams, sharedLedgerKey } from '../distributed.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { topicAttempt } from '../hand-over.ts';
 import { checkKafka, kafkaOf } from '../kafka.ts';
 import { createRedisClock } from '../ledger/redis/clock.ts';
-import { beginRebuild, finishRebuild, openRedisLedger } from '../ledger/redis/ledger.ts';
+import { openRedisLedger } from '../ledger/redis/ledger.ts';
+import { beginRebuild, finishRebuild } from '../ledger/redis/rebuild.ts';
 import { createSeal } from '../ledger/seal.ts';
 import { createLogger } from '../logger.ts';
 import { rebuild as rebuildFrom, type RebuildReport } from '../rebuild.ts';
@@ -33,7 +35,7 @@ interface RebuildOptions {
  * is begun again from the start.
  */
 export async function rebuild(config: Config, options: RebuildOptions): Promise<ExitCode> {
-  const { redisUrl } = serversOf(config, 'disburse rebuild');
+  serversOf(config, 'disburse rebuild');
   const { settings } = config;
   if (options.yes !== true) {
     throw new CommandError(
@@ -54,7 +56,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
   const createKafka = kafkaOf(config, (level, message) => logger[level](message));
   await checkKafka(createKafka, { clock: systemClock });
   await topicsExist(createKafka, Object.values(topics) as string[]);
-  const connection = await connectRedis({ url: redisUrl, onWarning: warn });
+  const connection = await connectRedis(redisParams(config, warn));
   try {
     const clock = await createRedisClock({ connection, monotonic: monotonicClock });
     const common = { connection, prefix: settings.REDIS_PREFIX, binding, ledgerKey, ids: randomUUID };
@@ -70,6 +72,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
       onBroken: (cause) => stopping.stop(cause.message),
       rebuilding: true,
     });
+    const marks = new Map<string, string>();
     const seal = createSeal(ledgerKey);
     const from = 'beginning';
     const report = await rebuildFrom({
@@ -82,7 +85,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
           now: message.timestamp,
           open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
         }),
-      results: resultsFromTopic(config, { from, follow: false, signal, onWarning: warn }),
+      results: noting(marks, resultsFromTopic(config, { from, follow: false, signal, onWarning: warn })),
       instructions: readTopic({ createKafka, topic: topics.instructions, from, until: 'end', signal, groupPrefix: 'disburse-rebuild' }),
       deadLetters: places(
         readTopic({ createKafka, topic: topics.deadLetters, from, until: 'end', signal, groupPrefix: 'disburse-rebuild' }),
@@ -90,13 +93,22 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
       onProgress: (sofar) => process.stderr.write(`${grouped(sofar.results)} results, ${grouped(sofar.instructions)} instructions read\n`),
     });
     if (signal.aborted) throw new CommandError(exitCodes.stopped, `stopped: ${stopping.why()}. Run it again.`);
-    await finishRebuild(common);
+    await finishRebuild({ ...common, marksSeen: [...marks.values()] });
     await ledger.close();
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${text(report)}\n`);
     return exitCodes.ok;
   } finally {
     stopping.release();
     await connection.close();
+  }
+}
+
+/** Remembers one mark of each generation of the ledger that the results were published from. */
+async function* noting(marks: Map<string, string>, results: AsyncIterable<ResultEvent>) {
+  for await (const event of results) {
+    const { ledger_mark: mark } = event;
+    if (mark !== undefined) marks.set(mark.slice(0, mark.indexOf('.')), mark);
+    yield event;
   }
 }
 

@@ -151,7 +151,7 @@ async function payWith(run: Run): Promise<ExitCode> {
   if (hasFixFile) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${fixPath}\n`);
   await tellOpenOnes(run, summary);
   // After the summary, so that a failure here hides nothing of what became of the file.
-  if (options.results !== undefined) await writeBatchResults(paying.results(), batchId, options.results);
+  if (options.results !== undefined) await writeBatchResults({ ledger, clock, batchId, path: options.results, results: paying.results });
 
   if (why !== null) {
     process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to go on where it stopped.\n`);

@@ -33,7 +33,7 @@ export async function admit(parts: Parts, admission: Admission): Promise<Verdict
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
   const asked = { shard, recordId, token: parts.nextToken() };
 
-  for (let standing = nothing; ; ) {
+  for (let standing = nothing; ;) {
     const believed = standing;
     const decision = decideAdmission(parts.keys, admission, {
       record: believed.stored?.record,
@@ -138,11 +138,7 @@ async function writeRecord(
       names.open(shard),
       ...(former === undefined
         ? []
-        : [
-            names.places(shard, former.occurrence),
-            names.index(shard, former.batchId, former.status),
-            names.body(shard, recordId),
-          ]),
+        : [names.places(shard, former.occurrence), names.index(shard, former.batchId, former.status), names.body(shard, recordId)]),
     ],
     [
       ...comparing(admission, recordId, standing),

@@ -13,7 +13,7 @@ if not (has_room(KEYS[5], '0', ARGV[8], ARGV[7]) and has_room(KEYS[5], ARGV[6], 
 
 local number = write()
 if standing then
-  if ARGV[6] == '10' then redis.call('HINCRBY', KEYS[8], ARGV[3] .. ':' .. standing.order, 1) end
+  if ARGV[6] == '10' then redis.call('ZADD', KEYS[8], number, ARGV[3] .. ':' .. standing.order .. ':' .. ARGV[9]) end
   standing.version = string.format('%.0f', tonumber(standing.version) + 1)
   standing.sequence = ARGV[9]
   redis.call('SET', KEYS[3], write_head(standing) .. lines_below(value))

@@ -6,8 +6,10 @@ import type { Calls, Reply } from './calls.ts';
 import { shardOf, shards, type KeyNames } from './keys.ts';
 import { scripts } from './scripts.ts';
 
-export interface BatchStore
-  extends Pick<SharedLedger, 'openBatch' | 'batch' | 'batches' | 'updateBatch' | 'tallies' | 'handOver' | 'noteHandOver'> {
+export interface BatchStore extends Pick<
+  SharedLedger,
+  'openBatch' | 'batch' | 'batches' | 'updateBatch' | 'tallies' | 'handOver' | 'noteHandOver'
+> {
   /** @throws TypeError when it was never opened */
   requireBatch(batchId: string): Promise<void>;
   /** Ids of all batches, the oldest first. */
@@ -135,7 +137,11 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
 }
 
 const toBatch = (batchId: string, pins: Fields, sends: readonly (readonly (string | null)[])[]): Batch => {
-  const times = (index: 1 | 2): number[] => sends.map((one) => one[index] ?? null).filter((time) => time !== null).map(Number);
+  const times = (index: 1 | 2): number[] =>
+    sends
+      .map((one) => one[index] ?? null)
+      .filter((time) => time !== null)
+      .map(Number);
   const [first, newest] = [times(1), times(2)];
   return {
     batchId,

@@ -176,7 +176,9 @@ export function createCalls(params: {
       if (/^(READONLY|MASTERDOWN)/.test(error.message)) interrupted(mine);
       void systemClock.sleep(pauseMs).then(() => enqueue(call));
     } else {
-      call.reject(new LedgerWriteError(`${placeText(place)} refused a step (${error.message}). ${advice(error.message)}`, { cause: error }));
+      call.reject(
+        new LedgerWriteError(`${placeText(place)} refused a step (${error.message}). ${advice(error.message)}`, { cause: error }),
+      );
     }
   };
 

@@ -1,18 +1,13 @@
 -- Drops what is told of a final record beyond what must stay for ever. Begins with begin, head.
 --
 -- KEYS[1]  meta                        KEYS[2]  record                      KEYS[3]  dropped
--- ARGV[1]  generation                  ARGV[2]  version, or '' for only noting how far it came
--- ARGV[3]  second and third line       ARGV[4]  field of the batch and status
--- ARGV[5]  number up to which its stories were dropped
--- Returns  { 'written' | 'moved', counter }
-if ARGV[2] ~= '' then
-  local value = redis.call('GET', KEYS[2])
-  local head = value and read_head(value)
-  if not head or head.version ~= ARGV[2] or not is_final(head.code) then return { 'moved', counter } end
-  write()
-  redis.call('SET', KEYS[2], write_head(head) .. ARGV[3])
-else
-  write()
-end
+-- ARGV[1]  generation                  ARGV[2]  version                     ARGV[3]  second and third line
+-- ARGV[4]  field of batch and status   ARGV[5]  number up to which its stories are dropped then
+-- Returns  { 'written', counter } | { 'moved', counter }: it changed meanwhile, and comes up again behind that number
+local value = redis.call('GET', KEYS[2])
+local head = value and read_head(value)
+if not head or head.version ~= ARGV[2] or not is_final(head.code) then return { 'moved', counter } end
+write()
+redis.call('SET', KEYS[2], write_head(head) .. ARGV[3])
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
 return { 'written', counter }

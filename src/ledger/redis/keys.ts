@@ -49,7 +49,7 @@ export interface KeyNames {
   queue(shard: number): string;
   /** Sorted set: records of the batch, by `dueAt`. */
   due(shard: number, batchId: string): string;
-  /** Hash: how many duplicates the batch has of each record. */
+  /** Sorted set: duplicates in the batch, as `<record id>:<order>:<sequence>`, by their numbers. */
   duplicates(shard: number, batchId: string): string;
   /** Sorted set: numbers of unpublished events, by when they were decided or taken over. */
   outboxTimes(shard: number): string;

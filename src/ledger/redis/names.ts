@@ -56,7 +56,9 @@ export function createSharedTexts(calls: Calls, names: KeyNames, place: LedgerPl
         once(`n${shard}:${number}`, async () => {
           const text = await calls.read(shard, 'hget', names.names(shard), `n${number}`);
           if (typeof text !== 'string') {
-            throw new LedgerReadError(`${placeText(place)} holds a record whose batch is gone: something else changed it. Do not pay from it.`);
+            throw new LedgerReadError(
+              `${placeText(place)} holds a record whose batch is gone: something else changed it. Do not pay from it.`,
+            );
           }
           keep(shard, text, number);
           return text;

@@ -18,6 +18,9 @@ export interface Outbox extends Pick<SharedLedger, 'outbox' | 'published' | 'tak
 const removalLimit = 1_000;
 const scanCount = 500;
 
+/** The mark is this ledger's own, also where a result of a former one is told again. */
+const unmarked = ({ ledger_mark: _former, ...event }: ResultEvent): ResultEvent => event;
+
 /** @param owner this instance's id */
 export function createOutbox(deps: {
   readonly calls: Calls;
@@ -52,15 +55,18 @@ export function createOutbox(deps: {
   };
 
   return {
-    argumentsOf: (event) => (event === undefined ? [owner, '', ''] : [owner, event.event_id, JSON.stringify(event)]),
+    argumentsOf: (event) => (event === undefined ? [owner, '', ''] : [owner, event.event_id, JSON.stringify(unmarked(event))]),
     decided(shard, { counter, values }, event) {
-      const json = JSON.stringify({ ...event, ledger_mark: `${generation}.${shard}.${counter}` });
+      const json = JSON.stringify({ ...unmarked(event), ledger_mark: `${generation}.${shard}.${counter}` });
       keep({ number: Number(values[0]), eventId: event.event_id, json });
     },
     async recover(shard) {
       let cursor = '0';
       do {
-        const [next, found] = (await calls.read(shard, 'hscan', names.outboxEvents(shard), cursor, 'COUNT', String(scanCount))) as [string, string[]];
+        const [next, found] = (await calls.read(shard, 'hscan', names.outboxEvents(shard), cursor, 'COUNT', String(scanCount))) as [
+          string,
+          string[],
+        ];
         cursor = next;
         for (let index = 0; index < found.length; index += 2) {
           const value = found[index + 1] ?? '';

@@ -16,7 +16,7 @@ interface Scored {
   readonly score: number;
 }
 
-const scanCount = 500;
+const pageSize = 500;
 /** As much as `unpack` of Redis' Lua surely takes. */
 const claimLimit = 1_000;
 
@@ -66,7 +66,7 @@ export function createQueries(parts: Parts): Queries {
     },
     async list({ batchId, status, limit, after = 0 }) {
       const listed: { readonly cursor: number; readonly record: LedgerRecord }[] = [];
-      for (let from = after; listed.length < limit; ) {
+      for (let from = after; listed.length < limit;) {
         const wanted = limit - listed.length;
         const first = (await firstOf((shard) => names.index(shard, batchId, status), `(${from}`, wanted)).slice(0, wanted);
         const found = await Promise.all(first.map(({ shard, recordId }) => stored(shard, recordId)));
@@ -80,39 +80,23 @@ export function createQueries(parts: Parts): Queries {
       return listed;
     },
     async duplicatesOfUnpaid({ batchId, butInProgress }) {
-      const left = new Set([statusCode.succeeded, ...(butInProgress ? [statusCode.in_progress] : [])].map(String));
-      const counts = await Promise.all(
-        shards.map(async (shard) => {
-          let count = 0;
-          let cursor = '0';
-          do {
-            const [next, found] = (await calls.read(
-              shard,
-              'hscan',
-              names.duplicates(shard, batchId),
-              cursor,
-              'COUNT',
-              String(scanCount),
-            )) as [string, string[]];
-            cursor = next;
-            const ofRecords = await Promise.all(
-              scoredOf(shard, found).map(async ({ recordId: field, score: duplicates }) => {
-                // A record id may hold colons; the number of its admission holds none.
-                const colon = field.lastIndexOf(':');
-                const [recordId, order] = [field.slice(0, colon), field.slice(colon + 1)];
-                const head = await calls.read(shard, 'getrange', names.record(shard, recordId), '0', '255');
-                const [, code = '', , , , , , standing] = String(head).split(' ');
-                // Another record has taken the id: theirs is gone, so it was not paid.
-                const theirs = order === '' || order === standing;
-                return theirs && left.has(code) ? 0 : duplicates;
-              }),
-            );
-            count += ofRecords.reduce((sum, one) => sum + one, 0);
-          } while (cursor !== '0');
-          return count;
-        }),
-      );
-      return counts.reduce((sum, one) => sum + one, 0);
+      const paid = new Set([statusCode.succeeded, ...(butInProgress ? [statusCode.in_progress] : [])].map(String));
+      const isUnpaid = async ({ shard, recordId: member }: Scored): Promise<boolean> => {
+        // A record id may hold colons; the order of its admission and the sequence hold none.
+        const [, recordId = '', order = ''] = /^(.*):(\d*):\d+$/.exec(member) ?? [];
+        const head = await calls.read(shard, 'getrange', names.record(shard, recordId), '0', '255');
+        const [, code = '', , , , , , standing] = String(head).split(' ');
+        // Another record has taken the id: the one that it was a duplicate of is gone, and was not paid.
+        return !((order === '' || order === standing) && paid.has(code));
+      };
+      let count = 0;
+      for (let from = '-inf'; ;) {
+        const page = (await firstOf((shard) => names.duplicates(shard, batchId), from, pageSize)).slice(0, pageSize);
+        count += (await Promise.all(page.map(isUnpaid))).filter(Boolean).length;
+        const last = page.at(-1);
+        if (page.length < pageSize || last === undefined) return count;
+        from = `(${last.score}`;
+      }
     },
     async claimDue({ limit, leaseMs }) {
       const [seconds = '0', microseconds = '0'] = (await calls.read(0, 'time')) as string[];
@@ -129,9 +113,7 @@ export function createQueries(parts: Parts): Queries {
       );
       const others = first.filter(({ shard }) => !wanted.has(shard)).map(({ score }) => score);
       const nexts = [...others, ...claims.filter(({ next }) => next !== '').map(({ next }) => Number(next))];
-      const claimed = await Promise.all(
-        claims.flatMap(({ shard, recordIds }) => recordIds.map((recordId) => stored(shard, recordId))),
-      );
+      const claimed = await Promise.all(claims.flatMap(({ shard, recordIds }) => recordIds.map((recordId) => stored(shard, recordId))));
       const records = claimed.flatMap((one) => (one === undefined || queueTimeOf(one.record) === null ? [] : [one.record]));
       return {
         records: records.sort((a, b) => (queueTimeOf(a) ?? 0) - (queueTimeOf(b) ?? 0)),

@@ -64,7 +64,8 @@ export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt
 
 /** Without a line break, as JSON is. */
 export function movingLine(record: LedgerRecord, keys: Keys): string {
-  const { attempt, sends, arrived, sessionId, entryId, confirmSession, cancelSession, reason, dueAt, checks, leaseOwner, leaseUntil } = record;
+  const { attempt, sends, arrived, sessionId, entryId, confirmSession, cancelSession, reason, dueAt, checks, leaseOwner, leaseUntil } =
+    record;
   const implied = keys.idempotencyKey(record.kind, record.recordId, attempt);
   return JSON.stringify({
     ...(attempt === 1 ? {} : { attempt }),

@@ -9,10 +9,10 @@
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counter } end
 if not (has_room(KEYS[4], '0', ARGV[6], ARGV[5]) and has_room(KEYS[4], ARGV[4], ARGV[6], ARGV[5])) then return { 'full', counter } end
 
-write()
+local number = write()
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[4])
 -- Of which record it is a duplicate is not told, and need not be known: of whichever stands there in the end.
-if ARGV[4] == '10' and ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[5], ARGV[3] .. ':', 1) end
+if ARGV[4] == '10' and ARGV[3] ~= '' then redis.call('ZADD', KEYS[5], number, ARGV[3] .. '::' .. ARGV[7]) end
 local value = ARGV[3] ~= '' and redis.call('GET', KEYS[6])
 if value then
   local head = read_head(value)

@@ -1,0 +1,184 @@
+/**
+ * The ledger of the distributed profile: Redis, shared by any number of instances.
+ *
+ * Each transition is one script on the keys of one shard, which checks everything before its first write. What two
+ * instances decide on the same record at once, one of them writes.
+ */
+import { hash } from 'node:crypto';
+import type { Keys } from '../../../batches/key.ts';
+import type { SharedLedger } from '../../../batches/ports.ts';
+import type { RedisConnection } from '../../redis.ts';
+import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
+import { createSeal } from '../seal.ts';
+import { CommandError } from '../../exit.ts';
+import { admit } from './admission.ts';
+import { advance } from './advance.ts';
+import { createBatchStore } from './batches.ts';
+import { createCalls } from './calls.ts';
+import { placeText, type LedgerBehindError, type LedgerPlace } from './errors.ts';
+import { findOrFound } from './founding.ts';
+import { createKeyNames, shardOfPlace } from './keys.ts';
+import { createSharedTexts } from './names.ts';
+import { createOutbox } from './outbox.ts';
+import { createRecordReader, type Parts } from './parts.ts';
+import { createQueries } from './queries.ts';
+import { createRestore } from './restore.ts';
+import { checkSafety } from './safety.ts';
+import { scripts } from './scripts.ts';
+import { dropStories } from './stories.ts';
+
+export { beginRebuild, finishRebuild } from './rebuild.ts';
+
+export interface RedisLedgerParams {
+  /** Stays the caller's: closed by him, after the ledger. */
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly binding: Binding;
+  /** 32 bytes. */
+  readonly ledgerKey: Buffer;
+  readonly keys: Keys;
+  /** Makes ids that were never made before. */
+  readonly ids: () => string;
+  /** False: an empty Redis is an error. */
+  readonly mayCreate: boolean;
+  /** `ledger_mark`s of published results, such as the newest of each partition: the ledger must know as much. */
+  readonly marksSeen: readonly string[];
+  /** Results were published before: an empty Redis is then no beginning, but a loss. */
+  readonly hasResults: boolean;
+  /** `unsafe`: also a Redis that may forget what it acknowledged. */
+  readonly allow: { readonly unsafe: boolean };
+  readonly onWarning: (message: string) => void;
+  /** Told once when Redis turns out to have lost something: every call rejects with this error from then on. */
+  readonly onBroken?: (error: LedgerBehindError) => void;
+  /** Opens a ledger between `beginRebuild` and `finishRebuild`, and no other. */
+  readonly rebuilding?: boolean;
+}
+
+export interface RedisLedger extends SharedLedger {
+  /** Rejects when Redis turns out to have lost something; otherwise it stays open. */
+  readonly broken: Promise<never>;
+  /**
+   * Drops what is told of records that ended longer ago than `olderThanMs`, beyond what must stay for ever. Answers how many;
+   * `limit`: there may be more.
+   */
+  dropStories(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
+}
+
+/**
+ * While Redis is away, calls wait until it is back. They reject when the ledger is closed, and when Redis has lost
+ * something.
+ *
+ * @throws UnsafeRedisError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError |
+ *   LedgerReadError
+ */
+export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisLedger> {
+  const { connection, prefix, keys, ids, onBroken } = params;
+  const { client, address } = connection;
+  const place: LedgerPlace = { address, prefix };
+  const names = createKeyNames(prefix);
+  try {
+    await checkSafety({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
+    const found = await findOrFound({ ...params, client, place, names, rebuilding: params.rebuilding ?? false });
+    const broken = Promise.withResolvers<never>();
+    // Whoever awaits it gets it; until then it is not an unhandled one.
+    broken.promise.catch(() => undefined);
+    const calls = createCalls({
+      connection,
+      place,
+      names,
+      ...found,
+      onBroken(error) {
+        broken.reject(error);
+        onBroken?.(error);
+      },
+    });
+    // Waits until the ledger was looked at on this very connection.
+    await calls.read(0, 'time');
+    return createLedger({
+      calls,
+      place,
+      names,
+      generation: found.generation,
+      keys,
+      owner: ownerOf(ids()),
+      ledgerKey: params.ledgerKey,
+      broken: broken.promise,
+    });
+  } catch (cause) {
+    if (cause instanceof LedgerError || cause instanceof CommandError || cause instanceof TypeError) throw cause;
+    throw new LedgerReadError(
+      `${placeText(place)} could not be opened (${cause instanceof Error ? cause.message : String(cause)}). See that Redis runs and is reached, and run again.`,
+      { cause },
+    );
+  }
+}
+
+/** Short, because every record carries it. */
+const ownerOf = (id: string): string => hash('sha256', id, 'base64url').slice(0, 9);
+
+function createLedger(
+  deps: Pick<Parts, 'calls' | 'place' | 'names' | 'keys'> & {
+    readonly generation: string;
+    readonly owner: string;
+    readonly ledgerKey: Buffer;
+    readonly broken: Promise<never>;
+  },
+): RedisLedger {
+  const { calls, place, names, keys, generation, owner } = deps;
+  const texts = createSharedTexts(calls, names, place);
+  const outbox = createOutbox({ calls, names, owner, generation });
+  const batches = createBatchStore(calls, names);
+  let tokens = 0;
+  const parts: Parts = {
+    calls,
+    names,
+    texts,
+    outbox,
+    keys,
+    place,
+    seal: createSeal(deps.ledgerKey),
+    nextToken: () => `${owner}${(tokens++).toString(36)}`,
+    requireBatch: batches.requireBatch,
+    readRecord: createRecordReader(texts, keys),
+  };
+  const queries = createQueries(parts);
+  const restore = createRestore(parts);
+
+  const asOperation =
+    <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+    (...args: Args): Promise<Result> =>
+      calls.operation(() => work(...args));
+
+  return {
+    broken: deps.broken,
+    openBatch: asOperation(batches.openBatch),
+    batch: asOperation(batches.batch),
+    batches: asOperation(batches.batches),
+    updateBatch: asOperation(batches.updateBatch),
+    tallies: asOperation(batches.tallies),
+    handOver: asOperation(batches.handOver),
+    noteHandOver: asOperation(batches.noteHandOver),
+    admit: asOperation((admission) => admit(parts, admission)),
+    advance: asOperation((change) => advance(parts, change)),
+    record: asOperation(queries.record),
+    body: asOperation(queries.body),
+    due: asOperation(queries.due),
+    list: asOperation(queries.list),
+    duplicatesOfUnpaid: asOperation(queries.duplicatesOfUnpaid),
+    claimDue: asOperation(queries.claimDue),
+    overview: asOperation(queries.overview),
+    outbox: asOperation(outbox.outbox),
+    published: asOperation(outbox.published),
+    takeOverOutbox: asOperation(outbox.takeOverOutbox),
+    // The topic itself tells how far it is.
+    publishedMark: asOperation(async () => null),
+    countDeadLetter: asOperation(async (dead) => {
+      const shard = shardOfPlace(dead);
+      await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, dead.stream)], [String(dead.position)]);
+    }),
+    restore: asOperation(restore.restore),
+    restoreSettled: asOperation(restore.restoreSettled),
+    dropStories: asOperation(async (which) => dropStories(parts, await batches.ids(), which)),
+    close: calls.close,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Begins and ends a rebuild: a ledger that has lost something is made anew from what was published and asked for. In
+ * between it is in state `rebuilding`, which nobody pays from.
+ */
+import type { RedisConnection } from '../../redis.ts';
+import type { Binding } from '../errors.ts';
+import { placeText } from './errors.ts';
+import { boundFields, checkBound, foundShard, generationsTakenIn, readMark, readShards, setState } from './founding.ts';
+import { createKeyNames, shards } from './keys.ts';
+
+const scanCount = 1_000;
+
+/**
+ * Empties the ledger and begins it anew. Whoever works on the former one gets a `LedgerBehindError` from his next call on,
+ * before the first record goes. May be called again after it was interrupted.
+ *
+ * @param params.ids makes ids that were never made before
+ * @throws RedisLedgerBindingError | LedgerKeyError when a ledger of somebody else stands there: it is left alone
+ */
+export async function beginRebuild(params: {
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly binding: Binding;
+  readonly ledgerKey: Buffer;
+  readonly ids: () => string;
+}): Promise<void> {
+  const { connection, prefix, binding, ledgerKey, ids } = params;
+  const { client, address } = connection;
+  const names = createKeyNames(prefix);
+  const found = await readShards(client, names);
+  checkBound({ place: { address, prefix }, binding, ledgerKey }, found);
+
+  const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
+  const takenIn = [...new Set([...generationsTakenIn(found), ...former])].join(' ');
+  const generation = ids();
+  for (const shard of shards) {
+    const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn];
+    await foundShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
+  }
+
+  const kept = new Set(shards.map(names.meta));
+  let cursor = '0';
+  do {
+    const [next, keys] = await client.scan(cursor, 'MATCH', names.pattern, 'COUNT', scanCount);
+    cursor = next;
+    const gone = keys.filter((key) => !kept.has(key));
+    if (gone.length > 0) await client.unlink(...gone);
+  } while (cursor !== '0');
+}
+
+/**
+ * Ends a rebuild: from now on the ledger may be paid from. Idempotent.
+ *
+ * @param params.marksSeen the `ledger_mark`s of all results that were read; what was published under their generations is in
+ *   the ledger now
+ */
+export async function finishRebuild(params: {
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly marksSeen: readonly string[];
+}): Promise<void> {
+  const { connection, prefix, marksSeen } = params;
+  const { client, address } = connection;
+  const names = createKeyNames(prefix);
+  const found = await readShards(client, names);
+  const generation = found[0]?.['generation'];
+  const interrupted = (): TypeError => new TypeError(`${placeText({ address, prefix })} is not being rebuilt`);
+  if (generation === undefined || found.some((shard) => shard['generation'] !== generation || shard['state'] === 'founding'))
+    throw interrupted();
+  const read = marksSeen.map((mark) => readMark(mark).generation).filter((its) => its !== generation);
+  const takenIn = [...new Set([...generationsTakenIn(found), ...read])].join(' ');
+  for (const shard of shards) {
+    if (!(await setState(client, names, shard, generation, 'live', takenIn))) throw interrupted();
+  }
+}

@@ -1,0 +1,90 @@
+/** What a rebuild writes: records and occurrences as results and instructions tell them, over nothing. */
+import type { SharedLedger } from '../../../batches/ports.ts';
+import { statusCode } from '../codes.ts';
+import { scoreText, sealedBody } from './advance.ts';
+import { checkAmount } from './admission.ts';
+import { LedgerTotalsError } from './errors.ts';
+import { shardOf, shardOfPlace } from './keys.ts';
+import type { Parts } from './parts.ts';
+import { dueTimeOf, firstText, fixedLine, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-text.ts';
+import { scripts } from './scripts.ts';
+
+export function createRestore(parts: Parts): Pick<SharedLedger, 'restore' | 'restoreSettled'> {
+  const { calls, names, texts, outbox, keys, seal, place } = parts;
+  return {
+    async restore({ record, fields, body, event }) {
+      const { recordId, batchId, occurrence } = record;
+      checkAmount(record.amountMinor);
+      if (body !== undefined && record.sensitive) throw new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
+      await parts.requireBatch(batchId);
+      const shard = shardOf(recordId);
+      const frame = await texts.numberOf(shard, frameOf(record));
+      const paths = await texts.numberOf(shard, fields.paths);
+      const reply = await calls.run(
+        shard,
+        scripts.restoreRecord,
+        [
+          names.places(shard, occurrence),
+          names.record(shard, recordId),
+          names.loose(shard),
+          names.tally(shard, batchId),
+          names.index(shard, batchId, record.status),
+          names.open(shard),
+          names.queue(shard),
+          names.due(shard, batchId),
+          names.body(shard, recordId),
+          names.outboxTimes(shard),
+          names.outboxEvents(shard),
+        ],
+        [
+          String(occurrence.position),
+          recordId,
+          String(record.version),
+          statusCodeText(record),
+          record.sensitive ? '1' : '0',
+          String(record.amountMinor),
+          record.currency,
+          frame,
+          firstText(record),
+          parts.nextToken(),
+          `${movingLine(record, keys)}\n${fixedLine(record, Number(paths), fields)}`,
+          scoreText(queueTimeOf(record)),
+          scoreText(dueTimeOf(record)),
+          body === undefined ? '' : sealedBody(seal, record, body),
+          ...outbox.argumentsOf(event),
+          String(record.sequence),
+        ],
+      );
+      if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);
+      if (event === undefined) return;
+      if (reply.answer === 'written') outbox.decided(shard, reply, event);
+      else if (reply.answer === 'again') await outbox.recover(shard);
+    },
+    async restoreSettled({ occurrence, batchId, recordId, status, amountMinor, currency, sequence }) {
+      checkAmount(amountMinor);
+      await parts.requireBatch(batchId);
+      const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
+      const readable = amountMinor !== undefined && currency !== undefined;
+      const { answer } = await calls.run(
+        shard,
+        scripts.restoreSettled,
+        [
+          names.places(shard, occurrence),
+          names.loose(shard),
+          names.tally(shard, batchId),
+          names.duplicates(shard, batchId),
+          names.record(shard, recordId ?? ''),
+        ],
+        [
+          String(occurrence.position),
+          recordId ?? '',
+          String(statusCode[status]),
+          readable ? String(amountMinor) : '0',
+          readable ? currency : '',
+          String(sequence),
+        ],
+      );
+      if (answer === 'full') throw new LedgerTotalsError(place, batchId, currency ?? '');
+    },
+  };
+}
