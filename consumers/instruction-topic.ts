@@ -14,6 +14,7 @@ export interface InstructionMessage {
   readonly partition: number;
   readonly offset: bigint;
   readonly timestamp: number;
+  readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer>>;
   /** Set when the message could not even be unpacked. */

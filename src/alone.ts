@@ -75,7 +75,8 @@ export async function openAlone(params: AloneParams): Promise<App> {
     pace: limiterOf(settings.DISPATCH_RATE),
     follow: limiterOf(settings.FOLLOW_RATE),
   };
-  return createApp({ ...params, sink, limiters });
+  // Nobody waits for it to be over: one process pays, and what it left is taken over when the next one starts.
+  return createApp({ ...params, sink, limiters, leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000 });
 }
 
 /** With a burst, what a late timer costs is caught up within it; without one, sleeps must end on time. */

@@ -36,6 +36,8 @@ export interface AppParams {
   /** Before the intent, at the wire, and for looks. */
   readonly limiters: { readonly permits: Limiter; readonly pace: Limiter; readonly follow: Limiter };
   readonly gatherMs?: number;
+  /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
+  readonly leaseMs: number;
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
@@ -88,8 +90,7 @@ export function createApp(params: AppParams): App {
     slot: createSlots(settings.DISPATCH_CONCURRENCY),
     followSlot: createSlots(settings.DISPATCH_CONCURRENCY),
     owner: randomUUID(),
-    // Long enough for the wait for a slot and a whole exchange; what outlives it goes back to the queue unsent.
-    leaseMs: 2 * timeoutMs + 60_000,
+    leaseMs: params.leaseMs,
     signal: stopping.signal,
     stopTheRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
     confirm: settings.GATEWAY_CONFIRM,

@@ -224,6 +224,12 @@ export function readConfig(layers: readonly Environment[], needs: 'gateway' | 'd
   return { settings: parsed.data, dataDir, servers };
 }
 
+/** How to reach Redis. */
+export const redisParams = (config: Config, onWarning: (message: string) => void) => {
+  const { REDIS_SSL_CA_FILE: caFile } = config.settings;
+  return { url: serversOf(config, 'Redis').redisUrl, ...(caFile === undefined ? {} : { caFile }), onWarning };
+};
+
 const missing: Readonly<Record<(typeof gatewayNeeds)[number], string>> = {
   GATEWAY_URL: 'expected scheme, host and port of the gateway (disburse sandbox prints one to try with)',
   GATEWAY_PROJECT: "expected the project's name at the gateway",

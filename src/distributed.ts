@@ -12,7 +12,7 @@ import type { Signer } from '../producers/signature.ts';
 import { bindingOf } from './alone.ts';
 import { createApp, type App } from './app.ts';
 import { monotonicClock, preciseClock, systemClock } from './clock.ts';
-import { isLoopback, serversOf, type Config } from './config.ts';
+import { isLoopback, redisParams, type Config } from './config.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { checkKafka, kafkaOf, type CreateKafka } from './kafka.ts';
 import { loadLedgerKey } from './ledger/ledger-key.ts';
@@ -60,11 +60,6 @@ export function sharedLedgerKey({ settings, dataDir }: Config): Buffer {
   return loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
 }
 
-export const redisParams = (config: Config, onWarning: (message: string) => void) => {
-  const { REDIS_SSL_CA_FILE: caFile } = config.settings;
-  return { url: serversOf(config, 'Redis').redisUrl, ...(caFile === undefined ? {} : { caFile }), onWarning };
-};
-
 /** @throws {CommandError} exit 1 or 3 with one sentence: unreachable, refused, missing topics, a ledger that lost data */
 export async function connect(params: ConnectParams): Promise<Connected> {
   const { config, logger, stopping, newLedger, allowUnsafeRedis } = params;
@@ -100,7 +95,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       onBroken: (cause) => stopping.stop(cause.message),
     });
     opened.push(() => ledger.close());
-    const topicPublisher = createTopicPublisher({ createKafka, clock: monotonicClock, onWarning: warn });
+    const topicPublisher = createTopicPublisher({ createKafka, clock: systemClock, onWarning: warn });
     opened.push(() => topicPublisher.close(publishCloseMs));
     const sink = openResultsTopic({ publisher: topicPublisher, topic: topics.results, clock: monotonicClock, onWarning: warn });
     opened.push(() => sink.close());
@@ -139,6 +134,9 @@ interface InstanceParams extends Connected {
 /** Results gather only shortly: a message's offset waits for them. */
 const gatherMs = 5;
 
+/** Bytes leave so soon after their intent, or not at all. What a dead instance left is taken over when its lease is over. */
+const leaveWithinMs = 20_000;
+
 /** The part of an instance that pays. Its `close` leaves the connection open. */
 export function openInstance(params: InstanceParams): App {
   const { config, redis, logger } = params;
@@ -161,5 +159,5 @@ export function openInstance(params: InstanceParams): App {
     pace: limiter('pace', settings.DISPATCH_RATE),
     follow: limiter('follow', settings.FOLLOW_RATE),
   };
-  return createApp({ ...params, limiters, gatherMs });
+  return createApp({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });
 }

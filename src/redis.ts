@@ -150,7 +150,7 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
     reject(
       new RedisError(
         exitCodes.stopped,
-        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. See that it runs and that REDIS_URL names it, and run again.`,
+        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. See that it runs and that REDIS_URL names it, ${tlsAdvice(address)}, and run again.`,
         { cause: last },
       ),
     );
@@ -167,6 +167,10 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
     client.off('ready', resolve);
   }
 }
+
+/** One that expects the other way of speaking says nothing, or hangs up. */
+const tlsAdvice = (address: string): string =>
+  address.startsWith('rediss:') ? 'that this port speaks TLS (else redis://)' : 'that this port speaks without TLS (else rediss://)';
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
 
@@ -191,9 +195,6 @@ function refusalOf(error: Error, address: string): RedisError | undefined {
     return refused(
       `the certificate of Redis at ${address} is not trusted (${message}). Install its authority in the system, or name its file.`,
     );
-  }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-    return refused(`Redis at ${address} does not speak TLS on this port. Use redis:// in REDIS_URL, or the TLS port.`);
   }
   return undefined;
 }

@@ -15,7 +15,9 @@ interface TopicReading {
 /** In the order of each partition; what is no result event is told and passed over. */
 export async function* resultsFromTopic(config: Config, reading: TopicReading): AsyncGenerator<ResultEvent, void, undefined> {
   const { from, follow, signal, onWarning } = reading;
-  const createKafka = kafkaOf(config, (_level, message) => onWarning(message));
+  const createKafka = kafkaOf(config, (level, message) => {
+    if (level === 'warn' || level === 'error') onWarning(message);
+  });
   const records = readTopic({
     createKafka,
     topic: topicNames(config.settings.KAFKA_TOPIC_PREFIX).results,

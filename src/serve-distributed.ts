@@ -24,8 +24,11 @@ const defaultWaitMs = 900_000;
 const filesAtOnce = 16;
 /** What is under way when a partition goes to another instance may take so long; well within the group's patience. */
 const drainMs = 15_000;
-/** Who takes a due record has so long for it, before another instance may: a permit, a repeat and its answer. */
-const claimMarginMs = 60_000;
+/**
+ * Who takes a due record has so long for its step, before another instance may. Two that take the same one look at it
+ * twice; only one of them can make an intent.
+ */
+const claimMs = 20_000;
 
 export async function serveDistributed(params: ServeParams): Promise<void> {
   const { config, options, logger, stopping } = params;
@@ -80,8 +83,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
     const leaveGroup = (): Promise<void> => consumer.stop().catch(() => undefined);
     stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
-    const leaseMs = settings.GATEWAY_TIMEOUT_MS + claimMarginMs;
-    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs }), waitMs: null });
+    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), waitMs: null });
     const sweeper = startSweeper({
       ledger,
       clock,

@@ -1,6 +1,6 @@
-import type { Batch } from '../../batches/ports.ts';
+import type { Batch, Ledger } from '../../batches/ports.ts';
 import { summarise, type Summary } from '../../batches/summary.ts';
-import type { Config } from '../config.ts';
+import { redisParams, type Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { openReader } from '../ledger/reader.ts';
 import { summaryText } from '../summary-text.ts';
@@ -8,7 +8,7 @@ import { paintFor, printable, table } from '../terminal.ts';
 
 /** Tells what the ledger knows of one batch, or of all. Reads only, also while another process pays. */
 export async function status(config: Config, wanted: string | undefined, options: { readonly json?: boolean }): Promise<ExitCode> {
-  const ledger = await openReader(config.dataDir);
+  const { ledger, close } = await openLedger(config);
   try {
     const batches = await ledger.batches();
     const summaries = async (chosen: readonly Batch[]): Promise<Summary[]> =>
@@ -26,7 +26,31 @@ export async function status(config: Config, wanted: string | undefined, options
     );
     return exitCodes.ok;
   } finally {
-    await ledger.close();
+    await close();
+  }
+}
+
+type Reader = Pick<Ledger, 'batches' | 'tallies'>;
+
+async function openLedger(config: Config): Promise<{ readonly ledger: Reader; readonly close: () => Promise<void> }> {
+  if (config.servers === null) {
+    const ledger = await openReader(config.dataDir);
+    return { ledger, close: () => ledger.close() };
+  }
+  const [{ connectRedis }, { openRedisReader }] = await Promise.all([import('../redis.ts'), import('../ledger/redis/reader.ts')]);
+  const connection = await connectRedis(redisParams(config, (message) => void process.stderr.write(`disburse: ${message}\n`)));
+  try {
+    const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });
+    return {
+      ledger,
+      async close() {
+        await ledger.close();
+        await connection.close();
+      },
+    };
+  } catch (cause) {
+    await connection.close();
+    throw cause;
   }
 }
 

@@ -25,6 +25,7 @@ const messageOf = (value: unknown, rest: Partial<InstructionMessage> = {}): Inst
   partition: 3,
   offset: 41n,
   timestamp: Date.UTC(2026, 10, 20, 23, 59),
+  key: null,
   value: Buffer.isBuffer(value) || value === null ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
   headers: {},
   ...rest,
@@ -75,7 +76,7 @@ describe('an event', () => {
   });
 
   it('that cannot be unpacked keeps the reason that was found', () => {
-    expect(reasonOf(null, { poison: { reason: 'unsupported_compression', message: 'lz4' } })).toBe('unsupported_compression');
+    expect(reasonOf(null, { poison: { reason: 'unreadable_batch', message: 'lz4' } })).toBe('unreadable_batch');
   });
 
   it('tells nothing of what could not be read', () => {

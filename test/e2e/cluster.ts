@@ -160,6 +160,10 @@ export const inCluster = (
     };
     try {
       await work(cluster);
+    } catch (cause) {
+      // What the commands said is what explains it.
+      const said = running.map((one, index) => `--- command ${index + 1}\n${one.stderr().slice(-3_000)}`);
+      throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${said.join('\n')}`, { cause });
     } finally {
       for (const one of running) one.kill('SIGKILL');
       await Promise.all(running.map((one) => one.ended));

@@ -23,13 +23,6 @@ const atOnce = 64;
 
 type Fields = Readonly<Record<string, string>>;
 
-const fieldsOf = (answer: unknown): Fields => {
-  const list = answer as readonly string[];
-  const fields: Record<string, string> = {};
-  for (let index = 0; index < list.length; index += 2) fields[list[index] ?? ''] = list[index + 1] ?? '';
-  return fields;
-};
-
 export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
   const known = new Set<string>();
 
@@ -39,7 +32,8 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
   };
   const never = (batchId: string): TypeError => new TypeError(`the batch ${batchId} was never opened`);
 
-  const pinsOf = async (batchId: string): Promise<Fields> => fieldsOf(await calls.read(shardOf(batchId), 'hgetall', names.batch(batchId)));
+  const pinsOf = async (batchId: string): Promise<Fields> =>
+    (await calls.read(shardOf(batchId), 'hgetall', names.batch(batchId))) as Fields;
 
   const find = async (batchId: string): Promise<Batch | undefined> => {
     const [pins, sends] = await Promise.all([
@@ -65,13 +59,15 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
     const lists = (await Promise.all(
       shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), '0', '-1', 'WITHSCORES')),
     )) as string[][];
-    const made = lists.flatMap((list) => Object.entries(fieldsOf(list)));
-    return made.sort(([, a], [, b]) => Number(a) - Number(b)).map(([batchId]) => batchId);
+    const made = lists.flatMap((list) =>
+      Array.from({ length: list.length / 2 }, (_, index) => ({ batchId: list[2 * index] ?? '', number: Number(list[2 * index + 1]) })),
+    );
+    return made.sort((a, b) => a.number - b.number).map(({ batchId }) => batchId);
   };
 
   const talliesOf = async (batchId: string, totals: Totals): Promise<void> => {
     const found = await Promise.all(shards.map((shard) => calls.read(shard, 'hgetall', names.tally(shard, batchId))));
-    for (const answer of found) addTotals(totals, fieldsOf(answer));
+    for (const answer of found) addTotals(totals, answer as Fields);
   };
 
   return {

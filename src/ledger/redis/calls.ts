@@ -27,7 +27,7 @@ export interface Reply {
 export interface Calls {
   /** Key 1 and argument 1, meta and generation, are added. */
   run(shard: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply>;
-  /** A plain command that only reads. */
+  /** A plain command, in lower case, that only reads; `hgetall` answers an object. */
   read(shard: number, command: string, ...args: readonly string[]): Promise<unknown>;
   /** The same, with the answer's bytes. */
   readBytes(shard: number, command: string, ...args: readonly string[]): Promise<Buffer | null>;
@@ -273,4 +273,10 @@ function advice(message: string): string {
   if (message.startsWith('NOPERM')) return 'Its user must be permitted all commands on the keys of the prefix. Nothing is lost; run again.';
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return 'Correct user and password in REDIS_URL and run again.';
   return 'Nothing that was told to be done is lost: see what is wrong with Redis and run again.';
+}
+
+/** Redis TIME, in milliseconds since the epoch. */
+export async function redisNow(calls: Calls): Promise<number> {
+  const [seconds, microseconds] = (await calls.read(0, 'time')) as readonly string[];
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

@@ -3,6 +3,7 @@ import type { LedgerOverview, SharedLedger } from '../../../batches/ports.ts';
 import type { LedgerRecord } from '../../../batches/record.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
+import { redisNow } from './calls.ts';
 import { shardOf, shards, timeOfNumber } from './keys.ts';
 import type { Parts } from './parts.ts';
 import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-text.ts';
@@ -99,8 +100,7 @@ export function createQueries(parts: Parts): Queries {
       }
     },
     async claimDue({ limit, leaseMs }) {
-      const [seconds = '0', microseconds = '0'] = (await calls.read(0, 'time')) as string[];
-      const now = Number(seconds) * 1000 + Number(microseconds) / 1000;
+      const now = await redisNow(calls);
       const first = await firstOf((shard) => names.queue(shard), '-inf', Math.min(limit, claimLimit));
       const wanted = new Map<number, number>();
       for (const { shard } of first.slice(0, limit).filter(({ score }) => score <= now)) wanted.set(shard, (wanted.get(shard) ?? 0) + 1);

@@ -43,8 +43,9 @@ export async function beginRebuild(params: {
   do {
     const [next, keys] = await client.scan(cursor, 'MATCH', names.pattern, 'COUNT', scanCount);
     cursor = next;
-    const gone = keys.filter((key) => !kept.has(key));
-    if (gone.length > 0) await client.unlink(...gone);
+    const pipeline = client.pipeline();
+    for (const key of keys) if (!kept.has(key)) pipeline.unlink(key);
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
   } while (cursor !== '0');
 }
 

@@ -41,6 +41,9 @@ async function refuseCluster(client: Redis, address: string): Promise<void> {
     throw error;
   });
   if (!/^cluster_enabled:1/m.test(info)) return;
+  // One that holds all slots by itself answers like any other.
+  const state = String(await client.cluster('INFO'));
+  if (/^cluster_state:ok/m.test(state) && /^cluster_size:1\s*$/m.test(state)) return;
   throw new RedisError(
     exitCodes.usage,
     `Redis at ${address} is a node of a Redis Cluster, and disburse speaks to one master. Name a Redis without cluster mode in REDIS_URL.`,

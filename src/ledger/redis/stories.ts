@@ -4,6 +4,7 @@
  */
 import type { Status } from '../../../batches/status.ts';
 import { statusCode } from '../codes.ts';
+import { redisNow } from './calls.ts';
 import type { Parts } from './parts.ts';
 import { numberAtTime, shards } from './keys.ts';
 import { linesWithoutStory } from './record-text.ts';
@@ -26,8 +27,7 @@ export async function dropStories(
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
   const { calls, names } = parts;
-  const [seconds = '0'] = (await calls.read(0, 'time')) as string[];
-  const newest = String(numberAtTime(Number(seconds) * 1000 - olderThanMs));
+  const newest = String(numberAtTime((await redisNow(calls)) - olderThanMs));
   let dropped = 0;
   for (const batchId of batchIds) {
     for (const status of ends) {

@@ -1,0 +1,33 @@
+/** Reads the ledger in Redis without its key and its binding: for `status`, also while instances pay from it. */
+import type { Ledger } from '../../../batches/ports.ts';
+import type { RedisConnection } from '../../redis.ts';
+import { LedgerMissingError } from '../errors.ts';
+import { createBatchStore } from './batches.ts';
+import { createCalls } from './calls.ts';
+import { placeText } from './errors.ts';
+import { readShards } from './founding.ts';
+import { createKeyNames } from './keys.ts';
+
+export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'tallies' | 'close'>;
+
+/** @throws LedgerMissingError when there is none under this prefix */
+export async function openRedisReader({
+  connection,
+  prefix,
+}: {
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+}): Promise<RedisLedgerReader> {
+  const names = createKeyNames(prefix);
+  const place = { address: connection.address, prefix };
+  const found = await readShards(connection.client, names);
+  const generation = found[0]?.['generation'];
+  if (generation === undefined) {
+    throw new LedgerMissingError(
+      `${placeText(place)} is empty: nothing was paid from there yet. Are REDIS_URL and REDIS_PREFIX the ones that were used?`,
+    );
+  }
+  const calls = createCalls({ connection, place, names, generation, counters: found.map(() => 0), onBroken: () => undefined });
+  const { batch, batches, tallies } = createBatchStore(calls, names);
+  return { batch, batches, tallies, close: calls.close };
+}
