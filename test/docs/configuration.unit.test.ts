@@ -57,7 +57,7 @@ describe('.env.example', () => {
     expect(settings.GATEWAY_URL).toBe('http://127.0.0.1:4010');
   });
 
-  it('parses with every line uncommented, but for the profile that is not there yet', () => {
+  it('parses with every line uncommented', () => {
     const all = Object.fromEntries(assignments);
     expect(() => readConfig([all], 'gateway')).not.toThrow();
   });

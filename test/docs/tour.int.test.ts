@@ -121,11 +121,24 @@ it('the tour works as it is written', async () => {
 
 const helpOf = async (...args: readonly string[]): Promise<string> => (await disburse([...args, '--help'])).stdout;
 
-const commands = ['validate', 'run', 'status', 'tail', 'keys', 'template', 'schema', 'sandbox'];
+const commands = [
+  'validate',
+  'run',
+  'serve',
+  'status',
+  'topics',
+  'dead-letters',
+  'rebuild',
+  'tail',
+  'keys',
+  'template',
+  'schema',
+  'sandbox',
+];
 
 it('the commands are those that --help lists', async () => {
   const help = await helpOf();
-  const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name]) => name);
+  const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z-]+)(?: |$)/gm)].map(([, name]) => name);
   expect(listed).toEqual([...commands, 'help']);
 });
 

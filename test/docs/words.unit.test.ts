@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { transportCodes } from '../../batches/answer.ts';
 import { members } from '../../batches/columns.ts';
+import { readInstructionEvent } from '../../batches/event-reading.ts';
 import { answerCodes, decisions, gatewayCodes } from '../../batches/failure.ts';
 import { kinds } from '../../batches/instruction.ts';
 import { bankParticipants, routes } from '../../batches/routes.ts';
@@ -11,7 +12,12 @@ import { isFinal, isPublished, statuses } from '../../batches/status.ts';
 import { routeNames } from '../../batches/templates.ts';
 import { resultSchema } from '../../batches/result.ts';
 import { summarySchema } from '../../batches/summary.ts';
+import { isPayoutName, readyMarker, siblings } from '../../consumers/drop-folder/names.ts';
+import { readMessage } from '../../consumers/instruction-topic.ts';
+import { systemClock } from '../../src/clock.ts';
 import { exitCodes } from '../../src/exit.ts';
+import { callOutcomes, createMetrics, gatewayCalls } from '../../src/metrics.ts';
+import { topicNames } from '../../src/topics.ts';
 import { resultsCsvColumns } from '../../producers/results-csv.ts';
 import { faultNames } from '../../sandbox/faults.ts';
 import { names, page, pageNames, root, tableRow } from './pages.ts';
@@ -19,6 +25,9 @@ import { names, page, pageNames, root, tableRow } from './pages.ts';
 const readme = page('README.md');
 const csv = page('docs/csv.md');
 const results = page('docs/results.md');
+const operations = page('docs/operations.md');
+const distributed = page('docs/distributed.md');
+const source = (path: string): string => readFileSync(join(root, path), 'utf8');
 const missingIn = (text: string, words: readonly string[]): readonly string[] => words.filter((word) => !names(text, word));
 
 it.each(statuses)('the README tells the status %s, and whether it is final', (status) => {
@@ -111,6 +120,126 @@ const elsewhere = new Set(['account_type', 'amount_missing', 'evidence_mismatch'
 
 it('reasons of records are told in docs/results.md', () => {
   expect(missingIn(results, ['amount_missing', 'evidence_mismatch', 'send_interrupted', 'waits_for_person'])).toEqual([]);
+});
+
+describe('commands', () => {
+  const commands = [...source('src/main.ts').matchAll(/\bcommand\(\s*'([a-z-]+)/g)].map(([, name = '']) => name);
+
+  it('are found in the code', () => {
+    expect(commands).toEqual(expect.arrayContaining(['run', 'serve', 'dead-letters']));
+  });
+
+  it.each(commands)('%s is told in the README and in docs/configuration.md', (command) => {
+    expect(readme.split('\n').some((line) => line.startsWith(`| \`${command}`))).toBe(true);
+    expect(page('docs/configuration.md')).toMatch(new RegExp(`^### (?:.*, )?${command}\\b`, 'm'));
+  });
+});
+
+describe('dead letters in docs/results.md', () => {
+  const letters = results.slice(results.indexOf('## Dead letters'));
+  const message = (value: unknown) => ({
+    topic: 't',
+    partition: 0,
+    offset: 0n,
+    timestamp: 0,
+    key: null,
+    value: Buffer.from(JSON.stringify(value)),
+    headers: {},
+  });
+  const reasonFor = (value: unknown): string | undefined => {
+    const reading = readMessage(message(value), {
+      now: 0,
+      open: () => {
+        throw new Error('nothing is sealed here');
+      },
+    });
+    return reading.type === 'dead' ? reading.reason : undefined;
+  };
+
+  it('tell every reason that the code gives by name', () => {
+    const text = source('consumers/instruction-topic.ts') + source('consumers/kafka/poison-batch.ts');
+    const [, list = ''] = /deadCodes = new Set\(\[([^\]]*)\]\)/.exec(text) ?? [];
+    const given = [...text.matchAll(/(?:\bdead\(|\breason: )'([a-z_0-9]+)'/g), ...list.matchAll(/'([a-z_]+)'/g)].map(
+      ([, reason = '']) => reason,
+    );
+    expect(given).toEqual(expect.arrayContaining(['null_value', 'bad_headers', 'unreadable_batch', 'unknown_member']));
+    expect(missingIn(letters, given)).toEqual([]);
+  });
+
+  it('tell every reason of a record id that cannot be used', () => {
+    const odd = [undefined, null, '', 5, {}, ' ', ' a', 'a b', 'a\u0000', 'a\u200b', '\ufffd', '\ud800', 'é', 'x'.repeat(70)];
+    const ids = [...odd, '4111111111111111', "'a", '=1+1', '#REF!', '1.2E+10'];
+    const reasons = ids.map((id) => reasonFor({ ...(id === undefined ? {} : { record_id: id }), kind: 'payout' }));
+    expect(reasons).not.toContain(undefined);
+    expect(missingIn(letters, reasons as string[])).toEqual([]);
+  });
+
+  it('tell every header', () => {
+    const text = source('producers/dead-letters.ts');
+    const headers = ['reason', 'message', 'source_topic', 'source_partition', 'source_offset', 'failed_at', 'truncated'];
+    expect(headers.filter((name) => !new RegExp(`^\\s*(?:return .*)?${name}(?::|,)|[ {]${name}:`, 'm').test(text))).toEqual([]);
+    expect(missingIn(letters, [...headers, 'original_'])).toEqual([]);
+  });
+});
+
+describe('docs/operations.md', () => {
+  const { register } = createMetrics({ version: '0.0.0', clock: systemClock, processMetrics: false });
+
+  it.each(register.getMetricsAsArray().map(({ name }) => name))('tells the metric %s in its table', (name) => {
+    expect(tableRow(operations, name)).toHaveLength(4);
+  });
+
+  it('tells no metric that there is none of', () => {
+    const known = new Set(register.getMetricsAsArray().map(({ name }) => name));
+    const told = [...operations.matchAll(/`(disburse_[a-z_]+)/g)].map(([, name = '']) => name);
+    expect(told.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('tells how calls are labelled', () => {
+    const told = tableRow(operations, 'disburse_gateway_calls_total')?.join() ?? '';
+    expect(missingIn(told, [...gatewayCalls, ...callOutcomes])).toEqual([]);
+  });
+
+  it('tells every path of HTTP', () => {
+    const paths = [...source('src/http.ts').matchAll(/^\s*'(\/[a-z/-]+)',$/gm)].map(([, path = '']) => path);
+    expect(paths).toContain('/readyz');
+    expect(paths.filter((path) => !new RegExp(`\`(?:GET|POST) ${path}\``).test(operations))).toEqual([]);
+  });
+
+  it('tells what lies in and beside the drop folder', () => {
+    expect(siblings.filter((sibling) => tableRow(operations, `<name>.${sibling}`) === undefined)).toEqual([]);
+    expect(names(operations, readyMarker('<name>'))).toBe(true);
+    expect(['a.csv', 'a.CSV', 'a.csv.gz'].every(isPayoutName)).toBe(true);
+    expect(['.a.csv', 'a.csv.part', 'a.csv.tmp'].some(isPayoutName)).toBe(false);
+    expect(missingIn(operations, ['.csv', '.csv.gz', '.part', '.tmp'])).toEqual([]);
+  });
+});
+
+describe('docs/distributed.md', () => {
+  it('tells every topic', () => {
+    expect(missingIn(distributed, Object.values(topicNames('<prefix>')))).toEqual([]);
+  });
+
+  it('shows events that would be paid', () => {
+    const [, json = ''] = /^```json\n([^]*?)^```$/m.exec(distributed) ?? [];
+    const [, line = ''] = /^echo 'inv-7\|(\{.*\})' \|$/m.exec(distributed) ?? [];
+    for (const event of [json, line])
+      expect(readInstructionEvent(JSON.parse(event), { now: Date.UTC(2026, 10, 21) })).toMatchObject({ ok: true });
+  });
+
+  it('tells which groups need rights', () => {
+    const files = [...globSync('src/**/*.ts', { cwd: root })].map(source).join('\n');
+    const groups = [...files.matchAll(/groupPrefix: '([a-z-]+)'/g)].map(([, group = '']) => group);
+    expect(groups.length).toBeGreaterThan(0);
+    expect([...new Set(groups)].filter((group) => !names(distributed, `${group}-`))).toEqual([]);
+  });
+
+  it('tells the headers of what run publishes', () => {
+    const [, list = ''] = /headers: \{ (source_file[^}]*) \}/.exec(source('src/hand-over.ts')) ?? [];
+    const headers = [...list.matchAll(/([a-z_]+): /g)].map(([, name = '']) => name);
+    expect(headers).toHaveLength(3);
+    expect(missingIn(distributed, headers)).toEqual([]);
+  });
 });
 
 it.each(pageNames)('%s: relative links lead somewhere', (name) => {
