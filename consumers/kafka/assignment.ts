@@ -1,0 +1,42 @@
+/**
+ * One generation of the group, as far as it is ours: the partitions, and how far its end has come. It is closed
+ * (nothing new is begun, what is under way may be finished and committed), then over (nothing may be resolved or
+ * committed, and what still waits is let go).
+ */
+export class Assignment {
+  readonly partitions: ReadonlySet<number>;
+  /** Where the next record of each partition is expected. */
+  readonly expected = new Map<number, bigint>();
+  readonly #closed = new AbortController();
+  readonly #over = new AbortController();
+  #cause: Error | undefined;
+
+  constructor(partitions: readonly number[]) {
+    this.partitions = new Set(partitions);
+  }
+
+  /** Aborted when nothing new may be begun. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** What the client is to be told, so that it joins anew; undefined while there is no reason to, or when we leave. */
+  get cause(): Error | undefined {
+    return this.#cause;
+  }
+
+  close(cause?: Error): void {
+    if (this.#closed.signal.aborted) return;
+    this.#cause = cause;
+    this.#closed.abort();
+  }
+
+  end(cause?: Error): void {
+    this.close(cause);
+    this.#over.abort();
+  }
+}

@@ -1,0 +1,60 @@
+/** Where the work stands, for metrics and readiness: told by those who do it, asked by whoever wants to know. */
+
+/** Offsets; null: not known yet. */
+export interface PartitionPosition {
+  readonly partition: number;
+  /** Behind the last record that is finished without a gap. */
+  readonly next: bigint | null;
+  readonly committed: bigint | null;
+  /** The end of the partition as it was last seen. */
+  readonly end: bigint | null;
+}
+
+export interface Positions {
+  joined(partitions: readonly number[]): void;
+  left(): void;
+  fetchAnswered(): void;
+  fetched(partition: number, end: bigint): void;
+  finished(partition: number, next: bigint): void;
+  committed(partition: number, next: bigint): void;
+
+  readonly lastFetchAt: number | null;
+  assigned(): readonly number[];
+  all(): readonly PartitionPosition[];
+  /** Records between what is finished and the newest known end, of each partition of which both are known. */
+  lag(): ReadonlyMap<number, number>;
+}
+
+export function createPositions(now: () => number): Positions {
+  type Place = { -readonly [Key in keyof PartitionPosition]: PartitionPosition[Key] };
+  const places = new Map<number, Place>();
+  let lastFetchAt: number | null = null;
+  const set = (partition: number, change: Partial<Place>): void => {
+    const place = places.get(partition);
+    if (place !== undefined) Object.assign(place, change);
+  };
+
+  return {
+    joined(partitions) {
+      places.clear();
+      for (const partition of partitions) places.set(partition, { partition, next: null, committed: null, end: null });
+    },
+    left: () => places.clear(),
+    fetchAnswered: () => void (lastFetchAt = now()),
+    fetched: (partition, end) => set(partition, { end }),
+    finished: (partition, next) => set(partition, { next }),
+    committed: (partition, next) => set(partition, { committed: next }),
+    get lastFetchAt() {
+      return lastFetchAt;
+    },
+    assigned: () => [...places.keys()].sort((one, other) => one - other),
+    all: () => [...places.values()].map((place) => ({ ...place })),
+    lag() {
+      const lags = new Map<number, number>();
+      for (const { partition, next, end } of places.values()) {
+        if (next !== null && end !== null) lags.set(partition, Math.max(0, Number(end - next)));
+      }
+      return lags;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Records in the hands of their handler: as many at once as the window has places, each one once at a time. What is
+ * still under way when its partition was dealt anew keeps its place, and when it is read again it is waited for.
+ */
+import type { Assignment } from './assignment.ts';
+import { createRecordWindow } from './record-window.ts';
+import type { TopicRecord } from './topic-record.ts';
+
+/**
+ * Resolves when the record is finished, so that its offset may be committed.
+ *
+ * @param signal aborted when the record is to be let go: what only waits may then reject, and is read again later
+ */
+export type HandleRecord = (record: TopicRecord, signal: AbortSignal) => Promise<void>;
+
+export interface RecordWork {
+  /**
+   * Waits for a place and hands the record over; undefined when the assignment was closed before. `done` never
+   * rejects and says whether the record is finished.
+   */
+  begin(record: TopicRecord, assignment: Assignment): Promise<{ readonly done: Promise<boolean> } | undefined>;
+}
+
+export function createRecordWork(deps: {
+  window: number;
+  handle: HandleRecord;
+  isStopping: () => boolean;
+  /** A handler rejected although it was not to let go. */
+  onFailure: (cause: unknown) => void;
+}): RecordWork {
+  const { handle, isStopping, onFailure } = deps;
+  const window = createRecordWindow(deps.window);
+  const underWay = new Map<string, Promise<boolean>>();
+
+  const finish = async (record: TopicRecord, assignment: Assignment): Promise<boolean> => {
+    try {
+      await handle(record, assignment.over);
+      return true;
+    } catch (cause) {
+      if (!assignment.over.aborted && !isStopping()) onFailure(cause);
+      return false;
+    }
+  };
+
+  const work: RecordWork = {
+    async begin(record, assignment) {
+      const key = `${record.partition}:${record.offset}`;
+      const earlier = underWay.get(key);
+      if (earlier !== undefined) return { done: afterwards(earlier, record, assignment) };
+      if (!(await window.enter(assignment.closed))) return undefined;
+      const done = finish(record, assignment).finally(() => {
+        underWay.delete(key);
+        window.leave();
+      });
+      underWay.set(key, done);
+      return { done };
+    },
+  };
+  const afterwards = async (earlier: Promise<boolean>, record: TopicRecord, assignment: Assignment): Promise<boolean> => {
+    if (await earlier) return true;
+    const again = await work.begin(record, assignment);
+    return again === undefined ? false : again.done;
+  };
+  return work;
+}
