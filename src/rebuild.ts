@@ -28,6 +28,7 @@ export interface RebuildDeps {
   readonly onProgress: (report: RebuildReport) => void;
 }
 
+/** Printed by `rebuild --json`. */
 export interface RebuildReport {
   readonly results: number;
   readonly instructions: number;
@@ -36,8 +37,8 @@ export interface RebuildReport {
   /** Occurrences that ended without a record of their own. */
   readonly settled: number;
   /** Of the unknown records, those without any result: perhaps sent, and nobody was told. */
-  readonly withoutResult: number;
-  readonly deadLetters: number;
+  readonly without_result: number;
+  readonly dead_letters: number;
 }
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
@@ -64,7 +65,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
 
 async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport> {
   const { ledger, clock, fingerprints, rules } = deps;
-  const counts = { results: 0, instructions: 0, settled: 0, withoutResult: 0, deadLetters: 0 };
+  const counts = { results: 0, instructions: 0, settled: 0, without_result: 0, dead_letters: 0 };
   const records: Partial<Record<RecordStatus, number>> = {};
   const report = (): RebuildReport => ({ ...counts, records: { ...records } });
   const writes = createWrites();
@@ -100,7 +101,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
       if (told.isSettled(placeText(found.occurrence)) || told.isRestored(draft.recordId)) continue;
       const record = perhapsSent(deps, found.occurrence, found.batchId, draft, message.timestamp, told.sequence(draft.recordId));
       told.noteRestored(draft.recordId);
-      counts.withoutResult += 1;
+      counts.without_result += 1;
       await restore({ record, ...kept(record, draft), event: recordEvent(rules.keys, record, clock.now()) });
     } else if (placeText(occurrenceOf(event)) === placeText(found.occurrence) && !told.isRestored(draft.recordId)) {
       const record = recordFrom(deps, event, { draft, firstSentAt: message.timestamp, sequence: told.sequence(draft.recordId) });
@@ -131,7 +132,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
     );
   }
   for await (const place of deps.deadLetters) {
-    counts.deadLetters += 1;
+    counts.dead_letters += 1;
     await writes.add(ledger.countDeadLetter(place));
   }
   await writes.idle();

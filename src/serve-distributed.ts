@@ -1,7 +1,8 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
 import { writeBatchResults } from './batch-results.ts';
 import { consumeWork } from '../consumers/kafka/work.ts';
-import { createDeadLetters } from '../producers/dead-letters.ts';
+import { createDeadLetters, type DeadLetter, type DeadLetters } from '../producers/dead-letters.ts';
+import { PublishError } from '../producers/kafka/publish-error.ts';
 import { monotonicClock, systemClock } from './clock.ts';
 import { openLetterSeal } from './dead-letter-seal.ts';
 import { connect, openInstance } from './distributed.ts';
@@ -48,17 +49,24 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     const app = openInstance({ ...connected, config, signer, stopping, logger, metrics });
     const pay = { ...app.deps, ledger };
     const seal = createSeal(ledgerKey);
+    const letterSeal = openLetterSeal(ledgerKey);
     const letters = createDeadLetters({
       publisher: topicPublisher,
       topic: topics.deadLetters,
-      seal: openLetterSeal(ledgerKey).close,
+      seal: letterSeal.close,
       clock: systemClock,
     });
     const work = createInstructionWorker({
       pay,
       maxAmount: settings.MAX_AMOUNT,
       open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
-      putAside: letters.put,
+      putAside: (letter) => {
+        const { record } = letter;
+        // A batch that cannot be unpacked may hold card numbers that nobody can find: all of it is sealed.
+        const value =
+          record.poison === undefined || record.value === null ? record.value : Buffer.from(`sealed:v1:${letterSeal.close(record.value)}`);
+        return putAside(letters, { ...letter, record: { ...record, value } }, stopping.signal);
+      },
       onOutcome: (waitedMs) => metrics.eventToResult(waitedMs),
     });
     let inFlight = 0;
@@ -159,5 +167,20 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     }
   } finally {
     await connected.close();
+  }
+}
+
+const putAgainMs = 1_000;
+
+/** As long as Kafka does not take it: the message stays where it is, and its partition waits. */
+async function putAside(letters: DeadLetters, letter: DeadLetter, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await letters.put(letter);
+      return;
+    } catch (cause) {
+      if (!(cause instanceof PublishError && cause.retriable) || signal.aborted) throw cause;
+    }
+    await systemClock.sleep(putAgainMs, signal);
   }
 }

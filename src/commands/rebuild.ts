@@ -92,11 +92,19 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
       ),
       onProgress: (sofar) => process.stderr.write(`${grouped(sofar.results)} results, ${grouped(sofar.instructions)} instructions read\n`),
     });
-    if (signal.aborted) throw new CommandError(exitCodes.stopped, `stopped: ${stopping.why()}. Run it again.`);
     await finishRebuild({ ...common, marksSeen: [...marks.values()] });
     await ledger.close();
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${text(report)}\n`);
     return exitCodes.ok;
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw new CommandError(
+      exitCodes.stopped,
+      `stopped: ${stopping.why()}. Nothing is paid until rebuild was run to its end: run it again.`,
+      {
+        cause,
+      },
+    );
   } finally {
     stopping.release();
     await connection.close();
@@ -121,7 +129,14 @@ async function* places(letters: AsyncIterable<{ readonly headers: Readonly<Recor
   }
 }
 
-const text = ({ results, instructions, records, settled, withoutResult, deadLetters }: RebuildReport): string =>
+const text = ({
+  results,
+  instructions,
+  records,
+  settled,
+  without_result: withoutResult,
+  dead_letters: deadLetters,
+}: RebuildReport): string =>
   [
     `The ledger was rebuilt from ${grouped(results)} results and ${grouped(instructions)} instructions.`,
     `  records: ${

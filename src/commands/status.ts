@@ -61,7 +61,7 @@ function choose(batches: readonly Batch[], wanted: string): Batch {
   throw new CommandError(
     exitCodes.usage,
     found.length === 0
-      ? `no batch ${printable(wanted)} is known here. disburse status lists all; is DATA_DIR the one it was paid with?`
+      ? `no batch ${printable(wanted)} is known here. disburse status lists all; is it the ledger that it was paid from?`
       : `${found.length} batches begin with ${printable(wanted)}. Give more characters.`,
   );
 }
@@ -69,7 +69,7 @@ function choose(batches: readonly Batch[], wanted: string): Batch {
 function listing(all: readonly Summary[]): string {
   if (all.length === 0) return 'No batches yet.';
   const rows = all.map((one) => [
-    one.batch_id.slice(0, 12),
+    /^[0-9a-f]{64}$/.test(one.batch_id) ? one.batch_id.slice(0, 12) : printable(one.batch_id),
     printable(one.file),
     one.state,
     String(one.received.count),

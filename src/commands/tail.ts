@@ -52,6 +52,10 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
       }
     }
     return exitCodes.ok;
+  } catch (cause) {
+    // Whoever read the topic to its end was interrupted before: he knows it himself.
+    if (interrupt.signal.aborted) return exitCodes.ok;
+    throw cause;
   } finally {
     process.removeListener('SIGINT', stop);
     process.removeListener('SIGTERM', stop);

@@ -24,6 +24,9 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
       get ledger() {
         return ledger;
       },
+      get shared() {
+        return harness.shared ?? false;
+      },
       async reopen() {
         await ledger.close();
         ledger = await harness.open();

@@ -6,7 +6,7 @@ import type { OutboxEntry, ResultSink } from '../../batches/ports.ts';
 export interface ResultSinkWorld {
   /** As the next process would, with the mark that the ledger keeps. */
   readonly open: (mark: string | null) => Promise<ResultSink>;
-  /** Everything a reader finds, in order. */
+  /** Everything a reader finds, in order; each event id once, where a reader must see to that himself. */
   readonly read: () => Promise<readonly unknown[]>;
   readonly close: () => Promise<void>;
 }

@@ -149,7 +149,7 @@ describe('run', () => {
 describe('instances', () => {
   it('share the work; one that is killed loses nothing, and one that comes helps', async () => {
     await inCluster(servers(), { settleMs: 50 }, async (cluster) => {
-      const more = { DISPATCH_RATE: '150' };
+      const more = { DISPATCH_RATE: '150', GATEWAY_TIMEOUT_MS: '2000' };
       const [first] = await Promise.all([cluster.serve(more), cluster.serve(more)]);
       const file = cluster.write('big.csv', csvOf(payouts(600)));
       const running = cluster.begin(['run', file, '--json'], more);
@@ -160,10 +160,13 @@ describe('instances', () => {
       const ended = await running.ended;
       const summary = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as Parameters<typeof countsOf>[0];
       expect(summary.balanced).toBe(true);
-      expect(countsOf(summary)).toEqual({ succeeded: 600 });
+      // What had arrived when the instance died is told as open: the gateway only says that it knows the key.
+      const { succeeded = 0, unknown = 0 } = countsOf(summary);
+      expect({ all: succeeded + unknown, exit: ended.code }).toEqual({ all: 600, exit: unknown === 0 ? 0 : 2 });
+      expect(unknown).toBeLessThanOrEqual(32);
       expect((await paidOnce(cluster)).length).toBe(600);
       const told = await finals(cluster);
-      expect(new Set(told.map((result) => result.event_id)).size).toBe(600);
+      expect(new Set(told.map((result) => result.event_id)).size).toBe(succeeded);
     });
   });
 
@@ -218,7 +221,8 @@ describe('a Redis that forgot', () => {
       await cluster.produce(Array.from({ length: 300 }, (_, n) => event(`f-${n}`, 1000 + n)));
       await until('some to be paid', () => cluster.sandbox.payments().length > 100);
       const redis = new Redis(redisUrl());
-      for (const key of await redis.keys(`${cluster.prefix}:*`)) await redis.unlink(key);
+      // All at once, as FLUSHALL would; other tests share the server.
+      await redis.unlink(await redis.keys(`${cluster.prefix}:*`));
       redis.disconnect();
       const ended = await one.ended;
       expect(ended.code).toBe(3);
@@ -230,7 +234,7 @@ describe('a Redis that forgot', () => {
       expect(cluster.sandbox.payments()).toHaveLength(paidBefore);
 
       const rebuilt = await cluster.command(['rebuild', '--yes', '--json']);
-      expect(rebuilt.stderr + rebuilt.stdout).toContain('withoutResult');
+      expect(rebuilt.stderr + rebuilt.stdout).toContain('without_result');
       expect(rebuilt.code).toBe(0);
       await cluster.serve(more);
       // What had arrived without our hearing of it is unknown for good: the gateway only says that the key is known.
@@ -239,7 +243,13 @@ describe('a Redis that forgot', () => {
           events.reduce((best, one) => (one.sequence > best.sequence ? one : best)),
         );
       const atRest = ({ final, error }: ResultEvent): boolean => final || error?.code === 'idempotency_key_already_exists';
-      await until('every record to be at rest', async () => (await newest()).filter(atRest).length === 300, 60_000);
+      await until('every record to be at rest', async () => (await newest()).filter(atRest).length === 300, 60_000).catch(
+        async (cause: Error) => {
+          throw new Error(
+            `${cause.message}: ${JSON.stringify((await newest()).filter((one) => !atRest(one)))} of ${(await newest()).length}`,
+          );
+        },
+      );
       expect((await paidOnce(cluster)).length).toBe(300);
       const told = once(await cluster.results());
       for (const [, events] of Map.groupBy(

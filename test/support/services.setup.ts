@@ -1,5 +1,10 @@
-/** Finds or starts real Kafka and Redis for all tests that need them. */
+/**
+ * Real Kafka and Redis for all tests that need them: the named ones (KAFKA_BROKERS, REDIS_URL), else containers, else
+ * local processes. Which, is told in one line on stderr; without any the run fails.
+ */
 import type { TestProject } from 'vitest/node';
+import { startKafka, startRedis } from './local-servers.ts';
+import { findServices, type Wish } from './service-ways.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -8,8 +13,47 @@ declare module 'vitest' {
   }
 }
 
+const patienceMs = 5000;
+
+const kafka: Wish = {
+  what: 'Kafka',
+  variable: 'KAFKA_BROKERS',
+  patienceMs,
+  ways: [
+    { name: 'in a container', start: async () => (await import('./service-containers.ts')).kafkaContainer() },
+    {
+      name: 'as a local process',
+      async start() {
+        const { brokers, stop } = await startKafka();
+        return { address: brokers, stop };
+      },
+    },
+  ],
+};
+
+const redis: Wish = {
+  what: 'Redis',
+  variable: 'REDIS_URL',
+  patienceMs,
+  ways: [
+    { name: 'in a container', start: async () => (await import('./service-containers.ts')).redisContainer() },
+    {
+      name: 'as a local process',
+      async start() {
+        const server = await startRedis();
+        return { address: server.url, stop: () => server.stop() };
+      },
+    },
+  ],
+};
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  project.provide('kafkaBrokers', process.env['KAFKA_BROKERS'] ?? '');
-  project.provide('redisUrl', process.env['REDIS_URL'] ?? '');
-  return async () => undefined;
+  const found = await findServices([kafka, redis], process.env);
+  const [brokers, url] = found.map(({ address }) => address) as [string, string];
+  project.provide('kafkaBrokers', brokers);
+  project.provide('redisUrl', url);
+  process.stderr.write(`servers for tests: ${found.map(({ told }) => told).join('; ')}\n`);
+  return async () => {
+    await Promise.all(found.map((service) => service.stop()));
+  };
 }

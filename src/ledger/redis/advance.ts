@@ -61,6 +61,8 @@ export async function advance(parts: Parts, { expected, after, event, body }: Ch
       if (event !== undefined) await outbox.recover(shard);
       return { ok: true };
     case 'moved':
+      // Perhaps ours was written before somebody else's: then its event is there too.
+      if (event !== undefined && reply.repeated) await outbox.recover(shard);
       return { ok: false, current: (await parts.readRecord(shard, recordId, reply.values[0] ?? '')).record };
     case 'missing':
       throw new TypeError(`the record ${recordId} was never admitted`);

@@ -1,29 +1,20 @@
-/** Batches: what is pinned of them lies in the shard of their id, what they count in the shards of their records. */
-import type { Batch, BatchPhase, BatchState, HandOver, Policy, SharedLedger } from '../../../batches/ports.ts';
-import type { TallyRow } from '../../../batches/tally.ts';
-import { countedOf } from '../codes.ts';
-import type { Calls, Reply } from './calls.ts';
-import { shardOf, shards, type KeyNames } from './keys.ts';
+/** Makes batches and changes what is kept of them. */
+import type { SharedLedger } from '../../../batches/ports.ts';
+import { createBatchReads, type BatchReads } from './batch-reads.ts';
+import { shardOf } from './keys.ts';
+import type { Parts } from './parts.ts';
 import { scripts } from './scripts.ts';
 
-export interface BatchStore extends Pick<
-  SharedLedger,
-  'openBatch' | 'batch' | 'batches' | 'updateBatch' | 'tallies' | 'handOver' | 'noteHandOver'
-> {
+export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' | 'updateBatch' | 'noteHandOver'> {
   /** @throws TypeError when it was never opened */
   requireBatch(batchId: string): Promise<void>;
-  /** Ids of all batches, the oldest first. */
-  ids(): Promise<readonly string[]>;
 }
 
 /** Batches known to be there; a batch never goes away. */
 const knownLimit = 10_000;
-/** Batches asked for at once, each in every shard. */
-const atOnce = 64;
 
-type Fields = Readonly<Record<string, string>>;
-
-export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
+export function createBatchStore({ calls, names, nextToken }: Pick<Parts, 'calls' | 'names' | 'nextToken'>): BatchStore {
+  const reads = createBatchReads(calls, names);
   const known = new Set<string>();
 
   const remember = (batchId: string): void => {
@@ -32,49 +23,23 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
   };
   const never = (batchId: string): TypeError => new TypeError(`the batch ${batchId} was never opened`);
 
-  const pinsOf = async (batchId: string): Promise<Fields> =>
-    (await calls.read(shardOf(batchId), 'hgetall', names.batch(batchId))) as Fields;
-
-  const find = async (batchId: string): Promise<Batch | undefined> => {
-    const [pins, sends] = await Promise.all([
-      pinsOf(batchId),
-      Promise.all(shards.map((shard) => calls.read(shard, 'hmget', names.tally(shard, batchId), 'sent', 'first', 'newest'))),
-    ]);
-    return pins['file'] === undefined ? undefined : toBatch(batchId, pins, sends as (string | null)[][]);
-  };
-
-  const found = async (batchId: string): Promise<Batch> => {
-    const batch = await find(batchId);
-    if (batch === undefined) throw never(batchId);
-    return batch;
-  };
-
-  const change = async (batchId: string, line: string, fields: readonly string[]): Promise<Reply> => {
-    const reply = await calls.run(shardOf(batchId), scripts.changeBatch, [names.batch(batchId)], [line, ...fields]);
-    if (reply.answer === 'missing') throw never(batchId);
-    return reply;
-  };
-
-  const ids = async (): Promise<readonly string[]> => {
-    const lists = (await Promise.all(
-      shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), '0', '-1', 'WITHSCORES')),
-    )) as string[][];
-    const made = lists.flatMap((list) =>
-      Array.from({ length: list.length / 2 }, (_, index) => ({ batchId: list[2 * index] ?? '', number: Number(list[2 * index + 1]) })),
-    );
-    return made.sort((a, b) => a.number - b.number).map(({ batchId }) => batchId);
-  };
-
-  const talliesOf = async (batchId: string, totals: Totals): Promise<void> => {
-    const found = await Promise.all(shards.map((shard) => calls.read(shard, 'hgetall', names.tally(shard, batchId))));
-    for (const answer of found) addTotals(totals, answer as Fields);
+  /** Whatever stands there, these fields are set; once, however often the call has to be made. */
+  const change = async (batchId: string, line: string, fields: readonly string[]): Promise<void> => {
+    const shard = shardOf(batchId);
+    const token = nextToken();
+    for (let version = String((await calls.read(shard, 'hget', names.batch(batchId), 'version')) ?? '0'); ;) {
+      const { answer, values } = await calls.run(shard, scripts.changeBatch, [names.batch(batchId)], [version, token, line, ...fields]);
+      if (answer === 'missing') throw never(batchId);
+      if (answer !== 'moved') return;
+      version = values[0] ?? '0';
+    }
   };
 
   return {
-    ids,
+    ...reads,
     async requireBatch(batchId) {
       if (known.has(batchId)) return;
-      if ((await calls.read(shardOf(batchId), 'exists', names.batch(batchId))) !== 1) throw never(batchId);
+      if (!(await reads.exists(batchId))) throw never(batchId);
       remember(batchId);
     },
     async openBatch({ batchId, file, policy, encoding, delimiter, bytes, blockDigests, at }) {
@@ -96,16 +61,9 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
         [batchId, String(bytes), JSON.stringify(blockDigests), ...Object.entries(fields).flat()],
       );
       remember(batchId);
-      return found(batchId);
-    },
-    batch: find,
-    async batches() {
-      const all: Batch[] = [];
-      const known = await ids();
-      for (let index = 0; index < known.length; index += atOnce) {
-        all.push(...(await Promise.all(known.slice(index, index + atOnce).map(found))));
-      }
-      return all;
+      const batch = await reads.batch(batchId);
+      if (batch === undefined) throw never(batchId);
+      return batch;
     },
     async updateBatch({ batchId, state, phase, at }) {
       await change(batchId, '', [
@@ -114,62 +72,8 @@ export function createBatchStore(calls: Calls, names: KeyNames): BatchStore {
         ...(state === 'finished' ? ['finished_at', String(at)] : state === 'running' ? ['finished_at', ''] : []),
       ]);
     },
-    async tallies(batchId) {
-      const totals: Totals = new Map();
-      const asked = batchId === undefined ? await ids() : [batchId];
-      for (let index = 0; index < asked.length; index += atOnce) {
-        await Promise.all(asked.slice(index, index + atOnce).map((one) => talliesOf(one, totals)));
-      }
-      return [...totals.values()].filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n);
-    },
-    async handOver(batchId) {
-      const { line = '0', rows = '' } = await pinsOf(batchId);
-      return { line: Number(line), rows: rows === '' ? null : Number(rows) } satisfies HandOver;
-    },
     async noteHandOver({ batchId, line, rows }) {
       await change(batchId, String(line), rows === null ? [] : ['rows', String(rows)]);
     },
   };
-}
-
-const toBatch = (batchId: string, pins: Fields, sends: readonly (readonly (string | null)[])[]): Batch => {
-  const times = (index: 1 | 2): number[] =>
-    sends
-      .map((one) => one[index] ?? null)
-      .filter((time) => time !== null)
-      .map(Number);
-  const [first, newest] = [times(1), times(2)];
-  return {
-    batchId,
-    file: pins['file'] ?? '',
-    policy: pins['policy'] as Policy,
-    encoding: pins['encoding'] ?? '',
-    delimiter: pins['delimiter'] ?? '',
-    bytes: Number(pins['bytes']),
-    blockDigests: JSON.parse(pins['block_digests'] ?? '[]') as string[],
-    state: pins['state'] as BatchState,
-    phase: pins['phase'] as BatchPhase,
-    startedAt: Number(pins['started_at']),
-    finishedAt: (pins['finished_at'] ?? '') === '' ? null : Number(pins['finished_at']),
-    sent: sends.reduce((sum, [sent]) => sum + Number(sent ?? 0), 0),
-    firstSentAt: first.length === 0 ? null : Math.min(...first),
-    lastSentAt: newest.length === 0 ? null : Math.max(...newest),
-  };
-};
-
-/** By status and currency. */
-type Totals = Map<string, { -readonly [Member in keyof TallyRow]: TallyRow[Member] }>;
-
-/** Fields are `n<code>:<currency>` for counts and `a<code>:<currency>` for amounts. */
-function addTotals(totals: Totals, fields: Fields): void {
-  for (const [field, value] of Object.entries(fields)) {
-    const match = /^([na])(\d+):(.*)$/.exec(field);
-    if (match === null) continue;
-    const [, what, code, currency = ''] = match;
-    const name = `${code}:${currency}`;
-    let row = totals.get(name);
-    if (row === undefined) totals.set(name, (row = { status: countedOf(Number(code)), currency, count: 0, amountMinor: 0n }));
-    if (what === 'n') row.count += Number(value);
-    else row.amountMinor += BigInt(value);
-  }
 }

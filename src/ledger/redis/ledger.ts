@@ -127,8 +127,9 @@ function createLedger(
   const { calls, place, names, keys, generation, owner } = deps;
   const texts = createSharedTexts(calls, names, place);
   const outbox = createOutbox({ calls, names, owner, generation });
-  const batches = createBatchStore(calls, names);
   let tokens = 0;
+  const nextToken = (): string => `${owner}${(tokens++).toString(36)}`;
+  const batches = createBatchStore({ calls, names, nextToken });
   const parts: Parts = {
     calls,
     names,
@@ -137,7 +138,7 @@ function createLedger(
     keys,
     place,
     seal: createSeal(deps.ledgerKey),
-    nextToken: () => `${owner}${(tokens++).toString(36)}`,
+    nextToken,
     requireBatch: batches.requireBatch,
     readRecord: createRecordReader(texts, keys),
   };

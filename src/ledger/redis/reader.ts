@@ -2,7 +2,7 @@
 import type { Ledger } from '../../../batches/ports.ts';
 import type { RedisConnection } from '../../redis.ts';
 import { LedgerMissingError } from '../errors.ts';
-import { createBatchStore } from './batches.ts';
+import { createBatchReads } from './batch-reads.ts';
 import { createCalls } from './calls.ts';
 import { placeText } from './errors.ts';
 import { readShards } from './founding.ts';
@@ -28,6 +28,6 @@ export async function openRedisReader({
     );
   }
   const calls = createCalls({ connection, place, names, generation, counters: found.map(() => 0), onBroken: () => undefined });
-  const { batch, batches, tallies } = createBatchStore(calls, names);
+  const { batch, batches, tallies } = createBatchReads(calls, names);
   return { batch, batches, tallies, close: calls.close };
 }

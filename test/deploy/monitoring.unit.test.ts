@@ -1,0 +1,52 @@
+/** What is deployed beside disburse speaks of metrics that exist, and of the servers that the tests ran on. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { kafkaImage, redisImage } from '../support/service-images.ts';
+
+const read = (path: string): string => readFileSync(join(import.meta.dirname, '..', '..', path), 'utf8');
+const namesIn = (path: string): string[] => [...new Set(read(path).match(/\b(?:disburse|process|nodejs)_[a-z_]+/g))];
+
+/** Every series that Prometheus can know of us. */
+const series = new Set<string>();
+beforeAll(async () => {
+  const { text } = await createMetrics({ version: 'test', clock: systemClock }).scrape();
+  for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm))
+    for (const ending of type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']) series.add(name + ending);
+});
+
+describe('monitoring', () => {
+  it.each(['deploy/prometheus/alerts.yml', 'deploy/grafana/dashboards/disburse.json'])('%s names metrics that exist', (path) => {
+    const names = namesIn(path);
+    expect(names.length).toBeGreaterThan(5);
+    expect(names.filter((name) => !series.has(name))).toEqual([]);
+  });
+
+  it('shows every metric of disburse on the dashboard or alerts by it, but for the version', () => {
+    const used = [...namesIn('deploy/prometheus/alerts.yml'), ...namesIn('deploy/grafana/dashboards/disburse.json')];
+    const own = [...series].filter((name) => name.startsWith('disburse_') && !/_(sum|count)$/.test(name));
+    expect(own.filter((name) => !used.includes(name))).toEqual(['disburse_build_info']);
+  });
+
+  it('asks the data source that is provisioned', () => {
+    const uid = /uid: (\S+)/.exec(read('deploy/grafana/provisioning/datasources/prometheus.yml'))?.[1];
+    const dashboard = JSON.parse(read('deploy/grafana/dashboards/disburse.json')) as { panels: { datasource: { uid: string } }[] };
+    expect(new Set(dashboard.panels.map(({ datasource }) => datasource.uid))).toEqual(new Set([uid]));
+  });
+
+  it('asks every instance that docker-compose.yml starts', () => {
+    const instances = read('docker-compose.yml')
+      .match(/^ {2}serve-\d+(?=:)/gm)
+      ?.map((name) => name.trim());
+    expect(read('deploy/prometheus/prometheus.yml').match(/serve-\d+/g)).toEqual(instances);
+  });
+});
+
+describe('docker-compose.yml', () => {
+  it('runs the servers that the tests run on', () => {
+    const images = [...read('docker-compose.yml').matchAll(/^ {4}image: (\S+)$/gm)].map(([, image]) => image);
+    expect(images).toEqual(expect.arrayContaining([kafkaImage, redisImage]));
+  });
+});

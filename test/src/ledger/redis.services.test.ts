@@ -1,0 +1,17 @@
+import { ledgerSuite } from '../../contracts/ledger.suite.ts';
+import { redisUrl, uniquePrefix } from '../../support/services.ts';
+import { openInstance, removeKeys } from './redis-harness.ts';
+
+ledgerSuite('Redis', async () => {
+  const prefix = uniquePrefix();
+  return {
+    shared: true,
+    async open() {
+      const { ledger, close } = await openInstance(redisUrl(), prefix);
+      // What the former one left unpublished is this one's now, as after the death of an instance.
+      await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
+      return { ...ledger, close };
+    },
+    dispose: () => removeKeys(redisUrl(), prefix),
+  };
+});

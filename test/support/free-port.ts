@@ -1,0 +1,44 @@
+/** Ports for servers of tests. */
+import { once } from 'node:events';
+import { createConnection, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+// Below the range that systems take for outgoing connections, so that nobody takes a port while its server is down.
+const [lowest, highest] = [20_000, 32_000];
+const given = new Set<number>();
+
+/** A port of 127.0.0.1 that nobody listens on, never the same one twice. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = lowest + Math.floor(Math.random() * (highest - lowest));
+    if (given.has(port)) continue;
+    given.add(port);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error(`no free port between ${lowest} and ${highest} on 127.0.0.1`);
+}
+
+/** Whether somebody accepts connections there within the time. */
+export async function accepts(host: string, port: number, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const socket = createConnection({ host, port });
+    const open = await new Promise<boolean>((resolve) => {
+      socket.setTimeout(Math.max(1, deadline - performance.now()), () => resolve(false));
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open) return true;
+    if (performance.now() >= deadline) return false;
+    await sleep(20);
+  }
+}

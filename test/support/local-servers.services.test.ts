@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { Redis, type RedisOptions } from 'ioredis';
+import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { kafkaBrokers, redisUrl } from './services.ts';
+import { makeCertificates, startKafka, startRedis } from './local-servers.ts';
+
+async function withRedis<T>(url: string, options: RedisOptions, work: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    commandTimeout: 1000,
+    ...options,
+  });
+  let failure: Error | undefined;
+  client.on('error', (cause: Error) => (failure = cause));
+  try {
+    await client.connect().catch((cause: unknown) => {
+      throw failure ?? cause;
+    });
+    return await work(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function brokersSeen(config: Omit<KafkaConfig, 'logLevel'>): Promise<number> {
+  const admin = new Kafka({ retry: { retries: 2 }, ...config, logLevel: logLevel.NOTHING }).admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+describe('the servers that all tests share', () => {
+  it('syncs every write and never evicts', async () => {
+    const settings = await withRedis(redisUrl(), {}, async (client) =>
+      Promise.all(
+        ['appendonly', 'appendfsync', 'maxmemory-policy'].map(async (name) => ((await client.config('GET', name)) as string[])[1]),
+      ),
+    );
+    expect(settings).toEqual(['yes', 'always', 'noeviction']);
+  });
+
+  it('has a broker', async () => {
+    expect(await brokersSeen({ brokers: kafkaBrokers().split(',') })).toBeGreaterThan(0);
+  });
+});
+
+describe('startRedis', () => {
+  it('keeps what was acknowledged when it is killed and started again on the same port', async () => {
+    const server = await startRedis();
+    await withRedis(server.url, {}, (client) => client.set('a', '1'));
+    await server.stop('SIGKILL');
+    await expect(withRedis(server.url, {}, (client) => client.ping())).rejects.toThrow(/ECONNREFUSED/);
+    await server.restart();
+    expect(await withRedis(server.url, {}, (client) => client.get('a'))).toBe('1');
+    await server.stop();
+  });
+
+  it('answers nothing while it is frozen, and goes on after', async () => {
+    const server = await startRedis();
+    await withRedis(server.url, {}, async (client) => {
+      server.pause();
+      await expect(client.ping()).rejects.toThrow(/timed out/);
+      server.resume();
+      expect(await client.ping()).toBe('PONG');
+    });
+    await server.stop();
+  });
+
+  it('speaks TLS with a certificate of our authority, and knows users', async () => {
+    const tls = await makeCertificates();
+    const server = await startRedis({ tls, users: [{ username: 'app', password: 'pw', rules: ['~app:*', '+@all'] }] });
+    const ca = await readFile(tls.caFile);
+    const user = { tls: { ca }, username: 'app', password: 'pw' };
+    expect(await withRedis(server.url, user, (client) => client.set('app:a', '1'))).toBe('OK');
+    await expect(withRedis(server.url, user, (client) => client.set('other:a', '1'))).rejects.toThrow(/NOPERM/);
+    await expect(withRedis(server.url, { tls: { ca } }, (client) => client.ping())).rejects.toThrow(/NOAUTH/);
+    await expect(withRedis(server.url, { ...user, tls: {} }, (client) => client.ping())).rejects.toThrow(/certificate/);
+    await server.stop();
+  });
+
+  it('tells what the program said when it does not start', async () => {
+    await expect(startRedis({ args: ['--no-such-setting', '1'] })).rejects.toThrow(
+      /Redis \(127.0.0.1:\d+\): ended at its start.*no-such-setting/s,
+    );
+  });
+});
+
+describe('startKafka', () => {
+  it('has three brokers behind TLS, that let in by PLAIN and SCRAM and come back after a kill', async () => {
+    const tls = await makeCertificates();
+    const cluster = await startKafka({ brokers: 3, tls, sasl: [{ username: 'app', password: 'pw' }] });
+    const ssl = { ca: [await readFile(tls.caFile, 'utf8')] };
+    // A new object each time: kafkajs keeps what it derived from it in it.
+    const login = (mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512', password = 'pw', brokers = cluster.brokers): Promise<number> =>
+      brokersSeen({ brokers: brokers.split(','), ssl, sasl: { mechanism, username: 'app', password } as SASLOptions });
+    for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) expect(await login(mechanism)).toBe(3);
+    await expect(login('scram-sha-512', 'other')).rejects.toThrow(/invalid credentials/);
+
+    const [first] = cluster.nodes;
+    await first?.stop('SIGKILL');
+    await first?.start();
+    expect(await login('scram-sha-512', 'pw', `127.0.0.1:${first?.port}`)).toBe(3);
+    await cluster.stop();
+  });
+});
