@@ -1,0 +1,151 @@
+/**
+ * One topic through kafkajs, which is verified and never trusted: every answer to a send must prove that all of it
+ * was written. A client for each topic, because kafkajs refuses to write to any topic while one that it knows is gone.
+ */
+import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
+import { PublishError, publishError } from './publish-error.ts';
+import type { TopicRecord } from './record.ts';
+
+/** A new one for each call: clients made from one `Kafka` share state. */
+export type CreateKafka = () => Pick<Kafka, 'producer' | 'admin'>;
+
+/** How long the leader may take to have a batch on all replicas that are in sync. */
+const writtenWithinMs = 15_000;
+/** `ConfigResourceTypes.TOPIC` of kafkajs. */
+const topicResource = 2;
+
+export interface SentRecord extends TopicRecord {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface TopicClient {
+  /**
+   * Writes the records to one partition, in order and next to each other; answers the offset of the first one.
+   * Never call it again for the same partition before it has ended.
+   *
+   * @throws PublishError
+   */
+  send(partition: number, records: readonly SentRecord[]): Promise<bigint>;
+  /** @throws PublishError */
+  partitions(): Promise<number>;
+  /** The topic's `max.message.bytes`; undefined where we may not know. */
+  maxMessageBytes(): Promise<number | undefined>;
+  /** Leaves a connection that does not answer any more; the next send makes another. */
+  renew(): void;
+  close(): Promise<void>;
+}
+
+interface Connection {
+  readonly producer: Producer;
+  readonly connected: Promise<void>;
+}
+
+/** What happens while a connection is taken down changes nothing: all that matters was proven before. */
+const dropped = (): undefined => undefined;
+
+export function createTopicClient({ createKafka, topic }: { readonly createKafka: CreateKafka; readonly topic: string }): TopicClient {
+  let current: Connection | undefined;
+
+  const leave = (connection: Connection): Promise<void> => {
+    if (current === connection) current = undefined;
+    return connection.producer.disconnect().catch(dropped);
+  };
+  const connect = (): Connection => {
+    const producer = createKafka().producer({
+      allowAutoTopicCreation: false,
+      idempotent: false,
+      metadataMaxAge: 30_000,
+      createPartitioner:
+        () =>
+        ({ message }) => {
+          if (message.partition === undefined) throw new TypeError('a record without a partition');
+          return message.partition;
+        },
+    });
+    const connection = { producer, connected: producer.connect() };
+    current = connection;
+    connection.connected.catch(() => leave(connection));
+    return connection;
+  };
+  const asked = async <Answer>(question: (admin: ReturnType<Kafka['admin']>) => Promise<Answer>): Promise<Answer> => {
+    const admin = createKafka().admin();
+    try {
+      await admin.connect();
+      return await question(admin);
+    } finally {
+      await admin.disconnect().catch(dropped);
+    }
+  };
+  const partitions = async (): Promise<number> => {
+    let count: number | undefined;
+    try {
+      const { topics } = await asked((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+      count = topics.find(({ name }) => name === topic)?.partitions.length;
+    } catch (cause) {
+      throw publishError(topic, cause);
+    }
+    if (count === undefined || count === 0)
+      throw new PublishError('unproven', topic, `Kafka does not tell how many partitions ${topic} has.`);
+    return count;
+  };
+
+  return {
+    async send(partition, records) {
+      const { producer, connected } = current ?? connect();
+      let answer: RecordMetadata[];
+      try {
+        await connected;
+        answer = await producer.send({
+          topic,
+          acks: -1,
+          timeout: writtenWithinMs,
+          messages: records.map(({ key, value, headers = {}, at }) => ({ key, value, headers, partition, timestamp: String(at) })),
+        });
+      } catch (cause) {
+        throw publishError(topic, cause);
+      }
+      const baseOffset = provenOffset(answer, topic, partition);
+      if (baseOffset !== undefined) return baseOffset;
+      // This is how kafkajs answers for a partition that does not exist.
+      if (answer.length === 0 && partition >= (await partitions())) {
+        throw new PublishError(
+          'unknown_partition',
+          topic,
+          `The topic ${topic} has no partition ${partition}: it was made anew with fewer, so start again.`,
+        );
+      }
+      throw new PublishError('unproven', topic, `Kafka's answer does not prove that partition ${partition} of ${topic} was written.`);
+    },
+    partitions,
+    async maxMessageBytes() {
+      try {
+        const { resources } = await asked((admin) =>
+          admin.describeConfigs({
+            includeSynonyms: false,
+            resources: [{ type: topicResource, name: topic, configNames: ['max.message.bytes'] }],
+          }),
+        );
+        const text = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue;
+        return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+      } catch {
+        // It only makes an error message better; many users may not read a topic's settings.
+        return undefined;
+      }
+    },
+    renew() {
+      if (current !== undefined) void leave(current);
+    },
+    async close() {
+      if (current !== undefined) await leave(current);
+    },
+  };
+}
+
+/** Exactly one entry, ours, without an error, and with an offset. */
+function provenOffset(answer: readonly RecordMetadata[], topic: string, partition: number): bigint | undefined {
+  const [only, ...others] = answer;
+  if (only === undefined || others.length > 0) return undefined;
+  if (only.topicName !== topic || only.partition !== partition || only.errorCode !== 0) return undefined;
+  return /^\d+$/.test(only.baseOffset ?? '') ? BigInt(only.baseOffset as string) : undefined;
+}
