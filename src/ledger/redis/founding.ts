@@ -3,7 +3,7 @@
  * how many writes it has seen: so a Redis that was emptied, replaced or taken back to an older copy is noticed.
  */
 import type { Redis } from 'ioredis';
-import { LedgerKeyError, LedgerSchemaError, type Binding } from '../errors.ts';
+import { LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
 import { isSameKey, keyCheck } from '../ledger-key.ts';
 import { LedgerBehindError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './keys.ts';
@@ -38,7 +38,7 @@ export interface Found {
   readonly counters: readonly number[];
 }
 
-/** @throws LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
+/** @throws LedgerMissingError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export async function findOrFound(params: FoundingParams): Promise<Found> {
   const { client, place, names } = params;
   let found = await readShards(client, names);
@@ -75,9 +75,8 @@ export async function readShards(client: Redis, names: KeyNames): Promise<Shard[
 function mayFound({ place, mayCreate, hasResults, marksSeen }: FoundingParams): void {
   if (hasResults || marksSeen.length > 0) throw new LedgerBehindError(place, 'is empty, and results were published from it before');
   if (mayCreate) return;
-  throw new LedgerBehindError(
-    place,
-    'is empty, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct REDIS_URL and REDIS_PREFIX',
+  throw new LedgerMissingError(
+    `${placeText(place)} is empty, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct REDIS_URL and REDIS_PREFIX.`,
   );
 }
 

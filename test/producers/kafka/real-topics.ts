@@ -9,6 +9,8 @@ export interface ReadRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: IHeaders;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
 }
 
 export interface RealTopics {
@@ -46,7 +48,7 @@ export function realTopics(brokers: string): RealTopics {
       eachMessage: async ({ partition, message }) => {
         const offset = BigInt(message.offset);
         const { key, value, headers = {} } = message;
-        reader.records.set(`${partition}/${offset}`, { partition, offset, key, value, headers });
+        reader.records.set(`${partition}/${offset}`, { partition, offset, key, value, headers, timestamp: Number(message.timestamp) });
         reader.next.set(partition, offset + 1n);
       },
     });
