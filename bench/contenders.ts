@@ -56,6 +56,24 @@ export const ours = (bench: Bench, { file, gateway, dataDir, env }: Sending & { 
 export const validate = (bench: Bench, file: string): Command =>
   cliCommand(bench, ['validate', file, '--json'], { DATA_DIR: `${bench.place.folder}/data` });
 
+/** Where the instances of one run meet: servers, topics, group and ledger of their own. */
+export type Meeting = Readonly<
+  Record<'KAFKA_BROKERS' | 'REDIS_URL' | 'KAFKA_TOPIC_PREFIX' | 'KAFKA_GROUP' | 'REDIS_PREFIX' | 'LEDGER_KEY_FILE', string>
+>;
+
+/** An instance of the distributed profile, with every guarantee on. */
+export const serve = (bench: Bench, { gateway, meeting }: { readonly gateway: string; readonly meeting: Meeting }): Command =>
+  cliCommand(bench, ['serve'], {
+    ...gatewayEnv(bench, gateway),
+    ...meeting,
+    DATA_DIR: `${bench.place.folder}/data`,
+    DISPATCH_RATE: 'unlimited',
+    HTTP_PORT: '0',
+  });
+
+export const topics = (bench: Bench, { meeting, partitions }: { readonly meeting: Meeting; readonly partitions: number }): Command =>
+  cliCommand(bench, ['topics', '--partitions', String(partitions)], { ...meeting, DATA_DIR: `${bench.place.folder}/data` });
+
 export interface PeerSending extends Sending {
   readonly results?: string;
   readonly keys?: KeyStyle;

@@ -36,18 +36,32 @@ function cpuOfMachine(): number {
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond;
 }
 
-const cpuOfSelf = (): number => cpuSeconds('self', field.userTicks, field.systemTicks);
+export const cpuOfSelf = (): number => cpuSeconds('self', field.userTicks, field.systemTicks);
 
 const cpuOfEndedChildren = (): number => cpuSeconds('self', field.childrenUserTicks, field.childrenSystemTicks);
 
+/** CPU of everybody on the machine but the benchmark's own process, since it started. */
+export const cpuOfAllButSelf = (): number => cpuOfMachine() - cpuOfSelf();
+
 function peakKib(pid: number): number {
   try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
+    return kibOf(pid, 'VmHWM');
   } catch {
     // It has ended.
     return 0;
   }
 }
+
+/** `VmRSS` is what a process holds now, `VmHWM` the most that it ever held. */
+function kibOf(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const [, kib] = new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  return Number(kib ?? 0);
+}
+
+/** MiB that a process that goes on running holds now. */
+export const rssMibOfServer = (pid: number): number => kibOf(pid, 'VmRSS') / 1024;
+/** The most that it ever held. */
+export const peakMibOfServer = (pid: number): number => kibOf(pid, 'VmHWM') / 1024;
 
 export interface Command {
   readonly program: string;
@@ -75,7 +89,7 @@ export interface Running {
 }
 
 /** Nothing of the developer's own environment reaches a contender but what finds programs and places. */
-const inherited = (): Record<string, string> =>
+export const inherited = (): Record<string, string> =>
   Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 
 const textOf = (stream: Readable | null): { text: string } => {
@@ -87,7 +101,7 @@ const textOf = (stream: Readable | null): { text: string } => {
 /** Starts and measures. One child at a time, or their CPU would be counted together. */
 export function start({ program, args, env, cwd }: Command): Running {
   const cpuBefore = cpuOfEndedChildren();
-  const restBefore = cpuOfMachine() - cpuOfSelf();
+  const restBefore = cpuOfAllButSelf();
   const startedAt = performance.now();
   const child = startChild(program, args, { env: { ...inherited(), ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const stdout = textOf(child.stdout);
@@ -108,7 +122,7 @@ export function start({ program, args, env, cwd }: Command): Running {
           signal,
           wallSeconds: (endedAt - startedAt) / 1000,
           cpuSeconds: own,
-          restSeconds: cpuOfMachine() - cpuOfSelf() - restBefore - own,
+          restSeconds: cpuOfAllButSelf() - restBefore - own,
           peakMib: peak / 1024,
           stdout: stdout.text,
           stderr: stderr.text,

@@ -1,8 +1,18 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
 
-export const sections = ['throughput', 'million', 'validate', 'follow', 'crash'] as const;
+export const sections = ['throughput', 'million', 'validate', 'follow', 'crash', 'topic', 'steady'] as const;
 export type Section = (typeof sections)[number];
+
+export interface SteadyOptions {
+  /** Events a second. */
+  readonly rate: number;
+  readonly seconds: number;
+  /** The run is made with one instance, and again with so many when they are more. */
+  readonly instances: number;
+  /** Of each run of the search for the rate that is kept. */
+  readonly searchSeconds: number;
+}
 
 export interface Options {
   readonly rows: readonly number[];
@@ -14,6 +24,9 @@ export interface Options {
   readonly millionRun: boolean;
   readonly crashRows: number;
   readonly followRows: number;
+  /** Events of `topic`. */
+  readonly records: number;
+  readonly steady: SteadyOptions;
   /** The command line to measure, as built. */
   readonly cli: string;
 }
@@ -24,6 +37,10 @@ export const usage = `npm run bench -- [options]
   --only LIST           of ${sections.join(', ')}
   --no-million-run      leaves out paying the large file, which takes minutes
   --large 1000000       rows of the large file
+  --records 20000       events of \`topic\`
+  --rate 1000           events a second of \`steady\`
+  --seconds 600         how long \`steady\` produces
+  --instances 1         \`steady\` with one instance, and again with so many when they are more
   --quick               small files, one round, no large run: does everything work?
   --cli FILE            the built command line, dist/src/cli.js by default`;
 
@@ -49,6 +66,10 @@ export function readOptions(argv: readonly string[]): Options | null {
       rounds: { type: 'string' },
       only: { type: 'string' },
       large: { type: 'string' },
+      records: { type: 'string' },
+      rate: { type: 'string' },
+      seconds: { type: 'string' },
+      instances: { type: 'string', default: '1' },
       'million-run': { type: 'boolean' },
       quick: { type: 'boolean' },
       cli: { type: 'string', default: 'dist/src/cli.js' },
@@ -65,6 +86,13 @@ export function readOptions(argv: readonly string[]): Options | null {
     millionRun: values['million-run'] ?? !quick,
     crashRows: quick ? 4000 : 20_000,
     followRows: quick ? 2000 : 20_000,
+    records: whole(values.records ?? (quick ? '2000' : '20000')),
+    steady: {
+      rate: whole(values.rate ?? (quick ? '200' : '1000')),
+      seconds: whole(values.seconds ?? (quick ? '20' : '600')),
+      instances: whole(values.instances),
+      searchSeconds: quick ? 5 : 30,
+    },
     cli: values.cli,
   };
 }

@@ -5,9 +5,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { bareLoop, bullmq, concurrency, csvParseOnly, ours, validate, type Bench } from './contenders.ts';
+import { bareLoop, bullmq, concurrency, csvParseOnly, ours, serve, validate, type Bench, type Meeting } from './contenders.ts';
 import { measureCrashes, tellCrashes } from './crash-table.ts';
-import { createDisturbances } from './disturbance.ts';
+import { createDisturbances, type Disturbances } from './disturbance.ts';
+import { startServers, type Servers } from './distributed/servers.ts';
+import { measureTopic } from './distributed/topic.ts';
+import { measureSteady } from './distributed/steady.ts';
+import { tellSteady } from './distributed/steady-report.ts';
+import { tellTopic } from './distributed/topic-report.ts';
 import { measureFollowing, tellFollowing } from './following.ts';
 import { measureValidate, payLarge, tellLarge, tellValidate } from './large.ts';
 import { readOptions, usage, type Options } from './options.ts';
@@ -27,18 +32,31 @@ const versionOf = (name: string): string => {
   return found === undefined ? 'missing' : (JSON.parse(readFileSync(found, 'utf8')) as { readonly version: string }).version;
 };
 
-function tellMachine(place: Place, redis: RedisSource | undefined): string {
+/** @param sends whether some part needs a Redis for BullMQ */
+function tellMachine(place: Place, redis: RedisSource | undefined, sends: boolean): string {
   const load = loadavg()
     .map((value) => value.toFixed(2))
     .join(' ');
-  const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis'].map((name) => `${name} ${versionOf(name)}`).join(', ');
+  const told = redis?.told ?? (sends ? 'no Redis was found, so BullMQ is left out' : undefined);
+  const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis', 'kafkajs']
+    .map((name) => `${name} ${versionOf(name)}`)
+    .join(', ');
   return [
     `- ${new Date(startedAt).toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load before the start ${load}`,
-    `- Node ${process.version}; ${packages}; ${redis?.told ?? 'no Redis was found, so BullMQ is left out'}`,
+    `- Node ${process.version}; ${packages}${told === undefined ? '' : `; ${told}`}`,
     `- ${tellDisk(place.folder)}`,
     `- RSA-2048, ${concurrency} calls in flight, everything on loopback; the stub gateway shares the cores`,
   ].join('\n');
 }
+
+const placeholders: Meeting = {
+  KAFKA_BROKERS: '127.0.0.1:PORT',
+  REDIS_URL: 'redis://127.0.0.1:PORT',
+  KAFKA_TOPIC_PREFIX: 'NAME',
+  KAFKA_GROUP: 'NAME',
+  REDIS_PREFIX: 'NAME',
+  LEDGER_KEY_FILE: 'ledger.key',
+};
 
 function tellCommands(bench: Bench): string {
   const file = 'payouts.csv';
@@ -49,6 +67,7 @@ function tellCommands(bench: Bench): string {
     bullmq(bench, { ...sending, redis: 'redis://127.0.0.1:PORT', prefix: 'NAME' }),
     validate(bench, file),
     csvParseOnly(bench, file),
+    serve(bench, { gateway: 'http://127.0.0.1:PORT', meeting: placeholders }),
   ];
   const lines = commands.map(({ program, args, env }) =>
     [...Object.entries(env).map(([name, value]) => `${name}=${bench.place.tell([value])}`), bench.place.tell([program, ...args])].join(' '),
@@ -63,7 +82,7 @@ async function measureAll(options: Options, place: Place): Promise<void> {
   if (sends && redis === undefined) say('no Redis: set REDIS_URL, or put redis-server on the PATH, or install Maven; BullMQ is left out');
 
   print('# Benchmark');
-  print(tellMachine(place, redis));
+  print(tellMachine(place, redis, sends));
   print(tellCommands(bench));
 
   const disturbances = createDisturbances(say);
@@ -89,7 +108,38 @@ async function measureAll(options: Options, place: Place): Promise<void> {
     say(`paying ${options.largeRows} rows, which takes minutes`);
     print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(await payLarge(bench, options.largeRows), payments)}`);
   }
+  await measureDistributed(bench, options, disturbances);
   print(`## Disturbances\n\n${disturbances.tell()}`);
+}
+
+/** A part that cannot have its servers is left out and told; the benchmark ends with exit 1 then. */
+async function withServers(title: string, rewrites: boolean, measure: (servers: Servers) => Promise<string>): Promise<void> {
+  let servers: Servers;
+  try {
+    servers = await startServers({ rewrites });
+  } catch (cause) {
+    print(`## ${title}\n\nLeft out: ${(cause as Error).message}`);
+    process.exitCode = 1;
+    return;
+  }
+  try {
+    print(`## ${title}\n\n${servers.told}\n\n${await measure(servers)}`);
+  } finally {
+    await servers.stop();
+  }
+}
+
+async function measureDistributed(bench: Bench, options: Options, disturbances: Disturbances): Promise<void> {
+  const { only, rounds, records, steady } = options;
+  if (only.has('topic')) {
+    await withServers('From topic to topic', false, async (servers) => {
+      const passages = await measureTopic(bench, { records, rounds, servers, disturbances, say });
+      return `${records.toLocaleString('en')} records, median of ${rounds} interleaved rounds, and the range.\n\n${tellTopic(passages)}`;
+    });
+  }
+  if (only.has('steady')) {
+    await withServers('A steady rate', true, async (servers) => tellSteady(await measureSteady(bench, { options: steady, servers, say })));
+  }
 }
 
 const options = readOptions(process.argv.slice(2));

@@ -18,7 +18,11 @@ export interface WorkerDeps<Message extends InstructionMessage> {
   readonly onOutcome: (waitedMs: number) => void;
 }
 
-export type Worker<Message> = (message: Message, signal: AbortSignal) => Promise<void>;
+/**
+ * Goes on also when the message's partition is dealt to another instance meanwhile: whoever makes the intent first
+ * sends, and the other one learns that. Rejects only when we are stopping before it was sent.
+ */
+export type Worker<Message> = (message: Message) => Promise<void>;
 
 /** The batches whose events an instance has met; older ones are asked for again. */
 const knownBatches = 10_000;
@@ -41,7 +45,7 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     return meeting;
   };
 
-  return async (message, signal) => {
+  return async (message) => {
     const reading = readMessage(message, { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), open });
     if (reading.type === 'dead') {
       await deps.putAside({ record: message, reason: reading.reason, message: reading.message });
@@ -53,7 +57,7 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     const at = clock.now();
     const verdict = await ledger.admit({ occurrence, batchId, at, content: contentOf(pay.fingerprints, reading.reading) });
     if (verdict.type === 'admitted') {
-      const record = await payAdmitted({ ...pay, signal: eitherOf(pay.signal, signal) }, verdict.record, reading.reading);
+      const record = await payAdmitted(pay, verdict.record, reading.reading);
       if (record.status === 'queued') throw new UnfinishedError();
     }
     pay.publisher.poke();
@@ -62,21 +66,10 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
   };
 }
 
-/** The message was not finished because we are stopping, or another instance has its partition now. */
+/** The message was not finished because we are stopping. */
 export class UnfinishedError extends Error {
   override readonly name = 'UnfinishedError';
   constructor() {
     super('stopped before the instruction was sent');
   }
-}
-
-/** One signal for each pair: thousands of messages share an assignment. */
-const pairs = new WeakMap<AbortSignal, WeakMap<AbortSignal, AbortSignal>>();
-
-function eitherOf(one: AbortSignal, other: AbortSignal): AbortSignal {
-  let known = pairs.get(one);
-  if (known === undefined) pairs.set(one, (known = new WeakMap()));
-  let both = known.get(other);
-  if (both === undefined) known.set(other, (both = AbortSignal.any([one, other])));
-  return both;
 }

@@ -23,8 +23,11 @@ import { version } from './version.ts';
 
 const defaultWaitMs = 900_000;
 const filesAtOnce = 16;
-/** What is under way when a partition goes to another instance may take so long; well within the group's patience. */
-const drainMs = 15_000;
+/**
+ * What is under way when partitions are dealt anew is waited for so long. Short, because the whole group waits with us:
+ * what takes longer goes on meanwhile, and whoever reads it again waits for its outcome.
+ */
+const drainMs = 2_000;
 /**
  * Who takes a due record has so long for its step, before another instance may. Two that take the same one look at it
  * twice; only one of them can make an intent.
@@ -74,10 +77,10 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       createKafka,
       groupId: settings.KAFKA_GROUP,
       topic: topics.instructions,
-      handle: async (record, signal) => {
+      handle: async (record) => {
         inFlight += 1;
         try {
-          await work(record, signal);
+          await work(record);
         } finally {
           inFlight -= 1;
         }

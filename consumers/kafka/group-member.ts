@@ -7,6 +7,7 @@
 import kafkajs, { type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage } from 'kafkajs';
 import { unpackRecords } from './codecs.ts';
 import { poisonOf } from './poison-batch.ts';
+import { stickyAssigner } from './sticky-assigner.ts';
 import type { TopicRecord } from './topic-record.ts';
 
 /** Makes a new client for each call. */
@@ -67,8 +68,10 @@ export interface GroupMember {
 export function createGroupMember(params: { kafka: Kafka; groupId: string; topic: string; events: MemberEvents }): GroupMember {
   const { kafka, groupId, topic, events } = params;
   registerCodecs();
+  let owned: readonly number[] = [];
   const consumer = kafka.consumer({
     groupId,
+    partitionAssigners: [stickyAssigner(topic, () => owned)],
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: heartbeatIntervalMs,
     rebalanceTimeout: rebalanceTimeoutMs,
@@ -78,7 +81,10 @@ export function createGroupMember(params: { kafka: Kafka; groupId: string; topic
     retry: { initialRetryTime: 200, retries: 3, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
   // Their listeners are called at once, so before the first fetch of a new generation.
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => events.onJoined(payload.memberAssignment[topic] ?? []));
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    owned = payload.memberAssignment[topic] ?? [];
+    events.onJoined(owned);
+  });
   consumer.on(consumer.events.REBALANCING, () => events.onLeft());
   consumer.on(consumer.events.FETCH, ({ payload }) => events.onFetched(String(payload.nodeId)));
   consumer.on(consumer.events.CRASH, ({ payload }) => events.onCrash(payload.error));

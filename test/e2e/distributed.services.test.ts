@@ -5,25 +5,13 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../batches/summary.ts';
 import { isFinal } from '../../batches/status.ts';
-import { samplePayout } from '../batches/row-samples.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, once, until, type Cluster } from './cluster.ts';
+import { payoutEvent as event } from './events.ts';
 import { csvOf, payouts, row } from './files.ts';
 import { countsOf, sha256Of } from './world.ts';
 
 const servers = () => ({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() });
-const event = (recordId: string, amount = 1000, changes: object = {}) => ({
-  record_id: recordId,
-  kind: 'payout',
-  ...samplePayout,
-  payment_method: {
-    type: 'bank_account',
-    bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'purpose' } },
-  },
-  amount_details: { amount, currency: 'eur' },
-  ...changes,
-});
-
 /** Each record of the witness, once. */
 async function paidOnce({ sandbox }: Cluster): Promise<readonly string[]> {
   const paid = sandbox.payments().map(({ record_id: recordId }) => recordId ?? '');

@@ -1,0 +1,34 @@
+/**
+ * Deals a topic's partitions to the members of a group so that whoever has one keeps it: when a member comes or goes,
+ * what is under way in the others' hands stays there, and is not begun a second time by somebody else.
+ */
+
+/** A member and what it had when it joined anew. */
+export interface DealtMember {
+  readonly memberId: string;
+  readonly owned: readonly number[];
+}
+
+/**
+ * As even as it goes: no member has two more than another. Of two that claim the same partition the first keeps it.
+ *
+ * @returns partitions by member id; every member is in it
+ */
+export function dealPartitions(members: readonly DealtMember[], partitions: readonly number[]): ReadonlyMap<string, readonly number[]> {
+  const free = new Set(partitions);
+  // Those with the most keep the most: of the larger shares there are only so many.
+  const claims = members
+    .toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1))
+    .map(({ memberId, owned }) => ({ memberId, kept: owned.filter((partition) => free.delete(partition)) }))
+    .toSorted((a, b) => b.kept.length - a.kept.length);
+  const least = Math.floor(partitions.length / Math.max(claims.length, 1));
+  const larger = partitions.length - least * claims.length;
+  const shares = claims.map(({ memberId, kept }, index) => {
+    const quota = least + (index < larger ? 1 : 0);
+    for (const partition of kept.slice(quota)) free.add(partition);
+    return { memberId, quota, dealt: kept.slice(0, quota) };
+  });
+  const rest = [...free].toSorted((a, b) => a - b);
+  for (const { quota, dealt } of shares) dealt.push(...rest.splice(0, quota - dealt.length));
+  return new Map(shares.map(({ memberId, dealt }) => [memberId, dealt.toSorted((a, b) => a - b)]));
+}

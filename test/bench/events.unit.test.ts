@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'csv-parse/sync';
+import { serialise } from '../../batches/dispatch.ts';
+import { readInstructionEvent } from '../../batches/event-reading.ts';
+import { indexOfRecord, instructionMessages } from '../../bench/distributed/events.ts';
+import { payoutFile } from '../../bench/make-file.ts';
+import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
+import { draftOf, now } from '../batches/row-samples.ts';
+
+const count = 1500;
+const messages = [...instructionMessages(count, 7)];
+const rows = parse([...payoutFile(count, 7)].join(''), { columns: true }) as PayoutRow[];
+
+describe('the events of the benchmark', () => {
+  it('pass every rule and make us send what the file makes everybody send, in as many bytes', () => {
+    expect(messages).toHaveLength(count);
+    for (const [index, { key, value }] of messages.entries()) {
+      const row = rows[index] as PayoutRow;
+      const sent = serialise(draftOf(readInstructionEvent(JSON.parse(value), { now })), 1);
+      const theirs = Buffer.from(JSON.stringify(payoutBody(row)));
+      expect(key).toBe(row.record_id);
+      expect(JSON.parse(sent.toString())).toEqual(JSON.parse(theirs.toString()));
+      expect(sent.length).toBe(theirs.length);
+    }
+  });
+
+  it('are found again by their record id', () => {
+    expect(messages.map(({ key }) => indexOfRecord(key))).toEqual(messages.map((_, index) => index));
+  });
+});

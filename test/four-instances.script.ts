@@ -1,0 +1,63 @@
+/**
+ * Four instances share 200 calls a second; one is killed with -9 and one is added meanwhile. Told: the most calls that
+ * the gateway saw in any second, and how much of the rate was used while there was work.
+ *
+ *   node test/four-instances.script.ts [rate] [seconds]
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inCluster } from './e2e/cluster.ts';
+import { payoutEvent } from './e2e/events.ts';
+import { startKafka, startRedis } from './support/local-servers.ts';
+
+const [rate = 200, seconds = 30] = process.argv.slice(2).map(Number);
+const burst = Math.max(1, Math.floor(rate / 100));
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
+try {
+  await inCluster({ kafkaBrokers: kafka.brokers, redisUrl: redis.url }, { partitions: 12, confirm: 'auto' }, async (cluster) => {
+    const env = { DISPATCH_RATE: String(rate), GATEWAY_TIMEOUT_MS: '3000', FOLLOW_INTERVAL_MS: '2000' };
+    // More than can be paid meanwhile, so that every instance has work all the time.
+    const count = rate * seconds * 2;
+    await cluster.produce(
+      Array.from({ length: count }, (_, n) => payoutEvent(`r-${n}`)),
+      { keys: Array.from({ length: count }, (_, n) => `r-${n}`) },
+    );
+    const [first] = await Promise.all(Array.from({ length: 4 }, () => cluster.serve(env)));
+    const arrivals = (): number[] =>
+      cluster.sandbox
+        .calls()
+        .filter(({ method }) => method.startsWith('session/init/'))
+        .map(({ at }) => at);
+    await sleep((seconds / 3) * 1000);
+    first?.kill('SIGKILL');
+    const killedAt = Date.now();
+    await sleep(2_000);
+    await cluster.serve(env);
+    const addedAt = Date.now();
+    await sleep(Math.max(0, (seconds * 2 * 1000) / 3 - 2_000));
+    const at = arrivals().toSorted((a, b) => a - b);
+
+    let most = 0;
+    for (let from = 0, to = 0; from < at.length; from += 1) {
+      while (to < at.length && (at[to] ?? 0) < (at[from] ?? 0) + 1000) to += 1;
+      most = Math.max(most, to - from);
+    }
+    const perSecond = Map.groupBy(at, (time) => Math.floor((time - (at[0] ?? 0)) / 1000));
+    const share = (from: number, to: number): string => {
+      const inside = at.filter((time) => time >= from && time < to).length;
+      return `${((inside * 100_000) / (to - from) / rate).toFixed(1)} %`;
+    };
+    const start = (at[0] ?? 0) + 1_000;
+    const end = at.at(-1) ?? 0;
+    const paid = cluster.sandbox.payments();
+    say(`${at.length} init calls, ${paid.length} payments, ${new Set(paid.map((one) => one.record_id)).size} record ids`);
+    say(`most in any second: ${most}; allowed ${rate + burst}`);
+    say(
+      `rate used: ${share(start, end)} from its first second on; before the kill ${share(start, killedAt)}, after the new one came ${share(addedAt, end)}`,
+    );
+    say(`by second: ${[...perSecond.values()].map((calls) => calls.length).join(' ')}`);
+  });
+} finally {
+  await Promise.all([kafka.stop(), redis.stop()]);
+}
