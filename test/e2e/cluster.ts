@@ -34,7 +34,7 @@ export interface Cluster extends World {
   readonly names: Record<string, string>;
   /** Starts an instance and waits until it is in the group. */
   serve(more?: Env): Promise<Instance>;
-  produce(values: readonly (unknown | null)[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
+  produce(values: readonly unknown[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
   read(topic: 'instructions' | 'results' | 'dead-letters'): Promise<readonly Message[]>;
   results(): Promise<readonly ResultEvent[]>;
 }
