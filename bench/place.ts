@@ -1,6 +1,6 @@
 /** Where a benchmark runs: a temporary folder with keys and files, and how a command line is told without its paths. */
 import { generateKeyPairSync } from 'node:crypto';
-import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -23,6 +23,8 @@ export interface Place {
 
 export async function makePlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'disburse-bench-'));
+  // Also when it is interrupted.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const privateKeyFile = join(folder, 'private.pem');
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(privateKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });

@@ -11,7 +11,7 @@ import { publishSteadily } from './pace.ts';
 import type { Servers } from './servers.ts';
 import { makeTopics, openProducer, watchResults, type Topics } from './topics.ts';
 
-const parts = 10;
+const mostParts = 10;
 /** The part of the rate that is asked for, one after the other, when it was not kept. */
 const searched = [0.25, 0.5, 0.75, 1] as const;
 /** What waits at the end is paid too, for so long at most: that many times the schedule, and some. */
@@ -19,6 +19,7 @@ const drainFactor = 4;
 const leastDrainMs = 120_000;
 /** Between readiness and the first event. */
 const leadMs = 1_000;
+const progressMs = 60_000;
 
 /** MiB of each instance. */
 export interface Memory {
@@ -82,12 +83,12 @@ export async function measureSteady(
     const runs: SteadyRun[] = [];
     const search: SteadyRun[] = [];
     for (const instances of new Set([1, options.instances])) {
-      const run = tell(await runSteadily({ bench, servers, stub, rate, seconds, instances }));
+      const run = tell(await runSteadily({ bench, servers, stub, say, rate, seconds, instances }));
       runs.push(run);
       if (run.kept) continue;
       for (const share of searched) {
         const tried = Math.max(1, Math.round(rate * share));
-        const short = tell(await runSteadily({ bench, servers, stub, rate: tried, seconds: searchSeconds, instances }));
+        const short = tell(await runSteadily({ bench, servers, stub, say, rate: tried, seconds: searchSeconds, instances }));
         search.push(short);
         if (!short.kept) break;
       }
@@ -105,13 +106,16 @@ interface Setting {
   readonly rate: number;
   readonly seconds: number;
   readonly instances: number;
+  readonly say: (line: string) => void;
 }
 
 async function runSteadily(setting: Setting): Promise<SteadyRun> {
   const { bench, servers, stub, rate, seconds } = setting;
   const events = rate * seconds;
+  const parts = Math.min(mostParts, seconds);
   const times: Times = { dueAt: new Float64Array(events), answeredAt: new Float64Array(events) };
   const finals = new Uint8Array(events);
+  let answered = 0;
   let extraResults = 0;
   const meeting = newMeeting(bench, servers);
   const kafka = servers.kafka();
@@ -119,12 +123,18 @@ async function runSteadily(setting: Setting): Promise<SteadyRun> {
   const producer = await openProducer(kafka, topics.instructions);
   const watch = await watchResults(servers.kafka(), topics, ({ recordId, value, at }) => {
     const index = indexOfRecord(recordId);
-    if (times.answeredAt[index] === 0) times.answeredAt[index] = at;
-    else extraResults += 1;
+    if (times.answeredAt[index] === 0) {
+      times.answeredAt[index] = at;
+      answered += 1;
+    } else extraResults += 1;
     if (value.includes('"final":true')) finals[index] = 1;
   });
   await stub.reset();
   const instances = startInstances(bench, { count: setting.instances, gateway: stub.url, meeting });
+  const progress = setInterval(
+    () => setting.say(`${answered.toLocaleString('en')} of ${events.toLocaleString('en')} events have a result`),
+    progressMs,
+  );
   try {
     await instances.ready();
     const costsUntil = startCosts({ servers, stub, instances });
@@ -145,10 +155,11 @@ async function runSteadily(setting: Setting): Promise<SteadyRun> {
     const end = instances.rssMib();
     const costs = costsUntil();
     const peak = instances.peakMib();
-    await instances.during(watch.reached(events, Math.max(leastDrainMs, seconds * 1000 * drainFactor)));
+    await instances.during(watch.until(() => answered === events, Math.max(leastDrainMs, seconds * 1000 * drainFactor)));
     await instances.stop();
     // What was published again comes behind.
-    await watch.reached(await topics.count(topics.results), leastDrainMs);
+    const there = await topics.count(topics.results);
+    await watch.until(() => watch.read() >= there, leastDrainMs);
     await check(setting, topics, times, finals);
 
     const backlogs = backlogAt(times, endsOfParts({ startAt, seconds, parts: seconds }));
@@ -173,6 +184,7 @@ async function runSteadily(setting: Setting): Promise<SteadyRun> {
       costs,
     };
   } finally {
+    clearInterval(progress);
     await instances.kill();
     await watch.stop();
     await producer.close();

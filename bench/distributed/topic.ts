@@ -197,7 +197,8 @@ async function checkResults({ servers, stub }: Setting, topics: Topics, records:
     lastAt = Math.max(lastAt, at);
   });
   try {
-    await watch.reached(await topics.count(topics.results), leastMs);
+    const there = await topics.count(topics.results);
+    await watch.until(() => watch.read() >= there, leastMs);
   } finally {
     await watch.stop();
   }

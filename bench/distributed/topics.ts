@@ -7,6 +7,7 @@ import type { InstructionMessage } from './events.ts';
 
 export const partitions = 12;
 const messagesPerSend = 2_000;
+const joinsWithinMs = 60_000;
 
 export interface Topics {
   readonly instructions: string;
@@ -107,8 +108,10 @@ export interface SeenResult {
 }
 
 export interface Watch {
-  /** Resolves when so many results were read; rejects when reading has failed. */
-  reached(count: number, withinMs: number): Promise<void>;
+  /** How many were read. */
+  read(): number;
+  /** Resolves when this holds, asked after each batch that was read; rejects when reading has failed. */
+  until(holds: () => boolean, withinMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -120,7 +123,10 @@ export async function watchResults(kafka: Kafka, topics: Topics, onResult: (resu
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   const joined = new Promise<void>((resolve) => void consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
-  consumer.on(consumer.events.CRASH, ({ payload }) => failed.reject(payload.error));
+  // A broker that has just started says that it is loading: the client then begins again by itself.
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) failed.reject(payload.error);
+  });
   await consumer.connect();
   await consumer.subscribe({ topic: topics.results, fromBeginning: true });
   await consumer.run({
@@ -138,22 +144,28 @@ export async function watchResults(kafka: Kafka, topics: Topics, onResult: (resu
       await heartbeat();
     },
   });
-  await Promise.race([joined, failed.promise]);
+  await inTime(Promise.race([joined, failed.promise]), joinsWithinMs, () => 'the measuring consumer did not join its group');
+  const untilHolds = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) {
+      const more = new Promise<void>((resolve) => (wake = resolve));
+      await Promise.race([more, failed.promise]);
+    }
+  };
   return {
-    async reached(count, withinMs) {
-      const late = Promise.withResolvers<never>();
-      const timer = setTimeout(() => late.reject(new Error(`${read} results of ${count} after ${withinMs / 1000} s`)), withinMs);
-      try {
-        while (read < count) {
-          const more = new Promise<void>((resolve) => (wake = resolve));
-          await Promise.race([more, late.promise, failed.promise]);
-        }
-      } finally {
-        clearTimeout(timer);
-      }
-    },
+    read: () => read,
+    until: (holds, withinMs) => inTime(untilHolds(holds), withinMs, () => `only ${read} results were read`),
     stop: () => consumer.disconnect(),
   };
+}
+
+async function inTime<T>(work: Promise<T>, withinMs: number, what: () => string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${what()} in ${withinMs / 1000} s`)), withinMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const seen = ({ key, value, timestamp }: KafkaMessage): SeenResult => ({
