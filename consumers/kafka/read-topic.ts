@@ -61,7 +61,7 @@ export async function* readTopic(params: ReadTopicParams): AsyncGenerator<TopicR
   let hasJoined = false;
   try {
     signal.throwIfAborted();
-    const course = await courseOf(params, offsets);
+    const course = await firstCourse(params, offsets, startedAt);
     let aliveAt = startedAt;
     while (!isDone(course)) {
       const attempt = readAsMember(params, groupId, course);
@@ -91,6 +91,22 @@ export async function* readTopic(params: ReadTopicParams): AsyncGenerator<TopicR
     // Without members and commits the brokers forget the group by themselves; this only makes it sooner.
     await offsets.deleteGroup(groupId).catch(() => undefined);
     await offsets.close().catch(() => undefined);
+  }
+}
+
+/** A topic that was just made, or a broker that was just started, may not know its leaders yet. */
+async function firstCourse(params: ReadTopicParams, offsets: TopicOffsets, startedAt: number): Promise<Course> {
+  const { topic, signal, createKafka } = params;
+  for (;;) {
+    try {
+      return await courseOf(params, offsets);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const triedForMs = performance.now() - startedAt;
+      const { code } = readError(cause, { topic, groupId: params.groupPrefix, brokers: createKafka.brokers, triedForMs });
+      if (code !== 'unreachable' || triedForMs > startsWithinMs) throw cause;
+      await sleep(restartAfterMs, undefined, { signal });
+    }
   }
 }
 

@@ -113,7 +113,7 @@ describe.concurrent('kill -9', () => {
       const told = new Set(events.filter(({ status }) => status === 'unknown').map((event) => event.error?.code));
       for (const code of told) expect(code).toBeTypeOf('string');
     });
-  });
+  }, 180_000);
 });
 
 describe.concurrent('the data folder', () => {
