@@ -94,7 +94,11 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     if (!intent.ours) return record;
 
     const finding = await send(deps, record, bytes, readAnswer, () => true);
-    record = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+    // That nothing was sent is proven of this intent only: somebody else's, made since, may be on its way.
+    const { version } = record;
+    record = await advance(deps.ledger, record, (current) =>
+      finding.type === 'not_sent' && current.version !== version ? null : learn(deps.rules, current, finding, deps.clock.now()),
+    );
     alertMismatch(deps, record, finding);
     if (finding.type !== 'not_sent' || finding.stop) return record;
 

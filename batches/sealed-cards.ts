@@ -6,7 +6,9 @@ import type { Json, JsonObject } from './instruction.ts';
 
 /** What a sealed member begins with; the rest is base64. */
 const prefix = 'sealed:v1:';
-/** The object of the gateway's body that holds card data, and nothing but card data. */
+/** Where the gateway's body may hold card data; nothing else is ever opened, for what is opened may be told. */
+const methods: ReadonlySet<string> = new Set(['payment_method', 'payment_details']);
+/** The object there that holds card data, and nothing but card data. */
 const cardObject = 'bank_card';
 
 type Change = (text: string) => string;
@@ -20,9 +22,12 @@ function changeCards(value: Json, inCard: boolean, change: Change): Json {
   );
 }
 
+const changeMethods = (body: JsonObject, change: Change): JsonObject =>
+  Object.fromEntries(Object.entries(body).map(([name, member]) => [name, methods.has(name) ? changeCards(member, false, change) : member]));
+
 /** The body with every text of its card object sealed. */
 export const sealCards = (body: JsonObject, close: (bytes: Buffer) => Uint8Array): JsonObject =>
-  changeCards(body, false, (text) => prefix + Buffer.from(close(Buffer.from(text, 'utf8'))).toString('base64')) as JsonObject;
+  changeMethods(body, (text) => prefix + Buffer.from(close(Buffer.from(text, 'utf8'))).toString('base64'));
 
 /**
  * The event as it was before `sealCards`. What is not sealed stays as it is.
@@ -30,6 +35,6 @@ export const sealCards = (body: JsonObject, close: (bytes: Buffer) => Uint8Array
  * @throws Error when a seal cannot be opened: it was made with another key, or for another record
  */
 export const unsealCards = (event: JsonObject, open: (sealed: Buffer) => Uint8Array): JsonObject =>
-  changeCards(event, false, (text) =>
+  changeMethods(event, (text) =>
     text.startsWith(prefix) ? Buffer.from(open(Buffer.from(text.slice(prefix.length), 'base64'))).toString('utf8') : text,
-  ) as JsonObject;
+  );

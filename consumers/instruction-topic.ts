@@ -86,8 +86,11 @@ const openCards = (event: JsonObject, open: OpenSealed): JsonObject => {
   return typeof recordId === 'string' ? unsealCards(event, (sealed) => open(sealed, recordId)) : event;
 };
 
-/** Events without a batch of their own are counted by the day. */
-const dayOf = (timestamp: number): string => `events-${new Date(timestamp).toISOString().slice(0, 10)}`;
+/** As far as years have four digits. */
+const lastMs = Date.UTC(9999, 11, 31);
+
+/** Events without a batch of their own are counted by the day. A producer may have set any time, or none (-1). */
+const dayOf = (timestamp: number): string => `events-${new Date(Math.min(Math.max(timestamp, 0), lastMs)).toISOString().slice(0, 10)}`;
 
 type Place =
   | { readonly type: 'place'; readonly occurrence: Occurrence; readonly batchId: string | undefined }

@@ -21,6 +21,7 @@ import { openRedisLedger, type RedisLedger } from './ledger/redis/ledger.ts';
 import { createRedisLimiter } from './limiter/redis.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { parseResult } from './results-from-topic.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
 import type { Stopping } from './stopping.ts';
 import { topicNames, topicsExist, type TopicNames } from './topics.ts';
@@ -46,6 +47,8 @@ export interface Connected {
   close(): Promise<void>;
 }
 
+/** Of each partition; the very last may be anything that somebody else put there. */
+const marksFromLast = 50;
 /** What is on its way to Kafka may take so long when we leave; the ledger has what does not make it. */
 const publishCloseMs = 10_000;
 
@@ -79,7 +82,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   try {
     const clock = await createRedisClock({ connection: redis, monotonic: monotonicClock });
     opened.push(async () => clock.close());
-    const marksSeen = await newestMarks(createKafka, topics.results, stopping.signal);
+    const { marks: marksSeen, hasResults } = await newestMarks(createKafka, topics.results, stopping.signal);
     const ledger = await openRedisLedger({
       connection: redis,
       prefix: settings.REDIS_PREFIX,
@@ -89,7 +92,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       ids: randomUUID,
       mayCreate: isLoopback(binding.gateway) || newLedger,
       marksSeen,
-      hasResults: marksSeen.length > 0,
+      hasResults,
       allow: { unsafe: allowUnsafeRedis },
       onWarning: warn,
       onBroken: (cause) => stopping.stop(cause.message),
@@ -106,21 +109,17 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   }
 }
 
-/** The marks that the newest results carry: what the ledger must not be behind of. */
-async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal): Promise<readonly string[]> {
+/** The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. */
+async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
   const marks: string[] = [];
-  for await (const { value } of readTopic({
-    createKafka,
-    topic,
-    from: { lastOf: 1 },
-    until: 'end',
-    signal,
-    groupPrefix: 'disburse-marks',
-  })) {
-    const mark = /"ledger_mark":"([^".]+\.\d+\.\d+)"/.exec(value?.toString('utf8') ?? '')?.[1];
-    if (mark !== undefined) marks.push(mark);
+  let hasResults = false;
+  const newest = readTopic({ createKafka, topic, from: { lastOf: marksFromLast }, until: 'end', signal, groupPrefix: 'disburse-marks' });
+  for await (const { value } of newest) {
+    hasResults = true;
+    const mark = value === null ? undefined : parseResult(value)?.ledger_mark;
+    if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
   }
-  return marks;
+  return { marks, hasResults };
 }
 
 interface InstanceParams extends Connected {

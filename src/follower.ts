@@ -6,6 +6,8 @@ import type { PayDeps } from './pay-instruction.ts';
 export interface FollowerParams {
   /** Records whose time has come, at most `limit`, and when the next one's comes. */
   readonly due: (limit: number) => Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
+  /** What `due` answered is hidden from others, and from us, for a while: no more is asked for than is begun at once. */
+  readonly claims?: boolean;
   /** How long a gateway may stay unreachable before the run stops; null: for ever. */
   readonly waitMs: number | null;
 }
@@ -21,7 +23,7 @@ export interface Follower {
 const tickMs = 100;
 const window = 128;
 
-export function startFollower(deps: PayDeps, { due, waitMs }: FollowerParams): Follower {
+export function startFollower(deps: PayDeps, { due, waitMs, claims = false }: FollowerParams): Follower {
   const underWay = new Set<string>();
   let nextAt: number | null = null;
   let looked = false;
@@ -50,8 +52,10 @@ export function startFollower(deps: PayDeps, { due, waitMs }: FollowerParams): F
   };
   const loop = async (): Promise<void> => {
     while (!ended && !deps.signal.aborted) {
-      const found = await due(window + underWay.size);
-      const fresh = found.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, window - underWay.size));
+      const room = window - underWay.size;
+      const limit = claims ? room : window + underWay.size;
+      const found = limit > 0 ? await due(limit) : { records: [], nextAt };
+      const fresh = found.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, room));
       nextAt = found.records.length > 0 ? deps.clock.now() : found.nextAt;
       looked = true;
       for (const record of fresh) {

@@ -4,6 +4,7 @@
  */
 import type { Occurrence } from '../batches/instruction.ts';
 import type { SharedLedger } from '../batches/ports.ts';
+import type { LedgerRecord } from '../batches/record.ts';
 import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../consumers/instruction-topic.ts';
 import { contentOf, payAdmitted, type PayDeps } from './pay-instruction.ts';
 import type { Settings } from './config.ts';
@@ -24,6 +25,7 @@ export interface WorkerDeps<Message extends InstructionMessage> {
  */
 export type Worker<Message> = (message: Message) => Promise<void>;
 
+const lookAgainMs = 500;
 /** The batches whose events an instance has met; older ones are asked for again. */
 const knownBatches = 10_000;
 
@@ -45,20 +47,45 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     return meeting;
   };
 
+  const putAside = async (record: Message, reason: string, text: string): Promise<void> => {
+    await deps.putAside({ record, reason, message: text });
+    await ledger.countDeadLetter(placeOf(record));
+  };
+
+  /**
+   * While another instance sends it, for a message that was read again: should its send prove unsent, nobody else would
+   * come back to it. When that instance has died, the lease's end makes it `unknown`.
+   */
+  const whenNotUnderWay = async (record: LedgerRecord): Promise<LedgerRecord> => {
+    let current = record;
+    while (current.status === 'submitting') {
+      await clock.sleep(lookAgainMs, pay.signal).catch(() => undefined);
+      if (pay.signal.aborted) throw new UnfinishedError();
+      current = (await ledger.record(record.recordId)) ?? current;
+    }
+    return current;
+  };
+
   return async (message) => {
     const reading = readMessage(message, { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), open });
     if (reading.type === 'dead') {
-      await deps.putAside({ record: message, reason: reading.reason, message: reading.message });
-      await ledger.countDeadLetter(placeOf(message));
+      await putAside(message, reading.reason, reading.message);
       return;
     }
     const { occurrence, batchId } = reading;
     await meetBatch(batchId, occurrence);
     const at = clock.now();
     const verdict = await ledger.admit({ occurrence, batchId, at, content: contentOf(pay.fingerprints, reading.reading) });
-    if (verdict.type === 'admitted') {
-      const record = await payAdmitted(pay, verdict.record, reading.reading);
-      if (record.status === 'queued') throw new UnfinishedError();
+    if (verdict.type !== 'settled') {
+      const known = await whenNotUnderWay(verdict.record);
+      if (known.status === 'queued') {
+        if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== known.fingerprint) {
+          await putAside(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
+          return;
+        }
+        const record = await payAdmitted(pay, known, reading.reading);
+        if (record.status === 'queued') throw new UnfinishedError();
+      }
     }
     pay.publisher.poke();
     await pay.publisher.published();

@@ -19,7 +19,10 @@ export interface RebuildDeps {
   readonly rules: Rules;
   readonly fingerprints: FingerprintMaker;
   readonly clock: Clock;
+  /** As it was read when it came. */
   readonly read: (message: InstructionMessage) => MessageReading;
+  /** Whether it would be paid under the limits of now; what would not is left to a person. */
+  readonly isWithinLimits: (message: InstructionMessage) => boolean;
   /** Each from its beginning to its end. */
   readonly results: AsyncIterable<ResultEvent>;
   readonly instructions: AsyncIterable<InstructionMessage>;
@@ -42,6 +45,7 @@ export interface RebuildReport {
 }
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
+const fileBatch = /^[0-9a-f]{64}$/;
 /** Writes under way at once; enough for Redis to sync many together. */
 const atOnce = 256;
 
@@ -70,6 +74,8 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
   const report = (): RebuildReport => ({ ...counts, records: { ...records } });
   const writes = createWrites();
   const batches = new Set<string>();
+  /** File batches that have rows on the topic: only released ones are handed over. */
+  const released = new Set<string>();
   const meetBatch = async (batchId: string, { source }: Occurrence): Promise<void> => {
     if (batches.has(batchId)) return;
     batches.add(batchId);
@@ -96,15 +102,29 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
     // What is dead or refused was never sent: without a result it is read and told again.
     if (found.type === 'dead' || !found.reading.ok) continue;
     const { draft } = found.reading;
-    const event = told.record(draft.recordId);
+    if (fileBatch.test(found.batchId)) released.add(found.batchId);
+    const place = placeText(found.occurrence);
+    const known = told.record(draft.recordId);
+    // What did not bind its id leaves it free: another place may have been sent under it since.
+    const isFreed = known !== undefined && !binds(known) && placeText(occurrenceOf(known)) !== place;
+    const event = isFreed ? undefined : known;
+    // By the producer's clock it may lie ahead, and a key must not seem younger than it is.
+    const firstSentAt = Math.min(message.timestamp, clock.now());
     if (event === undefined) {
-      if (told.isSettled(placeText(found.occurrence)) || told.isRestored(draft.recordId)) continue;
-      const record = perhapsSent(deps, found.occurrence, found.batchId, draft, message.timestamp, told.sequence(draft.recordId));
+      if (told.isSettled(place) || told.isRestored(draft.recordId)) continue;
+      if (isFreed) told.settle(draft.recordId);
+      const mayRepeat = deps.isWithinLimits(message);
+      const sequence = told.sequence(draft.recordId);
+      const record = perhapsSent(deps, { occurrence: found.occurrence, batchId: found.batchId, draft, firstSentAt, sequence, mayRepeat });
       told.noteRestored(draft.recordId);
       counts.without_result += 1;
-      await restore({ record, ...kept(record, draft), event: recordEvent(rules.keys, record, clock.now()) });
-    } else if (placeText(occurrenceOf(event)) === placeText(found.occurrence) && !told.isRestored(draft.recordId)) {
-      const record = recordFrom(deps, event, { draft, firstSentAt: message.timestamp, sequence: told.sequence(draft.recordId) });
+      await restore({
+        record,
+        ...(mayRepeat ? kept(record, draft) : { fields: fingerprints.fields(draft) }),
+        event: recordEvent(rules.keys, record, clock.now()),
+      });
+    } else if (placeText(occurrenceOf(event)) === place && binds(event) && !told.isRestored(draft.recordId)) {
+      const record = recordFrom(deps, event, { draft, firstSentAt, sequence: told.sequence(draft.recordId) });
       told.noteRestored(draft.recordId);
       await restore({ record, ...kept(record, draft) });
     }
@@ -131,6 +151,9 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
       }),
     );
   }
+  // Nothing of the others was handed over: an all-or-nothing file among them is decided anew when it is run again.
+  for (const batchId of batches)
+    if (fileBatch.test(batchId) && !released.has(batchId)) await ledger.updateBatch({ batchId, phase: 'admitting', at: clock.now() });
   for await (const place of deps.deadLetters) {
     counts.dead_letters += 1;
     await writes.add(ledger.countDeadLetter(place));
@@ -197,12 +220,16 @@ function recordFrom(
 /** An instruction that nobody has told anything about: it may have been sent. */
 function perhapsSent(
   { rules, clock, fingerprints }: RebuildDeps,
-  occurrence: Occurrence,
-  batchId: string,
-  draft: Draft,
-  timestamp: number,
-  sequence: number,
+  seen: {
+    readonly occurrence: Occurrence;
+    readonly batchId: string;
+    readonly draft: Draft;
+    readonly firstSentAt: number;
+    readonly sequence: number;
+    readonly mayRepeat: boolean;
+  },
 ): LedgerRecord {
+  const { occurrence, batchId, draft, firstSentAt, sequence, mayRepeat } = seen;
   const record: LedgerRecord = {
     ...blank,
     recordId: draft.recordId,
@@ -219,18 +246,26 @@ function perhapsSent(
     idempotencyKey: rules.keys.idempotencyKey(draft.kind, draft.recordId, 1),
     status: 'unknown',
     sequence: sequence + 1,
-    firstSentAt: timestamp,
+    firstSentAt,
     sends: 1,
     arrived: false,
     sessionId: null,
-    reason: { code: 'send_interrupted', description: 'The ledger lost what became of it and was rebuilt: it may have been sent.' },
+    reason: {
+      code: 'send_interrupted',
+      description: `The ledger lost what became of it and was rebuilt: it may have been sent.${mayRepeat ? '' : ' It is not repeated: it is not valid under the limits of now.'}`,
+    },
     dueAt: null,
   };
   const now = clock.now();
-  return whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
+  return mayRepeat && whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
 }
 
+/** Only an intent binds a record id; see `batches/admission.ts`. */
+const binds = ({ status, attempt }: ResultEvent): boolean => !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
+
 interface Told {
+  /** What was told of the record itself ended there, and its id is somebody else's now. */
+  settle(recordId: string): void;
   take(event: ResultEvent): void;
   /** The newest result of the record that stands under this id. */
   record(recordId: string): ResultEvent | undefined;
@@ -266,6 +301,7 @@ function createTold(): Told {
   const restored = db.prepare('SELECT restored FROM record WHERE record_id = ?');
   const mark = db.prepare('UPDATE record SET restored = 1 WHERE record_id = ?');
   const putFound = db.prepare('INSERT INTO found VALUES (?) ON CONFLICT DO NOTHING');
+  const drop = db.prepare('DELETE FROM record WHERE record_id = ?');
   const found = db.prepare('SELECT 1 FROM found WHERE record_id = ?');
   const parse = (row: Record<string, unknown>): ResultEvent => JSON.parse(String(row['event'])) as ResultEvent;
 
@@ -281,6 +317,12 @@ function createTold(): Told {
   };
 
   return {
+    settle(recordId) {
+      const row = newest.get(recordId) as { place: string; event: string } | undefined;
+      if (row === undefined) return;
+      putSettled.run(row.place, row.event);
+      drop.run(recordId);
+    },
     take(event) {
       const { record_id: recordId } = event;
       if (recordId !== undefined) raise.run(recordId, event.sequence);

@@ -1,5 +1,5 @@
 /** Results as they lie on the results topic, for `tail` and for whoever writes them out for people. */
-import type { ResultEvent } from '../batches/result.ts';
+import { resultSchema, type ResultEvent } from '../batches/result.ts';
 import { readTopic } from '../consumers/kafka/read-topic.ts';
 import type { Config } from './config.ts';
 import { kafkaOf } from './kafka.ts';
@@ -27,18 +27,16 @@ export async function* resultsFromTopic(config: Config, reading: TopicReading): 
     groupPrefix: `${config.settings.KAFKA_GROUP}-tail`,
   });
   for await (const { value, partition, offset } of records) {
-    const event = value === null ? undefined : parse(value);
+    const event = value === null ? undefined : parseResult(value);
     if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is no result and is passed over`);
     else yield event;
   }
 }
 
-function parse(value: Buffer): ResultEvent | undefined {
+/** Undefined for what is none: anybody who may write to the topic may have put it there. */
+export function parseResult(value: Buffer): ResultEvent | undefined {
   try {
-    const event = JSON.parse(value.toString('utf8')) as Partial<ResultEvent> | null;
-    return typeof event?.event_id === 'string' && typeof event.status === 'string' && typeof event.batch_id === 'string'
-      ? (event as ResultEvent)
-      : undefined;
+    return resultSchema.safeParse(JSON.parse(value.toString('utf8'))).data;
   } catch {
     return undefined;
   }

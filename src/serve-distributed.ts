@@ -12,7 +12,6 @@ import { createInstructionWorker } from './instruction-worker.ts';
 import { createSeal } from './ledger/seal.ts';
 import { breakerPosition, createMetrics } from './metrics.ts';
 import { openFileBatch } from './open-batch.ts';
-import { windowFor } from './paying.ts';
 import { readAgain } from './payout-file.ts';
 import { loadSigner } from './private-key.ts';
 import { resultsFromTopic } from './results-from-topic.ts';
@@ -23,6 +22,11 @@ import { version } from './version.ts';
 
 const defaultWaitMs = 900_000;
 const filesAtOnce = 16;
+/**
+ * Messages in hand: enough to go on sending while the group deals its partitions anew, which takes ten seconds and more
+ * when a member died.
+ */
+const window = 1_024;
 /**
  * What is under way when partitions are dealt anew is waited for so long. Short, because the whole group waits with us:
  * what takes longer goes on meanwhile, and whoever reads it again waits for its outcome.
@@ -85,7 +89,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
           inFlight -= 1;
         }
       },
-      window: windowFor(settings.DISPATCH_CONCURRENCY),
+      window,
       clock: monotonicClock,
       onWarning: (message) => logger.warn(message),
       drainMs,
@@ -94,7 +98,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
     const leaveGroup = (): Promise<void> => consumer.stop().catch(() => undefined);
     stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
-    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), waitMs: null });
+    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: null });
     const sweeper = startSweeper({
       ledger,
       clock,

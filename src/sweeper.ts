@@ -21,8 +21,8 @@ const everyMs = 5_000;
 /** An instance that lives publishes far sooner, or waits for Kafka and publishes then: twice does no harm. */
 const leftAfterMs = 30_000;
 const groupSize = 512;
-/** Stories are looked through a part at a time. */
-const storiesEvery = 12;
+/** Looking through the stories takes long where there are many batches, so it is a turn of its own. */
+const storiesEveryMs = 60_000;
 const fileBatch = /^[0-9a-f]{64}$/;
 
 export function startSweeper(deps: SweeperDeps): { stop(): Promise<void> } {
@@ -36,22 +36,26 @@ export function startSweeper(deps: SweeperDeps): { stop(): Promise<void> } {
     await ledger.updateBatch({ batchId, state: 'finished', at: clock.now() });
   };
   const loop = async (): Promise<void> => {
-    for (let round = 0; !both.aborted; round += 1) {
+    while (!both.aborted) {
       while ((await ledger.takeOverOutbox({ olderThanMs: leftAfterMs, limit: groupSize })) === groupSize) publisher.poke();
       publisher.poke();
       for (const batch of await ledger.batches())
         if (batch.state === 'running' && fileBatch.test(batch.batchId) && !both.aborted) await finish(batch);
-      if (round % storiesEvery === 0) await ledger.dropStories({ olderThanMs: retentionMs, limit: groupSize });
       await clock.sleep(everyMs, both).catch(() => undefined);
     }
   };
-  const running = loop().catch((cause: unknown) => {
-    stop(cause instanceof Error ? cause.message : String(cause));
-  });
+  const dropStories = async (): Promise<void> => {
+    while (!both.aborted) {
+      await clock.sleep(storiesEveryMs, both).catch(() => undefined);
+      if (!both.aborted) await ledger.dropStories({ olderThanMs: retentionMs, limit: groupSize });
+    }
+  };
+  const failed = (cause: unknown): void => stop(cause instanceof Error ? cause.message : String(cause));
+  const running = Promise.all([loop().catch(failed), dropStories().catch(failed)]);
   return {
-    stop() {
+    async stop() {
       ended.abort();
-      return running;
+      await running;
     },
   };
 }

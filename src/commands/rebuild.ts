@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/fingerprint.ts';
 import type { ResultEvent } from '../../batches/result.ts';
 import { createKeys } from '../../batches/key.ts';
-import { readMessage } from '../../consumers/instruction-topic.ts';
+import { readMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import { bindingOf } from '../alone.ts';
 import { monotonicClock, systemClock } from '../clock.ts';
@@ -74,17 +74,19 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
     });
     const marks = new Map<string, string>();
     const seal = createSeal(ledgerKey);
+    const open: OpenSealed = (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt });
+    const { MAX_AMOUNT: maxAmount } = settings;
     const from = 'beginning';
     const report = await rebuildFrom({
       ledger,
       rules: rulesOf(config),
       fingerprints: createFingerprints(ledgerKey),
       clock,
-      read: (message) =>
-        readMessage(message, {
-          now: message.timestamp,
-          open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
-        }),
+      read: (message) => readMessage(message, { now: message.timestamp, open }),
+      isWithinLimits: (message) => {
+        const found = readMessage(message, { now: message.timestamp, open, ...(maxAmount === undefined ? {} : { maxAmount }) });
+        return found.type === 'instruction' && found.reading.ok;
+      },
       results: noting(marks, resultsFromTopic(config, { from, follow: false, signal, onWarning: warn })),
       instructions: readTopic({ createKafka, topic: topics.instructions, from, until: 'end', signal, groupPrefix: 'disburse-rebuild' }),
       deadLetters: places(
@@ -115,7 +117,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
 async function* noting(marks: Map<string, string>, results: AsyncIterable<ResultEvent>) {
   for await (const event of results) {
     const { ledger_mark: mark } = event;
-    if (mark !== undefined) marks.set(mark.slice(0, mark.indexOf('.')), mark);
+    if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.set(mark.slice(0, mark.indexOf('.')), mark);
     yield event;
   }
 }

@@ -106,7 +106,7 @@ function line(event: ResultEvent, paint: Paint): string {
     printable(event.occurred_at.slice(0, 19).replace('T', ' ')),
     paint(colours[event.status] ?? 'dim', printable(event.status).padEnd(11)),
     printable(event.record_id ?? '(no id)').padEnd(20),
-    amount.padStart(16),
+    printable(amount).padStart(16),
     printable(event.destination ?? '').padEnd(14),
     paint('dim', printable(place)),
   ];

@@ -44,6 +44,24 @@ describe('a first send', () => {
     expect(world.ledger.kept()).toEqual(bytes);
   });
 
+  it('asks the rate to fall when the gateway says too many', async () => {
+    const world = await sent({ init: [refusal('anything', 429), ok()] });
+    expect(world.slowedDown.count).toBe(1);
+    expect(world.ledger.current().status).toBe('in_progress');
+  });
+
+  it("proof that nothing was sent undoes its own intent only, never somebody else's made since", async () => {
+    const world = await sent({
+      init: [refusedConnection],
+      before: (what, { ledger }) => {
+        // Ours was undone before, and the reply was lost; another instance has made an intent of its own meanwhile.
+        if (what === 'first byte?') ledger.set({ leaseOwner: 'somebody else', leaseUntil: at + 90_000 });
+      },
+    });
+    expect(world.ledger.current()).toMatchObject({ status: 'submitting', sends: 1, leaseOwner: 'somebody else' });
+    expect(world.ledger.kept()).toEqual(bytes);
+  });
+
   it.each([
     { name: 'a refusal is final', answer: refusal('account_not_found'), status: 'failed', stops: [] },
     { name: 'a lost answer is open', answer: lost, status: 'unknown', stops: [] },

@@ -64,6 +64,8 @@ export interface FakeWorld {
   readonly alerts: string[];
   readonly stops: string[];
   readonly pushedBack: { init: number; pace: number; follow: number };
+  /** How often the rate was asked to fall. */
+  readonly slowedDown: { readonly count: number };
   readonly bytes: Uint8Array[];
   stop(): void;
 }
@@ -159,6 +161,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     alerts,
     stops,
     pushedBack,
+    slowedDown,
     bytes,
     stop: () => controller.abort(new Error('stopped')),
     deps: {
