@@ -24,7 +24,7 @@ import type { Metrics } from './metrics.ts';
 import { parseResult } from './results-from-topic.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
 import type { Stopping } from './stopping.ts';
-import { topicNames, topicsExist, type TopicNames } from './topics.ts';
+import { ensureTopics, planTopics, topicNames, topicsExist, type TopicNames } from './topics.ts';
 
 export interface ConnectParams {
   readonly config: Config;
@@ -45,6 +45,22 @@ export interface Connected {
   readonly ledgerKey: Buffer;
   readonly clock: Clock;
   close(): Promise<void>;
+}
+
+/**
+ * Somebody may have changed a topic since it was made. A compacted one loses instructions, so nothing is begun on it;
+ * what else is wrong is told.
+ */
+async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn: (message: string) => void): Promise<void> {
+  const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions: 1, retentionMs: settings.LEDGER_RETENTION });
+  for (const { topic, problems } of await ensureTopics(createKafka, plan, { clock: systemClock })) {
+    for (const { severity, message, mend } of problems) {
+      if (severity !== 'error') continue;
+      const told = `${topic}: ${message} ${mend}`;
+      if (message.includes('cleanup.policy')) throw new CommandError(exitCodes.usage, told);
+      warn(told);
+    }
+  }
 }
 
 /** Of each partition; the very last may be anything that somebody else put there. */
@@ -74,6 +90,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   const warn = (message: string): void => logger.warn(message);
   await checkKafka(createKafka, { clock: systemClock });
   await topicsExist(createKafka, Object.values(topics) as string[]);
+  await checkTopics(config, createKafka, warn);
   const redis = await connectRedis(redisParams(config, warn));
   const opened: (() => Promise<unknown>)[] = [() => redis.close()];
   const close = async (): Promise<void> => {

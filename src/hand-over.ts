@@ -6,6 +6,7 @@
 import type { Draft } from '../batches/instruction.ts';
 import type { SharedLedger } from '../batches/ports.ts';
 import { sealCards } from '../batches/sealed-cards.ts';
+import { receivedOf } from '../batches/tally.ts';
 import { admitRows, refuseAll, settlePhase, type AdmitDeps, type FileParams } from './admit-file.ts';
 import type { Seal } from './ledger/seal.ts';
 
@@ -31,7 +32,7 @@ export async function handOver(deps: HandOverDeps, params: FileParams & { readon
   const { ledger, signal } = deps;
   const { batchId } = params.batch;
   const before = await ledger.handOver(batchId);
-  if (before.rows !== null) return true;
+  if (before.rows !== null) return handOverLost(deps, params, before.rows);
 
   const phase = await settlePhase(deps, params);
   if (phase === 'admitting') return false;
@@ -55,6 +56,25 @@ export async function handOver(deps: HandOverDeps, params: FileParams & { readon
   if (signal.aborted) return false;
   await deps.publisher.published();
   await ledger.noteHandOver({ batchId, line, rows: params.rowsTotal });
+  return true;
+}
+
+/**
+ * All of it was handed over before, and nobody has seen some of it: it waits on the topic still, or the topic was lost or
+ * another one. Published once more it is the same occurrence, and paid once.
+ */
+async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: number): Promise<boolean> {
+  const { ledger, signal } = deps;
+  if (receivedOf(await ledger.tallies(params.batch.batchId)).count >= rowsTotal) return true;
+  for await (const block of params.rows()) {
+    if (signal.aborted) return false;
+    await Promise.all(
+      block.map(async ({ line, reading }) => {
+        if (!reading.ok || (await ledger.record(reading.draft.recordId)) !== undefined) return;
+        await deps.announce(announcement(deps, params, line, reading.draft));
+      }),
+    );
+  }
   return true;
 }
 

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { CommandError, exitCodes } from './exit.ts';
 import type { Logger } from './logger.ts';
 
 /** What a check of readiness found; `detail` is for people, and shown to whoever asks: no secret, no record. */
@@ -86,7 +87,7 @@ interface Route {
   readonly answer: (request: IncomingMessage) => Promise<Answer>;
 }
 
-/** @throws Error for people when nothing can listen there */
+/** @throws {CommandError} exit 1 when nothing can listen there */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { logger } = options;
   const limits = { ...defaultLimits, ...options.limits };
@@ -300,7 +301,9 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await listening.promise;
   } catch (cause) {
-    throw new Error(`HTTP cannot be served on ${host}:${port}: ${whyNot(cause as NodeJS.ErrnoException)}`, { cause });
+    throw new CommandError(exitCodes.usage, `HTTP cannot be served on ${host}:${port}: ${whyNot(cause as NodeJS.ErrnoException)}`, {
+      cause,
+    });
   }
   server.removeListener('error', listening.reject);
 }

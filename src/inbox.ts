@@ -37,7 +37,11 @@ export async function takeFile(deps: InboxDeps, file: DroppedFile): Promise<Verd
   if (outcome === null) return 'left';
   if (!outcome.ok) {
     await acknowledge(file, { ...brokenReport(outcome.broken), batch_id: null });
-    logger.warn({ file: name }, 'a dropped file cannot be used as it is: nothing of it is paid');
+    const [first] = outcome.broken.problems;
+    logger.warn(
+      { file: name, code: first?.code, line: first?.line },
+      `a dropped file cannot be used as it is, and nothing of it is paid: ${first?.message ?? ''}`,
+    );
     return 'refused';
   }
   const { inspection } = outcome;

@@ -84,7 +84,7 @@ const levels: Readonly<Record<number, LogLevel>> = {
 };
 /** Part of every start, rebalance and change of a leader; or said by another line already. */
 const harmless =
-  /coordinator is not available|coordinator not available|not the correct coordinator|coordinator is loading|not aware of this member|group is rebalancing|rebalance is in progress|no leader for this topic-partition|leadership election|not the leader for that topic-partition|needs to have a valid member id|Failed to connect to seed broker/i;
+  /coordinator is not available|coordinator not available|not the correct coordinator|coordinator is loading|not aware of this member|group is rebalancing|rebalance is in progress|no leader for this topic-partition|leadership election|not the leader for that topic-partition|needs to have a valid member id|Failed to connect to seed broker|does not host this topic-partition|write after end|Error when calling eachBatch|^Kafka client, Consumer: Crash/i;
 /** An outage is told once a minute, not with every attempt. */
 const repeatedAfterMs = 60_000;
 const remembered = 200;
@@ -106,6 +106,8 @@ function logOf(logger: Log): (entry: LogEntry) => void {
   };
 }
 
+/** It asks for timeouts of less than nothing, and listens often to a socket that it opens anew. */
+const ofKafkajs: ReadonlySet<string> = new Set(['TimeoutNegativeWarning', 'MaxListenersExceededWarning']);
 let silenced = false;
 
 /** kafkajs asks for timeouts of less than nothing, about which Node.js warns since version 24; they are harmless. */
@@ -117,8 +119,20 @@ function silenceNegativeTimeouts(): void {
     const [warning, given] = args;
     const name =
       warning instanceof Error ? warning.name : typeof given === 'string' ? given : (given as { type?: string } | undefined)?.type;
-    if (name !== 'TimeoutNegativeWarning') emitWarning(...args);
+    if (name === undefined || !ofKafkajs.has(name)) emitWarning(...args);
   };
+}
+
+/** How many members the consumer group has now. */
+export async function groupMembers(createKafka: CreateKafka, groupId: string): Promise<number> {
+  const admin = createKafka().admin();
+  await admin.connect();
+  try {
+    const { groups } = await admin.describeGroups([groupId]);
+    return groups[0]?.members.length ?? 0;
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 const pauseMs = 500;

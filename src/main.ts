@@ -104,7 +104,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   command('topics', 'makes the topics of the distributed profile and checks those that are there', 'data', async (config, _args, options) =>
     (await import('./commands/topics.ts')).topics(config, options as never),
   )
-    .option('--partitions <number>', 'of the instructions and results topics, when they are made', '12')
+    .option('--partitions <number>', 'of each topic, when it is made', '12')
     .option('--replication <number>', 'copies of each topic, when it is made (default: 3, or as many as there are brokers)')
     .option('--json', 'the report as one JSON object');
 
@@ -197,6 +197,8 @@ function leaveUnforeseen(cause: unknown): never {
 }
 
 const full = '(no room on the disk, or a limit on file sizes is reached). Nothing is lost: make room and run the same command again.';
+/** Their sentences are complete too. */
+const kafkaErrors: ReadonlySet<string> = new Set(['KafkaReadError', 'MissingTopicError', 'PublishError']);
 /** Failures of the world around, by their code, and what to do about them. */
 const fromOutside: Readonly<Record<string, string>> = {
   file_changed: 'Nothing is lost.',
@@ -220,6 +222,10 @@ function tellEnd(error: unknown): ExitCode {
   if (error instanceof Error && error.name === 'ResultsFileError') {
     process.stderr.write(`disburse: ${error.message}\n`);
     return exitCodes.stopped;
+  }
+  if (error instanceof Error && kafkaErrors.has(error.name)) {
+    process.stderr.write(`disburse: ${error.message}\n`);
+    return error.name === 'MissingTopicError' ? exitCodes.usage : exitCodes.stopped;
   }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (error instanceof Error && code !== undefined && Object.hasOwn(fromOutside, code)) {

@@ -76,7 +76,7 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
     },
     note() {
       const quiet = watching !== null && clock.now() - watching.since > quietMs;
-      return quiet ? 'nothing has moved for a while: is disburse serve running?' : null;
+      return quiet ? 'nothing has moved for a while: is disburse serve running, and does Kafka answer?' : null;
     },
     results: (since) =>
       resultsFromTopic(config, {

@@ -13,7 +13,7 @@ import { payFile, takeOverInterrupted } from './pay-file.ts';
 import { windowFor } from './paying.ts';
 import { readAgain } from './payout-file.ts';
 import { loadSigner } from './private-key.ts';
-import { gatewayCheck, startService, type ServeParams } from './service.ts';
+import { checkInbox, gatewayCheck, startService, type ServeParams } from './service.ts';
 import { untilSettled } from './settled.ts';
 import { version } from './version.ts';
 
@@ -25,6 +25,7 @@ export async function serveAlone(params: ServeParams): Promise<void> {
   const { config, options, logger, stopping } = params;
   const { settings, dataDir } = config;
   const waitMs = options.wait ?? defaultWaitMs;
+  await checkInbox(config);
   const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
   const open = await openAloneLedger(config, options.newLedger === true);
   const { ledger, clock } = open;
@@ -41,12 +42,15 @@ export async function serveAlone(params: ServeParams): Promise<void> {
     for (const { batchId } of await ledger.batches()) await takeOverInterrupted(deps, batchId);
     const openBatches = createOpenBatches({ ledger, clock });
     for (const { batchId } of await ledger.batches()) openBatches.add(batchId);
-    const follower = startFollower(deps, { due: openBatches.due, waitMs: null });
     const oneFile = pLimit(1);
     try {
       await startService({
         ...params,
         metrics,
+        begin() {
+          const follower = startFollower(deps, { due: openBatches.due, waitMs: null });
+          return () => follower.stop();
+        },
         checks: {
           ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),
           gateway: () => gatewayCheck(app),
@@ -86,7 +90,6 @@ export async function serveAlone(params: ServeParams): Promise<void> {
         },
       });
     } finally {
-      await follower.stop();
       await app.close();
     }
   } finally {

@@ -1,6 +1,6 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
 import { writeBatchResults } from './batch-results.ts';
-import { consumeWork } from '../consumers/kafka/work.ts';
+import { consumeWork, type Work } from '../consumers/kafka/work.ts';
 import { createDeadLetters, type DeadLetter, type DeadLetters } from '../producers/dead-letters.ts';
 import { PublishError } from '../producers/kafka/publish-error.ts';
 import { monotonicClock, systemClock } from './clock.ts';
@@ -15,7 +15,7 @@ import { openFileBatch } from './open-batch.ts';
 import { readAgain } from './payout-file.ts';
 import { loadSigner } from './private-key.ts';
 import { resultsFromTopic } from './results-from-topic.ts';
-import { gatewayCheck, startService, type ServeParams } from './service.ts';
+import { checkInbox, gatewayCheck, startService, type ServeParams } from './service.ts';
 import { untilSettled } from './settled.ts';
 import { startSweeper } from './sweeper.ts';
 import { version } from './version.ts';
@@ -42,6 +42,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
   const { config, options, logger, stopping } = params;
   const { settings } = config;
   const waitMs = options.wait ?? defaultWaitMs;
+  await checkInbox(config);
   const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
   const connected = await connect({
     config,
@@ -68,7 +69,9 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       maxAmount: settings.MAX_AMOUNT,
       open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
       putAside: (letter) => {
-        const { record } = letter;
+        const { record, reason } = letter;
+        const { topic, partition, offset } = record;
+        logger.warn({ reason, topic, partition, offset: String(offset) }, 'a message goes to the dead letters');
         // A batch that cannot be unpacked may hold card numbers that nobody can find: all of it is sealed.
         const value =
           record.poison === undefined || record.value === null ? record.value : Buffer.from(`sealed:v1:${letterSeal.close(record.value)}`);
@@ -77,40 +80,12 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       onOutcome: (waitedMs) => metrics.eventToResult(waitedMs),
     });
     let inFlight = 0;
-    const consumer = consumeWork({
-      createKafka,
-      groupId: settings.KAFKA_GROUP,
-      topic: topics.instructions,
-      handle: async (record) => {
-        inFlight += 1;
-        try {
-          await work(record);
-        } finally {
-          inFlight -= 1;
-        }
-      },
-      window,
-      clock: monotonicClock,
-      onWarning: (message) => logger.warn(message),
-      drainMs,
-    });
-    consumer.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
-    // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
-    const leaveGroup = (): Promise<void> => consumer.stop().catch(() => undefined);
-    stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
-    const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: null });
-    const sweeper = startSweeper({
-      ledger,
-      clock,
-      publisher: pay.publisher,
-      retentionMs: settings.LEDGER_RETENTION,
-      stop: pay.stop,
-      signal: stopping.signal,
-    });
+    let consumer: Work | undefined;
     metrics.feed({
       ledger: () => ledger.overview(),
-      consumerLag: () => consumer.lag(),
-      consumerFetchAgeMs: () => monotonicClock.now() - (consumer.lastFetchAt() ?? monotonicClock.now()),
+      consumerLag: () => consumer?.lag() ?? new Map<number, number>(),
+      // While messages are in hand nothing is fetched, and nothing is wrong.
+      consumerFetchAgeMs: () => (inFlight > 0 ? 0 : monotonicClock.now() - (consumer?.lastFetchAt() ?? monotonicClock.now())),
       dispatchRateLimit: () => pay.limiter.rate(),
       dispatchRateConfigured: () => settings.DISPATCH_RATE,
       breaker: () => breakerPosition(app.breaker),
@@ -120,9 +95,47 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       await startService({
         ...params,
         metrics,
+        begin() {
+          const reading = consumeWork({
+            createKafka,
+            groupId: settings.KAFKA_GROUP,
+            topic: topics.instructions,
+            handle: async (record) => {
+              inFlight += 1;
+              try {
+                await work(record);
+              } finally {
+                inFlight -= 1;
+              }
+            },
+            window,
+            clock: monotonicClock,
+            onWarning: (message) => logger.warn(message),
+            drainMs,
+          });
+          reading.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+          // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
+          const leaveGroup = (): Promise<void> => reading.stop().catch(() => undefined);
+          stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
+          const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: null });
+          const sweeper = startSweeper({
+            ledger,
+            clock,
+            publisher: pay.publisher,
+            retentionMs: settings.LEDGER_RETENTION,
+            stop: pay.stop,
+            signal: stopping.signal,
+          });
+          consumer = reading;
+          return async () => {
+            await leaveGroup();
+            await follower.stop();
+            await sweeper.stop();
+          };
+        },
         checks: {
           ledger: async () => ledger.overview().then(() => ({ ok: true })),
-          kafka: () => (consumer.lastFetchAt() !== null ? { ok: true } : { ok: false, detail: 'not in the consumer group yet' }),
+          kafka: () => (consumer?.isMember() === true ? { ok: true } : { ok: false, detail: 'not in the consumer group' }),
           gateway: () => gatewayCheck(app),
         },
         inbox: {
@@ -167,9 +180,6 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
         },
       });
     } finally {
-      await leaveGroup();
-      await follower.stop();
-      await sweeper.stop();
       await app.close();
     }
   } finally {

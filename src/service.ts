@@ -1,10 +1,12 @@
 /** What every `serve` does beside paying: watches the drop folder, answers over HTTP, and waits to be stopped. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { prepareDropFolder } from '../consumers/drop-folder/folders.ts';
 import { watchDropFolder } from '../consumers/drop-folder/watch.ts';
 import { monotonicClock } from './clock.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import type { Config } from './config.ts';
+import { CommandError, exitCodes } from './exit.ts';
 import type { App } from './app.ts';
 import { startHttp, type Check, type CheckResult } from './http.ts';
 import { takeFile, type InboxDeps } from './inbox.ts';
@@ -21,6 +23,8 @@ export interface ServeParams {
 
 export interface ServiceParams extends ServeParams {
   readonly metrics: Metrics;
+  /** Begins the work, and answers what ends it. */
+  readonly begin: () => () => Promise<void>;
   /** What `/readyz` asks, by name. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> & { readonly filesAtOnce: number };
@@ -28,21 +32,37 @@ export interface ServiceParams extends ServeParams {
 
 const httpCloseMs = 2_000;
 
-/** Resolves when `serve` was stopped and no file is in hand any more. */
-export async function startService({ config, logger, stopping, metrics, checks, inbox }: ServiceParams): Promise<void> {
+/** What can be wrong about the drop folder is told before anything else is begun. */
+export async function checkInbox({ settings }: Config): Promise<void> {
+  if (settings.INBOX_DIR === undefined) return;
+  try {
+    await prepareDropFolder(settings.INBOX_DIR);
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** Resolves when `serve` was stopped and nothing is in hand any more; answers over HTTP until then. */
+export async function startService(params: ServiceParams): Promise<void> {
+  const { config, logger, stopping, metrics, checks, inbox, begin } = params;
   const { settings } = config;
   const { signal } = stopping;
   const http = await startHttp({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
     logger,
-    fatal: () => stopping.why(),
+    fatal: () => (stopping.failed() ? stopping.why() : null),
     checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
     metrics: metrics.scrape,
   });
   logger.info({ url: http.url }, 'serving');
   try {
-    await Promise.all([settings.INBOX_DIR === undefined ? undefined : watchInbox(settings.INBOX_DIR), untilAborted(signal)]);
+    const end = begin();
+    try {
+      await Promise.all([settings.INBOX_DIR === undefined ? undefined : watchInbox(settings.INBOX_DIR), untilAborted(signal)]);
+    } finally {
+      await end();
+    }
   } finally {
     await http.close(httpCloseMs);
   }

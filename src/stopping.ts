@@ -5,6 +5,8 @@ export interface Stopping {
   /** Why; null while nothing stops. */
   why(): string | null;
   stop(why: string): void;
+  /** It was not asked for from outside. */
+  failed(): boolean;
   /** Gives the process its signals back. */
   release(): void;
 }
@@ -29,6 +31,7 @@ export function createStopping(onFirst: (signal: string) => void, leave: () => n
   return {
     signal: controller.signal,
     why: () => why,
+    failed: () => why !== null && !asked,
     stop,
     release() {
       for (const signal of signals) process.removeListener(signal, listener);

@@ -60,6 +60,8 @@ export interface Work {
   readonly running: Promise<void>;
   /** Begins nothing new, finishes what is under way for at most `drainMs`, commits, leaves. Settles as `running` does. */
   stop(): Promise<void>;
+  /** Whether the group has let us in, and we have heard no other since. */
+  isMember(): boolean;
   /** Our partitions now; empty while we are no member. */
   assigned(): readonly number[];
   /** Records that wait or are under way, by partition of ours, as newly as it is known. */
@@ -106,6 +108,7 @@ export function consumeWork(params: WorkParams): Work {
   });
   const onJoined = (): void => {
     hasJoined = true;
+    if (outage) onWarning(`Kafka answers again: reading ${topic} goes on.`);
     outage = false;
   };
 
@@ -188,6 +191,7 @@ export function consumeWork(params: WorkParams): Work {
       end();
       return running;
     },
+    isMember: () => member !== undefined && member.joinedAt !== null && !outage,
     assigned: () => positions.assigned(),
     lag: () => positions.lag(),
     positions: () => positions.all(),

@@ -3,10 +3,10 @@ import { createTopicPublisher } from '../../producers/kafka/publisher.ts';
 import { readTopic, type TopicRecord } from '../../consumers/kafka/read-topic.ts';
 import { systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config.ts';
+import { sharedLedgerKey } from '../distributed.ts';
 import { openLetterSeal } from '../dead-letter-seal.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkKafka, kafkaOf, type CreateKafka } from '../kafka.ts';
-import { loadLedgerKey } from '../ledger/ledger-key.ts';
 import { createLogger } from '../logger.ts';
 import { printable } from '../terminal.ts';
 import { topicNames, topicsExist } from '../topics.ts';
@@ -101,7 +101,16 @@ async function putBack(config: Config, createKafka: CreateKafka, topic: string, 
       exitCodes.usage,
       `the dead letter at ${place} was cut because it was too large, so it cannot be put back whole.`,
     );
-  const unseal = openLetterSeal(loadLedgerKey({ dir: config.dataDir, file: config.settings.LEDGER_KEY_FILE })).open;
+  const { open } = openLetterSeal(sharedLedgerKey(config));
+  const unseal = (sealed: string): Buffer => {
+    try {
+      return open(sealed);
+    } catch (cause) {
+      throw new CommandError(exitCodes.usage, `the dead letter at ${place} was sealed under another ledger key: correct LEDGER_KEY_FILE.`, {
+        cause,
+      });
+    }
+  };
   const plain = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : unsealLetter(bytes, unseal));
   const prefix = 'original_';
   const headers = Object.fromEntries(

@@ -10,7 +10,7 @@ import { redisParams, serversOf, type Config } from '../config.ts';
 import { sharedLedgerKey } from '../distributed.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { topicAttempt } from '../hand-over.ts';
-import { checkKafka, kafkaOf } from '../kafka.ts';
+import { checkKafka, groupMembers, kafkaOf } from '../kafka.ts';
 import { createRedisClock } from '../ledger/redis/clock.ts';
 import { openRedisLedger } from '../ledger/redis/ledger.ts';
 import { beginRebuild, finishRebuild } from '../ledger/redis/rebuild.ts';
@@ -56,6 +56,13 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
   const createKafka = kafkaOf(config, (level, message) => logger[level](message));
   await checkKafka(createKafka, { clock: systemClock });
   await topicsExist(createKafka, Object.values(topics) as string[]);
+  const living = await groupMembers(createKafka, settings.KAFKA_GROUP);
+  if (living > 0) {
+    throw new CommandError(
+      exitCodes.usage,
+      `${living} ${living === 1 ? 'instance works' : 'instances work'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them first.`,
+    );
+  }
   const connection = await connectRedis(redisParams(config, warn));
   try {
     const clock = await createRedisClock({ connection, monotonic: monotonicClock });

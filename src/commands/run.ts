@@ -43,7 +43,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   if (options.results !== undefined) await checkPlaceFor('--results', options.results);
   const { settings } = config;
   const log: Log = { print: (text) => void process.stderr.write(text) };
-  const logger = createLogger(settings.LOG_LEVEL, { write: (line) => log.print(line) });
+  const logger = createLogger(settings.LOG_LEVEL, { write: (line) => log.print(process.stderr.isTTY === true ? forPeople(line) : line) });
   // Whoever hands a file over signs nothing.
   const signer =
     config.servers === null ? await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message)) : null;
@@ -79,6 +79,16 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     throw cause;
   } finally {
     stopping.release();
+  }
+}
+
+/** A line of the log as somebody at a terminal reads it. */
+function forPeople(line: string): string {
+  try {
+    const { level, msg } = JSON.parse(line) as { readonly level?: string; readonly msg?: string };
+    return typeof msg === 'string' ? `disburse: ${level === 'info' ? '' : `${level}: `}${printable(msg)}\n` : line;
+  } catch {
+    return line;
   }
 }
 
@@ -141,6 +151,7 @@ async function payWith(run: Run): Promise<ExitCode> {
   }
   if (options.detach === true && why === null) {
     process.stdout.write(options.json === true ? `${JSON.stringify({ batch_id: batchId })}\n` : `${batchId}\n`);
+    if (hasFixFile) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${fixPath}\n`);
     process.stderr.write(`${printable(file)} is handed over. disburse status ${batchId.slice(0, 12)} tells how far it is.\n`);
     return exitCodes.ok;
   }
