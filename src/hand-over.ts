@@ -22,6 +22,8 @@ export interface HandOverDeps extends AdmitDeps {
   readonly seal: Seal;
   /** Resolves when the message is surely on the topic. */
   readonly announce: (message: Announcement) => Promise<void>;
+  /** Whether nothing waits on the topic any more. */
+  readonly isTopicDone: () => Promise<boolean>;
 }
 
 /** What is sealed on the topic belongs to no attempt yet. */
@@ -60,12 +62,14 @@ export async function handOver(deps: HandOverDeps, params: FileParams & { readon
 }
 
 /**
- * All of it was handed over before, and nobody has seen some of it: it waits on the topic still, or the topic was lost or
- * another one. Published once more it is the same occurrence, and paid once.
+ * All of it was handed over before. When nothing waits on the topic and the ledger still has not seen some of it, the
+ * topic was lost, or it was another one: that part is published once more. It is the same occurrence, and paid once.
  */
 async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: number): Promise<boolean> {
   const { ledger, signal } = deps;
-  if (receivedOf(await ledger.tallies(params.batch.batchId)).count >= rowsTotal) return true;
+  const isSeen = async (): Promise<boolean> => receivedOf(await ledger.tallies(params.batch.batchId)).count >= rowsTotal;
+  // Asked in this order: what was taken off the topic in between has been seen then.
+  if ((await isSeen()) || !(await deps.isTopicDone()) || (await isSeen())) return true;
   for await (const block of params.rows()) {
     if (signal.aborted) return false;
     await Promise.all(

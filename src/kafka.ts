@@ -123,6 +123,19 @@ function silenceNegativeTimeouts(): void {
   };
 }
 
+/** Whether the group has read and committed everything that lies on the topic now. */
+export async function isReadToItsEnd(createKafka: CreateKafka, groupId: string, topic: string): Promise<boolean> {
+  const admin = createKafka().admin();
+  await admin.connect();
+  try {
+    const [ends, [committed]] = await Promise.all([admin.fetchTopicOffsets(topic), admin.fetchOffsets({ groupId, topics: [topic] })]);
+    const next = new Map(committed?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return ends.every(({ partition, low, high }) => low === high || (next.get(partition) ?? -1n) >= BigInt(high));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** How many members the consumer group has now. */
 export async function groupMembers(createKafka: CreateKafka, groupId: string): Promise<number> {
   const admin = createKafka().admin();

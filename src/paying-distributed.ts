@@ -4,6 +4,7 @@ import { createPublisher } from '../producers/publisher.ts';
 import { connect } from './distributed.ts';
 import { formatDuration } from './duration.ts';
 import { handOver } from './hand-over.ts';
+import { isReadToItsEnd } from './kafka.ts';
 import { createSeal } from './ledger/seal.ts';
 import type { Paying, PayingParams } from './paying.ts';
 import { readAgain } from './payout-file.ts';
@@ -44,6 +45,7 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
           rules: rulesOf(config),
           fingerprints: createFingerprints(ledgerKey),
           signal: stopping.signal,
+          isTopicDone: () => isReadToItsEnd(connected.createKafka, config.settings.KAFKA_GROUP, topics.instructions),
           announce: async ({ key, value, headers }) => {
             const partition = await topicPublisher.partitionFor(topics.instructions, key);
             await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });

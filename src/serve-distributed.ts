@@ -9,6 +9,7 @@ import { connect, openInstance } from './distributed.ts';
 import { startFollower } from './follower.ts';
 import { handOver, topicAttempt } from './hand-over.ts';
 import { createInstructionWorker } from './instruction-worker.ts';
+import { isReadToItsEnd } from './kafka.ts';
 import { createSeal } from './ledger/seal.ts';
 import { breakerPosition, createMetrics } from './metrics.ts';
 import { openFileBatch } from './open-batch.ts';
@@ -163,6 +164,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
                 ...pay,
                 seal,
                 signal,
+                isTopicDone: () => isReadToItsEnd(createKafka, settings.KAFKA_GROUP, topics.instructions),
                 announce: async ({ key, value, headers }) => {
                   const partition = await topicPublisher.partitionFor(topics.instructions, key);
                   await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });

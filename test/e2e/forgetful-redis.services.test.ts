@@ -71,3 +71,16 @@ it('a hand-over that was killed goes on where it stopped', async () => {
     expect(await cluster.read('instructions')).toHaveLength(messages.length);
   });
 });
+
+it('a file that was handed over to another topic is handed over again', async () => {
+  await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() }, {}, async (cluster) => {
+    const other = { KAFKA_TOPIC_PREFIX: `${cluster.prefix}-other`, KAFKA_GROUP: `${cluster.prefix}-other` };
+    expect((await cluster.command(['topics', '--partitions', '1'], other)).code).toBe(0);
+    const file = cluster.write('lost.csv', csvOf(payouts(10)));
+    expect((await cluster.command(['run', file, '--detach'], other)).code).toBe(0);
+    await cluster.serve();
+    const { code, summary } = await cluster.run(file);
+    expect({ code, counts: countsOf(summary) }).toEqual({ code: 0, counts: { succeeded: 10 } });
+    expect(await cluster.read('instructions')).toHaveLength(10);
+  });
+});
