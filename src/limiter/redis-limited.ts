@@ -44,15 +44,17 @@ export function createLimitedLimiter(params: {
   redis: Redis;
   key: string;
   rate: number;
+  lenient: boolean;
   clock: Pick<Clock, 'sleep'>;
   now: () => number;
   random: Random;
   outage: Outage;
 }): Limiter {
-  const { redis, key, rate, clock, now, random, outage } = params;
+  const { redis, key, rate, lenient, clock, now, random, outage } = params;
   const burst = burstOf(rate);
   const intervalMs = 1000 / rate;
-  const lifeMs = burst > 1 ? (burst - 1) * intervalMs : Math.min(intervalMs / 2, longestLifeMs);
+  const strictLifeMs = burst > 1 ? (burst - 1) * intervalMs : Math.min(intervalMs / 2, longestLifeMs);
+  const lifeMs = lenient ? Math.max(strictLifeMs, longestLifeMs) : strictLifeMs;
   const scripts = createLimiterScripts({
     redis,
     key,
