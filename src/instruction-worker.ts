@@ -8,6 +8,7 @@ import type { LedgerRecord } from '../batches/record.ts';
 import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../consumers/instruction-topic.ts';
 import { contentOf, payAdmitted, type PayDeps } from './pay-instruction.ts';
 import type { Settings } from './config.ts';
+import { LedgerTotalsError } from './ledger/redis/errors.ts';
 
 export interface WorkerDeps<Message extends InstructionMessage> {
   readonly pay: Omit<PayDeps, 'ledger'> & { readonly ledger: SharedLedger };
@@ -75,7 +76,16 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     const { occurrence, batchId } = reading;
     await meetBatch(batchId, occurrence);
     const at = clock.now();
-    const verdict = await ledger.admit({ occurrence, batchId, at, content: contentOf(pay.fingerprints, reading.reading) });
+    const verdict = await ledger
+      .admit({ occurrence, batchId, at, content: contentOf(pay.fingerprints, reading.reading) })
+      .catch((cause: unknown) => {
+        if (cause instanceof LedgerTotalsError) return null;
+        throw cause;
+      });
+    if (verdict === null) {
+      await putAside(message, 'totals_full', `The totals of batch ${batchId} have no room for it: they end at 2^63-1. It is not paid.`);
+      return;
+    }
     if (verdict.type !== 'settled') {
       const known = await whenNotUnderWay(verdict.record);
       if (known.status === 'queued') {

@@ -5,7 +5,7 @@
 -- ARGV[2]  position                   ARGV[3]  record id, '' for none
 -- ARGV[4]  version of the record believed to stand under it, '' for none
 -- ARGV[5]  the loose sequence believed to be told, '0' for none
--- Returns  { 'known', counter, what became of the place or '', the record or '', loose sequence }
+-- Returns  { 'known', counters, what became of the place or '', the record or '', loose sequence }
 local told = redis.call('HGET', KEYS[2], ARGV[2])
 local value, loose = false, '0'
 if ARGV[3] ~= '' then
@@ -14,5 +14,5 @@ if ARGV[3] ~= '' then
 end
 local standing = value and read_head(value)
 if told or (standing and standing.version or '') ~= ARGV[4] or loose ~= ARGV[5] then
-  return { 'known', counter, told or '', value or '', loose }
+  return { 'known', counters, told or '', value or '', loose }
 end

@@ -25,6 +25,7 @@ const nothing: Standing = { stored: undefined, fields: undefined, looseSequence:
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
+/** @throws LedgerTotalsError for an instruction whose amount its batch cannot count; nothing of it is written then */
 export async function admit(parts: Parts, admission: Admission): Promise<Verdict> {
   const { content, occurrence, batchId } = admission;
   checkAmount(content.type === 'valid' ? content.draft.amountMinor : content.refusal.amountMinor);
@@ -45,6 +46,7 @@ export async function admit(parts: Parts, admission: Admission): Promise<Verdict
       decision.type === 'admitted'
         ? await writeRecord(parts, asked, admission, decision.record, believed)
         : await writeSettled(parts, asked, admission, decision, believed);
+    // Only an instruction: what ends by itself is counted without its amount then.
     if (reply.answer === 'full') throw new LedgerTotalsError(parts.place, batchId, currencyOf(admission));
     if (reply.answer === 'written') {
       if (decision.type === 'admitted') return verdictOf(decision.record);

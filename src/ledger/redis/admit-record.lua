@@ -11,8 +11,8 @@
 -- ARGV[7]   sensitive, 1 or 0          ARGV[8]   amount                     ARGV[9]   currency
 -- ARGV[10]  frame                      ARGV[11]  token                      ARGV[12]  its second and third line
 -- ARGV[13]  sequence                   ARGV[14]  position of the former
--- Returns   { 'written', counter } | { 'known', … }, see admission | { 'full', counter }: a total would overflow
-if not (has_room(KEYS[5], '0', ARGV[9], ARGV[8]) and has_room(KEYS[5], '1', ARGV[9], ARGV[8])) then return { 'full', counter } end
+-- Returns   { 'written', counters } | { 'known', … }, see admission | { 'full', counters }: a total would overflow
+if not (has_room(KEYS[5], '0', ARGV[9], ARGV[8]) and has_room(KEYS[5], '1', ARGV[9], ARGV[8])) then return { 'full', counters } end
 
 local number = write()
 if standing then
@@ -29,4 +29,4 @@ redis.call('ZADD', KEYS[6], number, ARGV[3])
 redis.call('ZADD', KEYS[7], number, ARGV[3])
 add(KEYS[5], '0', ARGV[9], ARGV[8])
 add(KEYS[5], '1', ARGV[9], ARGV[8])
-return { 'written', counter }
+return { 'written', counters }

@@ -1,4 +1,5 @@
--- Writes an occurrence that ends by itself: rejected, duplicate or conflict. Begins with begin, totals, head, admission.
+-- Writes an occurrence that ends by itself: rejected, duplicate or conflict. One whose amount finds no room in the totals
+-- is counted without it. Begins with begin, totals, head, admission.
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record that stands under its id
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   outbox, times
@@ -8,8 +9,8 @@
 -- ARGV[7]   amount, '0' for none       ARGV[8]   currency, '' for none      ARGV[9]   sequence told
 -- ARGV[10]  token                      ARGV[11]  owner                      ARGV[12]  event id
 -- ARGV[13]  event
--- Returns   { 'written', counter, number of the event } | { 'known', … }, see admission | { 'full', counter }
-if not (has_room(KEYS[5], '0', ARGV[8], ARGV[7]) and has_room(KEYS[5], ARGV[6], ARGV[8], ARGV[7])) then return { 'full', counter } end
+-- Returns   { 'written', counters, number of the event } | { 'known', … }, see admission
+local currency, amount = countable(KEYS[5], ARGV[6], ARGV[8], ARGV[7])
 
 local number = write()
 if standing then
@@ -23,7 +24,7 @@ elseif ARGV[3] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[3], ARGV[9])
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[6] .. ':' .. ARGV[10])
-add(KEYS[5], '0', ARGV[8], ARGV[7])
-add(KEYS[5], ARGV[6], ARGV[8], ARGV[7])
+add(KEYS[5], '0', currency, amount)
+add(KEYS[5], ARGV[6], currency, amount)
 tell(KEYS[6], KEYS[7], number, ARGV[11], ARGV[12], ARGV[13])
-return { 'written', counter, number }
+return { 'written', counters, number }

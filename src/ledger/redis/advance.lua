@@ -11,21 +11,21 @@
 -- ARGV[13]  the body: keep, erase, ''  ARGV[14]  attempt, line break and sealed bytes; or when it is to be erased
 -- ARGV[15]  owner                      ARGV[16]  event id, or ''            ARGV[17]  event
 -- ARGV[18]  sequence
--- Returns   { 'written', counter, number of the event or '' } | { 'again', counter }: it was written before
---           { 'moved', counter, record }: another version stands there | { 'missing', counter }
---           { 'changed', counter }: amount, currency or batch differ | { 'sensitive', counter }: no body may be kept
---           { 'full', counter }: a total would overflow | { 'books', counter }: the totals do not hold what is moved
+-- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
+--           { 'moved', counters, record }: another version stands there | { 'missing', counters }
+--           { 'changed', counters }: amount, currency or batch differ | { 'sensitive', counters }: no body may be kept
+--           { 'full', counters }: a total would overflow | { 'books', counters }: the totals do not hold what is moved
 local value = redis.call('GET', KEYS[2])
-if not value then return { 'missing', counter } end
+if not value then return { 'missing', counters } end
 local head = read_head(value)
-if head.token == ARGV[3] then return { 'again', counter } end
-if head.version ~= ARGV[2] then return { 'moved', counter, value } end
-if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counter } end
-if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'sensitive', counter } end
+if head.token == ARGV[3] then return { 'again', counters } end
+if head.version ~= ARGV[2] then return { 'moved', counters, value } end
+if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counters } end
+if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'sensitive', counters } end
 local before, after = head.code, ARGV[8]
 if before ~= after then
-  if not covers(KEYS[3], before, head.currency, head.amount) then return { 'books', counter } end
-  if not has_room(KEYS[3], after, head.currency, head.amount) then return { 'full', counter } end
+  if not covers(KEYS[3], before, head.currency, head.amount) then return { 'books', counters } end
+  if not has_room(KEYS[3], after, head.currency, head.amount) then return { 'full', counters } end
 end
 
 local number = write()
@@ -49,6 +49,6 @@ local fixed = fixed_line(value)
 head.version = string.format('%.0f', tonumber(head.version) + 1)
 head.code, head.sequence, head.first, head.token = after, ARGV[18], ARGV[9], ARGV[3]
 redis.call('SET', KEYS[2], write_head(head) .. ARGV[10] .. '\n' .. fixed)
-if ARGV[16] == '' then return { 'written', counter, '' } end
+if ARGV[16] == '' then return { 'written', counters, '' } end
 tell(KEYS[8], KEYS[9], number, ARGV[15], ARGV[16], ARGV[17])
-return { 'written', counter, number }
+return { 'written', counters, number }

@@ -1,29 +1,61 @@
 -- What every script of the ledger begins with.
 --
--- KEYS[1]  the shard's meta hash: generation, counter, last, shard, ...
--- ARGV[1]  the generation that the caller works on
--- Returns  { 'lost', '0' } when the shard holds another one, or none: then nothing was written
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard')
-if meta[1] ~= ARGV[1] then return { 'lost', '0' } end
+-- KEYS[1]  the shard's meta hash: generation, counter, last, shard, w:<writer>, forgotten, ...
+-- ARGV[1]  the generation that the caller works on; behind a space the writer: the short id of the calling process
+-- Returns  { 'lost', '0' } when the shard holds another generation, or none: then nothing was written
+local generation, writer = string.match(ARGV[1], '^(%S+) ?(%S*)$')
+local own_field = 'w:' .. writer
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field)
+if meta[1] ~= generation then return { 'lost', '0' } end
 
--- How many writes the shard has seen; every answer carries it, so that a shard that went back is noticed.
+-- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every answer carries
+-- both, so that a shard that went back is noticed, also when others have written past what it had.
 local counter = meta[2] or '0'
+local counters = counter .. ' ' .. string.match(meta[5] or '0', '^%d+')
 
 local clock = redis.call('TIME')
 local now_ms = string.format('%.3f', tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000)
+
+local writers_kept, writer_kept_s = 64, 86400
+
+-- Makes room for one more writer: drops those that wrote longest ago, and none that wrote within a day. What they had
+-- written last is below `forgotten`, by which a process that is dropped while it lives knows that nothing was lost.
+local function drop_old_writers()
+  local fields, writers = redis.call('HGETALL', KEYS[1]), {}
+  for index = 1, #fields, 2 do
+    if string.sub(fields[index], 1, 2) == 'w:' then
+      local last, at_s = string.match(fields[index + 1], '^(%d+) (%d+)$')
+      writers[#writers + 1] = { field = fields[index], last = tonumber(last), at_s = tonumber(at_s) }
+    end
+  end
+  table.sort(writers, function(one, other) return one.at_s < other.at_s end)
+  local forgotten = tonumber(redis.call('HGET', KEYS[1], 'forgotten') or '0')
+  for index = 1, #writers - writers_kept + 1 do
+    if tonumber(clock[1]) - writers[index].at_s < writer_kept_s then break end
+    redis.call('HDEL', KEYS[1], writers[index].field)
+    forgotten = math.max(forgotten, writers[index].last)
+    redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', forgotten))
+  end
+end
 
 -- Begins the writing, when everything was checked. Answers a number that rises in the shard and tells it: microseconds
 -- since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly.
 local function write()
   local number = math.max((tonumber(clock[1]) - 1735689600) * 1000000 + tonumber(clock[2]), tonumber(meta[3] or '0') + 1)
-  redis.call('HSET', KEYS[1], 'last', string.format('%.0f', number))
-  counter = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'counter', 1))
+  counter = string.format('%.0f', tonumber(counter) + 1)
+  local fields = { 'last', string.format('%.0f', number), 'counter', counter }
+  if writer ~= '' then
+    if not meta[5] then drop_old_writers() end
+    fields[5], fields[6] = own_field, counter .. ' ' .. clock[1]
+    counters = counter .. ' ' .. counter
+  end
+  redis.call('HSET', KEYS[1], unpack(fields))
   return string.format('%.0f', number * 16 + tonumber(meta[4]))
 end
 
 -- Appends an event to the outbox. Its last member is the ledger's mark, by which a ledger that went back is known.
 local function tell(times, events, number, owner, event_id, json)
-  local mark = meta[1] .. '.' .. meta[4] .. '.' .. counter
+  local mark = generation .. '.' .. meta[4] .. '.' .. counter
   redis.call('ZADD', times, now_ms, number)
   redis.call('HSET', events, number,
     owner .. '\n' .. event_id .. '\n' .. string.sub(json, 1, -2) .. ',"ledger_mark":"' .. mark .. '"}')

@@ -12,6 +12,7 @@ import type { RedisConnection } from '../../redis.ts';
 import { LedgerBehindError, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './keys.ts';
 import type { Script } from './scripts.ts';
+import { createSeen } from './seen.ts';
 
 export type Argument = string | Buffer;
 
@@ -25,7 +26,7 @@ export interface Reply {
 }
 
 export interface Calls {
-  /** Key 1 and argument 1, meta and generation, are added. */
+  /** Key 1 and argument 1, meta and generation with writer, are added. */
   run(shard: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply>;
   /** A plain command, in lower case, that only reads; `hgetall` answers an object. */
   read(shard: number, command: string, ...args: readonly string[]): Promise<unknown>;
@@ -33,7 +34,10 @@ export interface Calls {
   readBytes(shard: number, command: string, ...args: readonly string[]): Promise<Buffer | null>;
   /** Runs a whole operation of the ledger, which `close` waits for. */
   operation<T>(work: () => Promise<T>): Promise<T>;
-  /** Takes nothing more; waits for what is under way, but not for a Redis that is away. Idempotent. */
+  /**
+   * Takes nothing more; waits for what is under way, but not for a Redis that is away. What the ledger notes of this
+   * process goes with it. Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -62,13 +66,15 @@ export function createCalls(params: {
   readonly place: LedgerPlace;
   readonly names: KeyNames;
   readonly generation: string;
+  /** This process's short id, without spaces; '' for one that only reads. */
+  readonly writer: string;
   /** The counters as they were found, by shard. */
   readonly counters: readonly number[];
   readonly onBroken: (error: LedgerBehindError) => void;
 }): Calls {
-  const { connection, place, names, generation, onBroken } = params;
+  const { connection, place, names, generation, writer, onBroken } = params;
   const { client } = connection;
-  const seen = [...params.counters];
+  const seen = createSeen(params);
   let waiting: Call[] = [];
   let scheduled = false;
   let failure: LedgerBehindError | undefined;
@@ -157,9 +163,9 @@ export function createCalls(params: {
       enqueue(call);
     } else if (call.script === undefined) call.resolve(value as never);
     else {
-      const [answer, counter, ...values] = value as string[];
-      seen[call.shard] = Math.max(seen[call.shard] ?? 0, Number(counter));
-      call.resolve({ answer: String(answer), counter: String(counter), values, repeated: call.repeated } satisfies Reply as never);
+      const [answer = '', counters = '', ...values] = value as string[];
+      const counter = seen.note(call.shard, counters);
+      call.resolve({ answer, counter, values, repeated: call.repeated } satisfies Reply as never);
     }
   };
 
@@ -202,12 +208,12 @@ export function createCalls(params: {
     const mine = epoch;
     while (mine === epoch && !ended && failure === undefined) {
       const pipeline = client.pipeline();
-      for (const shard of shards) pipeline.hmget(names.meta(shard), 'generation', 'counter');
+      for (const shard of shards) pipeline.hmget(names.meta(shard), ...seen.fields);
       const results = ((await pipeline.exec()) ?? []) as Result[];
       if (mine !== epoch || ended) return;
       if (results.length === shards.length && results.every(([error]) => error === null)) {
-        compare(results.map(([, value]) => value as readonly (string | null)[]));
-        if (failure !== undefined) return;
+        const loss = seen.loss(results.map(([, value]) => value as readonly (string | null)[]));
+        if (loss !== undefined) return breakDown(loss);
         verified = true;
         schedule();
         return;
@@ -216,11 +222,13 @@ export function createCalls(params: {
     }
   };
 
-  const compare = (found: readonly (readonly (string | null)[])[]): void => {
-    for (const [shard, [itsGeneration, counter]] of found.entries()) {
-      if (itsGeneration !== generation) return breakDown('came back empty or replaced');
-      if (Number(counter) < (seen[shard] ?? 0)) return breakDown('came back as an older copy of itself');
-    }
+  /** Who has ended compares nothing any more. What stays because Redis was away is dropped by others, in time. */
+  const forget = async (): Promise<void> => {
+    const traces = seen.traces(names);
+    if (traces.length === 0 || !verified || failure !== undefined) return;
+    const pipeline = client.pipeline();
+    for (const [key, field] of traces) pipeline.hdel(key, field);
+    await pipeline.exec();
   };
 
   const ready = (): void => void onReady();
@@ -237,7 +245,7 @@ export function createCalls(params: {
         shard,
         script,
         command: 'evalsha',
-        args: [String(keys.length + 1), names.meta(shard), ...keys, generation, ...args],
+        args: [String(keys.length + 1), names.meta(shard), ...keys, `${generation} ${writer}`, ...args],
         bytes: false,
       }) as Promise<Reply>,
     read: (shard, command, ...args) => ask({ shard, script: undefined, command, args, bytes: false }) as Promise<unknown>,
@@ -257,9 +265,11 @@ export function createCalls(params: {
       closing = true;
       if (!verified) strand();
       await Promise.allSettled(underWay);
+      if (ended) return;
       ended = true;
       client.off('close', onClose);
       client.off('ready', ready);
+      await forget();
     },
   };
 }

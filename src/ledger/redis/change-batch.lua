@@ -4,15 +4,15 @@
 -- KEYS[1]  meta                        KEYS[2]  batch
 -- ARGV[1]  generation                  ARGV[2]  version, '0' before the first change
 -- ARGV[3]  token                       ARGV[4]  line handed over, or ''     ARGV[5]… fields and values
--- Returns  { 'written', counter } | { 'again', counter }: it was written before | { 'moved', counter, version }
---          { 'missing', counter }: no such batch
-if redis.call('EXISTS', KEYS[2]) == 0 then return { 'missing', counter } end
+-- Returns  { 'written', counters } | { 'again', counters }: it was written before | { 'moved', counters, version }
+--          { 'missing', counters }: no such batch
+if redis.call('EXISTS', KEYS[2]) == 0 then return { 'missing', counters } end
 local stands = redis.call('HMGET', KEYS[2], 'version', 'token', 'line')
 local version = stands[1] or '0'
-if stands[2] == ARGV[3] then return { 'again', counter } end
-if version ~= ARGV[2] then return { 'moved', counter, version } end
+if stands[2] == ARGV[3] then return { 'again', counters } end
+if version ~= ARGV[2] then return { 'moved', counters, version } end
 write()
 redis.call('HSET', KEYS[2], 'version', string.format('%.0f', tonumber(version) + 1), 'token', ARGV[3])
 if ARGV[4] ~= '' and tonumber(ARGV[4]) > tonumber(stands[3] or '0') then redis.call('HSET', KEYS[2], 'line', ARGV[4]) end
 for index = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[index], ARGV[index + 1]) end
-return { 'written', counter }
+return { 'written', counters }

@@ -3,10 +3,10 @@
 --
 -- KEYS[1]  meta                        KEYS[2]  queue
 -- ARGV[1]  generation                  ARGV[2]  lease, ms                   ARGV[3]  at most
--- Returns  { 'written', counter, when the next one falls due or '', record id, … }
+-- Returns  { 'written', counters, when the next one falls due or '', record id, … }
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_ms, 'LIMIT', 0, ARGV[3])
 if #ids > 0 then write() end
 local lease_until = string.format('%.3f', tonumber(now_ms) + tonumber(ARGV[2]))
 for _, id in ipairs(ids) do redis.call('ZADD', KEYS[2], lease_until, id) end
 local next_one = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-return { 'written', counter, next_one[2] or '', unpack(ids) }
+return { 'written', counters, next_one[2] or '', unpack(ids) }

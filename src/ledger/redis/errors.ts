@@ -51,7 +51,7 @@ export class UnsafeRedisError extends RedisLedgerError {
   }
 }
 
-/** A total would pass what Redis can count exactly. */
+/** An instruction's amount would take a total past what Redis can count exactly: it alone ends, nothing of it is written. */
 export class LedgerTotalsError extends RedisLedgerError {
   readonly code = 'ledger_totals';
   constructor(place: LedgerPlace, batchId: string, currency: string) {

@@ -73,7 +73,11 @@ export async function readShards(client: Redis, names: KeyNames): Promise<Shard[
 }
 
 function mayFound({ place, mayCreate, hasResults, marksSeen }: FoundingParams): void {
-  if (hasResults || marksSeen.length > 0) throw new LedgerBehindError(place, 'is empty, and results were published from it before');
+  if (hasResults || marksSeen.length > 0)
+    throw new LedgerBehindError(
+      place,
+      'is empty, and results were published before. Are REDIS_URL and REDIS_PREFIX the ones that were used? If they are, Redis has lost data',
+    );
   if (mayCreate) return;
   throw new LedgerMissingError(
     `${placeText(place)} is empty, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct REDIS_URL and REDIS_PREFIX.`,

@@ -25,7 +25,10 @@ export const timeOfNumber = (number: number): number => numbersBegin + Math.floo
 export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * shardCount);
 
 export interface KeyNames {
-  /** Hash: generation, state, counter, last number, shard, binding, key check, dead letters. */
+  /**
+   * Hash: generation, state, counter, last number, shard, binding, key check, dead letters; for each process that writes,
+   * as `w:<short id>`, `<counter of its last write> <when, s>`, and the highest counter `forgotten` of those dropped.
+   */
   meta(shard: number): string;
   /** Hash: texts that many records share, by number, and their numbers, by text. */
   names(shard: number): string;

@@ -82,11 +82,13 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     const broken = Promise.withResolvers<never>();
     // Whoever awaits it gets it; until then it is not an unhandled one.
     broken.promise.catch(() => undefined);
+    const owner = ownerOf(ids());
     const calls = createCalls({
       connection,
       place,
       names,
       ...found,
+      writer: owner,
       onBroken(error) {
         broken.reject(error);
         onBroken?.(error);
@@ -100,7 +102,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       names,
       generation: found.generation,
       keys,
-      owner: ownerOf(ids()),
+      owner,
       ledgerKey: params.ledgerKey,
       broken: broken.promise,
     });

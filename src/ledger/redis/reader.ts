@@ -27,7 +27,7 @@ export async function openRedisReader({
       `${placeText(place)} is empty: nothing was paid from there yet. Are REDIS_URL and REDIS_PREFIX the ones that were used?`,
     );
   }
-  const calls = createCalls({ connection, place, names, generation, counters: found.map(() => 0), onBroken: () => undefined });
+  const calls = createCalls({ connection, place, names, generation, writer: '', counters: found.map(() => 0), onBroken: () => undefined });
   const { batch, batches, tallies } = createBatchReads(calls, names);
   return { batch, batches, tallies, close: calls.close };
 }

@@ -11,13 +11,13 @@
 -- ARGV[13]  score in the queue, or ''  ARGV[14]  score in the due records, or ''
 -- ARGV[15]  attempt, line break, sealed body; or ''                         ARGV[16]  owner
 -- ARGV[17]  event id, or ''            ARGV[18]  event                      ARGV[19]  sequence
--- Returns   { 'written', counter, number of the event or '' } | { 'known', counter } | { 'again', counter }
---           { 'full', counter }
+-- Returns   { 'written', counters, number of the event or '' } | { 'known', counters } | { 'again', counters }
+--           { 'full', counters }
 local value = redis.call('GET', KEYS[3])
-if value then return { read_head(value).token == ARGV[11] and 'again' or 'known', counter } end
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counter } end
+if value then return { read_head(value).token == ARGV[11] and 'again' or 'known', counters } end
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counters } end
 local code, amount, currency = ARGV[5], ARGV[7], ARGV[8]
-if not (has_room(KEYS[5], '0', currency, amount) and has_room(KEYS[5], code, currency, amount)) then return { 'full', counter } end
+if not (has_room(KEYS[5], '0', currency, amount) and has_room(KEYS[5], code, currency, amount)) then return { 'full', counters } end
 
 local loose, sequence = redis.call('HGET', KEYS[4], ARGV[3]) or '0', ARGV[19]
 if tonumber(loose) > tonumber(sequence) then sequence = loose end
@@ -35,6 +35,6 @@ if ARGV[15] ~= '' then redis.call('SET', KEYS[10], ARGV[15]) end
 add(KEYS[5], '0', currency, amount)
 add(KEYS[5], code, currency, amount)
 if ARGV[10] ~= '-' then count_send(KEYS[5], ARGV[10]) end
-if ARGV[17] == '' then return { 'written', counter, '' } end
+if ARGV[17] == '' then return { 'written', counters, '' } end
 tell(KEYS[11], KEYS[12], number, ARGV[16], ARGV[17], ARGV[18])
-return { 'written', counter, number }
+return { 'written', counters, number }

@@ -5,9 +5,9 @@
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id, or ''
 -- ARGV[4]   code                       ARGV[5]   amount, '0' for none       ARGV[6]   currency, '' for none
 -- ARGV[7]   sequence
--- Returns   { 'written' | 'known' | 'full', counter }
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counter } end
-if not (has_room(KEYS[4], '0', ARGV[6], ARGV[5]) and has_room(KEYS[4], ARGV[4], ARGV[6], ARGV[5])) then return { 'full', counter } end
+-- Returns   { 'written' | 'known', counters }
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counters } end
+local currency, amount = countable(KEYS[4], ARGV[4], ARGV[6], ARGV[5])
 
 local number = write()
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[4])
@@ -23,6 +23,6 @@ if value then
 elseif ARGV[3] ~= '' and tonumber(ARGV[7]) > tonumber(redis.call('HGET', KEYS[3], ARGV[3]) or '0') then
   redis.call('HSET', KEYS[3], ARGV[3], ARGV[7])
 end
-add(KEYS[4], '0', ARGV[6], ARGV[5])
-add(KEYS[4], ARGV[4], ARGV[6], ARGV[5])
-return { 'written', counter }
+add(KEYS[4], '0', currency, amount)
+add(KEYS[4], ARGV[4], currency, amount)
+return { 'written', counters }

@@ -4,12 +4,12 @@
 -- KEYS[1]  meta                        KEYS[2]  outbox, times               KEYS[3]  outbox, events
 -- ARGV[1]  generation                  ARGV[2]  owner                       ARGV[3]  longer than, ms
 -- ARGV[4]  at most
--- Returns  { 'written', counter, number, event, number, event, … }, an event being event id, line break, JSON
+-- Returns  { 'written', counters, number, event, number, event, … }, an event being event id, line break, JSON
 local oldest = string.format('%.3f', tonumber(now_ms) - tonumber(ARGV[3]))
 local numbers = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', oldest, 'LIMIT', 0, ARGV[4])
-if #numbers == 0 then return { 'written', counter } end
+if #numbers == 0 then return { 'written', counters } end
 write()
-local answer = { 'written', counter }
+local answer = { 'written', counters }
 for _, number in ipairs(numbers) do
   local entry = redis.call('HGET', KEYS[3], number)
   local event = string.sub(entry, string.find(entry, '\n', 1, true) + 1)

@@ -6,14 +6,28 @@ local function parts(digits)
   return tonumber(string.sub(digits, 1, -10)) or 0, tonumber(string.sub(digits, -9))
 end
 
--- Whether a total stays within 2^63 - 1, which is all that HINCRBY counts.
-local function has_room(totals, code, currency, amount)
+-- Whether a total stays within a bound, given in two such parts.
+local function fits(totals, code, currency, amount, most_high, most_low)
   local total = redis.call('HGET', totals, 'a' .. code .. ':' .. currency) or '0'
   local high, low = parts(total)
   local more_high, more_low = parts(amount)
   high, low = high + more_high, low + more_low
   if low >= 1000000000 then high, low = high + 1, low - 1000000000 end
-  return high < 9223372036 or (high == 9223372036 and low <= 854775807)
+  return high < most_high or (high == most_high and low <= most_low)
+end
+
+-- Whether a total stays within 2^63 - 1, which is all that HINCRBY counts.
+local function has_room(totals, code, currency, amount)
+  return fits(totals, code, currency, amount, 9223372036, 854775807)
+end
+
+-- The currency and amount under which an occurrence that ends by itself is counted. What finds no room is counted as what
+-- cannot be read is: in no currency, without an amount. Half of the room is kept for instructions, which need theirs.
+local function countable(totals, code, currency, amount)
+  for _, side in ipairs({ '0', code }) do
+    if not fits(totals, side, currency, amount, 4611686018, 427387903) then return '', '0' end
+  end
+  return currency, amount
 end
 
 -- Whether so much is there to be taken away.

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBalanced } from '../../../batches/tally.ts';
 import { LedgerClosedError } from '../../../src/ledger/errors.ts';
 import { LedgerBehindError } from '../../../src/ledger/redis/errors.ts';
+import { createKeyNames, shardOf } from '../../../src/ledger/redis/keys.ts';
 import { beginRebuild, finishRebuild } from '../../../src/ledger/redis/ledger.ts';
 import {
   admission,
@@ -27,6 +28,7 @@ import { asAdmin, keysOf, openInstance, rebuildParams, type Instance } from './r
 let server: RedisServer;
 let opened: Instance[];
 const prefix = 'disburse';
+const names = createKeyNames(prefix);
 
 beforeEach(async () => {
   server = await startRedis();
@@ -169,12 +171,101 @@ describe('a Redis that came back older', () => {
     await expect(ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerBehindError);
   });
 
+  it.each([
+    ['had written before', 'inv-1'],
+    ['had not written before', 'inv-2'],
+  ])('is noticed though another instance has written past it, by who %s', async (_, recordId) => {
+    const { ledger, connection } = await withOldCopy();
+    await ledger.admit(admission(lineOf(batchA, 4), refused({ recordId })));
+    const counterOf = async (id: string): Promise<number> =>
+      Number(await admin((client) => client.hget(names.meta(shardOf(id)), 'counter')));
+    const written = ['inv-1', recordId];
+    const lastSeen = await Promise.all(written.map(counterOf));
+    connection.client.disconnect();
+    await takeBack();
+    const other = await open();
+    for (const [index, id] of written.entries()) {
+      for (let line = 100; (await counterOf(id)) <= (lastSeen[index] ?? 0); line += 1) {
+        await other.ledger.admit(admission(lineOf(batchA, line), refused({ recordId: id })));
+      }
+    }
+    const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/came back as an older copy of itself, and others have written/);
+    await connection.client.connect();
+    await waiting;
+    await expect(ledger.broken).rejects.toThrow(LedgerBehindError);
+    expect(await other.ledger.record('inv-1')).toMatchObject({ status: 'queued' });
+  });
+
   it('is noticed at the start, by what results tell', async () => {
     const instance = await withOldCopy();
     const mark = await newestMark(instance);
     await instance.close();
     await takeBack();
     await expect(open({ hasResults: true, marksSeen: [mark] })).rejects.toThrow(/is an older copy of itself/);
+  });
+});
+
+describe('what a shard notes of those who write to it', () => {
+  const meta = names.meta(shardOf('inv-1'));
+  const writers = async (): Promise<string[]> =>
+    Object.keys(await admin((client) => client.hgetall(meta))).filter((field) => field.startsWith('w:'));
+  const write = async ({ ledger }: Instance, line: number): Promise<unknown> =>
+    ledger.admit(admission(lineOf(batchA, line), refused({ recordId: 'inv-1' })));
+  const note = (count: number, of: string, at: number): Promise<unknown> =>
+    admin((client) =>
+      client.hset(meta, Object.fromEntries(Array.from({ length: count }, (_, index) => [`w:${of}-${index}`, `${index + 1} ${at}`]))),
+    );
+  const now = (): number => Math.floor(Date.now() / 1000);
+  const day = 86_400;
+
+  it('goes with each of them', async () => {
+    const [one, other] = [await openWithBatch(), await open()];
+    await write(one, 2);
+    await write(other, 3);
+    expect(await writers()).toHaveLength(2);
+    await one.close();
+    expect(await writers()).toHaveLength(1);
+    await other.close();
+    expect(await writers()).toEqual([]);
+  });
+
+  it('is dropped of those who wrote longest ago, when there are many', async () => {
+    const one = await openWithBatch();
+    await note(30, 'fresh', now() - day + 600);
+    await note(70, 'old', now() - day - 600);
+    await write(one, 2);
+    const kept = await writers();
+    expect(kept).toHaveLength(64);
+    expect(kept.filter((field) => field.startsWith('w:fresh'))).toHaveLength(30);
+    expect(kept.filter((field) => field.startsWith('w:old'))).toHaveLength(33);
+  });
+
+  it('stays of all who wrote within a day, however many there are', async () => {
+    const one = await openWithBatch();
+    await note(100, 'fresh', now() - day + 600);
+    await write(one, 2);
+    expect(await writers()).toHaveLength(101);
+  });
+
+  it('is dropped of one that has long been silent: it goes on when it connects anew', async () => {
+    const [one, other] = [await openWithBatch(), await open()];
+    await write(one, 2);
+    const [field = ''] = await writers();
+    const standing = await admin((client) => client.hget(meta, field));
+    const long = `${standing?.split(' ')[0] ?? ''} ${now() - 2 * day}`;
+    await admin((client) => client.hset(meta, field, long));
+    await note(64, 'fresh', now());
+    await write(other, 3);
+    expect(await writers()).not.toContain(field);
+    await server.restart();
+    expect(await one.ledger.record('inv-1')).toBeUndefined();
+    await write(one, 4);
+    expect(await writers()).toContain(field);
+    // What it writes from now on is looked for again.
+    one.connection.client.disconnect();
+    await admin((client) => client.hdel(meta, field));
+    await one.connection.client.connect();
+    await expect(one.ledger.record('inv-1')).rejects.toThrow(LedgerBehindError);
   });
 });
 

@@ -211,14 +211,74 @@ describe('shards', () => {
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.amountMinor).toBe(2n ** 63n - 1n);
 
     const other = Array.from({ length: 1_000 }, (_, index) => `other-${index}`).find((recordId) => shardOf(recordId) === shard) ?? '';
-    for (const content of [valid(draftOf(other, { amountMinor: 1n })), refused({ recordId: other, amountMinor: 1n })]) {
-      const refusal = ledger.admit(admission(lineOf(batchA, 3), content));
-      await expect(refusal).rejects.toThrow(LedgerTotalsError);
-      await expect(refusal).rejects.toThrow(/EUR of batch a+ .*2\^63 - 1/);
-    }
+    const refusal = ledger.admit(admission(lineOf(batchA, 3), valid(draftOf(other, { amountMinor: 1n }))));
+    await expect(refusal).rejects.toThrow(LedgerTotalsError);
+    await expect(refusal).rejects.toMatchObject({ code: 'ledger_totals' });
+    await expect(refusal).rejects.toThrow(/EUR of batch a+ .*2\^63 - 1/);
     expect(await ledger.record(other)).toBeUndefined();
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.count).toBe(2);
     await moved(ledger, intent(record));
+  });
+
+  it('count an occurrence that ends by itself without its amount when that finds no room', async () => {
+    const { ledger } = await open();
+    await ledger.openBatch(manifest(batchA));
+    const shard = shardOf('inv-1');
+    const paid = await admitted(ledger, 'inv-1', 2);
+    await moved(ledger, intent(paid));
+    const names = createKeyNames(prefix);
+    const full = String(2n ** 63n - 1n - 1230n);
+    const totals = { 'n0:EUR': '2', 'a0:EUR': String(2n ** 63n - 1n), 'n5:EUR': '1', 'a5:EUR': full };
+    await asAdmin(redisUrl(), (client) => client.hset(names.tally(shard, batchA), totals));
+    const before = await ledger.tallies(batchA);
+    const received = before.find(({ status }) => status === 'received');
+
+    const contents = [refused(), valid(draftOf('inv-1')), valid(draftOf('inv-1'), 'other')];
+    const statuses = ['rejected', 'duplicate', 'conflict'] as const;
+    for (const [index, content] of contents.entries()) {
+      const verdict = await ledger.admit(admission(lineOf(batchA, 10 + index), content));
+      expect(verdict).toEqual({ type: 'settled', status: statuses[index], fresh: true });
+    }
+    for (const [index, status] of statuses.entries()) {
+      const occurrence = lineOf(batchA, 20 + index);
+      await ledger.restoreSettled({
+        occurrence,
+        batchId: batchA,
+        recordId: 'inv-1',
+        status,
+        amountMinor: 1230n,
+        currency: 'EUR',
+        sequence: 9,
+      });
+    }
+
+    const after = await ledger.tallies(batchA);
+    expect(isBalanced(after)).toBe(true);
+    expect(after.filter(({ currency }) => currency === 'EUR')).toEqual(before);
+    expect(received?.amountMinor).toBe(2n ** 63n - 1n);
+    const without = after.filter(({ currency }) => currency === '').map(({ status, count, amountMinor }) => [status, count, amountMinor]);
+    const expected = [['received', 6, 0n], ...statuses.map((status) => [status, 2, 0n])];
+    expect(without.toSorted()).toEqual(expected.toSorted());
+    // The event of each tells its amount all the same.
+    const events = (await ledger.outbox({ limit: 9 })).map(({ json }) => JSON.parse(json) as { amount_details: object });
+    expect(events.map((event) => event.amount_details)).toEqual(Array(3).fill({ amount: 1230, currency: 'EUR' }));
+  });
+
+  it('leave room for instructions, however much was refused', async () => {
+    const { ledger } = await open();
+    await ledger.openBatch(manifest(batchA));
+    const most = 2n ** 53n - 1n;
+    const refusals = Array.from({ length: 1_030 }, (_, index) => admission(lineOf(batchA, index + 2), refused({ amountMinor: most })));
+    // One after the other, since all of them are of one id.
+    for (const refusal of refusals) await ledger.admit(refusal);
+    await admitted(ledger, 'inv-1', 5_000, { amountMinor: most });
+    const tallies = await ledger.tallies(batchA);
+    expect(isBalanced(tallies)).toBe(true);
+    const rejected = tallies.filter(({ status }) => status === 'rejected');
+    expect(rejected.map(({ currency, count }) => [currency, count]).toSorted()).toEqual([
+      ['', 518],
+      ['EUR', 512],
+    ]);
   });
 
   it('order the events of all of them as they were decided', async () => {
