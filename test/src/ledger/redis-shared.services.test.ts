@@ -327,7 +327,7 @@ describe('what a ledger is known by', () => {
   });
 
   it('is made anew only where nothing was before', async () => {
-    await expect(open({ hasResults: true })).rejects.toThrow(/is empty, and results were published from it before/);
+    await expect(open({ hasResults: true })).rejects.toThrow(/is empty, and results were published before/);
     await expect(open({ mayCreate: false })).rejects.toThrow(/--new-ledger/);
     await asAdmin(redisUrl(), async (client) => expect(await keysOf(client, prefix)).toEqual([]));
     await open();
