@@ -22,6 +22,9 @@ export const sessionTimeoutMs = 10_000;
 /** What it waits for all members to let go when partitions are dealt anew. */
 export const rebalanceTimeoutMs = 30_000;
 const heartbeatIntervalMs = 1_000;
+/** Unpacked in one go, so a large fetch would hold up everything else; a record that is larger comes all the same. */
+const bytesPerPartition = 128 * 1024;
+const bytesAtOnce = 1024 * 1024;
 /** A batch waits while others are worked on; with a worker for each, no partition waits for another. */
 const partitionsAtOnce = 512;
 
@@ -76,6 +79,8 @@ export function createGroupMember(params: { kafka: Kafka; groupId: string; topic
     heartbeatInterval: heartbeatIntervalMs,
     rebalanceTimeout: rebalanceTimeoutMs,
     maxWaitTimeInMs: 500,
+    maxBytesPerPartition: bytesPerPartition,
+    maxBytes: bytesAtOnce,
     metadataMaxAge: 30_000,
     allowAutoTopicCreation: false,
     retry: { initialRetryTime: 200, retries: 3, maxRetryTime: 1_000, restartOnFailure: async () => false },
