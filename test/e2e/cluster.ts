@@ -37,6 +37,7 @@ export interface Cluster extends World {
   produce(values: readonly unknown[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
   read(topic: 'instructions' | 'results' | 'dead-letters'): Promise<readonly Message[]>;
   results(): Promise<readonly ResultEvent[]>;
+  alterTopic(topic: 'instructions' | 'results', settings: Readonly<Record<string, string>>): Promise<void>;
 }
 
 export const until = async (what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> => {
@@ -56,6 +57,9 @@ function clientOf({ kafkaBrokers, env = {} }: Servers): Kafka {
     ...(ca === undefined ? {} : { ssl: { ca: [readFileSync(ca)] }, sasl: { mechanism: 'plain', username, password } }),
   });
 }
+
+/** `ConfigResourceTypes.TOPIC` of kafkajs, which Node.js does not find among its exports. */
+const topicResource = 2;
 
 /** Results of the same event id count once: a sink may repeat itself. */
 export const once = (events: readonly ResultEvent[]): ResultEvent[] => [
@@ -156,6 +160,16 @@ export const inCluster = (
         await producer.disconnect();
       },
       read,
+      async alterTopic(name, settings) {
+        const admin = kafka.admin();
+        await admin.connect();
+        const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+        await admin.alterConfigs({
+          validateOnly: false,
+          resources: [{ type: topicResource, name: `${prefix}.${name}`, configEntries }],
+        });
+        await admin.disconnect();
+      },
       results: async () => (await read('results')).map(({ value }) => JSON.parse(value ?? '') as ResultEvent),
     };
     try {

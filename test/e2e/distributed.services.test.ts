@@ -247,6 +247,85 @@ describe('a Redis that forgot', () => {
   });
 });
 
+describe('the tools of an operator', () => {
+  it('dead letters are listed, shown with card numbers sealed, and put back as they came', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      const value = '{"note":"card 4111111111111111"}';
+      await cluster.produce([value], { headers: { origin: 'till 7' } });
+      const letters = async () => cluster.read('dead-letters');
+      await until('a dead letter', async () => (await letters()).length === 1);
+      const listed = await cluster.command(['dead-letters', 'list', '--json']);
+      const { place, reason, source } = JSON.parse(listed.stdout) as { place: string; reason: string; source: { topic: string } };
+      expect({ reason, topic: source.topic }).toEqual({ reason: 'unknown_member', topic: `${cluster.prefix}.instructions` });
+      const shown = await cluster.command(['dead-letters', 'show', place]);
+      expect(shown.stdout).toContain('sealed:v1:');
+      expect(shown.stdout).not.toContain('4111111111111111');
+      const back = await cluster.command(['dead-letters', 'put-back', place]);
+      expect(back.code).toBe(0);
+      expect((await cluster.read('instructions')).map((one) => [one.value, one.headers['origin']])).toEqual([
+        [value, 'till 7'],
+        [value, 'till 7'],
+      ]);
+      await until('a second letter', async () => (await letters()).length === 2);
+      const other = cluster.write('other.key', `${Buffer.alloc(32, 7).toString('base64')}\n`);
+      const refused = await cluster.command(['dead-letters', 'put-back', place], { LEDGER_KEY_FILE: other });
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain('another ledger key');
+      expect((await cluster.command(['dead-letters', 'show', '0/999'])).code).toBe(1);
+    });
+  });
+
+  it('tail shows what is asked for, by record, batch, status and time', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      await cluster.produce([
+        event('a', 100, { batch_id: 'may' }),
+        event('b', 200, { batch_id: 'june' }),
+        event('c', 0, { batch_id: 'june' }),
+      ]);
+      await until('three results', async () => (await finals(cluster)).length === 3);
+      const shown = async (...args: string[]): Promise<string[]> => {
+        const { code, stdout } = await cluster.command(['tail', '--json', ...args]);
+        expect(code).toBe(0);
+        const events = stdout.split('\n').filter((line) => line !== '');
+        return events
+          .map((line) => JSON.parse(line) as { record_id: string; status: string })
+          .map((one) => `${one.record_id} ${one.status}`);
+      };
+      expect((await shown('--final')).toSorted()).toEqual(['a succeeded', 'b succeeded', 'c rejected']);
+      expect(await shown('--record', 'a', '--final')).toEqual(['a succeeded']);
+      expect((await shown('--batch', 'june', '--final')).toSorted()).toEqual(['b succeeded', 'c rejected']);
+      expect(await shown('--status', 'rejected')).toEqual(['c rejected']);
+      expect(await shown('--from', 'now')).toEqual([]);
+      expect(await shown('--from', new Date(Date.now() + 60_000).toISOString())).toEqual([]);
+      expect((await shown('--from', '2026-01-01T00:00:00Z', '--final')).length).toBe(3);
+      expect((await cluster.command(['tail'], { KAFKA_TOPIC_PREFIX: 'nobody-made-them' })).code).toBe(1);
+    });
+  });
+
+  it('rebuild refuses while instances work, and without --yes', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.serve();
+      const refused = await cluster.command(['rebuild', '--yes']);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain('stop all of them first');
+      expect((await cluster.command(['rebuild'])).stderr).toContain('--yes');
+    });
+  });
+
+  it('a compacted topic is refused', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.alterTopic('results', { 'cleanup.policy': 'compact' });
+      const checked = await cluster.command(['topics', '--partitions', '4', '--json']);
+      expect(checked.code).toBe(2);
+      const { code, stderr } = await cluster.command(['serve']);
+      expect(code).toBe(1);
+      expect(stderr).toContain('cleanup.policy');
+    });
+  });
+});
+
 describe('servers and names that are not there', () => {
   it.each([
     ['Kafka', { KAFKA_BROKERS: '127.0.0.1:1' }, /Kafka at 127\.0\.0\.1:1 .*Tried for \d+ s/],
