@@ -93,7 +93,8 @@ async function redisProgram(): Promise<string> {
     await promisify(execFile)('redis-server', ['--version']);
     return 'redis-server';
   } catch (missing) {
-    if ((missing as NodeJS.ErrnoException).code !== 'ENOENT') throw missing;
+    // EACCES: it is nowhere, and a folder of the PATH may not be searched.
+    if (!['ENOENT', 'EACCES'].includes((missing as NodeJS.ErrnoException).code ?? '')) throw missing;
   }
   try {
     return await embeddedRedis();
