@@ -100,7 +100,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
       finding.type === 'not_sent' && current.version !== version ? null : learn(deps.rules, current, finding, deps.clock.now()),
     );
     alertMismatch(deps, record, finding);
-    if (finding.type !== 'not_sent' || finding.stop) return record;
+    if (finding.type !== 'not_sent' || finding.stop || record.status !== 'queued') return record;
 
     const pause = Math.max(retryPauseMs(tries, deps.rules.random), finding.retryAfterMs ?? 0);
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);

@@ -45,9 +45,11 @@ describe('a first send', () => {
   });
 
   it('asks the rate to fall when the gateway says too many', async () => {
-    const world = await sent({ init: [refusal('anything', 429), ok()] });
+    const world = fakeWorld({ record: queuedRecord(), init: [{ type: 'answer', httpStatus: 429, json: {} }, ok()] });
+    const ended = dispatch(world.deps, world.ledger.current(), bytes);
+    await world.clock.passUntil(() => world.bytes.length === 2);
+    expect((await ended).status).toBe('in_progress');
     expect(world.slowedDown.count).toBe(1);
-    expect(world.ledger.current().status).toBe('in_progress');
   });
 
   it("proof that nothing was sent undoes its own intent only, never somebody else's made since", async () => {
