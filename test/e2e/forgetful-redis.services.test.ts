@@ -1,5 +1,5 @@
 /** Redis comes back with an older copy of its data, and a file is handed over by a process that dies. */
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Summary } from '../../batches/summary.ts';
@@ -18,7 +18,8 @@ it('an older copy of its data: nothing is paid from it; after rebuild nothing is
       const one = await cluster.serve(env);
       await cluster.produce(Array.from({ length: 300 }, (_, n) => payoutEvent(`o-${n}`, 1000 + n)));
       await until('some to be paid', () => cluster.sandbox.payments().length > 60);
-      const files = join(redis.dir, 'appendonlydir');
+      // A folder since Redis 7, one file before.
+      const files = ['appendonlydir', 'appendonly.aof'].map((name) => join(redis.dir, name)).find((path) => existsSync(path)) ?? '';
       const copy = join(cluster.folder, 'older');
       cpSync(files, copy, { recursive: true });
       await until('more to be paid', () => cluster.sandbox.payments().length > 150);
