@@ -1,7 +1,7 @@
 /**
  * The way of one instruction to the gateway, written once: what is durable before what.
  *
- *   permit -> intent durable -> bytes -> answer -> outcome durable
+ *   place -> intent durable -> permit -> bytes -> answer -> outcome durable
  *
  * May I send this now? is asked here and nowhere else.
  */
@@ -27,13 +27,21 @@ export interface Way {
   record(outcome: 'reached' | 'server_trouble' | 'transport_failure'): void;
 }
 
+/** What stands between intent and bytes, bounded. */
+export interface Line {
+  /** Waits for a place, and as long as the gateway asked to; answers how to leave it again, which may be done twice. */
+  enter(signal: AbortSignal): Promise<() => void>;
+  /** The gateway asked to wait: no place for anybody before `ms` from now. */
+  pushBack(ms: number): void;
+}
+
 export interface DispatchDeps {
   readonly ledger: Ledger;
   readonly gateway: Gateway;
-  /** Permits, shared by all instances; taken before the intent. */
+  /** Places for what has an intent and no bytes out yet: few, since a crash leaves each of them open. */
+  readonly line: Line;
+  /** Permits, shared by all instances; taken at the wire, so that nothing that waited leaves in a bunch. */
   readonly limiter: Limiter;
-  /** The same rate again, at the wire: what waited between permit and bytes must not leave in a bunch. */
-  readonly pacer: Limiter;
   readonly way: Way;
   readonly clock: Clock;
   readonly rules: Rules;
@@ -83,17 +91,17 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   let record = queued;
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
+    const leave = await place(deps);
+    if (leave === null) return record;
+    let finding: Finding;
     try {
-      await permit(deps);
-    } catch (cause) {
-      if (deps.signal.aborted) return record;
-      throw cause;
+      const intent = await intendNow(deps, record, bytes, (current) => current.status === 'queued');
+      record = intent.record;
+      if (!intent.ours) return record;
+      finding = await send(deps, { record, bytes, leave, read: readAnswer, timely: () => true });
+    } finally {
+      leave();
     }
-    const intent = await intendNow(deps, record, bytes, (current) => current.status === 'queued');
-    record = intent.record;
-    if (!intent.ours) return record;
-
-    const finding = await send(deps, record, bytes, readAnswer, () => true);
     // That nothing was sent is proven of this intent only: somebody else's, made since, may be on its way.
     const { version } = record;
     record = await advance(deps.ledger, record, (current) =>
@@ -120,15 +128,19 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
       stillOpen(current, open) ? giveUpRepeating(deps.rules, current, why ?? '', now) : null,
     );
   }
+  const leave = await place(deps);
+  if (leave === null) return open;
+  let record: LedgerRecord;
+  let learnt: Finding;
   try {
-    await permit(deps);
-  } catch (cause) {
-    if (deps.signal.aborted) return open;
-    throw cause;
+    const intent = await intendNow(deps, open, bytes, (current) => stillOpen(current, open) && current.sends === open.sends);
+    record = intent.record;
+    if (!intent.ours) return record;
+    const timely = (): boolean => deps.clock.now() < repeatableUntil(deps.rules, record);
+    learnt = await send(deps, { record, bytes, leave, read: readRepeatAnswer, timely });
+  } finally {
+    leave();
   }
-  const { record, ours } = await intendNow(deps, open, bytes, (current) => stillOpen(current, open) && current.sends === open.sends);
-  if (!ours) return record;
-  const learnt = await send(deps, record, bytes, readRepeatAnswer, () => deps.clock.now() < repeatableUntil(deps.rules, record));
   // A repeat that did not leave teaches nothing: why the record is open stays what it was.
   const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over' && open.reason !== null;
   const finding = unsent ? { ...learnt, reason: open.reason } : learnt;
@@ -143,11 +155,19 @@ export function alertMismatch(deps: Pick<DispatchDeps, 'alert'>, record: LedgerR
   deps.alert(`session ${finding.sighting.sessionId} shows another amount or currency than the ledger`, record);
 }
 
-/** Waits for an open way and a permit; the way may have closed while the permit was waited for. */
-async function permit({ way, limiter, signal }: DispatchDeps): Promise<void> {
-  await way.pass(signal);
-  await limiter.acquire(signal);
-  if (way.isClosed()) await way.pass(signal);
+/** Waits for an open way and a place in the line, which may have closed meanwhile; null when we are stopping. */
+async function place({ way, line, signal }: DispatchDeps): Promise<(() => void) | null> {
+  let leave: (() => void) | undefined;
+  try {
+    await way.pass(signal);
+    leave = await line.enter(signal);
+    if (way.isClosed()) await way.pass(signal);
+    return leave;
+  } catch (cause) {
+    leave?.();
+    if (signal.aborted) return null;
+    throw cause;
+  }
 }
 
 /** Makes the intent durable if it `may` be made still. Only who wrote it sends: another's intent looks the same. */
@@ -171,17 +191,17 @@ const stillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>
 
 async function send(
   deps: DispatchDeps,
-  record: LedgerRecord,
-  bytes: Uint8Array,
-  read: (answer: Answer, record: LedgerRecord) => Finding,
-  timely: () => boolean,
+  params: {
+    readonly record: LedgerRecord;
+    readonly bytes: Uint8Array;
+    readonly leave: () => void;
+    readonly read: (answer: Answer, record: LedgerRecord) => Finding;
+    readonly timely: () => boolean;
+  },
 ): Promise<Finding> {
-  const mayStart = (): boolean =>
-    !deps.signal.aborted &&
-    !deps.way.isClosed() &&
-    timely() &&
-    record.leaseUntil !== null &&
-    deps.clock.now() < record.leaseUntil - leaseMarginMs;
+  const { record, bytes, leave, read, timely } = params;
+  const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
+  const mayStart = (): boolean => !deps.signal.aborted && !deps.way.isClosed() && timely() && deps.clock.now() < lastStart;
   const understand = (answer: Answer): Finding => {
     const finding = read(answer, record);
     tellTheWay(deps, finding);
@@ -194,8 +214,10 @@ async function send(
     idempotencyKey: record.idempotencyKey,
     turn: (exchange) =>
       deps.slot(async () => {
-        // A stop while waiting for the pace is no error: mayStart then says no, which proves that nothing was sent.
-        await deps.pacer.acquire(deps.signal).catch(() => undefined);
+        // A stop or the end of the time, while a permit is waited for, is no error: mayStart then says no, which proves
+        // that nothing was sent.
+        await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).catch(() => undefined);
+        leave();
         const received = await exchange();
         // Before the slot is free: who has it next must know already that he is to wait, or to stop.
         finding = understand(received);
@@ -207,7 +229,7 @@ async function send(
 }
 
 /** Breaker, pace and stop learn from every send. */
-function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stopTheRun'>, finding: Finding): void {
+function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'line' | 'limiter' | 'stopTheRun'>, finding: Finding): void {
   if (finding.type === 'sighting') {
     deps.way.record('reached');
     return;
@@ -217,7 +239,7 @@ function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'pacer' | 'stop
     deps.way.record(!breaksTheWay[code] ? 'reached' : code in transportProof ? 'transport_failure' : 'server_trouble');
   if (finding.retryAfterMs !== undefined) {
     deps.limiter.pushBack(finding.retryAfterMs);
-    deps.pacer.pushBack(finding.retryAfterMs);
+    deps.line.pushBack(finding.retryAfterMs);
   }
   if (code === 'too_many_requests') deps.limiter.slowDown();
   if (finding.stop) deps.stopTheRun(finding.reason);

@@ -128,6 +128,14 @@ export interface Ledger {
   /** Counts and exact amounts of every status; of one batch, or of everything. */
   tallies(batchId?: string): Promise<readonly TallyRow[]>;
 
+  /**
+   * Drops what is told of records that ended longer ago than `olderThanMs`: destination, metadata, reason, the count
+   * of looks, field digests. What must be known for ever stays, a conflict with such a record names no fields of the
+   * body, and events that are not published yet go out as they were decided. Answers how many; `limit`: there may be
+   * more. Where nothing is that old, nothing is written.
+   */
+  dropStories(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
+
   /** Writes what waits, then releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -224,8 +232,8 @@ export interface ResultSink {
 
 /** Permits to send. In any window at most rate x window + burst permits pass, over all instances. */
 export interface Limiter {
-  /** Waits for one permit. */
-  acquire(signal: AbortSignal): Promise<void>;
+  /** Waits for one permit, at most `withinMs`; rejects when none came within, or with the reason of `signal`. */
+  acquire(signal: AbortSignal, withinMs?: number): Promise<void>;
   /** The gateway asked to wait: no permit for anybody before `ms` from now. */
   pushBack(ms: number): void;
   /** The gateway said too many: the rate falls, then climbs back to the configured one. Nothing when unlimited. */

@@ -71,8 +71,7 @@ export async function openAlone(params: AloneParams): Promise<App> {
     onWarning: (message) => logger.warn(message),
   });
   const limiters = {
-    permits: limiterOf(settings.DISPATCH_RATE),
-    pace: limiterOf(settings.DISPATCH_RATE),
+    dispatch: limiterOf(settings.DISPATCH_RATE),
     follow: limiterOf(settings.FOLLOW_RATE),
   };
   // Nobody waits for it to be over: one process pays, and what it left is taken over when the next one starts.

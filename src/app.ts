@@ -9,6 +9,7 @@ import type { Clock, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
 import { createSlots } from '../producers/dispatcher.ts';
+import { createLine, placesAt } from '../producers/line.ts';
 import { createGateway } from '../producers/gateway.ts';
 import { createPublisher } from '../producers/publisher.ts';
 import type { Signer } from '../producers/signature.ts';
@@ -33,8 +34,7 @@ export interface AppParams {
   readonly ledger: Ledger;
   readonly ledgerKey: Buffer;
   readonly sink: ResultSink;
-  /** Before the intent, at the wire, and for looks. */
-  readonly limiters: { readonly permits: Limiter; readonly pace: Limiter; readonly follow: Limiter };
+  readonly limiters: { readonly dispatch: Limiter; readonly follow: Limiter };
   readonly gatherMs?: number;
   /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
   readonly leaseMs: number;
@@ -81,8 +81,8 @@ export function createApp(params: AppParams): App {
   const deps: PayDeps = {
     ledger,
     gateway,
-    limiter: limiters.permits,
-    pacer: limiters.pace,
+    line: createLine({ places: placesAt(settings.DISPATCH_RATE), clock: monotonicClock }),
+    limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     way: outage.way,
     clock,

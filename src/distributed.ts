@@ -157,13 +157,12 @@ const leaveWithinMs = 20_000;
 export function openInstance(params: InstanceParams): App {
   const { config, redis, logger } = params;
   const { settings } = config;
-  const limiter = (name: string, rate: number | 'unlimited', lenient = false) =>
+  const limiter = (name: string, rate: number | 'unlimited') =>
     createRedisLimiter({
       redis: redis.client,
       prefix: settings.REDIS_PREFIX,
       name,
       rate,
-      lenient,
       // Below 200 a second there is no burst that would catch up what a late timer costs.
       clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
       now: monotonicClock.now,
@@ -172,9 +171,7 @@ export function openInstance(params: InstanceParams): App {
         logger.warn(`the limiter ${name} waits for Redis, and so does everything that is to be sent: ${trouble.message}`),
     });
   const limiters = {
-    // The pace at the wire holds the bound; a permit lost before it would be lost twice.
-    permits: limiter('permits', settings.DISPATCH_RATE, true),
-    pace: limiter('pace', settings.DISPATCH_RATE),
+    dispatch: limiter('dispatch', settings.DISPATCH_RATE),
     follow: limiter('follow', settings.FOLLOW_RATE),
   };
   return createApp({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });

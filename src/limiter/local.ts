@@ -85,7 +85,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   };
 
   let sleeping: AbortController | undefined;
-  const waiters = createWaiters(() => {
+  const waiters = createWaiters(clock, () => {
     if (waiters.size() > 0) return;
     sleeping?.abort();
     sleeping = undefined;
@@ -114,10 +114,10 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   };
 
   return {
-    acquire(signal) {
+    acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       if (waiters.size() === 0 && take() === 0) return passed;
-      const turn = waiters.join(signal);
+      const turn = waiters.join(signal, withinMs);
       if (sleeping === undefined) serve();
       return turn;
     },

@@ -19,7 +19,7 @@ import { createWaiters } from './waiters.ts';
 import type { Redis } from 'ioredis';
 
 /** How far ahead a slot is reserved: what timers and the event loop may be late, and twice the way to Redis. */
-const leastAheadMs = 10;
+const leastAheadMs = 28;
 const mostAheadMs = 30;
 /** No permit is used later than this after it was given: `mostAheadMs` and the longest life, that of no burst. */
 const oldestMs = 50;
@@ -44,17 +44,15 @@ export function createLimitedLimiter(params: {
   redis: Redis;
   key: string;
   rate: number;
-  lenient: boolean;
   clock: Pick<Clock, 'sleep'>;
   now: () => number;
   random: Random;
   outage: Outage;
 }): Limiter {
-  const { redis, key, rate, lenient, clock, now, random, outage } = params;
+  const { redis, key, rate, clock, now, random, outage } = params;
   const burst = burstOf(rate);
   const intervalMs = 1000 / rate;
-  const strictLifeMs = burst > 1 ? (burst - 1) * intervalMs : Math.min(intervalMs / 2, longestLifeMs);
-  const lifeMs = lenient ? Math.max(strictLifeMs, longestLifeMs) : strictLifeMs;
+  const lifeMs = burst > 1 ? (burst - 1) * intervalMs : Math.min(intervalMs / 2, longestLifeMs);
   const scripts = createLimiterScripts({
     redis,
     key,
@@ -77,7 +75,7 @@ export function createLimitedLimiter(params: {
   let pausing: AbortController | undefined;
   let timer: AbortController | undefined;
 
-  const waiters = createWaiters(() => {
+  const waiters = createWaiters(clock, () => {
     giveBack(slots.splice(waiters.size()));
     if (waiters.size() > 0) return;
     pausing?.abort();
@@ -197,9 +195,9 @@ export function createLimitedLimiter(params: {
   });
 
   return {
-    acquire(signal) {
+    acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
-      const turn = waiters.join(signal);
+      const turn = waiters.join(signal, withinMs);
       void ask();
       return turn;
     },

@@ -34,7 +34,7 @@ export function createUnlimitedLimiter(params: {
   let asking = false;
   let pausing: AbortController | undefined;
 
-  const waiters = createWaiters(() => {
+  const waiters = createWaiters(clock, () => {
     if (waiters.size() === 0) pausing?.abort();
   });
 
@@ -79,14 +79,14 @@ export function createUnlimitedLimiter(params: {
   const news = createNews({ pushBack: scripts.pushBack, slowDown: () => Promise.resolve(), clock, now, outage });
 
   return {
-    acquire(signal) {
+    acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       const moment = now();
       if (waiters.size() === 0 && moment < askedAt + freshMs && moment >= closedUntil) {
         if (moment >= askedAt + renewMs) void ask();
         return passed;
       }
-      const turn = waiters.join(signal);
+      const turn = waiters.join(signal, withinMs);
       void ask();
       return turn;
     },

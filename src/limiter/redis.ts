@@ -26,11 +26,6 @@ export interface RedisLimiterOptions {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly now: () => number;
   readonly random: Random;
-  /**
-   * A stricter limiter stands behind this one, so that a permit may be used a little later than the bound allows: the rate
-   * is then used also by a process that the machine holds up.
-   */
-  readonly lenient?: boolean;
   readonly onTrouble: (trouble: Error) => void;
 }
 
@@ -44,7 +39,5 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const { redis, prefix, name, rate, clock, now, random, onTrouble } = options;
   const outage = createOutage({ redis, name, random, onTrouble });
   const shared = { redis, key: `${prefix}:{limiter}:${name}`, clock, now, outage };
-  return rate === 'unlimited'
-    ? createUnlimitedLimiter(shared)
-    : createLimitedLimiter({ ...shared, rate, random, lenient: options.lenient ?? false });
+  return rate === 'unlimited' ? createUnlimitedLimiter(shared) : createLimitedLimiter({ ...shared, rate, random });
 }

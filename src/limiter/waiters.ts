@@ -1,4 +1,5 @@
 /** Who waits for a permit, in the order of arrival, each under a signal that may take him out of the line. */
+import type { Clock } from '../../batches/ports.ts';
 
 interface Waiter {
   readonly signal: AbortSignal;
@@ -8,14 +9,17 @@ interface Waiter {
 
 export interface Waiters {
   readonly size: () => number;
-  /** Joins the end of the line; rejects with the signal's reason when it is aborted first. */
-  join(signal: AbortSignal): Promise<void>;
+  /** Joins the end of the line; rejects with the signal's reason when it is aborted first, and when `withinMs` are over. */
+  join(signal: AbortSignal, withinMs?: number): Promise<void>;
   /** Lets the first one pass. False when nobody waits. */
   letPass(): boolean;
 }
 
-/** @param left called when an abort has taken some of them out of the line */
-export function createWaiters(left: () => void): Waiters {
+/** Why a sleep is ended early; made once, as errors are dear. */
+const passed = new Error('passed');
+
+/** @param left called when some of them have gone out of the line without a permit */
+export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Waiters {
   // A Set keeps the order of arrival and forgets an aborted one in constant time.
   const line = new Set<Waiter>();
   const watched = new WeakSet<AbortSignal>();
@@ -38,13 +42,30 @@ export function createWaiters(left: () => void): Waiters {
     );
   };
 
+  const giveUpAfter = (ms: number, waiter: Waiter): (() => void) => {
+    const ended = new AbortController();
+    clock.sleep(Math.max(ms, 0), ended.signal).then(
+      () => {
+        if (!line.delete(waiter)) return;
+        waiter.reject(new Error(`no permit within ${ms} ms`));
+        left();
+      },
+      () => undefined,
+    );
+    return () => ended.abort(passed);
+  };
+
   return {
     size: () => line.size,
-    join: (signal) =>
-      new Promise<void>((resolve, reject) => {
-        watch(signal);
-        line.add({ signal, resolve, reject });
-      }),
+    async join(signal, withinMs) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const waiter = { signal, resolve, reject };
+      watch(signal);
+      line.add(waiter);
+      if (withinMs === undefined) return promise;
+      const stay = giveUpAfter(withinMs, waiter);
+      return promise.finally(stay);
+    },
     letPass() {
       for (const waiter of line) {
         line.delete(waiter);

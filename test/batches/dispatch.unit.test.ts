@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { advance, dispatch, repeat, serialise } from '../../batches/dispatch.ts';
 import type { Draft } from '../../batches/instruction.ts';
+import type { Limiter } from '../../batches/ports.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
 import { at, queuedRecord, sentRecord } from './record-samples.ts';
 
 const bytes = Buffer.from('{"a":1}');
-const firstTry = ['way', 'permit init', 'durable submitting', 'permit pace', 'first byte?', 'bytes payout under its key'];
+const firstTry = ['way', 'place', 'durable submitting', 'permit', 'first byte?', 'bytes payout under its key'];
 
 const sent = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
   const world = fakeWorld({ record: queuedRecord(), ...options });
@@ -36,7 +37,7 @@ describe('the bytes of an instruction', () => {
 });
 
 describe('a first send', () => {
-  it('takes its permit, makes its intent durable, sends its bytes and makes the outcome durable, in this order', async () => {
+  it('makes its intent durable, takes its permit, sends its bytes and makes the outcome durable, in this order', async () => {
     const world = await sent({ init: [ok()] });
     expect(world.log).toEqual([...firstTry, 'reached', 'durable in_progress']);
     expect(world.bytes).toEqual([bytes]);
@@ -50,6 +51,41 @@ describe('a first send', () => {
     await world.clock.passUntil(() => world.bytes.length === 2);
     expect((await ended).status).toBe('in_progress');
     expect(world.slowedDown.count).toBe(1);
+  });
+
+  it('holds its place in the line from before its intent until it may send', async () => {
+    const held: Record<string, number> = {};
+    const world = await sent({
+      init: [ok()],
+      before: (what, { placesHeld }) => {
+        held[what] = placesHeld();
+      },
+    });
+    expect(held).toMatchObject({ place: 0, permit: 1, 'first byte?': 0 });
+    expect(world.placesHeld()).toBe(0);
+  });
+
+  it('that gets no permit before its time is over leaves nothing sent, and begins again', async () => {
+    const world = fakeWorld({ record: queuedRecord(), init: [ok()], leaseMs: 60_000 });
+    const waits: (number | undefined)[] = [];
+    const limiter: Limiter = {
+      ...world.deps.limiter,
+      acquire: async (signal, withinMs) => {
+        waits.push(withinMs);
+        if (waits.length > 1) return;
+        await world.clock.sleep(withinMs ?? Number.POSITIVE_INFINITY, signal);
+        throw new Error('no permit');
+      },
+    };
+    const ended = dispatch({ ...world.deps, limiter }, world.ledger.current(), bytes);
+    await world.clock.passUntil(() => world.bytes.length === 1);
+    expect((await ended).status).toBe('in_progress');
+    // The last 5 s of the lease are left alone.
+    expect(waits).toEqual([55_000, 55_000]);
+    expect(world.log.filter((what) => what.startsWith('durable'))).toEqual([
+      ...['durable submitting', 'durable queued', 'durable submitting', 'durable in_progress'],
+    ]);
+    expect(world.placesHeld()).toBe(0);
   });
 
   it("proof that nothing was sent undoes its own intent only, never somebody else's made since", async () => {
@@ -106,7 +142,7 @@ describe('a first send', () => {
     await world.clock.passUntil(() => world.bytes.length === 2);
     await ended;
     expect(world.clock.now() - began).toBe(5000);
-    expect(world.pushedBack).toEqual({ init: 5000, pace: 5000, follow: 0 });
+    expect(world.pushedBack).toEqual({ line: 5000, limiter: 5000, follow: 0 });
   });
 
   it('tells pace and stop before its slot is free for the next', async () => {
@@ -119,7 +155,7 @@ describe('a first send', () => {
       let known: unknown;
       const slot = async <T>(work: () => Promise<T>): Promise<T> => {
         const done = await work();
-        known = { pushedBack: world.pushedBack.pace, stops: [...world.stops] };
+        known = { pushedBack: world.pushedBack.limiter, stops: [...world.stops] };
         world.stop();
         return done;
       };
@@ -146,20 +182,18 @@ describe('a first send', () => {
     ]);
   });
 
-  it.each(['way', 'permit init', 'permit pace', 'first byte?'])(
-    'stopped at "%s" sends nothing and leaves the record queued',
-    async (step) => {
-      const world = await sent({
-        init: [ok()],
-        before: (what, { stop }) => {
-          if (what === step) stop();
-        },
-      });
-      expect(world.bytes).toEqual([]);
-      expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
-      expect(world.ledger.events).toEqual([]);
-    },
-  );
+  it.each(['way', 'place', 'permit', 'first byte?'])('stopped at "%s" sends nothing and leaves the record queued', async (step) => {
+    const world = await sent({
+      init: [ok()],
+      before: (what, { stop }) => {
+        if (what === step) stop();
+      },
+    });
+    expect(world.bytes).toEqual([]);
+    expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
+    expect(world.ledger.events).toEqual([]);
+    expect(world.placesHeld()).toBe(0);
+  });
 
   it('stopped after its bytes left waits for its answer, and does not begin again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection] });
@@ -183,12 +217,13 @@ describe('a first send', () => {
     const world = await sent({
       init: [ok()],
       before: (what, { ledger }) => {
-        if (what === 'permit init') ledger.set({ status: 'submitting', sends: 1, leaseOwner: 'another', leaseUntil: at + 1 });
+        if (what === 'place') ledger.set({ status: 'submitting', sends: 1, leaseOwner: 'another', leaseUntil: at + 1 });
       },
     });
     // The record is seen as another's intent, and its owner sends it.
     expect(world.ledger.current()).toMatchObject({ leaseOwner: 'another' });
     expect(world.bytes).toEqual([]);
+    expect(world.placesHeld()).toBe(0);
   });
 
   it('does not send when its intent cannot be made durable', async () => {
@@ -196,6 +231,7 @@ describe('a first send', () => {
     const deps = { ...world.deps, ledger: { ...world.deps.ledger, advance: () => Promise.reject(new Error('disk full')) } };
     await expect(dispatch(deps, world.ledger.current(), bytes)).rejects.toThrow('disk full');
     expect(world.bytes).toEqual([]);
+    expect(world.placesHeld()).toBe(0);
   });
 });
 
@@ -211,9 +247,9 @@ describe('a repeat', () => {
     const world = await repeated({ init: [ok()] });
     expect(world.log).toEqual([
       'way',
-      'permit init',
+      'place',
       'durable unknown',
-      'permit pace',
+      'permit',
       'first byte?',
       'bytes payout under its key',
       'reached',
@@ -265,14 +301,14 @@ describe('a repeat', () => {
     const world = await repeated({
       init: [ok()],
       before: (what, { ledger }) => {
-        if (what === 'permit init') ledger.set({ status: 'succeeded', sessionId: 'ps_9' });
+        if (what === 'place') ledger.set({ status: 'succeeded', sessionId: 'ps_9' });
       },
     });
     expect(world.bytes).toEqual([]);
     expect(world.ledger.current().status).toBe('succeeded');
   });
 
-  it.each(['way', 'permit init'])('stopped at "%s" leaves the record as it was', async (step) => {
+  it.each(['way', 'place'])('stopped at "%s" leaves the record as it was', async (step) => {
     const world = await repeated({
       init: [ok()],
       before: (what, { stop }) => {
@@ -280,6 +316,7 @@ describe('a repeat', () => {
       },
     });
     expect(world.ledger.current()).toEqual(open);
+    expect(world.placesHeld()).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
 import type { Answer } from '../../batches/answer.ts';
+import type { Line } from '../../batches/dispatch.ts';
 import type { FollowDeps } from '../../batches/follow.ts';
 import type { Gateway, Ledger, Limiter } from '../../batches/ports.ts';
 import type { LedgerRecord } from '../../batches/record.ts';
@@ -63,10 +64,12 @@ export interface FakeWorld {
   readonly log: string[];
   readonly alerts: string[];
   readonly stops: string[];
-  readonly pushedBack: { init: number; pace: number; follow: number };
+  readonly pushedBack: { line: number; limiter: number; follow: number };
   /** How often the rate was asked to fall. */
   readonly slowedDown: { readonly count: number };
   readonly bytes: Uint8Array[];
+  /** Places in the line that are taken now. */
+  readonly placesHeld: () => number;
   stop(): void;
 }
 
@@ -95,12 +98,26 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   };
   const ledger = oneRecordLedger(options.record, (what) => log.push(what), options.body);
   const bytes: Uint8Array[] = [];
-  const pushedBack = { init: 0, pace: 0, follow: 0 };
+  const pushedBack = { line: 0, limiter: 0, follow: 0 };
   const slowedDown = { count: 0 };
-  const limiter = (name: keyof typeof pushedBack): Limiter => ({
+  const places = new Set<symbol>();
+  const line: Line = {
+    async enter(signal) {
+      signal.throwIfAborted();
+      await note('place');
+      signal.throwIfAborted();
+      const place = Symbol('place');
+      places.add(place);
+      return () => void places.delete(place);
+    },
+    pushBack(ms) {
+      pushedBack.line = ms;
+    },
+  };
+  const limiter = (name: 'limiter' | 'follow'): Limiter => ({
     async acquire(signal) {
       signal.throwIfAborted();
-      await note(`permit ${name}`);
+      await note(name === 'limiter' ? 'permit' : `permit ${name}`);
       signal.throwIfAborted();
     },
     pushBack(ms) {
@@ -163,12 +180,13 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     pushedBack,
     slowedDown,
     bytes,
+    placesHeld: () => places.size,
     stop: () => controller.abort(new Error('stopped')),
     deps: {
       ledger: ledger as unknown as Ledger,
       gateway: gateway as Gateway,
-      limiter: limiter('init'),
-      pacer: limiter('pace'),
+      line,
+      limiter: limiter('limiter'),
       followLimiter: limiter('follow'),
       way: { pass: async () => note('way'), isClosed: () => false, record: (outcome) => void log.push(outcome) },
       clock,

@@ -145,5 +145,28 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       await all;
       expect((at[0] as number) - begin).toBeLessThan(390);
     });
+
+    it('who waited as long as he would gives up, and takes no permit', async () => {
+      const one = await start(5);
+      await one.limiter.acquire(never);
+      const begin = one.now();
+      const impatient = one.limiter.acquire(never, 50).then(
+        () => 'passed',
+        () => one.now() - begin,
+      );
+      const { at, all } = collect(one, 1);
+      await one.pass(390);
+      expect(await impatient).toBeGreaterThanOrEqual(50);
+      await all;
+      expect((at[0] as number) - begin).toBeLessThan(390);
+    });
+
+    it('who gets his permit in time has it', async () => {
+      const one = await start(20);
+      await one.limiter.acquire(never);
+      const patient = one.limiter.acquire(never, 5_000);
+      await one.pass(500);
+      await patient;
+    });
   });
 }
