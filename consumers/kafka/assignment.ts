@@ -1,3 +1,9 @@
+import { createInHand } from './in-hand.ts';
+import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts';
+
+/** Of one partition, behind a record that takes long. */
+const mostInHand = 2_048;
+
 /**
  * One generation of the group, as far as it is ours: the partitions, and how far its end has come. It is closed
  * (nothing new is begun, what is under way may be finished and committed), then over (nothing may be resolved or
@@ -7,6 +13,9 @@ export class Assignment {
   readonly partitions: ReadonlySet<number>;
   /** Where the next record of each partition is expected. */
   readonly expected = new Map<number, bigint>();
+  /** Records that were begun. */
+  readonly inHand = createInHand();
+  readonly #progress = new Map<number, PartitionProgress>();
   readonly #closed = new AbortController();
   readonly #over = new AbortController();
   #cause: Error | undefined;
@@ -27,6 +36,12 @@ export class Assignment {
   /** What the client is to be told, so that it joins anew; undefined while there is no reason to, or when we leave. */
   get cause(): Error | undefined {
     return this.#cause;
+  }
+
+  progress(partition: number): PartitionProgress {
+    let progress = this.#progress.get(partition);
+    if (progress === undefined) this.#progress.set(partition, (progress = createPartitionProgress(mostInHand)));
+    return progress;
   }
 
   close(cause?: Error): void {

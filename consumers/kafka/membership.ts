@@ -2,27 +2,27 @@
  * Work on a topic as one member of its group, from joining to the crash or the stop of this member.
  *
  * The rules, found by killing consumers and brokers:
- * - a batch is held until all its records are finished, with a heartbeat each second: the client sends none by itself,
- *   and only here can we finish what is under way before partitions are dealt anew
- * - what is finished without a gap is resolved (the next fetch begins behind it) and committed; never what lies
- *   behind something unfinished, never in another generation than the one it was read in
- * - when partitions are dealt anew, nothing new is begun, what is under way may finish for `drainMs`, is committed,
- *   and then we let go. What is not finished by then is read again, by us or another member
+ * - a batch is held until all its records are begun and half of the window is free, with a heartbeat each second: the
+ *   client sends none by itself, and only here can we finish what is in hand before partitions are dealt anew. Then the
+ *   next fetch begins behind it, while the rest is worked on: a record that takes long holds up no other
+ * - what is finished without a gap is committed; never what lies behind something unfinished, never in another
+ *   generation than the one it was read in
+ * - when we are told in time that partitions are dealt anew, nothing new is begun, what is in hand may finish for
+ *   `drainMs`, is committed, and then we let go. What is not finished by then goes on, and is read again, by us or
+ *   another member
  * - a position outside of what the topic has ends everything: the client would silently begin anew
  *
- * Memory is bounded by the window and by one answer (10 MB) from each broker; a batch that waits for places in the
+ * Memory is bounded by the window and by one answer (1 MB) from each broker; a batch that waits for places in the
  * window holds its broker's next fetch, so nothing need be paused.
  */
 import type { Clock } from '../../batches/ports.ts';
 import { Assignment } from './assignment.ts';
-import { createBatchProgress } from './batch-progress.ts';
-import { createCommitter, type Committer } from './committer.ts';
+import { createCommitter, type Commit, type Committer } from './committer.ts';
 import { createGroupMember, sessionTimeoutMs, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';
 import type { PositionCheck } from './position-check.ts';
 import type { Positions } from './positions.ts';
 import type { RecordWork } from './record-work.ts';
 import type { StallWatch } from './stall-watch.ts';
-import type { TopicRecord } from './topic-record.ts';
 
 const heartbeatEveryMs = 1_000;
 
@@ -54,6 +54,8 @@ export function joinAndWork(deps: MembershipDeps): Membership {
   const { clock, topic, groupId, drainMs, work, positions, check, stalls, onFatal } = deps;
   let assignment = new Assignment([]);
   let committer: Committer | undefined;
+  const enoughInHand = Math.floor(work.window / 2);
+  const drains = new WeakMap<Assignment, Promise<void>>();
   let joinedAt: number | null = null;
   let leaving: Promise<void> | undefined;
   let end: (error: Error | undefined) => void = () => undefined;
@@ -84,15 +86,13 @@ export function joinAndWork(deps: MembershipDeps): Membership {
 
   const onBatch = async (batch: FetchedBatch): Promise<void> => {
     const mine = assignment;
-    if (mine.closed.aborted || !mine.partitions.has(batch.partition)) {
-      if (mine.cause !== undefined) throw mine.cause;
-      return;
-    }
     stalls.batchBegan(batch.partition);
     const idle = new AbortController();
     const beating = beat(batch, mine, idle.signal);
     try {
-      await workOn(batch, mine);
+      if (!mine.closed.aborted && mine.partitions.has(batch.partition)) await beginAll(batch, mine);
+      await mine.inHand.atMost(enoughInHand, mine.closed);
+      if (mine.closed.aborted) await drained(mine);
     } finally {
       idle.abort();
       await beating;
@@ -101,7 +101,8 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     if (mine.cause !== undefined) throw mine.cause;
   };
 
-  const workOn = async (batch: FetchedBatch, mine: Assignment): Promise<void> => {
+  /** Resolves when all records are begun, or those that were before the assignment was closed. */
+  const beginAll = async (batch: FetchedBatch, mine: Assignment): Promise<void> => {
     const { partition, records } = batch;
     try {
       if (!(await check.passes(batch, mine))) return;
@@ -110,47 +111,47 @@ export function joinAndWork(deps: MembershipDeps): Membership {
       return;
     }
     positions.fetched(partition, batch.end);
-    const progress = createBatchProgress(records.length);
-    const finished = (place: number): void => {
-      if (!progress.finish(place) || mine.over.aborted) return;
-      const isWhole = progress.count === records.length;
-      const last = records[progress.count - 1] as TopicRecord;
-      const next = isWhole ? batch.next : last.offset + 1n;
-      batch.resolve(last.offset);
-      mine.expected.set(partition, next);
-      positions.finished(partition, next);
-      committer?.note(partition, next, batch.commit);
-    };
-    await drained(beginAll(records, mine, finished), mine);
-    await committer?.flush();
-  };
-
-  /** Resolves when all that was begun has ended. */
-  const beginAll = async (records: readonly TopicRecord[], mine: Assignment, finished: (place: number) => void): Promise<void> => {
-    const begun: Promise<void>[] = [];
-    for (const [place, record] of records.entries()) {
+    const last = records.at(-1);
+    const progress = mine.progress(partition);
+    for (const record of records) {
+      if (!(await progress.room(mine.closed))) return;
       const working = await work.begin(record, mine);
-      if (working === undefined) break;
-      begun.push(working.done.then((isFinished) => (isFinished ? finished(place) : undefined)));
+      if (working === undefined) return;
+      const next = record === last ? batch.next : record.offset + 1n;
+      const finish = progress.begin(next);
+      const ended = working.done.then((isFinished) => {
+        if (isFinished) finished(mine, partition, finish(), batch.commit);
+      });
+      mine.inHand.add(ended);
+      // Nothing may come for long, and the partition may be another's by then.
+      void ended.then(() => (mine.inHand.size === 0 ? committer?.flush() : undefined));
+      if (mine.over.aborted) return;
+      mine.expected.set(partition, next);
+      positions.begun(partition, next);
+      batch.resolve(record.offset);
     }
-    await Promise.all(begun);
   };
 
-  /** Waits for the work; once the assignment is closed for at most `drainMs`, then it is over. */
-  const drained = async (working: Promise<void>, mine: Assignment): Promise<void> => {
+  const finished = (mine: Assignment, partition: number, next: bigint | undefined, commit: Commit): void => {
+    if (next === undefined || mine.over.aborted) return;
+    positions.finished(partition, next);
+    committer?.note(partition, next, commit);
+  };
+
+  /** Of a closed assignment: waits for what is in hand, at most `drainMs`, and commits; then it is over. */
+  const drained = (mine: Assignment): Promise<void> => {
+    let draining = drains.get(mine);
+    if (draining === undefined) drains.set(mine, (draining = drain(mine)));
+    return draining;
+  };
+  const drain = async (mine: Assignment): Promise<void> => {
+    const committing = committer;
     const enough = new AbortController();
-    const patience = async (): Promise<void> => {
-      await aborted(mine.closed, enough.signal);
-      if (enough.signal.aborted) return;
-      await clock.sleep(drainMs, AbortSignal.any([enough.signal, mine.over])).catch(() => undefined);
-      if (enough.signal.aborted) return;
-      await committer?.flush();
-      mine.end();
-    };
-    const waiting = patience();
-    await Promise.race([working, waiting]);
+    const patience = clock.sleep(drainMs, AbortSignal.any([enough.signal, mine.over])).catch(() => undefined);
+    await Promise.race([mine.inHand.atMost(0, mine.over), patience]);
     enough.abort();
-    await waiting;
+    await committing?.flush();
+    mine.end();
   };
 
   /** Tells the group that we live, for as long as the batch is worked on, and hears from it that we must let go. */
@@ -194,7 +195,10 @@ export function joinAndWork(deps: MembershipDeps): Membership {
         if (assignment.closed.aborted || !assignment.partitions.has(partition)) return;
         assignment.expected.set(partition, next);
         positions.fetched(partition, partitionEnd);
-        positions.finished(partition, next);
+        positions.begun(partition, next);
+        // Committed with the next record: reading over it again costs nothing.
+        const behind = assignment.progress(partition).begin(next)();
+        if (behind !== undefined) positions.finished(partition, behind);
         stalls.moved(partition);
       },
       onBatch,
@@ -211,7 +215,7 @@ export function joinAndWork(deps: MembershipDeps): Membership {
 
   const leaveOnce = async (): Promise<void> => {
     assignment.close();
-    await committer?.flush();
+    await drained(assignment);
     // A member that is still joining must be one before it can leave.
     const enough = new AbortController();
     await Promise.race([started, clock.sleep(drainMs, enough.signal).catch(() => undefined)]);
@@ -233,10 +237,3 @@ export function joinAndWork(deps: MembershipDeps): Membership {
 /** By this name the client joins anew. */
 const lostSession = (): Error =>
   Object.assign(new Error(`no heartbeat was answered for ${sessionTimeoutMs / 1000} s`), { type: 'ILLEGAL_GENERATION' });
-
-/** Resolves when one of them is. */
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any([...signals]);
-  if (any.aborted) return Promise.resolve();
-  return new Promise((resolve) => any.addEventListener('abort', () => resolve(), { once: true }));
-}

@@ -81,6 +81,7 @@ export function createPositionCheck(deps: {
         }
         if (range === undefined || position < range.begin || position > range.end) throw lost(partition, position, range);
         assignment.expected.set(partition, position);
+        positions.begun(partition, position);
         positions.finished(partition, position);
         positions.committed(partition, position);
         positions.fetched(partition, range.end);
@@ -90,6 +91,7 @@ export function createPositionCheck(deps: {
   };
   const begins = (partition: number, range: OffsetRange | undefined): void => {
     if (range === undefined) return;
+    positions.begun(partition, range.begin);
     positions.finished(partition, range.begin);
     positions.fetched(partition, range.end);
     if (range.begin > 0n) {

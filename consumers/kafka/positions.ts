@@ -6,6 +6,8 @@ export interface PartitionPosition {
   /** Behind the last record that is finished without a gap. */
   readonly next: bigint | null;
   readonly committed: bigint | null;
+  /** Behind the last record that was begun. */
+  readonly begun: bigint | null;
   /** The end of the partition as it was last seen. */
   readonly end: bigint | null;
 }
@@ -15,6 +17,7 @@ export interface Positions {
   left(): void;
   fetchAnswered(): void;
   fetched(partition: number, end: bigint): void;
+  begun(partition: number, next: bigint): void;
   finished(partition: number, next: bigint): void;
   committed(partition: number, next: bigint): void;
 
@@ -23,6 +26,8 @@ export interface Positions {
   all(): readonly PartitionPosition[];
   /** Records between what is finished and the newest known end, of each partition of which both are known. */
   lag(): ReadonlyMap<number, number>;
+  /** The same between what is begun and the end. */
+  unread(): ReadonlyMap<number, number>;
 }
 
 export function createPositions(now: () => number): Positions {
@@ -34,14 +39,24 @@ export function createPositions(now: () => number): Positions {
     if (place !== undefined) Object.assign(place, change);
   };
 
+  const upToTheEnd = (from: (place: PartitionPosition) => bigint | null): Map<number, number> => {
+    const counts = new Map<number, number>();
+    for (const place of places.values()) {
+      const begin = from(place);
+      if (begin !== null && place.end !== null) counts.set(place.partition, Math.max(0, Number(place.end - begin)));
+    }
+    return counts;
+  };
+
   return {
     joined(partitions) {
       places.clear();
-      for (const partition of partitions) places.set(partition, { partition, next: null, committed: null, end: null });
+      for (const partition of partitions) places.set(partition, { partition, next: null, committed: null, begun: null, end: null });
     },
     left: () => places.clear(),
     fetchAnswered: () => void (lastFetchAt = now()),
     fetched: (partition, end) => set(partition, { end }),
+    begun: (partition, next) => set(partition, { begun: next }),
     finished: (partition, next) => set(partition, { next }),
     committed: (partition, next) => set(partition, { committed: next }),
     get lastFetchAt() {
@@ -49,12 +64,7 @@ export function createPositions(now: () => number): Positions {
     },
     assigned: () => [...places.keys()].sort((one, other) => one - other),
     all: () => [...places.values()].map((place) => ({ ...place })),
-    lag() {
-      const lags = new Map<number, number>();
-      for (const { partition, next, end } of places.values()) {
-        if (next !== null && end !== null) lags.set(partition, Math.max(0, Number(end - next)));
-      }
-      return lags;
-    },
+    lag: () => upToTheEnd(({ next }) => next),
+    unread: () => upToTheEnd(({ begun }) => begun),
   };
 }

@@ -14,6 +14,8 @@ import type { TopicRecord } from './topic-record.ts';
 export type HandleRecord = (record: TopicRecord, signal: AbortSignal) => Promise<void>;
 
 export interface RecordWork {
+  /** Places for records under way. */
+  readonly window: number;
   /**
    * Waits for a place and hands the record over; undefined when the assignment was closed before. `done` never
    * rejects and says whether the record is finished.
@@ -43,6 +45,7 @@ export function createRecordWork(deps: {
   };
 
   const work: RecordWork = {
+    window: deps.window,
     async begin(record, assignment) {
       const key = `${record.partition}:${record.offset}`;
       const earlier = underWay.get(key);

@@ -152,11 +152,11 @@ export function consumeWork(params: WorkParams): Work {
       }
       if (now() - unjoinedSince > unjoinedAtMostMs)
         throw stalled(`the group ${groupId} did not let us in for ${seconds(unjoinedAtMostMs)}`);
-      for (const [partition, lag] of positions.lag()) {
-        if (lag === 0) stalls.moved(partition);
-        if (lag === 0 || !stalls.isStalled(partition)) suspects.delete(partition);
+      for (const [partition, unread] of positions.unread()) {
+        if (unread === 0) stalls.moved(partition);
+        if (unread === 0 || !stalls.isStalled(partition)) suspects.delete(partition);
         // Looked at twice, so that a machine that slept may catch up.
-        else if (suspects.has(partition)) throw stalled(`partition ${partition} has ${lag} records waiting and brings none`);
+        else if (suspects.has(partition)) throw stalled(`partition ${partition} has ${unread} records waiting and brings none`);
         else suspects.add(partition);
       }
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Assignment } from '../../../consumers/kafka/assignment.ts';
-import { createBatchProgress } from '../../../consumers/kafka/batch-progress.ts';
+import { createPartitionProgress } from '../../../consumers/kafka/partition-progress.ts';
 import { createCommitter } from '../../../consumers/kafka/committer.ts';
 import { MissingTopicError, readError, type Reading } from '../../../consumers/kafka/errors.ts';
 import { createHandOver } from '../../../consumers/kafka/hand-over.ts';
@@ -21,13 +21,32 @@ const record = (offset: number, partition = 0): TopicRecord => ({
   headers: {},
 });
 
-it('counts what is finished without a gap', () => {
-  const progress = createBatchProgress(4);
-  expect(progress.finish(1)).toBe(false);
-  expect(progress.count).toBe(0);
-  expect(progress.finish(0)).toBe(true);
-  expect(progress.count).toBe(2);
-  expect([progress.finish(3), progress.finish(2), progress.count]).toEqual([false, true, 4]);
+it('a partition is finished as far as it is without a gap, over all batches', () => {
+  const progress = createPartitionProgress(10);
+  const [first, second, third, fourth] = [5n, 6n, 9n, 10n].map((next) => progress.begin(next));
+  expect(second?.()).toBeUndefined();
+  expect(first?.()).toBe(6n);
+  expect(fourth?.()).toBeUndefined();
+  expect(third?.()).toBe(10n);
+});
+
+it('a record that takes long lets only so many others pass it', async () => {
+  const progress = createPartitionProgress(3);
+  const stop = new AbortController();
+  const [first, second] = [1n, 2n, 3n].map((next) => progress.begin(next));
+  second?.();
+  let has: boolean | undefined;
+  const waiting = progress.room(stop.signal).then((room) => (has = room));
+  await Promise.resolve();
+  expect(has).toBeUndefined();
+  first?.();
+  expect(await waiting).toBe(true);
+  expect(await progress.room(stop.signal)).toBe(true);
+
+  for (const next of [4n, 5n]) progress.begin(next);
+  const given = progress.room(stop.signal);
+  stop.abort();
+  expect(await given).toBe(false);
 });
 
 describe('the window', () => {

@@ -47,7 +47,7 @@ it('works through several partitions, never more at once than the window, and co
   await until('all are committed', async () => [...(await broker.committed(topic, topic)).values()].every((offset) => offset === 100));
   expect(work.assigned()).toEqual([0, 1, 2, 3]);
   expect([...work.lag().values()]).toEqual([0, 0, 0, 0]);
-  expect(work.positions()).toContainEqual({ partition: 0, next: 100n, committed: 100n, end: 100n });
+  expect(work.positions()).toContainEqual({ partition: 0, begun: 100n, next: 100n, committed: 100n, end: 100n });
   expect(Date.now() - (work.lastFetchAt() ?? 0)).toBeLessThan(5_000);
   await work.stop();
   expect(work.assigned()).toEqual([]);
@@ -66,6 +66,28 @@ it('commits only what is finished without a gap', async () => {
   expect(work.lag().get(0)).toBe(7);
   held.finish('0:3');
   await until('all are committed', async () => (await broker.committed(topic, topic)).get(0) === 10);
+});
+
+it('goes on reading while a record takes long, in its partition and in others', async () => {
+  const topic = await broker.topic(2);
+  await broker.publishNumbers(topic, 4, 2);
+  const held = createHeld();
+  const seen = new Set<string>();
+  const work = broker.work(topic, {
+    window: 8,
+    handle(record) {
+      seen.add(placeOf(record));
+      return record.partition === 0 && record.offset === 0n ? held.handle(record) : Promise.resolve();
+    },
+  });
+  await until('the first ones came', () => seen.size === 4);
+  await broker.publishNumbers(topic, 40, 2, 4);
+  await until('all others came', () => seen.size === 44);
+  await until('the other partition is committed', async () => (await broker.committed(topic, topic)).get(1) === 22);
+  expect((await broker.committed(topic, topic)).get(0) ?? -1).toBeLessThanOrEqual(0);
+  expect(work.lag().get(0)).toBe(22);
+  held.finishAll();
+  await until('all are committed', async () => (await broker.committed(topic, topic)).get(0) === 22);
 });
 
 it('tells what a record is: headers, null values, keys, times', async () => {
