@@ -19,11 +19,11 @@ try {
     const env = { DISPATCH_RATE: String(rate), GATEWAY_TIMEOUT_MS: '3000', FOLLOW_INTERVAL_MS: '2000' };
     // More than can be paid meanwhile, so that every instance has work all the time.
     const count = rate * seconds * 2;
+    const [first] = await Promise.all(Array.from({ length: 4 }, () => cluster.serve(env)));
     await cluster.produce(
       Array.from({ length: count }, (_, n) => payoutEvent(`r-${n}`)),
       { keys: Array.from({ length: count }, (_, n) => `r-${n}`) },
     );
-    const [first] = await Promise.all(Array.from({ length: 4 }, () => cluster.serve(env)));
     const arrivals = (): number[] =>
       cluster.sandbox
         .calls()

@@ -18,12 +18,11 @@ import { createServerTime } from './redis-time.ts';
 import { createWaiters } from './waiters.ts';
 import type { Redis } from 'ioredis';
 
-/** How far ahead a slot is reserved: what timers and the event loop may be late, and twice the way to Redis. */
-const leastAheadMs = 28;
-const mostAheadMs = 30;
-/** No permit is used later than this after it was given: `mostAheadMs` and the longest life, that of no burst. */
+/** How far ahead a slot is reserved: longer than a Redis that syncs every write takes to answer, all but always. */
+const aheadMs = 30;
+/** No permit is used later than this after it was given: `aheadMs` and the longest life, that of no burst. */
 const oldestMs = 50;
-const longestLifeMs = oldestMs - mostAheadMs;
+const longestLifeMs = oldestMs - aheadMs;
 /** A new schedule begins an interval after what a lost one may have held, but does not keep people waiting for long. */
 const longestSettleMs = 1_000;
 /** At high rates slots are fetched together rather than one by one. */
@@ -60,7 +59,7 @@ export function createLimitedLimiter(params: {
     stretch: burst > 1 ? 1 : stretchWithoutBurst,
     // What is left of the life of the oldest slot is the time its permit has to come here.
     backlogMs: burst > 1 ? lifeMs / 2 : 0,
-    settleMs: Math.max(oldestMs, mostAheadMs + Math.min(intervalMs, longestSettleMs)),
+    settleMs: Math.max(oldestMs, aheadMs + Math.min(intervalMs, longestSettleMs)),
   });
   const serverTime = createServerTime();
 
@@ -69,7 +68,6 @@ export function createLimitedLimiter(params: {
   let originUs: number | undefined;
   let closedUntil = Number.NEGATIVE_INFINITY;
   let passedAt = Number.NEGATIVE_INFINITY;
-  let wayMs = 0;
   let fallen: (Fall & { readonly at: number }) | undefined;
   let asking = false;
   let pausing: AbortController | undefined;
@@ -100,7 +98,6 @@ export function createLimitedLimiter(params: {
     const serverMs = (reply.nowUs - originUs) / 1000;
     // By the clock as it is now the older slots lie somewhere else.
     if (!serverTime.note({ sentAt, receivedAt, serverMs })) slots = [];
-    wayMs += (receivedAt - sentAt - wayMs) / 8;
     fallen = reply.fall === undefined ? undefined : { low: reply.fall.low, at: sentAt - reply.fall.elapsedMs };
     if (reply.closedMs > 0) {
       const { from } = serverTime.within({ beginsMs: serverMs + reply.closedMs, lifeMs }, receivedAt);
@@ -124,7 +121,7 @@ export function createLimitedLimiter(params: {
     if (asking) return;
     asking = true;
     while (waiters.size() > slots.length) {
-      const closedMs = closedUntil - mostAheadMs - now();
+      const closedMs = closedUntil - aheadMs - now();
       if (closedMs > 0) {
         await pause(Math.min(closedMs, longestPauseMs));
         continue;
@@ -132,7 +129,6 @@ export function createLimitedLimiter(params: {
       const sentAt = now();
       try {
         const wanted = Math.min(waiters.size() - slots.length, burst);
-        const aheadMs = Math.min(Math.max(leastAheadMs, leastAheadMs / 2 + 2 * wayMs), mostAheadMs);
         const reply = await scripts.reserve({ wanted, aheadMs });
         take(reply, sentAt, now());
         outage.answered();
