@@ -116,6 +116,10 @@ export function reopen(rules: Rules, record: LedgerRecord, at: number): Change |
   return open && gathersEvidence && whyNotRepeat(rules, record, at) === null ? write(record, { dueAt: at }) : null;
 }
 
+/** A repeat whose process died: due at once rather than when its lease would be over. */
+export const takeOverRepeat = (record: LedgerRecord, at: number): Change | null =>
+  record.status === 'unknown' && record.leaseOwner !== null ? write(record, { leaseOwner: null, leaseUntil: null, dueAt: at }) : null;
+
 /** Names the session that we are about to confirm; null when another one was named before. */
 export const noteConfirm = (record: LedgerRecord, sessionId: string): Change | null =>
   record.confirmSession === null ? write(record, { confirmSession: sessionId }) : null;

@@ -4,7 +4,8 @@
  * `batches/dispatch.ts`.
  */
 import { advance } from '../batches/dispatch.ts';
-import { reopen, takeOver } from '../batches/steps.ts';
+import type { Change, LedgerRecord } from '../batches/record.ts';
+import { reopen, takeOver, takeOverRepeat } from '../batches/steps.ts';
 import { createDispatcher } from '../producers/dispatcher.ts';
 import { admitRows, refuseAll, settlePhase, type FileParams } from './admit-file.ts';
 import { startFollower } from './follower.ts';
@@ -45,11 +46,14 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
   await ledger.updateBatch({ batchId, state: signal.aborted ? 'stopped' : 'finished', at: deps.clock.now() });
 }
 
-/** First sends whose process died are open: nobody may send them afresh. */
+/**
+ * Sends whose process died. First ones are open: nobody may send them afresh. For whoever knows that no other process
+ * pays.
+ */
 export async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void> {
   for (;;) {
     const found = await deps.ledger.list({ batchId, status: 'submitting', limit: listLimit });
-    if (found.length === 0) return;
+    if (found.length === 0) break;
     await Promise.all(
       found.map(({ record }) =>
         advance(deps.ledger, record, (current) =>
@@ -59,16 +63,20 @@ export async function takeOverInterrupted(deps: PayDeps, batchId: string): Promi
     );
     deps.publisher.poke();
   }
+  await eachUnknown(deps, batchId, (current) => takeOverRepeat(current, deps.clock.now()));
 }
 
 /** Open sends that could not be repeated under the settings of a former run, and can be now. */
-async function reopenGivenUp(deps: PayDeps, batchId: string): Promise<void> {
+const reopenGivenUp = (deps: PayDeps, batchId: string): Promise<void> =>
+  eachUnknown(deps, batchId, (current) => reopen(deps.rules, current, deps.clock.now()));
+
+async function eachUnknown(deps: PayDeps, batchId: string, decide: (current: LedgerRecord) => Change | null): Promise<void> {
   let after = 0;
   for (;;) {
     const found = await deps.ledger.list({ batchId, status: 'unknown', limit: listLimit, after });
     const last = found.at(-1);
     if (last === undefined) return;
-    await Promise.all(found.map(({ record }) => advance(deps.ledger, record, (current) => reopen(deps.rules, current, deps.clock.now()))));
+    await Promise.all(found.map(({ record }) => advance(deps.ledger, record, decide)));
     after = last.cursor;
   }
 }

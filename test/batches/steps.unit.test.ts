@@ -3,7 +3,17 @@ import { readAnswer, readRepeatAnswer, type Finding } from '../../batches/eviden
 import { answerCodes, decisions, gatewayCodes, type FailureCode } from '../../batches/failure.ts';
 import { transportCodes } from '../../batches/answer.ts';
 import { isFinal, mayFollow, statuses, type RecordStatus } from '../../batches/status.ts';
-import { intend, learn, noteConfirm, postpone, refuse, repeatableUntil, takeOver, whyNotRepeat } from '../../batches/steps.ts';
+import {
+  intend,
+  learn,
+  noteConfirm,
+  postpone,
+  refuse,
+  repeatableUntil,
+  takeOver,
+  takeOverRepeat,
+  whyNotRepeat,
+} from '../../batches/steps.ts';
 import { at, queuedRecord, rules, sentRecord, session } from './record-samples.ts';
 
 const bytes = Buffer.from('{"a":1}');
@@ -172,6 +182,13 @@ describe('a repeat', () => {
     const card = takeOver(rules, sentRecord({ sensitive: true }), at).after;
     expect(card.dueAt).toBeNull();
     expect(card.reason?.description).toContain('card number');
+  });
+
+  it('is what an interrupted repeat falls due for, and nothing else', () => {
+    const interrupted = { ...open, sends: 2, leaseOwner: 'the dead', leaseUntil: at + 60_000, dueAt: at + 60_000 };
+    expect(takeOverRepeat(interrupted, at)?.after).toMatchObject({ status: 'unknown', sends: 2, leaseOwner: null, dueAt: at });
+    expect(takeOverRepeat({ ...interrupted, leaseOwner: null }, at)).toBeNull();
+    expect(takeOverRepeat(sentRecord(), at)).toBeNull();
   });
 
   it('never proves that the first send did not arrive', () => {

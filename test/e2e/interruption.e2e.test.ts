@@ -2,16 +2,56 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'vitest';
 import { csvOf, payouts } from './files.ts';
 import { countsOf, inWorld, linesOf, until, type World } from './world.ts';
 import type { Summary } from '../../batches/summary.ts';
+import { systemClock } from '../../sandbox/clock.ts';
 
 const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
 const sessions = (world: World): string[] => world.sandbox.payments().map((one) => one.record_id ?? '');
 
 /** A slow gateway: every answer takes 1 to 3 s, so that calls are in flight whenever the signal comes. */
 const slow = { faults: 'slow=1' };
+
+it('killed while a repeat was under way: the next run repeats at once', async ({ expect }) => {
+  let silent = true;
+  let calls = 0;
+  await inWorld({ confirm: 'auto' }, async (world) => {
+    const front = createServer(async (request, response) => {
+      if (request.url?.includes('/session/init/') === true) calls += 1;
+      const body = await buffer(request);
+      if (silent) return;
+      const headers = Object.entries(request.headers).filter(([name]) => name.startsWith('x-') || name === 'content-type');
+      const answer = await fetch(`${world.sandbox.url}${request.url}`, { method: 'POST', headers: headers as [string, string][], body });
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    try {
+      const env = { GATEWAY_URL: `http://127.0.0.1:${(front.address() as AddressInfo).port}` };
+      const path = world.write('may.csv', csvOf(payouts(1)));
+      for (const sent of [1, 2]) {
+        const running = world.begin(['run', path], env);
+        await until(`call ${sent}`, () => calls === sent);
+        running.kill('SIGKILL');
+        await running.ended;
+      }
+      silent = false;
+      // Else it would wait until the lease of the repeat is over: two minutes.
+      const last = world.run(path, [], env);
+      await until('the next repeat', () => calls === 3, 30_000);
+      const { code, summary } = await last;
+      expect({ code, counts: countsOf(summary) }).toEqual({ code: 0, counts: { succeeded: 1 } });
+      expect(sessions(world)).toHaveLength(1);
+    } finally {
+      front.closeAllConnections();
+      front.close();
+    }
+  });
+});
 
 describe.concurrent('a signal', () => {
   it.for(['SIGINT', 'SIGTERM'] as const)(
@@ -43,7 +83,10 @@ describe.concurrent('a signal', () => {
   );
 
   it('that comes twice ends the run at once', async ({ expect }) => {
-    await inWorld(slow, async (world) => {
+    // Slow answers do not come at all before the run has ended, so that it cannot end by itself.
+    let held = true;
+    const setAlarm: typeof systemClock.setAlarm = (...alarm) => (held ? () => undefined : systemClock.setAlarm(...alarm));
+    await inWorld({ ...slow, clock: { ...systemClock, setAlarm } }, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(6)));
       const running = world.begin(['run', path, '--json']);
       await until('calls in flight', () => world.sandbox.calls().length >= 6);
@@ -53,6 +96,7 @@ describe.concurrent('a signal', () => {
       const ended = await running.ended;
       expect(ended.code).toBe(3);
       expect(ended.stdout).toBe('');
+      held = false;
       const again = await world.run(path, ['--wait', '10s']);
       const { unknown = 0, succeeded = 0 } = countsOf(again.summary);
       expect(unknown + succeeded).toBe(6);
