@@ -88,6 +88,8 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
         onWarning: (message) => logger.warn(message),
       }),
     finish: () => publisher.stop(),
+    // The instances of `serve` do it.
+    tidy: () => Promise.resolve(),
     close: () => connected.close(),
   };
 }

@@ -10,6 +10,7 @@ import type { Logger } from './logger.ts';
 import { payFile } from './pay-file.ts';
 import { readAgain, type Inspection } from './payout-file.ts';
 import type { Stopping } from './stopping.ts';
+import { dropStoriesAfter } from './stories.ts';
 
 export interface PayOrder {
   readonly batch: Batch;
@@ -30,6 +31,8 @@ export interface Paying {
   results(since: number): AsyncIterable<ResultEvent>;
   /** Publishes what is decided. Rejects when something could not be written; the ledger can still be asked. */
   finish(): Promise<void>;
+  /** What can wait until everything is told: drops the stories of what ended long ago, unless others do. Never rejects. */
+  tidy(): Promise<void>;
   /** Releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -45,7 +48,7 @@ export interface PayingParams {
 export const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
 
 export async function openAlonePaying(params: PayingParams & { readonly signer: Signer }): Promise<Paying> {
-  const { config, newLedger } = params;
+  const { config, newLedger, logger, stopping } = params;
   const open = await openAloneLedger(config, newLedger);
   const { ledger, clock } = open;
   let app: App;
@@ -56,21 +59,25 @@ export async function openAlonePaying(params: PayingParams & { readonly signer: 
     throw cause;
   }
   const { deps } = app;
+  let rows = 0;
   return {
     ledger,
     clock,
-    pay: ({ batch, inspection, waitMs, follow }) =>
-      payFile(deps, {
+    pay({ batch, inspection, waitMs, follow }) {
+      rows = inspection.preflight.rows;
+      return payFile(deps, {
         batch,
         rows: () => readAgain(inspection),
         hasBadRows: inspection.preflight.errorsTotal > 0,
         window: windowFor(config.settings.DISPATCH_CONCURRENCY),
         waitMs,
         follow,
-      }),
+      });
+    },
     note: () => (deps.closedSince() === null ? null : 'the gateway cannot be reached: waiting for it'),
     results: () => readResults(resultsPath(config.dataDir)),
     finish: () => app.close(),
+    tidy: () => dropStoriesAfter(rows, { ledger, clock, retentionMs: config.settings.LEDGER_RETENTION, signal: stopping.signal, logger }),
     close: () => ledger.close(),
   };
 }

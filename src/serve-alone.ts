@@ -15,6 +15,7 @@ import { readAgain } from './payout-file.ts';
 import { loadSigner } from './private-key.ts';
 import { checkInbox, gatewayCheck, startService, type ServeParams } from './service.ts';
 import { untilSettled } from './settled.ts';
+import { startDroppingStories } from './stories.ts';
 import { version } from './version.ts';
 
 const defaultWaitMs = 900_000;
@@ -49,7 +50,12 @@ export async function serveAlone(params: ServeParams): Promise<void> {
         metrics,
         begin() {
           const follower = startFollower(deps, { due: openBatches.due, waitMs: null });
-          return () => follower.stop();
+          const { signal } = stopping;
+          const stories = startDroppingStories({ ledger, clock, retentionMs: settings.LEDGER_RETENTION, stop: deps.stop, signal });
+          return async () => {
+            await follower.stop();
+            await stories.stop();
+          };
         },
         checks: {
           ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),

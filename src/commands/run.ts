@@ -68,7 +68,9 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     const params = { config, stopping, logger, newLedger: options.newLedger === true };
     const paying = signer === null ? await openHandingOver(params, options) : await openAlonePaying({ ...params, signer });
     try {
-      return await payWith({ ...params, paying, options, inspection, log });
+      const code = await payWith({ ...params, paying, options, inspection, log });
+      await paying.tidy();
+      return code;
     } finally {
       await paying.close();
     }

@@ -1,5 +1,6 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
 import { decideAdmission, type AdmissionDecision } from '../../batches/admission.ts';
+import type { FieldDigests } from '../../batches/fingerprint.ts';
 import type { Keys } from '../../batches/key.ts';
 import { maxAmountMinor } from '../../batches/money.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../batches/record.ts';
@@ -54,7 +55,8 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   const existing = recordId === undefined ? undefined : deps.records.byRecordId(recordId);
   const decision = decideAdmission(deps.keys, admission, {
     record: existing?.record,
-    fields: () => (existing === undefined ? nothingKnown : deps.records.fields(existing)),
+    // What was dropped with the story cannot be told apart: then no field is named.
+    fields: () => (existing === undefined ? undefined : deps.records.fields(existing)) ?? askedFields(admission),
     looseSequence,
   });
   if (decision.type === 'settled') return settle(deps, admission, account, stream, decision, existing);
@@ -64,6 +66,8 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is taken still`);
   return verdictOf(inserted);
 }
+
+const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields() : nothingKnown);
 
 function verdictOf(record: LedgerRecord): Verdict {
   const { status } = record;

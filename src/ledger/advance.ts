@@ -1,6 +1,7 @@
 /** Writes one decided step of a record, with everything that moves with it. */
 import type { Clock, Ledger } from '../../batches/ports.ts';
 import type { Change, LedgerRecord } from '../../batches/record.ts';
+import { isFinal } from '../../batches/status.ts';
 import type { Accounts } from './accounts.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from './codes.ts';
@@ -34,7 +35,7 @@ export function advance(deps: AdvanceDeps, { expected, after, event, body }: Cha
     throw new TypeError(`the body of ${after.recordId} holds a card number and must never be kept`);
 
   const account = deps.accounts.ofBatch(before.batchId);
-  deps.records.update(stored, after);
+  deps.records.update(stored, after, isFinal[after.status] ? deps.clock.now() : undefined);
   if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
   else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.clock.now());
   if (event !== undefined) deps.outbox.append(event);

@@ -5,7 +5,7 @@ import type { LedgerRecord } from '../../batches/record.ts';
 import { isFinal } from '../../batches/status.ts';
 import { kindCode, statusCode } from './codes.ts';
 import { changeGroups, type ColumnValue } from './record-columns.ts';
-import { selectRecord, toRecord, type RecordRow } from './rows.ts';
+import { selectRecord, toRecord, withoutStory, type RecordRow } from './rows.ts';
 
 /** A record and where it lies. */
 export interface Stored {
@@ -27,15 +27,20 @@ export interface RecordStore {
   byId(id: number): Stored | undefined;
   /** @returns the new row, or undefined when the record id is taken: then nothing is written */
   insert(record: LedgerRecord, placement: Placement): Stored | undefined;
-  update(stored: Stored, after: LedgerRecord): void;
+  /** @param endedAt when the step was made that left it final, milliseconds since the epoch; else its end stays as it is noted */
+  update(stored: Stored, after: LedgerRecord, endedAt?: number): void;
   remove(stored: Stored): void;
-  fields(stored: Stored): FieldDigests;
+  /** @returns undefined when they were dropped with its story */
+  fields(stored: Stored): FieldDigests | undefined;
   forget(): void;
 }
 
 /** Open records kept in memory, so that a step costs no reading; several times what a window holds. */
 const cacheLimit = 4096;
 const shapeLimit = 1024;
+
+/** The bit of the column `ended_at`, after those of the groups. */
+const endBit = 1 << changeGroups.length;
 
 /** The columns that an insert leaves at their defaults say so. */
 const isBlank = (record: LedgerRecord): boolean =>
@@ -66,7 +71,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
   const insertRow = db.prepare(insertSql);
   const removeRow = db.prepare('DELETE FROM record WHERE id = ?');
   const selectFields = db.prepare(
-    'SELECT shape.paths, record.digests FROM record JOIN shape ON shape.id = record.shape WHERE record.id = ?',
+    'SELECT record.shape, shape.paths, record.digests FROM record LEFT JOIN shape ON shape.id = record.shape WHERE record.id = ?',
   );
   const selectShape = db.prepare('SELECT id FROM shape WHERE paths = ?');
   const insertShape = db.prepare('INSERT INTO shape (paths) VALUES (?)');
@@ -115,6 +120,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     let statement = updates.get(mask);
     if (statement === undefined) {
       const columns = changeGroups.flatMap((group, index) => ((mask & (1 << index)) === 0 ? [] : group.columns));
+      if ((mask & endBit) !== 0) columns.push('ended_at');
       const sets = ['sequence', 'version', ...columns].map((column) => `${column} = ?`).join(', ');
       statement = db.prepare(`UPDATE record SET ${sets} WHERE id = ?`);
       updates.set(mask, statement);
@@ -122,7 +128,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     return statement;
   };
 
-  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord): void => {
+  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord, endedAt: number | undefined): void => {
     const values: ColumnValue[] = [after.sequence, after.version];
     let mask = 0;
     for (let index = 0; index < changeGroups.length; index += 1) {
@@ -130,6 +136,10 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
       if (group === undefined || group.same(before, after)) continue;
       mask |= 1 << index;
       group.push(values, after);
+    }
+    if (endedAt !== undefined) {
+      mask |= endBit;
+      values.push(endedAt);
     }
     values.push(id);
     updateOf(mask).run(...values);
@@ -167,8 +177,8 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
       last = id;
       return remember({ id, stream, record });
     },
-    update(stored, after) {
-      writeChanges(stored.id, stored.record, after);
+    update(stored, after, endedAt) {
+      writeChanges(stored.id, stored.record, after, endedAt);
       remember({ id: stored.id, stream: stored.stream, record: after });
     },
     remove({ id, record }) {
@@ -176,8 +186,9 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
       cache.delete(record.recordId);
     },
     fields({ id }) {
-      const row = selectFields.get(id) as { paths: string; digests: Uint8Array } | undefined;
-      if (row === undefined) throw new RangeError('the ledger holds a record without field digests');
+      const row = selectFields.get(id) as { shape: number; paths: string | null; digests: Uint8Array } | undefined;
+      if (row?.shape === withoutStory) return undefined;
+      if (row === undefined || row.paths === null) throw new RangeError('the ledger holds a record without field digests');
       return { paths: row.paths, digests: Buffer.from(row.digests) };
     },
     forget() {

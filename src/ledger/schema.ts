@@ -9,7 +9,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerReadError, LedgerSchemaError } from './errors.ts';
 
-const schemaVersion = 1;
+/** 2: when a record ended is noted. */
+const schemaVersion = 2;
+
+/** Finds what ended long ago and has its story still, the oldest first. */
+const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
+
+/** When a ledger that is older than the note of ends came to have it; milliseconds since the epoch. */
+const endsNotedSince = 'ends_noted_since';
 
 const tables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -71,7 +78,7 @@ const tables = `
     currency TEXT NOT NULL,
     sensitive INTEGER NOT NULL,
     fingerprint TEXT NOT NULL,
-    shape INTEGER NOT NULL,
+    shape INTEGER NOT NULL, -- 0: dropped with the story
     digests BLOB NOT NULL,
     attempt INTEGER NOT NULL,
     idempotency_key TEXT NOT NULL,
@@ -93,10 +100,12 @@ const tables = `
     due_at REAL,
     checks INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
-    lease_until REAL
+    lease_until REAL,
+    ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not noted; NULL: its story is dropped
   ) STRICT;
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
+  ${storyIndex}
 
   CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at REAL) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;
@@ -109,11 +118,33 @@ const tables = `
 
 /** Makes the tables of an empty database; all or none, with whatever `also` writes. */
 export function createSchema(db: DatabaseSync, also: () => void): void {
-  db.exec('BEGIN IMMEDIATE');
-  try {
+  allOrNone(db, () => {
     db.exec(tables);
     db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('schema', String(schemaVersion));
     also();
+  });
+}
+
+/**
+ * Gives the tables of an older version what this one needs; all or nothing. No row is written anew: what had ended
+ * before has no time of its own, and counts as ended at `now`, milliseconds since the epoch.
+ */
+export function migrate(db: DatabaseSync, now: number): void {
+  if (readMeta(db, 'schema') === String(schemaVersion)) return;
+  allOrNone(db, () => {
+    db.exec(`ALTER TABLE record ADD COLUMN ended_at REAL DEFAULT 0; ${storyIndex}`);
+    db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run(endsNotedSince, String(now));
+    db.prepare("UPDATE meta SET value = ? WHERE name = 'schema'").run(String(schemaVersion));
+  });
+}
+
+/** When the ends began to be noted, milliseconds since the epoch; 0 for a ledger that always did. */
+export const endsNotedFrom = (db: DatabaseSync): number => Number(readMeta(db, endsNotedSince) ?? 0);
+
+function allOrNone(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -123,13 +154,18 @@ export function createSchema(db: DatabaseSync, also: () => void): void {
 
 export const isEmpty = (db: DatabaseSync): boolean => db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
 
-/** @throws LedgerSchemaError | LedgerReadError when this version cannot read the file */
+/**
+ * Passes older versions too: they read as this one does, and whoever writes calls `migrate` first.
+ *
+ * @throws LedgerSchemaError | LedgerReadError when this version cannot read the file
+ */
 export function checkSchema(db: DatabaseSync, file: string): void {
   const hasMeta = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() !== undefined;
   const found = hasMeta ? readMeta(db, 'schema') : null;
   if (found === null) throw new LedgerReadError(`${file} is a SQLite database, but no ledger of disburse. Use another DATA_DIR.`);
-  if (found === String(schemaVersion)) return;
-  const newer = Number(found) > schemaVersion;
+  const version = Number(found);
+  if (Number.isInteger(version) && version >= 1 && version <= schemaVersion) return;
+  const newer = version > schemaVersion;
   throw new LedgerSchemaError(
     `the ledger ${file} has schema version ${found}, and this disburse knows version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that one.' : 'It is too old to be read: use the disburse that made it.'}`,
   );

@@ -19,9 +19,10 @@ import { createPlaces } from './places.ts';
 import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
-import { checkSchema, createSchema, isEmpty } from './schema.ts';
+import { checkSchema, createSchema, isEmpty, migrate } from './schema.ts';
 import { createSeal } from './seal.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
+import { createStories } from './stories.ts';
 
 export interface SqliteLedgerParams {
   /** The data folder; made when missing. */
@@ -38,6 +39,8 @@ export interface SqliteLedgerParams {
 }
 
 const busyTimeoutMs = 5_000;
+/** So many stories are dropped in one group: a few milliseconds of the thread. */
+const storiesAtOnce = 256;
 
 /**
  * WAL and FULL: a group is one append and one sync, and what was told to be durable survives a power cut. Erased
@@ -84,7 +87,7 @@ export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Ledg
   }
 }
 
-function openDatabase({ dir, binding, ledgerKey }: SqliteLedgerParams, file: string): DatabaseSync {
+function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, file: string): DatabaseSync {
   const made = makePrivateFile(file);
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
@@ -96,6 +99,7 @@ function openDatabase({ dir, binding, ledgerKey }: SqliteLedgerParams, file: str
     }
     checkSchema(db, file);
     checkBinding(db, { dir, binding, ledgerKey });
+    migrate(db, clock.now());
     return db;
   } catch (error) {
     db.close();
@@ -116,6 +120,7 @@ async function createLedger(
   const outbox = createOutbox(db);
   const bodies = createBodies(db, createSeal(ledgerKey));
   const batches = createBatchStore(db);
+  const stories = createStories(db);
   const deps = { keys, clock, accounts, places, records, loose, outbox, bodies };
 
   const begin = db.prepare('BEGIN IMMEDIATE');
@@ -159,6 +164,14 @@ async function createLedger(
     tallies: asking(queries.tallies),
   });
 
+  const storiesDue = asking((endedBy: number): boolean => {
+    try {
+      return stories.areDue(endedBy);
+    } catch (error) {
+      throw readError(file, error);
+    }
+  });
+
   const body = asking((recordId: string): Uint8Array | undefined => {
     const stored = records.byRecordId(recordId);
     return stored === undefined ? undefined : bodies.read(stored.id, stored.record);
@@ -182,6 +195,16 @@ async function createLedger(
         outbox.remove(numbers);
         outbox.mark(mark);
       }),
+    async dropStories({ olderThanMs, limit }) {
+      const endedBy = clock.now() - olderThanMs;
+      let dropped = 0;
+      // Asked before a group is begun: where nothing is due, nothing is written.
+      while (dropped < limit && storiesDue(endedBy)) {
+        const wanted = Math.min(storiesAtOnce, limit - dropped);
+        dropped += await groups.run(() => stories.drop(endedBy, wanted));
+      }
+      return dropped;
+    },
     async close() {
       groups.close();
       if (!db.isOpen) return;

@@ -24,7 +24,7 @@ interface Moving {
   readonly recordId: string;
   readonly to: RecordStatus;
 }
-type Act = Coming | Moving | { readonly type: 'reopen' };
+type Act = Coming | Moving | { readonly type: 'reopen' | 'drop' };
 
 const recordId = constantFrom('inv-1', 'inv-2', 'inv-3');
 /** A place always names the same record id. */
@@ -43,6 +43,7 @@ const acts = array(
     { weight: 4, arbitrary: coming },
     { weight: 6, arbitrary: moving },
     { weight: 1, arbitrary: constant({ type: 'reopen' as const }) },
+    { weight: 1, arbitrary: constant({ type: 'drop' as const }) },
   ),
   {
     maxLength: 40,
@@ -127,14 +128,18 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
         await ledger.close();
         ledger = await harness.open();
       };
-      const doIt = (act: Act): Promise<unknown> =>
-        act.type === 'admit'
-          ? ledger.admit(note(admissionOf(act)))
-          : act.type === 'advance'
-            ? move(ledger, act)
-            : concurrently
-              ? Promise.resolve()
-              : reopen();
+      const doIt = async (act: Act): Promise<unknown> => {
+        switch (act.type) {
+          case 'admit':
+            return ledger.admit(note(admissionOf(act)));
+          case 'advance':
+            return move(ledger, act);
+          case 'drop':
+            return ledger.dropStories({ olderThanMs: 0, limit: 3 });
+          case 'reopen':
+            return concurrently ? undefined : reopen();
+        }
+      };
       try {
         await ledger.openBatch(manifest(batchA));
         await ledger.openBatch(manifest(batchB));

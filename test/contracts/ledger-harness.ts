@@ -7,6 +7,8 @@ export interface LedgerHarness {
   /** Several instances share it: the sink's note is then not kept here, because their sink is shared too. */
   readonly shared?: boolean;
   open(): Promise<Ledger>;
+  /** Lets so many milliseconds of the ledger's time pass, by its own clock or in truth. */
+  pass(ms: number): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -14,6 +16,8 @@ export interface LedgerHarness {
 export interface LedgerUnderTest {
   readonly ledger: Ledger;
   readonly shared: boolean;
+  /** Lets so many milliseconds of the ledger's time pass. */
+  pass(ms: number): Promise<void>;
   /** Closes it and opens it again: only what is durable is left. */
   reopen(): Promise<Ledger>;
 }

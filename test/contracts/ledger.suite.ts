@@ -7,6 +7,7 @@ import { admissionSuite } from './ledger-admission.suite.ts';
 import { advanceSuite } from './ledger-advance.suite.ts';
 import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
+import { storiesSuite } from './ledger-stories.suite.ts';
 
 export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
   describe(`ledger contract: ${name}`, () => {
@@ -27,6 +28,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
       get shared() {
         return harness.shared ?? false;
       },
+      pass: (ms) => harness.pass(ms),
       async reopen() {
         await ledger.close();
         ledger = await harness.open();
@@ -38,6 +40,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     admissionSuite(under);
     advanceSuite(under);
     outboxSuite(under);
+    storiesSuite(under);
 
     describe('close', () => {
       it('writes what waits', async () => {

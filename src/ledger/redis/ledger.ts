@@ -57,11 +57,6 @@ export interface RedisLedgerParams {
 export interface RedisLedger extends SharedLedger {
   /** Rejects when Redis turns out to have lost something; otherwise it stays open. */
   readonly broken: Promise<never>;
-  /**
-   * Drops what is told of records that ended longer ago than `olderThanMs`, beyond what must stay for ever. Answers how many;
-   * `limit`: there may be more.
-   */
-  dropStories(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
 }
 
 /**

@@ -2,6 +2,7 @@
  * The ledger on a Redis in cluster mode that holds all slots: it refuses every script that touches a key which was not
  * named, or which lies in another slot than the others.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { beginRebuild, finishRebuild } from '../../../src/ledger/redis/ledger.ts';
 import { ledgerSuite } from '../../contracts/ledger.suite.ts';
@@ -32,6 +33,7 @@ ledgerSuite('Redis in cluster mode', async () => {
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
       return { ...ledger, close };
     },
+    pass: (ms) => sleep(ms),
     dispose: async () => {
       await asAdmin(server.url, (client) => client.flushall());
     },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerSuite } from '../../contracts/ledger.suite.ts';
 import { redisUrl, uniquePrefix } from '../../support/services.ts';
 import { openInstance, removeKeys } from './redis-harness.ts';
@@ -12,6 +13,7 @@ ledgerSuite('Redis', async () => {
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
       return { ...ledger, close };
     },
+    pass: (ms) => sleep(ms),
     dispose: () => removeKeys(redisUrl(), prefix),
   };
 });
