@@ -5,7 +5,7 @@
  * bound by the same content, or bound by other content.
  */
 import { differingFields, type FieldDigests } from './fingerprint.ts';
-import type { Refusal } from './instruction.ts';
+import type { Draft, Refusal } from './instruction.ts';
 import type { Keys } from './key.ts';
 import type { Admission, LedgerRecord } from './record.ts';
 import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result.ts';
@@ -58,34 +58,47 @@ export function decideAdmission(keys: Keys, admission: Admission, known: Known):
   return {
     type: 'admitted',
     record: {
-      recordId: draft.recordId,
-      kind: draft.kind,
-      batchId,
-      occurrence,
-      amountMinor: draft.amountMinor,
-      currency: draft.currency,
-      destination: draft.destination,
-      metadata: draft.metadata,
-      sensitive: draft.sensitive,
-      fingerprint,
-      attempt: 1,
-      idempotencyKey: keys.idempotencyKey(draft.kind, draft.recordId, 1),
-      status: 'queued',
+      ...queuedRecord(keys, { occurrence, batchId, draft, fingerprint }),
       sequence: sequence - 1,
       version: (existing?.version ?? 0) + 1,
-      firstSentAt: null,
-      sends: 0,
-      arrived: false,
-      sessionId: null,
-      entryId: null,
-      confirmSession: null,
-      cancelSession: null,
-      reason: null,
-      dueAt: null,
-      checks: 0,
-      leaseOwner: null,
-      leaseUntil: null,
     },
+  };
+}
+
+/** A record of which nothing was told and nothing sent yet. */
+export function queuedRecord(
+  keys: Keys,
+  params: Pick<Admission, 'occurrence' | 'batchId'> & { readonly draft: Draft; readonly fingerprint: string },
+): LedgerRecord {
+  const { occurrence, batchId, draft, fingerprint } = params;
+  return {
+    recordId: draft.recordId,
+    kind: draft.kind,
+    batchId,
+    occurrence,
+    amountMinor: draft.amountMinor,
+    currency: draft.currency,
+    destination: draft.destination,
+    metadata: draft.metadata,
+    sensitive: draft.sensitive,
+    fingerprint,
+    attempt: 1,
+    idempotencyKey: keys.idempotencyKey(draft.kind, draft.recordId, 1),
+    status: 'queued',
+    sequence: 0,
+    version: 1,
+    firstSentAt: null,
+    sends: 0,
+    arrived: false,
+    sessionId: null,
+    entryId: null,
+    confirmSession: null,
+    cancelSession: null,
+    reason: null,
+    dueAt: null,
+    checks: 0,
+    leaseOwner: null,
+    leaseUntil: null,
   };
 }
 

@@ -4,6 +4,7 @@
  * Nothing is ever made fresh again.
  */
 import { DatabaseSync } from 'node:sqlite';
+import { queuedRecord } from '../batches/admission.ts';
 import { serialise } from '../batches/dispatch.ts';
 import type { FieldDigests, FingerprintMaker } from '../batches/fingerprint.ts';
 import type { Draft, Occurrence } from '../batches/instruction.ts';
@@ -231,30 +232,15 @@ function perhapsSent(
 ): LedgerRecord {
   const { occurrence, batchId, draft, firstSentAt, sequence, mayRepeat } = seen;
   const record: LedgerRecord = {
-    ...blank,
-    recordId: draft.recordId,
-    kind: draft.kind,
-    batchId,
-    occurrence,
-    amountMinor: draft.amountMinor,
-    currency: draft.currency,
-    destination: draft.destination,
-    metadata: draft.metadata,
-    sensitive: draft.sensitive,
-    fingerprint: fingerprints.fingerprint(draft),
-    attempt: 1,
-    idempotencyKey: rules.keys.idempotencyKey(draft.kind, draft.recordId, 1),
+    ...queuedRecord(rules.keys, { occurrence, batchId, draft, fingerprint: fingerprints.fingerprint(draft) }),
     status: 'unknown',
     sequence: sequence + 1,
     firstSentAt,
     sends: 1,
-    arrived: false,
-    sessionId: null,
     reason: {
       code: 'send_interrupted',
       description: `The ledger lost what became of it and was rebuilt: it may have been sent.${mayRepeat ? '' : ' It is not repeated: it is not valid under the limits of now.'}`,
     },
-    dueAt: null,
   };
   const now = clock.now();
   return mayRepeat && whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
