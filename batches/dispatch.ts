@@ -31,8 +31,6 @@ export interface Way {
 export interface Line {
   /** Waits for a place, and as long as the gateway asked to; answers how to leave it again, which may be done twice. */
   enter(signal: AbortSignal): Promise<() => void>;
-  /** The gateway asked to wait: no place for anybody before `ms` from now. */
-  pushBack(ms: number): void;
 }
 
 export interface DispatchDeps {
@@ -142,9 +140,15 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
     leave();
   }
   // A repeat that did not leave teaches nothing: why the record is open stays what it was.
-  const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over' && open.reason !== null;
-  const finding = unsent ? { ...learnt, reason: open.reason } : learnt;
-  const after = await advance(deps.ledger, record, (current) => learn(deps.rules, current, finding, deps.clock.now()));
+  const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over';
+  const finding = unsent && open.reason !== null ? { ...learnt, reason: open.reason } : learnt;
+  const after = await advance(deps.ledger, record, (current) => {
+    const change = learn(deps.rules, current, finding, deps.clock.now());
+    // Nor does it count as one of the sends after which it is given up.
+    return unsent && change !== null && current.version === record.version
+      ? { ...change, after: { ...change.after, sends: open.sends } }
+      : change;
+  });
   alertMismatch(deps, after, finding);
   return after;
 }
@@ -157,14 +161,15 @@ export function alertMismatch(deps: Pick<DispatchDeps, 'alert'>, record: LedgerR
 
 /** Waits for an open way and a place in the line, which may have closed meanwhile; null when we are stopping. */
 async function place({ way, line, signal }: DispatchDeps): Promise<(() => void) | null> {
-  let leave: (() => void) | undefined;
   try {
-    await way.pass(signal);
-    leave = await line.enter(signal);
-    if (way.isClosed()) await way.pass(signal);
-    return leave;
+    for (;;) {
+      await way.pass(signal);
+      const leave = await line.enter(signal);
+      if (!way.isClosed()) return leave;
+      // The one call that tries the way may be waiting for a place.
+      leave();
+    }
   } catch (cause) {
-    leave?.();
     if (signal.aborted) return null;
     throw cause;
   }
@@ -201,7 +206,8 @@ async function send(
 ): Promise<Finding> {
   const { record, bytes, leave, read, timely } = params;
   const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
-  const mayStart = (): boolean => !deps.signal.aborted && !deps.way.isClosed() && timely() && deps.clock.now() < lastStart;
+  let permitted = false;
+  const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.way.isClosed() && timely() && deps.clock.now() < lastStart;
   const understand = (answer: Answer): Finding => {
     const finding = read(answer, record);
     tellTheWay(deps, finding);
@@ -216,7 +222,10 @@ async function send(
       deps.slot(async () => {
         // A stop or the end of the time, while a permit is waited for, is no error: mayStart then says no, which proves
         // that nothing was sent.
-        await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).catch(() => undefined);
+        permitted = await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).then(
+          () => true,
+          () => false,
+        );
         leave();
         const received = await exchange();
         // Before the slot is free: who has it next must know already that he is to wait, or to stop.
@@ -229,7 +238,7 @@ async function send(
 }
 
 /** Breaker, pace and stop learn from every send. */
-function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'line' | 'limiter' | 'stopTheRun'>, finding: Finding): void {
+function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'stopTheRun'>, finding: Finding): void {
   if (finding.type === 'sighting') {
     deps.way.record('reached');
     return;
@@ -237,10 +246,7 @@ function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'line' | 'limiter' | 'stopT
   const code: FailureCode = finding.code;
   if (code !== 'lease_over')
     deps.way.record(!breaksTheWay[code] ? 'reached' : code in transportProof ? 'transport_failure' : 'server_trouble');
-  if (finding.retryAfterMs !== undefined) {
-    deps.limiter.pushBack(finding.retryAfterMs);
-    deps.line.pushBack(finding.retryAfterMs);
-  }
+  if (finding.retryAfterMs !== undefined) deps.limiter.pushBack(finding.retryAfterMs);
   if (code === 'too_many_requests') deps.limiter.slowDown();
   if (finding.stop) deps.stopTheRun(finding.reason);
 }

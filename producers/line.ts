@@ -4,18 +4,25 @@
  */
 import pLimit from 'p-limit';
 import type { Line } from '../batches/dispatch.ts';
-import type { Clock } from '../batches/ports.ts';
+import type { Clock, Limiter } from '../batches/ports.ts';
 
 /** A tenth of a second: several times what an intent takes to be written and a body to be signed. */
 const aheadSeconds = 0.1;
+/** A closed line is looked at again after so long. */
+const longestPauseMs = 60_000;
 
 /** @param rate sends a second. Below one there is all the time between two of them to make the next intent */
 export const placesAt = (rate: number | 'unlimited'): number =>
   rate === 'unlimited' ? Number.POSITIVE_INFINITY : rate < 1 ? 1 : 1 + Math.ceil(rate * aheadSeconds);
 
-export function createLine({ places, clock }: { readonly places: number; readonly clock: Clock }): Line {
+/** @param params.closedForMs of the limiter behind it: what could not leave is not let in */
+export function createLine(params: {
+  readonly places: number;
+  readonly closedForMs: Limiter['closedForMs'];
+  readonly clock: Pick<Clock, 'sleep'>;
+}): Line {
+  const { places, closedForMs, clock } = params;
   const limit = pLimit(places);
-  let closedUntil = Number.NEGATIVE_INFINITY;
   const take = (): Promise<() => void> => new Promise((taken) => void limit(() => new Promise<void>((leave) => taken(leave))));
 
   return {
@@ -23,17 +30,13 @@ export function createLine({ places, clock }: { readonly places: number; readonl
       for (;;) {
         signal.throwIfAborted();
         const leave = await take();
-        // Who stopped while waiting makes room for the next one.
-        if (signal.aborted) leave();
-        signal.throwIfAborted();
-        const waitMs = closedUntil - clock.now();
-        if (waitMs <= 0) return leave;
+        const waitMs = closedForMs();
+        if (waitMs <= 0 && !signal.aborted) return leave;
+        // Who waits, or stopped while waiting, makes room for the next one.
         leave();
-        await clock.sleep(waitMs, signal);
+        signal.throwIfAborted();
+        await clock.sleep(Math.min(waitMs, longestPauseMs), signal);
       }
-    },
-    pushBack(ms) {
-      closedUntil = Math.max(closedUntil, clock.now() + ms);
     },
   };
 }

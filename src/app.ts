@@ -81,7 +81,7 @@ export function createApp(params: AppParams): App {
   const deps: PayDeps = {
     ledger,
     gateway,
-    line: createLine({ places: placesAt(settings.DISPATCH_RATE), clock: monotonicClock }),
+    line: createLine({ places: placesAt(settings.DISPATCH_RATE), closedForMs: limiters.dispatch.closedForMs, clock: monotonicClock }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     way: outage.way,

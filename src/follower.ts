@@ -63,7 +63,7 @@ export function startFollower(deps: PayDeps, { due, waitMs, claims = false }: Fo
         void move(record);
       }
       watchTheWay();
-      await deps.clock.sleep(found.records.length < limit ? tickMs : 1);
+      await deps.clock.sleep(fresh.length > 0 && found.records.length >= limit ? 1 : tickMs);
     }
   };
   const running = loop().catch(fail);

@@ -54,7 +54,7 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
   };
 
   /**
-   * While another instance sends it, for a message that was read again: should its send prove unsent, nobody else would
+   * While another instance sends it, for a message that two of them have: should its send prove unsent, nobody else would
    * come back to it. When that instance has died, the lease's end makes it `unknown`.
    */
   const whenNotUnderWay = async (record: LedgerRecord): Promise<LedgerRecord> => {
@@ -87,14 +87,16 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
       return;
     }
     if (verdict.type !== 'settled') {
-      const known = await whenNotUnderWay(verdict.record);
-      if (known.status === 'queued') {
-        if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== known.fingerprint) {
+      let record = await whenNotUnderWay(verdict.record);
+      while (record.status === 'queued') {
+        if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== record.fingerprint) {
           await putAside(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
           return;
         }
-        const record = await payAdmitted(pay, known, reading.reading);
+        record = await payAdmitted(pay, record, reading.reading);
         if (record.status === 'queued') throw new UnfinishedError();
+        // Another instance, which had the message too, may have been quicker.
+        record = await whenNotUnderWay(record);
       }
     }
     pay.publisher.poke();

@@ -7,9 +7,9 @@
  *   next fetch begins behind it, while the rest is worked on: a record that takes long holds up no other
  * - what is finished without a gap is committed; never what lies behind something unfinished, never in another
  *   generation than the one it was read in
- * - when we are told in time that partitions are dealt anew, nothing new is begun, what is in hand may finish for
- *   `drainMs`, is committed, and then we let go. What is not finished by then goes on, and is read again, by us or
- *   another member
+ * - when a batch is held and we hear that partitions are dealt anew, nothing new is begun, what is in hand may finish
+ *   for `drainMs`, is committed, and then we let go. What is not finished by then goes on, and is read again, by us or
+ *   another member; so is what is in hand when the client hears it between two batches, where nobody asks us
  * - a position outside of what the topic has ends everything: the client would silently begin anew
  *
  * Memory is bounded by the window and by one answer (1 MB) from each broker; a batch that waits for places in the
@@ -67,6 +67,7 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     positions.left();
   };
   const onJoined = (partitions: readonly number[]): void => {
+    const fetchesGoOn = joinedAt !== null;
     endGeneration();
     const mine = new Assignment(partitions);
     assignment = mine;
@@ -77,11 +78,16 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     // Joined although we leave: our stop came in between.
     if (leaving !== undefined) {
       mine.close();
-      void member.leave().catch(() => undefined);
+      // Not from inside the first join: the client does not know yet that it has something to leave.
+      void started.then(() => member.leave()).catch(() => undefined);
       return;
     }
     deps.onJoined();
     check.start(mine).catch(onFatal);
+    // The client joins anew inside a fetch when leaders have moved, and goes on with what its other fetches bring: from
+    // behind records that were begun in the last generation and are not finished. So all of it is dropped, and joined
+    // once more with no fetch under way.
+    if (fetchesGoOn) mine.close(Object.assign(new Error('joined anew while fetches went on'), { type: 'REBALANCE_IN_PROGRESS' }));
   };
 
   const onBatch = async (batch: FetchedBatch): Promise<void> => {

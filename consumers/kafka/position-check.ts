@@ -76,15 +76,17 @@ export function createPositionCheck(deps: {
       }
       for (const { partition, position, range } of found) {
         if (position === noPosition) {
-          begins(partition, range);
+          if (!assignment.expected.has(partition)) begins(partition, range);
           continue;
         }
         if (range === undefined || position < range.begin || position > range.end) throw lost(partition, position, range);
+        positions.committed(partition, position);
+        positions.fetched(partition, range.end);
+        // What is not for us, such as the mark of a transaction, was passed already: never back.
+        if ((assignment.expected.get(partition) ?? position) > position) continue;
         assignment.expected.set(partition, position);
         positions.begun(partition, position);
         positions.finished(partition, position);
-        positions.committed(partition, position);
-        positions.fetched(partition, range.end);
       }
       return true;
     }

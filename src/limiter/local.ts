@@ -4,7 +4,7 @@
  */
 import type { Clock, Limiter } from '../../batches/ports.ts';
 import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './climb.ts';
-import { createWaiters } from './waiters.ts';
+import { createWaiters, noPermitWithin } from './waiters.ts';
 
 /**
  * @property rate permits a second, a decimal number above zero
@@ -116,6 +116,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   return {
     acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
       if (waiters.size() === 0 && take() === 0) return passed;
       const turn = waiters.join(signal, withinMs);
       if (sleeping === undefined) serve();
@@ -124,6 +125,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     pushBack(ms) {
       if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
     },
+    closedForMs: () => Math.max(closedUntil - read(), 0),
     slowDown() {
       if (!limited) return;
       const now = read();

@@ -15,7 +15,7 @@ import { createNews } from './redis-news.ts';
 import type { Outage } from './redis-outage.ts';
 import { createLimiterScripts, type Reservation } from './redis-scripts.ts';
 import { createServerTime } from './redis-time.ts';
-import { createWaiters } from './waiters.ts';
+import { createWaiters, noPermitWithin } from './waiters.ts';
 import type { Redis } from 'ioredis';
 
 /** How far ahead a slot is reserved: longer than a Redis that syncs every write takes to answer, all but always. */
@@ -193,6 +193,7 @@ export function createLimitedLimiter(params: {
   return {
     acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
       const turn = waiters.join(signal, withinMs);
       void ask();
       return turn;
@@ -202,6 +203,7 @@ export function createLimitedLimiter(params: {
       closedUntil = Math.max(closedUntil, now() + ms);
       news.closeUntil(now() + ms);
     },
+    closedForMs: () => Math.max(closedUntil - now(), 0),
     slowDown() {
       if (fallen !== undefined && now() - fallen.at < betweenFallsMs) return;
       news.slowDown();

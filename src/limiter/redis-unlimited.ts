@@ -7,7 +7,7 @@ import type { Clock, Limiter } from '../../batches/ports.ts';
 import { createNews } from './redis-news.ts';
 import type { Outage } from './redis-outage.ts';
 import { createLimiterScripts } from './redis-scripts.ts';
-import { createWaiters } from './waiters.ts';
+import { createWaiters, noPermitWithin } from './waiters.ts';
 
 /** For so long after it was asked for, an answer tells that the way is open. */
 const freshMs = 50;
@@ -81,6 +81,7 @@ export function createUnlimitedLimiter(params: {
   return {
     acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
       const moment = now();
       if (waiters.size() === 0 && moment < askedAt + freshMs && moment >= closedUntil) {
         if (moment >= askedAt + renewMs) void ask();
@@ -95,6 +96,7 @@ export function createUnlimitedLimiter(params: {
       closedUntil = Math.max(closedUntil, now() + ms);
       news.closeUntil(now() + ms);
     },
+    closedForMs: () => Math.max(closedUntil - now(), 0),
     slowDown() {},
     rate: () => 'unlimited',
   };

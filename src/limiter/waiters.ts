@@ -15,6 +15,8 @@ export interface Waiters {
   letPass(): boolean;
 }
 
+export const noPermitWithin = (ms: number): Error => new Error(`no permit within ${ms} ms`);
+
 /** Why a sleep is ended early; made once, as errors are dear. */
 const passed = new Error('passed');
 
@@ -47,7 +49,7 @@ export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Wa
     clock.sleep(Math.max(ms, 0), ended.signal).then(
       () => {
         if (!line.delete(waiter)) return;
-        waiter.reject(new Error(`no permit within ${ms} ms`));
+        waiter.reject(noPermitWithin(ms));
         left();
       },
       () => undefined,

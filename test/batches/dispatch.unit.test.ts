@@ -142,7 +142,7 @@ describe('a first send', () => {
     await world.clock.passUntil(() => world.bytes.length === 2);
     await ended;
     expect(world.clock.now() - began).toBe(5000);
-    expect(world.pushedBack).toEqual({ line: 5000, limiter: 5000, follow: 0 });
+    expect(world.pushedBack).toEqual({ limiter: 5000, follow: 0 });
   });
 
   it('tells pace and stop before its slot is free for the next', async () => {

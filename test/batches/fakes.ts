@@ -64,7 +64,7 @@ export interface FakeWorld {
   readonly log: string[];
   readonly alerts: string[];
   readonly stops: string[];
-  readonly pushedBack: { line: number; limiter: number; follow: number };
+  readonly pushedBack: { limiter: number; follow: number };
   /** How often the rate was asked to fall. */
   readonly slowedDown: { readonly count: number };
   readonly bytes: Uint8Array[];
@@ -98,7 +98,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   };
   const ledger = oneRecordLedger(options.record, (what) => log.push(what), options.body);
   const bytes: Uint8Array[] = [];
-  const pushedBack = { line: 0, limiter: 0, follow: 0 };
+  const pushedBack = { limiter: 0, follow: 0 };
   const slowedDown = { count: 0 };
   const places = new Set<symbol>();
   const line: Line = {
@@ -110,9 +110,6 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       places.add(place);
       return () => void places.delete(place);
     },
-    pushBack(ms) {
-      pushedBack.line = ms;
-    },
   };
   const limiter = (name: 'limiter' | 'follow'): Limiter => ({
     async acquire(signal) {
@@ -123,6 +120,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     pushBack(ms) {
       pushedBack[name] = ms;
     },
+    closedForMs: () => 0,
     slowDown() {
       slowedDown.count += 1;
     },

@@ -126,7 +126,7 @@ describe('following', () => {
 
   it('holds back only itself when it is told to come more slowly', async () => {
     const world = await followed({ status: [{ type: 'answer', httpStatus: 429, json: {}, retryAfterMs: 7000 }] });
-    expect(world.pushedBack).toEqual({ line: 0, limiter: 0, follow: 7000 });
+    expect(world.pushedBack).toEqual({ limiter: 0, follow: 7000 });
   });
 
   it('tells when the set-up is wrong', async () => {

@@ -5,7 +5,9 @@ import { createVirtualClock } from './virtual-clock.ts';
 const never = new AbortController().signal;
 const start = (places: number) => {
   const clock = createVirtualClock(0);
-  return { clock, line: createLine({ places, clock }) };
+  let closedUntil = 0;
+  const closeFor = (ms: number): void => void (closedUntil = clock.now() + ms);
+  return { clock, closeFor, line: createLine({ places, closedForMs: () => Math.max(closedUntil - clock.now(), 0), clock }) };
 };
 /** Whether it is settled once everything that can happen at once has happened. */
 const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
@@ -31,11 +33,10 @@ describe('the line before the wire', () => {
   });
 
   it('lets nobody in for as long as the gateway asked to wait, nor who waited already', async () => {
-    const { clock, line } = start(1);
+    const { clock, closeFor, line } = start(1);
     const leave = await line.enter(never);
     const second = line.enter(never);
-    line.pushBack(1_000);
-    line.pushBack(10);
+    closeFor(1_000);
     leave();
     await clock.pass(999);
     expect(await isSettled(second)).toBe(false);
@@ -44,7 +45,7 @@ describe('the line before the wire', () => {
   });
 
   it('a stop rejects who waits, at the closed line too, and takes no place', async () => {
-    const { clock, line } = start(1);
+    const { clock, closeFor, line } = start(1);
     const stop = new AbortController();
     const leave = await line.enter(never);
     const waiting = line.enter(stop.signal);
@@ -53,7 +54,7 @@ describe('the line before the wire', () => {
     await expect(waiting).rejects.toThrow('stopped');
     await expect(line.enter(stop.signal)).rejects.toThrow('stopped');
 
-    line.pushBack(60_000);
+    closeFor(60_000);
     const second = new AbortController();
     const closed = line.enter(second.signal);
     expect(await isSettled(closed)).toBe(false);
