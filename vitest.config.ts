@@ -2,8 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 const shared = {
   // Integration and end-to-end tests start processes and wait for conditions; this is a bound, not an expectation.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  // kafkajs on Node.js 24, harmless: src/kafka.ts keeps it from users too.
+  execArgv: ['--disable-warning=TimeoutNegativeWarning'],
 };
 
 export default defineConfig({
@@ -21,8 +23,6 @@ export default defineConfig({
           name: 'services',
           include: ['test/**/*.services.test.ts'],
           globalSetup: ['test/support/services.setup.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
     ],

@@ -49,7 +49,6 @@ export function createArrivals({ dir, clock, restMs, setAside }: ArrivalsOptions
 
   /** Undefined when it is gone, or no file. */
   const lookAt = async (name: string): Promise<Look | undefined> => {
-    const now = clock.now();
     const found = await lstat(join(dir, name)).catch((cause: unknown) => {
       if (!isCode(cause, 'ENOENT')) setAside.put(name, `${name} in the drop folder cannot be looked at (${(cause as Error).message}).`);
       return undefined;
@@ -61,7 +60,8 @@ export function createArrivals({ dir, clock, restMs, setAside }: ArrivalsOptions
     }
     const { size, mtimeMs } = found;
     const before = looks.get(name);
-    return { size, mtimeMs, since: before !== undefined && isSame(before, found) ? before.since : now };
+    // From after the look: one that took long must not pass for two.
+    return { size, mtimeMs, since: before !== undefined && isSame(before, found) ? before.since : clock.now() };
   };
 
   const isWhole = async (name: string, look: Look): Promise<boolean> => {

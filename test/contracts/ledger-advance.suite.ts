@@ -118,7 +118,8 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.body('inv-1')).toBeUndefined();
       expect(await under.ledger.body('inv-9')).toBeUndefined();
       const sent = await moved(under.ledger, intent(queued, bytes));
-      await moved(under.ledger, step(sent, { status: 'succeeded' }, { body: { eraseAt: at } }));
+      // Over by the ledger's clock, whichever it is.
+      await moved(under.ledger, step(sent, { status: 'succeeded' }, { body: { eraseAt: Math.min(at, Date.now()) } }));
       expect(await under.ledger.body('inv-1')).toBeUndefined();
     });
 

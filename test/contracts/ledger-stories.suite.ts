@@ -5,6 +5,9 @@ import { isBalanced } from '../../batches/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admission, admitted, batchA, batchB, draftOf, intent, lineOf, manifest, moved, recordIn, step, valid } from './ledger-samples.ts';
 
+/** What is written within a test right before it is looked at is younger, also on a busy machine. */
+const longAgoMs = 3_000;
+
 const draft = { metadata: { order: '77' }, destination: 'DE**…3000' };
 
 const withoutStory = (record: LedgerRecord): LedgerRecord => ({
@@ -35,13 +38,13 @@ export function storiesSuite(under: LedgerUnderTest): void {
       for (let index = 0; index < 20; index += 1) ended.push(await failed(`inv-${index}`, index + 2));
       expect(await under.ledger.dropStories({ olderThanMs: 3_600_000, limit: 100 })).toBe(0);
       expect(await under.ledger.record('inv-0')).toEqual(ended[0]);
-      await under.pass(1_100);
+      await under.pass(longAgoMs + 100);
       const young = await failed('young', 50);
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 7 })).toBe(7);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 7 })).toBe(7);
       const whole = await Promise.all(ended.map(async (record) => (await under.ledger.record(record.recordId))?.reason !== null));
       expect(whole.filter(Boolean)).toHaveLength(13);
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 100 })).toBe(13);
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 100 })).toBe(0);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(13);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       const ledger = await under.reopen();
       for (const record of ended) expect(await ledger.record(record.recordId)).toEqual(withoutStory(record));
       expect(await ledger.record('young')).toEqual(young);
@@ -117,15 +120,15 @@ export function storiesSuite(under: LedgerUnderTest): void {
 
     it('counts from the newest end of a record that was begun anew', async () => {
       const first = await failed('inv-1', 2);
-      await under.pass(1_100);
+      await under.pass(longAgoMs + 100);
       const again = await moved(under.ledger, step(first, { status: 'queued', attempt: 2, sends: 0, firstSentAt: null, reason: null }));
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 100 })).toBe(0);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       const sent = await moved(under.ledger, intent(again));
       const ended = await moved(under.ledger, step(sent, { status: 'failed', reason: { code: 'c2', description: 'd2' } }));
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 100 })).toBe(0);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       expect(await under.ledger.record('inv-1')).toEqual(ended);
-      await under.pass(1_100);
-      expect(await under.ledger.dropStories({ olderThanMs: 1_000, limit: 100 })).toBe(1);
+      await under.pass(longAgoMs + 100);
+      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(1);
       // And once more after a story was dropped.
       const third = await moved(under.ledger, step(withoutStory(ended), { status: 'queued', attempt: 3, sends: 0, firstSentAt: null }));
       const over = await moved(under.ledger, step(third, { status: 'rejected', reason: { code: 'c3', description: 'd3' } }));

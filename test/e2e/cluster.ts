@@ -36,17 +36,39 @@ export interface Cluster extends World {
   serve(more?: Env): Promise<Instance>;
   produce(values: readonly unknown[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
   read(topic: 'instructions' | 'results' | 'dead-letters'): Promise<readonly Message[]>;
+  /** How many messages lie there; far quicker than reading them. */
+  count(topic: 'instructions' | 'results' | 'dead-letters'): Promise<number>;
   results(): Promise<readonly ResultEvent[]>;
   alterTopic(topic: 'instructions' | 'results', settings: Readonly<Record<string, string>>): Promise<void>;
 }
 
-export const until = async (what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> => {
+/** @param what for people; a function tells what was found last */
+export const until = async (what: string | (() => string), holds: () => Promise<boolean> | boolean, withinMs = 120_000): Promise<void> => {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms for ${typeof what === 'string' ? what : what()}`);
     await sleep(100);
   }
 };
+
+const quietMs = 2_000;
+
+/** Waits until what was under way has arrived at the gateway; answers how many payments there are then. */
+export async function quietPayments({ sandbox }: Pick<World, 'sandbox'>): Promise<number> {
+  let [payments, since] = [-1, 0];
+  await until('the payments to end', () => {
+    const now = sandbox.payments().length;
+    if (now !== payments) [payments, since] = [now, performance.now()];
+    return performance.now() - since >= quietMs;
+  });
+  return payments;
+}
+
+/** Payments of which no result tells the session: when the ledger is lost, nobody can ask for them any more. */
+export async function untoldPayments({ sandbox, results }: Pick<Cluster, 'sandbox' | 'results'>): Promise<number> {
+  const told = new Set((await results()).map((event) => event.session_id));
+  return sandbox.payments().filter((payment) => !told.has(payment.session_id)).length;
+}
 
 /** The test's own client, by the same way in. */
 function clientOf({ kafkaBrokers, env = {} }: Servers): Kafka {
@@ -122,6 +144,13 @@ export const inCluster = (
       return found;
     };
 
+    const offsets = kafka.admin();
+    await offsets.connect();
+    const count: Cluster['count'] = async (name) => {
+      const ends = await offsets.fetchTopicOffsets(`${prefix}.${name}`);
+      return ends.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
+    };
+
     const cluster: Cluster = {
       ...world,
       get sandbox() {
@@ -160,6 +189,7 @@ export const inCluster = (
         await producer.disconnect();
       },
       read,
+      count,
       async alterTopic(name, settings) {
         const admin = kafka.admin();
         await admin.connect();
@@ -179,6 +209,7 @@ export const inCluster = (
       const said = running.map((one, index) => `--- command ${index + 1}\n${one.stderr().slice(-3_000)}`);
       throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${said.join('\n')}`, { cause });
     } finally {
+      await offsets.disconnect();
       for (const one of running) one.kill('SIGKILL');
       await Promise.all(running.map((one) => one.ended));
       const admin = kafka.admin();

@@ -287,10 +287,8 @@ describe('sandbox', () => {
         FOLLOW_INTERVAL_MS: '50',
       });
       expect(ended.code).toBe(0);
-      expect((await sandbox.payments()).map(({ record_id, entry_status }) => [record_id, entry_status])).toEqual([
-        ['p-1', 'succeeded'],
-        ['p-2', 'succeeded'],
-      ]);
+      const paid = (await sandbox.payments()).map(({ record_id, entry_status }) => `${record_id} ${entry_status}`);
+      expect(paid.toSorted()).toEqual(['p-1 succeeded', 'p-2 succeeded']);
     } finally {
       await sandbox.stop();
     }

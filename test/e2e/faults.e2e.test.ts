@@ -26,10 +26,11 @@ describe.concurrent('an answer that is lost', () => {
       expect(countsOf(ran.summary)).toEqual({ unknown: 3 });
       expect(ran.stderr).toContain('3 records are unknown');
       expect(ran.stderr).toContain('idempotency_key_already_exists');
-      expect(inits(world).map(({ outcome }) => outcome)).toEqual([
-        ...Array.from({ length: 3 }, () => 'lost-answer'),
-        ...Array.from({ length: 3 }, () => 'idempotency_key_already_exists'),
-      ]);
+      for (const recordId of ['p-1', 'p-2', 'p-3']) {
+        const own = inits(world).filter(({ record_id }) => record_id === recordId);
+        expect(own.map(({ outcome }) => outcome)).toEqual(['lost-answer', 'idempotency_key_already_exists']);
+      }
+      expect(inits(world)).toHaveLength(6);
       expectNoDoubles(world);
       const again = await world.run(path);
       expect(again.code).toBe(2);
@@ -207,7 +208,8 @@ describe.concurrent('a gateway that cannot be reached', () => {
       expect(ran.code).toBe(3);
       expect(ran.stderr).toContain('the gateway cannot be reached');
       expect(Date.now() - began).toBeGreaterThanOrEqual(2000);
-      expect(Date.now() - began).toBeLessThan(15_000);
+      // Far below the 15 minutes that it would wait otherwise.
+      expect(Date.now() - began).toBeLessThan(50_000);
       expect(Object.keys(countsOf(ran.summary))).toEqual(['queued']);
       await world.replaceSandbox({});
       const again = await world.run(path);

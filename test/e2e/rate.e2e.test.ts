@@ -1,10 +1,15 @@
-/** The rate of init calls as the gateway sees it: never above what is agreed in any second, and hardly below. */
+/**
+ * The rate of init calls as the gateway sees it: never above what is agreed in any second, and hardly below. The
+ * gateway lives in this process. A busy machine holds up this process, so that calls are seen late and together, and
+ * the one that pays, so that permits come late; so how long it does is measured all the while.
+ */
+import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts } from './files.ts';
 import { inWorld } from './world.ts';
 
-/** A call may be seen so much later than it was sent that one more falls into a second. */
+/** A call may be sent so much later than it was permitted that one more falls into a second. */
 const jitter = 1;
 
 describe.each([
@@ -12,39 +17,92 @@ describe.each([
   { rate: 100, burst: 1 },
 ])('DISPATCH_RATE=$rate', ({ rate, burst }) => {
   it('holds in every window of a second, and is used', async () => {
-    let best = 0;
-    for (let tries = 0; tries < 3 && best < 0.95; tries += 1) {
-      const at = await arrivals(rate);
-      expect(at).toHaveLength(rate * 3);
-      expect(mostInASecond(at)).toBeLessThanOrEqual(rate + burst + jitter);
-      best = Math.max(best, shareUsed(at, rate));
+    let lacking = 1;
+    for (let tries = 0; tries < 3 && lacking > 0; tries += 1) {
+      const { calls, heldUp } = await paid(rate);
+      expect(calls).toHaveLength(rate * 3);
+      expect(mostInASecond(calls)).toBeLessThanOrEqual(rate + burst + jitter);
+      // Without a burst every permit that comes late is lost for good.
+      lacking = Math.min(lacking, Math.min(0.95, 1 - heldUp) - shareUsed(calls, rate));
     }
-    expect(best).toBeGreaterThanOrEqual(required());
+    expect(lacking).toBeLessThanOrEqual(0);
   });
 });
 
-/** When the gateway saw each init call, in milliseconds. */
-async function arrivals(rate: number): Promise<number[]> {
-  const at: number[] = [];
-  await inWorld({ confirm: 'auto' }, async (world) => {
-    const ran = await world.run(world.write('may.csv', csvOf(payouts(rate * 3))), ['--no-wait'], { DISPATCH_RATE: String(rate) });
-    expect(ran.code).toBe(0);
-    const calls = world.sandbox.calls().filter(({ method }) => method.startsWith('session/init/'));
-    at.push(...calls.map((call) => call.at).sort((a, b) => a - b));
-  });
-  return at;
+/** When a call was seen, and before when it cannot have come; milliseconds. */
+interface Call {
+  readonly seen: number;
+  readonly notBefore: number;
 }
 
-function mostInASecond(at: readonly number[]): number {
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** The init calls, and the share of the time between the first and the last that the machine held us up, 0 to 1. */
+async function paid(rate: number): Promise<{ readonly calls: readonly Call[]; readonly heldUp: number }> {
+  let calls: readonly Call[] = [];
+  let heldUp = 0;
+  await inWorld({ confirm: 'auto' }, async (world) => {
+    const args = ['run', world.write('may.csv', csvOf(payouts(rate * 3))), '--json', '--no-wait'];
+    const running = world.begin(args, { DISPATCH_RATE: String(rate) });
+    const ticks = [now()];
+    const ticking = setInterval(() => ticks.push(now()), 1);
+    const waits: { readonly at: number; readonly ms: number }[] = [];
+    const watching = setInterval(() => {
+      const ms = waitedForCore(running.child.pid);
+      if (ms !== undefined) waits.push({ at: now(), ms });
+    }, 20);
+    const ended = await running.ended;
+    clearInterval(ticking);
+    clearInterval(watching);
+    expect(ended.code, ended.stderr).toBe(0);
+    const at = world.sandbox.calls().flatMap((call) => (call.method.startsWith('session/init/') ? [call.at] : []));
+    calls = callsSeen(
+      at.toSorted((a, b) => a - b),
+      ticks,
+    );
+    const [from, to] = [calls[0]?.seen ?? 0, calls.at(-1)?.seen ?? 0];
+    const sending = waits.filter((wait) => wait.at >= from && wait.at <= to);
+    const waited = (sending.at(-1)?.ms ?? 0) - (sending[0]?.ms ?? 0);
+    heldUp = (waited + stalled(ticks.filter((tick) => tick >= from && tick <= to))) / (to - from);
+    // Where the system does not tell, only a calm machine shows the rate.
+    if (waits.length === 0 && (loadavg()[0] ?? 0) > availableParallelism()) heldUp = Math.max(heldUp, 0.3);
+  });
+  return { calls, heldUp };
+}
+
+/** Milliseconds that the main thread of a process was ready to run and had no core; undefined where nobody tells. */
+function waitedForCore(pid: number | undefined): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return undefined;
+  }
+}
+
+function callsSeen(at: readonly number[], ticks: readonly number[]): Call[] {
+  let tick = 0;
+  return at.map((seen) => {
+    while ((ticks[tick + 1] ?? Infinity) < seen) tick += 1;
+    // What is seen in one turn of the event loop came after the turn before; making the connection may take another.
+    return { seen, notBefore: ticks[Math.max(0, tick - 2)] ?? seen };
+  });
+}
+
+/** Milliseconds in which this process could not do what was due. */
+function stalled(ticks: readonly number[]): number {
+  const gaps = ticks.slice(1).map((tick, index) => tick - (ticks[index] ?? 0));
+  return gaps.filter((gap) => gap > 5).reduce((sum, gap) => sum + gap, 0);
+}
+
+/** The most calls that came within a second for sure, however late each was seen. */
+function mostInASecond(calls: readonly Call[]): number {
   let most = 0;
-  for (let from = 0, to = 0; from < at.length; from += 1) {
-    while (to < at.length && (at[to] ?? 0) < (at[from] ?? 0) + 1000) to += 1;
+  for (let from = 0, to = 0; from < calls.length; from += 1) {
+    while (to < calls.length && (calls[to]?.seen ?? 0) < (calls[from]?.notBefore ?? 0) + 1000) to += 1;
     most = Math.max(most, to - from);
   }
   return most;
 }
 
-const shareUsed = (at: readonly number[], rate: number): number => ((at.length - 1) * 1000) / ((at.at(-1) ?? 0) - (at[0] ?? 0)) / rate;
-
-/** Without a burst every permit that a busy machine hands out late is lost for good: only a calm one shows the rate. */
-const required = (): number => ((loadavg()[0] ?? 0) > availableParallelism() ? 0.7 : 0.95);
+const shareUsed = (calls: readonly Call[], rate: number): number =>
+  ((calls.length - 1) * 1000) / ((calls.at(-1)?.seen ?? 0) - (calls[0]?.seen ?? 0)) / rate;

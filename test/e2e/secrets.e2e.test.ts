@@ -100,7 +100,7 @@ it('stays secret through refusals, lost answers, crashes and wrong keys', async 
     expect(readFileSync(join(world.folder, 'errors.csv'), 'utf8')).not.toContain(cards[0]);
     expect(readFileSync(join(world.folder, 'errors.csv'), 'utf8')).not.toMatch(alone(securityCode));
   });
-}, 60_000);
+}, 180_000);
 
 it('nothing of a key is told when its text stands where its path belongs', async () => {
   await inWorld({}, async (world) => {

@@ -8,7 +8,7 @@ import {
   type KafkaCluster,
   type RedisServer,
 } from '../support/local-servers.ts';
-import { inCluster } from './cluster.ts';
+import { inCluster, until } from './cluster.ts';
 import { csvOf, payouts } from './files.ts';
 import { countsOf } from './world.ts';
 
@@ -44,6 +44,8 @@ describe('TLS and logins', () => {
       await cluster.serve();
       const { code, summary, stderr } = await cluster.run(cluster.write('a.csv', csvOf(payouts(5))));
       expect({ code, counts: countsOf(summary) }, stderr).toEqual({ code: 0, counts: { succeeded: 5 } });
+      // What the ledger knows is published soon after.
+      await until('every end to be told', async () => (await cluster.results()).filter((result) => result.final).length >= 5);
       const told = await cluster.command(['tail', '--json', '--final']);
       expect(told.stdout.trim().split('\n')).toHaveLength(5);
     });

@@ -8,6 +8,7 @@ import { summarySchema, type Summary } from '../../batches/summary.ts';
 import type { Status } from '../../batches/status.ts';
 import { createSandbox, parseFaults, type Sandbox, type SandboxOptions } from '../../sandbox/server.ts';
 import { inTemporaryFolder, start, type Ended, type Env, type Running } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 
 const pair = (): { privateKey: string; publicKey: string } =>
   generateKeyPairSync('rsa', {
@@ -47,8 +48,10 @@ export interface WorldOptions extends Omit<Partial<SandboxOptions>, 'faults'> {
 
 export const inWorld = (options: WorldOptions, work: (world: World) => Promise<void>): Promise<void> =>
   inTemporaryFolder(async (folder) => {
+    // Nobody takes it while the gateway is away.
+    const port = await freePort();
     const sandboxOptions = (more: Partial<SandboxOptions>): SandboxOptions => ({
-      port: 0,
+      port,
       publicKeyPem: ourPair.publicKey,
       settleMs: 20,
       ...more,
@@ -78,9 +81,8 @@ export const inWorld = (options: WorldOptions, work: (world: World) => Promise<v
         return sandbox;
       },
       async replaceSandbox(more) {
-        const port = Number(new URL(sandbox.url).port);
         await sandbox.close();
-        sandbox = await createSandbox(sandboxOptions({ ...more, port }));
+        sandbox = await createSandbox(sandboxOptions(more));
       },
       write,
       begin,
@@ -118,8 +120,8 @@ export const countsOf = (summary: Summary): Partial<Record<Status, number>> =>
 
 export const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
-/** Waits for a condition, never for a time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+/** Waits for a condition, never for a time; within most of what a test may take. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 50_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);

@@ -18,7 +18,7 @@ const signer = { sign: () => Promise.resolve('signature') };
 const bytes = Buffer.from('{"n":1}');
 async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promise<Answer & { started: boolean }> {
   const gateway = kept(
-    createGateway({ url, project: 'acme', signer, timeoutMs: 2_000, connections: 1, clock: { now: () => Date.now() }, ...options }),
+    createGateway({ url, project: 'acme', signer, timeoutMs: 20_000, connections: 1, clock: { now: () => Date.now() }, ...options }),
   );
   let started = false;
   const answer = await gateway.init({

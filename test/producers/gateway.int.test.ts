@@ -7,7 +7,9 @@ import type { Answer } from '../../batches/answer.ts';
 import type { Gateway } from '../../batches/ports.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
 import { createSigner } from '../../producers/signature.ts';
-import { freePort, httpAnswer, startRawServer, type Behaviour } from './raw-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { patience } from '../support/patience.ts';
+import { httpAnswer, startRawServer, type Behaviour } from './raw-server.ts';
 
 const pair = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -227,8 +229,12 @@ describe('what the network did', () => {
   });
 
   it('an unknown host: not sent', async () => {
-    // `.invalid` never resolves (RFC 6761); a resolver that cannot be reached says EAI_AGAIN, which proves the same.
-    expect(await init(gatewayTo('http://gateway.invalid:80'))).toMatchObject({ proof: 'not_sent', code: 'host_not_found' });
+    // `.invalid` never resolves (RFC 6761); a resolver that cannot be reached says EAI_AGAIN, which proves the same, and
+    // may take long for it.
+    expect(await init(gatewayTo('http://gateway.invalid:80', { connectTimeoutMs: 50_000 }))).toMatchObject({
+      proof: 'not_sent',
+      code: 'host_not_found',
+    });
   });
 
   it('both addresses of a name refused: not sent', async () => {
@@ -298,7 +304,8 @@ describe('what the network did', () => {
       },
     });
     expect(await init(gateway)).toMatchObject({ type: 'answer' });
-    await sleep(50);
+    // Closed from both sides: the client knows.
+    await vi.waitFor(() => expect(server.open()).toBe(0), patience);
     expect(await init(gateway)).toMatchObject({ type: 'answer' });
     expect(server.connections()).toBe(2);
   });
@@ -347,7 +354,7 @@ describe('mayStart', () => {
     });
     expect(answer).toMatchObject({ type: 'transport', proof: 'not_sent', code: 'lease_over' });
     expect(connectionsWhenAsked).toEqual([0]);
-    await vi.waitFor(() => expect(server.connections()).toBe(1));
+    await vi.waitFor(() => expect(server.connections()).toBe(1), patience);
     await sleep(50);
     expect(server.received()).toBe('');
   });
@@ -370,7 +377,7 @@ describe('mayStart', () => {
       { connections: 1 },
     );
     const first = init(gateway);
-    await vi.waitFor(() => expect(server.received()).toContain('POST'));
+    await vi.waitFor(() => expect(server.received()).toContain('POST'), patience);
     let leaseOver = false;
     let asked = 0;
     const second = init(gateway, () => {
@@ -389,7 +396,7 @@ describe('mayStart', () => {
 
   it('the timeout begins with the first byte, not with the wait', async () => {
     let requests = 0;
-    const { gateway } = await raw(
+    const { gateway, server } = await raw(
       {
         onData: (socket, soFar) => {
           if (!whole(soFar)) return;
@@ -397,11 +404,14 @@ describe('mayStart', () => {
           if (requests > 1) socket.write(httpAnswer('{}'));
         },
       },
-      { connections: 1, timeoutMs: 1_000 },
+      { connections: 1, timeoutMs: 3_000 },
     );
+    const first = init(gateway);
+    await vi.waitFor(() => expect(server.received()).toContain('POST'), patience);
     // The second waits as long as the first is given, and still has its own time.
-    const answers = await Promise.all([init(gateway), init(gateway)]);
-    expect(answers).toMatchObject([{ code: 'answer_timeout' }, { type: 'answer' }]);
+    const second = init(gateway);
+    expect(await first).toMatchObject({ code: 'answer_timeout' });
+    expect(await second).toMatchObject({ type: 'answer' });
   });
 
   it('is never asked when no connection can be made', async () => {
@@ -417,16 +427,28 @@ describe('mayStart', () => {
 
 describe('connections', () => {
   it('one request in flight on each, and a follow call never waits for an init', async () => {
+    const held: (() => void)[] = [];
+    let holds = true;
     const { gateway, server } = await raw(
-      { onData: (socket, soFar) => void (soFar.includes('session/status') && socket.write(httpAnswer('{}'))) },
-      { connections: 3, timeoutMs: 500 },
+      {
+        onData: (socket, soFar) => {
+          const answer = (): void => void socket.write(httpAnswer('{}'));
+          if (soFar.includes('session/status')) answer();
+          else if (whole(soFar) && holds) held.push(answer);
+          else if (whole(soFar)) answer();
+        },
+      },
+      { connections: 3, timeoutMs: 30_000 },
     );
     const inits = Array.from({ length: 4 }, () => init(gateway));
-    await vi.waitFor(() => expect(server.received().match(/init/g)).toHaveLength(3));
+    await vi.waitFor(() => expect(server.received().match(/init/g)).toHaveLength(3), patience);
     expect(server.connections()).toBe(3);
     expect(await gateway.status('ps_1')).toMatchObject({ type: 'answer' });
     expect(server.received().match(/init/g)).toHaveLength(3);
-    await Promise.all(inits);
+    holds = false;
+    for (const answer of held) answer();
+    for (const answer of await Promise.all(inits)) expect(answer).toMatchObject({ type: 'answer' });
+    expect(server.received().match(/init/g)).toHaveLength(4);
   });
 });
 
@@ -438,7 +460,7 @@ describe('close', () => {
       },
     });
     const inFlight = init(gateway);
-    await vi.waitFor(() => expect(server.received()).toContain('POST'));
+    await vi.waitFor(() => expect(server.received()).toContain('POST'), patience);
     const closing = Promise.all([gateway.close(), gateway.close()]);
     const after = init(gateway);
     expect(await inFlight).toMatchObject({ type: 'answer' });

@@ -9,6 +9,8 @@ export interface RawServer {
   readonly received: () => string;
   /** Connections made so far. */
   readonly connections: () => number;
+  /** Connections that neither side has closed wholly. */
+  readonly open: () => number;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function startRawServer(behaviour: Behaviour, tls?: TlsOptions): Pr
     port,
     received: () => received,
     connections: () => connections,
+    open: () => sockets.size,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -61,10 +64,3 @@ export const httpAnswer = (body: string | Buffer, { status = 200, headers = '' }
     Buffer.from(`HTTP/1.1 ${status} X\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n`, 'latin1'),
     Buffer.from(body as string),
   ]);
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = await startRawServer({});
-  await server.close();
-  return server.port;
-}

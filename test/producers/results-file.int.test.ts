@@ -195,7 +195,7 @@ describe('a full disk', () => {
       console.log(JSON.stringify({ first, refused, last }));
     `;
     const command = `ulimit -f 16; exec "$0" --input-type=module -e "$1" "$2"`;
-    const child = spawn('bash', ['-c', command, process.execPath, script, path], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('sh', ['-c', command, process.execPath, script, path], { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

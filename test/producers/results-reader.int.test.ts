@@ -1,9 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { appendFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readResults, type ReadResultsOptions } from '../../producers/results-reader.ts';
 import { outboxEntry } from '../contracts/result-sink.suite.ts';
+import { patience } from '../support/patience.ts';
 
 let folder: string;
 let path: string;
@@ -29,6 +31,10 @@ function reading(options: ReadResultsOptions = {}) {
   })();
   return { seen, warnings, done };
 }
+
+/** Between its looks a reader that follows waits for the time or the signal; so it has looked at least once. */
+const hasLooked = (): Promise<void> =>
+  vi.waitFor(() => expect(getEventListeners(stop.signal, 'abort').length).toBeGreaterThan(0), patience);
 
 describe('readResults', () => {
   it('reads to the end, a half-written last line excepted', async () => {
@@ -64,12 +70,12 @@ describe('readResults', () => {
   it('follows what is appended, also by halves, until it is stopped', async () => {
     await writeFile(path, line(1));
     const { seen, done } = reading({ follow: true });
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await vi.waitFor(() => expect(seen).toEqual([1]), patience);
     await appendFile(path, line(2).slice(0, 30));
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(seen).toEqual([1]);
     await appendFile(path, line(2).slice(30) + line(3));
-    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]), patience);
     stop.abort();
     await done;
   });
@@ -77,19 +83,19 @@ describe('readResults', () => {
   it('a half line that its writer took back and wrote anew is read as it is then', async () => {
     await writeFile(path, line(1) + line(9).slice(0, 60));
     const { seen, done } = reading({ follow: true });
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await vi.waitFor(() => expect(seen).toEqual([1]), patience);
     await truncate(path, line(1).length);
     await appendFile(path, line(2));
-    await vi.waitFor(() => expect(seen).toEqual([1, 2]));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2]), patience);
     stop.abort();
     await done;
   });
 
   it('waits for a file that does not exist yet', async () => {
     const { seen, done } = reading({ follow: true, from: 'now' });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await hasLooked();
     await writeFile(path, line(1));
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await vi.waitFor(() => expect(seen).toEqual([1]), patience);
     stop.abort();
     await done;
   });
@@ -97,9 +103,9 @@ describe('readResults', () => {
   it('from now: only what comes', async () => {
     await writeFile(path, line(1) + line(2).slice(0, 20));
     const { seen, done } = reading({ follow: true, from: 'now' });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await hasLooked();
     await appendFile(path, line(2).slice(20) + line(3));
-    await vi.waitFor(() => expect(seen).toEqual([2, 3]));
+    await vi.waitFor(() => expect(seen).toEqual([2, 3]), patience);
     stop.abort();
     await done;
   });
@@ -107,11 +113,11 @@ describe('readResults', () => {
   it('goes on in a new file of that name, after the end of the old one', async () => {
     await writeFile(path, line(1));
     const { seen, done } = reading({ follow: true });
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await vi.waitFor(() => expect(seen).toEqual([1]), patience);
     await appendFile(path, line(2));
     await rename(path, `${path}.1`);
     await writeFile(path, line(3));
-    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]), patience);
     stop.abort();
     await done;
   });
@@ -119,11 +125,11 @@ describe('readResults', () => {
   it('begins anew when the file was cut off', async () => {
     await writeFile(path, line(1) + line(2));
     const { seen, warnings, done } = reading({ follow: true });
-    await vi.waitFor(() => expect(seen).toEqual([1, 2]));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2]), patience);
     await truncate(path, 0);
-    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/cut off/)]));
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/cut off/)]), patience);
     await appendFile(path, line(3));
-    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]), patience);
     stop.abort();
     await done;
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { patience } from '../support/patience.ts';
 import { call, openSandbox, outcomeOf, pay, paymentBody } from './gateway-calls.ts';
 import { createManualClock } from './manual-clock.ts';
 
@@ -33,7 +34,7 @@ describe('before anything is recorded', () => {
 
   it('frees the key: the next ordinal draws anew', async () => {
     const sandbox = await openSandbox({ faults: { 'lost-request': 0.5 } });
-    await vi.waitFor(async () => expect(await outcomeOf(pay(sandbox, 'a'))).toBe('idempotency_key_already_exists'));
+    await vi.waitFor(async () => expect(await outcomeOf(pay(sandbox, 'a'))).toBe('idempotency_key_already_exists'), patience);
     expect(sandbox.payments()).toHaveLength(1);
   });
 });
@@ -64,7 +65,7 @@ it('slow answers after 1 to 3 seconds, recorded at once', async () => {
     const next = clock.nextAlarmInMs();
     if (next === undefined) throw new Error('no alarm is set');
     return next;
-  });
+  }, patience);
   expect(waitMs).toBeGreaterThanOrEqual(1000);
   expect(waitMs).toBeLessThan(3000);
   expect(sandbox.payments()).toHaveLength(1);

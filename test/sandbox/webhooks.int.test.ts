@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSandbox } from '../../sandbox/server.ts';
 import type { FaultRates } from '../../sandbox/server.ts';
+import { patience } from '../support/patience.ts';
 import { call, openSandbox, pay, paymentBody } from './gateway-calls.ts';
 import type { ShownSession } from './gateway-calls.ts';
 import { createManualClock } from './manual-clock.ts';
@@ -58,7 +59,7 @@ beforeEach(async () => {
 });
 afterEach(() => merchant.close());
 
-const received = (count: number) => vi.waitFor(() => expect(merchant.received.length).toBe(count));
+const received = (count: number) => vi.waitFor(() => expect(merchant.received.length).toBe(count), patience);
 const story = () =>
   merchant.received.map(
     ({ type, session }) => `${type} ${session.status} ${(session.payments ?? session.acquiring_payments)?.[0]?.status}`,
@@ -81,7 +82,7 @@ async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: stri
       const next = clock.nextAlarmInMs();
       if (next === undefined) throw new Error('no alarm is set');
       return next;
-    });
+    }, patience);
     clock.advance(ms);
     return ms;
   };
@@ -167,7 +168,7 @@ describe('a webhook that is not taken', () => {
     clock.advance(settleMs);
     await received(1);
     // The deadline of the confirmation is an alarm too, so the gap is what tells them apart.
-    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000));
+    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000), patience);
     merchant.answer(200);
     await toNextAlarm();
     await received(2);
@@ -180,7 +181,7 @@ describe('a webhook that is not taken', () => {
     const { session } = await pay(sandbox, 'a');
     clock.advance(settleMs);
     await received(1);
-    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000));
+    await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000), patience);
     merchant.answer(200);
     await call(sandbox, 'session/confirm', { session_id: session.id });
     await toNextAlarm();
@@ -200,10 +201,11 @@ describe('a webhook that is not taken', () => {
     expect(inError.length).toBeGreaterThan(0);
     merchant.answer(200);
     // The first gap is as long as the error lasts, so what is sent again is sent together with the end.
+    const seldom = { ...patience, interval: 50 };
     await vi.waitFor(() => {
       clock.advance(settleMs);
       expect(merchant.received.length).toBe(24 + inError.length);
-    });
+    }, seldom);
     for (const { raw } of inError) expect(merchant.received.filter((other) => other.raw.equals(raw))).toHaveLength(2);
   });
 
@@ -217,7 +219,7 @@ describe('a webhook that is not taken', () => {
     while (!logged.some((line) => line.includes('given up'))) {
       gaps.push(await toNextAlarm());
       await received(gaps.length + 1);
-      await vi.waitFor(() => expect(logged.length).toBe(gaps.length + 1));
+      await vi.waitFor(() => expect(logged.length).toBe(gaps.length + 1), patience);
     }
     expect(gaps.length).toBeGreaterThan(3);
     expect(gaps).toEqual(gaps.toSorted((a, b) => a - b));
@@ -274,7 +276,7 @@ it('tells each event once when confirmations overtake webhooks that wait for the
   await received(160);
   await pay(sandbox, 'last');
   clock.advance(settleMs);
-  await vi.waitFor(() => expect(merchant.received.some(({ session }) => !ids.includes(session.id))).toBe(true));
+  await vi.waitFor(() => expect(merchant.received.some(({ session }) => !ids.includes(session.id))).toBe(true), patience);
   expect(new Set(merchant.received.map(({ type, session }) => `${type} ${session.id}`)).size).toBe(161);
   expect(merchant.received).toHaveLength(161);
 });

@@ -17,7 +17,7 @@ const plan = (prefix: string, more: { readonly partitions?: number; readonly rep
 const make = async (topic: string, settings: Readonly<Record<string, string>>, numPartitions = 3): Promise<void> => {
   made.add(topic);
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] });
+  await admin.createTopics({ waitForLeaders: false, timeout: 15_000, topics: [{ topic, numPartitions, configEntries }] });
   const isThere = () =>
     topicsExist(createKafka, [topic]).then(
       () => true,

@@ -1,5 +1,6 @@
 /** A way to a server that can be broken and mended, while the server itself remembers everything. */
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 export interface BreakableProxy {
   readonly url: string;
@@ -17,7 +18,9 @@ export async function startBreakableProxy(target: string): Promise<BreakableProx
     return socket;
   };
   let server = createServer();
-  const listen = (at: number): Promise<void> =>
+  // Nobody takes it while the way is broken.
+  const own = await freePort();
+  const listen = (): Promise<void> =>
     new Promise((resolve, reject) => {
       server = createServer((socket) => {
         const onward = keep(connect(Number(port), hostname));
@@ -25,10 +28,9 @@ export async function startBreakableProxy(target: string): Promise<BreakableProx
         socket.on('close', () => onward.destroy());
         onward.on('close', () => socket.destroy());
       });
-      server.once('error', reject).listen(at, '127.0.0.1', resolve);
+      server.once('error', reject).listen(own, '127.0.0.1', resolve);
     });
-  await listen(0);
-  const { port: own } = server.address() as AddressInfo;
+  await listen();
   return {
     url: `http://127.0.0.1:${own}`,
     break: () =>
@@ -36,6 +38,6 @@ export async function startBreakableProxy(target: string): Promise<BreakableProx
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
-    mend: () => listen(own),
+    mend: listen,
   };
 }

@@ -6,13 +6,15 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Certificates } from './certificates.ts';
-import { accepts, freePort } from './free-port.ts';
+import { accepts, freePort, freePortWith } from './free-port.ts';
 import { temporaryFolder } from './keeper.ts';
 import { embeddedRedis } from './server-downloads.ts';
 import { ServerProcess } from './server-process.ts';
 
 const durable = '--appendonly yes --appendfsync always --maxmemory-policy noeviction'.split(' ');
-const startsWithinMs = 20_000;
+const startsWithinMs = 60_000;
+/** Where nodes of a Redis Cluster speak to each other. */
+const clusterBusDistance = 10_000;
 
 export interface RedisOptions {
   readonly port?: number;
@@ -43,7 +45,7 @@ export interface RedisServer {
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const command = await redisProgram();
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (options.args?.includes('--cluster-enabled') ? await freePortWith(clusterBusDistance) : await freePort());
   const dir = options.dir ?? (await temporaryFolder('redis'));
   const server = new ServerProcess({
     name: `Redis (127.0.0.1:${port})`,

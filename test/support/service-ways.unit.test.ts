@@ -17,7 +17,7 @@ function way(name: string, outcome: string | Error): Way & { starts: number; sto
   return made;
 }
 
-const wish = (what: string, variable: string, ...ways: Way[]): Wish => ({ what, variable, ways, patienceMs: 100 });
+const wish = (what: string, variable: string, ...ways: Way[]): Wish => ({ what, variable, ways, patienceMs: 20_000 });
 
 async function listening(work: (port: number) => Promise<void>): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -50,7 +50,8 @@ describe('findService', () => {
 
   it('fails when nobody is at the named address, without the password and without another try', async () => {
     const container = way('in a container', 'redis://127.0.0.1:1');
-    const finding = findService(wish('Redis', 'REDIS_URL', container), { REDIS_URL: 'redis://u:geheim@127.0.0.1:1' });
+    const impatient = { ...wish('Redis', 'REDIS_URL', container), patienceMs: 100 };
+    const finding = findService(impatient, { REDIS_URL: 'redis://u:geheim@127.0.0.1:1' });
     await expect(finding).rejects.toThrow('REDIS_URL=redis://***@127.0.0.1:1: nobody accepts connections there.');
     expect(container.starts).toBe(0);
   });

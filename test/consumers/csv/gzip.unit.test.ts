@@ -79,20 +79,23 @@ describe('what is wrong with a packed file is named', () => {
 describe('whoever stops early', () => {
   it('finds nobody reading from the source any more', async () => {
     const bytes = gzipSync(`a,b\n${noise(300)}`);
-    let reading = 0;
+    const reading = Promise.withResolvers<void>();
+    const block = Promise.withResolvers<null>();
     const source = {
-      async readBlock() {
-        reading += 1;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        reading -= 1;
-        return null;
+      readBlock: () => {
+        reading.resolve();
+        return block.promise;
       },
     };
     const unpacking = gunzip(bytes.subarray(0, -20), source);
     await unpacking.next();
-    while (reading === 0) await new Promise((resolve) => setImmediate(resolve));
-    await unpacking.return(undefined);
-    expect(reading).toBe(0);
+    await reading.promise;
+    let isOver = false;
+    const over = unpacking.return(undefined).then(() => (isOver = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isOver).toBe(false);
+    block.resolve(null);
+    await over;
   });
 });
 

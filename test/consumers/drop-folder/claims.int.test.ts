@@ -12,8 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+// So that a test that is held up for seconds changes nothing.
+const minute = 60_000;
+const hour = 60 * minute;
+
 const claims = (owner: string, now = 1_800_000_000_000): Claims =>
-  createClaims({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: 30_000 });
+  createClaims({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
 const listing = async (): Promise<string[]> => (await readdir(folder)).toSorted();
 const held = async (claim: Promise<Claim | undefined>): Promise<Claim> => {
   const found = await claim;
@@ -41,9 +45,9 @@ describe('a claim', () => {
   it('passes on by the time of the file system, whatever the clocks of the machines say', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     for (const now of [0, 4_000_000_000_000]) expect(await claims('other', now).acquire('a.csv')).toBeUndefined();
-    await age('a.csv.claim', 29_000);
+    await age('a.csv.claim', hour - minute);
     for (const now of [0, 4_000_000_000_000]) expect(await claims('other', now).acquire('a.csv')).toBeUndefined();
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const second = await held(claims('other', 0).acquire('a.csv'));
     expect(second.heirOf).toEqual([first.token]);
     expect([await first.isOurs(), await second.isOurs()]).toEqual([false, true]);
@@ -56,7 +60,7 @@ describe('a claim', () => {
 
   it('has one heir of many who come at once', async () => {
     const first = await held(claims('first').acquire('a.csv'));
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const heirs = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
       (claim) => claim !== undefined,
     );
@@ -65,7 +69,7 @@ describe('a claim', () => {
 
   it('stays young while it is kept', async () => {
     const first = await held(claims('first').acquire('a.csv'));
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     expect(await first.keep()).toBe(true);
     expect(await claims('other').acquire('a.csv')).toBeUndefined();
     await first.release();
@@ -73,10 +77,10 @@ describe('a claim', () => {
 
   it('passes from heir to heir', async () => {
     const first = await held(claims('first').acquire('a.csv'));
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
     expect(await claims('third').acquire('a.csv')).toBeUndefined();
-    await age(`a.csv.claim.${first.token}`, 31_000);
+    await age(`a.csv.claim.${first.token}`, hour + minute);
     const third = await held(claims('third').acquire('a.csv'));
     expect(third.heirOf).toEqual([first.token, second.token]);
     expect(await second.isOurs()).toBe(false);
@@ -87,7 +91,7 @@ describe('a claim', () => {
   it('is inherited also when its maker died before he wrote who he is', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '');
     expect(await claims('other').acquire('a.csv')).toBeUndefined();
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const heir = await held(claims('other').acquire('a.csv'));
     expect(await heir.isOurs()).toBe(true);
     await heir.release();
@@ -96,7 +100,7 @@ describe('a claim', () => {
 
   it('takes no token that we did not write', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '{"token":"../../../../tmp/x","owner":"x"}\n');
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const heir = await held(claims('other').acquire('a.csv'));
     expect(await listing()).toEqual(['a.csv.claim', 'a.csv.claim.unwritten-0']);
     await heir.release();
@@ -116,7 +120,7 @@ describe('a claim', () => {
 
   it('leaves nothing loose behind', async () => {
     const first = await held(claims('first').acquire('a.csv'));
-    await age('a.csv.claim', 31_000);
+    await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
     const loose = `a.csv.claim.${first.token}`;
     await claims('other').removeLoose(loose);

@@ -12,6 +12,8 @@ import {
   type Verdict,
 } from '../../../consumers/drop-folder/watch.ts';
 import { monotonicClock } from '../../../src/clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';
+import { patience } from '../../support/patience.ts';
 
 let dir: string;
 let stop: AbortController;
@@ -57,8 +59,20 @@ async function stopped(): Promise<void> {
 const drop = (name: string, content = name): Promise<void> => writeFile(join(dir, name), content);
 const listing = async (of: string): Promise<string[]> => (await readdir(join(dir, of)).catch(() => [])).toSorted();
 const contentOf = (...path: string[]): Promise<string> => readFile(join(dir, ...path), 'utf8');
-const until = { timeout: 10_000, interval: 10 };
-const comesTo = (of: string, names: readonly string[]): Promise<void> => expect.poll(() => listing(of), until).toEqual(names);
+const comesTo = (of: string, names: readonly string[]): Promise<void> => expect.poll(() => listing(of), patience).toEqual(names);
+/** Whole at the first look, before it is looked for; so all of them are seen at once. */
+const dropReady = async (names: readonly string[]): Promise<void> => {
+  for (const name of names) {
+    await drop(name);
+    await drop(`${name}.ready`, '');
+  }
+};
+/** Lets the watcher look once, so many milliseconds later by its clock; between looks it sleeps. */
+const lookAfter = async (clock: VirtualClock, ms: number): Promise<void> => {
+  await expect.poll(() => clock.sleepers(), patience).toBe(1);
+  await clock.pass(ms);
+  await expect.poll(() => clock.sleepers(), patience).toBe(1);
+};
 /** Long enough that what could happen would have happened. */
 const aWhile = (): Promise<void> => sleep(250);
 /** Root may read and write everything; as somebody else, what is not allowed fails. */
@@ -76,33 +90,37 @@ async function withoutPrivileges(work: () => Promise<void>): Promise<void> {
 
 describe('taking', () => {
   it('takes .csv and .csv.gz in any case, in the order of their names, one at a time', async () => {
-    for (const name of ['c.CSV', 'a.csv', 'b.csv.gz', 'd.Csv.Gz']) await drop(name);
+    await dropReady(['c.CSV', 'a.csv', 'b.csv.gz', 'd.Csv.Gz']);
     let most = 0;
     let now = 0;
-    const files = watch(async ({ path, name }) => {
-      now += 1;
-      most = Math.max(most, now);
-      expect(path).toBe(join(dir, 'processing', name));
-      expect(await readFile(path, 'utf8')).toBe(name);
-      await sleep(5);
-      now -= 1;
-      return 'done';
-    });
+    const files = watch(
+      async ({ path, name }) => {
+        now += 1;
+        most = Math.max(most, now);
+        expect(path).toBe(join(dir, 'processing', name));
+        expect(await readFile(path, 'utf8')).toBe(name);
+        await sleep(5);
+        now -= 1;
+        return 'done';
+      },
+      { restMs: 60_000 },
+    );
     await comesTo('done', ['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
     expect(handled).toEqual(['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
     expect(most).toBe(1);
     const end = { waiting: 0, processing: 0, setAside: 0, done: 4, refused: 0, problem: null };
-    await expect.poll(() => files.state(), until).toEqual(end);
+    await expect.poll(() => files.state(), patience).toEqual(end);
     await comesTo('processing', []);
   });
 
   it('handles as many at once as it may', async () => {
     const gate = Promise.withResolvers<void>();
-    for (const name of ['a.csv', 'b.csv', 'c.csv', 'd.csv']) await drop(name);
-    const files = watch(() => gate.promise.then(() => 'done'), { concurrency: 3 });
-    await expect.poll(() => handled.length, until).toBe(3);
+    await dropReady(['a.csv', 'b.csv', 'c.csv', 'd.csv']);
+    const files = watch(() => gate.promise.then(() => 'done'), { concurrency: 3, restMs: 60_000 });
+    await expect.poll(() => handled.length, patience).toBe(3);
     await aWhile();
-    expect(handled).toEqual(['a.csv', 'b.csv', 'c.csv']);
+    // They are taken in this order, and begin in any.
+    expect(handled.toSorted()).toEqual(['a.csv', 'b.csv', 'c.csv']);
     expect(files.state()).toMatchObject({ processing: 3 });
     gate.resolve();
     await comesTo('done', ['a.csv', 'b.csv', 'c.csv', 'd.csv']);
@@ -122,22 +140,27 @@ describe('taking', () => {
 
   it('waits until a file rests', async () => {
     await drop('a.csv', '');
-    watch(undefined, { restMs: 200 });
+    const clock = createVirtualClock();
+    watch(undefined, { clock, restMs: 200 });
     for (let n = 0; n < 12; n += 1) {
       await writeFile(join(dir, 'a.csv'), 'x', { flag: 'a' });
-      await sleep(50);
+      await lookAfter(clock, 50);
     }
     expect(handled).toEqual([]);
+    await lookAfter(clock, 149);
+    expect(handled).toEqual([]);
+    await clock.pass(51);
     await comesTo('done', ['a.csv']);
     expect(await contentOf('done', 'a.csv')).toBe('x'.repeat(12));
   });
 
   it('waits also when only the time changes', async () => {
     await drop('a.csv');
-    watch(undefined, { restMs: 200 });
+    const clock = createVirtualClock();
+    watch(undefined, { clock, restMs: 200 });
     for (let n = 0; n < 12; n += 1) {
       await utimes(join(dir, 'a.csv'), n, n);
-      await sleep(50);
+      await lookAfter(clock, 50);
     }
     expect(handled).toEqual([]);
   });
@@ -169,15 +192,17 @@ describe('taking', () => {
     expect(await listing('')).toEqual(['done', 'folder.csv', 'link.csv', 'pipe.csv', 'processing', 'refused', 'target']);
     expect(files.state()).toMatchObject({ setAside: 3, waiting: 3 });
     await rm(join(dir, 'folder.csv'), { recursive: true });
-    await expect.poll(() => files.state().setAside, until).toBe(2);
+    await expect.poll(() => files.state().setAside, patience).toBe(2);
   });
 
   it('warns once of a name that is too long', async () => {
     const name = `${'x'.repeat(200)}.csv`;
     await drop(name);
     watch();
+    const warned = [expect.stringMatching(/has a name of 204 bytes, at most 180/)];
+    await expect.poll(() => warnings, patience).toEqual(warned);
     await aWhile();
-    expect(warnings).toEqual([expect.stringMatching(/has a name of 204 bytes, at most 180/)]);
+    expect(warnings).toEqual(warned);
   });
 
   it('warns once of what cannot be read', async () => {
@@ -187,31 +212,33 @@ describe('taking', () => {
       await drop('b.csv');
       watch();
       await comesTo('done', ['b.csv']);
+      const warned = [expect.stringContaining('a.csv in the drop folder cannot be read')];
+      await expect.poll(() => warnings, patience).toEqual(warned);
       await aWhile();
-      expect(warnings).toEqual([expect.stringContaining('a.csv in the drop folder cannot be read')]);
+      expect(warnings).toEqual(warned);
       await stopped();
     });
   });
 
   it('is not troubled by files that vanish before they are taken', async () => {
-    const names = Array.from({ length: 60 }, (_, n) => `${n}.csv`);
     watch(async () => 'done');
-    for (const name of names) {
-      await drop(name);
-      await sleep(Math.random() * 10);
-      if (Math.random() < 0.7) await unlink(join(dir, name)).catch(() => undefined);
+    for (let n = 0; n < 60; n += 1) {
+      await drop(`${n}.csv`);
+      // Most of them go, after pauses from nothing to longer than a rest.
+      await sleep((n * 17) % 50);
+      if (n % 10 < 7) await unlink(join(dir, `${n}.csv`)).catch(() => undefined);
     }
     await drop('last.csv');
-    await expect.poll(() => listing('done'), until).toContain('last.csv');
+    await expect.poll(() => listing('done'), patience).toContain('last.csv');
     expect(warnings).toEqual([]);
     await comesTo('processing', []);
   });
 
-  it('gets through more files than it remembers', async () => {
+  it('gets through more files than it remembers', { timeout: 180_000 }, async () => {
     const names = Array.from({ length: 1_300 }, (_, n) => `${String(n).padStart(4, '0')}.csv`);
     for (const name of names) await drop(name, '');
     const files = watch(undefined, { concurrency: 4 });
-    await expect.poll(() => files.state().done, { timeout: 40_000, interval: 50 }).toBe(1_300);
+    await expect.poll(() => files.state().done, { timeout: 150_000, interval: 50 }).toBe(1_300);
     // Four at a time end in whatever order they please.
     expect(handled.toSorted()).toEqual(names);
   });
@@ -228,10 +255,10 @@ describe('what comes beside it', () => {
       await gate.promise;
       return 'refused';
     });
-    await expect.poll(() => listing('processing'), until).toEqual(expect.arrayContaining(['may.csv', 'may.csv.ack.json']));
+    await expect.poll(() => listing('processing'), patience).toEqual(expect.arrayContaining(['may.csv', 'may.csv.ack.json']));
     expect((await stat(join(dir, 'processing', 'may.csv.ack.json'))).mode & 0o777).toBe(0o600);
     await expect
-      .poll(async () => (await listing('processing')).filter((name) => !name.startsWith('.')), until)
+      .poll(async () => (await listing('processing')).filter((name) => !name.startsWith('.')), patience)
       .toEqual(['may.csv', 'may.csv.ack.json', 'may.csv.claim']);
     gate.resolve();
     await comesTo('refused', ['may.csv', 'may.csv.ack.json', 'may.csv.errors.csv', 'may.csv.results.csv']);
@@ -268,11 +295,11 @@ describe('what comes beside it', () => {
       },
       { concurrency: 2 },
     );
-    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    await expect.poll(() => handled, patience).toEqual(['may.csv']);
     await drop('may.csv.errors.csv', 'mended');
-    await expect.poll(() => handled, until).toEqual(['may.csv', 'may.csv.errors.csv']);
+    await expect.poll(() => handled, patience).toEqual(['may.csv', 'may.csv.errors.csv']);
     gate.resolve();
-    await expect.poll(async () => (await listing('done')).length, until).toBe(4);
+    await expect.poll(async () => (await listing('done')).length, patience).toBe(4);
     await comesTo('processing', []);
     const found = await Promise.all((await listing('done')).map((name) => contentOf('done', name)));
     expect(found.toSorted()).toEqual(['errors of may.csv', 'errors of may.csv.errors.csv', 'may.csv', 'mended']);
@@ -291,7 +318,7 @@ describe('what comes beside it', () => {
       },
       { concurrency: 2 },
     );
-    await expect.poll(() => seen, until).toEqual(['first']);
+    await expect.poll(() => seen, patience).toEqual(['first']);
     await drop('may.csv', 'second');
     await aWhile();
     expect(seen).toEqual(['first']);
@@ -304,12 +331,16 @@ describe('what comes beside it', () => {
 describe('stopping and beginning again', () => {
   it('leaves in processing what was left, and takes it up at the next start', async () => {
     await drop('may.csv');
+    const waits = Promise.withResolvers<void>();
     watch(async ({ signal, write }) => {
       await write('ack.json', 'first');
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      const left = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      waits.resolve();
+      await left;
       return 'left';
     });
-    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    await waits.promise;
+    expect(handled).toEqual(['may.csv']);
     await stopped();
     expect(await listing('processing')).toEqual(['may.csv', 'may.csv.ack.json']);
     expect(await listing('done')).toEqual([]);
@@ -394,7 +425,7 @@ describe('stopping and beginning again', () => {
 
     await writeFile(join(dir, 'processing', '.june.csv.leaving'), JSON.stringify({ ...note, base: 'june.csv' }));
     await writeFile(join(dir, 'processing', 'june.csv'), 'brought back');
-    await expect.poll(() => handled, until).toEqual(['may.csv', 'june.csv']);
+    await expect.poll(() => handled, patience).toEqual(['may.csv', 'june.csv']);
   });
 
   it('stops handling for good when it lost its claim, and moves nothing', async () => {
@@ -409,13 +440,13 @@ describe('stopping and beginning again', () => {
       },
       { refreshMs: 20 },
     );
-    await expect.poll(() => handled, until).toEqual(['may.csv']);
+    await expect.poll(() => handled, patience).toEqual(['may.csv']);
     const { token } = JSON.parse(await contentOf('processing', 'may.csv.claim')) as { token: string };
     // What an heir does.
     const claim = `{"token":"fedcba9876543210","owner":"heir"}\n`;
     await writeFile(join(dir, 'processing', `may.csv.claim.${token}`), claim);
     await aborted.promise;
-    await expect.poll(() => warnings, until).toEqual([expect.stringContaining('may.csv was taken over by another instance')]);
+    await expect.poll(() => warnings, patience).toEqual([expect.stringContaining('may.csv was taken over by another instance')]);
     await aWhile();
     expect(handled).toEqual(['may.csv']);
     expect(await listing('done')).toEqual([]);
@@ -454,7 +485,7 @@ describe('the folder itself', () => {
     await comesTo('done', ['a.csv']);
     await comesTo('processing', []);
     await rename(dir, `${dir}-away`);
-    await expect.poll(() => files.state().problem, until).toContain('does not exist');
+    await expect.poll(() => files.state().problem, patience).toContain('does not exist');
     await aWhile();
     await rename(`${dir}-away`, dir);
     await drop('b.csv');

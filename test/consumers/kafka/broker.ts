@@ -22,7 +22,7 @@ export const createFactory = (brokers: string): KafkaFactory =>
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until it holds; fails with what it waits for. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 25_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not in ${withinMs} ms: ${what}`);
@@ -82,17 +82,24 @@ export class Broker {
 
   async topic(partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
     const topic = `${this.prefix}-${this.#topics.length}`;
-    await this.make({ topic, numPartitions: partitions, configEntries: Object.entries(config).map(([name, value]) => ({ name, value })) });
+    // Some tests write records of long ago, which brokers would otherwise delete at any moment.
+    const entries = Object.entries({ 'retention.ms': '-1', ...config });
+    await this.make({ topic, numPartitions: partitions, configEntries: entries.map(([name, value]) => ({ name, value })) });
     return topic;
   }
 
   async make(config: ITopicConfig): Promise<void> {
     if (!this.#topics.includes(config.topic)) this.#topics.push(config.topic);
-    await this.#admin.createTopics({ topics: [config], waitForLeaders: false });
-    await until(`${config.topic} has leaders`, async () => {
-      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [config.topic] }).catch(() => ({ topics: [] }));
+    await this.#admin.createTopics({ topics: [config], waitForLeaders: false, timeout: 15_000 });
+    await this.leads(config.topic, config.numPartitions ?? 1);
+  }
+
+  /** Waits until every partition has a leader, also when the broker has just come back. */
+  async leads(topic: string, partitions: number): Promise<void> {
+    await until(`${topic} has leaders`, async () => {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }));
       const found = topics[0]?.partitions ?? [];
-      return found.length === config.numPartitions && found.every(({ leader }) => leader >= 0);
+      return found.length === partitions && found.every(({ leader }) => leader >= 0);
     });
   }
 

@@ -35,12 +35,14 @@ it('goes on after brokers were away for longer than the session, and tells it on
   const node = kafka.nodes[0];
   await node?.stop('SIGKILL');
   await pause(12_000);
+  await until('it is told', () => broker.warnings.length > 0);
   expect(broker.warnings).toHaveLength(1);
   expect(broker.warnings[0]).toMatch(/^Kafka at 127\.0\.0\.1:\d+ cannot be reached to read .* It is tried again/);
-  expect(work.assigned()).toEqual([]);
+  await until('nothing is assigned any more', () => work.assigned().length === 0);
   await node?.start();
+  await broker.leads(topic, 2);
   await broker.publishNumbers(topic, 10, 2, 10);
-  await until('the rest was handled', () => seen.size === 20, 40_000);
+  await until('the rest was handled', () => seen.size === 20, 90_000);
   await until('all are committed', async () => [...(await broker.committed(topic, topic)).values()].every((offset) => offset === 10));
   await reading;
   expect(read.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 20 }, (_, index) => index));

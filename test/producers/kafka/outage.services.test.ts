@@ -27,7 +27,7 @@ it.each(['killed', 'frozen'] as const)('%s for 20 s: nothing is lost, and it is 
     createKafka: topics.createKafka,
     clock: systemClock,
     onWarning: () => undefined,
-    deadlineMs: 5_000,
+    deadlineMs: outageMs / 2,
   });
   const sink = openResultsTopic({ publisher, topic, clock: systemClock, onWarning: (message) => warnings.push(message) });
   const entries = Array.from({ length: 300 }, (_, n) => outboxEntry(n, { record_id: `inv-${n}` }));

@@ -62,6 +62,7 @@ export function realTopics(brokers: string): RealTopics {
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
         waitForLeaders: false,
+        timeout: 15_000,
         topics: [{ topic, numPartitions: partitions, replicationFactor: replication, configEntries }],
       });
       made.push(topic);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { beginRebuild, finishRebuild } from '../../../src/ledger/redis/ledger.ts';
 import { ledgerSuite } from '../../contracts/ledger.suite.ts';
-import { admitted, batchA, lineOf, manifest, recordIn } from '../../contracts/ledger-samples.ts';
+import { admitted, batchA, intent, lineOf, manifest, moved, recordIn } from '../../contracts/ledger-samples.ts';
 import { startRedis, type RedisServer } from '../../support/redis-server.ts';
 import { uniquePrefix } from '../../support/services.ts';
 import { asAdmin, openInstance, rebuildParams } from './redis-harness.ts';
@@ -44,7 +44,7 @@ it('does also what only a shared ledger does', async () => {
   const prefix = uniquePrefix();
   const { ledger, close } = await openInstance(server.url, prefix);
   await ledger.openBatch(manifest(batchA));
-  await recordIn(ledger, 'submitting', 'inv-1', 2);
+  await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), Buffer.from('bytes'), Date.now() - 3_600_000));
   await recordIn(ledger, 'succeeded', 'inv-2', 3);
   expect((await ledger.claimDue({ limit: 9, leaseMs: 1_000 })).records).toHaveLength(1);
   await ledger.noteHandOver({ batchId: batchA, line: 7, rows: 6 });

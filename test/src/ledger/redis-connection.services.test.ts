@@ -7,6 +7,7 @@ import { addressOf, connectRedis, RedisError } from '../../../src/redis.ts';
 import { admitted, batchA, intent, manifest, moved, step } from '../../contracts/ledger-samples.ts';
 import { makeCertificates } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
+import { patience } from '../../support/patience.ts';
 import { startRedis, type RedisOptions, type RedisServer } from '../../support/redis-server.ts';
 import { redisUrl } from '../../support/services.ts';
 import { asAdmin, openInstance } from './redis-harness.ts';
@@ -39,7 +40,8 @@ describe('connecting', () => {
       /redis:\/\/me:\*\*\*@127\.0\.0\.1:\d+ cannot be reached \(.*ECONNREFUSED.*\); tried for 0\.5 s/,
     );
     await expect(connecting).rejects.toMatchObject({ exitCode: 3 });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    // Far below the 10 s that it would be tried otherwise.
+    expect(performance.now() - began).toBeLessThan(8_000);
   });
 
   it('waits for a Redis that is still starting', async () => {
@@ -58,11 +60,12 @@ describe('connecting', () => {
       [url, /asks for a password/],
     ] as const) {
       const began = performance.now();
-      const connecting = connectRedis({ url: wrong, onWarning: silent });
+      const connecting = connectRedis({ url: wrong, onWarning: silent, waitMs: 60_000 });
       await expect(connecting).rejects.toThrow(told);
       await expect(connecting).rejects.toMatchObject({ exitCode: 1 });
       await expect(connecting).rejects.not.toThrow(/wr0ng/);
-      expect(performance.now() - began).toBeLessThan(5_000);
+      // Not after the minute for which Redis would be tried.
+      expect(performance.now() - began).toBeLessThan(30_000);
     }
     const connection = await connectRedis({ url: withUser(url, 'payer', 's3cret'), onWarning: silent });
     await connection.close();
@@ -70,7 +73,7 @@ describe('connecting', () => {
 
   it('says that there is no such database', async () => {
     const { url } = await start();
-    await expect(connectRedis({ url: `${url}/99`, onWarning: silent, waitMs: 2_000 })).rejects.toThrow(/no database of that number/);
+    await expect(connectRedis({ url: `${url}/99`, onWarning: silent })).rejects.toThrow(/no database of that number/);
   });
 
   it('speaks TLS with an authority of its own, and trusts no other', async () => {
@@ -93,14 +96,14 @@ describe('connecting', () => {
     const connection = await connectRedis({ url: server.url, onWarning: silent });
     await connection.ready();
     await server.stop();
-    await expect.poll(() => connection.client.status).not.toBe('ready');
+    await expect.poll(() => connection.client.status, patience).not.toBe('ready');
     const given = AbortSignal.abort(new Error('given up'));
     await expect(connection.ready(given)).rejects.toThrow('given up');
     const waiting = connection.ready(AbortSignal.timeout(20_000));
     await server.restart();
     await waiting;
     await connection.close();
-    await expect.poll(() => connection.client.status).toBe('end');
+    await expect.poll(() => connection.client.status, patience).toBe('end');
     await expect(connection.ready()).rejects.toThrow(RedisError);
   });
 });
@@ -176,7 +179,8 @@ describe('the clock of Redis', () => {
     let own = 1_000;
     const began = performance.now();
     const clock = await createRedisClock({ connection, monotonic: { now: () => own + (performance.now() - began) } });
-    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(250);
+    // Redis is asked for its time; on the way there and back it may grow old.
+    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(250 + performance.now() - began);
     const told = clock.now();
     own -= 500;
     expect(clock.now()).toBe(told);

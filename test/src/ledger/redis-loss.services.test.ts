@@ -22,6 +22,7 @@ import {
   step,
   valid,
 } from '../../contracts/ledger-samples.ts';
+import { patience } from '../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../support/redis-server.ts';
 import { asAdmin, keysOf, openInstance, rebuildParams, type Instance } from './redis-harness.ts';
 
@@ -71,7 +72,7 @@ describe('a Redis that is away', () => {
     expect(isBalanced(await ledger.tallies(batchA))).toBe(true);
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.count).toBe(22);
     expect(await ledger.outbox({ limit: 9 })).toHaveLength(1);
-    expect(warnings).toHaveLength(2);
+    await expect.poll(() => warnings.length, patience).toBe(2);
   });
 
   it('hangs: the connection is given up, and another one serves', async () => {

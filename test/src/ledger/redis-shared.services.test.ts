@@ -100,8 +100,10 @@ describe('two instances', () => {
     const [one, other] = await two();
     const third = (await open()).ledger;
     for (let line = 2; line < 62; line += 1) await one.admit(admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const taken = await Promise.all([other, third, other, third].map((ledger) => ledger.takeOverOutbox({ olderThanMs: 200, limit: 20 })));
+    // Far longer than all of them take.
+    const olderThanMs = 3_000;
+    await new Promise((resolve) => setTimeout(resolve, olderThanMs + 100));
+    const taken = await Promise.all([other, third, other, third].map((ledger) => ledger.takeOverOutbox({ olderThanMs, limit: 20 })));
     expect(taken.reduce((sum, count) => sum + count, 0)).toBe(60);
     const numbers = [...(await other.outbox({ limit: 100 })), ...(await third.outbox({ limit: 100 }))].map(({ number }) => number);
     expect(new Set(numbers).size).toBe(60);
@@ -151,11 +153,13 @@ describe('claimDue', () => {
     const [one, other] = await two();
     const left = await dueSince(one, 'left', 2, 1_000);
     const written = await dueSince(one, 'written', 3, 1_000);
-    expect((await one.claimDue({ limit: 9, leaseMs: 250 })).records).toHaveLength(2);
+    // Far longer than what comes before its end.
+    const leaseMs = 3_000;
+    expect((await one.claimDue({ limit: 9, leaseMs })).records).toHaveLength(2);
     const later = Date.now() + 3_600_000;
     await moved(one, step(written, { dueAt: later }));
-    expect((await other.claimDue({ limit: 9, leaseMs: 250 })).records).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await other.claimDue({ limit: 9, leaseMs })).records).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, leaseMs + 50));
     const { records, nextAt } = await other.claimDue({ limit: 9, leaseMs: 7_200_000 });
     expect(records).toEqual([left]);
     expect(nextAt).toBe(later);
