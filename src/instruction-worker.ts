@@ -2,6 +2,7 @@
  * One message of the instructions topic, to its first durable and published outcome. What is durable before what
  * stands in `batches/dispatch.ts`; only when this resolves may the message's offset be committed.
  */
+import pLimit from 'p-limit';
 import type { Occurrence } from '../batches/instruction.ts';
 import type { SharedLedger } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
@@ -27,6 +28,8 @@ export interface WorkerDeps<Message extends InstructionMessage> {
 export type Worker<Message> = (message: Message) => Promise<void>;
 
 const lookAgainMs = 500;
+/** A whole window comes at once when partitions were dealt: the intents of what is to be sent must not wait behind it. */
+const admissionsAtOnce = 64;
 /** The batches whose events an instance has met; older ones are asked for again. */
 const knownBatches = 10_000;
 
@@ -34,6 +37,7 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
   const { pay, maxAmount, open } = deps;
   const { ledger, clock } = pay;
   const known = new Map<string, Promise<unknown>>();
+  const admission = pLimit(admissionsAtOnce);
 
   /** Events make their batches themselves; a file's batch was made by whoever published it. */
   const meetBatch = (batchId: string, { source }: Occurrence): Promise<unknown> => {
@@ -76,12 +80,11 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     const { occurrence, batchId } = reading;
     await meetBatch(batchId, occurrence);
     const at = clock.now();
-    const verdict = await ledger
-      .admit({ occurrence, batchId, at, content: contentOf(pay.fingerprints, reading.reading) })
-      .catch((cause: unknown) => {
-        if (cause instanceof LedgerTotalsError) return null;
-        throw cause;
-      });
+    const content = contentOf(pay.fingerprints, reading.reading);
+    const verdict = await admission(() => ledger.admit({ occurrence, batchId, at, content })).catch((cause: unknown) => {
+      if (cause instanceof LedgerTotalsError) return null;
+      throw cause;
+    });
     if (verdict === null) {
       await putAside(message, 'totals_full', `The totals of batch ${batchId} have no room for it: they end at 2^63-1. It is not paid.`);
       return;

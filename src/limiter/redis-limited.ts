@@ -27,6 +27,8 @@ const longestLifeMs = oldestMs - aheadMs;
 const longestSettleMs = 1_000;
 /** At high rates slots are fetched together rather than one by one. */
 const leastPauseMs = 3;
+/** More blocks than lie within `aheadMs` are not in reach. */
+const mostBlocks = 4;
 /** A wait is looked at again after so long: somebody may have given slots back. */
 const longestPauseMs = 1_000;
 /** Room to make up for late timers where nothing else is: half a percent of the rate. */
@@ -70,6 +72,8 @@ export function createLimitedLimiter(params: {
   let passedAt = Number.NEGATIVE_INFINITY;
   let fallen: (Fall & { readonly at: number }) | undefined;
   let asking = false;
+  /** Blocks of a burst, asked for in one way to Redis: more as long as there are more in reach. */
+  let blocksAtOnce = 1;
   let pausing: AbortController | undefined;
   let timer: AbortController | undefined;
 
@@ -116,7 +120,11 @@ export function createLimitedLimiter(params: {
     if (pausing === controller) pausing = undefined;
   };
 
-  /** One question at a time, while more wait than slots are reserved. */
+  /** No block is larger than the burst, and no more is asked for than is missing. */
+  const blocksOf = (missing: number): number[] =>
+    Array.from({ length: Math.min(Math.ceil(missing / burst), blocksAtOnce) }, (_, n) => Math.min(burst, missing - n * burst));
+
+  /** One round of questions at a time, while more wait than slots are reserved. */
   const ask = async (): Promise<void> => {
     if (asking) return;
     asking = true;
@@ -127,19 +135,24 @@ export function createLimitedLimiter(params: {
         continue;
       }
       const sentAt = now();
-      try {
-        const wanted = Math.min(waiters.size() - slots.length, burst);
-        const reply = await scripts.reserve({ wanted, aheadMs });
-        take(reply, sentAt, now());
-        outage.answered();
-        serve();
-        // The spread lets each of several instances be the first one now and then.
-        if (reply.waitMs > 0)
-          await pause(Math.min(Math.max(reply.waitMs, leastPauseMs) + random() * Math.min(1, intervalMs / 4), longestPauseMs));
-      } catch (cause) {
-        outage.failed(cause);
+      const blocks = blocksOf(waiters.size() - slots.length);
+      const replies = await Promise.allSettled(blocks.map((wanted) => scripts.reserve({ wanted, aheadMs })));
+      const receivedAt = now();
+      const failure = replies.find((reply) => reply.status === 'rejected');
+      for (const reply of replies) if (reply.status === 'fulfilled') take(reply.value, sentAt, receivedAt);
+      serve();
+      if (failure !== undefined) {
+        blocksAtOnce = 1;
+        outage.failed(failure.reason);
         await pause(outage.pauseMs());
+        continue;
       }
+      outage.answered();
+      const last = replies.at(-1) as PromiseFulfilledResult<Reservation>;
+      blocksAtOnce = last.value.waitMs > 0 ? 1 : Math.min(2 * blocksAtOnce, mostBlocks);
+      // The spread lets each of several instances be the first one now and then.
+      if (last.value.waitMs > 0)
+        await pause(Math.min(Math.max(last.value.waitMs, leastPauseMs) + random() * Math.min(1, intervalMs / 4), longestPauseMs));
     }
     asking = false;
   };

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { callsSeen, mostInASecond, watchTurns, type Call } from '../support/seen-calls.ts';
 import { csvOf, payouts } from './files.ts';
 import { inWorld } from './world.ts';
 
@@ -29,12 +30,6 @@ describe.each([
   });
 });
 
-/** When a call was seen, and before when it cannot have come; milliseconds. */
-interface Call {
-  readonly seen: number;
-  readonly notBefore: number;
-}
-
 const now = (): number => performance.timeOrigin + performance.now();
 
 /** The init calls, and the share of the time between the first and the last that the machine held us up, 0 to 1. */
@@ -44,15 +39,14 @@ async function paid(rate: number): Promise<{ readonly calls: readonly Call[]; re
   await inWorld({ confirm: 'auto' }, async (world) => {
     const args = ['run', world.write('may.csv', csvOf(payouts(rate * 3))), '--json', '--no-wait'];
     const running = world.begin(args, { DISPATCH_RATE: String(rate) });
-    const ticks = [now()];
-    const ticking = setInterval(() => ticks.push(now()), 1);
+    const { ticks, stop } = watchTurns();
     const waits: { readonly at: number; readonly ms: number }[] = [];
     const watching = setInterval(() => {
       const ms = waitedForCore(running.child.pid);
       if (ms !== undefined) waits.push({ at: now(), ms });
     }, 20);
     const ended = await running.ended;
-    clearInterval(ticking);
+    stop();
     clearInterval(watching);
     expect(ended.code, ended.stderr).toBe(0);
     const at = world.sandbox.calls().flatMap((call) => (call.method.startsWith('session/init/') ? [call.at] : []));
@@ -79,29 +73,10 @@ function waitedForCore(pid: number | undefined): number | undefined {
   }
 }
 
-function callsSeen(at: readonly number[], ticks: readonly number[]): Call[] {
-  let tick = 0;
-  return at.map((seen) => {
-    while ((ticks[tick + 1] ?? Infinity) < seen) tick += 1;
-    // What is seen in one turn of the event loop came after the turn before; making the connection may take another.
-    return { seen, notBefore: ticks[Math.max(0, tick - 2)] ?? seen };
-  });
-}
-
 /** Milliseconds in which this process could not do what was due. */
 function stalled(ticks: readonly number[]): number {
   const gaps = ticks.slice(1).map((tick, index) => tick - (ticks[index] ?? 0));
   return gaps.filter((gap) => gap > 5).reduce((sum, gap) => sum + gap, 0);
-}
-
-/** The most calls that came within a second for sure, however late each was seen. */
-function mostInASecond(calls: readonly Call[]): number {
-  let most = 0;
-  for (let from = 0, to = 0; from < calls.length; from += 1) {
-    while (to < calls.length && (calls[to]?.seen ?? 0) < (calls[from]?.notBefore ?? 0) + 1000) to += 1;
-    most = Math.max(most, to - from);
-  }
-  return most;
 }
 
 const shareUsed = (calls: readonly Call[], rate: number): number =>
