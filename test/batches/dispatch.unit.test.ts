@@ -1,7 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { advance, dispatch, repeat, serialise } from '../../batches/dispatch.ts';
 import type { Draft } from '../../batches/instruction.ts';
 import type { Limiter } from '../../batches/ports.ts';
+import { createLine } from '../../producers/line.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
 import { at, queuedRecord, sentRecord } from './record-samples.ts';
 
@@ -13,6 +15,20 @@ const sent = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
   await dispatch(world.deps, world.ledger.current(), bytes);
   return world;
 };
+
+/** Waits as long as it may and gives no permit, so many times; then gives them. */
+const givesAfter = (refusals: number, { clock, deps }: FakeWorld): { limiter: Limiter; asked: () => number } => {
+  let asked = 0;
+  const acquire: Limiter['acquire'] = async (signal, withinMs = Number.POSITIVE_INFINITY) => {
+    asked += 1;
+    if (asked > refusals) return;
+    await clock.sleep(withinMs, signal);
+    throw new Error('no permit');
+  };
+  return { limiter: { ...deps.limiter, acquire }, asked: () => asked };
+};
+/** As the program's clock does after the machine's was set back. */
+const standingStill = ({ clock }: FakeWorld) => ({ now: () => at, sleep: clock.sleep });
 
 describe('the bytes of an instruction', () => {
   const draft: Draft = {
@@ -86,6 +102,45 @@ describe('a first send', () => {
       ...['durable submitting', 'durable queued', 'durable submitting', 'durable in_progress'],
     ]);
     expect(world.placesHeld()).toBe(0);
+  });
+
+  it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
+    const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
+    const { limiter, asked } = givesAfter(1, world);
+    const ended = dispatch({ ...world.deps, limiter, clock: standingStill(world) }, world.ledger.current(), bytes);
+    await world.clock.passUntil(() => world.bytes.length === 1);
+    await ended;
+    expect(asked()).toBe(2);
+    expect(world.log).toContain('kept back');
+  });
+
+  it('gives its place back when it finds the way closed, so that the one that tries the way has it', async () => {
+    const line = createLine({ places: 1, closedForMs: () => 0, clock: { sleep: () => Promise.reject(new Error('it is open')) } });
+    let isClosed = false;
+    const atTheWay: (() => void)[] = [];
+    const pass = (): Promise<void> => (isClosed ? new Promise((resolve) => atTheWay.push(resolve)) : Promise.resolve());
+    const worlds = [1, 2].map(() => fakeWorld({ record: queuedRecord(), init: [ok()] })) as [FakeWorld, FakeWorld];
+    const send = (world: FakeWorld) => {
+      const way = { ...world.deps.way, pass, isClosed: () => isClosed };
+      return dispatch({ ...world.deps, way, line }, world.ledger.current(), bytes);
+    };
+    const [first, second] = worlds;
+    const leave = await line.enter(new AbortController().signal);
+    const sending = [send(first)];
+    await turn();
+    isClosed = true;
+    sending.push(send(second));
+    await turn();
+    leave();
+    await turn();
+    // The second one was there earlier: it tries the way, while the first goes on waiting.
+    isClosed = false;
+    atTheWay.shift()?.();
+    await turn();
+    expect([first.bytes.length, second.bytes.length]).toEqual([0, 1]);
+    atTheWay.shift()?.();
+    await Promise.all(sending);
+    expect(first.bytes).toHaveLength(1);
   });
 
   it("proof that nothing was sent undoes its own intent only, never somebody else's made since", async () => {
@@ -295,6 +350,34 @@ describe('a repeat', () => {
     expect(world.bytes).toEqual([]);
     expect(world.log).toContain('kept back');
     expect(world.ledger.current().status).toBe('unknown');
+  });
+
+  it('that gets no permit was no repeat, however often: its sends and its reason stay, and it may be sent after', async () => {
+    const why = { code: 'answer_timeout', description: 'No answer came in time.' };
+    const world = fakeWorld({ record: { ...open, reason: why }, body: bytes, init: [lost] });
+    // More often than an open send is repeated at all.
+    const { limiter, asked } = givesAfter(15, world);
+    for (let tries = 1; tries <= 15; tries += 1) {
+      const repeating = repeat({ ...world.deps, limiter }, world.ledger.current());
+      await world.clock.passUntil(() => asked() === tries && world.clock.sleepers() === 0);
+      await repeating;
+      expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 1, reason: why, leaseOwner: null });
+      expect(world.ledger.current().dueAt).not.toBeNull();
+    }
+    expect(world.bytes).toEqual([]);
+
+    await repeat({ ...world.deps, limiter }, world.ledger.current());
+    expect(world.bytes).toEqual([bytes]);
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: { code: 'connection_lost' } });
+  });
+
+  it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
+    const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
+    const { limiter } = givesAfter(1, world);
+    const repeating = repeat({ ...world.deps, limiter, clock: standingStill(world) }, open);
+    await world.clock.passUntil(() => false);
+    await repeating;
+    expect(world.bytes).toEqual([]);
   });
 
   it('is given up when the record moved on meanwhile', async () => {

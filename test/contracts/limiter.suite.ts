@@ -161,6 +161,41 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect((at[0] as number) - begin).toBeLessThan(390);
     });
 
+    it.each([0, -5])('who has %d ms left gets no permit, though one is free, and takes none', async (withinMs) => {
+      const one = await start(5);
+      await one.limiter.acquire(never);
+      await one.pass(250);
+      await expect(one.limiter.acquire(never, withinMs)).rejects.toThrow(`no permit within ${withinMs} ms`);
+      const begin = one.now();
+      const { at, all } = collect(one, 1);
+      await one.pass(190);
+      await all;
+      expect((at[0] as number) - begin).toBeLessThan(190);
+
+      await one.close();
+      const free = await start('unlimited');
+      await free.limiter.acquire(never);
+      await expect(free.limiter.acquire(never, withinMs)).rejects.toThrow(`no permit within ${withinMs} ms`);
+    });
+
+    it.each([20, 'unlimited'] as const)('at %s: tells for how long nobody passes, which is not at all when it is open', async (rate) => {
+      const one = await start(rate);
+      expect(one.limiter.closedForMs()).toBe(0);
+      await one.limiter.acquire(never);
+      one.limiter.pushBack(400);
+      one.limiter.pushBack(10);
+      // A clock of whole milliseconds is rounded up.
+      const told = one.limiter.closedForMs();
+      expect(told).toBeGreaterThan(300);
+      expect(told).toBeLessThanOrEqual(402);
+      await one.pass(100);
+      expect(one.limiter.closedForMs()).toBeLessThanOrEqual(told - 98);
+      const { all } = collect(one, 1);
+      await one.pass(310);
+      await all;
+      expect(one.limiter.closedForMs()).toBe(0);
+    });
+
     it('who gets his permit in time has it', async () => {
       const one = await start(20);
       await one.limiter.acquire(never);
