@@ -8,7 +8,7 @@
 import { transportProof, type Answer } from './answer.ts';
 import { readAnswer, readRepeatAnswer, type Finding } from './evidence.ts';
 import { breaksTheWay, type FailureCode } from './failure.ts';
-import type { Draft, JsonObject } from './instruction.ts';
+import { isSamePlace, type Draft, type JsonObject } from './instruction.ts';
 import type { Clock, Gateway, Ledger, Limiter } from './ports.ts';
 import type { Change, LedgerRecord, Reason } from './record.ts';
 import { retryPauseMs } from './retry.ts';
@@ -93,7 +93,10 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     if (leave === null) return record;
     let finding: Finding;
     try {
-      const intent = await intendNow(deps, record, bytes, (current) => current.status === 'queued');
+      // Under a record id that was free again may stand another instruction by now.
+      const isStillOurs = (current: LedgerRecord): boolean =>
+        current.status === 'queued' && isSamePlace(current.occurrence, queued.occurrence);
+      const intent = await intendNow(deps, record, bytes, isStillOurs);
       record = intent.record;
       if (!intent.ours) return record;
       finding = await send(deps, { record, bytes, leave, read: readAnswer, timely: () => true });
@@ -143,11 +146,9 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
   const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over';
   const finding = unsent && open.reason !== null ? { ...learnt, reason: open.reason } : learnt;
   const after = await advance(deps.ledger, record, (current) => {
-    const change = learn(deps.rules, current, finding, deps.clock.now());
-    // Nor does it count as one of the sends after which it is given up.
-    return unsent && change !== null && current.version === record.version
-      ? { ...change, after: { ...change.after, sends: open.sends } }
-      : change;
+    if (!unsent) return learn(deps.rules, current, finding, deps.clock.now());
+    // Nor does it count as one of the sends after which it is given up; of somebody else's send it says nothing.
+    return current.version === record.version ? learn(deps.rules, { ...current, sends: open.sends }, finding, deps.clock.now()) : null;
   });
   alertMismatch(deps, after, finding);
   return after;

@@ -31,6 +31,8 @@ export interface Occurrence {
   readonly source: Source;
 }
 
+export const isSamePlace = (one: Occurrence, other: Occurrence): boolean => one.stream === other.stream && one.position === other.position;
+
 /**
  * Something wrong (an error) or odd (a warning) in one row or event.
  *

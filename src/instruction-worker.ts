@@ -3,7 +3,7 @@
  * stands in `batches/dispatch.ts`; only when this resolves may the message's offset be committed.
  */
 import pLimit from 'p-limit';
-import type { Occurrence } from '../batches/instruction.ts';
+import { isSamePlace, type Occurrence } from '../batches/instruction.ts';
 import type { SharedLedger } from '../batches/ports.ts';
 import type { LedgerRecord } from '../batches/record.ts';
 import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../consumers/instruction-topic.ts';
@@ -91,13 +91,14 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     }
     if (verdict.type !== 'settled') {
       let record = await whenNotUnderWay(verdict.record);
-      while (record.status === 'queued') {
+      // Ours may have been refused elsewhere meanwhile, and its id be another instruction's by now.
+      while (record.status === 'queued' && isSamePlace(record.occurrence, occurrence)) {
         if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== record.fingerprint) {
           await putAside(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
           return;
         }
         record = await payAdmitted(pay, record, reading.reading);
-        if (record.status === 'queued') throw new UnfinishedError();
+        if (record.status === 'queued' && isSamePlace(record.occurrence, occurrence)) throw new UnfinishedError();
         // Another instance, which had the message too, may have been quicker.
         record = await whenNotUnderWay(record);
       }

@@ -5,6 +5,7 @@
  */
 import { advance } from '../batches/dispatch.ts';
 import type { Change, LedgerRecord } from '../batches/record.ts';
+import type { RecordStatus } from '../batches/status.ts';
 import { reopen, takeOver, takeOverRepeat } from '../batches/steps.ts';
 import { createDispatcher } from '../producers/dispatcher.ts';
 import { admitRows, refuseAll, settlePhase, type FileParams } from './admit-file.ts';
@@ -47,36 +48,33 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
 }
 
 /**
- * Sends whose process died. First ones are open: nobody may send them afresh. For whoever knows that no other process
- * pays.
+ * Sends of other processes, which are dead: for whoever knows that nobody else pays. First ones are open, as nobody may
+ * send them afresh; repeats are due again. What this process itself is sending stays as it is.
  */
 export async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void> {
-  for (;;) {
-    const found = await deps.ledger.list({ batchId, status: 'submitting', limit: listLimit });
-    if (found.length === 0) break;
-    await Promise.all(
-      found.map(({ record }) =>
-        advance(deps.ledger, record, (current) =>
-          current.status === 'submitting' ? takeOver(deps.rules, current, deps.clock.now()) : null,
-        ),
-      ),
-    );
-    deps.publisher.poke();
-  }
-  await eachUnknown(deps, batchId, (current) => takeOverRepeat(current, deps.clock.now()));
+  const ofTheDead = ({ leaseOwner }: LedgerRecord): boolean => leaseOwner !== deps.owner;
+  await each(deps, { batchId, status: 'submitting' }, (current) =>
+    current.status === 'submitting' && ofTheDead(current) ? takeOver(deps.rules, current, deps.clock.now()) : null,
+  );
+  deps.publisher.poke();
+  await each(deps, { batchId, status: 'unknown' }, (current) => (ofTheDead(current) ? takeOverRepeat(current, deps.clock.now()) : null));
 }
 
 /** Open sends that could not be repeated under the settings of a former run, and can be now. */
 const reopenGivenUp = (deps: PayDeps, batchId: string): Promise<void> =>
-  eachUnknown(deps, batchId, (current) => reopen(deps.rules, current, deps.clock.now()));
+  each(deps, { batchId, status: 'unknown' }, (current) => reopen(deps.rules, current, deps.clock.now()));
 
-async function eachUnknown(deps: PayDeps, batchId: string, decide: (current: LedgerRecord) => Change | null): Promise<void> {
+async function each(
+  { ledger }: PayDeps,
+  which: { readonly batchId: string; readonly status: RecordStatus },
+  decide: (current: LedgerRecord) => Change | null,
+): Promise<void> {
   let after = 0;
   for (;;) {
-    const found = await deps.ledger.list({ batchId, status: 'unknown', limit: listLimit, after });
+    const found = await ledger.list({ ...which, limit: listLimit, after });
     const last = found.at(-1);
     if (last === undefined) return;
-    await Promise.all(found.map(({ record }) => advance(deps.ledger, record, decide)));
+    await Promise.all(found.map(({ record }) => advance(ledger, record, decide)));
     after = last.cursor;
   }
 }

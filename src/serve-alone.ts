@@ -53,8 +53,11 @@ export async function serveAlone(params: ServeParams): Promise<void> {
           const { signal } = stopping;
           const stories = startDroppingStories({ ledger, clock, retentionMs: settings.LEDGER_RETENTION, stop: deps.stop, signal });
           return async () => {
-            await follower.stop();
-            await stories.stop();
+            try {
+              await follower.stop();
+            } finally {
+              await stories.stop();
+            }
           };
         },
         checks: {

@@ -85,8 +85,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     metrics.feed({
       ledger: () => ledger.overview(),
       consumerLag: () => consumer?.lag() ?? new Map<number, number>(),
-      // While enough is in hand nothing is fetched, and nothing is wrong.
-      consumerFetchAgeMs: () => (inFlight > window / 2 ? 0 : monotonicClock.now() - (consumer?.lastFetchAt() ?? monotonicClock.now())),
+      consumerFetchAgeMs: () => monotonicClock.now() - (consumer?.lastFetchAt() ?? monotonicClock.now()),
       dispatchRateLimit: () => pay.limiter.rate(),
       dispatchRateConfigured: () => settings.DISPATCH_RATE,
       breaker: () => breakerPosition(app.breaker),

@@ -160,6 +160,12 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     mine.end();
   };
 
+  /** The group goes on without us; we join anew once no batch is held. */
+  const lost = (mine: Assignment, cause: Error): void => {
+    if (mine === assignment) joinedAt = null;
+    mine.end(cause);
+  };
+
   /** Tells the group that we live, for as long as the batch is worked on, and hears from it that we must let go. */
   const beat = async (batch: FetchedBatch, mine: Assignment, idle: AbortSignal): Promise<void> => {
     let heardAt = clock.now();
@@ -167,6 +173,7 @@ export function joinAndWork(deps: MembershipDeps): Membership {
       try {
         await batch.heartbeat();
         heardAt = clock.now();
+        positions.fetchAnswered();
       } catch (cause) {
         const type = cause instanceof Error && 'type' in cause ? cause.type : undefined;
         // The session stays alive while members let go, so there is time to finish.
@@ -174,14 +181,14 @@ export function joinAndWork(deps: MembershipDeps): Membership {
           heardAt = clock.now();
           mine.close(cause as Error);
         } else if (type === 'ILLEGAL_GENERATION' || type === 'UNKNOWN_MEMBER_ID' || type === 'NOT_COORDINATOR_FOR_GROUP') {
-          mine.end(cause as Error);
+          lost(mine, cause as Error);
         }
         // Anything else may be over in a moment; if it is not, the session is.
       }
     };
     while (!idle.aborted) {
       void listen();
-      if (clock.now() - heardAt > sessionTimeoutMs) mine.end(lostSession());
+      if (clock.now() - heardAt > sessionTimeoutMs) lost(mine, lostSession());
       await clock.sleep(heartbeatEveryMs, idle).catch(() => undefined);
     }
   };
@@ -198,14 +205,15 @@ export function joinAndWork(deps: MembershipDeps): Membership {
         stalls.fetched(node);
       },
       onPassed(partition, next, partitionEnd) {
-        if (assignment.closed.aborted || !assignment.partitions.has(partition)) return;
-        assignment.expected.set(partition, next);
+        if (!assignment.partitions.has(partition)) return;
         positions.fetched(partition, partitionEnd);
         positions.begun(partition, next);
+        stalls.moved(partition);
+        if (assignment.closed.aborted) return;
+        assignment.expected.set(partition, next);
         // Committed with the next record: reading over it again costs nothing.
         const behind = assignment.progress(partition).begin(next)();
         if (behind !== undefined) positions.finished(partition, behind);
-        stalls.moved(partition);
       },
       onBatch,
       onCrash(error) {

@@ -67,7 +67,7 @@ export interface Work {
   /** Records that wait or are under way, by partition of ours, as newly as it is known. */
   lag(): ReadonlyMap<number, number>;
   positions(): readonly PartitionPosition[];
-  /** When a broker last answered a fetch, in milliseconds since the epoch. */
+  /** When a broker last answered a fetch, or a sign of life while nothing is fetched; in milliseconds since the epoch. */
   lastFetchAt(): number | null;
 }
 

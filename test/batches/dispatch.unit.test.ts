@@ -281,6 +281,19 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
+  it('is not made for another instruction that stands under its record id by now', async () => {
+    const occurrence = { ...queuedRecord().occurrence, position: 3 };
+    const world = await sent({
+      init: [ok()],
+      before: (what, { ledger }) => {
+        if (what === 'place') ledger.set({ occurrence, amountMinor: 99n, fingerprint: 'other' });
+      },
+    });
+    expect(world.bytes).toEqual([]);
+    expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, amountMinor: 99n });
+    expect(world.placesHeld()).toBe(0);
+  });
+
   it('does not send when its intent cannot be made durable', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
     const deps = { ...world.deps, ledger: { ...world.deps.ledger, advance: () => Promise.reject(new Error('disk full')) } };
@@ -378,6 +391,31 @@ describe('a repeat', () => {
     await world.clock.passUntil(() => false);
     await repeating;
     expect(world.bytes).toEqual([]);
+  });
+
+  it('that did not leave is no reason to give up, however often it was sent before', async () => {
+    const often = { ...open, sends: 11 };
+    const world = fakeWorld({ record: often, body: bytes, init: [ok()] });
+    const { limiter } = givesAfter(1, world);
+    const repeating = repeat({ ...world.deps, limiter }, often);
+    await world.clock.passUntil(() => false);
+    await repeating;
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 11 });
+    expect(world.ledger.current().dueAt).not.toBeNull();
+  });
+
+  it("that did not leave says nothing of somebody else's, made since", async () => {
+    const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
+    const { limiter } = givesAfter(1, world);
+    const theirs = { leaseOwner: 'somebody else', leaseUntil: at + 90_000 };
+    const acquire: Limiter['acquire'] = (...asked) => {
+      world.ledger.set(theirs);
+      return limiter.acquire(...asked);
+    };
+    const repeating = repeat({ ...world.deps, limiter: { ...limiter, acquire } }, open);
+    await world.clock.passUntil(() => false);
+    await repeating;
+    expect(world.ledger.current()).toMatchObject(theirs);
   });
 
   it('is given up when the record moved on meanwhile', async () => {

@@ -18,6 +18,9 @@ const message: InstructionMessage = {
   headers: {},
 };
 
+/** Where the message lies. */
+const occurrence = { stream: 'topic:instructions:0', position: 7, source: { topic: 'instructions', partition: 0, offset: '7' } };
+
 /** A gate that somebody waits at until it is opened. */
 const gate = () => {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -36,7 +39,7 @@ async function quickerOther(): Promise<{
   readonly other: { readonly ended: Promise<unknown>; readonly permit: () => void; readonly stop: () => void };
   readonly ours: { readonly ended: Promise<string>; readonly stop: () => void; readonly end: () => string };
 }> {
-  const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
+  const world = fakeWorld({ record: queuedRecord({ occurrence }), init: [ok()] });
   const queued = world.ledger.current();
   const permit = gate();
   const stopOther = new AbortController();
@@ -103,6 +106,17 @@ describe('two instances that hold the same queued instruction', () => {
     await world.clock.pass(1_000);
     expect(ours.end()).toBe('finished');
     expect(world.bytes).toHaveLength(1);
+  });
+
+  it('the one that was slower is done when the other one refused it, and another instruction waits under its record id', async () => {
+    const { world, other, ours } = await quickerOther();
+    other.stop();
+    await other.ended;
+    world.ledger.set({ occurrence: { ...occurrence, position: 9 }, amountMinor: 99n });
+    await world.clock.pass(1_000);
+    expect(ours.end()).toBe('finished');
+    expect(world.bytes).toEqual([]);
+    expect(world.ledger.current()).toMatchObject({ status: 'queued', amountMinor: 99n });
   });
 
   it('the one that was slower leaves it unfinished when it stops before that is known, so that it is read again', async () => {
