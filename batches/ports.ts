@@ -3,12 +3,12 @@
  * (SQLite, a results file, a limiter in the process) and the distributed one (Redis, Kafka). Each comment says
  * what an implementer must hold; the contract suites in `test/contracts` hold him to it.
  */
-import type { Answer } from './answer.ts';
-import type { FieldDigests } from './fingerprint.ts';
-import type { Kind, Occurrence } from './instruction.ts';
-import type { Admission, Change, LedgerRecord, Verdict } from './record.ts';
-import type { ResultEvent } from './result.ts';
-import type { TallyRow } from './tally.ts';
+import type { Answer } from './gateway/gateway-response.ts';
+import type { FieldDigests } from './record/fingerprint.ts';
+import type { Kind, Occurrence } from './instruction/instruction.ts';
+import type { Admission, Change, LedgerRecord, Verdict } from './record/record.ts';
+import type { ResultEvent } from './record/result-event.ts';
+import type { TallyRow } from './record/tally.ts';
 
 /** Time and chance, passed in so that everything can run on a virtual clock. */
 export interface Clock {

@@ -7,7 +7,7 @@
  */
 import { hash, randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import type { RepeatedRow, RowIndex } from '../batches/preflight.ts';
+import type { RepeatedRow, RowIndex } from '../batches/preflight/preflight.ts';
 
 const rowsPerTransaction = 20_000;
 

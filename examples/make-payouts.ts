@@ -4,8 +4,8 @@
  *
  *   node examples/make-payouts.ts > examples/payouts.csv
  */
-import { exampleRow, type ExampleRow } from '../batches/templates.ts';
-import type { Kind } from '../batches/instruction.ts';
+import { exampleRow, type ExampleRow } from '../batches/instruction/templates.ts';
+import type { Kind } from '../batches/instruction/instruction.ts';
 
 const rowCount = 1200;
 

@@ -6,7 +6,7 @@
  * doubt, what follows a card number in that alphabet is sealed with it; and so that nothing else looks like a seal of
  * ours, a seal that was there before is sealed as well.
  */
-import { passesLuhn } from '../batches/cards.ts';
+import { passesLuhn } from '../batches/fields/cards.ts';
 
 /** A stretch of a letter as it goes out, and how many of the original bytes it stands for. */
 export interface Piece {

@@ -2,7 +2,7 @@
  * Dead letters: messages that cannot be answered under a name, put aside as they came, with the reason beside them.
  * Format: docs/results.md.
  */
-import { maskDigits } from '../batches/masks.ts';
+import { maskDigits } from '../batches/instruction/masks.ts';
 import type { Clock } from '../batches/ports.ts';
 import { sealCardNumbers, type Piece } from './dead-letter-cards.ts';
 import { PublishError } from './kafka/publish-error.ts';

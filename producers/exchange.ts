@@ -3,7 +3,7 @@
  * its handler is asked at the very moment before the first byte, and because it builds no stream for the answer.
  */
 import type { Dispatcher } from 'undici';
-import type { Answer, TransportCode } from '../batches/answer.ts';
+import type { Answer, TransportCode } from '../batches/gateway/gateway-response.ts';
 import { readTransportError, transportAnswer, type Phase } from './transport.ts';
 
 /** Longest wait that a Retry-After may ask of us. */

@@ -1,7 +1,7 @@
 /** Results for people: one row for each result event that is given. */
-import { currencyDecimals } from '../batches/currencies.ts';
-import { formatMinor } from '../batches/money.ts';
-import type { ResultEvent } from '../batches/result.ts';
+import { currencyDecimals } from '../batches/fields/currencies.ts';
+import { formatMinor } from '../batches/fields/money.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
 import { createCsvFile, escapeFormula } from './csv-file.ts';
 
 type Source = ResultEvent['source'];

@@ -1,7 +1,7 @@
 /** Reads a results file, also while it is being written. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ResultEvent } from '../batches/result.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
 import { lastLineEnd, readLines } from './lines.ts';
 
 /**

@@ -6,7 +6,7 @@
  * under TLS 1.3 even a handshake alert may arrive after the whole request was written. And before the start only
  * what is listed here counts as not sent; a code that nobody has decided is open.
  */
-import { transportProof, type Answer, type TransportCode } from '../batches/answer.ts';
+import { transportProof, type Answer, type TransportCode } from '../batches/gateway/gateway-response.ts';
 
 /** `connecting`: undici has not asked for the first byte; `started`: the first byte may have left. */
 export type Phase = 'connecting' | 'started';

@@ -1,10 +1,10 @@
 /** The wiring of the stand-alone profile: SQLite, a results file, limiters in this process. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createKeys } from '../batches/key.ts';
+import { createKeys } from '../batches/record/idempotency-key.ts';
 import type { Batch, Clock, Ledger, Limiter } from '../batches/ports.ts';
 import { openResultsFile } from '../producers/results-file.ts';
-import type { Signer } from '../producers/signature.ts';
+import type { Signer } from '../batches/gateway/signature.ts';
 import { createApp, type App } from './app.ts';
 import { monotonicClock, neverEarlierThan, preciseClock, systemClock } from './clock.ts';
 import { isLoopback, type Config } from './config.ts';

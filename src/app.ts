@@ -3,21 +3,21 @@
  * ledger, sink and limiters comes from `alone.ts` or `distributed.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { createFingerprints } from '../batches/fingerprint.ts';
-import type { Way } from '../batches/dispatch.ts';
+import { createFingerprints } from '../batches/record/fingerprint.ts';
+import type { Way } from '../batches/pipeline/dispatch.ts';
 import type { Clock, Ledger, Limiter, ResultSink } from '../batches/ports.ts';
-import type { LedgerRecord } from '../batches/record.ts';
-import { createBreaker, type Breaker, type BreakerChange } from '../producers/breaker.ts';
-import { createSlots } from '../producers/dispatcher.ts';
-import { createLine, placesAt } from '../producers/line.ts';
+import type { LedgerRecord } from '../batches/record/record.ts';
+import { createBreaker, type Breaker, type BreakerChange } from '../batches/pipeline/circuit-breaker.ts';
+import { createSlots } from '../batches/pipeline/bounded-window.ts';
+import { createLine, placesAt } from '../batches/pipeline/send-queue.ts';
 import { createGateway } from '../producers/gateway.ts';
-import { createPublisher } from '../producers/publisher.ts';
-import type { Signer } from '../producers/signature.ts';
+import { createPublisher } from '../batches/pipeline/outbox-relay.ts';
+import type { Signer } from '../batches/gateway/signature.ts';
 import { monotonicClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
 import { meteredGateway, meteredSink, type Metrics } from './metrics.ts';
-import type { PayDeps } from './pay-instruction.ts';
+import type { PayDeps } from '../batches/pipeline/process-instruction.ts';
 import { rulesOf } from './rules.ts';
 import type { Stopping } from './stopping.ts';
 

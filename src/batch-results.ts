@@ -1,9 +1,9 @@
 /** The results of one batch as a CSV for people: the newest event of every line, in the order of the lines. */
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock, Ledger } from '../batches/ports.ts';
-import type { ResultEvent } from '../batches/result.ts';
-import { byStatus } from '../batches/tally.ts';
-import { isPublished, statuses } from '../batches/status.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
+import { byStatus } from '../batches/record/tally.ts';
+import { isPublished, statuses } from '../batches/record/status.ts';
 import { writeResultsCsv } from '../producers/results-csv.ts';
 
 interface BatchResultsParams {

@@ -5,8 +5,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { currencyDecimals } from '../batches/currencies.ts';
-import { readMajor } from '../batches/money.ts';
+import { currencyDecimals } from '../batches/fields/currencies.ts';
+import { readMajor } from '../batches/fields/money.ts';
 import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes } from './exit.ts';
 

@@ -2,8 +2,8 @@
  * What a person sees while a file is paid: a moving block on a terminal, a plain line now and then in a pipe.
  * All of it goes to stderr; stdout is for data.
  */
-import { byStatus, receivedOf, type TallyRow } from '../batches/tally.ts';
-import { isFinal, statuses } from '../batches/status.ts';
+import { byStatus, receivedOf, type TallyRow } from '../batches/record/tally.ts';
+import { isFinal, statuses } from '../batches/record/status.ts';
 import { formatDuration } from './duration.ts';
 import { grouped, paintFor, printable, type Paint } from './terminal.ts';
 

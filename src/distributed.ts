@@ -3,12 +3,12 @@
  * on Kafka. `connect` opens what every command of this profile needs; `openInstance` adds what pays.
  */
 import { randomUUID } from 'node:crypto';
-import { createKeys } from '../batches/key.ts';
+import { createKeys } from '../batches/record/idempotency-key.ts';
 import type { Clock, ResultSink } from '../batches/ports.ts';
 import { readTopic } from '../consumers/kafka/read-topic.ts';
 import { createTopicPublisher, type TopicPublisher } from '../producers/kafka/publisher.ts';
 import { openResultsTopic } from '../producers/results-topic.ts';
-import type { Signer } from '../producers/signature.ts';
+import type { Signer } from '../batches/gateway/signature.ts';
 import { bindingOf } from './alone.ts';
 import { createApp, type App } from './app.ts';
 import { monotonicClock, preciseClock, systemClock } from './clock.ts';

@@ -1,6 +1,6 @@
 /** What was found in a file, as one JSON object: `validate --json`, and the acknowledgement of a dropped file. */
-import type { LineProblem } from '../batches/line-problem.ts';
-import { formatMinor } from '../batches/money.ts';
+import type { LineProblem } from '../batches/preflight/line-problem.ts';
+import { formatMinor } from '../batches/fields/money.ts';
 import type { BrokenFile, Inspection } from './payout-file.ts';
 
 export function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {

@@ -1,6 +1,6 @@
 /** One logger, on stderr, so that stdout carries data only. */
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { maskDigits } from '../batches/masks.ts';
+import { maskDigits } from '../batches/instruction/masks.ts';
 
 export type { Logger };
 

@@ -5,7 +5,7 @@ import { parse } from 'dotenv';
 import { readConfig, secretNames, variableNames, type Config, type Environment } from './config.ts';
 import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
-import { maskQuoted } from '../batches/masks.ts';
+import { maskQuoted } from '../batches/instruction/masks.ts';
 import { printable } from './terminal.ts';
 import { version } from './version.ts';
 

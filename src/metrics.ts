@@ -7,11 +7,11 @@
  * absent rather than old, and is counted.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Answer } from '../batches/answer.ts';
+import type { Answer } from '../batches/gateway/gateway-response.ts';
 import type { Clock, Gateway, LedgerOverview, ResultSink } from '../batches/ports.ts';
-import type { ResultEvent } from '../batches/result.ts';
-import { isPublished, statuses } from '../batches/status.ts';
-import type { Breaker } from '../producers/breaker.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
+import { isPublished, statuses } from '../batches/record/status.ts';
+import type { Breaker } from '../batches/pipeline/circuit-breaker.ts';
 
 /** Asked at each scrape. */
 type Source<T> = () => T | Promise<T>;

@@ -1,16 +1,16 @@
 /** How `run` pays a file in the distributed profile: it hands the file over and watches what others make of it. */
-import { createFingerprints } from '../batches/fingerprint.ts';
-import { createPublisher } from '../producers/publisher.ts';
+import { createFingerprints } from '../batches/record/fingerprint.ts';
+import { createPublisher } from '../batches/pipeline/outbox-relay.ts';
 import { connect } from './distributed.ts';
 import { formatDuration } from './duration.ts';
-import { handOver } from './hand-over.ts';
+import { handOver } from '../batches/pipeline/enqueue-file.ts';
 import { isReadToItsEnd } from './kafka.ts';
 import { createSeal } from './ledger/seal.ts';
 import type { Paying, PayingParams } from './paying.ts';
 import { readAgain } from './payout-file.ts';
 import { resultsFromTopic } from './results-from-topic.ts';
 import { rulesOf } from './rules.ts';
-import { untilSettled } from './settled.ts';
+import { untilSettled } from '../batches/pipeline/batch-settlement.ts';
 
 interface HandingOverParams extends PayingParams {
   readonly allowUnsafeRedis: boolean;

@@ -1,16 +1,16 @@
 /** How `run` pays a file: what both profiles offer, and the stand-alone one's way. */
 import type { Batch, Clock, Ledger } from '../batches/ports.ts';
-import type { ResultEvent } from '../batches/result.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
 import { readResults } from '../producers/results-reader.ts';
-import type { Signer } from '../producers/signature.ts';
+import type { Signer } from '../batches/gateway/signature.ts';
 import { openAlone, openAloneLedger, resultsPath } from './alone.ts';
 import type { App } from './app.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
-import { payFile } from './pay-file.ts';
+import { payFile } from '../batches/pipeline/process-file.ts';
 import { readAgain, type Inspection } from './payout-file.ts';
 import type { Stopping } from './stopping.ts';
-import { dropStoriesAfter } from './stories.ts';
+import { dropStoriesAfter } from '../batches/pipeline/retention.ts';
 
 export interface PayOrder {
   readonly batch: Batch;

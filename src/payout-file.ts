@@ -4,19 +4,19 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { compareTotals, type Totals } from '../batches/expectation.ts';
-import type { Problem, Reading } from '../batches/instruction.ts';
-import type { LineProblem } from '../batches/line-problem.ts';
-import { ambiguous, startPreflight, type Preflight, type PreflightInTheMaking, type RowIndex } from '../batches/preflight.ts';
-import { judge } from '../batches/row-judgement.ts';
-import { createRowReader } from '../batches/row-reading.ts';
-import type { ReadingOptions } from '../batches/reading-options.ts';
+import { compareTotals, type Totals } from '../batches/preflight/control-totals.ts';
+import type { Problem, Reading } from '../batches/instruction/instruction.ts';
+import type { LineProblem } from '../batches/preflight/line-problem.ts';
+import { ambiguous, startPreflight, type Preflight, type PreflightInTheMaking, type RowIndex } from '../batches/preflight/preflight.ts';
+import { judge } from '../batches/preflight/check-block.ts';
+import { createRowReader } from '../batches/csv-row/parse-row.ts';
+import type { ReadingOptions } from '../batches/instruction/reading-options.ts';
 import { readCsv, type CsvFile, type CsvOptions } from '../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../consumers/csv/structural-error.ts';
 import { createRowIndex } from '../consumers/row-index.ts';
 import { createFixFile } from '../producers/fix-file.ts';
-import type { FileRow } from './admit-file.ts';
+import type { FileRow } from '../batches/pipeline/admit-file.ts';
 
 /** What the first reading found. */
 export interface Inspection {

@@ -1,6 +1,6 @@
 /** The merchant's private key: read once, checked, and never shown. */
 import { readFile, stat } from 'node:fs/promises';
-import { createSigner, KeyError, type Signer } from '../producers/signature.ts';
+import { createSigner, KeyError, type Signer } from '../batches/gateway/signature.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 /**

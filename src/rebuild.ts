@@ -4,15 +4,15 @@
  * Nothing is ever made fresh again.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { queuedRecord } from '../batches/admission.ts';
-import { serialise } from '../batches/dispatch.ts';
-import type { FieldDigests, FingerprintMaker } from '../batches/fingerprint.ts';
-import type { Draft, Occurrence } from '../batches/instruction.ts';
+import { queuedRecord } from '../batches/record/admission.ts';
+import { serialise } from '../batches/pipeline/dispatch.ts';
+import type { FieldDigests, FingerprintMaker } from '../batches/record/fingerprint.ts';
+import type { Draft, Occurrence } from '../batches/instruction/instruction.ts';
 import type { Clock, SharedLedger } from '../batches/ports.ts';
-import type { LedgerRecord } from '../batches/record.ts';
-import { recordEvent, type ResultEvent } from '../batches/result.ts';
-import { isFinal, type RecordStatus } from '../batches/status.ts';
-import { whyNotRepeat, type Rules } from '../batches/steps.ts';
+import type { LedgerRecord } from '../batches/record/record.ts';
+import { recordEvent, type ResultEvent } from '../batches/record/result-event.ts';
+import { isFinal, type RecordStatus } from '../batches/record/status.ts';
+import { whyNotRepeat, type Rules } from '../batches/record/transitions.ts';
 import type { InstructionMessage, MessageReading } from '../consumers/instruction-topic.ts';
 
 export interface RebuildDeps {
@@ -246,7 +246,7 @@ function perhapsSent(
   return mayRepeat && whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
 }
 
-/** Only an intent binds a record id; see `batches/admission.ts`. */
+/** Only an intent binds a record id; see `batches/record/admission.ts`. */
 const binds = ({ status, attempt }: ResultEvent): boolean => !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
 
 interface Told {

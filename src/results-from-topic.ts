@@ -1,5 +1,5 @@
 /** Results as they lie on the results topic, for `tail` and for whoever writes them out for people. */
-import { resultSchema, type ResultEvent } from '../batches/result.ts';
+import { resultSchema, type ResultEvent } from '../batches/record/result-event.ts';
 import { readTopic } from '../consumers/kafka/read-topic.ts';
 import type { Config } from './config.ts';
 import { kafkaOf } from './kafka.ts';

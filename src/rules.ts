@@ -1,5 +1,5 @@
-import { createKeys } from '../batches/key.ts';
-import type { Rules } from '../batches/steps.ts';
+import { createKeys } from '../batches/record/idempotency-key.ts';
+import type { Rules } from '../batches/record/transitions.ts';
 import { keyLifetimeMs, type Config } from './config.ts';
 
 /** What the heart's rules need to know of the configuration. */

@@ -1,6 +1,6 @@
 /** A batch's summary for people. */
-import type { Summary } from '../batches/summary.ts';
-import { statuses } from '../batches/status.ts';
+import type { Summary } from '../batches/record/summary.ts';
+import { statuses } from '../batches/record/status.ts';
 import { grouped, printable, table, type Paint } from './terminal.ts';
 
 /** One line a status that occurs, then the sum on both sides. */

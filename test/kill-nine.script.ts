@@ -7,9 +7,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ResultEvent } from '../batches/result.ts';
-import type { Summary } from '../batches/summary.ts';
-import { exampleRow } from '../batches/templates.ts';
+import type { ResultEvent } from '../batches/record/result-event.ts';
+import type { Summary } from '../batches/record/summary.ts';
+import { exampleRow } from '../batches/instruction/templates.ts';
 import { disburse, inTemporaryFolder, start, startSandbox } from './support/cli.ts';
 
 const [rows = 2000, kills = 20, seed = 7] = process.argv.slice(2).map(Number);

@@ -2,7 +2,7 @@
  * A payout file as a stream of rows: disk, unpacking, encoding, records, rows, one file a step. Memory does not grow
  * with the file, and every byte belongs to a row or to a reported problem.
  */
-import type { LineProblem } from '../../batches/line-problem.ts';
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { checkDelimiter } from './delimiter.ts';
 import { checkEncoding } from './encoding.ts';
 import { openSource, type FileDigest, type SourceFile, type SourceOptions } from './file.ts';

@@ -1,5 +1,5 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
-import type { LineProblem } from '../../batches/line-problem.ts';
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import type { Account, AccountedRow, MultilineCell } from './account.ts';
 import { StructuralError } from './structural-error.ts';
 import { swallowsRows } from './swallowed-rows.ts';

@@ -1,5 +1,5 @@
 /** A file that cannot be read, or is broken as a whole: nothing of it may be paid. */
-import type { LineProblem } from '../../batches/line-problem.ts';
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 
 /** What is known of the file all the same, for the report and for telling one broken file from another. */
 export interface SourceFacts {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ledger, Policy } from '../../batches/ports.ts';
-import { needsALook, summarise, type Summary } from '../../batches/summary.ts';
+import { needsALook, summarise, type Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config.ts';
 import { createDisplay } from '../display.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { resultSchema } from '../../batches/result.ts';
-import { summarySchema } from '../../batches/summary.ts';
-import { instructionSchema } from '../../batches/event-schema.ts';
+import { resultSchema } from '../../batches/record/result-event.ts';
+import { summarySchema } from '../../batches/record/summary.ts';
+import { instructionSchema } from '../../batches/event/schema.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 const schemas = { instruction: instructionSchema, result: resultSchema, summary: summarySchema };

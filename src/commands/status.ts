@@ -1,5 +1,5 @@
 import type { Batch, Ledger } from '../../batches/ports.ts';
-import { summarise, type Summary } from '../../batches/summary.ts';
+import { summarise, type Summary } from '../../batches/record/summary.ts';
 import { redisParams, type Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { openReader } from '../ledger/reader.ts';

@@ -1,6 +1,6 @@
-import type { ResultEvent } from '../../batches/result.ts';
-import { formatMinor } from '../../batches/money.ts';
-import { statuses } from '../../batches/status.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import { formatMinor } from '../../batches/fields/money.ts';
+import { statuses } from '../../batches/record/status.ts';
 import { readResults } from '../../producers/results-reader.ts';
 import { resultsPath } from '../alone.ts';
 import type { Config } from '../config.ts';

@@ -1,5 +1,5 @@
-import { kinds, type Kind } from '../../batches/instruction.ts';
-import { routeNames, templateCsv } from '../../batches/templates.ts';
+import { kinds, type Kind } from '../../batches/instruction/instruction.ts';
+import { routeNames, templateCsv } from '../../batches/instruction/templates.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 /** Prints a CSV with a header and one good row. */

@@ -1,6 +1,6 @@
-import { parseExpectation, type Totals } from '../../batches/expectation.ts';
-import type { LineProblem } from '../../batches/line-problem.ts';
-import { formatMinor } from '../../batches/money.ts';
+import { parseExpectation, type Totals } from '../../batches/preflight/control-totals.ts';
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
+import { formatMinor } from '../../batches/fields/money.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';

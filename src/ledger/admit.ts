@@ -1,10 +1,10 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
-import { decideAdmission, type AdmissionDecision } from '../../batches/admission.ts';
-import type { FieldDigests } from '../../batches/fingerprint.ts';
-import type { Keys } from '../../batches/key.ts';
-import { maxAmountMinor } from '../../batches/money.ts';
-import type { Admission, LedgerRecord, Verdict } from '../../batches/record.ts';
-import { isFinal } from '../../batches/status.ts';
+import { decideAdmission, type AdmissionDecision } from '../../batches/record/admission.ts';
+import type { FieldDigests } from '../../batches/record/fingerprint.ts';
+import type { Keys } from '../../batches/record/idempotency-key.ts';
+import { maxAmountMinor } from '../../batches/fields/money.ts';
+import type { Admission, LedgerRecord, Verdict } from '../../batches/record/record.ts';
+import { isFinal } from '../../batches/record/status.ts';
 import type { Account, Accounts } from './accounts.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode, statusOf } from './codes.ts';

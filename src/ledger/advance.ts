@@ -1,7 +1,7 @@
 /** Writes one decided step of a record, with everything that moves with it. */
 import type { Clock, Ledger } from '../../batches/ports.ts';
-import type { Change, LedgerRecord } from '../../batches/record.ts';
-import { isFinal } from '../../batches/status.ts';
+import type { Change, LedgerRecord } from '../../batches/record/record.ts';
+import { isFinal } from '../../batches/record/status.ts';
 import type { Accounts } from './accounts.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from './codes.ts';

@@ -1,6 +1,6 @@
 /** The sealed bodies of open sends, kept until they are due to be erased. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { LedgerRecord } from '../../batches/record.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
 import { LedgerReadError } from './errors.ts';
 import type { Seal } from './seal.ts';
 

@@ -2,8 +2,8 @@
  * How statuses and kinds are written into the ledger. These numbers are on disk: never change one. What is open
  * is 1 to 4, which the index of open records relies on.
  */
-import type { Kind } from '../../batches/instruction.ts';
-import type { Status } from '../../batches/status.ts';
+import type { Kind } from '../../batches/instruction/instruction.ts';
+import type { Status } from '../../batches/record/status.ts';
 
 type Counted = Status | 'received';
 

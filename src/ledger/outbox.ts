@@ -1,6 +1,6 @@
 /** Events that were decided and are not surely published yet. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { ResultEvent } from '../../batches/result.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { readMeta } from './schema.ts';
 
 export interface Outbox {

@@ -1,6 +1,6 @@
 /** Occurrences: which places are known, and what became of what was asked for there. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Occurrence } from '../../batches/instruction.ts';
+import type { Occurrence } from '../../batches/instruction/instruction.ts';
 import { isImplied, sharedSource, type SharedSource } from './rows.ts';
 
 export interface Stream {

@@ -1,8 +1,8 @@
 /** What can be asked of a ledger, by the process that writes it and by any other. Sees what is durable. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Batch, Ledger, OutboxEntry } from '../../batches/ports.ts';
-import type { LedgerRecord } from '../../batches/record.ts';
-import type { TallyRow } from '../../batches/tally.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
+import type { TallyRow } from '../../batches/record/tally.ts';
 import { countedOf, statusCode } from './codes.ts';
 import { publishedMark } from './outbox.ts';
 import { selectRecord, toBatch, toRecord, type BatchRow, type RecordRow } from './rows.ts';

@@ -2,7 +2,7 @@
  * The columns of a record that a step may change, in the groups in which they change together: an update names only
  * the groups that differ, so that it touches no index in vain.
  */
-import type { LedgerRecord } from '../../batches/record.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
 import { statusCode } from './codes.ts';
 
 export type ColumnValue = number | string | null;

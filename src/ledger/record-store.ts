@@ -1,8 +1,8 @@
 /** The rows of records: inserted once, then changed only where they changed. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { FieldDigests } from '../../batches/fingerprint.ts';
-import type { LedgerRecord } from '../../batches/record.ts';
-import { isFinal } from '../../batches/status.ts';
+import type { FieldDigests } from '../../batches/record/fingerprint.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
+import { isFinal } from '../../batches/record/status.ts';
 import { kindCode, statusCode } from './codes.ts';
 import { changeGroups, type ColumnValue } from './record-columns.ts';
 import { selectRecord, toRecord, withoutStory, type RecordRow } from './rows.ts';

@@ -1,7 +1,7 @@
 /** Rows of the ledger as what they mean. */
-import type { CallerMetadata, Source } from '../../batches/instruction.ts';
+import type { CallerMetadata, Source } from '../../batches/instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Policy } from '../../batches/ports.ts';
-import type { LedgerRecord } from '../../batches/record.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
 import { kindOf, statusOf } from './codes.ts';
 
 /** A record with the names that its integers stand for; append conditions on `record`. */

@@ -1,7 +1,7 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { chmodSync, existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import type { Keys } from '../../batches/key.ts';
+import type { Keys } from '../../batches/record/idempotency-key.ts';
 import type { Clock, Ledger } from '../../batches/ports.ts';
 import { createAccounts } from './accounts.ts';
 import { admit } from './admit.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
-import { serialise } from '../../batches/dispatch.ts';
-import { readInstructionEvent } from '../../batches/event-reading.ts';
+import { serialise } from '../../batches/pipeline/dispatch.ts';
+import { readInstructionEvent } from '../../batches/event/parse-event.ts';
 import { indexOfRecord, instructionMessages } from '../../bench/distributed/events.ts';
 import { payoutFile } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
-import { draftOf, now } from '../batches/row-samples.ts';
+import { draftOf, now } from '../batches/csv-row/row-samples.ts';
 
 const count = 1500;
 const messages = [...instructionMessages(count, 7)];

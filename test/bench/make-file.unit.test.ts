@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
-import { serialise } from '../../batches/dispatch.ts';
+import { serialise } from '../../batches/pipeline/dispatch.ts';
 import { payoutColumns, payoutFile } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
-import { draftOf, readerOf } from '../batches/row-samples.ts';
+import { draftOf, readerOf } from '../batches/csv-row/row-samples.ts';
 
 const rows = 2000;
 const text = [...payoutFile(rows, 7)].join('');

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { kinds } from '../../batches/instruction.ts';
+import { kinds } from '../../batches/instruction/instruction.ts';
 import type { Batch } from '../../batches/ports.ts';
-import { routeNames } from '../../batches/templates.ts';
+import { routeNames } from '../../batches/instruction/templates.ts';
 import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
-import { announcement, topicAttempt } from '../../src/hand-over.ts';
+import { announcement, topicAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { createSeal } from '../../src/ledger/seal.ts';
-import { draftOf, now, readRow, rowOf, samplePayout } from '../batches/row-samples.ts';
+import { draftOf, now, readRow, rowOf, samplePayout } from '../batches/csv-row/row-samples.ts';
 
 const seal = createSeal(randomBytes(32));
 const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: topicAttempt });

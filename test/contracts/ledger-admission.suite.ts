@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { array, assert, asyncProperty, constantFrom } from 'fast-check';
-import { isFinal } from '../../batches/status.ts';
-import { isBalanced, type TallyRow } from '../../batches/tally.ts';
+import { isFinal } from '../../batches/record/status.ts';
+import { isBalanced, type TallyRow } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import {
   admission,

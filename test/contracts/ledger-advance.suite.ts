@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../batches/record.ts';
-import { isFinal } from '../../batches/status.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
+import { isFinal } from '../../batches/record/status.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
 

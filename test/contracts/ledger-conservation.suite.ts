@@ -5,9 +5,9 @@
 import { array, assert, asyncProperty, boolean, constant, constantFrom, integer, oneof, record, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../batches/ports.ts';
-import type { Admission } from '../../batches/record.ts';
-import { mayFollow, type RecordStatus, type Status } from '../../batches/status.ts';
-import { isBalanced, type TallyRow } from '../../batches/tally.ts';
+import type { Admission } from '../../batches/record/record.ts';
+import { mayFollow, type RecordStatus, type Status } from '../../batches/record/status.ts';
+import { isBalanced, type TallyRow } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerHarness } from './ledger-harness.ts';
 import { admission, at, batchA, batchB, draftOf, intent, lineOf, manifest, refused, step, valid } from './ledger-samples.ts';
 

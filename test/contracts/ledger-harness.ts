@@ -1,6 +1,6 @@
 /** What the contract of ledgers is tested with. */
 import type { Ledger } from '../../batches/ports.ts';
-import { statuses, type RecordStatus } from '../../batches/status.ts';
+import { statuses, type RecordStatus } from '../../batches/record/status.ts';
 
 /** One ledger of its own, which can be opened again and again; `dispose` removes it. */
 export interface LedgerHarness {

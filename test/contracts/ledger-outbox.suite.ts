@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { resultSchema } from '../../batches/result.ts';
+import { resultSchema } from '../../batches/record/result-event.ts';
 import type { LedgerUnderTest } from './ledger-harness.ts';
 import { admission, batchA, keys, lineOf, manifest, moved, recordIn, refused, step } from './ledger-samples.ts';
 

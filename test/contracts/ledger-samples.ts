@@ -1,12 +1,12 @@
 /** Instructions, places and steps for the tests of ledgers. */
-import type { FieldDigests } from '../../batches/fingerprint.ts';
-import type { Draft, Occurrence, Refusal } from '../../batches/instruction.ts';
-import { createKeys } from '../../batches/key.ts';
+import type { FieldDigests } from '../../batches/record/fingerprint.ts';
+import type { Draft, Occurrence, Refusal } from '../../batches/instruction/instruction.ts';
+import { createKeys } from '../../batches/record/idempotency-key.ts';
 import type { Ledger } from '../../batches/ports.ts';
-import type { Admission, Change, LedgerRecord, Verdict } from '../../batches/record.ts';
-import { recordEvent } from '../../batches/result.ts';
-import { isPublished, type RecordStatus } from '../../batches/status.ts';
-import { intend } from '../../batches/steps.ts';
+import type { Admission, Change, LedgerRecord, Verdict } from '../../batches/record/record.ts';
+import { recordEvent } from '../../batches/record/result-event.ts';
+import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
+import { intend } from '../../batches/record/transitions.ts';
 
 export const keys = createKeys('shop');
 export const at = Date.parse('2026-11-21T08:00:00.000Z');

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../batches/record.ts';
-import { isFinal } from '../../batches/status.ts';
-import { isBalanced } from '../../batches/tally.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
+import { isFinal } from '../../batches/record/status.ts';
+import { isBalanced } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admission, admitted, batchA, batchB, draftOf, intent, lineOf, manifest, moved, recordIn, step, valid } from './ledger-samples.ts';
 

@@ -1,8 +1,8 @@
 /** The formulas of docs/results.md, computed as they stand there by a library of others. */
 import { v5 } from 'uuid';
 import { expect, it } from 'vitest';
-import { createKeys } from '../../batches/key.ts';
-import { resultSchema } from '../../batches/result.ts';
+import { createKeys } from '../../batches/record/idempotency-key.ts';
+import { resultSchema } from '../../batches/record/result-event.ts';
 import { page } from './pages.ts';
 
 const text = page('docs/results.md');

@@ -2,16 +2,16 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { transportCodes } from '../../batches/answer.ts';
-import { members } from '../../batches/columns.ts';
-import { readInstructionEvent } from '../../batches/event-reading.ts';
-import { answerCodes, decisions, gatewayCodes } from '../../batches/failure.ts';
-import { kinds } from '../../batches/instruction.ts';
-import { bankParticipants, routes } from '../../batches/routes.ts';
-import { isFinal, isPublished, statuses } from '../../batches/status.ts';
-import { routeNames } from '../../batches/templates.ts';
-import { resultSchema } from '../../batches/result.ts';
-import { summarySchema } from '../../batches/summary.ts';
+import { transportCodes } from '../../batches/gateway/gateway-response.ts';
+import { members } from '../../batches/instruction/members.ts';
+import { readInstructionEvent } from '../../batches/event/parse-event.ts';
+import { answerCodes, decisions, gatewayCodes } from '../../batches/gateway/failure-codes.ts';
+import { kinds } from '../../batches/instruction/instruction.ts';
+import { bankParticipants, routes } from '../../batches/instruction/routes.ts';
+import { isFinal, isPublished, statuses } from '../../batches/record/status.ts';
+import { routeNames } from '../../batches/instruction/templates.ts';
+import { resultSchema } from '../../batches/record/result-event.ts';
+import { summarySchema } from '../../batches/record/summary.ts';
 import { isPayoutName, readyMarker, siblings } from '../../consumers/drop-folder/names.ts';
 import { readMessage } from '../../consumers/instruction-topic.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -235,7 +235,7 @@ describe('docs/distributed.md', () => {
   });
 
   it('tells the headers of what run publishes', () => {
-    const [, list = ''] = /headers: \{ (source_file[^}]*) \}/.exec(source('src/hand-over.ts')) ?? [];
+    const [, list = ''] = /headers: \{ (source_file[^}]*) \}/.exec(source('batches/pipeline/enqueue-file.ts')) ?? [];
     const headers = [...list.matchAll(/([a-z_]+): /g)].map(([, name = '']) => name);
     expect(headers).toHaveLength(3);
     expect(missingIn(distributed, headers)).toEqual([]);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
-import type { ResultEvent } from '../../batches/result.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Env, Running } from '../support/cli.ts';
 import { inWorld, type World, type WorldOptions } from './world.ts';
 

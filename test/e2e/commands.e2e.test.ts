@@ -2,10 +2,10 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { kinds } from '../../batches/instruction.ts';
-import { resultSchema, type ResultEvent } from '../../batches/result.ts';
-import { summarySchema } from '../../batches/summary.ts';
-import { routeNames } from '../../batches/templates.ts';
+import { kinds } from '../../batches/instruction/instruction.ts';
+import { resultSchema, type ResultEvent } from '../../batches/record/result-event.ts';
+import { summarySchema } from '../../batches/record/summary.ts';
+import { routeNames } from '../../batches/instruction/templates.ts';
 import { disburse, inTemporaryFolder, start, startSandbox } from '../support/cli.ts';
 import { csvOf, payouts, row } from './files.ts';
 import { inWorld, until, type World } from './world.ts';

@@ -1,5 +1,5 @@
 /** Instruction events for tests of the distributed profile. */
-import { samplePayout } from '../batches/row-samples.ts';
+import { samplePayout } from '../batches/csv-row/row-samples.ts';
 
 /** A good payout, of 10.00 EUR unless told otherwise. */
 export const payoutEvent = (recordId: string, amount = 1000, changes: object = {}) => ({

@@ -1,6 +1,6 @@
 /** Payout files for tests. */
-import type { Kind } from '../../batches/instruction.ts';
-import { rowOf, type Cells } from '../batches/row-samples.ts';
+import type { Kind } from '../../batches/instruction/instruction.ts';
+import { rowOf, type Cells } from '../batches/csv-row/row-samples.ts';
 
 export type Row = Readonly<Record<string, string>>;
 

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Summary } from '../../batches/summary.ts';
+import type { Summary } from '../../batches/record/summary.ts';
 import { startRedis } from '../support/local-servers.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, quietPayments, until, untoldPayments } from './cluster.ts';

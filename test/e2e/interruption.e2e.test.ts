@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'vitest';
 import { csvOf, payouts } from './files.ts';
 import { countsOf, inWorld, linesOf, until, type World } from './world.ts';
-import type { Summary } from '../../batches/summary.ts';
+import type { Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../../sandbox/clock.ts';
 
 const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');

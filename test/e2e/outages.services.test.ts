@@ -1,7 +1,7 @@
 /** Redis, Kafka and the gateway go away for 20 s, each in the middle of 2,000 records, and come back. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ResultEvent } from '../../batches/result.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { startBreakableProxy } from '../support/breakable-proxy.ts';
 import { startKafka, startRedis, type KafkaCluster, type RedisServer } from '../support/local-servers.ts';
 import { inCluster, once, quietPayments, until, type Cluster } from './cluster.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Summary } from '../../batches/summary.ts';
+import type { Summary } from '../../batches/record/summary.ts';
 import { csvOf, payouts, row } from './files.ts';
 import { countsOf, inWorld, until, type World } from './world.ts';
 

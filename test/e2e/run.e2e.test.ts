@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
-import { statuses } from '../../batches/status.ts';
+import { statuses } from '../../batches/record/status.ts';
 import { csvOf, payouts, row } from './files.ts';
 import { countsOf, inWorld, linesOf, project, sha256Of, type World } from './world.ts';
 

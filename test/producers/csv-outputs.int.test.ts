@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ResultEvent } from '../../batches/result.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { createCsvFile, escapeFormula } from '../../producers/csv-file.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
 import { resultsCsvColumns, writeResultsCsv } from '../../producers/results-csv.ts';

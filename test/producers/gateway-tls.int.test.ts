@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answer } from '../../batches/answer.ts';
+import type { Answer } from '../../batches/gateway/gateway-response.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
 import { testCertificate } from './certificate.ts';
 import { httpAnswer, startRawServer } from './raw-server.ts';

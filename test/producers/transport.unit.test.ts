@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { transportProof, type TransportCode } from '../../batches/answer.ts';
+import { transportProof, type TransportCode } from '../../batches/gateway/gateway-response.ts';
 import { readTransportError, transportAnswer, transportCode, transportTable } from '../../producers/transport.ts';
 
 const failure = (code: string, message = 'it failed'): Error => Object.assign(new Error(message), { code });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TallyRow } from '../../batches/tally.ts';
+import type { TallyRow } from '../../batches/record/tally.ts';
 import { createDisplay, type Progress } from '../../src/display.ts';
 
 const tally = (status: TallyRow['status'], count: number, amountMinor = 0n): TallyRow => ({ status, currency: 'EUR', count, amountMinor });

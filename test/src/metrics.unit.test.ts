@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../batches/answer.ts';
+import type { Answer } from '../../batches/gateway/gateway-response.ts';
 import type { Gateway, OutboxEntry } from '../../batches/ports.ts';
 import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../src/metrics.ts';
 import { createVirtualClock } from '../producers/virtual-clock.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createFingerprints } from '../../batches/fingerprint.ts';
+import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { SharedLedger } from '../../batches/ports.ts';
-import { recordEvent, rejectedEvent, type ResultEvent } from '../../batches/result.ts';
-import type { LedgerRecord } from '../../batches/record.ts';
+import { recordEvent, rejectedEvent, type ResultEvent } from '../../batches/record/result-event.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../consumers/instruction-topic.ts';
 import { rebuild } from '../../src/rebuild.ts';
-import { queuedRecord, rules } from '../batches/record-samples.ts';
+import { queuedRecord, rules } from '../batches/record/record-samples.ts';
 import { payoutEvent } from '../e2e/events.ts';
 import { createVirtualClock } from '../producers/virtual-clock.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { statuses } from '../../batches/status.ts';
-import type { Summary } from '../../batches/summary.ts';
+import { statuses } from '../../batches/record/status.ts';
+import type { Summary } from '../../batches/record/summary.ts';
 import { summaryText } from '../../src/summary-text.ts';
 
 const none = { count: 0, amounts: {} };

@@ -1,9 +1,9 @@
 /** Asks about an occurrence: decided here on what is believed to stand in Redis, written there only if it does. */
-import { decideAdmission, type AdmissionDecision } from '../../../batches/admission.ts';
-import type { FieldDigests } from '../../../batches/fingerprint.ts';
-import { maxAmountMinor } from '../../../batches/money.ts';
-import type { Admission, LedgerRecord, Verdict } from '../../../batches/record.ts';
-import { isFinal } from '../../../batches/status.ts';
+import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import { maxAmountMinor } from '../../../batches/fields/money.ts';
+import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Reply } from './calls.ts';

@@ -1,6 +1,6 @@
 /** What is told of batches: their pins lie in the shard of their id, what they count in the shards of their records. */
 import type { Batch, BatchPhase, BatchState, HandOver, Policy, SharedLedger } from '../../../batches/ports.ts';
-import type { TallyRow } from '../../../batches/tally.ts';
+import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf } from '../codes.ts';
 import type { Calls } from './calls.ts';
 import { shardOf, shards, type KeyNames } from './keys.ts';

@@ -3,8 +3,8 @@
  * Cluster: all that one transition touches lies in one slot. These names are on disk: never change one.
  */
 import { hash } from 'node:crypto';
-import type { Occurrence } from '../../../batches/instruction.ts';
-import type { Status } from '../../../batches/status.ts';
+import type { Occurrence } from '../../../batches/instruction/instruction.ts';
+import type { Status } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
 
 export const shardCount = 16;

@@ -5,7 +5,7 @@
  * instances decide on the same record at once, one of them writes.
  */
 import { hash } from 'node:crypto';
-import type { Keys } from '../../../batches/key.ts';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
 import type { SharedLedger } from '../../../batches/ports.ts';
 import type { RedisConnection } from '../../redis.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';

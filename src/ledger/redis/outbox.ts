@@ -1,6 +1,6 @@
 /** Events that this instance decided or took over, and that are not surely published yet. */
 import type { OutboxEntry, SharedLedger } from '../../../batches/ports.ts';
-import type { ResultEvent } from '../../../batches/result.ts';
+import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Calls, Reply } from './calls.ts';
 import { shardOfNumber, shards, type KeyNames } from './keys.ts';
 import { scripts } from './scripts.ts';

@@ -1,5 +1,5 @@
 /** What the operations of the Redis ledger share. */
-import type { Keys } from '../../../batches/key.ts';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
 import type { Seal } from '../seal.ts';
 import type { Calls } from './calls.ts';
 import type { LedgerPlace } from './errors.ts';

@@ -2,11 +2,11 @@
  * A record as one string: a line that scripts read and write (`head.lua`), a line of what moves, and a line of what
  * never changes. What follows from something else, or is as it begins, is left out. These formats are on disk.
  */
-import type { FieldDigests } from '../../../batches/fingerprint.ts';
-import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction.ts';
-import type { Keys } from '../../../batches/key.ts';
-import type { LedgerRecord, Reason } from '../../../batches/record.ts';
-import { isFinal } from '../../../batches/status.ts';
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, type SharedSource } from '../rows.ts';
 

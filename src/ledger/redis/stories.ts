@@ -2,7 +2,7 @@
  * Drops the stories of records that ended long ago: destination, metadata, reason, field digests. What must be known for
  * ever stays: key, fingerprint, attempt, status, amount, occurrence.
  */
-import type { Status } from '../../../batches/status.ts';
+import type { Status } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
 import { redisNow } from './calls.ts';
 import type { Parts } from './parts.ts';

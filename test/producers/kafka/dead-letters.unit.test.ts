@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passesLuhn } from '../../../batches/cards.ts';
+import { passesLuhn } from '../../../batches/fields/cards.ts';
 import { sealCardNumbers, unsealLetter } from '../../../producers/dead-letter-cards.ts';
 import { createDeadLetters, type DeadRecord } from '../../../producers/dead-letters.ts';
 import { PublishError } from '../../../producers/kafka/publish-error.ts';

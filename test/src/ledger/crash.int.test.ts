@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../batches/ports.ts';
-import { isBalanced } from '../../../batches/tally.ts';
+import { isBalanced } from '../../../batches/record/tally.ts';
 import { openReader } from '../../../src/ledger/reader.ts';
 import { admitted, batchA } from '../../contracts/ledger-samples.ts';
 import { makeDir, openIn, removeDir } from './data-dir.ts';

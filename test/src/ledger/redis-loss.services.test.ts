@@ -3,7 +3,7 @@ import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isBalanced } from '../../../batches/tally.ts';
+import { isBalanced } from '../../../batches/record/tally.ts';
 import { LedgerClosedError } from '../../../src/ledger/errors.ts';
 import { LedgerBehindError } from '../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardOf } from '../../../src/ledger/redis/keys.ts';

@@ -1,7 +1,7 @@
 /** A reply that is lost says nothing about what was done: every call is made again and must find what it did. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../../batches/record.ts';
-import { isBalanced } from '../../../batches/tally.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { isBalanced } from '../../../batches/record/tally.ts';
 import { admission, admitted, batchA, intent, lineOf, manifest, moved, refused, step } from '../../contracts/ledger-samples.ts';
 import { patience } from '../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../support/services.ts';

@@ -1,7 +1,7 @@
 /** What only a ledger in Redis holds: several instances on one, its shards, its marks, its end. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../../batches/record.ts';
-import { isBalanced } from '../../../batches/tally.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { isBalanced } from '../../../batches/record/tally.ts';
 import { LedgerKeyError } from '../../../src/ledger/errors.ts';
 import { LedgerBehindError, LedgerTotalsError, RedisLedgerBindingError } from '../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardCount, shardOf } from '../../../src/ledger/redis/keys.ts';

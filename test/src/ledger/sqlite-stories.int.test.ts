@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../batches/ports.ts';
-import type { LedgerRecord } from '../../../batches/record.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerBindingError } from '../../../src/ledger/errors.ts';
 import { openReader } from '../../../src/ledger/reader.ts';
 import { admission, admitted, at, batchA, draftOf, intent, lineOf, manifest, moved, step, valid } from '../../contracts/ledger-samples.ts';

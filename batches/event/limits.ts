@@ -1,0 +1,76 @@
+/**
+ * Bounds of an event that were not met by any rule of its content: how deep and large it may be, and what no JSON of it
+ * may carry, known member or not. One walk, before anything else looks at it.
+ */
+import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
+import { fault, type Fault } from '../fields/rule-violation.ts';
+
+export const eventBounds = { depth: 16, members: 1000, characters: 65_536 } as const;
+
+/** What the walk found. `stop`: the event is not to be looked at any further. */
+export interface Bounds {
+  readonly stop: Fault | undefined;
+  readonly found: readonly { readonly path: string; readonly fault: Fault }[];
+  /** A member of the body that no rule knows carries a card number. */
+  readonly cardElsewhere: boolean;
+}
+
+const tooDeep = fault('event_too_deep', `The event is nested deeper than ${eventBounds.depth} levels: flatten it.`);
+const tooLarge = fault(
+  'event_too_large',
+  `The event is larger than ${eventBounds.members} members or ${eventBounds.characters} characters: shorten it.`,
+);
+const badName = fault('member_name', 'The name of this member has control characters or is __proto__: name it otherwise.');
+const inexact = fault('number_inexact', 'This number is too large to be read exactly: send it as a text.');
+const loneSurrogate = fault('lone_surrogate', 'Half of a character stands in this text: it was cut or decoded wrongly; write it again.');
+
+const oddName = /[\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * @param known paths that the rules know; only others are searched for card numbers, and none below `metadata`, which is searched by its own rule
+ */
+export const walkEvent = (event: unknown, known: (path: string) => boolean): Bounds => {
+  const found: { path: string; fault: Fault }[] = [];
+  let members = 0;
+  let characters = 0;
+  let stop: Fault | undefined;
+  let cardElsewhere = false;
+
+  const leaf = (value: unknown, path: string): void => {
+    if (typeof value === 'string') {
+      characters += value.length;
+      if (!value.isWellFormed() && !known(path)) found.push({ path, fault: loneSurrogate });
+    }
+    if (
+      typeof value === 'number' &&
+      (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) &&
+      !known(path)
+    ) {
+      found.push({ path, fault: inexact });
+    }
+    const searched = (typeof value === 'string' || typeof value === 'number') && !known(path) && !path.startsWith('metadata');
+    if (searched && carriesCardNumber(String(value))) cardElsewhere = true;
+  };
+
+  const visit = (value: unknown, path: string, depth: number): void => {
+    members += 1;
+    if (members > eventBounds.members || characters > eventBounds.characters) stop = tooLarge;
+    if (depth > eventBounds.depth) stop = tooDeep;
+    if (stop !== undefined) return;
+    if (typeof value !== 'object' || value === null) {
+      leaf(value, path);
+      return;
+    }
+    for (const [key, member] of Object.entries(value)) {
+      characters += key.length;
+      const below = path === '' ? key : `${path}.${key}`;
+      if (key === '__proto__' || oddName.test(key) || !key.isWellFormed()) found.push({ path, fault: badName });
+      else if (carriesCardNumber(key)) found.push({ path, fault: cardNumberMisplaced });
+      else visit(member, below, depth + 1);
+    }
+  };
+
+  visit(event, '', 0);
+  if (characters > eventBounds.characters) stop ??= tooLarge;
+  return { stop, found, cardElsewhere };
+};

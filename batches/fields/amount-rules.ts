@@ -1,0 +1,67 @@
+/**
+ * Why an amount cannot be read, in words for the person who typed it; and the limit that an operator sets.
+ */
+import { currencyDecimals } from './currencies.ts';
+import { fault, type Fault } from './rule-violation.ts';
+import { formatMinor, type AmountFault } from './money.ts';
+import { damageOf } from './spreadsheet-damage.ts';
+
+/** Blanks that stand between thousands in some countries, apostrophes in others. */
+const groupSign = "[.,'\u2019 \u00a0\u2009\u202f]";
+const grouped = new RegExp(`^\\d{1,3}(?:${groupSign}\\d{3})+(?:[.,]\\d{1,4})?$`);
+const decimalComma = /^\d+,\d{1,4}$/;
+/** `1.234` and `1,234`: three digits after one sign can be either; a dot is then read as a decimal point, a comma is refused. */
+const signs = /^\p{L}*\s*\p{Sc}|\p{Sc}\s*$|^[A-Za-z]{2,3}\.?\s*-?\d|\d\s*(?:[A-Za-z]{3}|\p{L}{1,3}\.?)$/u;
+const negative = /^\s*[-\u2212(]|[-\u2212)]\s*$/;
+
+const write = 'write it plainly, as 1234.50';
+
+const malformed = (text: string, minor: boolean): Fault => {
+  if (grouped.test(text) && !/^\d+\.\d{3}$/.test(text)) {
+    return fault('amount_thousands_separator', `The amount has a thousands separator (or a comma for its decimals): ${write}.`);
+  }
+  if (decimalComma.test(text)) return fault('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a point.`);
+  const damage = damageOf(text);
+  if (damage !== undefined) return damage;
+  if (signs.test(text))
+    return fault('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
+  if (negative.test(text)) return fault('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
+  if (minor) return fault('amount_format', 'amount_minor is a whole number of minor units (cents), digits only, without a leading zero.');
+  if (/^0\d/.test(text)) return fault('amount_format', `The amount has a zero too many at its start: ${write}.`);
+  return fault('amount_format', `This is no amount: ${write}, digits and at most one decimal point.`);
+};
+
+const tooMany = (currency: string | undefined): string => {
+  const decimals = currency === undefined ? undefined : currencyDecimals(currency);
+  if (decimals === undefined) return 'The amount has too many decimals for its currency.';
+  return decimals === 0
+    ? `${currency} has no decimals: write a whole amount.`
+    : `${currency} has ${decimals} decimals, this amount has more: correct it.`;
+};
+
+/** @param currency upper case; undefined when it could not be read */
+export const amountFault = (why: AmountFault, text: string, currency: string | undefined, minor: boolean): Fault => {
+  switch (why) {
+    case 'format':
+      return malformed(text, minor);
+    case 'decimals':
+      return fault('amount_decimals', tooMany(currency));
+    case 'zero':
+      return fault('amount_zero', 'The amount is zero: only amounts above zero can be paid.');
+    case 'too_large':
+      return fault('amount_too_large', 'The amount is above 9,007,199,254,740,991 minor units, the largest that can be sent exactly.');
+  }
+};
+
+/**
+ * @param currency upper case
+ * @param limits greatest amounts in minor units, by currency in upper case (`MAX_AMOUNT`); a currency without one has no limit
+ */
+export const limitFault = (amountMinor: bigint, currency: string, limits: ReadonlyMap<string, bigint> | undefined): Fault | undefined => {
+  const limit = limits?.get(currency);
+  if (limit === undefined || amountMinor <= limit) return undefined;
+  return fault(
+    'amount_above_limit',
+    `The amount is above the limit of ${formatMinor(limit, currency)} ${currency} (MAX_AMOUNT): split it, or have the limit raised.`,
+  );
+};

@@ -1,0 +1,141 @@
+/**
+ * What a failure code means for the *first* send of an instruction: one table, exhaustive by type, so that a new
+ * code does not compile until somebody has decided it. What it means for a repeat follows in `evidence.ts`.
+ */
+import { transportProof, type TransportCode } from './gateway-response.ts';
+
+/**
+ * - `not_sent`: surely not acted upon; may be sent again as if for the first time
+ * - `refused`: the gateway said no to this instruction; final
+ * - `setup`: the gateway said no to us; nothing was acted upon, the run stops
+ * - `open`: perhaps acted upon
+ * - `arrived`: the gateway has it, though we lack its session
+ * - `person`: nobody has told us what this means; perhaps acted upon, a person decides
+ */
+export type Decision = 'not_sent' | 'refused' | 'setup' | 'open' | 'arrived' | 'person';
+
+/** Error codes of the gateway. Source: docs/gateway.md; the list is known to be incomplete. */
+export const gatewayCodes = [
+  'identification_error',
+  'authentication_error',
+  'authorization_error',
+  'invalid_request',
+  'account_not_found',
+  'amount_less_allowed_provider',
+  'bank_card_expired',
+  'card_number_does_not_exist',
+  'binding_is_deactivated',
+  'provider_exceeds_amount_limit',
+  'provider_foreign_transfer_prohibited',
+  'activity_count_exceeded',
+  'internal_error',
+  'provider_internal_error',
+  'provider_issuer_unavailable',
+  'provider_timeout',
+  'idempotency_key_already_exists',
+  'confirm_timeout',
+  'capture_timeout',
+] as const;
+export type GatewayCode = (typeof gatewayCodes)[number];
+
+/** What we say ourselves of an answer that carries no code of the gateway. */
+export const answerCodes = [
+  'too_many_requests',
+  'server_error',
+  'redirected',
+  'http_unexpected',
+  'answer_untrusted',
+  'evidence_mismatch',
+  'code_unlisted',
+] as const;
+type AnswerCode = (typeof answerCodes)[number];
+
+export type FailureCode = TransportCode | GatewayCode | AnswerCode;
+
+export const decisions: Readonly<Record<FailureCode, Decision>> = {
+  ...transportProof,
+
+  identification_error: 'setup',
+  authentication_error: 'setup',
+  authorization_error: 'setup',
+
+  invalid_request: 'refused',
+  account_not_found: 'refused',
+  amount_less_allowed_provider: 'refused',
+  bank_card_expired: 'refused',
+  card_number_does_not_exist: 'refused',
+  binding_is_deactivated: 'refused',
+  provider_exceeds_amount_limit: 'refused',
+  provider_foreign_transfer_prohibited: 'refused',
+  activity_count_exceeded: 'refused',
+  // Ended without payment: final for this attempt; a person may ask for another one.
+  confirm_timeout: 'refused',
+  capture_timeout: 'refused',
+
+  internal_error: 'open',
+  provider_internal_error: 'open',
+  provider_issuer_unavailable: 'open',
+  provider_timeout: 'open',
+  idempotency_key_already_exists: 'arrived',
+
+  too_many_requests: 'not_sent',
+  server_error: 'open',
+  // A redirect, a 401 of a proxy, a 404: we talk to something that is not the gateway's API. What it did with
+  // the request is unknown, and every further row would meet the same.
+  redirected: 'open',
+  http_unexpected: 'open',
+  answer_untrusted: 'open',
+  evidence_mismatch: 'open',
+  code_unlisted: 'person',
+};
+
+/** Open outcomes that every further row would meet too: the run stops rather than burn the file. */
+export const stopsTheRun: Readonly<Partial<Record<FailureCode, true>>> = {
+  identification_error: true,
+  authentication_error: true,
+  authorization_error: true,
+  redirected: true,
+  http_unexpected: true,
+};
+
+const listed: ReadonlySet<string> = new Set(gatewayCodes);
+export const isGatewayCode = (code: string): code is GatewayCode => listed.has(code);
+
+/** Failures that say the way to the gateway is broken, which is what the breaker counts. */
+export const breaksTheWay: Readonly<Record<FailureCode, boolean>> = {
+  connection_refused: true,
+  host_not_found: true,
+  connect_timeout: true,
+  tls_handshake: true,
+  lease_over: false,
+  connection_lost: true,
+  answer_timeout: true,
+  answer_too_large: false,
+  transport_other: true,
+  identification_error: false,
+  authentication_error: false,
+  authorization_error: false,
+  invalid_request: false,
+  account_not_found: false,
+  amount_less_allowed_provider: false,
+  bank_card_expired: false,
+  card_number_does_not_exist: false,
+  binding_is_deactivated: false,
+  provider_exceeds_amount_limit: false,
+  provider_foreign_transfer_prohibited: false,
+  activity_count_exceeded: false,
+  internal_error: true,
+  provider_internal_error: false,
+  provider_issuer_unavailable: false,
+  provider_timeout: false,
+  idempotency_key_already_exists: false,
+  confirm_timeout: false,
+  capture_timeout: false,
+  too_many_requests: false,
+  server_error: true,
+  redirected: false,
+  http_unexpected: false,
+  answer_untrusted: false,
+  evidence_mismatch: false,
+  code_unlisted: false,
+};

@@ -1,0 +1,99 @@
+/**
+ * A file handed over to the instances that pay: its good rows as messages of the instructions topic, each with its
+ * file and line, its bad ones to the ledger as they are. Interrupted and run again, it goes on behind the last block
+ * that was noted; what was published twice in between is the same occurrence and is paid once.
+ */
+import type { Draft } from '../instruction/instruction.ts';
+import type { SharedLedger } from '../ports.ts';
+import { sealCards } from '../event/sealed-cards.ts';
+import { receivedOf } from '../record/tally.ts';
+import { admitRows, refuseAll, settlePhase, type AdmitDeps, type FileParams } from './admit-file.ts';
+import type { Seal } from '../../src/ledger/seal.ts';
+
+/** A message for the instructions topic. */
+export interface Announcement {
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HandOverDeps extends AdmitDeps {
+  readonly ledger: SharedLedger;
+  readonly seal: Seal;
+  /** Resolves when the message is surely on the topic. */
+  readonly announce: (message: Announcement) => Promise<void>;
+  /** Whether nothing waits on the topic any more. */
+  readonly isTopicDone: () => Promise<boolean>;
+}
+
+/** What is sealed on the topic belongs to no attempt yet. */
+export const topicAttempt = 0;
+
+/** @returns true when the whole file was handed over; false when stopped before */
+export async function handOver(deps: HandOverDeps, params: FileParams & { readonly rowsTotal: number }): Promise<boolean> {
+  const { ledger, signal } = deps;
+  const { batchId } = params.batch;
+  const before = await ledger.handOver(batchId);
+  if (before.rows !== null) return handOverLost(deps, params, before.rows);
+
+  const phase = await settlePhase(deps, params);
+  if (phase === 'admitting') return false;
+  if (phase === 'refused') await refuseAll(deps, batchId);
+  let { line } = before;
+  if (phase === 'released') {
+    for await (const block of params.rows()) {
+      const rows = block.filter((row) => row.line > line);
+      const last = rows.at(-1);
+      if (last === undefined) continue;
+      if (signal.aborted) return false;
+      const bad = rows.filter(({ reading }) => !reading.ok);
+      await Promise.all([
+        bad.length === 0 ? undefined : admitRows(deps, params, bad, (row) => row.reading),
+        ...rows.map(({ line: at, reading }) => (reading.ok ? deps.announce(announcement(deps, params, at, reading.draft)) : undefined)),
+      ]);
+      line = last.line;
+      await ledger.noteHandOver({ batchId, line, rows: null });
+    }
+  }
+  if (signal.aborted) return false;
+  await deps.publisher.published();
+  await ledger.noteHandOver({ batchId, line, rows: params.rowsTotal });
+  return true;
+}
+
+/**
+ * All of it was handed over before. When nothing waits on the topic and the ledger still has not seen some of it, the
+ * topic was lost, or it was another one: that part is published once more. It is the same occurrence, and paid once.
+ */
+async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: number): Promise<boolean> {
+  const { ledger, signal } = deps;
+  const isSeen = async (): Promise<boolean> => receivedOf(await ledger.tallies(params.batch.batchId)).count >= rowsTotal;
+  // Asked in this order: what was taken off the topic in between has been seen then.
+  if ((await isSeen()) || !(await deps.isTopicDone()) || (await isSeen())) return true;
+  for await (const block of params.rows()) {
+    if (signal.aborted) return false;
+    await Promise.all(
+      block.map(async ({ line, reading }) => {
+        if (!reading.ok || (await ledger.record(reading.draft.recordId)) !== undefined) return;
+        await deps.announce(announcement(deps, params, line, reading.draft));
+      }),
+    );
+  }
+  return true;
+}
+
+/** The message of one good row. */
+export function announcement(
+  { seal }: Pick<HandOverDeps, 'seal'>,
+  { batch }: Pick<FileParams, 'batch'>,
+  line: number,
+  draft: Draft,
+): Announcement {
+  const { recordId, kind, metadata } = draft;
+  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal.close(bytes, { recordId, attempt: topicAttempt })) : draft.body;
+  return {
+    key: recordId,
+    value: JSON.stringify({ record_id: recordId, kind, ...(metadata === undefined ? {} : { metadata }), ...body }),
+    headers: { source_file: batch.file, source_line: String(line), batch_id: batch.batchId },
+  };
+}

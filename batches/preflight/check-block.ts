@@ -1,0 +1,56 @@
+/**
+ * A block of rows, judged row by row: what the preflight needs of it, small enough to be handed from a worker
+ * thread to the main one.
+ */
+import type { Reading } from '../instruction/instruction.ts';
+import { twinKey } from './content-key.ts';
+import { maxTold, type LineProblem } from './line-problem.ts';
+import { hashText } from './bloom-filter.ts';
+
+/**
+ * @property ids two words for each row: the hash of its record id; zeros where none could be read
+ * @property twins two words for each row: the hash of what it looks like; zeros for invalid rows
+ * @property errors the first `maxTold`; `errorsTotal` counts all
+ */
+export interface Judgement {
+  readonly rows: number;
+  readonly valid: number;
+  readonly totals: ReadonlyMap<string, { readonly count: number; readonly amountMinor: bigint }>;
+  readonly errors: readonly LineProblem[];
+  readonly errorsTotal: number;
+  readonly ids: Uint32Array<ArrayBuffer>;
+  readonly twins: Uint32Array<ArrayBuffer>;
+}
+
+export interface JudgedRow {
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+export function judge(rows: readonly JudgedRow[], read: (cells: readonly string[]) => Reading): Judgement {
+  const ids = new Uint32Array(rows.length * 2);
+  const twins = new Uint32Array(rows.length * 2);
+  const totals = new Map<string, { count: number; amountMinor: bigint }>();
+  const errors: LineProblem[] = [];
+  let errorsTotal = 0;
+  let valid = 0;
+  for (const [index, { line, cells }] of rows.entries()) {
+    const reading = read(cells);
+    if (reading.ok) {
+      const { draft } = reading;
+      valid += 1;
+      let total = totals.get(draft.currency);
+      if (total === undefined) totals.set(draft.currency, (total = { count: 0, amountMinor: 0n }));
+      total.count += 1;
+      total.amountMinor += draft.amountMinor;
+      hashText(draft.recordId, ids, index * 2);
+      hashText(twinKey(draft), twins, index * 2);
+      continue;
+    }
+    const { recordId, problems } = reading.refusal;
+    errorsTotal += problems.length;
+    for (const problem of problems) if (errors.length < maxTold) errors.push({ line, ...problem });
+    if (recordId !== undefined) hashText(recordId, ids, index * 2);
+  }
+  return { rows: rows.length, valid, totals, errors, errorsTotal, ids, twins };
+}

@@ -1,0 +1,222 @@
+/**
+ * A whole file, judged before anything is sent: counts, exact totals, every problem with its line, and what only
+ * shows when all rows are known, such as a record id that stands twice.
+ *
+ * Memory does not grow with the file. The first pass judges each row by itself and sieves out what it may have
+ * met before; only if there is any, a second pass looks at exactly these rows.
+ */
+import type { Total, Totals } from './control-totals.ts';
+import type { Problem, Reading } from '../instruction/instruction.ts';
+import { contentKey, twinKey } from './content-key.ts';
+import { firstProblems, type LineProblem } from './line-problem.ts';
+import { maskVerbatim } from '../instruction/masks.ts';
+import type { Judgement } from './check-block.ts';
+import { createSieve, hashText, sieveBits, type Sieve } from './bloom-filter.ts';
+
+/** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
+export interface IndexedRow {
+  readonly line: number;
+  readonly recordId: string;
+  /** Equal exactly when two rows ask for the same. */
+  readonly content: string;
+  /** Equal when two rows look alike to a person; null for invalid rows. */
+  readonly twin: string | null;
+  /** Null for invalid rows. */
+  readonly amountMinor: bigint | null;
+  readonly currency: string;
+}
+
+/** One row of a record id that stands on several lines. */
+export interface RepeatedRow {
+  readonly line: number;
+  readonly firstLine: number;
+  /** All rows under this id ask for the same. */
+  readonly same: boolean;
+  readonly valid: boolean;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+}
+
+/** Remembers rows outside the heap. */
+export interface RowIndex {
+  add(row: IndexedRow): void;
+  /** Rows whose record id stands more than once, in the order of their lines. */
+  repeated(): Iterable<RepeatedRow>;
+  /** Valid rows that look like an earlier one under another record id, in the order of their lines. */
+  twins(): Iterable<{ readonly line: number; readonly firstLine: number }>;
+  close(): void;
+}
+
+export interface Preflight {
+  readonly rows: number;
+  readonly valid: number;
+  readonly invalid: number;
+  readonly duplicates: number;
+  /** Valid rows only; a duplicate is counted where its record first stands. */
+  readonly totals: Totals;
+  /** The first `maxTold` in the order of the lines. */
+  readonly errors: readonly LineProblem[];
+  readonly errorsTotal: number;
+  readonly warnings: readonly LineProblem[];
+  readonly warningsTotal: number;
+  /** Lines whose record id stands elsewhere in the file with other content: none of them is paid. */
+  readonly isAmbiguous: (line: number) => boolean;
+}
+
+/** The code and sentence of a record id that stands for several things in one file. */
+export const ambiguous = (recordId: string | undefined, column: string | null): Problem => ({
+  code: 'record_id_ambiguous',
+  column,
+  message:
+    'This record id stands on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
+  value: recordId === undefined ? null : maskVerbatim(recordId),
+});
+
+export interface PreflightInTheMaking {
+  /** First pass, block by block in the order of the file. */
+  take(judgement: Judgement): void;
+  /** Whether a second pass is needed before `finish`. */
+  hasSuspects(): boolean;
+  /** Second pass, row by row: indexes what is suspicious. */
+  lookCloser(index: RowIndex, line: number, cells: readonly string[], reading: Reading): void;
+  /**
+   * @param index what the second pass filled; null when there was none
+   * @param warningsTotal how many there were, if `warnings` are only the first of them
+   */
+  finish(index: RowIndex | null, recordIdColumn: string, warnings: readonly LineProblem[], warningsTotal: number): Preflight;
+}
+
+/** Suspects are few in most files; in a bad one this sieve lets more rows through to the exact index. */
+const suspectBits = 2 ** 23;
+
+/** @param fileBytes about how large the file is; what is sieved out is exact whatever it says */
+export function startPreflight(fileBytes: number): PreflightInTheMaking {
+  const bits = sieveBits(fileBytes);
+  const totals = new Map<string, { count: number; amountMinor: bigint }>();
+  const errors = firstProblems();
+  // Let go of at the end: what is handed out lives as long as the run, and would keep them alive.
+  let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: Sieve } | undefined = {
+    seenIds: createSieve(bits),
+    seenTwins: createSieve(bits),
+    suspectIds: createSieve(Math.min(bits, suspectBits)),
+    suspectTwins: createSieve(Math.min(bits, suspectBits)),
+  };
+  const words = new Uint32Array(4);
+  let suspects = false;
+  let rows = 0;
+  let valid = 0;
+  let duplicates = 0;
+
+  const count = (currency: string, by: number, amountMinor: bigint): void => {
+    const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
+    totals.set(currency, total);
+    total.count += by;
+    total.amountMinor += amountMinor;
+  };
+  const sieve = (hashes: Uint32Array, seen: Sieve | undefined, suspect: Sieve | undefined): void => {
+    if (seen === undefined || suspect === undefined) throw new TypeError('the preflight is finished');
+    for (let at = 0; at < hashes.length; at += 2) {
+      const high = hashes[at] as number;
+      const low = hashes[at + 1] as number;
+      if ((high === 0 && low === 0) || !seen.add(high, low)) continue;
+      suspect.add(high, low);
+      suspects = true;
+    }
+  };
+
+  return {
+    take(judgement) {
+      rows += judgement.rows;
+      valid += judgement.valid;
+      for (const [currency, total] of judgement.totals) count(currency, total.count, total.amountMinor);
+      errors.add(judgement.errors, judgement.errorsTotal);
+      sieve(judgement.ids, sieves?.seenIds, sieves?.suspectIds);
+      sieve(judgement.twins, sieves?.seenTwins, sieves?.suspectTwins);
+    },
+
+    hasSuspects: () => suspects,
+
+    lookCloser(index, line, cells, reading) {
+      const recordId = reading.ok ? reading.draft.recordId : reading.refusal.recordId;
+      if (recordId === undefined) return;
+      const twin = reading.ok ? twinKey(reading.draft) : null;
+      hashText(recordId, words, 0);
+      if (twin !== null) hashText(twin, words, 2);
+      const suspicious =
+        sieves?.suspectIds.has(words[0] as number, words[1] as number) === true ||
+        (twin !== null && sieves?.suspectTwins.has(words[2] as number, words[3] as number));
+      if (!suspicious) return;
+      if (reading.ok) {
+        const { amountMinor, currency } = reading.draft;
+        index.add({ line, recordId, content: contentKey(reading.draft), twin, amountMinor, currency });
+      } else {
+        index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin, amountMinor: null, currency: '' });
+      }
+    },
+
+    finish(index, recordIdColumn, readingWarnings, readingWarningsTotal) {
+      sieves = undefined;
+      const warnings = firstProblems();
+      warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
+      const ambiguousLines = lineSet();
+      for (const row of index?.repeated() ?? []) {
+        if (!row.same) {
+          ambiguousLines.add(row.line);
+          errors.add([{ line: row.line, ...ambiguous(undefined, recordIdColumn) }]);
+          if (!row.valid) continue;
+          valid -= 1;
+          count(row.currency, -1, -row.amountMinor);
+        } else if (row.valid && row.line !== row.firstLine) {
+          valid -= 1;
+          duplicates += 1;
+          count(row.currency, -1, -row.amountMinor);
+          warnings.add([{ line: row.line, ...equalRow(recordIdColumn, row.firstLine) }]);
+        }
+      }
+      for (const twin of index?.twins() ?? []) warnings.add([{ line: twin.line, ...looksAlike(twin.firstLine) }]);
+      return {
+        rows,
+        valid,
+        invalid: rows - valid - duplicates,
+        duplicates,
+        totals: new Map<string, Total>([...totals].filter(([, total]) => total.count > 0).sort(([a], [b]) => (a < b ? -1 : 1))),
+        errors: errors.told(),
+        errorsTotal: errors.total(),
+        warnings: warnings.told(),
+        warningsTotal: warnings.total(),
+        isAmbiguous: (line) => ambiguousLines.has(line),
+      };
+    },
+  };
+}
+
+const equalRow = (column: string, firstLine: number): Problem => ({
+  code: 'duplicate_row',
+  column,
+  message: `This row is the same as line ${firstLine}; it is paid once. Remove it if that is what you meant.`,
+  value: null,
+});
+
+const looksAlike = (firstLine: number): Problem => ({
+  code: 'looks_like_a_twin',
+  column: null,
+  message: `This row pays the same amount to the same destination as line ${firstLine} under another record id. Both are paid; check that this is meant.`,
+  value: null,
+});
+
+/** A set of lines at one bit each: every row of a large file may be in it. */
+function lineSet(): { add(line: number): void; has(line: number): boolean } {
+  let bits = new Uint8Array(1024);
+  return {
+    add(line) {
+      const index = line >>> 3;
+      if (index >= bits.length) {
+        const larger = new Uint8Array(Math.max(bits.length * 2, index + 1));
+        larger.set(bits);
+        bits = larger;
+      }
+      bits[index] = (bits[index] ?? 0) | (1 << (line & 7));
+    },
+    has: (line) => ((bits[line >>> 3] ?? 0) & (1 << (line & 7))) !== 0,
+  };
+}

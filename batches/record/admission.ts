@@ -1,0 +1,111 @@
+/**
+ * What becomes of an occurrence when it meets the ledger: the one rule for every store.
+ *
+ * The occurrence itself has been looked up before and is new. What remains is whether its record id is free,
+ * bound by the same content, or bound by other content.
+ */
+import { differingFields, type FieldDigests } from './fingerprint.ts';
+import type { Draft, Refusal } from '../instruction/instruction.ts';
+import type { Keys } from './idempotency-key.ts';
+import type { Admission, LedgerRecord } from './record.ts';
+import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result-event.ts';
+
+/** What the ledger knows under the record id of a new occurrence. */
+export interface Known {
+  readonly record: LedgerRecord | undefined;
+  /** The digests kept with that record; asked for only in a conflict. */
+  readonly fields: () => FieldDigests;
+  /** The highest sequence told under this id while no record stands under it; 0 when never. */
+  readonly looseSequence: number;
+}
+
+export type AdmissionDecision =
+  | { readonly type: 'admitted'; readonly record: LedgerRecord }
+  /** Only the occurrence is written, with its event; `sequence` is the new highest under the record id. */
+  | {
+      readonly type: 'settled';
+      readonly status: 'rejected' | 'duplicate' | 'conflict';
+      readonly sequence: number;
+      readonly event: ResultEvent;
+    };
+
+/**
+ * Only an intent binds a record id: what was rejected, or cancelled before anything was sent, leaves the id
+ * free, so that a corrected row can be paid.
+ */
+const isBound = (record: LedgerRecord): boolean => !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
+
+export function decideAdmission(keys: Keys, admission: Admission, known: Known): AdmissionDecision {
+  const { content, occurrence, batchId, at } = admission;
+  const existing = known.record;
+  const sequence = (existing?.sequence ?? known.looseSequence) + 1;
+
+  if (content.type === 'refused') {
+    const event = rejectedEvent(keys, { refusal: content.refusal, occurrence, batchId, sequence, at });
+    return { type: 'settled', status: 'rejected', sequence, event };
+  }
+
+  const { draft, fingerprint } = content;
+  if (existing !== undefined && isBound(existing)) {
+    const told = { draft, occurrence, batchId, sequence, at, earlier: existing };
+    if (existing.kind === draft.kind && existing.fingerprint === fingerprint) {
+      return { type: 'settled', status: 'duplicate', sequence, event: duplicateEvent(keys, told) };
+    }
+    const fields = [...(existing.kind === draft.kind ? [] : ['kind']), ...differingFields(known.fields(), content.fields())];
+    return { type: 'settled', status: 'conflict', sequence, event: conflictEvent(keys, { ...told, fields }) };
+  }
+
+  return {
+    type: 'admitted',
+    record: {
+      ...queuedRecord(keys, { occurrence, batchId, draft, fingerprint }),
+      sequence: sequence - 1,
+      version: (existing?.version ?? 0) + 1,
+    },
+  };
+}
+
+/** A record of which nothing was told and nothing sent yet. */
+export function queuedRecord(
+  keys: Keys,
+  params: Pick<Admission, 'occurrence' | 'batchId'> & { readonly draft: Draft; readonly fingerprint: string },
+): LedgerRecord {
+  const { occurrence, batchId, draft, fingerprint } = params;
+  return {
+    recordId: draft.recordId,
+    kind: draft.kind,
+    batchId,
+    occurrence,
+    amountMinor: draft.amountMinor,
+    currency: draft.currency,
+    destination: draft.destination,
+    metadata: draft.metadata,
+    sensitive: draft.sensitive,
+    fingerprint,
+    attempt: 1,
+    idempotencyKey: keys.idempotencyKey(draft.kind, draft.recordId, 1),
+    status: 'queued',
+    sequence: 0,
+    version: 1,
+    firstSentAt: null,
+    sends: 0,
+    arrived: false,
+    sessionId: null,
+    entryId: null,
+    confirmSession: null,
+    cancelSession: null,
+    reason: null,
+    dueAt: null,
+    checks: 0,
+    leaseOwner: null,
+    leaseUntil: null,
+  };
+}
+
+/** The code of rows that were good themselves and fell with an all-or-nothing batch. */
+export const batchRefused = (because: string): Refusal['problems'][0] => ({
+  code: 'batch_refused',
+  column: null,
+  message: `Nothing of this file was paid, because it is all or nothing and ${because}. Mend the file and drop it again.`,
+  value: null,
+});

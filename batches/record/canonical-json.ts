@@ -1,0 +1,49 @@
+/**
+ * RFC 8785 (JSON Canonicalization Scheme): one text for all JSON that means the same.
+ *
+ * ECMAScript's own text of strings and numbers is what the RFC prescribes, so only the order of the members is ours.
+ * Written here because the package costs three times as much; a test holds the two equal.
+ */
+import type { Json } from '../instruction/instruction.ts';
+
+/** No control character, quote, backslash or surrogate: the text is its own JSON. */
+const plain = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+
+const canonicalText = (text: string): string => {
+  if (plain.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw new RangeError('half of a surrogate pair has no canonical form');
+  return JSON.stringify(text);
+};
+
+/**
+ * The names of an object's members in the order of the RFC, which is the default order: by UTF-16 code units. Our
+ * own bodies are built in this order, so that sorting is the exception.
+ */
+export const orderedKeys = (object: object): readonly string[] => {
+  const keys = Object.keys(object);
+  for (let index = 1; index < keys.length; index += 1) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
+};
+
+/**
+ * @throws RangeError for numbers that JSON does not have and for halves of surrogate pairs
+ */
+export const canonicalJson = (value: Json): string => {
+  if (typeof value === 'string') return canonicalText(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new RangeError('JSON has no such number');
+    return JSON.stringify(value);
+  }
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`;
+  const object = value as { readonly [member: string]: Json };
+  let text = '{';
+  for (const key of orderedKeys(object)) {
+    const member = object[key];
+    if (member === undefined) continue;
+    text += `${text.length === 1 ? '' : ','}${canonicalText(key)}:${canonicalJson(member)}`;
+  }
+  return `${text}}`;
+};

@@ -1,0 +1,103 @@
+/**
+ * What the ledger holds of a record, and the pure changes that move it.
+ *
+ * Every change is decided here from a record as it was read, and written by a ledger only if the record still
+ * has the version it was decided on (compare and set). So the rules live in one place for every store, and a
+ * late or repeated call can never undo a newer truth.
+ */
+import type { FieldDigests } from './fingerprint.ts';
+import type { CallerMetadata, Draft, Kind, Occurrence, Refusal } from '../instruction/instruction.ts';
+import type { ResultEvent } from './result-event.ts';
+import type { RecordStatus, Status } from './status.ts';
+
+/** Why a record stands where it stands; `code` is the gateway's or ours, `description` is masked. */
+export interface Reason {
+  readonly code: string;
+  readonly description: string;
+}
+
+/** Times are milliseconds since the epoch. */
+export interface LedgerRecord {
+  readonly recordId: string;
+  readonly kind: Kind;
+  readonly batchId: string;
+  readonly occurrence: Occurrence;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly destination: string | undefined;
+  readonly metadata: CallerMetadata | undefined;
+  readonly sensitive: boolean;
+  readonly fingerprint: string;
+  readonly attempt: number;
+  readonly idempotencyKey: string;
+  readonly status: RecordStatus;
+  /** Rises with every result event that names this record. */
+  readonly sequence: number;
+  /** Rises with every change; what compare and set compares. */
+  readonly version: number;
+  /** When the first byte of this attempt may have left; null while surely nothing was sent. */
+  readonly firstSentAt: number | null;
+  /** How often this attempt may have been sent. */
+  readonly sends: number;
+  /** The gateway has told that the key is known to it: a repeat would teach nothing more. */
+  readonly arrived: boolean;
+  readonly sessionId: string | null;
+  readonly entryId: string | null;
+  /** The only session of this record that we may ever confirm. */
+  readonly confirmSession: string | null;
+  /** The session that we asked the gateway to cancel. */
+  readonly cancelSession: string | null;
+  readonly reason: Reason | null;
+  /** When we can move it next: a repeat or a look at its session. Null: only others can. */
+  readonly dueAt: number | null;
+  /** Looks at the session so far, for the growing pause between them. */
+  readonly checks: number;
+  /** Who may send, and until when; fences sending only, never evidence. */
+  readonly leaseOwner: string | null;
+  readonly leaseUntil: number | null;
+}
+
+/** What to do with the sealed body in the same step. */
+export type BodyChange = { readonly keep: Uint8Array } | { readonly eraseAt: number };
+
+/**
+ * One atomic step: written whole, with the tallies it moves, or not at all.
+ *
+ * @property expected the version the step was decided on
+ * @property after the record as it shall be, its version raised by one
+ * @property event to the outbox in the same step
+ */
+export interface Change {
+  readonly expected: number;
+  readonly after: LedgerRecord;
+  readonly event?: ResultEvent;
+  readonly body?: BodyChange;
+}
+
+/** An occurrence on its way into the ledger. */
+export interface Admission {
+  readonly occurrence: Occurrence;
+  readonly batchId: string;
+  readonly at: number;
+  readonly content:
+    | {
+        readonly type: 'valid';
+        readonly draft: Draft;
+        readonly fingerprint: string;
+        /** Asked for only when the record is new or in conflict. */
+        readonly fields: () => FieldDigests;
+      }
+    | { readonly type: 'refused'; readonly refusal: Refusal };
+}
+
+/**
+ * What the ledger says of an occurrence.
+ *
+ * - `admitted`: new, or known and still queued: it may be sent
+ * - `open`: known, perhaps sent: it is followed, never sent afresh
+ * - `settled`: nothing more to do for this occurrence; `fresh` when it was settled by this very call
+ */
+export type Verdict =
+  | { readonly type: 'admitted'; readonly record: LedgerRecord }
+  | { readonly type: 'open'; readonly record: LedgerRecord }
+  | { readonly type: 'settled'; readonly status: Status; readonly fresh: boolean };

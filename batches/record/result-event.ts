@@ -1,0 +1,133 @@
+/** Result events: what is told to the world about an occurrence. Source of the format: docs/results.md. */
+import { z } from 'zod';
+import type { Draft, Occurrence, Problem, Refusal } from '../instruction/instruction.ts';
+import type { Keys } from './idempotency-key.ts';
+import type { LedgerRecord } from './record.ts';
+import { isFinal, statuses } from './status.ts';
+
+const source = z.union([
+  z.strictObject({ file: z.string(), line: z.number().int().min(1) }),
+  z.strictObject({ topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/) }),
+]);
+
+const problem = z.strictObject({ code: z.string(), description: z.string(), field: z.string().optional() });
+
+/** One line of `results.jsonl`, one value on the results topic. Amounts are minor units. */
+export const resultSchema = z
+  .strictObject({
+    event_id: z.uuid(),
+    sequence: z.number().int().min(1),
+    record_id: z.string().optional(),
+    kind: z.enum(['payout', 'payment']).optional(),
+    status: z.enum(statuses).exclude(['queued', 'submitting']),
+    final: z.boolean(),
+    batch_id: z.string(),
+    source,
+    idempotency_key: z.uuid().optional(),
+    attempt: z.number().int().min(1).optional(),
+    amount_details: z.strictObject({ amount: z.number().int().positive(), currency: z.string().length(3) }).optional(),
+    session_id: z.string().optional(),
+    entry_id: z.string().optional(),
+    destination: z.string().optional(),
+    metadata: z.union([z.string(), z.number(), z.record(z.string(), z.json())]).optional(),
+    fingerprint: z.string().optional(),
+    ledger_mark: z.string().optional(),
+    error: problem.optional(),
+    errors: z.array(problem).optional(),
+    earlier: z.strictObject({ status: z.enum(statuses), batch_id: z.string(), source }).optional(),
+    fields: z.array(z.string()).optional(),
+    occurred_at: z.iso.datetime(),
+  })
+  .meta({ title: 'disburse result event' });
+
+export type ResultEvent = z.infer<typeof resultSchema>;
+
+/** Where an event's parts come from: the place it speaks of, its number, its time. */
+interface Frame {
+  readonly occurrence: Occurrence;
+  readonly batchId: string;
+  readonly sequence: number;
+  readonly at: number;
+}
+
+const frame = (keys: Keys, { occurrence, batchId, sequence, at }: Frame, attempt: number, status: ResultEvent['status']) => ({
+  event_id: keys.eventId(`${occurrence.stream}:${occurrence.position}`, attempt, status),
+  sequence,
+  status,
+  final: isFinal[status],
+  batch_id: batchId,
+  source: occurrence.source,
+  occurred_at: new Date(at).toISOString(),
+});
+
+const told = (problem: Problem) => ({
+  code: problem.code,
+  description: problem.message,
+  ...(problem.column === null ? {} : { field: problem.column }),
+});
+
+const amountDetails = (amountMinor: bigint, currency: string) => ({ amount: Number(amountMinor), currency });
+
+/** An occurrence that broke a rule, or fell with its batch. */
+export function rejectedEvent(keys: Keys, params: Frame & { readonly refusal: Refusal }): ResultEvent {
+  const { refusal } = params;
+  const [first, ...others] = refusal.problems;
+  return {
+    ...frame(keys, params, 1, 'rejected'),
+    ...(refusal.recordId === undefined ? {} : { record_id: refusal.recordId }),
+    ...(refusal.kind === undefined ? {} : { kind: refusal.kind }),
+    ...(refusal.amountMinor === undefined || refusal.currency === undefined
+      ? {}
+      : { amount_details: amountDetails(refusal.amountMinor, refusal.currency) }),
+    ...(refusal.metadata === undefined ? {} : { metadata: refusal.metadata as never }),
+    error: told(first),
+    ...(others.length === 0 ? {} : { errors: refusal.problems.map(told) }),
+  };
+}
+
+interface Seen extends Frame {
+  readonly draft: Draft;
+  readonly earlier: LedgerRecord;
+}
+
+const seenAgain = (keys: Keys, params: Seen, status: 'duplicate' | 'conflict'): ResultEvent => ({
+  ...frame(keys, params, 1, status),
+  record_id: params.draft.recordId,
+  kind: params.draft.kind,
+  amount_details: amountDetails(params.draft.amountMinor, params.draft.currency),
+  ...(params.draft.destination === undefined ? {} : { destination: params.draft.destination }),
+  ...(params.draft.metadata === undefined ? {} : { metadata: params.draft.metadata as never }),
+  earlier: { status: params.earlier.status, batch_id: params.earlier.batchId, source: params.earlier.occurrence.source },
+});
+
+/** The same content under the same record id, asked for at another place. */
+export const duplicateEvent = (keys: Keys, params: Seen): ResultEvent => seenAgain(keys, params, 'duplicate');
+
+/** Other content under a record id that is taken. `fields` are the paths that differ, never the values. */
+export const conflictEvent = (keys: Keys, params: Seen & { readonly fields: readonly string[] }): ResultEvent => ({
+  ...seenAgain(keys, params, 'conflict'),
+  fields: [...params.fields],
+  error: {
+    code: 'record_id_conflict',
+    description: `The record id ${params.draft.recordId} was used before with other content, so nothing was sent. Give this instruction a record id of its own, or correct it.`,
+  },
+});
+
+/** What a record's own status change tells. `sequence` is the record's, already raised. */
+export function recordEvent(keys: Keys, record: LedgerRecord, at: number): ResultEvent {
+  const status = record.status;
+  if (status === 'queued' || status === 'submitting') throw new TypeError(`no event is told for ${status}`);
+  return {
+    ...frame(keys, { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at }, record.attempt, status),
+    record_id: record.recordId,
+    kind: record.kind,
+    ...(record.sends === 0 ? {} : { idempotency_key: record.idempotencyKey, attempt: record.attempt }),
+    amount_details: amountDetails(record.amountMinor, record.currency),
+    ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
+    ...(record.entryId === null ? {} : { entry_id: record.entryId }),
+    ...(record.destination === undefined ? {} : { destination: record.destination }),
+    ...(record.metadata === undefined ? {} : { metadata: record.metadata as never }),
+    fingerprint: record.fingerprint,
+    ...(record.reason === null ? {} : { error: record.reason }),
+  };
+}

@@ -1,0 +1,55 @@
+/** The summary of a batch: what was received, what became of it, and whether the two agree. */
+import { z } from 'zod';
+import type { Batch } from '../ports.ts';
+import { byStatus, isBalanced, receivedOf, type TallyRow } from './tally.ts';
+import { statuses } from './status.ts';
+
+const countAndAmounts = z.strictObject({
+  count: z.number().int().min(0),
+  amounts: z.record(z.string().length(3), z.string().regex(/^\d+(\.\d+)?$/)),
+});
+
+/** Printed by `run --json` and `status BATCH --json`. Amounts are major units as decimal text, by currency. */
+export const summarySchema = z
+  .strictObject({
+    batch_id: z.string(),
+    file: z.string(),
+    state: z.enum(['running', 'finished', 'stopped', 'paused', 'cancelled']),
+    received: countAndAmounts,
+    statuses: z.record(z.enum(statuses), countAndAmounts),
+    balanced: z.boolean(),
+    started_at: z.iso.datetime(),
+    finished_at: z.iso.datetime().nullable(),
+    sent_per_second: z.number().min(0),
+  })
+  .meta({ title: 'disburse batch summary' });
+
+export type Summary = z.infer<typeof summarySchema>;
+
+export function summarise(batch: Batch, rows: readonly TallyRow[]): Summary {
+  const spanMs = batch.firstSentAt === null || batch.lastSentAt === null ? 0 : batch.lastSentAt - batch.firstSentAt;
+  return {
+    batch_id: batch.batchId,
+    file: batch.file,
+    state: batch.state,
+    received: receivedOf(rows),
+    statuses: byStatus(rows),
+    balanced: isBalanced(rows),
+    started_at: new Date(batch.startedAt).toISOString(),
+    finished_at: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
+    // n sends span n - 1 intervals.
+    sent_per_second: spanMs <= 0 ? 0 : Math.round(((batch.sent - 1) / spanMs) * 100_000) / 100,
+  };
+}
+
+/**
+ * Whether records need a person's look, which is exit code 2.
+ *
+ * @param duplicatesOfUnpaid duplicates whose record has not succeeded
+ * @param waited false when the caller did not wait for records in progress: then they are no reason to look
+ */
+export function needsALook(summary: Summary, duplicatesOfUnpaid: number, waited: boolean): boolean {
+  const count = (status: (typeof statuses)[number]): number => summary.statuses[status].count;
+  const restless = statuses.filter((status) => status !== 'succeeded' && status !== 'duplicate' && (waited || status !== 'in_progress'));
+  return duplicatesOfUnpaid > 0 || !summary.balanced || restless.some((status) => count(status) > 0);
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { transportCodes, transportProof } from '../../../batches/gateway/gateway-response.ts';
+import {
+  answerCodes,
+  breaksTheWay,
+  decisions,
+  gatewayCodes,
+  isGatewayCode,
+  stopsTheRun,
+  type Decision,
+  type FailureCode,
+} from '../../../batches/gateway/failure-codes.ts';
+
+/** The whole table once more, written by hand from docs/gateway.md: a slip in either shows. */
+const expected: Readonly<Record<FailureCode, Decision>> = {
+  connection_refused: 'not_sent',
+  host_not_found: 'not_sent',
+  connect_timeout: 'not_sent',
+  tls_handshake: 'not_sent',
+  lease_over: 'not_sent',
+  connection_lost: 'open',
+  answer_timeout: 'open',
+  answer_too_large: 'open',
+  transport_other: 'open',
+  identification_error: 'setup',
+  authentication_error: 'setup',
+  authorization_error: 'setup',
+  invalid_request: 'refused',
+  account_not_found: 'refused',
+  amount_less_allowed_provider: 'refused',
+  bank_card_expired: 'refused',
+  card_number_does_not_exist: 'refused',
+  binding_is_deactivated: 'refused',
+  provider_exceeds_amount_limit: 'refused',
+  provider_foreign_transfer_prohibited: 'refused',
+  activity_count_exceeded: 'refused',
+  confirm_timeout: 'refused',
+  capture_timeout: 'refused',
+  internal_error: 'open',
+  provider_internal_error: 'open',
+  provider_issuer_unavailable: 'open',
+  provider_timeout: 'open',
+  idempotency_key_already_exists: 'arrived',
+  too_many_requests: 'not_sent',
+  server_error: 'open',
+  redirected: 'open',
+  http_unexpected: 'open',
+  answer_untrusted: 'open',
+  evidence_mismatch: 'open',
+  code_unlisted: 'person',
+};
+
+const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...answerCodes];
+
+describe('the failure table', () => {
+  it('decides every code, and no other', () => {
+    expect(decisions).toEqual(expected);
+    expect(Object.keys(decisions).toSorted()).toEqual([...codes].toSorted());
+    expect(Object.keys(breaksTheWay).toSorted()).toEqual([...codes].toSorted());
+  });
+
+  it('calls nothing not sent but what is proven so', () => {
+    const notSent = codes.filter((code) => decisions[code] === 'not_sent');
+    expect(notSent).toEqual([
+      'connection_refused',
+      'host_not_found',
+      'connect_timeout',
+      'tls_handshake',
+      'lease_over',
+      'too_many_requests',
+    ]);
+    for (const code of transportCodes) expect(decisions[code]).toBe(transportProof[code]);
+  });
+
+  it('stops the run for what every row would meet', () => {
+    expect(Object.keys(stopsTheRun).toSorted()).toEqual(
+      ['authentication_error', 'authorization_error', 'http_unexpected', 'identification_error', 'redirected'].toSorted(),
+    );
+  });
+
+  it('never opens the breaker for a refusal of one instruction', () => {
+    for (const code of codes) if (decisions[code] === 'refused') expect(breaksTheWay[code]).toBe(false);
+  });
+
+  it('knows its own codes only', () => {
+    expect(isGatewayCode('invalid_request')).toBe(true);
+    expect(isGatewayCode('server_error')).toBe(false);
+    expect(isGatewayCode('toString')).toBe(false);
+  });
+});

@@ -1,0 +1,204 @@
+/** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
+import type { Answer } from '../../../batches/gateway/gateway-response.ts';
+import type { Line } from '../../../batches/pipeline/dispatch.ts';
+import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
+import type { Gateway, Ledger, Limiter } from '../../../batches/ports.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';
+import { rules, session } from '../record/record-samples.ts';
+
+/** A ledger of one record, with the compare and set of a real one. */
+interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'record'> {
+  readonly current: () => LedgerRecord;
+  readonly events: ResultEvent[];
+  readonly kept: () => Uint8Array | undefined;
+  /** Moves the record behind the caller's back, as another process or a webhook would. */
+  set(patch: Partial<LedgerRecord>): void;
+}
+
+function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?: Uint8Array): OneRecordLedger {
+  let record = first;
+  let kept = body;
+  const events: ResultEvent[] = [];
+  return {
+    current: () => record,
+    events,
+    kept: () => kept,
+    set(patch) {
+      record = { ...record, ...patch, version: record.version + 1 };
+    },
+    async advance(change) {
+      await Promise.resolve();
+      if (change.expected !== record.version) return { ok: false, current: record };
+      log(`durable ${change.after.status}`);
+      record = change.after;
+      if (change.event !== undefined) events.push(change.event);
+      if (change.body !== undefined) kept = 'keep' in change.body ? change.body.keep : undefined;
+      return { ok: true };
+    },
+    record: () => Promise.resolve(record),
+    body: () => Promise.resolve(kept),
+  };
+}
+
+export const ok = (parts: Parameters<typeof session>[0] = {}): Answer => ({
+  type: 'answer',
+  httpStatus: 200,
+  json: { status: 'ok', session: session(parts) },
+});
+export const refusal = (code: string, httpStatus = 400): Answer => ({
+  type: 'answer',
+  httpStatus,
+  json: { status: 'error', error: { code, description: 'why' } },
+});
+export const lost: Answer = { type: 'transport', proof: 'open', code: 'connection_lost', message: 'The connection was lost.' };
+export const refusedConnection: Answer = { type: 'transport', proof: 'not_sent', code: 'connection_refused', message: 'Nobody listens.' };
+const leaseOver: Answer = { type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'Too late.' };
+
+export interface FakeWorld {
+  readonly deps: FollowDeps;
+  readonly clock: VirtualClock;
+  readonly ledger: OneRecordLedger;
+  /** What happened, in its order. */
+  readonly log: string[];
+  readonly alerts: string[];
+  readonly stops: string[];
+  readonly pushedBack: { limiter: number; follow: number };
+  /** How often the rate was asked to fall. */
+  readonly slowedDown: { readonly count: number };
+  readonly bytes: Uint8Array[];
+  /** Places in the line that are taken now. */
+  readonly placesHeld: () => number;
+  stop(): void;
+}
+
+export interface FakeOptions {
+  readonly record: LedgerRecord;
+  readonly body?: Uint8Array;
+  /** Answers in turn; the last one stays. */
+  readonly init?: readonly Answer[];
+  readonly status?: readonly Answer[];
+  readonly confirm?: readonly Answer[];
+  readonly cancel?: readonly Answer[];
+  readonly deps?: Partial<FollowDeps>;
+  /** Called before each step of the log. */
+  readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
+  readonly leaseMs?: number;
+}
+
+export function fakeWorld(options: FakeOptions): FakeWorld {
+  const clock = createVirtualClock(Date.parse('2026-11-21T08:00:00.000Z'));
+  const controller = new AbortController();
+  const log: string[] = [];
+  const world = {} as { current: FakeWorld };
+  const note = async (what: string): Promise<void> => {
+    await options.before?.(what, world.current);
+    log.push(what);
+  };
+  const ledger = oneRecordLedger(options.record, (what) => log.push(what), options.body);
+  const bytes: Uint8Array[] = [];
+  const pushedBack = { limiter: 0, follow: 0 };
+  const slowedDown = { count: 0 };
+  const places = new Set<symbol>();
+  const line: Line = {
+    async enter(signal) {
+      signal.throwIfAborted();
+      await note('place');
+      signal.throwIfAborted();
+      const place = Symbol('place');
+      places.add(place);
+      return () => void places.delete(place);
+    },
+  };
+  const limiter = (name: 'limiter' | 'follow'): Limiter => ({
+    async acquire(signal) {
+      signal.throwIfAborted();
+      await note(name === 'limiter' ? 'permit' : `permit ${name}`);
+      signal.throwIfAborted();
+    },
+    pushBack(ms) {
+      pushedBack[name] = ms;
+    },
+    closedForMs: () => 0,
+    slowDown() {
+      slowedDown.count += 1;
+    },
+    rate: () => 'unlimited',
+  });
+  const turns = (answers: readonly Answer[] | undefined): (() => Answer) => {
+    const left = [...(answers ?? [])];
+    return () => {
+      const next = left.length > 1 ? left.shift() : left[0];
+      if (next === undefined) throw new Error('no answer was foreseen');
+      return next;
+    };
+  };
+  const [init, status, confirm, cancel] = [options.init, options.status, options.confirm, options.cancel].map(turns) as [
+    () => Answer,
+    () => Answer,
+    () => Answer,
+    () => Answer,
+  ];
+  const gateway: Pick<Gateway, 'init' | 'status' | 'confirm' | 'cancel'> = {
+    async init(params) {
+      const key = params.idempotencyKey === options.record.idempotencyKey ? 'its key' : 'another key';
+      return params.turn(async () => {
+        await note('first byte?');
+        if (!params.mayStart()) {
+          log.push('kept back');
+          return leaseOver;
+        }
+        log.push(`bytes ${params.kind} under ${key}`);
+        bytes.push(params.bytes);
+        return init();
+      });
+    },
+    async status(id) {
+      await note(`status ${id}`);
+      return status();
+    },
+    async confirm(id) {
+      await note(`confirm ${id}`);
+      return confirm();
+    },
+    async cancel(id) {
+      await note(`cancel ${id}`);
+      return cancel();
+    },
+  };
+  const alerts: string[] = [];
+  const stops: string[] = [];
+  world.current = {
+    clock,
+    ledger,
+    log,
+    alerts,
+    stops,
+    pushedBack,
+    slowedDown,
+    bytes,
+    placesHeld: () => places.size,
+    stop: () => controller.abort(new Error('stopped')),
+    deps: {
+      ledger: ledger as unknown as Ledger,
+      gateway: gateway as Gateway,
+      line,
+      limiter: limiter('limiter'),
+      followLimiter: limiter('follow'),
+      way: { pass: async () => note('way'), isClosed: () => false, record: (outcome) => void log.push(outcome) },
+      clock,
+      rules,
+      slot: (work) => work(),
+      followSlot: (work) => work(),
+      owner: 'me',
+      leaseMs: options.leaseMs ?? 60_000,
+      signal: controller.signal,
+      stopTheRun: (reason) => void stops.push(reason.code),
+      confirm: 'match',
+      alert: (message) => void alerts.push(message),
+      ...options.deps,
+    },
+  };
+  return world.current;
+}

@@ -1,0 +1,44 @@
+import * as fc from 'fast-check';
+import { v5 } from 'uuid';
+import { describe, expect, it } from 'vitest';
+import { kinds } from '../../../batches/instruction/instruction.ts';
+import { createKeys } from '../../../batches/record/idempotency-key.ts';
+
+const namespaceOf = (project: string): string => v5(`urn:disburse:v1:${project}`, v5.URL);
+
+describe('keys', () => {
+  it('are what anybody computes who knows the formula', () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.constantFrom(...kinds),
+        fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/),
+        fc.integer({ min: 1, max: 99 }),
+        (project, kind, recordId, attempt) => {
+          const keys = createKeys(project);
+          const namespace = namespaceOf(project);
+          expect(keys.idempotencyKey(kind, recordId, attempt)).toBe(v5(`${kind}:${recordId}:${attempt}`, namespace));
+          expect(keys.eventId(`file:abc:${attempt}`, attempt, 'failed')).toBe(
+            v5(`result:file:abc:${attempt}:${attempt}:failed`, namespace),
+          );
+        },
+      ),
+    );
+  });
+
+  it('do not change from one release to the next', () => {
+    expect(createKeys('demo').idempotencyKey('payout', 'inv-1', 1)).toBe('3fca8854-c8fe-5b31-92ed-b90af92c706f');
+  });
+
+  it('differ by project, kind, record id and attempt', () => {
+    const keys = createKeys('a');
+    const made = [
+      keys.idempotencyKey('payout', 'r', 1),
+      keys.idempotencyKey('payment', 'r', 1),
+      keys.idempotencyKey('payout', 's', 1),
+      keys.idempotencyKey('payout', 'r', 2),
+      createKeys('b').idempotencyKey('payout', 'r', 1),
+    ];
+    expect(new Set(made).size).toBe(made.length);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { v5 as uuidV5 } from 'uuid';
+import { createKeys } from '../../../batches/record/idempotency-key.ts';
+import { recordEvent, resultSchema } from '../../../batches/record/result-event.ts';
+import { isFinal, isPublished, statuses, type RecordStatus } from '../../../batches/record/status.ts';
+import { at, queuedRecord, sentRecord } from './record-samples.ts';
+
+const keys = createKeys('shop');
+const namespace = uuidV5('urn:disburse:v1:shop', uuidV5.URL);
+const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
+
+describe('what is told of a record', () => {
+  it.each(recordStatuses.filter((status) => isPublished[status]))('%s fits the schema, and its id can be computed again', (status) => {
+    const record = sentRecord({ status, sequence: 3, sessionId: 'ps_1', entryId: 'po_1', metadata: { order: '77' } });
+    const event = resultSchema.parse(recordEvent(keys, record, at));
+    const place = `${record.occurrence.stream}:${record.occurrence.position}`;
+    expect(event).toEqual({
+      event_id: uuidV5(`result:${place}:1:${status}`, namespace),
+      sequence: 3,
+      record_id: 'inv-1',
+      kind: 'payout',
+      status,
+      final: isFinal[status],
+      batch_id: record.batchId,
+      source: { file: 'may.csv', line: 2 },
+      idempotency_key: uuidV5('payout:inv-1:1', namespace),
+      attempt: 1,
+      amount_details: { amount: 1230, currency: 'EUR' },
+      session_id: 'ps_1',
+      entry_id: 'po_1',
+      destination: 'DE**…3000',
+      metadata: { order: '77' },
+      fingerprint: 'print',
+      occurred_at: '2026-11-21T08:00:00.000Z',
+    });
+  });
+
+  it.each(['queued', 'submitting'] as const)('nothing is told of %s', (status) => {
+    expect(() => recordEvent(keys, sentRecord({ status }), at)).toThrow(TypeError);
+  });
+
+  it('has no key and no attempt when nothing was sent, and its reason as the error', () => {
+    const reason = { code: 'batch_refused', description: 'Nothing was paid.' };
+    const event = recordEvent(keys, queuedRecord({ status: 'rejected', sequence: 1, reason, destination: undefined }), at);
+    expect(resultSchema.parse(event)).toMatchObject({ status: 'rejected', error: reason });
+    for (const member of ['idempotency_key', 'attempt', 'session_id', 'entry_id', 'destination', 'metadata'])
+      expect(event).not.toHaveProperty(member);
+  });
+
+  it('takes no member that the contract does not name', () => {
+    const event = recordEvent(keys, sentRecord({ status: 'succeeded', sequence: 1 }), at);
+    expect(resultSchema.safeParse({ ...event, extra: 1 }).success).toBe(false);
+    expect(resultSchema.safeParse({ ...event, status: 'queued' }).success).toBe(false);
+    expect(resultSchema.safeParse({ ...event, sequence: 0 }).success).toBe(false);
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../../batches/ports.ts';
+import { statuses, type Status } from '../../../batches/record/status.ts';
+import { needsALook, summarise, summarySchema } from '../../../batches/record/summary.ts';
+import { byStatus, isBalanced, receivedOf, type TallyRow } from '../../../batches/record/tally.ts';
+
+const batch: Batch = {
+  batchId: 'b'.repeat(64),
+  file: 'may.csv',
+  policy: 'skip',
+  encoding: 'utf-8',
+  delimiter: ',',
+  bytes: 1,
+  blockDigests: [],
+  state: 'finished',
+  phase: 'released',
+  startedAt: Date.parse('2026-11-21T08:00:00Z'),
+  finishedAt: Date.parse('2026-11-21T08:00:10Z'),
+  sent: 11,
+  firstSentAt: 1000,
+  lastSentAt: 5000,
+};
+const tally = (status: TallyRow['status'], count: number, amountMinor: bigint, currency = 'EUR'): TallyRow => ({
+  status,
+  currency,
+  count,
+  amountMinor,
+});
+
+describe('a summary', () => {
+  const rows = [
+    tally('received', 4, 4_000n),
+    tally('received', 1, 500n, 'JPY'),
+    tally('received', 2, 0n, ''),
+    tally('succeeded', 3, 3_000n),
+    tally('failed', 1, 1_000n),
+    tally('duplicate', 1, 500n, 'JPY'),
+    tally('rejected', 2, 0n, ''),
+    tally('unknown', 0, 0n),
+  ];
+
+  it('counts every status, zero or not, in exact amounts by currency', () => {
+    const summary = summarise(batch, rows);
+    expect(summarySchema.parse(summary)).toEqual(summary);
+    expect(Object.keys(summary.statuses)).toEqual([...statuses]);
+    expect(summary).toMatchObject({
+      received: { count: 7, amounts: { EUR: '40.00', JPY: '500' } },
+      statuses: {
+        succeeded: { count: 3, amounts: { EUR: '30.00' } },
+        rejected: { count: 2, amounts: {} },
+        unknown: { count: 0, amounts: {} },
+      },
+      balanced: true,
+      started_at: '2026-11-21T08:00:00.000Z',
+      finished_at: '2026-11-21T08:00:10.000Z',
+      sent_per_second: 2.5,
+    });
+  });
+
+  it('has no end and no rate before there is one', () => {
+    expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [])).toMatchObject({
+      finished_at: null,
+      sent_per_second: 0,
+      received: { count: 0, amounts: {} },
+      balanced: true,
+    });
+  });
+
+  it.each([
+    { name: 'a row is missing', rows: [tally('received', 2, 10n), tally('succeeded', 1, 10n)] },
+    { name: 'a cent is missing', rows: [tally('received', 1, 10n), tally('succeeded', 1, 9n)] },
+    { name: 'a currency changed', rows: [tally('received', 1, 10n), tally('succeeded', 1, 10n, 'USD')] },
+    { name: 'a row came from nowhere', rows: [tally('queued', 1, 10n)] },
+  ])('is not balanced when $name', ({ rows: wrong }) => {
+    expect(isBalanced(wrong)).toBe(false);
+    expect(summarise(batch, wrong).balanced).toBe(false);
+  });
+
+  it('adds amounts beyond what a number can hold', () => {
+    const huge = 9_007_199_254_740_991n;
+    const many = [tally('received', 1, huge), tally('received', 1, huge)];
+    expect(receivedOf(many).amounts).toEqual({ EUR: '180143985094819.82' });
+    expect(byStatus(many).succeeded).toEqual({ count: 0, amounts: {} });
+  });
+});
+
+describe('whether records need a look', () => {
+  const only = (status: Status) => summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)]);
+
+  it.each(statuses)('%s', (status) => {
+    const well = status === 'succeeded' || status === 'duplicate';
+    expect(needsALook(only(status), 0, true)).toBe(!well);
+    expect(needsALook(only(status), 0, false)).toBe(!well && status !== 'in_progress');
+  });
+
+  it('a duplicate of what was not paid does, and books that do not balance', () => {
+    expect(needsALook(only('duplicate'), 1, true)).toBe(true);
+    expect(needsALook(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)]), 0, true)).toBe(true);
+  });
+});
