@@ -1,6 +1,6 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
 import { writeBatchResults } from './batch-results.ts';
-import { consumeWork, type Work } from '../consumers/kafka/work.ts';
+import { consumeWork, type Work } from '../consumers/kafka/group/consume.ts';
 import { createDeadLetters, type DeadLetter, type DeadLetters } from '../producers/dead-letters.ts';
 import { PublishError } from '../producers/kafka/publish-error.ts';
 import { monotonicClock, systemClock } from './clock.ts';

@@ -1,8 +1,8 @@
 /** A block of text becomes rows of cells: by csv-parse where a quote stands in it, and nothing that does is taken on trust. */
 import { parse } from 'csv-parse/sync';
-import { account, type Account } from './account.ts';
-import { plainRows } from './plain-rows.ts';
-import { diagnose, tooLong, type GrammarFault } from './grammar.ts';
+import { account, type Account } from './coverage-check.ts';
+import { plainRows } from './unquoted-rows.ts';
+import { diagnose, tooLong, type GrammarFault } from './quote-errors.ts';
 import type { TextBlock } from './records.ts';
 import { StructuralError } from './structural-error.ts';
 

@@ -1,5 +1,5 @@
 /** The first record that is not blank. Before it there may be a `sep=` line. */
-import type { Account } from './account.ts';
+import type { Account } from './coverage-check.ts';
 import { readCells } from './cells.ts';
 import { readSepLine, tellDelimiter } from './delimiter.ts';
 import type { TextBlock } from './records.ts';

@@ -1,8 +1,8 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
-import type { Account, AccountedRow, MultilineCell } from './account.ts';
+import type { Account, AccountedRow, MultilineCell } from './coverage-check.ts';
 import { StructuralError } from './structural-error.ts';
-import { swallowsRows } from './swallowed-rows.ts';
+import { swallowsRows } from './unbalanced-quotes.ts';
 
 /**
  * @property line the physical line on which the row begins, from 1

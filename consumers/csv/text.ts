@@ -2,7 +2,7 @@
 import { chooseEncoding } from './encoding.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import type { SourceFile } from './file.ts';
-import { recognizeBytes, recognizeText } from './foreign-format.ts';
+import { recognizeBytes, recognizeText } from './file-type.ts';
 import { gunzip, isGzip } from './gzip.ts';
 import { createRecordCutter, type RecordCutter, type TextBlock } from './records.ts';
 import { structural, type StructuralError } from './structural-error.ts';

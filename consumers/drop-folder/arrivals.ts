@@ -6,9 +6,9 @@ import { constants, type Dirent } from 'node:fs';
 import { lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../batches/ports.ts';
-import { isCode } from './claims.ts';
+import { isCode } from './leases.ts';
 import { createFirstNames, faultOfName, isPayoutName, readyMarker } from './names.ts';
-import type { SetAside } from './set-aside.ts';
+import type { SetAside } from './quarantine.ts';
 
 /** What a file looked like, and since when it has looked so. */
 interface Look {

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isCode, unlinkIfThere } from './claims.ts';
+import { isCode, unlinkIfThere } from './leases.ts';
 import { siblings, type Sibling } from './names.ts';
 
 /** How a file ended, and the folder it goes to. */

@@ -11,10 +11,10 @@ import { lstat, opendir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../batches/ports.ts';
 import { createArrivals } from './arrivals.ts';
-import { createClaims, isCode, readClaimName, unlinkIfThere, type Claim } from './claims.ts';
+import { createClaims, isCode, readClaimName, unlinkIfThere, type Claim } from './leases.ts';
 import { dropNote, openDesk, prepareDropFolder, processingIn, type Desk, type Ending } from './folders.ts';
 import { createFirstNames, isPayoutName, readyMarker, type Sibling } from './names.ts';
-import { createSetAside } from './set-aside.ts';
+import { createSetAside } from './quarantine.ts';
 
 /** A file that is ours to handle. */
 export interface DroppedFile {

@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaReadError, readError, seconds } from './errors.ts';
-import { createGroupMember, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';
-import { createHandOver, type HandOver } from './hand-over.ts';
+import { createGroupMember, type FetchedBatch, type GroupMember, type KafkaFactory } from './group/group-member.ts';
+import { createHandOver, type HandOver } from './rendezvous.ts';
 import type { TopicRecord } from './topic-record.ts';
-import { createTopicOffsets, type TopicOffsets } from './topic-offsets.ts';
+import { createTopicOffsets, type TopicOffsets } from './offsets/topic-offsets.ts';
 
 export type { TopicRecord } from './topic-record.ts';
 

@@ -1,8 +1,8 @@
 /** Topics of a test's own on the shared Kafka, and what it does with them. */
 import { Kafka, logLevel, type ITopicConfig, type Message } from 'kafkajs';
-import type { KafkaFactory } from '../../../consumers/kafka/group-member.ts';
+import type { KafkaFactory } from '../../../consumers/kafka/group/group-member.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { consumeWork, type Work, type WorkParams } from '../../../consumers/kafka/work.ts';
+import { consumeWork, type Work, type WorkParams } from '../../../consumers/kafka/group/consume.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { uniquePrefix } from '../../support/services.ts';
 

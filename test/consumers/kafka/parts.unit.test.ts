@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Assignment } from '../../../consumers/kafka/assignment.ts';
-import { createPartitionProgress } from '../../../consumers/kafka/partition-progress.ts';
-import { createCommitter } from '../../../consumers/kafka/committer.ts';
+import { Assignment } from '../../../consumers/kafka/group/assignment.ts';
+import { createPartitionProgress } from '../../../consumers/kafka/offsets/partition-progress.ts';
+import { createCommitter } from '../../../consumers/kafka/offsets/committer.ts';
 import { MissingTopicError, readError, type Reading } from '../../../consumers/kafka/errors.ts';
-import { createHandOver } from '../../../consumers/kafka/hand-over.ts';
-import { createRecordWindow } from '../../../consumers/kafka/record-window.ts';
-import { createRecordWork } from '../../../consumers/kafka/record-work.ts';
-import { createStallWatch } from '../../../consumers/kafka/stall-watch.ts';
+import { createHandOver } from '../../../consumers/kafka/rendezvous.ts';
+import { createRecordWindow } from '../../../consumers/kafka/group/semaphore.ts';
+import { createRecordWork } from '../../../consumers/kafka/group/record-processor.ts';
+import { createStallWatch } from '../../../consumers/kafka/offsets/stall-detector.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 

@@ -1,5 +1,5 @@
-import { createInHand } from './in-hand.ts';
-import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts';
+import { createInHand } from './in-flight.ts';
+import { createPartitionProgress, type PartitionProgress } from '../offsets/partition-progress.ts';
 
 /** Of one partition, behind a record that takes long. */
 const mostInHand = 2_048;

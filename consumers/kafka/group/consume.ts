@@ -5,18 +5,18 @@
  * Commits only save reading again; that nothing is done twice, the handler must see to by itself. When no broker
  * answers for long, a new client takes over from the last commit, for as long as it takes.
  */
-import type { Clock } from '../../batches/ports.ts';
-import { KafkaReadError, readError, seconds, type KafkaFault } from './errors.ts';
+import type { Clock } from '../../../batches/ports.ts';
+import { KafkaReadError, readError, seconds, type KafkaFault } from '../errors.ts';
 import { rebalanceTimeoutMs, type KafkaFactory } from './group-member.ts';
-import { joinAndWork, type Membership } from './membership.ts';
-import { createPositionCheck } from './position-check.ts';
-import { createPositions, type PartitionPosition } from './positions.ts';
-import { createRecordWork, type HandleRecord } from './record-work.ts';
-import { createStallWatch } from './stall-watch.ts';
-import { createTopicOffsets } from './topic-offsets.ts';
+import { joinAndWork, type Membership } from './session.ts';
+import { createPositionCheck } from '../offsets/offset-check.ts';
+import { createPositions, type PartitionPosition } from '../offsets/offsets.ts';
+import { createRecordWork, type HandleRecord } from './record-processor.ts';
+import { createStallWatch } from '../offsets/stall-detector.ts';
+import { createTopicOffsets } from '../offsets/topic-offsets.ts';
 
-export type { HandleRecord } from './record-work.ts';
-export type { PartitionPosition } from './positions.ts';
+export type { HandleRecord } from './record-processor.ts';
+export type { PartitionPosition } from '../offsets/offsets.ts';
 export type { KafkaFactory } from './group-member.ts';
 
 const restartAfterMs = 1_000;

@@ -1,9 +1,9 @@
 /** What the consumer of kafkajs does of its own between two batches, and what we make of it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { consumeWork, type Work } from '../../../consumers/kafka/work.ts';
-import { monotonicClock } from '../../../src/clock.ts';
-import { patience } from '../../support/patience.ts';
-import { StubCluster } from './stub-cluster.ts';
+import { consumeWork, type Work } from '../../../../consumers/kafka/group/consume.ts';
+import { monotonicClock } from '../../../../src/clock.ts';
+import { patience } from '../../../support/patience.ts';
+import { StubCluster } from '../stub-cluster.ts';
 
 let cluster: StubCluster;
 let work: Work | undefined;

@@ -4,11 +4,11 @@
  * position and begin anew, without a word. Here that is an error: records may have gone unread, and in a topic made
  * anew other instructions stand at places that are known already. Only a person can say where to go on.
  */
-import type { Clock } from '../../batches/ports.ts';
-import type { Assignment } from './assignment.ts';
-import { KafkaReadError } from './errors.ts';
-import type { FetchedBatch } from './group-member.ts';
-import type { Positions } from './positions.ts';
+import type { Clock } from '../../../batches/ports.ts';
+import type { Assignment } from '../group/assignment.ts';
+import { KafkaReadError } from '../errors.ts';
+import type { FetchedBatch } from '../group/group-member.ts';
+import type { Positions } from './offsets.ts';
 import type { OffsetRange, TopicOffsets } from './topic-offsets.ts';
 
 /** What the group has when it never committed. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { kafkaBrokers } from '../../support/services.ts';
-import { Broker, numberOf, pause, placeOf, until } from './broker.ts';
+import type { TopicRecord } from '../../../../consumers/kafka/topic-record.ts';
+import { kafkaBrokers } from '../../../support/services.ts';
+import { Broker, numberOf, pause, placeOf, until } from '../broker.ts';
 
 let broker: Broker;
 beforeAll(async () => {

@@ -15,14 +15,14 @@
  * Memory is bounded by the window and by one answer (1 MB) from each broker; a batch that waits for places in the
  * window holds its broker's next fetch, so nothing need be paused.
  */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports.ts';
 import { Assignment } from './assignment.ts';
-import { createCommitter, type Commit, type Committer } from './committer.ts';
+import { createCommitter, type Commit, type Committer } from '../offsets/committer.ts';
 import { createGroupMember, sessionTimeoutMs, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';
-import type { PositionCheck } from './position-check.ts';
-import type { Positions } from './positions.ts';
-import type { RecordWork } from './record-work.ts';
-import type { StallWatch } from './stall-watch.ts';
+import type { PositionCheck } from '../offsets/offset-check.ts';
+import type { Positions } from '../offsets/offsets.ts';
+import type { RecordWork } from './record-processor.ts';
+import type { StallWatch } from '../offsets/stall-detector.ts';
 
 const heartbeatEveryMs = 1_000;
 

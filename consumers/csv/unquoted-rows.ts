@@ -3,7 +3,7 @@
  * the engine's own search finds those several times faster than a parser's loop over each character. Text with a
  * single quote in it goes to csv-parse; a property test holds the two to the same rows.
  */
-import type { Account, AccountedRow } from './account.ts';
+import type { Account, AccountedRow } from './coverage-check.ts';
 import { maxRecordBytes } from './records.ts';
 
 const carriageReturn = 0x0d;

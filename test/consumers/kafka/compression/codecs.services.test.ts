@@ -1,8 +1,8 @@
 import { CompressionTypes } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { kafkaBrokers } from '../../support/services.ts';
-import { Broker, until } from './broker.ts';
+import type { TopicRecord } from '../../../../consumers/kafka/topic-record.ts';
+import { kafkaBrokers } from '../../../support/services.ts';
+import { Broker, until } from '../broker.ts';
 
 let broker: Broker;
 beforeAll(async () => {

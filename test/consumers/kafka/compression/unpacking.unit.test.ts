@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { BoundedOutput, UnpackError } from '../../../consumers/kafka/bounded-output.ts';
-import { unpackRecords } from '../../../consumers/kafka/codecs.ts';
-import { unpackLz4 } from '../../../consumers/kafka/lz4.ts';
-import { poisonOf } from '../../../consumers/kafka/poison-batch.ts';
-import { unpackSnappy } from '../../../consumers/kafka/snappy.ts';
+import { BoundedOutput, UnpackError } from '../../../../consumers/kafka/compression/bounded-output.ts';
+import { unpackRecords } from '../../../../consumers/kafka/compression/codecs.ts';
+import { unpackLz4 } from '../../../../consumers/kafka/compression/lz4.ts';
+import { poisonOf } from '../../../../consumers/kafka/poison-batch.ts';
+import { unpackSnappy } from '../../../../consumers/kafka/compression/snappy.ts';
 
 const megabyte = 1024 ** 2;
 

@@ -6,7 +6,7 @@
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { unpackLz4 } from './lz4.ts';
-import { standIns } from './poison-batch.ts';
+import { standIns } from '../poison-batch.ts';
 import { unpackSnappy } from './snappy.ts';
 
 /** A batch has 1 MB by default and instructions pack to a tenth or so; this holds whatever is honest. */

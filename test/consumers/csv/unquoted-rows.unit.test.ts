@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { account } from '../../../consumers/csv/account.ts';
-import { plainRows } from '../../../consumers/csv/plain-rows.ts';
+import { account } from '../../../consumers/csv/coverage-check.ts';
+import { plainRows } from '../../../consumers/csv/unquoted-rows.ts';
 
 const parsed = (text: string, line: number, delimiter: string) => {
   const records: string[][] = parse(text, {

@@ -1,6 +1,6 @@
 /** The parser gives no reason to doubt it here, so its mistakes are made for it. */
 import { describe, expect, it } from 'vitest';
-import { account } from '../../../consumers/csv/account.ts';
+import { account } from '../../../consumers/csv/coverage-check.ts';
 
 const mismatch = (text: string, records: string[][]): unknown => account(text, 10, records, ',').mismatch;
 

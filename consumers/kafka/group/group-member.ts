@@ -5,10 +5,10 @@
  * its own, as clients of one `Kafka` share what they know of offsets.
  */
 import kafkajs, { type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage } from 'kafkajs';
-import { unpackRecords } from './codecs.ts';
-import { poisonOf } from './poison-batch.ts';
+import { unpackRecords } from '../compression/codecs.ts';
+import { poisonOf } from '../poison-batch.ts';
 import { stickyAssigner } from './sticky-assigner.ts';
-import type { TopicRecord } from './topic-record.ts';
+import type { TopicRecord } from '../topic-record.ts';
 
 /** Makes a new client for each call. */
 export interface KafkaFactory {

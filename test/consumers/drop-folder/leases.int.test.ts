@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createClaims, readClaimName, type Claim, type Claims } from '../../../consumers/drop-folder/claims.ts';
+import { createClaims, readClaimName, type Claim, type Claims } from '../../../consumers/drop-folder/leases.ts';
 import { createVirtualClock } from '../../producers/virtual-clock.ts';
 
 let folder: string;

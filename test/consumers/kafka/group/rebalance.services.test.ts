@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { kafkaBrokers } from '../../support/services.ts';
-import { Broker, numberOf, pause, placeOf, until } from './broker.ts';
+import type { TopicRecord } from '../../../../consumers/kafka/topic-record.ts';
+import { kafkaBrokers } from '../../../support/services.ts';
+import { Broker, numberOf, pause, placeOf, until } from '../broker.ts';
 
 let broker: Broker;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
  * A stray quote that is closed rows later makes one cell of all that stands between. The row may even have the right
  * number of cells. It shows in the lines: they look like rows.
  */
-import type { MultilineCell } from './account.ts';
+import type { MultilineCell } from './coverage-check.ts';
 
 /**
  * @param cells of the row that holds the multi-line cell

@@ -3,8 +3,8 @@
  * still under way when its partition was dealt anew keeps its place, and when it is read again it is waited for.
  */
 import type { Assignment } from './assignment.ts';
-import { createRecordWindow } from './record-window.ts';
-import type { TopicRecord } from './topic-record.ts';
+import { createRecordWindow } from './semaphore.ts';
+import type { TopicRecord } from '../topic-record.ts';
 
 /**
  * Resolves when the record is finished, so that its offset may be committed.
