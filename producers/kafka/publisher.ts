@@ -3,7 +3,7 @@
  * answer proven, the same batch again until it is. A record may be written twice, never lost; readers de-duplicate.
  */
 import type { Clock } from '../../batches/ports.ts';
-import { createLane, type Lane } from './lane.ts';
+import { createLane, type Lane } from './partition-producer.ts';
 import { partitionOf } from './murmur2.ts';
 import { PublishError } from './publish-error.ts';
 import { recordBytes, type TopicRecord } from './record.ts';
