@@ -4,7 +4,7 @@ const shared = {
   // Integration and end-to-end tests start processes and wait for conditions; this is a bound, not an expectation.
   testTimeout: 180_000,
   hookTimeout: 180_000,
-  // kafkajs on Node.js 24, harmless: src/kafka.ts keeps it from users too.
+  // kafkajs on Node.js 24, harmless: src/kafka/client.ts keeps it from users too.
   execArgv: ['--disable-warning=TimeoutNegativeWarning'],
 };
 

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'dotenv';
-import { readConfig, secretNames, variableNames, type Config, type Environment } from './config.ts';
+import { readConfig, secretNames, variableNames, type Config, type Environment } from './config/config.ts';
 import { parseDurationMs } from './duration.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { maskQuoted } from '../batches/instruction/masks.ts';
-import { printable } from './terminal.ts';
+import { printable } from './terminal/format.ts';
 import { version } from './version.ts';
 
 /** `GATEWAY_URL` is also `--gateway-url`. */

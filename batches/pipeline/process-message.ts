@@ -8,7 +8,7 @@ import type { SharedLedger } from '../ports.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
 import { contentOf, payAdmitted, type PayDeps } from './process-instruction.ts';
-import type { Settings } from '../../src/config.ts';
+import type { Settings } from '../../src/config/config.ts';
 import { LedgerTotalsError } from '../../src/ledger/redis/errors.ts';
 
 export interface WorkerDeps<Message extends InstructionMessage> {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { Kafka } from 'kafkajs';
-import { createKafkaFactory } from '../../src/kafka.ts';
+import { createKafkaFactory } from '../../src/kafka/client.ts';
 import { startKafka, startRedis } from '../../test/support/local-servers.ts';
 import { cpuOfServer } from '../measure.ts';
 import type { RedisSource } from '../redis-server.ts';

@@ -2,14 +2,14 @@ import { unsealLetter } from '../../producers/dead-letter-cards.ts';
 import { createTopicPublisher } from '../../producers/kafka/publisher.ts';
 import { readTopic, type TopicRecord } from '../../consumers/kafka/read-topic.ts';
 import { systemClock } from '../clock.ts';
-import { serversOf, type Config } from '../config.ts';
-import { sharedLedgerKey } from '../distributed.ts';
-import { openLetterSeal } from '../dead-letter-seal.ts';
+import { serversOf, type Config } from '../config/config.ts';
+import { sharedLedgerKey } from '../profiles/distributed.ts';
+import { openLetterSeal } from '../kafka/dead-letter-seal.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkKafka, kafkaOf, type CreateKafka } from '../kafka.ts';
+import { checkKafka, kafkaOf, type CreateKafka } from '../kafka/client.ts';
 import { createLogger } from '../logger.ts';
-import { printable } from '../terminal.ts';
-import { topicNames, topicsExist } from '../topics.ts';
+import { printable } from '../terminal/format.ts';
+import { topicNames, topicsExist } from '../kafka/topics.ts';
 
 /** What the headers of a dead letter tell; see docs/results.md. */
 interface Letter {

@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import type { Ledger, Policy } from '../../batches/ports.ts';
 import { needsALook, summarise, type Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
-import { keyLifetimeMs, type Config } from '../config.ts';
-import { createDisplay } from '../display.ts';
+import { keyLifetimeMs, type Config } from '../config/config.ts';
+import { createDisplay } from '../terminal/progress.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkPlaceFor } from '../place-check.ts';
-import { makeDataDir } from '../ledger/files.ts';
+import { checkPlaceFor } from '../files/output-path.ts';
+import { makeDataDir } from '../ledger/sqlite/files.ts';
 import { createLogger, type Logger } from '../logger.ts';
-import { openFileBatch } from '../open-batch.ts';
-import { openAlonePaying, type Paying, type PayingParams } from '../paying.ts';
-import { writeFixFile, type Inspection } from '../payout-file.ts';
-import { loadSigner } from '../private-key.ts';
-import { writeBatchResults } from '../batch-results.ts';
-import { createStopping, type Stopping } from '../stopping.ts';
-import { summaryText } from '../summary-text.ts';
-import { counted, paintFor, printable } from '../terminal.ts';
-import { brokenReport } from '../inspection-report.ts';
+import { openFileBatch } from '../files/open-batch.ts';
+import { openAlonePaying, type Paying, type PayingParams } from '../profiles/submit-standalone.ts';
+import { writeFixFile, type Inspection } from '../files/payout-file.ts';
+import { loadSigner } from '../config/private-key.ts';
+import { writeBatchResults } from '../files/batch-results.ts';
+import { createStopping, type Stopping } from '../service/shutdown.ts';
+import { summaryText } from '../terminal/summary-text.ts';
+import { counted, paintFor, printable } from '../terminal/format.ts';
+import { brokenReport } from '../files/validation-report.ts';
 import { brokenText, inspectFile, type FileOptions } from './validate.ts';
 
 export interface RunOptions extends FileOptions {
@@ -110,7 +110,7 @@ interface Run {
 }
 
 async function openHandingOver(params: PayingParams, { allowUnsafeRedis, detach }: RunOptions): Promise<Paying> {
-  const { openDistributedPaying } = await import('../paying-distributed.ts');
+  const { openDistributedPaying } = await import('../profiles/submit-distributed.ts');
   return openDistributedPaying({ ...params, allowUnsafeRedis: allowUnsafeRedis === true, detach: detach === true });
 }
 

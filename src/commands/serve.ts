@@ -1,8 +1,8 @@
 import type { ExitCode } from '../exit.ts';
 import { exitCodes } from '../exit.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createLogger } from '../logger.ts';
-import { createStopping } from '../stopping.ts';
+import { createStopping } from '../service/shutdown.ts';
 
 export interface ServeOptions {
   /** Milliseconds. */
@@ -33,8 +33,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
   stopping.signal.addEventListener('abort', () => setTimeout(overdue, graceMs).unref(), { once: true });
   try {
     const params = { config, options, logger, stopping };
-    if (config.servers === null) await (await import('../serve-alone.ts')).serveAlone(params);
-    else await (await import('../serve-distributed.ts')).serveDistributed(params);
+    if (config.servers === null) await (await import('../profiles/serve-standalone.ts')).serveAlone(params);
+    else await (await import('../profiles/serve-distributed.ts')).serveDistributed(params);
   } finally {
     stopping.release();
   }

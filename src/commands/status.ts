@@ -1,10 +1,10 @@
 import type { Batch, Ledger } from '../../batches/ports.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
-import { redisParams, type Config } from '../config.ts';
+import { redisParams, type Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { openReader } from '../ledger/reader.ts';
-import { summaryText } from '../summary-text.ts';
-import { paintFor, printable, table } from '../terminal.ts';
+import { openReader } from '../ledger/sqlite/reader.ts';
+import { summaryText } from '../terminal/summary-text.ts';
+import { paintFor, printable, table } from '../terminal/format.ts';
 
 /** Tells what the ledger knows of one batch, or of all. Reads only, also while another process pays. */
 export async function status(config: Config, wanted: string | undefined, options: { readonly json?: boolean }): Promise<ExitCode> {
@@ -37,7 +37,10 @@ async function openLedger(config: Config): Promise<{ readonly ledger: Reader; re
     const ledger = await openReader(config.dataDir);
     return { ledger, close: () => ledger.close() };
   }
-  const [{ connectRedis }, { openRedisReader }] = await Promise.all([import('../redis.ts'), import('../ledger/redis/reader.ts')]);
+  const [{ connectRedis }, { openRedisReader }] = await Promise.all([
+    import('../redis/connection.ts'),
+    import('../ledger/redis/reader.ts'),
+  ]);
   const connection = await connectRedis(redisParams(config, (message) => void process.stderr.write(`disburse: ${message}\n`)));
   try {
     const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });

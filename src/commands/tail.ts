@@ -2,10 +2,10 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { formatMinor } from '../../batches/fields/money.ts';
 import { statuses } from '../../batches/record/status.ts';
 import { readResults } from '../../producers/results-reader.ts';
-import { resultsPath } from '../alone.ts';
-import type { Config } from '../config.ts';
+import { resultsPath } from '../profiles/standalone.ts';
+import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { paintFor, printable, type Paint, type Style } from '../terminal.ts';
+import { paintFor, printable, type Paint, type Style } from '../terminal/format.ts';
 
 interface TailOptions {
   readonly follow?: boolean;
@@ -40,7 +40,7 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
     const events =
       config.servers === null
         ? readResults(resultsPath(config.dataDir), { ...reading, from: since === 'now' ? 'now' : 'beginning' })
-        : (await import('../results-from-topic.ts')).resultsFromTopic(config, reading);
+        : (await import('../kafka/results-reader.ts')).resultsFromTopic(config, reading);
     for await (const event of events) {
       if (!wanted(event, options, since)) continue;
       const more = process.stdout.write(`${options.json === true ? JSON.stringify(event) : line(event, paint)}\n`);

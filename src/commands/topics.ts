@@ -1,10 +1,10 @@
 import { systemClock } from '../clock.ts';
-import { serversOf, type Config } from '../config.ts';
+import { serversOf, type Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkKafka, kafkaOf } from '../kafka.ts';
+import { checkKafka, kafkaOf } from '../kafka/client.ts';
 import { createLogger } from '../logger.ts';
-import { paintFor, printable } from '../terminal.ts';
-import { ensureTopics, planTopics, type TopicReport } from '../topics.ts';
+import { paintFor, printable } from '../terminal/format.ts';
+import { ensureTopics, planTopics, type TopicReport } from '../kafka/topics.ts';
 
 interface TopicsOptions {
   readonly partitions: string;

@@ -2,12 +2,12 @@ import { parseExpectation, type Totals } from '../../batches/preflight/control-t
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { formatMinor } from '../../batches/fields/money.ts';
 import { systemClock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkPlaceFor } from '../place-check.ts';
-import { brokenReport, report } from '../inspection-report.ts';
-import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../payout-file.ts';
-import { counted, grouped, paintFor, printable, type Paint } from '../terminal.ts';
+import { checkPlaceFor } from '../files/output-path.ts';
+import { brokenReport, report } from '../files/validation-report.ts';
+import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../files/payout-file.ts';
+import { counted, grouped, paintFor, printable, type Paint } from '../terminal/format.ts';
 
 export interface FileOptions {
   readonly json?: boolean;

@@ -3,7 +3,7 @@
  * (burst - 1) intervals ahead, so that in any window at most rate x window + burst permits pass.
  */
 import type { Clock, Limiter } from '../../batches/ports.ts';
-import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './climb.ts';
+import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './recovery-ramp.ts';
 import { createWaiters, noPermitWithin } from './waiters.ts';
 
 /**

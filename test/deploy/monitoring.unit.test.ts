@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/service/metrics.ts';
 import { kafkaImage, redisImage } from '../support/service-images.ts';
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '..', '..', path), 'utf8');

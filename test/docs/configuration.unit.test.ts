@@ -1,7 +1,7 @@
 /** Every variable is told where people look for it, with the default that it has. */
 import { parse } from 'dotenv';
 import { describe, expect, it } from 'vitest';
-import { keyLifetimeMs, readConfig, variableNames, type VariableName } from '../../src/config.ts';
+import { keyLifetimeMs, readConfig, variableNames, type VariableName } from '../../src/config/config.ts';
 import { parseDurationMs } from '../../src/duration.ts';
 import { page, tableRow } from './pages.ts';
 

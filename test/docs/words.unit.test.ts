@@ -16,8 +16,8 @@ import { isPayoutName, readyMarker, siblings } from '../../consumers/drop-folder
 import { readMessage } from '../../consumers/instruction-topic.ts';
 import { systemClock } from '../../src/clock.ts';
 import { exitCodes } from '../../src/exit.ts';
-import { callOutcomes, createMetrics, gatewayCalls } from '../../src/metrics.ts';
-import { topicNames } from '../../src/topics.ts';
+import { callOutcomes, createMetrics, gatewayCalls } from '../../src/service/metrics.ts';
+import { topicNames } from '../../src/kafka/topics.ts';
 import { resultsCsvColumns } from '../../producers/results-csv.ts';
 import { faultNames } from '../../sandbox/faults.ts';
 import { names, page, pageNames, root, tableRow } from './pages.ts';
@@ -101,7 +101,7 @@ describe('docs/csv.md', () => {
 
 /** The codes in the sources, found by how they are written there. */
 function problemCodes(): readonly string[] {
-  const files = [...globSync('batches/*.ts', { cwd: root }), ...globSync('consumers/**/*.ts', { cwd: root }), 'src/payout-file.ts'];
+  const files = [...globSync('batches/*.ts', { cwd: root }), ...globSync('consumers/**/*.ts', { cwd: root }), 'src/files/payout-file.ts'];
   const patterns = [
     /\b(?:fault|structural|checkWord|accountType)\(\s*(?:[^'"`;]*?,\s*)?'([a-z]+(?:_[a-z0-9]+)+)'/g,
     /\bcode: '([a-z]+(?:_[a-z0-9]+)+)'/g,
@@ -201,7 +201,7 @@ describe('docs/operations.md', () => {
   });
 
   it('tells every path of HTTP', () => {
-    const paths = [...source('src/http.ts').matchAll(/^\s*'(\/[a-z/-]+)',$/gm)].map(([, path = '']) => path);
+    const paths = [...source('src/service/http/server.ts').matchAll(/^\s*'(\/[a-z/-]+)',$/gm)].map(([, path = '']) => path);
     expect(paths).toContain('/readyz');
     expect(paths.filter((path) => !new RegExp(`\`(?:GET|POST) ${path}\``).test(operations))).toEqual([]);
   });

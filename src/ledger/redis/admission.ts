@@ -6,11 +6,11 @@ import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/r
 import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { LedgerReadError } from '../errors.ts';
-import type { Reply } from './calls.ts';
+import type { Reply } from './script-client.ts';
 import { LedgerTotalsError, placeText } from './errors.ts';
-import { shardOf, shardOfPlace } from './keys.ts';
-import type { Parts } from './parts.ts';
-import { fixedLine, frameOf, movingLine, type StoredRecord } from './record-text.ts';
+import { shardOf, shardOfPlace } from './key-names.ts';
+import type { Parts } from './context.ts';
+import { fixedLine, frameOf, movingLine, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 /** What stands in Redis, or is believed to. */

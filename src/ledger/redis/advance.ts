@@ -3,11 +3,11 @@ import type { Ledger } from '../../../batches/ports.ts';
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
-import type { Argument } from './calls.ts';
+import type { Argument } from './script-client.ts';
 import { LedgerTotalsError, placeText } from './errors.ts';
-import { shardOf } from './keys.ts';
-import type { Parts } from './parts.ts';
-import { dueTimeOf, firstText, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-text.ts';
+import { shardOf } from './key-names.ts';
+import type { Parts } from './context.ts';
+import { dueTimeOf, firstText, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 type Advanced = Awaited<ReturnType<Ledger['advance']>>;

@@ -2,8 +2,8 @@
 import type { Batch, BatchPhase, BatchState, HandOver, Policy, SharedLedger } from '../../../batches/ports.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf } from '../codes.ts';
-import type { Calls } from './calls.ts';
-import { shardOf, shards, type KeyNames } from './keys.ts';
+import type { Calls } from './script-client.ts';
+import { shardOf, shards, type KeyNames } from './key-names.ts';
 
 export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'handOver'> {
   exists(batchId: string): Promise<boolean>;

@@ -1,8 +1,8 @@
 /** Makes batches and changes what is kept of them. */
 import type { SharedLedger } from '../../../batches/ports.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
-import { shardOf } from './keys.ts';
-import type { Parts } from './parts.ts';
+import { shardOf } from './key-names.ts';
+import type { Parts } from './context.ts';
 import { scripts } from './scripts.ts';
 
 export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' | 'updateBatch' | 'noteHandOver'> {

@@ -1,7 +1,7 @@
 /** The time that all instances share: Redis TIME, so that no lease and no key's age hangs on a machine's own clock. */
 import type { Clock } from '../../../batches/ports.ts';
 import { systemClock } from '../../clock.ts';
-import type { RedisConnection } from '../../redis.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 
 /** The clock, and an end of its asking. */
 export interface RedisClock extends Clock {

@@ -7,25 +7,25 @@
 import { hash } from 'node:crypto';
 import type { Keys } from '../../../batches/record/idempotency-key.ts';
 import type { SharedLedger } from '../../../batches/ports.ts';
-import type { RedisConnection } from '../../redis.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
 import { createSeal } from '../seal.ts';
 import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
 import { advance } from './advance.ts';
 import { createBatchStore } from './batches.ts';
-import { createCalls } from './calls.ts';
+import { createCalls } from './script-client.ts';
 import { placeText, type LedgerBehindError, type LedgerPlace } from './errors.ts';
-import { findOrFound } from './founding.ts';
-import { createKeyNames, shardOfPlace } from './keys.ts';
-import { createSharedTexts } from './names.ts';
+import { findOrFound } from './bootstrap.ts';
+import { createKeyNames, shardOfPlace } from './key-names.ts';
+import { createSharedTexts } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
-import { createRecordReader, type Parts } from './parts.ts';
+import { createRecordReader, type Parts } from './context.ts';
 import { createQueries } from './queries.ts';
 import { createRestore } from './restore.ts';
-import { checkSafety } from './safety.ts';
+import { checkSafety } from './durability-check.ts';
 import { scripts } from './scripts.ts';
-import { dropStories } from './stories.ts';
+import { dropStories } from './retention.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
 

@@ -1,8 +1,8 @@
 /** Events that this instance decided or took over, and that are not surely published yet. */
 import type { OutboxEntry, SharedLedger } from '../../../batches/ports.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
-import type { Calls, Reply } from './calls.ts';
-import { shardOfNumber, shards, type KeyNames } from './keys.ts';
+import type { Calls, Reply } from './script-client.ts';
+import { shardOfNumber, shards, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
 export interface Outbox extends Pick<SharedLedger, 'outbox' | 'published' | 'takeOverOutbox'> {

@@ -3,10 +3,10 @@ import type { LedgerOverview, SharedLedger } from '../../../batches/ports.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
-import { redisNow } from './calls.ts';
-import { shardOf, shards, timeOfNumber } from './keys.ts';
-import type { Parts } from './parts.ts';
-import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-text.ts';
+import { redisNow } from './script-client.ts';
+import { shardOf, shards, timeOfNumber } from './key-names.ts';
+import type { Parts } from './context.ts';
+import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'duplicatesOfUnpaid' | 'claimDue' | 'overview'>;

@@ -1,12 +1,12 @@
 /** Reads the ledger in Redis without its key and its binding: for `status`, also while instances pay from it. */
 import type { Ledger } from '../../../batches/ports.ts';
-import type { RedisConnection } from '../../redis.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError } from '../errors.ts';
 import { createBatchReads } from './batch-reads.ts';
-import { createCalls } from './calls.ts';
+import { createCalls } from './script-client.ts';
 import { placeText } from './errors.ts';
-import { readShards } from './founding.ts';
-import { createKeyNames } from './keys.ts';
+import { readShards } from './bootstrap.ts';
+import { createKeyNames } from './key-names.ts';
 
 export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'tallies' | 'close'>;
 

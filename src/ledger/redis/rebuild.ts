@@ -2,11 +2,11 @@
  * Begins and ends a rebuild: a ledger that has lost something is made anew from what was published and asked for. In
  * between it is in state `rebuilding`, which nobody pays from.
  */
-import type { RedisConnection } from '../../redis.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
-import { boundFields, checkBound, foundShard, generationsTakenIn, readMark, readShards, setState } from './founding.ts';
-import { createKeyNames, shards } from './keys.ts';
+import { boundFields, checkBound, foundShard, generationsTakenIn, readMark, readShards, setState } from './bootstrap.ts';
+import { createKeyNames, shards } from './key-names.ts';
 
 const scanCount = 1_000;
 

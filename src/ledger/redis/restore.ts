@@ -4,9 +4,9 @@ import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
 import { checkAmount } from './admission.ts';
 import { LedgerTotalsError } from './errors.ts';
-import { shardOf, shardOfPlace } from './keys.ts';
-import type { Parts } from './parts.ts';
-import { dueTimeOf, firstText, fixedLine, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-text.ts';
+import { shardOf, shardOfPlace } from './key-names.ts';
+import type { Parts } from './context.ts';
+import { dueTimeOf, firstText, fixedLine, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 export function createRestore(parts: Parts): Pick<SharedLedger, 'restore' | 'restoreSettled'> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTopicPublisher } from '../../../producers/kafka/publisher.ts';
 import { openResultsTopic } from '../../../producers/results-topic.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { ensureTopics, planTopics, topicNames } from '../../../src/topics.ts';
+import { ensureTopics, planTopics, topicNames } from '../../../src/kafka/topics.ts';
 import { outboxEntry } from '../../contracts/result-sink.suite.ts';
 import { startKafka, type KafkaCluster } from '../../support/local-servers.ts';
 import { realTopics, type RealTopics } from './real-topics.ts';

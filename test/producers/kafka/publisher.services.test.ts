@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { PublishError } from '../../../producers/kafka/publish-error.ts';
 import { createTopicPublisher, type TopicPublisher } from '../../../producers/kafka/publisher.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { createKafkaFactory } from '../../../src/kafka.ts';
+import { createKafkaFactory } from '../../../src/kafka/client.ts';
 import { freePort } from '../../support/free-port.ts';
 import { kafkaBrokers, uniquePrefix } from '../../support/services.ts';
 import { realTopics } from './real-topics.ts';

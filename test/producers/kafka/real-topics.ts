@@ -1,7 +1,7 @@
 /** Topics on a real broker for one test file: made, read back, and deleted in the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, IHeaders } from 'kafkajs';
-import { createKafkaFactory, type CreateKafka } from '../../../src/kafka.ts';
+import { createKafkaFactory, type CreateKafka } from '../../../src/kafka/client.ts';
 
 export interface ReadRecord {
   readonly partition: number;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ledger } from '../../../batches/ports.ts';
-import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite.ts';
+import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
 import { at, keys } from '../../contracts/ledger-samples.ts';
 
 export const makeDir = (): string => mkdtempSync(join(tmpdir(), 'disburse-ledger-'));

@@ -1,0 +1,214 @@
+/**
+ * A payout file, read twice: first whole, to judge it before anything is sent; then block by block against what
+ * the first reading found, to pay it.
+ */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { compareTotals, type Totals } from '../../batches/preflight/control-totals.ts';
+import type { Problem, Reading } from '../../batches/instruction/instruction.ts';
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
+import { ambiguous, startPreflight, type Preflight, type PreflightInTheMaking, type RowIndex } from '../../batches/preflight/preflight.ts';
+import { judge } from '../../batches/preflight/check-block.ts';
+import { createRowReader } from '../../batches/csv-row/parse-row.ts';
+import type { ReadingOptions } from '../../batches/instruction/reading-options.ts';
+import { readCsv, type CsvFile, type CsvOptions } from '../../consumers/csv/read-csv.ts';
+import type { CsvRow } from '../../consumers/csv/rows.ts';
+import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
+import { createRowIndex } from '../../consumers/row-index.ts';
+import { createFixFile } from '../../producers/fix-file.ts';
+import type { FileRow } from '../../batches/pipeline/admit-file.ts';
+
+/** What the first reading found. */
+export interface Inspection {
+  readonly path: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly blockDigests: readonly string[];
+  readonly encoding: string;
+  readonly delimiter: string;
+  readonly rereadable: boolean;
+  readonly header: readonly string[];
+  /** As the header spells it. */
+  readonly recordIdColumn: string;
+  readonly preflight: Preflight;
+  /** Kept for the second reading, so that both judge by the same clock and limits. */
+  readonly reading: ReadingOptions;
+}
+
+/** A file of which nothing is paid. Members that could not be found out are null. */
+export interface BrokenFile {
+  readonly file: string;
+  readonly sha256: string | null;
+  readonly encoding: string | null;
+  readonly delimiter: string | null;
+  readonly rows: number;
+  readonly problems: readonly LineProblem[];
+}
+
+export type InspectionOutcome =
+  { readonly ok: true; readonly inspection: Inspection } | { readonly ok: false; readonly broken: BrokenFile };
+
+export interface InspectParams extends ReadingWays {
+  readonly path: string;
+  readonly reading: ReadingOptions;
+  readonly expected: Totals | null;
+  /** Told now and then how many rows were read. */
+  readonly onProgress: (rows: number) => void;
+}
+
+/** The whole file once: structure, every row, totals. Structural faults are an outcome, not an exception. */
+export async function inspect(params: InspectParams): Promise<InspectionOutcome> {
+  const { path, reading, expected, onProgress } = params;
+  const file = basename(path);
+  let csv: CsvFile | undefined;
+  let rows = 0;
+  const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => ({
+    ok: false,
+    broken: { file, sha256: facts.sha256 ?? null, encoding: facts.encoding ?? null, delimiter: facts.delimiter ?? null, rows, problems },
+  });
+  try {
+    csv = await readCsv(path, readingOptions(params));
+    const made = createRowReader(csv.header, reading);
+    const { headerLine, encoding, delimiter, header, rereadable } = csv;
+    if (!made.ok) {
+      // Read to the end all the same: a file is told by its hash, and what else is wrong with it comes out now.
+      for await (const block of csv.blocks) rows += block.length;
+      return broken(
+        made.problems.map((problem) => ({ line: headerLine, ...problem })),
+        { ...csv.finished(), encoding, delimiter },
+      );
+    }
+    const taking = startPreflight(await sizeOf(path));
+    for await (const block of csv.blocks) {
+      taking.take(judge(block, made.reader.read));
+      rows += block.length;
+      onProgress(rows);
+    }
+    const found = csv.finished();
+    const { sha256, bytes, blockDigests } = found;
+    const warnings = rows === 0 ? [...found.warnings, noRecords(headerLine)] : found.warnings;
+    const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
+    if (taking.hasSuspects() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
+    const index = taking.hasSuspects() ? await indexSuspects(again, taking, params.signal) : null;
+    const preflight = taking.finish(index, made.reader.recordIdColumn, warnings, found.warningsTotal);
+    index?.close();
+    const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
+    if (differences.length > 0) return broken(differences.map(unexpectedTotal), { ...found, encoding, delimiter });
+    const { recordIdColumn } = made.reader;
+    return { ok: true, inspection: { ...again, file, bytes, rereadable, header, recordIdColumn, preflight } };
+  } catch (cause) {
+    if (cause instanceof StructuralError) return broken(cause.problems, cause.facts);
+    throw cause;
+  } finally {
+    await csv?.close();
+  }
+}
+
+/** A pipe or a packed file says too little; what it does not say is taken for large. */
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path);
+  return found.isFile() && !/\.gz$/i.test(path) ? found.size : Number.MAX_SAFE_INTEGER;
+}
+
+type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;
+
+/** Looks once more at the rows whose record id or look may stand twice. */
+async function indexSuspects(again: Again, taking: PreflightInTheMaking, signal: AbortSignal | undefined): Promise<RowIndex> {
+  const index = createRowIndex();
+  try {
+    for await (const block of readRows(again, signal)) {
+      for (const { line, cells, reading } of block) taking.lookCloser(index, line, cells, reading);
+    }
+    return index;
+  } catch (cause) {
+    index.close();
+    throw cause;
+  }
+}
+
+/** The second reading. Throws `FileChangedError` before a row of a changed block is handed out. */
+export async function* readAgain(
+  inspection: Inspection,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
+  const { preflight } = inspection;
+  const problem = ambiguous(undefined, inspection.recordIdColumn);
+  for await (const block of readRows(inspection, signal)) {
+    yield block.map((row) => (preflight.isAmbiguous(row.line) ? { ...row, reading: alsoAmbiguous(row.reading, problem) } : row));
+  }
+}
+
+async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
+  const { path, encoding, delimiter, sha256, blockDigests, reading } = again;
+  const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
+  try {
+    const made = createRowReader(csv.header, reading);
+    if (!made.ok) throw new Error('the header was good before and is not now, though the bytes are the same');
+    for await (const block of csv.blocks) yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
+  } finally {
+    await csv.close();
+  }
+}
+
+/**
+ * Writes the bad rows as they were, with one more column that says what to do. Card numbers and security codes are
+ * masked. Nothing is written when there are none.
+ */
+export async function writeFixFile(inspection: Inspection, path: string): Promise<boolean> {
+  if (inspection.preflight.errorsTotal === 0) return false;
+  const made = createRowReader(inspection.header, inspection.reading);
+  if (!made.ok) return false;
+  const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter });
+  try {
+    for await (const block of readAgain(inspection)) {
+      for (const { cells, reading } of block) {
+        if (reading.ok) continue;
+        const text = reading.refusal.problems
+          .map(({ column, message }) => (column === null ? message : `${column}: ${message}`))
+          .join(' | ');
+        await fix.write(made.reader.maskSecrets(cells), text);
+      }
+    }
+    await fix.finish();
+    return true;
+  } finally {
+    await fix.abandon();
+  }
+}
+
+interface ReadingWays {
+  readonly encoding?: string | undefined;
+  readonly delimiter?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const readingOptions = ({ encoding, delimiter, signal }: ReadingWays): CsvOptions => ({
+  ...(encoding === undefined ? {} : { encoding }),
+  ...(delimiter === undefined ? {} : { delimiter }),
+  ...(signal === undefined ? {} : { signal }),
+});
+
+const alsoAmbiguous = (found: Reading, problem: Problem): Reading => {
+  if (!found.ok) return { ok: false, refusal: { ...found.refusal, problems: [...found.refusal.problems, problem] } };
+  const { recordId, kind, amountMinor, currency, metadata } = found.draft;
+  return { ok: false, refusal: { recordId, kind, amountMinor, currency, metadata, problems: [problem] } };
+};
+
+const noRecords = (headerLine: number): LineProblem => ({
+  line: headerLine,
+  code: 'no_records',
+  column: null,
+  message: 'The file has a header and no rows, so there is nothing to pay.',
+  value: null,
+});
+
+const pipeNeedsFile: LineProblem = {
+  line: 1,
+  code: 'pipe_read_once',
+  column: null,
+  message: 'Some rows must be compared with earlier ones, and a pipe can be read only once. Save it to a file and check that.',
+  value: null,
+};
+
+const unexpectedTotal = (message: string): LineProblem => ({ line: 1, code: 'totals_differ', column: null, message, value: null });

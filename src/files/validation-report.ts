@@ -1,0 +1,44 @@
+/** What was found in a file, as one JSON object: `validate --json`, and the acknowledgement of a dropped file. */
+import type { LineProblem } from '../../batches/preflight/line-problem.ts';
+import { formatMinor } from '../../batches/fields/money.ts';
+import type { BrokenFile, Inspection } from './payout-file.ts';
+
+export function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {
+  return {
+    file,
+    sha256,
+    encoding,
+    delimiter,
+    rows: preflight.rows,
+    valid: preflight.valid,
+    invalid: preflight.invalid,
+    duplicates: preflight.duplicates,
+    structural: false,
+    totals: Object.fromEntries(
+      [...preflight.totals].map(([currency, { count, amountMinor }]) => [currency, { count, amount: formatMinor(amountMinor, currency) }]),
+    ),
+    errors: preflight.errors.map(told),
+    errors_total: preflight.errorsTotal,
+    warnings: preflight.warnings.map(told),
+    warnings_total: preflight.warningsTotal,
+  };
+}
+
+export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems }: BrokenFile) => ({
+  file,
+  sha256,
+  encoding,
+  delimiter,
+  rows,
+  valid: 0,
+  invalid: 0,
+  duplicates: 0,
+  structural: true,
+  totals: {},
+  errors: problems.slice(0, 1000).map(told),
+  errors_total: problems.length,
+  warnings: [],
+  warnings_total: 0,
+});
+
+const told = ({ line, column, code, message, value }: LineProblem) => ({ line, column, code, message, value });

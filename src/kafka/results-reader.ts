@@ -1,0 +1,43 @@
+/** Results as they lie on the results topic, for `tail` and for whoever writes them out for people. */
+import { resultSchema, type ResultEvent } from '../../batches/record/result-event.ts';
+import { readTopic } from '../../consumers/kafka/read-topic.ts';
+import type { Config } from '../config/config.ts';
+import { kafkaOf } from './client.ts';
+import { topicNames } from './topics.ts';
+
+interface TopicReading {
+  readonly follow: boolean;
+  readonly from: 'beginning' | 'now' | number;
+  readonly signal: AbortSignal;
+  readonly onWarning: (message: string) => void;
+}
+
+/** In the order of each partition; what is no result event is told and passed over. */
+export async function* resultsFromTopic(config: Config, reading: TopicReading): AsyncGenerator<ResultEvent, void, undefined> {
+  const { from, follow, signal, onWarning } = reading;
+  const createKafka = kafkaOf(config, (level, message) => {
+    if (level === 'warn' || level === 'error') onWarning(message);
+  });
+  const records = readTopic({
+    createKafka,
+    topic: topicNames(config.settings.KAFKA_TOPIC_PREFIX).results,
+    from: typeof from === 'number' ? { time: from } : from,
+    until: follow ? 'never' : 'end',
+    signal,
+    groupPrefix: `${config.settings.KAFKA_GROUP}-tail`,
+  });
+  for await (const { value, partition, offset } of records) {
+    const event = value === null ? undefined : parseResult(value);
+    if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is no result and is passed over`);
+    else yield event;
+  }
+}
+
+/** Undefined for what is none: anybody who may write to the topic may have put it there. */
+export function parseResult(value: Buffer): ResultEvent | undefined {
+  try {
+    return resultSchema.safeParse(JSON.parse(value.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}

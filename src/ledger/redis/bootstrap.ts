@@ -1,0 +1,177 @@
+/**
+ * How a ledger in Redis begins, and how it is known again. Every shard holds the generation that it was made with, and
+ * how many writes it has seen: so a Redis that was emptied, replaced or taken back to an older copy is noticed.
+ */
+import type { Redis } from 'ioredis';
+import { LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
+import { isSameKey, keyCheck } from '../ledger-key.ts';
+import { LedgerBehindError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
+import { shards, type KeyNames } from './key-names.ts';
+import { scripts } from './scripts.ts';
+
+const schemaVersion = '1';
+
+/** `founding`: not all shards are made yet; `rebuilding`: it does not know everything yet. */
+type State = 'founding' | 'live' | 'rebuilding';
+
+export type Shard = Readonly<Record<string, string>>;
+
+export interface FoundingParams {
+  readonly client: Redis;
+  readonly place: LedgerPlace;
+  readonly names: KeyNames;
+  readonly binding: Binding;
+  readonly ledgerKey: Buffer;
+  /** Makes ids that were never made before. */
+  readonly ids: () => string;
+  readonly mayCreate: boolean;
+  /** `ledger_mark`s of published results. */
+  readonly marksSeen: readonly string[];
+  readonly hasResults: boolean;
+  /** True: only a ledger that is being rebuilt is opened. */
+  readonly rebuilding: boolean;
+}
+
+export interface Found {
+  readonly generation: string;
+  /** How many writes each shard has seen. */
+  readonly counters: readonly number[];
+}
+
+/** @throws LedgerMissingError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
+export async function findOrFound(params: FoundingParams): Promise<Found> {
+  const { client, place, names } = params;
+  let found = await readShards(client, names);
+  if (found.every((shard) => shard['generation'] === undefined)) {
+    mayFound(params);
+    await makeShards(params, params.ids());
+    found = await readShards(client, names);
+  } else if (found[0]?.['state'] === ('founding' satisfies State)) {
+    await makeShards(params, found[0]['generation'] ?? '');
+    found = await readShards(client, names);
+  }
+  checkBound(params, found);
+  const [first] = found;
+  const generation = first?.['generation'] ?? '';
+  const lost = found.flatMap((shard, index) => (shard['generation'] === generation ? [] : [index]));
+  if (lost.length > 0) throw new LedgerBehindError(place, `has lost a part of itself (shards ${lost.join(', ')} of ${shards.length})`);
+  const rebuilding = found.some((shard) => shard['state'] === ('rebuilding' satisfies State));
+  if (rebuilding && !params.rebuilding) throw new LedgerBehindError(place, 'is being rebuilt and does not know everything yet');
+  if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
+  const counters = found.map((shard) => Number(shard['counter'] ?? 0));
+  if (!rebuilding) checkMarks(params, generation, counters, generationsTakenIn(found));
+  return { generation, counters };
+}
+
+export async function readShards(client: Redis, names: KeyNames): Promise<Shard[]> {
+  const pipeline = client.pipeline();
+  for (const shard of shards) pipeline.hgetall(names.meta(shard));
+  return ((await pipeline.exec()) ?? []).map(([error, fields]) => {
+    if (error !== null) throw error;
+    return fields as Shard;
+  });
+}
+
+function mayFound({ place, mayCreate, hasResults, marksSeen }: FoundingParams): void {
+  if (hasResults || marksSeen.length > 0)
+    throw new LedgerBehindError(
+      place,
+      'is empty, and results were published before. Are REDIS_URL and REDIS_PREFIX the ones that were used? If they are, Redis has lost data',
+    );
+  if (mayCreate) return;
+  throw new LedgerMissingError(
+    `${placeText(place)} is empty, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct REDIS_URL and REDIS_PREFIX.`,
+  );
+}
+
+/** What a shard is made with, beside its number and state. */
+export function boundFields({ gateway, project, submerchant }: Binding, ledgerKey: Buffer): string[] {
+  const fields = {
+    schema: schemaVersion,
+    gateway,
+    project,
+    ...(submerchant === undefined ? {} : { submerchant }),
+    key_check: keyCheck(ledgerKey),
+  };
+  return Object.entries(fields).flat();
+}
+
+/** Makes what is missing. The first shard is made first and is live last; of two makers the first wins. */
+async function makeShards({ client, place, names, binding, ledgerKey }: FoundingParams, wanted: string): Promise<void> {
+  const fields = boundFields(binding, ledgerKey);
+  const [generation] = await foundShard(client, names, 0, [wanted, '0', 'founding', '', ...fields]);
+  for (const shard of shards.slice(1)) {
+    const [its] = await foundShard(client, names, shard, [generation, String(shard), 'live', '', ...fields]);
+    if (its !== generation) throw new LedgerBehindError(place, `has lost a part of itself (shard ${shard} is another ledger's)`);
+  }
+  await setState(client, names, 0, generation, 'live', '');
+}
+
+/** @param args as `found.lua` takes them */
+export async function foundShard(client: Redis, names: KeyNames, shard: number, args: readonly string[]): Promise<[string, string]> {
+  return (await client.eval(scripts.found.text, 1, names.meta(shard), ...args)) as [string, string];
+}
+
+export async function setState(
+  client: Redis,
+  names: KeyNames,
+  shard: number,
+  generation: string,
+  state: State,
+  takenIn: string,
+): Promise<boolean> {
+  const [answer] = (await client.eval(scripts.setState.text, 1, names.meta(shard), generation, state, takenIn)) as string[];
+  return answer === 'written';
+}
+
+/** @throws RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
+export function checkBound(
+  { place, binding, ledgerKey }: Pick<FoundingParams, 'place' | 'binding' | 'ledgerKey'>,
+  found: readonly Shard[],
+): void {
+  for (const shard of found) {
+    const { schema, gateway, project, submerchant, key_check: check } = shard;
+    if (schema === undefined || gateway === undefined || project === undefined) continue;
+    if (schema !== schemaVersion) {
+      throw new LedgerSchemaError(
+        `${placeText(place)} has schema version ${schema}, and this disburse knows version ${schemaVersion}. Use the disburse that wrote it.`,
+      );
+    }
+    if (gateway !== binding.gateway || project !== binding.project || submerchant !== binding.submerchant) {
+      const bound: Binding = { gateway, project, ...(submerchant === undefined ? {} : { submerchant }) };
+      throw new RedisLedgerBindingError(place, bound, binding);
+    }
+    if (!isSameKey(check ?? '', ledgerKey)) {
+      throw new LedgerKeyError(
+        `${placeText(place)} was made with another ledger key. Name the file of the right one with LEDGER_KEY_FILE; a ledger's key never changes.`,
+      );
+    }
+  }
+}
+
+/** Former generations whose results a rebuild has read. */
+export const generationsTakenIn = (found: readonly Shard[]): ReadonlySet<string> =>
+  new Set(found.flatMap((shard) => (shard['taken_in'] ?? '').split(' ')).filter((generation) => generation !== ''));
+
+/** What published results tell must be in the ledger. */
+function checkMarks(
+  { place, marksSeen }: FoundingParams,
+  generation: string,
+  counters: readonly number[],
+  takenIn: ReadonlySet<string>,
+): void {
+  for (const mark of marksSeen) {
+    const { generation: its, shard, counter } = readMark(mark);
+    if (takenIn.has(its)) continue;
+    if (its !== generation) throw new LedgerBehindError(place, 'is another one than results were published from');
+    if (counter > (counters[shard] ?? 0))
+      throw new LedgerBehindError(place, 'is an older copy of itself: results were published that it does not know');
+  }
+}
+
+/** `<generation>.<shard>.<counter>`. */
+export function readMark(mark: string): { readonly generation: string; readonly shard: number; readonly counter: number } {
+  const [, generation, shard, counter] = /^([^.]+)\.(\d+)\.(\d+)$/.exec(mark) ?? [];
+  if (generation === undefined) throw new TypeError(`not a ledger's mark: ${mark}`);
+  return { generation, shard: Number(shard), counter: Number(counter) };
+}

@@ -1,0 +1,41 @@
+/** What the operations of the Redis ledger share. */
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { Seal } from '../seal.ts';
+import type { Calls } from './script-client.ts';
+import type { LedgerPlace } from './errors.ts';
+import { frameNumberOf, readFrame, readRecord, type Frame, type StoredRecord } from './record-codec.ts';
+import type { KeyNames } from './key-names.ts';
+import type { SharedTexts } from './string-table.ts';
+import type { Outbox } from './outbox.ts';
+
+export interface Parts {
+  readonly calls: Calls;
+  readonly names: KeyNames;
+  readonly texts: SharedTexts;
+  readonly outbox: Outbox;
+  readonly keys: Keys;
+  readonly seal: Seal;
+  readonly place: LedgerPlace;
+  /** Never the same twice, in any instance: what a call is known by when it is made again. */
+  nextToken(): string;
+  /** @throws TypeError when the batch was never opened */
+  requireBatch(batchId: string): Promise<void>;
+  readRecord(shard: number, recordId: string, text: string): Promise<StoredRecord>;
+}
+
+const frameLimit = 4_096;
+
+/** Reads records, with the frames that many of them share. */
+export function createRecordReader(texts: SharedTexts, keys: Keys): Parts['readRecord'] {
+  const frames = new Map<string, Frame>();
+  return async (shard, recordId, text) => {
+    const frameText = await texts.textOf(shard, frameNumberOf(text));
+    let frame = frames.get(frameText);
+    if (frame === undefined) {
+      if (frames.size >= frameLimit) frames.clear();
+      frame = readFrame(frameText);
+      frames.set(frameText, frame);
+    }
+    return readRecord(text, recordId, frame, keys);
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Whether Redis keeps what it acknowledges. A ledger that forgets an intent would pay it again, so that a Redis that
+ * may forget is refused, unless somebody takes that upon himself.
+ */
+import type { Redis } from 'ioredis';
+import { exitCodes } from '../../exit.ts';
+import { RedisError, type RedisConnection } from '../../redis/connection.ts';
+import { UnsafeRedisError } from './errors.ts';
+
+const flag = '--allow-unsafe-redis';
+
+const wanted: readonly (readonly [setting: string, value: string, otherwise: string])[] = [
+  ['appendonly', 'yes', 'it keeps no log of its writes'],
+  ['appendfsync', 'always', 'it answers before a write is on disk'],
+  ['maxmemory-policy', 'noeviction', 'it drops keys when its memory is full'],
+];
+
+/** @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is only told */
+export async function checkSafety(params: {
+  readonly connection: RedisConnection;
+  readonly allowUnsafe: boolean;
+  readonly onWarning: (message: string) => void;
+}): Promise<void> {
+  const { connection, allowUnsafe, onWarning } = params;
+  const { client, address } = connection;
+  await refuseCluster(client, address);
+  const faults = [...(await roleFaults(client)), ...(await settingFaults(client))];
+  if (faults.length === 0) return;
+  const what = `Redis at ${address} may forget what it has acknowledged, and payouts would be made twice: ${faults.join('; ')}.`;
+  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Mend it, or take the risk with ${flag}.`);
+  onWarning(`${what} Allowed by ${flag}.`);
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const isRefusal = (error: unknown): boolean => (error as Error | null)?.name === 'ReplyError';
+
+async function refuseCluster(client: Redis, address: string): Promise<void> {
+  const info = await client.info('cluster').catch((error: unknown) => {
+    // Who may not ask is told so by the next question.
+    if (isRefusal(error)) return '';
+    throw error;
+  });
+  if (!/^cluster_enabled:1/m.test(info)) return;
+  // One that holds all slots by itself answers like any other.
+  const state = String(await client.cluster('INFO'));
+  if (/^cluster_state:ok/m.test(state) && /^cluster_size:1\s*$/m.test(state)) return;
+  throw new RedisError(
+    exitCodes.usage,
+    `Redis at ${address} is a node of a Redis Cluster, and disburse speaks to one master. Name a Redis without cluster mode in REDIS_URL.`,
+  );
+}
+
+async function roleFaults(client: Redis): Promise<string[]> {
+  try {
+    const role = /^role:(\w+)/m.exec(await client.info('replication'))?.[1];
+    return role === 'master' ? [] : [`its role is ${role ?? 'unknown'} (REDIS_URL must name the master)`];
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return [`its role cannot be read (${reasonOf(error)}; permit the user INFO)`];
+  }
+}
+
+async function settingFaults(client: Redis): Promise<string[]> {
+  const faults: string[] = [];
+  for (const [setting, value, otherwise] of wanted) {
+    try {
+      const [, found = 'not known'] = (await client.config('GET', setting)) as string[];
+      if (found !== value)
+        faults.push(`${setting} is ${found}, so ${otherwise} (redis-cli CONFIG SET ${setting} ${value}, and in redis.conf)`);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return [`its settings cannot be read (${reasonOf(error)}; permit the user CONFIG GET)`];
+    }
+  }
+  return faults;
+}

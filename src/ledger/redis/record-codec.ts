@@ -1,0 +1,177 @@
+/**
+ * A record as one string: a line that scripts read and write (`head.lua`), a line of what moves, and a line of what
+ * never changes. What follows from something else, or is as it begins, is left out. These formats are on disk.
+ */
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import { statusCode, statusOf } from '../codes.ts';
+import { isImplied, sharedSource, type SharedSource } from '../sqlite/rows.ts';
+
+/** What the records of one batch and stream have in common: kept once a shard. */
+export interface Frame {
+  readonly batchId: string;
+  readonly stream: string;
+  readonly shared: SharedSource;
+}
+
+export const frameOf = ({ batchId, occurrence }: Pick<LedgerRecord, 'batchId' | 'occurrence'>): string =>
+  JSON.stringify({ batchId, stream: occurrence.stream, shared: sharedSource(occurrence.source) } satisfies Frame);
+
+export const readFrame = (text: string): Frame => JSON.parse(text) as Frame;
+
+interface Moving {
+  readonly attempt?: number;
+  /** Only where it is not the one that project, kind, record id and attempt make. */
+  readonly key?: string;
+  readonly sends?: number;
+  readonly arrived?: true;
+  readonly session?: string;
+  readonly entry?: string;
+  readonly confirm?: string;
+  readonly cancel?: string;
+  readonly reason?: readonly [code: string, description: string];
+  readonly due?: number;
+  readonly checks?: number;
+  readonly owner?: string;
+  readonly until?: number;
+}
+
+interface Fixed {
+  readonly position: number;
+  readonly source?: Source;
+  readonly kind?: 'payment';
+  readonly fingerprint: string;
+  readonly destination?: string;
+  readonly metadata?: CallerMetadata;
+  /** The list of paths by its number, and their digests in base64. Without them its story was dropped. */
+  readonly paths?: number;
+  readonly digests?: string;
+}
+
+/** A record that lies in Redis. */
+export interface StoredRecord {
+  readonly record: LedgerRecord;
+  /** The number of its admission, which no other record under the same id has. */
+  readonly order: string;
+  readonly token: string;
+  readonly fields: { readonly paths: number; readonly digests: Buffer } | undefined;
+}
+
+export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt === null ? '-' : String(firstSentAt));
+
+/** Without a line break, as JSON is. */
+export function movingLine(record: LedgerRecord, keys: Keys): string {
+  const { attempt, sends, arrived, sessionId, entryId, confirmSession, cancelSession, reason, dueAt, checks, leaseOwner, leaseUntil } =
+    record;
+  const implied = keys.idempotencyKey(record.kind, record.recordId, attempt);
+  return JSON.stringify({
+    ...(attempt === 1 ? {} : { attempt }),
+    ...(record.idempotencyKey === implied ? {} : { key: record.idempotencyKey }),
+    ...(sends === 0 ? {} : { sends }),
+    ...(arrived ? { arrived } : {}),
+    ...(sessionId === null ? {} : { session: sessionId }),
+    ...(entryId === null ? {} : { entry: entryId }),
+    ...(confirmSession === null ? {} : { confirm: confirmSession }),
+    ...(cancelSession === null ? {} : { cancel: cancelSession }),
+    ...(reason === null ? {} : { reason: [reason.code, reason.description] }),
+    ...(dueAt === null ? {} : { due: dueAt }),
+    ...(checks === 0 ? {} : { checks }),
+    ...(leaseOwner === null ? {} : { owner: leaseOwner }),
+    ...(leaseUntil === null ? {} : { until: leaseUntil }),
+  } satisfies Moving);
+}
+
+/** @param paths the number of the list of paths */
+export function fixedLine(record: LedgerRecord, paths: number, { digests }: FieldDigests): string {
+  return JSON.stringify({
+    ...lasting(record),
+    ...(record.destination === undefined ? {} : { destination: record.destination }),
+    ...(record.metadata === undefined ? {} : { metadata: record.metadata }),
+    paths,
+    digests: digests.toString('base64'),
+  } satisfies Fixed);
+}
+
+/** Second and third line of a record whose story is dropped: what must be known for ever, and nothing more. */
+export const linesWithoutStory = (record: LedgerRecord, keys: Keys): string =>
+  `${movingLine({ ...record, reason: null, checks: 0 }, keys)}\n${JSON.stringify(lasting(record))}`;
+
+function lasting({ occurrence, kind, fingerprint }: LedgerRecord): Fixed {
+  const { position, source } = occurrence;
+  return {
+    position,
+    ...(isImplied(sharedSource(source), position, source) ? {} : { source }),
+    ...(kind === 'payment' ? { kind } : {}),
+    fingerprint,
+  };
+}
+
+const placeIn = (shared: SharedSource, position: number): Source =>
+  'file' in shared ? { file: shared.file, line: position } : { ...shared, offset: String(position) };
+
+/** The number of the frame in a record's first line. */
+export const frameNumberOf = (text: string): string => headOf(text)[6] ?? '';
+
+const headOf = (text: string): string[] => text.slice(0, text.indexOf('\n')).split(' ');
+
+export function readRecord(text: string, recordId: string, frame: Frame, keys: Keys): StoredRecord {
+  const [, second = '{}', third = '{}'] = text.split('\n');
+  const [version, code, sequence, sensitive, amount = '0', currency = '', , order = '', first, token = ''] = headOf(text);
+  const moving = JSON.parse(second) as Moving;
+  const fixed = JSON.parse(third) as Fixed;
+  const status = statusOf(Number(code));
+  if (status === 'conflict' || status === 'duplicate') throw new RangeError(`the ledger holds a record that is ${status}`);
+  const kind = fixed.kind ?? 'payout';
+  const attempt = moving.attempt ?? 1;
+  const occurrence: Occurrence = {
+    stream: frame.stream,
+    position: fixed.position,
+    source: fixed.source ?? placeIn(frame.shared, fixed.position),
+  };
+  const record: LedgerRecord = {
+    recordId,
+    kind,
+    batchId: frame.batchId,
+    occurrence,
+    amountMinor: BigInt(amount),
+    currency,
+    destination: fixed.destination,
+    metadata: fixed.metadata,
+    sensitive: sensitive === '1',
+    fingerprint: fixed.fingerprint,
+    attempt,
+    idempotencyKey: moving.key ?? keys.idempotencyKey(kind, recordId, attempt),
+    status,
+    sequence: Number(sequence),
+    version: Number(version),
+    firstSentAt: first === '-' ? null : Number(first),
+    sends: moving.sends ?? 0,
+    arrived: moving.arrived ?? false,
+    sessionId: moving.session ?? null,
+    entryId: moving.entry ?? null,
+    confirmSession: moving.confirm ?? null,
+    cancelSession: moving.cancel ?? null,
+    reason: moving.reason === undefined ? null : reasonOf(moving.reason),
+    dueAt: moving.due ?? null,
+    checks: moving.checks ?? 0,
+    leaseOwner: moving.owner ?? null,
+    leaseUntil: moving.until ?? null,
+  };
+  const { paths, digests } = fixed;
+  const fields = paths === undefined || digests === undefined ? undefined : { paths, digests: Buffer.from(digests, 'base64') };
+  return { record, order, token, fields };
+}
+
+const reasonOf = ([code, description]: readonly [string, string]): Reason => ({ code, description });
+
+/** When somebody should move it, whoever can; null: nobody of ours can. A first send falls due when its lease is over. */
+export const queueTimeOf = (record: LedgerRecord): number | null =>
+  record.status === 'submitting' ? (record.leaseUntil ?? 0) : dueTimeOf(record);
+
+/** When its batch should move it: what is queued waits for its turn, what is final for nothing. */
+export const dueTimeOf = ({ status, dueAt }: LedgerRecord): number | null => (status === 'queued' || isFinal[status] ? null : dueAt);
+
+export const statusCodeText = ({ status }: LedgerRecord): string => String(statusCode[status]);

@@ -1,0 +1,69 @@
+/** Texts that many records share, such as a batch and its file: each record holds only a number, told by its shard. */
+import { LedgerReadError } from '../errors.ts';
+import { placeText, type LedgerPlace } from './errors.ts';
+import type { Calls } from './script-client.ts';
+import { shardCount, type KeyNames } from './key-names.ts';
+import { scripts } from './scripts.ts';
+
+export interface SharedTexts {
+  /** The number of the text, which is given one if it has none. */
+  numberOf(shard: number, text: string): Promise<string> | string;
+  textOf(shard: number, number: string): Promise<string> | string;
+}
+
+/** Texts kept in memory; a number never changes its meaning, so that the others are simply asked for again. */
+const keptLimit = 8_192;
+
+export function createSharedTexts(calls: Calls, names: KeyNames, place: LedgerPlace): SharedTexts {
+  const numbers = new Map<string, string>();
+  const texts = new Map<string, string>();
+  const asked = new Map<string, Promise<string>>();
+
+  const keep = (shard: number, text: string, number: string): void => {
+    if (numbers.size >= keptLimit * shardCount) {
+      numbers.clear();
+      texts.clear();
+    }
+    numbers.set(`${shard}:${text}`, number);
+    texts.set(`${shard}:${number}`, text);
+  };
+
+  /** Many records of a new file ask for the same at once. */
+  const once = (name: string, ask: () => Promise<string>): Promise<string> => {
+    let asking = asked.get(name);
+    if (asking === undefined) {
+      asking = ask().finally(() => asked.delete(name));
+      asked.set(name, asking);
+    }
+    return asking;
+  };
+
+  return {
+    numberOf(shard, text) {
+      return (
+        numbers.get(`${shard}:${text}`) ??
+        once(`t${shard}:${text}`, async () => {
+          const { values } = await calls.run(shard, scripts.name, [names.names(shard)], [text]);
+          const number = String(values[0]);
+          keep(shard, text, number);
+          return number;
+        })
+      );
+    },
+    textOf(shard, number) {
+      return (
+        texts.get(`${shard}:${number}`) ??
+        once(`n${shard}:${number}`, async () => {
+          const text = await calls.read(shard, 'hget', names.names(shard), `n${number}`);
+          if (typeof text !== 'string') {
+            throw new LedgerReadError(
+              `${placeText(place)} holds a record whose batch is gone: something else changed it. Do not pay from it.`,
+            );
+          }
+          keep(shard, text, number);
+          return text;
+        })
+      );
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * How much of every shard this process has seen, by which a ledger that went back is known: how many writes there were,
+ * and which of them was its own last one. The latter tells also when others have meanwhile written past the former.
+ */
+import { shards, type KeyNames } from './key-names.ts';
+
+export interface Seen {
+  /** A script has answered `counters`, as `begin.lua` tells them; returns the first of them. */
+  note(shard: number, counters: string): string;
+  /** Fields of a shard's meta that `loss` looks at. */
+  readonly fields: readonly string[];
+  /** What a ledger is that answers these `fields`, by shard, for people; undefined when it holds all that was seen. */
+  loss(found: readonly (readonly (string | null)[])[]): string | undefined;
+  /** Keys and fields that this process leaves in the ledger. */
+  traces(names: KeyNames): readonly (readonly [key: string, field: string])[];
+}
+
+/**
+ * @param params.writer this process's short id; '' for one that only reads
+ * @param params.counters as they were found, by shard
+ */
+export function createSeen(params: { readonly generation: string; readonly writer: string; readonly counters: readonly number[] }): Seen {
+  const { generation, writer } = params;
+  const written = [...params.counters];
+  const own = params.counters.map(() => 0);
+  const field = `w:${writer}`;
+
+  return {
+    note(shard, counters) {
+      const [counter = '', last = '0'] = counters.split(' ');
+      written[shard] = Math.max(written[shard] ?? 0, Number(counter));
+      own[shard] = Math.max(own[shard] ?? 0, Number(last));
+      return counter;
+    },
+    fields: ['generation', 'counter', field, 'forgotten'],
+    loss(found) {
+      for (const [shard, [itsGeneration, counter, ownLast, forgotten]] of found.entries()) {
+        if (itsGeneration !== generation) return 'came back empty or replaced';
+        if (Number(counter) < (written[shard] ?? 0)) return 'came back as an older copy of itself';
+        // A process that has not written for long is dropped once there are many others.
+        const last = Number(typeof ownLast === 'string' ? ownLast.split(' ')[0] : (forgotten ?? 0));
+        if (last < (own[shard] ?? 0)) return 'came back as an older copy of itself, and others have written to it since';
+      }
+      return undefined;
+    },
+    traces: (names) => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [names.meta(shard), field]),
+  };
+}

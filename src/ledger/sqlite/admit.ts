@@ -1,0 +1,128 @@
+/** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
+import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import { maxAmountMinor } from '../../../batches/fields/money.ts';
+import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import type { Account, Accounts } from './tallies.ts';
+import type { Bodies } from './bodies.ts';
+import { statusCode, statusOf } from '../codes.ts';
+import type { Loose } from './unbound-sequences.ts';
+import type { Outbox } from './outbox.ts';
+import type { OwnOutcome, Places, Stream } from './occurrences.ts';
+import type { RecordStore, Stored } from './record-store.ts';
+
+export interface AdmitDeps {
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly places: Places;
+  readonly records: RecordStore;
+  readonly loose: Loose;
+  readonly bodies: Bodies;
+  readonly outbox: Outbox;
+}
+
+const nothingKnown = { paths: '', digests: Buffer.alloc(0) };
+
+/** Part of a group. */
+export function admit(deps: AdmitDeps, admission: Admission): Verdict {
+  const { occurrence, content } = admission;
+  const account = deps.accounts.ofBatch(admission.batchId);
+  const stream = deps.places.streamOf(occurrence);
+
+  const known = deps.places.find(stream, occurrence.position);
+  if (known !== undefined) {
+    if ('status' in known) return { type: 'settled', status: statusOf(known.status), fresh: false };
+    const stored = deps.records.byId(known.record);
+    if (stored === undefined) throw new RangeError('the ledger holds an occurrence whose record is gone');
+    return verdictOf(stored.record);
+  }
+
+  const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
+  const looseSequence = recordId === undefined ? 0 : deps.loose.sequenceOf(recordId);
+
+  if (content.type === 'valid') {
+    checkAmount(content.draft.amountMinor);
+    // Nearly every id is new: written as such, and only if it is taken asked what stands there.
+    const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, looseSequence });
+    const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
+    if (inserted !== undefined) return verdictOf(inserted);
+  } else if (content.refusal.amountMinor !== undefined) {
+    checkAmount(content.refusal.amountMinor);
+  }
+
+  const existing = recordId === undefined ? undefined : deps.records.byRecordId(recordId);
+  const decision = decideAdmission(deps.keys, admission, {
+    record: existing?.record,
+    // What was dropped with the story cannot be told apart: then no field is named.
+    fields: () => (existing === undefined ? undefined : deps.records.fields(existing)) ?? askedFields(admission),
+    looseSequence,
+  });
+  if (decision.type === 'settled') return settle(deps, admission, account, stream, decision, existing);
+
+  if (existing !== undefined) makeRoom(deps, existing);
+  const inserted = insert(deps, admission, account, stream, decision.record);
+  if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is taken still`);
+  return verdictOf(inserted);
+}
+
+const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields() : nothingKnown);
+
+function verdictOf(record: LedgerRecord): Verdict {
+  const { status } = record;
+  if (status === 'queued') return { type: 'admitted', record };
+  return isFinal[status] ? { type: 'settled', status, fresh: false } : { type: 'open', record };
+}
+
+function insert(
+  deps: AdmitDeps,
+  { occurrence, content }: Admission,
+  account: Account,
+  stream: Stream,
+  record: LedgerRecord,
+): LedgerRecord | undefined {
+  if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
+  const source = deps.places.sourceText(stream, occurrence);
+  const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields() });
+  if (stored === undefined) return undefined;
+  deps.places.insertOfRecord(stream, occurrence.position, account.id, stored.id);
+  deps.accounts.receive(account, record.currency, record.amountMinor, statusCode[record.status]);
+  return record;
+}
+
+/**
+ * The id was free: the former record goes, and what became of it stays with its occurrence. Duplicates of it keep
+ * pointing to a record that is gone, which tells that theirs was not paid.
+ */
+function makeRoom(deps: AdmitDeps, { id, stream, record }: Stored): void {
+  const own: OwnOutcome = { status: statusCode[record.status], currency: record.currency, amountMinor: record.amountMinor };
+  deps.places.pin(stream, record.occurrence.position, own);
+  deps.bodies.remove(id);
+  deps.records.remove({ id, stream, record });
+}
+
+function settle(
+  deps: AdmitDeps,
+  { occurrence, content }: Admission,
+  account: Account,
+  stream: Stream,
+  decision: Extract<AdmissionDecision, { type: 'settled' }>,
+  existing: Stored | undefined,
+): Verdict {
+  const { status, sequence, event } = decision;
+  const { recordId, amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
+  const readable = amountMinor !== undefined && currency !== undefined;
+  const own: OwnOutcome = { status: statusCode[status], currency: readable ? currency : '', amountMinor: readable ? amountMinor : null };
+
+  deps.places.insertSettled(stream, occurrence.position, account.id, existing?.id ?? null, own);
+  if (existing !== undefined) deps.records.update(existing, { ...existing.record, sequence, version: existing.record.version + 1 });
+  else if (recordId !== undefined) deps.loose.raise(recordId, sequence);
+  deps.outbox.append(event);
+  deps.accounts.receive(account, own.currency, own.amountMinor ?? 0n, own.status);
+  return { type: 'settled', status, fresh: true };
+}
+
+function checkAmount(amountMinor: bigint): void {
+  if (amountMinor < 0n || amountMinor > maxAmountMinor) throw new RangeError(`an amount of ${amountMinor} minor units is out of bounds`);
+}

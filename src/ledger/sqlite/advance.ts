@@ -1,0 +1,55 @@
+/** Writes one decided step of a record, with everything that moves with it. */
+import type { Clock, Ledger } from '../../../batches/ports.ts';
+import type { Change, LedgerRecord } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import type { Accounts } from './tallies.ts';
+import type { Bodies } from './bodies.ts';
+import { statusCode } from '../codes.ts';
+import type { Outbox } from './outbox.ts';
+import type { RecordStore } from './record-store.ts';
+
+export interface AdvanceDeps {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly accounts: Accounts;
+  readonly records: RecordStore;
+  readonly bodies: Bodies;
+  readonly outbox: Outbox;
+}
+
+type Advanced = Awaited<ReturnType<Ledger['advance']>>;
+const written: Advanced = { ok: true };
+
+/**
+ * Part of a group.
+ *
+ * @throws TypeError for a step that no rule can have decided; nothing is written then
+ */
+export function advance(deps: AdvanceDeps, { expected, after, event, body }: Change): Advanced {
+  const stored = deps.records.byRecordId(after.recordId);
+  if (stored === undefined) throw new TypeError(`the record ${after.recordId} was never admitted`);
+  const before = stored.record;
+  if (before.version !== expected) return { ok: false, current: before };
+  checkStep(before, after);
+  const keep = body !== undefined && 'keep' in body ? body.keep : undefined;
+  if (keep !== undefined && before.sensitive)
+    throw new TypeError(`the body of ${after.recordId} holds a card number and must never be kept`);
+
+  const account = deps.accounts.ofBatch(before.batchId);
+  deps.records.update(stored, after, isFinal[after.status] ? deps.clock.now() : undefined);
+  if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
+  else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.clock.now());
+  if (event !== undefined) deps.outbox.append(event);
+
+  deps.accounts.move(account, before.currency, before.amountMinor, statusCode[before.status], statusCode[after.status]);
+  if (before.firstSentAt === null && after.firstSentAt !== null) deps.accounts.countSend(account, after.firstSentAt);
+  if (before.firstSentAt !== null && after.firstSentAt === null) deps.accounts.countSend(account, null);
+  return written;
+}
+
+/** What the books and the compare and set rely on. */
+function checkStep(before: LedgerRecord, after: LedgerRecord): void {
+  if (after.version !== before.version + 1) throw new TypeError(`a step of ${after.recordId} must raise its version by one`);
+  if (after.amountMinor !== before.amountMinor || after.currency !== before.currency || after.batchId !== before.batchId) {
+    throw new TypeError(`a step of ${after.recordId} must not change its amount, currency or batch`);
+  }
+}

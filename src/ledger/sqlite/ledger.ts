@@ -1,0 +1,221 @@
+/** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
+import { chmodSync, existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { Clock, Ledger } from '../../../batches/ports.ts';
+import { createAccounts } from './tallies.ts';
+import { admit } from './admit.ts';
+import { advance } from './advance.ts';
+import { createBatchStore } from './batch-store.ts';
+import { bindNew, checkBinding } from './binding.ts';
+import { createBodies } from './bodies.ts';
+import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
+import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from './files.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { acquireLock, type LedgerLock } from './lock.ts';
+import { createLoose } from './unbound-sequences.ts';
+import { createOutbox } from './outbox.ts';
+import { createPlaces } from './occurrences.ts';
+import { createQueries } from './queries.ts';
+import { createReads } from './reader.ts';
+import { createRecordStore } from './record-store.ts';
+import { checkSchema, createSchema, isEmpty, migrate } from './schema.ts';
+import { createSeal } from '../seal.ts';
+import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
+import { createStories } from './retention.ts';
+
+export interface SqliteLedgerParams {
+  /** The data folder; made when missing. */
+  readonly dir: string;
+  readonly binding: Binding;
+  /** 32 bytes. */
+  readonly ledgerKey: Buffer;
+  readonly keys: Keys;
+  readonly clock: Pick<Clock, 'now'>;
+  /** This machine's name, told to whoever finds the ledger held. */
+  readonly host: string;
+  /** False: a missing ledger is an error. */
+  readonly mayCreate: boolean;
+}
+
+const busyTimeoutMs = 5_000;
+/** So many stories are dropped in one group: a few milliseconds of the thread. */
+const storiesAtOnce = 256;
+
+/**
+ * WAL and FULL: a group is one append and one sync, and what was told to be durable survives a power cut. Erased
+ * bodies are overwritten, in the file at once and in the log when it is cut at the end.
+ */
+const settings = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA secure_delete = ON;
+  PRAGMA cache_size = -8192;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA wal_autocheckpoint = 2000;
+  PRAGMA journal_size_limit = 16777216;
+`;
+
+/** @throws LedgerMissingError unless a ledger is there already */
+export function requireLedger(dir: string): void {
+  if (existsSync(ledgerFile(dir))) return;
+  throw new LedgerMissingError(
+    `there is no ledger in ${dir}, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct DATA_DIR.`,
+  );
+}
+
+/**
+ * Opens the ledger for the one process that dispatches.
+ *
+ * @throws LedgerHeldError | LedgerBindingError | LedgerKeyError | LedgerSchemaError | LedgerMissingError |
+ *   LedgerWriteError | LedgerReadError
+ */
+export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Ledger> {
+  const { dir } = params;
+  const file = ledgerFile(dir);
+  if (!params.mayCreate) requireLedger(dir);
+  makeDataDir(dir);
+  const lock = acquireLock(dir, params);
+  let db: DatabaseSync | undefined;
+  try {
+    db = openDatabase(params, file);
+    return await createLedger(params, file, db, lock);
+  } catch (error) {
+    db?.close();
+    lock.release();
+    throw error instanceof LedgerError ? error : readError(file, error);
+  }
+}
+
+function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, file: string): DatabaseSync {
+  const made = makePrivateFile(file);
+  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
+  try {
+    db.exec(settings);
+    if (isEmpty(db)) {
+      createSchema(db, () => bindNew(db, binding, ledgerKey));
+      chmodSync(file, 0o600);
+      if (made) syncDir(dir);
+    }
+    checkSchema(db, file);
+    checkBinding(db, { dir, binding, ledgerKey });
+    migrate(db, clock.now());
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+async function createLedger(
+  { ledgerKey, keys, clock }: SqliteLedgerParams,
+  file: string,
+  db: DatabaseSync,
+  lock: LedgerLock,
+): Promise<Ledger> {
+  const accounts = createAccounts(db);
+  const places = createPlaces(db);
+  const records = createRecordStore(db);
+  const loose = createLoose(db);
+  const outbox = createOutbox(db);
+  const bodies = createBodies(db, createSeal(ledgerKey));
+  const batches = createBatchStore(db);
+  const stories = createStories(db);
+  const deps = { keys, clock, accounts, places, records, loose, outbox, bodies };
+
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const groups = createGroupCommit({
+    begin() {
+      begin.run();
+    },
+    commit() {
+      const now = clock.now();
+      if (bodies.isSweepDue(now)) bodies.sweep(now);
+      accounts.write();
+      commit.run();
+    },
+    rollback() {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      for (const part of [accounts, places, records, loose, outbox]) part.forget();
+    },
+    failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
+  });
+
+  // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
+  await groups.run(() => undefined);
+
+  const queries = createQueries(db);
+  const asking =
+    <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      if (groups.broken !== undefined) throw groups.broken;
+      return query(...args);
+    };
+  const reads = createReads(file, {
+    batch: asking(queries.batch),
+    batches: asking(queries.batches),
+    record: asking(queries.record),
+    due: asking(queries.due),
+    list: asking(queries.list),
+    duplicatesOfUnpaid: asking(queries.duplicatesOfUnpaid),
+    outbox: asking(queries.outbox),
+    publishedMark: asking(queries.publishedMark),
+    tallies: asking(queries.tallies),
+  });
+
+  const storiesDue = asking((endedBy: number): boolean => {
+    try {
+      return stories.areDue(endedBy);
+    } catch (error) {
+      throw readError(file, error);
+    }
+  });
+
+  const body = asking((recordId: string): Uint8Array | undefined => {
+    const stored = records.byRecordId(recordId);
+    return stored === undefined ? undefined : bodies.read(stored.id, stored.record);
+  });
+
+  return {
+    ...reads,
+    openBatch: (manifest) => groups.run(() => batches.open(manifest)),
+    updateBatch: (change) => groups.run(() => batches.update(change)),
+    admit: (admission) => groups.run(() => admit(deps, admission)),
+    advance: (change) => groups.run(() => advance(deps, change)),
+    async body(recordId) {
+      try {
+        return body(recordId);
+      } catch (error) {
+        throw readError(file, error);
+      }
+    },
+    published: ({ numbers, mark }) =>
+      groups.run(() => {
+        outbox.remove(numbers);
+        outbox.mark(mark);
+      }),
+    async dropStories({ olderThanMs, limit }) {
+      const endedBy = clock.now() - olderThanMs;
+      let dropped = 0;
+      // Asked before a group is begun: where nothing is due, nothing is written.
+      while (dropped < limit && storiesDue(endedBy)) {
+        const wanted = Math.min(storiesAtOnce, limit - dropped);
+        dropped += await groups.run(() => stories.drop(endedBy, wanted));
+      }
+      return dropped;
+    },
+    async close() {
+      groups.close();
+      if (!db.isOpen) return;
+      try {
+        // What was erased must not linger in the log, which stays behind while somebody reads.
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch {
+        // Everything is durable in the log; the next one to open it goes on from there.
+      }
+      db.close();
+      lock.release();
+    },
+  };
+}

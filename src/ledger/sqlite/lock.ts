@@ -1,0 +1,66 @@
+/**
+ * One dispatching process at a time. The lock is an exclusive transaction on a database of its own: the system
+ * frees it with the process, however that ends, and it does not touch those who read the ledger. Who holds it
+ * stands in a file beside it, for people.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../../batches/ports.ts';
+import { LedgerHeldError, LedgerWriteError, type Holder } from '../errors.ts';
+import { makeDataDir, makePrivateFile } from './files.ts';
+import { isBusy, writeError } from './sqlite-error.ts';
+
+export interface LedgerLock {
+  /** Idempotent. */
+  release(): void;
+}
+
+/** @throws LedgerHeldError when another process, or this one, has it */
+export function acquireLock(dir: string, me: { readonly clock: Pick<Clock, 'now'>; readonly host: string }): LedgerLock {
+  const file = join(dir, 'ledger.lock');
+  const holderFile = join(dir, 'ledger.holder.json');
+  makeDataDir(dir);
+  makePrivateFile(file);
+
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { timeout: 0 });
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db?.close();
+    if (isBusy(error)) throw new LedgerHeldError(dir, readHolder(holderFile));
+    throw writeError(file, error);
+  }
+  const held = db;
+
+  try {
+    const holder: Holder = { pid: process.pid, host: me.host, since: new Date(me.clock.now()).toISOString() };
+    writeFileSync(`${holderFile}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
+    renameSync(`${holderFile}.new`, holderFile);
+  } catch (cause) {
+    held.close();
+    throw new LedgerWriteError(
+      `${holderFile} could not be written: ${(cause as Error).message}. Check permissions and free space of the folder.`,
+      { cause },
+    );
+  }
+
+  return {
+    release() {
+      if (!held.isOpen) return;
+      rmSync(holderFile, { force: true });
+      held.close();
+    },
+  };
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    const { pid, host, since } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Holder>;
+    return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' ? { pid, host, since } : undefined;
+  } catch {
+    // The holder writes it right after it got the lock, and removes it right before it gives it back.
+    return undefined;
+  }
+}

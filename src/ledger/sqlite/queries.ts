@@ -1,0 +1,119 @@
+/** What can be asked of a ledger, by the process that writes it and by any other. Sees what is durable. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Batch, Ledger, OutboxEntry } from '../../../batches/ports.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import type { TallyRow } from '../../../batches/record/tally.ts';
+import { countedOf, statusCode } from '../codes.ts';
+import { publishedMark } from './outbox.ts';
+import { selectRecord, toBatch, toRecord, type BatchRow, type RecordRow } from './rows.ts';
+import { readMeta } from './schema.ts';
+
+type Answer<Name extends keyof Ledger> = Awaited<ReturnType<Ledger[Name]>>;
+
+export interface Queries {
+  batch(batchId: string): Batch | undefined;
+  batches(): readonly Batch[];
+  record(recordId: string): LedgerRecord | undefined;
+  due(params: Parameters<Ledger['due']>[0]): Answer<'due'>;
+  list(params: Parameters<Ledger['list']>[0]): Answer<'list'>;
+  duplicatesOfUnpaid(params: { batchId: string; butInProgress: boolean }): number;
+  outbox(params: Parameters<Ledger['outbox']>[0]): readonly OutboxEntry[];
+  publishedMark(): string | null;
+  tallies(batchId?: string): readonly TallyRow[];
+}
+
+export function createQueries(db: DatabaseSync): Queries {
+  const selectBatch = db.prepare('SELECT * FROM batch WHERE batch_id = ?');
+  const selectBatches = db.prepare('SELECT * FROM batch ORDER BY id');
+  const selectBatchKey = db.prepare('SELECT id FROM batch WHERE batch_id = ?');
+  const selectOne = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
+  const selectDue = db.prepare(
+    `${selectRecord} WHERE record.batch = ? AND record.due_at IS NOT NULL AND record.due_at <= ? AND record.status <> ${statusCode.queued}
+     ORDER BY record.due_at, record.id LIMIT ?`,
+  );
+  const selectNextDue = db.prepare(
+    `SELECT due_at FROM record WHERE batch = ? AND due_at IS NOT NULL AND status <> ${statusCode.queued} ORDER BY due_at, id LIMIT 1 OFFSET ?`,
+  );
+  // What is open is found through its own index, which the condition names so that it can be taken.
+  const selectOpen = db.prepare(
+    `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.status <= ${statusCode.unknown} AND record.id > ? ORDER BY record.id LIMIT ?`,
+  );
+  const selectListed = db.prepare(
+    `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.id > ? ORDER BY record.id LIMIT ?`,
+  );
+  const countUnpaid = db.prepare(
+    `SELECT count(*) AS count FROM occurrence LEFT JOIN record ON record.id = occurrence.record
+     WHERE occurrence.batch = ? AND occurrence.status = ${statusCode.duplicate} AND record.status IS NOT ${statusCode.succeeded} AND record.status IS NOT ?`,
+  );
+  const selectOutbox = db.prepare('SELECT number, event_id, json FROM outbox WHERE number > ? ORDER BY number LIMIT ?', {
+    returnArrays: true,
+  });
+  const selectTallies = db.prepare('SELECT currency, status, count, amount FROM tally WHERE batch = ?');
+  const selectAllTallies = db.prepare('SELECT currency, status, count, amount FROM tally');
+
+  const batchKey = (batchId: string): number | undefined => (selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
+
+  return {
+    batch(batchId) {
+      const row = selectBatch.get(batchId);
+      return row === undefined ? undefined : toBatch(row as unknown as BatchRow);
+    },
+    batches: () => (selectBatches.all() as unknown as BatchRow[]).map(toBatch),
+    record(recordId) {
+      const row = selectOne.get(recordId);
+      return row === undefined ? undefined : toRecord(row as unknown as RecordRow);
+    },
+    due({ batchId, now, limit }) {
+      const batch = batchKey(batchId);
+      if (batch === undefined) return { records: [], nextAt: null };
+      const records = (selectDue.all(batch, now, limit) as unknown as RecordRow[]).map(toRecord);
+      const next = selectNextDue.get(batch, records.length) as { due_at: number } | undefined;
+      return { records, nextAt: next?.due_at ?? null };
+    },
+    list({ batchId, status, limit, after = 0 }) {
+      const batch = batchKey(batchId);
+      if (batch === undefined) return [];
+      const code = statusCode[status];
+      const statement = code <= statusCode.unknown ? selectOpen : selectListed;
+      return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
+    },
+    duplicatesOfUnpaid({ batchId, butInProgress }) {
+      const batch = batchKey(batchId);
+      const alsoWell = butInProgress ? statusCode.in_progress : statusCode.succeeded;
+      return batch === undefined ? 0 : (countUnpaid.get(batch, alsoWell) as { count: number }).count;
+    },
+    outbox({ limit, after = 0 }) {
+      const rows = selectOutbox.all(after, limit) as unknown as [number, string, string][];
+      return rows.map(([number, eventId, json]) => ({ number, eventId, json }));
+    },
+    publishedMark: () => readMeta(db, publishedMark),
+    tallies(batchId) {
+      if (batchId === undefined) return sum(selectAllTallies.all() as unknown as CellRow[]);
+      const batch = batchKey(batchId);
+      return batch === undefined ? [] : sum(selectTallies.all(batch) as unknown as CellRow[]);
+    },
+  };
+}
+
+interface CellRow {
+  readonly currency: string;
+  readonly status: number;
+  readonly count: number;
+  readonly amount: string;
+}
+
+/** Added up here, because SQLite's sums are exact only up to 2^63. */
+function sum(cells: readonly CellRow[]): TallyRow[] {
+  const rows = new Map<string, TallyRow>();
+  for (const { currency, status, count, amount } of cells) {
+    const name = `${status}:${currency}`;
+    const earlier = rows.get(name);
+    rows.set(name, {
+      status: countedOf(status),
+      currency,
+      count: count + (earlier?.count ?? 0),
+      amountMinor: BigInt(amount) + (earlier?.amountMinor ?? 0n),
+    });
+  }
+  return [...rows.values()].filter((row) => row.count !== 0 || row.amountMinor !== 0n);
+}

@@ -1,0 +1,63 @@
+/**
+ * The columns of a record that a step may change, in the groups in which they change together: an update names only
+ * the groups that differ, so that it touches no index in vain.
+ */
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { statusCode } from '../codes.ts';
+
+export type ColumnValue = number | string | null;
+
+interface ChangeGroup {
+  readonly columns: readonly string[];
+  same(before: LedgerRecord, after: LedgerRecord): boolean;
+  /** Adds the values of the columns, in their order. */
+  push(values: ColumnValue[], after: LedgerRecord): void;
+}
+
+export const changeGroups: readonly ChangeGroup[] = [
+  {
+    columns: ['status'],
+    same: (before, after) => before.status === after.status,
+    push: (values, after) => values.push(statusCode[after.status]),
+  },
+  {
+    columns: ['first_sent_at', 'sends'],
+    same: (before, after) => before.firstSentAt === after.firstSentAt && before.sends === after.sends,
+    push: (values, after) => values.push(after.firstSentAt, after.sends),
+  },
+  {
+    columns: ['lease_owner', 'lease_until'],
+    same: (before, after) => before.leaseOwner === after.leaseOwner && before.leaseUntil === after.leaseUntil,
+    push: (values, after) => values.push(after.leaseOwner, after.leaseUntil),
+  },
+  {
+    columns: ['arrived', 'session_id', 'entry_id'],
+    same: (before, after) => before.arrived === after.arrived && before.sessionId === after.sessionId && before.entryId === after.entryId,
+    push: (values, after) => values.push(after.arrived ? 1 : 0, after.sessionId, after.entryId),
+  },
+  {
+    columns: ['confirm_session', 'cancel_session'],
+    same: (before, after) => before.confirmSession === after.confirmSession && before.cancelSession === after.cancelSession,
+    push: (values, after) => values.push(after.confirmSession, after.cancelSession),
+  },
+  {
+    columns: ['reason_code', 'reason_description'],
+    same: (before, after) => before.reason?.code === after.reason?.code && before.reason?.description === after.reason?.description,
+    push: (values, after) => values.push(after.reason?.code ?? null, after.reason?.description ?? null),
+  },
+  {
+    columns: ['due_at'],
+    same: (before, after) => before.dueAt === after.dueAt,
+    push: (values, after) => values.push(after.dueAt),
+  },
+  {
+    columns: ['checks'],
+    same: (before, after) => before.checks === after.checks,
+    push: (values, after) => values.push(after.checks),
+  },
+  {
+    columns: ['attempt', 'idempotency_key'],
+    same: (before, after) => before.attempt === after.attempt && before.idempotencyKey === after.idempotencyKey,
+    push: (values, after) => values.push(after.attempt, after.idempotencyKey),
+  },
+];

@@ -1,0 +1,200 @@
+/** The rows of records: inserted once, then changed only where they changed. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import { kindCode, statusCode } from '../codes.ts';
+import { changeGroups, type ColumnValue } from './record-columns.ts';
+import { selectRecord, toRecord, withoutStory, type RecordRow } from './rows.ts';
+
+/** A record and where it lies. */
+export interface Stored {
+  readonly id: number;
+  /** Where its occurrence lies. */
+  readonly stream: number;
+  readonly record: LedgerRecord;
+}
+
+interface Placement {
+  readonly batch: number;
+  readonly stream: number;
+  readonly source: string | null;
+  readonly fields: FieldDigests;
+}
+
+export interface RecordStore {
+  byRecordId(recordId: string): Stored | undefined;
+  byId(id: number): Stored | undefined;
+  /** @returns the new row, or undefined when the record id is taken: then nothing is written */
+  insert(record: LedgerRecord, placement: Placement): Stored | undefined;
+  /** @param endedAt when the step was made that left it final, milliseconds since the epoch; else its end stays as it is noted */
+  update(stored: Stored, after: LedgerRecord, endedAt?: number): void;
+  remove(stored: Stored): void;
+  /** @returns undefined when they were dropped with its story */
+  fields(stored: Stored): FieldDigests | undefined;
+  forget(): void;
+}
+
+/** Open records kept in memory, so that a step costs no reading; several times what a window holds. */
+const cacheLimit = 4096;
+const shapeLimit = 1024;
+
+/** The bit of the column `ended_at`, after those of the groups. */
+const endBit = 1 << changeGroups.length;
+
+/** The columns that an insert leaves at their defaults say so. */
+const isBlank = (record: LedgerRecord): boolean =>
+  record.firstSentAt === null &&
+  record.sends === 0 &&
+  !record.arrived &&
+  record.sessionId === null &&
+  record.entryId === null &&
+  record.confirmSession === null &&
+  record.cancelSession === null &&
+  record.reason === null &&
+  record.dueAt === null &&
+  record.checks === 0 &&
+  record.leaseOwner === null &&
+  record.leaseUntil === null;
+
+const insertSql = `
+  INSERT INTO record (
+    id, record_id, kind, batch, stream, position, source, amount, currency, destination, metadata, sensitive,
+    fingerprint, shape, digests, attempt, idempotency_key, status, sequence, version
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (record_id) DO NOTHING`;
+
+export function createRecordStore(db: DatabaseSync): RecordStore {
+  const selectByRecordId = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
+  const selectById = db.prepare(`${selectRecord} WHERE record.id = ?`);
+  const selectLast = db.prepare('SELECT max(id) AS last FROM record');
+  const insertRow = db.prepare(insertSql);
+  const removeRow = db.prepare('DELETE FROM record WHERE id = ?');
+  const selectFields = db.prepare(
+    'SELECT record.shape, shape.paths, record.digests FROM record LEFT JOIN shape ON shape.id = record.shape WHERE record.id = ?',
+  );
+  const selectShape = db.prepare('SELECT id FROM shape WHERE paths = ?');
+  const insertShape = db.prepare('INSERT INTO shape (paths) VALUES (?)');
+  const updates = new Map<number, StatementSync>();
+
+  /** In the order in which they were last touched. */
+  const cache = new Map<string, Stored>();
+  const shapes = new Map<string, number>();
+  // Never given twice, not even after a removal: others point to these.
+  let last = 0;
+
+  const load = (): void => {
+    last = (selectLast.get() as { last: number | null }).last ?? 0;
+  };
+  load();
+
+  const remember = (stored: Stored): Stored => {
+    const { recordId, status } = stored.record;
+    cache.delete(recordId);
+    if (isFinal[status]) return stored;
+    cache.set(recordId, stored);
+    if (cache.size > cacheLimit) {
+      const oldest = cache.keys().next();
+      if (oldest.done !== true) cache.delete(oldest.value);
+    }
+    return stored;
+  };
+
+  const fromRow = (row: unknown): Stored | undefined => {
+    if (row === undefined) return undefined;
+    const found = row as RecordRow;
+    return { id: found.id, stream: found.stream, record: toRecord(found) };
+  };
+
+  const shapeOf = (paths: string): number => {
+    let shape = shapes.get(paths);
+    if (shape === undefined) {
+      shape = (selectShape.get(paths) as { id: number } | undefined)?.id ?? Number(insertShape.run(paths).lastInsertRowid);
+      if (shapes.size >= shapeLimit) shapes.clear();
+      shapes.set(paths, shape);
+    }
+    return shape;
+  };
+
+  const updateOf = (mask: number): StatementSync => {
+    let statement = updates.get(mask);
+    if (statement === undefined) {
+      const columns = changeGroups.flatMap((group, index) => ((mask & (1 << index)) === 0 ? [] : group.columns));
+      if ((mask & endBit) !== 0) columns.push('ended_at');
+      const sets = ['sequence', 'version', ...columns].map((column) => `${column} = ?`).join(', ');
+      statement = db.prepare(`UPDATE record SET ${sets} WHERE id = ?`);
+      updates.set(mask, statement);
+    }
+    return statement;
+  };
+
+  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord, endedAt: number | undefined): void => {
+    const values: ColumnValue[] = [after.sequence, after.version];
+    let mask = 0;
+    for (let index = 0; index < changeGroups.length; index += 1) {
+      const group = changeGroups[index];
+      if (group === undefined || group.same(before, after)) continue;
+      mask |= 1 << index;
+      group.push(values, after);
+    }
+    if (endedAt !== undefined) {
+      mask |= endBit;
+      values.push(endedAt);
+    }
+    values.push(id);
+    updateOf(mask).run(...values);
+  };
+
+  return {
+    byRecordId: (recordId) => cache.get(recordId) ?? fromRow(selectByRecordId.get(recordId)),
+    byId: (id) => fromRow(selectById.get(id)),
+    insert(record, { batch, stream, source, fields }) {
+      if (!isBlank(record)) throw new RangeError(`the new record ${record.recordId} has a past already`);
+      const id = last + 1;
+      const { changes } = insertRow.run(
+        id,
+        record.recordId,
+        kindCode[record.kind],
+        batch,
+        stream,
+        record.occurrence.position,
+        source,
+        record.amountMinor,
+        record.currency,
+        record.destination ?? null,
+        record.metadata === undefined ? null : JSON.stringify(record.metadata),
+        record.sensitive ? 1 : 0,
+        record.fingerprint,
+        shapeOf(fields.paths),
+        fields.digests,
+        record.attempt,
+        record.idempotencyKey,
+        statusCode[record.status],
+        record.sequence,
+        record.version,
+      );
+      if (changes === 0) return undefined;
+      last = id;
+      return remember({ id, stream, record });
+    },
+    update(stored, after, endedAt) {
+      writeChanges(stored.id, stored.record, after, endedAt);
+      remember({ id: stored.id, stream: stored.stream, record: after });
+    },
+    remove({ id, record }) {
+      removeRow.run(id);
+      cache.delete(record.recordId);
+    },
+    fields({ id }) {
+      const row = selectFields.get(id) as { shape: number; paths: string | null; digests: Uint8Array } | undefined;
+      if (row?.shape === withoutStory) return undefined;
+      if (row === undefined || row.paths === null) throw new RangeError('the ledger holds a record without field digests');
+      return { paths: row.paths, digests: Buffer.from(row.digests) };
+    },
+    forget() {
+      cache.clear();
+      shapes.clear();
+      load();
+    },
+  };
+}

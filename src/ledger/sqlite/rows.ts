@@ -1,0 +1,142 @@
+/** Rows of the ledger as what they mean. */
+import type { CallerMetadata, Source } from '../../../batches/instruction/instruction.ts';
+import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/ports.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { kindOf, statusOf } from '../codes.ts';
+
+/** A record with the names that its integers stand for; append conditions on `record`. */
+export const selectRecord = `
+  SELECT record.*, batch.batch_id, stream.stream AS stream_name, stream.source AS stream_source
+  FROM record JOIN batch ON batch.id = record.batch JOIN stream ON stream.id = record.stream`;
+
+/** The shape of a record whose story was dropped: it names no list of paths. This number is on disk: never change it. */
+export const withoutStory = 0;
+
+export interface RecordRow {
+  readonly id: number;
+  readonly record_id: string;
+  readonly kind: number;
+  readonly batch: number;
+  readonly batch_id: string;
+  readonly stream: number;
+  readonly stream_name: string;
+  readonly stream_source: string;
+  readonly position: number;
+  readonly source: string | null;
+  readonly amount: number;
+  readonly currency: string;
+  readonly destination: string | null;
+  readonly metadata: string | null;
+  readonly sensitive: number;
+  readonly fingerprint: string;
+  readonly shape: number;
+  readonly digests: Uint8Array;
+  readonly attempt: number;
+  readonly idempotency_key: string;
+  readonly status: number;
+  readonly sequence: number;
+  readonly version: number;
+  readonly first_sent_at: number | null;
+  readonly sends: number;
+  readonly arrived: number;
+  readonly session_id: string | null;
+  readonly entry_id: string | null;
+  readonly confirm_session: string | null;
+  readonly cancel_session: string | null;
+  readonly reason_code: string | null;
+  readonly reason_description: string | null;
+  readonly due_at: number | null;
+  readonly checks: number;
+  readonly lease_owner: string | null;
+  readonly lease_until: number | null;
+}
+
+export function toRecord(row: RecordRow): LedgerRecord {
+  const status = statusOf(row.status);
+  if (status === 'conflict' || status === 'duplicate') throw new RangeError(`the ledger holds a record that is ${status}`);
+  return {
+    recordId: row.record_id,
+    kind: kindOf(row.kind),
+    batchId: row.batch_id,
+    occurrence: {
+      stream: row.stream_name,
+      position: row.position,
+      source:
+        row.source === null ? placeIn(JSON.parse(row.stream_source) as SharedSource, row.position) : (JSON.parse(row.source) as Source),
+    },
+    // An amount is at most 2^53 - 1, which a number carries exactly.
+    amountMinor: BigInt(row.amount),
+    currency: row.currency,
+    destination: row.destination ?? undefined,
+    metadata: row.metadata === null ? undefined : (JSON.parse(row.metadata) as CallerMetadata),
+    sensitive: row.sensitive === 1,
+    fingerprint: row.fingerprint,
+    attempt: row.attempt,
+    idempotencyKey: row.idempotency_key,
+    status,
+    sequence: row.sequence,
+    version: row.version,
+    firstSentAt: row.first_sent_at,
+    sends: row.sends,
+    arrived: row.arrived === 1,
+    sessionId: row.session_id,
+    entryId: row.entry_id,
+    confirmSession: row.confirm_session,
+    cancelSession: row.cancel_session,
+    reason: row.reason_code === null ? null : { code: row.reason_code, description: row.reason_description ?? '' },
+    dueAt: row.due_at,
+    checks: row.checks,
+    leaseOwner: row.lease_owner,
+    leaseUntil: row.lease_until,
+  };
+}
+
+/** What the places of one stream have in common. */
+export type SharedSource = { readonly file: string } | { readonly topic: string; readonly partition: number };
+
+export const sharedSource = (source: Source): SharedSource =>
+  'file' in source ? { file: source.file } : { topic: source.topic, partition: source.partition };
+
+const placeIn = (shared: SharedSource, position: number): Source =>
+  'file' in shared ? { file: shared.file, line: position } : { ...shared, offset: String(position) };
+
+/** Whether a source follows from its stream and its position, as nearly all do. */
+export const isImplied = (shared: SharedSource, position: number, source: Source): boolean =>
+  'file' in source
+    ? 'file' in shared && source.file === shared.file && source.line === position
+    : 'topic' in shared && source.topic === shared.topic && source.partition === shared.partition && source.offset === String(position);
+
+export interface BatchRow {
+  readonly id: number;
+  readonly batch_id: string;
+  readonly file: string;
+  readonly policy: string;
+  readonly encoding: string;
+  readonly delimiter: string;
+  readonly bytes: number;
+  readonly block_digests: string;
+  readonly state: string;
+  readonly phase: string;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+  readonly sent: number;
+  readonly first_sent_at: number | null;
+  readonly last_sent_at: number | null;
+}
+
+export const toBatch = (row: BatchRow): Batch => ({
+  batchId: row.batch_id,
+  file: row.file,
+  policy: row.policy as Policy,
+  encoding: row.encoding,
+  delimiter: row.delimiter,
+  bytes: row.bytes,
+  blockDigests: JSON.parse(row.block_digests) as string[],
+  state: row.state as BatchState,
+  phase: row.phase as BatchPhase,
+  startedAt: row.started_at,
+  finishedAt: row.finished_at,
+  sent: row.sent,
+  firstSentAt: row.first_sent_at,
+  lastSentAt: row.last_sent_at,
+});

@@ -1,0 +1,39 @@
+/** Notices that Redis does not answer, and tells so once until it does again. */
+import type { Redis } from 'ioredis';
+import type { Random } from '../../../batches/ports.ts';
+
+export interface Outage {
+  /** A command was rejected: what it did is unknown. */
+  failed(cause: unknown): void;
+  answered(): void;
+  /** Until it is asked again. */
+  pauseMs(): number;
+  /** The connection was closed for good by its owner. */
+  ended(): boolean;
+}
+
+export function createOutage(params: { redis: Redis; name: string; random: Random; onTrouble: (trouble: Error) => void }): Outage {
+  const { redis, name, random, onTrouble } = params;
+  let told = false;
+  return {
+    failed(cause) {
+      if (told) return;
+      told = true;
+      // Host and port only: a URL may hold a password.
+      const { host, port, path } = redis.options;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      onTrouble(
+        new Error(
+          `The rate limiter "${name}" gets no answer from Redis at ${path ?? `${host}:${port}`} (${why}). ` +
+            'Nothing is sent until it answers again; see that Redis runs and can be reached.',
+          { cause },
+        ),
+      );
+    },
+    answered() {
+      told = false;
+    },
+    pauseMs: () => 150 + 100 * random(),
+    ended: () => redis.status === 'end',
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * The wiring of the distributed profile: the ledger and the limiters in Redis, instructions, results and dead letters
+ * on Kafka. `connect` opens what every command of this profile needs; `openInstance` adds what pays.
+ */
+import { randomUUID } from 'node:crypto';
+import { createKeys } from '../../batches/record/idempotency-key.ts';
+import type { Clock, ResultSink } from '../../batches/ports.ts';
+import { readTopic } from '../../consumers/kafka/read-topic.ts';
+import { createTopicPublisher, type TopicPublisher } from '../../producers/kafka/publisher.ts';
+import { openResultsTopic } from '../../producers/results-topic.ts';
+import type { Signer } from '../../batches/gateway/signature.ts';
+import { bindingOf } from './standalone.ts';
+import { createApp, type App } from './gateway-stack.ts';
+import { monotonicClock, preciseClock, systemClock } from '../clock.ts';
+import { isLoopback, redisParams, type Config } from '../config/config.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { checkKafka, kafkaOf, type CreateKafka } from '../kafka/client.ts';
+import { loadLedgerKey } from '../ledger/ledger-key.ts';
+import { createRedisClock } from '../ledger/redis/clock.ts';
+import { openRedisLedger, type RedisLedger } from '../ledger/redis/ledger.ts';
+import { createRedisLimiter } from '../limiter/redis/limiter.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../service/metrics.ts';
+import { parseResult } from '../kafka/results-reader.ts';
+import { connectRedis, type RedisConnection } from '../redis/connection.ts';
+import type { Stopping } from '../service/shutdown.ts';
+import { ensureTopics, planTopics, topicNames, topicsExist, type TopicNames } from '../kafka/topics.ts';
+
+export interface ConnectParams {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly stopping: Stopping;
+  readonly newLedger: boolean;
+  readonly allowUnsafeRedis: boolean;
+}
+
+/** Everything open that a command of the distributed profile works with. */
+export interface Connected {
+  readonly redis: RedisConnection;
+  readonly createKafka: CreateKafka;
+  readonly topics: TopicNames;
+  readonly topicPublisher: TopicPublisher;
+  readonly sink: ResultSink;
+  readonly ledger: RedisLedger;
+  readonly ledgerKey: Buffer;
+  readonly clock: Clock;
+  close(): Promise<void>;
+}
+
+/**
+ * Somebody may have changed a topic since it was made. A compacted one loses instructions, so nothing is begun on it;
+ * what else is wrong is told.
+ */
+async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn: (message: string) => void): Promise<void> {
+  const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions: 1, retentionMs: settings.LEDGER_RETENTION });
+  for (const { topic, problems } of await ensureTopics(createKafka, plan, { clock: systemClock })) {
+    for (const { severity, message, mend } of problems) {
+      if (severity !== 'error') continue;
+      const told = `${topic}: ${message} ${mend}`;
+      if (message.includes('cleanup.policy')) throw new CommandError(exitCodes.usage, told);
+      warn(told);
+    }
+  }
+}
+
+/** Of each partition; the very last may be anything that somebody else put there. */
+const marksFromLast = 50;
+/** What is on its way to Kafka may take so long when we leave; the ledger has what does not make it. */
+const publishCloseMs = 10_000;
+
+/** The key that all instances share; never made by itself, for two instances would make two. */
+export function sharedLedgerKey({ settings, dataDir }: Config): Buffer {
+  if (settings.LEDGER_KEY_FILE === undefined) {
+    throw new CommandError(
+      exitCodes.usage,
+      'LEDGER_KEY_FILE is not set: expected a file with 32 random bytes in base64 (openssl rand -base64 32), the same for all instances.',
+    );
+  }
+  return loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
+}
+
+/** @throws {CommandError} exit 1 or 3 with one sentence: unreachable, refused, missing topics, a ledger that lost data */
+export async function connect(params: ConnectParams): Promise<Connected> {
+  const { config, logger, stopping, newLedger, allowUnsafeRedis } = params;
+  const { settings } = config;
+  const binding = bindingOf(config);
+  const ledgerKey = sharedLedgerKey(config);
+  const topics = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  const createKafka = kafkaOf(config, (level, message) => logger[level](message));
+  const warn = (message: string): void => logger.warn(message);
+  await checkKafka(createKafka, { clock: systemClock });
+  await topicsExist(createKafka, Object.values(topics) as string[]);
+  await checkTopics(config, createKafka, warn);
+  const redis = await connectRedis(redisParams(config, warn));
+  const opened: (() => Promise<unknown>)[] = [() => redis.close()];
+  const close = async (): Promise<void> => {
+    for (const one of opened.splice(0).reverse()) await one();
+  };
+  try {
+    const clock = await createRedisClock({ connection: redis, monotonic: monotonicClock });
+    opened.push(async () => clock.close());
+    const { marks: marksSeen, hasResults } = await newestMarks(createKafka, topics.results, stopping.signal);
+    const ledger = await openRedisLedger({
+      connection: redis,
+      prefix: settings.REDIS_PREFIX,
+      binding,
+      ledgerKey,
+      keys: createKeys(binding.project),
+      ids: randomUUID,
+      mayCreate: isLoopback(binding.gateway) || newLedger,
+      marksSeen,
+      hasResults,
+      allow: { unsafe: allowUnsafeRedis },
+      onWarning: warn,
+      onBroken: (cause) => stopping.stop(cause.message),
+    });
+    opened.push(() => ledger.close());
+    const topicPublisher = createTopicPublisher({ createKafka, clock: systemClock, onWarning: warn });
+    opened.push(() => topicPublisher.close(publishCloseMs));
+    const sink = openResultsTopic({ publisher: topicPublisher, topic: topics.results, clock: monotonicClock, onWarning: warn });
+    opened.push(() => sink.close());
+    return { redis, createKafka, topics, topicPublisher, sink, ledger, ledgerKey, clock, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+/** The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. */
+async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
+  const marks: string[] = [];
+  let hasResults = false;
+  const newest = readTopic({ createKafka, topic, from: { lastOf: marksFromLast }, until: 'end', signal, groupPrefix: 'disburse-marks' });
+  for await (const { value } of newest) {
+    hasResults = true;
+    const mark = value === null ? undefined : parseResult(value)?.ledger_mark;
+    if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
+  }
+  return { marks, hasResults };
+}
+
+interface InstanceParams extends Connected {
+  readonly config: Config;
+  readonly signer: Signer;
+  readonly stopping: Stopping;
+  readonly logger: Logger;
+  readonly metrics?: Metrics | undefined;
+}
+
+/** Results gather only shortly: a message's offset waits for them. */
+const gatherMs = 5;
+
+/** Bytes leave so soon after their intent, or not at all. What a dead instance left is taken over when its lease is over. */
+const leaveWithinMs = 20_000;
+
+/** The part of an instance that pays. Its `close` leaves the connection open. */
+export function openInstance(params: InstanceParams): App {
+  const { config, redis, logger } = params;
+  const { settings } = config;
+  const limiter = (name: string, rate: number | 'unlimited') =>
+    createRedisLimiter({
+      redis: redis.client,
+      prefix: settings.REDIS_PREFIX,
+      name,
+      rate,
+      // Below 200 a second there is no burst that would catch up what a late timer costs.
+      clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
+      now: monotonicClock.now,
+      random: Math.random,
+      onTrouble: (trouble) =>
+        logger.warn(`the limiter ${name} waits for Redis, and so does everything that is to be sent: ${trouble.message}`),
+    });
+  const limiters = {
+    dispatch: limiter('dispatch', settings.DISPATCH_RATE),
+    follow: limiter('follow', settings.FOLLOW_RATE),
+  };
+  return createApp({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });
+}

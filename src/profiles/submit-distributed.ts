@@ -1,0 +1,95 @@
+/** How `run` pays a file in the distributed profile: it hands the file over and watches what others make of it. */
+import { createFingerprints } from '../../batches/record/fingerprint.ts';
+import { createPublisher } from '../../batches/pipeline/outbox-relay.ts';
+import { connect } from './distributed.ts';
+import { formatDuration } from '../duration.ts';
+import { handOver } from '../../batches/pipeline/enqueue-file.ts';
+import { isReadToItsEnd } from '../kafka/client.ts';
+import { createSeal } from '../ledger/seal.ts';
+import type { Paying, PayingParams } from './submit-standalone.ts';
+import { readAgain } from '../files/payout-file.ts';
+import { resultsFromTopic } from '../kafka/results-reader.ts';
+import { rulesOf } from './transition-settings.ts';
+import { untilSettled } from '../../batches/pipeline/batch-settlement.ts';
+
+interface HandingOverParams extends PayingParams {
+  readonly allowUnsafeRedis: boolean;
+  /** Ends when the file was handed over. */
+  readonly detach: boolean;
+}
+
+/** Nobody takes instructions for so long: worth a word to whoever watches. */
+const quietMs = 10_000;
+
+export async function openDistributedPaying(params: HandingOverParams): Promise<Paying> {
+  const { config, stopping, logger, detach } = params;
+  const connected = await connect(params);
+  const { ledger, ledgerKey, clock, topics, topicPublisher, sink } = connected;
+  const publisher = createPublisher({ ledger, sink, clock, gatherMs: 5 });
+  publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+  let watching: { readonly since: number; readonly received: number } | null = null;
+
+  return {
+    ledger,
+    clock,
+    async pay({ batch, inspection, waitMs, follow }) {
+      const { batchId } = batch;
+      const { rows, errorsTotal } = inspection.preflight;
+      const seal = createSeal(ledgerKey);
+      const complete = await handOver(
+        {
+          ledger,
+          clock,
+          seal,
+          publisher,
+          rules: rulesOf(config),
+          fingerprints: createFingerprints(ledgerKey),
+          signal: stopping.signal,
+          isTopicDone: () => isReadToItsEnd(connected.createKafka, config.settings.KAFKA_GROUP, topics.instructions),
+          announce: async ({ key, value, headers }) => {
+            const partition = await topicPublisher.partitionFor(topics.instructions, key);
+            await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });
+          },
+        },
+        { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, rowsTotal: rows },
+      );
+      if (!complete || detach) return;
+      const end = await untilSettled({
+        ledger,
+        clock,
+        batchId,
+        rows,
+        waitMs,
+        patienceMs: waitMs,
+        signal: stopping.signal,
+        follow,
+        onLook: (received, sent) => {
+          if (sent) watching = null;
+          else if (watching?.received !== received) watching = { since: clock.now(), received };
+        },
+      });
+      if (end === 'impatient') {
+        stopping.stop(
+          `nobody took the instructions for ${formatDuration(waitMs)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or see what holds it up`,
+        );
+      }
+      const state = end === 'stopped' || end === 'impatient' ? 'stopped' : 'finished';
+      await ledger.updateBatch({ batchId, state, at: clock.now() });
+    },
+    note() {
+      const quiet = watching !== null && clock.now() - watching.since > quietMs;
+      return quiet ? 'nothing has moved for a while: is disburse serve running, and does Kafka answer?' : null;
+    },
+    results: (since) =>
+      resultsFromTopic(config, {
+        from: since,
+        follow: false,
+        signal: new AbortController().signal,
+        onWarning: (message) => logger.warn(message),
+      }),
+    finish: () => publisher.stop(),
+    // The instances of `serve` do it.
+    tidy: () => Promise.resolve(),
+    close: () => connected.close(),
+  };
+}

@@ -1,0 +1,107 @@
+/** What every `serve` does beside paying: watches the drop folder, answers over HTTP, and waits to be stopped. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { prepareDropFolder } from '../../consumers/drop-folder/folders.ts';
+import { watchDropFolder } from '../../consumers/drop-folder/watch.ts';
+import { monotonicClock } from '../clock.ts';
+import type { ServeOptions } from '../commands/serve.ts';
+import type { Config } from '../config/config.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import type { App } from '../profiles/gateway-stack.ts';
+import { startHttp, type Check, type CheckResult } from './http/server.ts';
+import { takeFile, type InboxDeps } from './process-dropped-file.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from './metrics.ts';
+import type { Stopping } from './shutdown.ts';
+
+export interface ServeParams {
+  readonly config: Config;
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly stopping: Stopping;
+}
+
+export interface ServiceParams extends ServeParams {
+  readonly metrics: Metrics;
+  /** Begins the work, and answers what ends it. */
+  readonly begin: () => () => Promise<void>;
+  /** What `/readyz` asks, by name. */
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> & { readonly filesAtOnce: number };
+}
+
+const httpCloseMs = 2_000;
+
+/** What can be wrong about the drop folder is told before anything else is begun. */
+export async function checkInbox({ settings }: Config): Promise<void> {
+  if (settings.INBOX_DIR === undefined) return;
+  try {
+    await prepareDropFolder(settings.INBOX_DIR);
+  } catch (cause) {
+    throw new CommandError(exitCodes.usage, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** Resolves when `serve` was stopped and nothing is in hand any more; answers over HTTP until then. */
+export async function startService(params: ServiceParams): Promise<void> {
+  const { config, logger, stopping, metrics, checks, inbox, begin } = params;
+  const { settings } = config;
+  const { signal } = stopping;
+  const http = await startHttp({
+    host: settings.HTTP_HOST,
+    port: settings.HTTP_PORT,
+    logger,
+    fatal: () => (stopping.failed() ? stopping.why() : null),
+    checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
+    metrics: metrics.scrape,
+  });
+  logger.info({ url: http.url }, 'serving');
+  try {
+    const end = begin();
+    try {
+      await Promise.all([settings.INBOX_DIR === undefined ? undefined : watchInbox(settings.INBOX_DIR), untilAborted(signal)]);
+    } finally {
+      await end();
+    }
+  } finally {
+    await http.close(httpCloseMs);
+  }
+
+  async function watchInbox(dir: string): Promise<void> {
+    const { clock, pay, writeResults, filesAtOnce } = inbox;
+    const folder = watchDropFolder({
+      dir,
+      owner: randomUUID(),
+      host: hostname(),
+      clock: monotonicClock,
+      random: Math.random,
+      signal,
+      onWarning: (message) => logger.warn(message),
+      concurrency: filesAtOnce,
+      handle: (file) => takeFile({ clock, pay, writeResults, logger, maxAmount: settings.MAX_AMOUNT }, file),
+    });
+    metrics.feed({
+      dropFolder: () => {
+        const { waiting, processing, setAside, done, refused } = folder.state();
+        return { waiting, processing, set_aside: setAside, done, refused };
+      },
+    });
+    logger.info({ dir }, 'watching the drop folder');
+    try {
+      await folder.running;
+    } catch (cause) {
+      stopping.stop(cause instanceof Error ? cause.message : String(cause));
+      throw cause;
+    }
+  }
+}
+
+/** A closed way is told, and no reason to be restarted. */
+export const gatewayCheck = ({ breaker }: App): CheckResult =>
+  breaker.isOpen() ? { ok: false, detail: 'the gateway cannot be reached' } : { ok: true };
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

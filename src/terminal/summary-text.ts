@@ -1,0 +1,34 @@
+/** A batch's summary for people. */
+import type { Summary } from '../../batches/record/summary.ts';
+import { statuses } from '../../batches/record/status.ts';
+import { grouped, printable, table, type Paint } from './format.ts';
+
+/** One line a status that occurs, then the sum on both sides. */
+export function summaryText(summary: Summary, paint: Paint): string {
+  const currencies = [
+    ...new Set([summary.received, ...Object.values(summary.statuses)].flatMap((total) => Object.keys(total.amounts))),
+  ].sort();
+  const row = (name: string, total: Summary['received']): string[] => [
+    `  ${name}`,
+    grouped(total.count),
+    ...currencies.map((currency) => (total.amounts[currency] === undefined ? '' : grouped(total.amounts[currency]))),
+  ];
+  const accounted = statuses.flatMap((status) => {
+    const total = summary.statuses[status];
+    return total === undefined || total.count === 0 ? [] : [row(status, total)];
+  });
+  const lines = table(
+    [['', 'rows', ...currencies], row('received', summary.received), ...accounted],
+    new Set([1, ...currencies.map((_code, index) => index + 2)]),
+  );
+  const balance = summary.balanced
+    ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
+    : paint('red', 'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.');
+  return [
+    `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
+    `  batch ${summary.batch_id}`,
+    `  begun ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
+    lines,
+    `  ${balance}`,
+  ].join('\n');
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTopicPublisher } from '../../../producers/kafka/publisher.ts';
+import { systemClock } from '../../../src/clock.ts';
+import type { CommandError } from '../../../src/exit.ts';
+import { checkKafka, createKafkaFactory, type KafkaOptions } from '../../../src/kafka/client.ts';
+import { makeCertificates, startKafka, type Certificates, type KafkaCluster } from '../../support/local-servers.ts';
+import { kafkaBrokers } from '../../support/services.ts';
+
+const password = 'correct-horse-battery';
+const withinMs = 4_000;
+/** For whoever answers: nobody waits for so long, however busy the machine is. */
+const patientMs = 60_000;
+const atOnceMs = 30_000;
+/** An end comes when its time is over, and not when the client has given up an attempt, which takes up to 17 s. */
+const lateMs = 10_000;
+
+async function check(
+  options: Omit<KafkaOptions, 'clientId' | 'logger'>,
+  triedMs = patientMs,
+): Promise<{ code: number; message: string; lines: string[]; ms: number }> {
+  const lines: string[] = [];
+  const since = performance.now();
+  const createKafka = createKafkaFactory({ ...options, clientId: 'test', logger: (level, line) => lines.push(`${level} ${line}`) });
+  const error = await checkKafka(createKafka, { clock: systemClock, withinMs: triedMs }).then(
+    () => undefined,
+    (cause: unknown) => cause as CommandError,
+  );
+  expect(lines.join('\n')).not.toContain(password);
+  expect(error?.message ?? '').not.toContain(password);
+  return { code: error?.exitCode ?? 0, message: error?.message ?? '', lines, ms: performance.now() - since };
+}
+
+describe('a broker without TLS and login', () => {
+  it('is reached', async () => {
+    expect(await check({ brokers: [kafkaBrokers()] })).toMatchObject({ code: 0, lines: [] });
+  });
+
+  it('is reached through the second address when the first is dead', async () => {
+    expect(await check({ brokers: ['127.0.0.1:9', kafkaBrokers()] })).toMatchObject({ code: 0 });
+  });
+
+  it('asked for a login: told as that, at once', async () => {
+    const told = await check({ brokers: [kafkaBrokers()], sasl: { mechanism: 'plain', username: 'pay', password } });
+    expect(told).toMatchObject({
+      code: 1,
+      message: expect.stringMatching(/refused the login \(no TLS and SASL plain as user pay\)/) as string,
+    });
+    expect(told.ms).toBeLessThan(atOnceMs);
+  });
+
+  it('asked for TLS: told with what to check', async () => {
+    const told = await check({ brokers: [kafkaBrokers()], ssl: {} }, withinMs);
+    expect(told.code).not.toBe(0);
+    expect(told.message).toMatch(/KAFKA_SSL/);
+  });
+});
+
+describe('nobody there', () => {
+  it('a dead port: address, cause and time are told', async () => {
+    const told = await check({ brokers: ['127.0.0.1:9', '127.0.0.1:10'] }, withinMs);
+    expect(told.code).toBe(3);
+    expect(told.message).toMatch(
+      /^Kafka at 127\.0\.0\.1:9, 127\.0\.0\.1:10 cannot be reached: connect ECONNREFUSED .*Tried for 4 s with no TLS and no login/,
+    );
+    expect(told.ms).toBeGreaterThanOrEqual(withinMs - 100);
+    expect(told.ms).toBeLessThan(withinMs + lateMs);
+    expect(told.lines.filter((line) => line.startsWith('warn')).length).toBeLessThanOrEqual(2);
+  });
+
+  it('a name that is none', async () => {
+    expect(await check({ brokers: ['kafka.invalid:9092'] }, withinMs)).toMatchObject({
+      code: 3,
+      message: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) as string,
+    });
+  });
+
+  it('a server that takes the connection and says nothing', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const told = await check({ brokers: [`127.0.0.1:${(server.address() as { port: number }).port}`] }, withinMs);
+    expect(told).toMatchObject({ code: 3, message: expect.stringMatching(/it does not answer/) as string });
+    expect(told.ms).toBeLessThan(withinMs + lateMs);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+});
+
+describe('a broker with TLS and login', () => {
+  let certificates: Certificates;
+  let cluster: KafkaCluster;
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+    cluster = await startKafka({ tls: certificates, sasl: [{ username: 'pay', password }] });
+  });
+  afterAll(() => cluster.stop());
+  const brokers = () => cluster.brokers.split(',');
+  const ssl = () => ({ caFile: certificates.caFile });
+
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('is reached with %s, and written to', async (mechanism) => {
+    const sasl = { mechanism, username: 'pay', password };
+    expect(await check({ brokers: brokers(), ssl: ssl(), sasl })).toMatchObject({ code: 0, lines: [] });
+    const createKafka = createKafkaFactory({ brokers: brokers(), ssl: ssl(), sasl, clientId: 'test', logger: () => undefined });
+    const admin = createKafka().admin();
+    await admin.connect();
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: `written-${mechanism}`, numPartitions: 1 }] });
+    await admin.disconnect();
+    const publisher = createTopicPublisher({ createKafka, clock: systemClock, onWarning: () => undefined });
+    expect(await publisher.publish({ topic: `written-${mechanism}`, partition: 0, key: null, value: 'x' })).toEqual({ offset: 0n });
+    await publisher.close(5_000);
+  });
+
+  it.each(['plain', 'scram-sha-256'] as const)('a wrong password by %s: told as that, at once', async (mechanism) => {
+    const told = await check({ brokers: brokers(), ssl: ssl(), sasl: { mechanism, username: 'pay', password: `${password}-not` } });
+    expect(told).toMatchObject({ code: 1, message: expect.stringMatching(/refused the login.*user pay.*KAFKA_SASL_PASSWORD/) as string });
+    expect(told.ms).toBeLessThan(atOnceMs);
+  });
+
+  it('an unknown authority: told as TLS, at once', async () => {
+    const told = await check({ brokers: brokers(), ssl: {}, sasl: { mechanism: 'plain', username: 'pay', password } });
+    expect(told).toMatchObject({
+      code: 1,
+      message: expect.stringMatching(/cannot agree on TLS.*certificate.*KAFKA_SSL_CA_FILE/) as string,
+    });
+    expect(told.ms).toBeLessThan(atOnceMs);
+  });
+
+  it.each(['no TLS', 'no login'])('%s: told with what to check', async (without) => {
+    const sasl = { mechanism: 'plain', username: 'pay', password } as const;
+    const told = await check(without === 'no TLS' ? { brokers: brokers(), sasl } : { brokers: brokers(), ssl: ssl() }, withinMs);
+    expect(told.code).not.toBe(0);
+    expect(told.message).toMatch(/KAFKA_SSL.*KAFKA_SASL_MECHANISM/);
+    expect(told.message).toContain(without);
+    expect(told.ms).toBeLessThan(withinMs + lateMs);
+  });
+});
+
+it('a CA file that cannot be read is told with its name', () => {
+  const options = { brokers: ['127.0.0.1:9'], clientId: 'test', logger: () => undefined, ssl: { caFile: '/no/such/ca.pem' } };
+  expect(() => createKafkaFactory(options)).toThrow(/KAFKA_SSL_CA_FILE=\/no\/such\/ca\.pem cannot be read/);
+});

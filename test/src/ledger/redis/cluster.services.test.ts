@@ -1,0 +1,85 @@
+/**
+ * The ledger on a Redis in cluster mode that holds all slots: it refuses every script that touches a key which was not
+ * named, or which lies in another slot than the others.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
+import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
+import { admitted, batchA, intent, lineOf, manifest, moved, recordIn } from '../../../contracts/ledger-samples.ts';
+import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
+import { uniquePrefix } from '../../../support/services.ts';
+import { asAdmin, openInstance, rebuildParams } from './harness.ts';
+
+const slots = 16_384;
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+  await asAdmin(server.url, (client) => client.cluster('ADDSLOTS', ...Array.from({ length: slots }, (_, slot) => slot)));
+  await vi.waitUntil(async () => String(await asAdmin(server.url, (client) => client.cluster('INFO'))).includes('cluster_state:ok'), {
+    timeout: 20_000,
+    interval: 100,
+  });
+});
+afterAll(() => server.stop());
+
+ledgerSuite('Redis in cluster mode', async () => {
+  const prefix = uniquePrefix();
+  return {
+    shared: true,
+    async open() {
+      const { ledger, close } = await openInstance(server.url, prefix);
+      await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
+      return { ...ledger, close };
+    },
+    pass: (ms) => sleep(ms),
+    dispose: async () => {
+      await asAdmin(server.url, (client) => client.flushall());
+    },
+  };
+});
+
+it('does also what only a shared ledger does', async () => {
+  const prefix = uniquePrefix();
+  const { ledger, close } = await openInstance(server.url, prefix);
+  await ledger.openBatch(manifest(batchA));
+  await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), Buffer.from('bytes'), Date.now() - 3_600_000));
+  await recordIn(ledger, 'succeeded', 'inv-2', 3);
+  expect((await ledger.claimDue({ limit: 9, leaseMs: 1_000 })).records).toHaveLength(1);
+  await ledger.noteHandOver({ batchId: batchA, line: 7, rows: 6 });
+  await ledger.countDeadLetter({ stream: 'topic:pay:0', position: 7 });
+  expect(await ledger.overview()).toMatchObject({ unpublished: 1, deadLetters: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await ledger.dropStories({ olderThanMs: 1, limit: 9 })).toBe(1);
+  await close();
+
+  const before = await openInstance(server.url, prefix);
+  await beginRebuild(rebuildParams(before.connection, prefix));
+  const rebuilt = await openInstance(server.url, prefix, { rebuilding: true });
+  await rebuilt.ledger.openBatch(manifest(batchA));
+  const queued = await admitted(rebuilt.ledger, 'inv-3', 4);
+  const record = {
+    ...queued,
+    recordId: 'inv-1',
+    occurrence: lineOf(batchA, 2),
+    status: 'unknown',
+    sends: 1,
+    firstSentAt: 1,
+    dueAt: 1,
+  } as const;
+  const fields = { paths: '', digests: Buffer.alloc(0) };
+  await rebuilt.ledger.restore({ record, fields, body: Buffer.from('bytes') });
+  await rebuilt.ledger.restoreSettled({
+    occurrence: lineOf(batchA, 9),
+    batchId: batchA,
+    recordId: 'inv-1',
+    status: 'duplicate',
+    amountMinor: 1230n,
+    currency: 'EUR',
+    sequence: 2,
+  });
+  await finishRebuild({ connection: before.connection, prefix, marksSeen: [] });
+  expect(await rebuilt.ledger.record('inv-1')).toEqual({ ...record, sequence: 2 });
+  await Promise.all([before.close(), rebuilt.close()]);
+});

@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
+import { redisUrl, uniquePrefix } from '../../../support/services.ts';
+import { openInstance, removeKeys } from './harness.ts';
+
+ledgerSuite('Redis', async () => {
+  const prefix = uniquePrefix();
+  return {
+    shared: true,
+    async open() {
+      const { ledger, close } = await openInstance(redisUrl(), prefix);
+      // What the former one left unpublished is this one's now, as after the death of an instance.
+      await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
+      return { ...ledger, close };
+    },
+    pass: (ms) => sleep(ms),
+    dispose: () => removeKeys(redisUrl(), prefix),
+  };
+});

@@ -1,0 +1,140 @@
+/** A reply that is lost says nothing about what was done: every call is made again and must find what it did. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LedgerRecord } from '../../../../batches/record/record.ts';
+import { isBalanced } from '../../../../batches/record/tally.ts';
+import { admission, admitted, batchA, intent, lineOf, manifest, moved, refused, step } from '../../../contracts/ledger-samples.ts';
+import { patience } from '../../../support/patience.ts';
+import { redisUrl, uniquePrefix } from '../../../support/services.ts';
+import { startLossyProxy, type LossyProxy } from '../lossy-proxy.ts';
+import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
+
+let prefix: string;
+let instance: Instance;
+
+beforeEach(() => {
+  prefix = uniquePrefix();
+});
+afterEach(async () => {
+  await instance.close();
+  await removeKeys(redisUrl(), prefix);
+});
+
+describe('one lost reply', () => {
+  let proxy: LossyProxy;
+  beforeEach(async () => {
+    const { hostname, port } = new URL(redisUrl());
+    proxy = await startLossyProxy(hostname, Number(port));
+    instance = await openInstance(`redis://127.0.0.1:${proxy.port}`, prefix);
+    await instance.ledger.openBatch(manifest(batchA));
+    // What many records share has its number already, so that the reply that is lost is the one that counts.
+    for (let line = 100; line < 300; line += 1) await admitted(instance.ledger, `warm-${line}`, line);
+  });
+  afterEach(async () => {
+    await instance.close();
+    await proxy.close();
+  });
+
+  const losingOne = async <T>(work: () => Promise<T>): Promise<T> => {
+    const before = proxy.lost;
+    proxy.loseNextReply();
+    const answer = await work();
+    expect(proxy.lost).toBe(before + 1);
+    return answer;
+  };
+  const statusesTold = async (): Promise<unknown[]> =>
+    (await instance.ledger.outbox({ limit: 9 })).map(({ json }) => (JSON.parse(json) as { status: string }).status);
+
+  it('of an admission admits once', async () => {
+    const record = await losingOne(() => admitted(instance.ledger, 'inv-1', 2));
+    expect(await instance.ledger.record('inv-1')).toEqual(record);
+    expect(record.version).toBe(1);
+    expect((await instance.ledger.tallies(batchA)).find(({ status }) => status === 'queued')?.count).toBe(201);
+  });
+
+  it('of a refusal settles once, still knows it as fresh, and publishes its event', async () => {
+    const verdict = await losingOne(() => instance.ledger.admit(admission(lineOf(batchA, 2), refused({ recordId: 'inv-1' }))));
+    expect(verdict).toEqual({ type: 'settled', status: 'rejected', fresh: true });
+    expect(await statusesTold()).toEqual(['rejected']);
+  });
+
+  it('of an intent makes one intent, and it is ours', async () => {
+    const queued = await admitted(instance.ledger, 'inv-1', 2);
+    expect(await losingOne(() => instance.ledger.advance(intent(queued)))).toEqual({ ok: true });
+    expect(await instance.ledger.record('inv-1')).toEqual(intent(queued).after);
+    expect(await instance.ledger.batch(batchA)).toMatchObject({ sent: 1 });
+  });
+
+  it('of an outcome tells it once', async () => {
+    const sent = await moved(instance.ledger, intent(await admitted(instance.ledger, 'inv-1', 2)));
+    const change = step(sent, { status: 'succeeded' });
+    expect(await losingOne(() => instance.ledger.advance(change))).toEqual({ ok: true });
+    expect(await statusesTold()).toEqual(['succeeded']);
+    expect((await instance.ledger.overview()).unpublished).toBe(1);
+    const [entry] = await instance.ledger.outbox({ limit: 9 });
+    await losingOne(() => instance.ledger.published({ numbers: [entry?.number ?? 0], mark: null }));
+    expect((await instance.ledger.overview()).unpublished).toBe(0);
+  });
+
+  it('does not hide that somebody else came first', async () => {
+    const queued = await admitted(instance.ledger, 'inv-1', 2);
+    const sent = await moved(instance.ledger, intent(queued));
+    const late = await losingOne(() => instance.ledger.advance(step(queued, { status: 'cancelled' })));
+    expect(late).toEqual({ ok: false, current: sent });
+  });
+
+  it('of anything that reads is asked again', async () => {
+    const record = await admitted(instance.ledger, 'inv-1', 2);
+    expect(await losingOne(() => instance.ledger.record('inv-1'))).toEqual(record);
+    expect(await losingOne(() => instance.ledger.countDeadLetter({ stream: 'topic:pay:0', position: 7 }))).toBeUndefined();
+    expect(await instance.ledger.overview()).toMatchObject({ deadLetters: 1 });
+    expect(await losingOne(() => instance.ledger.batches())).toHaveLength(1);
+  });
+
+  it('is told when the connection goes and when it is back, without a password', async () => {
+    await losingOne(() => instance.ledger.record('inv-1'));
+    await expect.poll(() => instance.warnings.length, patience).toBe(2);
+    expect(instance.warnings[0]).toMatch(/^The connection to Redis at redis:\/\/127\.0\.0\.1:\d+ is lost/);
+    expect(instance.warnings[1]).toMatch(/answers again/);
+  });
+});
+
+it('connections that are killed again and again lose nothing and do nothing twice', async () => {
+  instance = await openInstance(redisUrl(), prefix);
+  const { ledger, connection } = instance;
+  await ledger.openBatch(manifest(batchA));
+  const least = 300;
+  let over = false;
+  let kills = 0;
+  const killer = asAdmin(redisUrl(), async (admin) => {
+    while (!over) {
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      if (connection.client.status !== 'ready') continue;
+      const id = await connection.client.client('ID').catch(() => undefined);
+      if (id !== undefined && (await admin.client('KILL', 'ID', id)) === 1) kills += 1;
+    }
+  });
+  const pay = async (index: number): Promise<LedgerRecord> => {
+    const queued = await admitted(ledger, `inv-${index}`, index + 2);
+    const sent = await moved(ledger, intent(queued, Buffer.from(`body ${index}`)));
+    const open = await moved(ledger, step(sent, { status: 'in_progress', sessionId: `ps_${index}`, dueAt: 1 }));
+    return moved(ledger, step(open, { status: 'succeeded', dueAt: null }, { body: { eraseAt: 0 } }));
+  };
+  const ended: LedgerRecord[] = [];
+  // Until it was killed often enough, however quick or slow it is.
+  for (let from = 0; from < least || kills < 4; from += 30) {
+    ended.push(...(await Promise.all(Array.from({ length: 30 }, (_, index) => pay(from + index)))));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  over = true;
+  await killer;
+
+  const records = ended.length;
+  const tallies = await ledger.tallies(batchA);
+  expect(isBalanced(tallies)).toBe(true);
+  expect(tallies.find(({ status }) => status === 'succeeded')).toMatchObject({ count: records, amountMinor: 1230n * BigInt(records) });
+  expect(await ledger.batch(batchA)).toMatchObject({ sent: records });
+  for (const record of ended) expect(await ledger.record(record.recordId)).toEqual(record);
+  const events = (await ledger.outbox({ limit: 10_000 })).map(({ eventId }) => eventId);
+  expect(new Set(events).size).toBe(2 * records);
+  expect(events).toHaveLength(2 * records);
+});

@@ -1,0 +1,176 @@
+/** Stories dropped from the file itself, and ledgers of a version that did not note when a record ended. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Ledger } from '../../../../batches/ports.ts';
+import type { LedgerRecord } from '../../../../batches/record/record.ts';
+import { LedgerBindingError } from '../../../../src/ledger/errors.ts';
+import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
+import {
+  admission,
+  admitted,
+  at,
+  batchA,
+  draftOf,
+  intent,
+  lineOf,
+  manifest,
+  moved,
+  step,
+  valid,
+} from '../../../contracts/ledger-samples.ts';
+import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
+
+const hour = 3_600_000;
+const words = { destination: 'told-as-destination', metadata: { order: 'told-as-metadata' } };
+const reason = { code: 'told-as-code', description: 'told-as-description' };
+
+let dir: string;
+let file: string;
+let now: number;
+const opened: { close(): Promise<void> }[] = [];
+const open = async (patch: Parameters<typeof openIn>[1] = {}): Promise<Ledger> => {
+  const ledger = await openIn(dir, { clock: { now: () => now }, ...patch });
+  opened.push(ledger);
+  return ledger;
+};
+const ask = (sql: string): unknown => {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    return Object.values(db.prepare(sql).get() ?? {})[0];
+  } finally {
+    db.close();
+  }
+};
+
+const sent = async (ledger: Ledger, recordId: string, line: number): Promise<LedgerRecord> =>
+  moved(ledger, intent(await admitted(ledger, recordId, line, words)));
+const fail = (ledger: Ledger, record: LedgerRecord): Promise<LedgerRecord> => moved(ledger, step(record, { status: 'failed', reason }));
+
+beforeEach(() => {
+  dir = makeDir();
+  file = join(dir, 'ledger.sqlite');
+  now = at;
+});
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one.close();
+  removeDir(dir);
+});
+
+describe('a dropped story', () => {
+  it('leaves no trace in the file after closing', async () => {
+    const ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    await fail(ledger, await sent(ledger, 'inv-1', 2));
+    await ledger.published({ numbers: (await ledger.outbox({ limit: 9 })).map(({ number }) => number), mark: null });
+    const told = [words.destination, words.metadata.order, reason.code, reason.description];
+    await ledger.close();
+    for (const text of told) expect(readFileSync(file).includes(text), text).toBe(true);
+
+    now += hour;
+    const again = await open();
+    expect(await again.dropStories({ olderThanMs: 1_000, limit: 9 })).toBe(1);
+    await again.close();
+    expect(ask('SELECT length(digests) FROM record')).toBe(0);
+    for (const text of told) expect(readFileSync(file).includes(text), text).toBe(false);
+  });
+
+  it('is read beside the owner as any other record', async () => {
+    const ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    await fail(ledger, await sent(ledger, 'inv-1', 2));
+    const reader = await openReader(dir);
+    opened.push(reader);
+    await ledger.dropStories({ olderThanMs: 0, limit: 9 });
+    expect(await reader.record('inv-1')).toEqual(await ledger.record('inv-1'));
+    expect(await reader.record('inv-1')).toMatchObject({ destination: undefined, reason: null, status: 'failed' });
+    expect(await reader.list({ batchId: batchA, status: 'failed', limit: 9 })).toHaveLength(1);
+  });
+});
+
+describe('where no story is due', () => {
+  it('nothing is written', async () => {
+    const ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    await fail(ledger, await sent(ledger, 'inv-1', 2));
+    const log = `${file}-wal`;
+    const before = [statSync(log).size, statSync(log).mtimeMs, statSync(file).mtimeMs];
+    expect(await ledger.dropStories({ olderThanMs: hour, limit: 9 })).toBe(0);
+    expect([statSync(log).size, statSync(log).mtimeMs, statSync(file).mtimeMs]).toEqual(before);
+  });
+});
+
+describe('after the ledger was closed', () => {
+  it('nothing can be dropped', async () => {
+    const ledger = await open();
+    await ledger.close();
+    await expect(ledger.dropStories({ olderThanMs: 0, limit: 9 })).rejects.toThrow('closed');
+  });
+});
+
+describe('a ledger that was made before ends were noted', () => {
+  const keptMs = 10 * hour;
+
+  /** A ledger with one record that ended and one that is open, as the first version of its tables left it. */
+  const makeOld = async (): Promise<void> => {
+    const ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    await fail(ledger, await sent(ledger, 'ended', 2));
+    await sent(ledger, 'open', 3);
+    await ledger.close();
+    const db = new DatabaseSync(file);
+    db.exec("DROP INDEX record_story; ALTER TABLE record DROP COLUMN ended_at; UPDATE meta SET value = '1' WHERE name = 'schema'");
+    db.close();
+  };
+
+  it('is read as it is', async () => {
+    await makeOld();
+    const reader = await openReader(dir);
+    expect(await reader.record('ended')).toMatchObject({ status: 'failed', destination: words.destination, reason });
+    expect(await reader.batches()).toHaveLength(1);
+    await reader.close();
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('1');
+  });
+
+  it('is left as it is where it belongs to somebody else', async () => {
+    await makeOld();
+    await expect(open({ binding: { ...binding, project: 'other' } })).rejects.toThrow(LedgerBindingError);
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('1');
+  });
+
+  it('keeps all it knows, and keeps the stories of old ends as long as if they had ended at its first opening', async () => {
+    await makeOld();
+    now += 100 * hour;
+    const ledger = await open();
+    expect(await ledger.record('ended')).toMatchObject({ status: 'failed', version: 3, destination: words.destination, reason });
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('2');
+    expect(ask('PRAGMA integrity_check')).toBe('ok');
+    expect(await ledger.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(0);
+
+    // What ends from now on has a time of its own, and comes after what had ended before.
+    now += hour;
+    const stillOpen = await ledger.record('open');
+    if (stillOpen === undefined) throw new Error('the open record is gone');
+    await fail(ledger, stillOpen);
+    await ledger.close();
+    now += keptMs - hour;
+    const later = await open();
+    expect(await later.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(1);
+    expect(await later.record('ended')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
+    expect(await later.record('open')).toMatchObject({ status: 'failed', destination: words.destination, reason });
+    now += hour;
+    expect(await later.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(1);
+    expect(await later.record('open')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
+    expect(await later.admit(admission(lineOf(batchA, 9), valid(draftOf('ended', words))))).toMatchObject({ status: 'duplicate' });
+  });
+
+  it('takes new records as any other', async () => {
+    await makeOld();
+    const ledger = await open();
+    await fail(ledger, await sent(ledger, 'new', 4));
+    expect(await ledger.dropStories({ olderThanMs: 0, limit: 9 })).toBe(2);
+    expect(await ledger.record('new')).toMatchObject({ destination: undefined, metadata: undefined, reason: null });
+    expect(await ledger.record('open')).toMatchObject({ status: 'submitting', destination: words.destination });
+  });
+});

@@ -1,0 +1,267 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../batches/gateway/gateway-response.ts';
+import type { Gateway, OutboxEntry } from '../../../batches/ports.ts';
+import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../../src/service/metrics.ts';
+import { createVirtualClock } from '../../producers/virtual-clock.ts';
+
+const clock = createVirtualClock();
+const make = (sourceMs = 50): Metrics => createMetrics({ version: '1.2.3', clock, sourceMs, processMetrics: false });
+const lines = async (metrics: Metrics): Promise<string[]> =>
+  (await metrics.scrape()).text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+const line = async (metrics: Metrics, start: string): Promise<string[]> => (await lines(metrics)).filter((one) => one.startsWith(start));
+
+describe('createMetrics', () => {
+  it('has types and help for all, and process metrics under their usual names', async () => {
+    const metrics = createMetrics({ version: '1.2.3', clock });
+    const { text, contentType } = await metrics.scrape();
+    expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(text).toContain('disburse_build_info{version="1.2.3"} 1');
+    expect(text).toContain('process_cpu_seconds_total');
+    const names = [...text.matchAll(/^# TYPE (disburse_\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    expect(names.toSorted()).toEqual([
+      'disburse_breaker_state gauge',
+      'disburse_build_info gauge',
+      'disburse_consumer_fetch_age_seconds gauge',
+      'disburse_consumer_lag_records gauge',
+      'disburse_dead_letters gauge',
+      'disburse_dispatch_rate_configured gauge',
+      'disburse_dispatch_rate_limit gauge',
+      'disburse_drop_folder_files gauge',
+      'disburse_event_to_result_seconds histogram',
+      'disburse_gateway_call_duration_seconds histogram',
+      'disburse_gateway_calls_total counter',
+      'disburse_in_flight_records gauge',
+      'disburse_metrics_source_failures_total counter',
+      'disburse_oldest_open_record_age_seconds gauge',
+      'disburse_outcomes_total counter',
+      'disburse_result_publish_delay_seconds histogram',
+      'disburse_unpublished_results gauge',
+    ]);
+    expect([...text.matchAll(/^# HELP (disburse_\w+) \S/gm)]).toHaveLength(names.length);
+  });
+
+  it('shares nothing between two of its kind', async () => {
+    const one = make();
+    one.published({ status: 'succeeded', kind: 'payout' }, 0);
+    expect(await line(make(), 'disburse_outcomes_total{class="succeeded",kind="payout"}')).toEqual([
+      'disburse_outcomes_total{class="succeeded",kind="payout"} 0',
+    ]);
+  });
+
+  it('leaves gauges absent that nobody feeds', async () => {
+    const gauges = (await lines(make())).filter((one) =>
+      /^disburse_(oldest|unpub|dead|consumer|dispatch|breaker|in_flight|drop)/.test(one),
+    );
+    expect(gauges).toEqual([]);
+  });
+
+  it('asks its sources at each scrape', async () => {
+    const metrics = make();
+    let waiting = 3;
+    metrics.feed({
+      ledger: async () => ({ oldestOpenAt: clock.now() - 90_500, unpublished: 4, deadLetters: 5 }),
+      consumerLag: () =>
+        new Map(
+          waiting === 3
+            ? [
+                [0, 7],
+                [11, 0],
+              ]
+            : [[11, 1]],
+        ),
+      consumerFetchAgeMs: () => 250,
+      dispatchRateLimit: async () => 12.5,
+      dispatchRateConfigured: () => 'unlimited',
+      breaker: () => 'half_open',
+      inFlight: () => 9,
+      dropFolder: () => ({ waiting, processing: 1 }),
+    });
+    const first = await lines(metrics);
+    for (const expected of [
+      'disburse_oldest_open_record_age_seconds 90.5',
+      'disburse_unpublished_results 4',
+      'disburse_dead_letters 5',
+      'disburse_consumer_lag_records{partition="0"} 7',
+      'disburse_consumer_lag_records{partition="11"} 0',
+      'disburse_consumer_fetch_age_seconds 0.25',
+      'disburse_dispatch_rate_limit 12.5',
+      'disburse_dispatch_rate_configured +Inf',
+      'disburse_breaker_state{state="closed"} 0',
+      'disburse_breaker_state{state="open"} 0',
+      'disburse_breaker_state{state="half_open"} 1',
+      'disburse_in_flight_records 9',
+      'disburse_drop_folder_files{state="waiting"} 3',
+      'disburse_drop_folder_files{state="processing"} 1',
+      'disburse_metrics_source_failures_total{source="ledger"} 0',
+    ])
+      expect(first).toContain(expected);
+    waiting = 2;
+    expect(await line(metrics, 'disburse_drop_folder_files')).toContain('disburse_drop_folder_files{state="waiting"} 2');
+    expect(await line(metrics, 'disburse_consumer_lag_records')).toEqual(['disburse_consumer_lag_records{partition="11"} 1']);
+  });
+
+  it('tells no age when no record is open', async () => {
+    const metrics = make();
+    metrics.feed({ ledger: () => ({ oldestOpenAt: null, unpublished: 0, deadLetters: 0 }) });
+    expect(await line(metrics, 'disburse_oldest')).toEqual(['disburse_oldest_open_record_age_seconds 0']);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('away');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('away'))],
+    ['never answers', () => new Promise<never>(() => undefined)],
+  ])('drops the gauges of a source that %s, counts it, and brings them back', async (_, broken) => {
+    const metrics = make();
+    const good = { oldestOpenAt: null, unpublished: 4, deadLetters: 5 };
+    metrics.feed({ ledger: () => good, breaker: () => 'open', inFlight: () => 1 });
+    expect(await line(metrics, 'disburse_unpublished')).toHaveLength(1);
+    metrics.feed({ ledger: broken, breaker: broken });
+    const text = await lines(metrics);
+    expect(text.filter((one) => /^disburse_(oldest|unpublished|dead|breaker)/.test(one))).toEqual([]);
+    expect(text).toContain('disburse_in_flight_records 1');
+    expect(text).toContain('disburse_metrics_source_failures_total{source="ledger"} 1');
+    expect(text).toContain('disburse_metrics_source_failures_total{source="breaker"} 1');
+    metrics.feed({ ledger: () => good });
+    expect(await line(metrics, 'disburse_unpublished')).toEqual(['disburse_unpublished_results 4']);
+  });
+
+  it('asks no source again that still owes an answer, and shares a scrape', async () => {
+    const metrics = make(20);
+    let asked = 0;
+    metrics.feed({ inFlight: () => new Promise<never>(() => (asked += 1)) });
+    await Promise.all([metrics.scrape(), metrics.scrape(), metrics.scrape()]);
+    await metrics.scrape();
+    expect(asked).toBe(1);
+    expect(await line(metrics, 'disburse_metrics_source_failures_total')).toEqual([
+      'disburse_metrics_source_failures_total{source="inFlight"} 3',
+    ]);
+  });
+
+  it('times the way from event to result', async () => {
+    const metrics = make();
+    metrics.eventToResult(400);
+    metrics.eventToResult(-5);
+    const text = await lines(metrics);
+    expect(text).toContain('disburse_event_to_result_seconds_bucket{le="0.25"} 1');
+    expect(text).toContain('disburse_event_to_result_seconds_bucket{le="0.5"} 2');
+    expect(text).toContain('disburse_event_to_result_seconds_sum 0.4');
+  });
+});
+
+describe('breakerPosition', () => {
+  it.each([
+    ['closed', false, null],
+    ['open', true, 5],
+    ['half_open', false, 5],
+  ] as const)('tells %s', (expected, open, since) => {
+    expect(breakerPosition({ isOpen: () => open, openSince: () => since })).toBe(expected);
+  });
+});
+
+const answered = (httpStatus: number): Answer => ({ type: 'answer', httpStatus, json: {} });
+const failed = (proof: 'not_sent' | 'open'): Answer => ({ type: 'transport', proof, code: 'transport_other', message: '' });
+
+describe('meteredGateway', () => {
+  const gateway = (answer: Answer, ms: number): Gateway => {
+    const call = async (): Promise<Answer> => {
+      clock.jump(ms);
+      return answer;
+    };
+    return {
+      init: ({ turn, mayStart }) => (mayStart() ? turn(call) : call()),
+      status: call,
+      confirm: call,
+      cancel: call,
+      balance: call,
+      close: async () => undefined,
+    };
+  };
+
+  it.each([
+    ['ok', answered(200)],
+    ['refused', answered(400)],
+    ['refused', answered(302)],
+    ['too_many', answered(429)],
+    ['server_error', answered(502)],
+    ['not_sent', failed('not_sent')],
+    ['open', failed('open')],
+  ] as const)('counts %s', async (outcome, answer) => {
+    const metrics = make();
+    const metered = meteredGateway(gateway(answer, 300), metrics, clock);
+    for (const call of ['status', 'confirm', 'cancel'] as const) expect(await metered[call]('s')).toBe(answer);
+    expect(await metered.balance()).toBe(answer);
+    const text = await lines(metrics);
+    for (const call of ['status', 'confirm', 'cancel', 'balance']) {
+      expect(text).toContain(`disburse_gateway_calls_total{call="${call}",outcome="${outcome}"} 1`);
+      expect(text).toContain(`disburse_gateway_call_duration_seconds_sum{call="${call}"} 0.3`);
+    }
+  });
+
+  const init = { kind: 'payout', bytes: new Uint8Array(), idempotencyKey: 'k' } as const;
+
+  it('times an init from its turn, not from its wait', async () => {
+    const metrics = make();
+    const metered = meteredGateway(gateway(answered(200), 300), metrics, clock);
+    const answer = await metered.init({
+      ...init,
+      mayStart: () => true,
+      turn: async (send) => {
+        clock.jump(10_000);
+        const found = await send();
+        clock.jump(10_000);
+        return found;
+      },
+    });
+    expect(answer).toEqual(answered(200));
+    const text = await lines(metrics);
+    expect(text).toContain('disburse_gateway_calls_total{call="init",outcome="ok"} 1');
+    expect(text).toContain('disburse_gateway_call_duration_seconds_sum{call="init"} 0.3');
+  });
+
+  it('counts an init that never had its turn, and times nothing', async () => {
+    const metrics = make();
+    await meteredGateway(gateway(failed('not_sent'), 0), metrics, clock).init({ ...init, mayStart: () => false, turn: (send) => send() });
+    const text = await lines(metrics);
+    expect(text).toContain('disburse_gateway_calls_total{call="init",outcome="not_sent"} 1');
+    expect(text.filter((one) => one.startsWith('disburse_gateway_call_duration_seconds'))).toEqual([]);
+  });
+});
+
+describe('meteredSink', () => {
+  const entry = (event: object): OutboxEntry => ({
+    number: 1,
+    eventId: 'e',
+    json: JSON.stringify({ occurred_at: new Date(clock.now() - 2_000).toISOString(), metadata: { status: 'failed', kind: 'x' }, ...event }),
+  });
+
+  it('counts what was published, by status and kind', async () => {
+    const metrics = make();
+    const sink = meteredSink({ publish: async () => ({ mark: 'm' }), close: async () => undefined }, metrics, clock);
+    const entries = [
+      entry({ status: 'succeeded', kind: 'payout' }),
+      entry({ status: 'succeeded', kind: 'payout' }),
+      entry({ status: 'rejected' }),
+    ];
+    expect(await sink.publish(entries)).toEqual({ mark: 'm' });
+    const text = await lines(metrics);
+    expect(text).toContain('disburse_outcomes_total{class="succeeded",kind="payout"} 2');
+    expect(text).toContain('disburse_outcomes_total{class="rejected",kind="unknown"} 1');
+    expect(text).toContain('disburse_outcomes_total{class="failed",kind="payout"} 0');
+    expect(text).toContain('disburse_result_publish_delay_seconds_count 3');
+    expect(text).toContain('disburse_result_publish_delay_seconds_sum 6');
+  });
+
+  it('counts nothing that was not published', async () => {
+    const metrics = make();
+    const sink = meteredSink({ publish: () => Promise.reject(new Error('away')), close: async () => undefined }, metrics, clock);
+    await expect(sink.publish([entry({ status: 'succeeded', kind: 'payout' })])).rejects.toThrow('away');
+    expect(await line(metrics, 'disburse_outcomes_total{class="succeeded",kind="payout"}')).toEqual([
+      'disburse_outcomes_total{class="succeeded",kind="payout"} 0',
+    ]);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { TallyRow } from '../../../batches/record/tally.ts';
+import { createDisplay, type Progress } from '../../../src/terminal/progress.ts';
+
+const tally = (status: TallyRow['status'], count: number, amountMinor = 0n): TallyRow => ({ status, currency: 'EUR', count, amountMinor });
+const progress = (patch: Partial<Progress> = {}): Progress => ({
+  file: 'may.csv',
+  rows: 10,
+  tallies: [tally('received', 4, 400n), tally('succeeded', 2, 123_456_700n), tally('queued', 2)],
+  sent: 2,
+  note: null,
+  at: 0,
+  ...patch,
+});
+
+function shown(output: { isTTY?: boolean; columns?: number }, env: Record<string, string>, steps: readonly Progress[]): string {
+  let text = '';
+  const display = createDisplay({ ...output, write: (part) => ((text += part), true) }, env);
+  for (const step of steps) display.show(step);
+  display.close();
+  return text;
+}
+
+describe('in a pipe', () => {
+  it('is a plain line now and then, and the last state at the end', () => {
+    const steps = [
+      progress(),
+      progress({ at: 1000, sent: 12 }),
+      progress({ at: 2000, sent: 22 }),
+      progress({ at: 6000, sent: 62 }),
+      progress({ at: 7000, sent: 72, tallies: [tally('received', 10), tally('succeeded', 10)] }),
+    ];
+    const lines = shown({}, {}, steps).trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe('may.csv: 2 of 10 rows, 0/s; queued 2, succeeded 2');
+    expect(lines[1]).toBe('may.csv: 2 of 10 rows, 10/s, 1s left; queued 2, succeeded 2');
+    expect(lines[2]).toContain('10 of 10 rows');
+    expect(lines.join('')).not.toContain('\u001b');
+  });
+
+  it('says nothing twice, and tells what is out of the ordinary', () => {
+    expect(shown({}, {}, [progress(), progress()]).trimEnd().split('\n')).toHaveLength(1);
+    expect(shown({}, {}, [progress({ note: 'the gateway cannot be reached' })])).toContain('; the gateway cannot be reached');
+    expect(shown({ isTTY: true }, { TERM: 'dumb' }, [progress()])).not.toContain('\u001b');
+  });
+
+  it('shows names as they are, and no escape sequences in them', () => {
+    expect(shown({}, {}, [progress({ file: 'a\u001b[2Jb.csv' })])).toContain('a\\u001b[2Jb.csv');
+  });
+});
+
+describe('on a terminal', () => {
+  it('is a block that is drawn over itself, within the width', () => {
+    const text = shown({ isTTY: true, columns: 50 }, { NO_COLOR: '1' }, [progress(), progress({ at: 500, note: 'stopping: why' })]);
+    expect(text.match(/\u001b\[4A\u001b\[0J/g)).toHaveLength(1);
+    expect(text).toContain('20%');
+    expect(text).toContain('EUR 1,234,567.00');
+    expect(text).toContain('stopping: why');
+    for (const line of text.replace(/\u001b\[[0-9;]*[A-Z]/gi, '').split('\n')) expect(line.length).toBeLessThan(50);
+  });
+
+  it('has colours unless NO_COLOR asks for none', () => {
+    expect(shown({ isTTY: true }, {}, [progress()])).toContain('\u001b[32m');
+    expect(shown({ isTTY: true }, { NO_COLOR: '1' }, [progress()])).not.toContain('\u001b[32m');
+  });
+
+  it('of an empty file is whole', () => {
+    expect(shown({ isTTY: true }, { NO_COLOR: '1' }, [progress({ rows: 0, tallies: [], sent: 0 })])).toContain('100%');
+  });
+});
+
+it('on a terminal, a line of the log goes above the block, which is drawn again below it', () => {
+  let text = '';
+  const display = createDisplay({ isTTY: true, columns: 80, write: (part) => ((text += part), true) }, {});
+  display.show(progress());
+  const blockLines = text.trimEnd().split('\n').length;
+  text = '';
+  display.print('ALERT\n');
+  expect(text.startsWith(`\u001b[${blockLines}A\u001b[0JALERT\n`)).toBe(true);
+  expect(text).toContain('may.csv');
+});
