@@ -5,7 +5,7 @@
  * `wallet/balance` always answer: nothing is paid by asking, and so what the witness lists can be reckoned from
  * the init calls alone.
  */
-import type { Chance } from './chance.ts';
+import type { Chance } from './seeded-random.ts';
 
 /** In the order in which their draws are laid out; append only, or old seeds change their meaning. */
 export const faultNames = [

@@ -2,14 +2,14 @@
 import { hash } from 'node:crypto';
 import { complaintAbout, complaintAboutBalanceRequest, complaintAboutSessionRequest, isObject } from './body-rules.ts';
 import type { Json, Kind } from './body-rules.ts';
-import type { DrawChance } from './chance.ts';
+import type { DrawChance } from './seeded-random.ts';
 import type { EchoStore } from './echo-store.ts';
 import { errorBody, gatewayError, refusalFor } from './errors.ts';
 import type { GatewayError } from './errors.ts';
 import { codeSlot, meet, spellingSlot, variantSlot } from './faults.ts';
 import type { FaultRates } from './faults.ts';
-import { stateOf } from './life.ts';
-import type { Fate } from './life.ts';
+import { stateOf } from './lifecycle.ts';
+import type { Fate } from './lifecycle.ts';
 import { readOrder, recordIdOf } from './order.ts';
 import { sessionJson } from './session-view.ts';
 import type { Session, Sessions } from './sessions.ts';

@@ -14,7 +14,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable, pipeline } from 'node:stream';
 import { createApi } from './api.ts';
-import { createChance } from './chance.ts';
+import { createChance } from './seeded-random.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { createDelivery } from './delivery.ts';

@@ -1,6 +1,6 @@
 /** A session as the gateway shows it: the object behind `session` in answers and webhooks, as JSON text. */
 import { timestamp } from './clock.ts';
-import { stateOf } from './life.ts';
+import { stateOf } from './lifecycle.ts';
 import type { EchoStore } from './echo-store.ts';
 import { entryIdOf } from './sessions.ts';
 import type { Session } from './sessions.ts';

@@ -1,8 +1,8 @@
 /** The sessions, in the order in which they were recorded, and the keys and calls that led to them. */
-import type { Chance } from './chance.ts';
+import type { Chance } from './seeded-random.ts';
 import type { EchoStore } from './echo-store.ts';
 import type { ErrorCode } from './errors.ts';
-import type { Fate, Life } from './life.ts';
+import type { Fate, Life } from './lifecycle.ts';
 import type { Order } from './order.ts';
 import type { Kind } from './body-rules.ts';
 

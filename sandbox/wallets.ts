@@ -1,5 +1,5 @@
 /** The prefunded wallets that payouts draw on: so full that no payout ever fails for want of money. */
-import type { State } from './life.ts';
+import type { State } from './lifecycle.ts';
 import type { Session } from './sessions.ts';
 
 const prefundedMinor = BigInt(Number.MAX_SAFE_INTEGER);

@@ -6,13 +6,13 @@
  * nothing has to be kept for a repetition.
  */
 import type { Clock } from './clock.ts';
-import type { DrawChance } from './chance.ts';
+import type { DrawChance } from './seeded-random.ts';
 import type { Delivery } from './delivery.ts';
 import { createDueHeap } from './due-heap.ts';
 import { meetWebhook } from './faults.ts';
 import type { FaultRates } from './faults.ts';
-import { eventsOf } from './life.ts';
-import type { LifeEvent } from './life.ts';
+import { eventsOf } from './lifecycle.ts';
+import type { LifeEvent } from './lifecycle.ts';
 import type { SessionListener } from './methods.ts';
 import type { Session } from './sessions.ts';
 

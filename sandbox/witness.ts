@@ -1,5 +1,5 @@
 /** What may be asked of the sandbox beside the gateway's API: which payments there are, and which calls came. */
-import { stateOf } from './life.ts';
+import { stateOf } from './lifecycle.ts';
 import type { Session } from './sessions.ts';
 import type { Kind } from './body-rules.ts';
 

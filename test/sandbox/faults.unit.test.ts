@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createChance } from '../../sandbox/chance.ts';
+import { createChance } from '../../sandbox/seeded-random.ts';
 import { faultNames, meet, meetWebhook, parseFaults } from '../../sandbox/faults.ts';
 
 describe('parseFaults', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { confirmationMs, eventsOf, stateOf } from '../../sandbox/life.ts';
-import type { Life } from '../../sandbox/life.ts';
+import { confirmationMs, eventsOf, stateOf } from '../../sandbox/lifecycle.ts';
+import type { Life } from '../../sandbox/lifecycle.ts';
 
 const settleMs = 100;
 const life = (changes: Partial<Life> = {}): Life => ({
