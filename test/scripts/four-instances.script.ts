@@ -2,13 +2,13 @@
  * Four instances share 200 calls a second; one is killed with -9 and one is added meanwhile. Told: the most calls that
  * the gateway saw in any second, and how much of the rate was used while there was work.
  *
- *   node test/four-instances.script.ts [rate] [seconds]
+ *   node test/scripts/four-instances.script.ts [rate] [seconds]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inCluster } from './e2e/cluster.ts';
-import { payoutEvent } from './e2e/events.ts';
-import { callsSeen, mostInASecond, watchTurns } from './support/seen-calls.ts';
-import { startKafka, startRedis } from './support/local-servers.ts';
+import { inCluster } from '../e2e/cluster.ts';
+import { payoutEvent } from '../e2e/events.ts';
+import { callsSeen, mostInASecond, watchTurns } from '../support/seen-calls.ts';
+import { startKafka, startRedis } from '../support/local-servers.ts';
 
 const [rate = 200, seconds = 30] = process.argv.slice(2).map(Number);
 const burst = Math.max(1, Math.floor(rate / 100));

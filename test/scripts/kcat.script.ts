@@ -2,14 +2,14 @@
  * A foreign client (kcat, made from librdkafka) publishes instructions of every kind, good and bad, and reads results
  * and dead letters; every occurrence must have exactly one final result or one dead letter.
  *
- *   node test/kcat.script.ts       needs kcat on the PATH; Kafka and Redis are started here
+ *   node test/scripts/kcat.script.ts       needs kcat on the PATH; Kafka and Redis are started here
  */
 import { spawn } from 'node:child_process';
 import { once as onceEvent } from 'node:events';
-import type { ResultEvent } from '../batches/record/result-event.ts';
-import { samplePayment, samplePayout } from './batches/csv-row/row-samples.ts';
-import { inCluster, once, until } from './e2e/cluster.ts';
-import { startKafka, startRedis } from './support/local-servers.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import { samplePayment, samplePayout } from '../batches/csv-row/row-samples.ts';
+import { inCluster, once, until } from '../e2e/cluster.ts';
+import { startKafka, startRedis } from '../support/local-servers.ts';
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 

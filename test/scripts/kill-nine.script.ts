@@ -2,15 +2,15 @@
  * Kills `run` with -9 at random moments against a faulty sandbox, runs it again each time until it has finished,
  * and holds the witness against the summary.
  *
- *   node test/kill-nine.script.ts [rows] [kills] [seed]
+ *   node test/scripts/kill-nine.script.ts [rows] [kills] [seed]
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ResultEvent } from '../batches/record/result-event.ts';
-import type { Summary } from '../batches/record/summary.ts';
-import { exampleRow } from '../batches/instruction/templates.ts';
-import { disburse, inTemporaryFolder, start, startSandbox } from './support/cli.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import type { Summary } from '../../batches/record/summary.ts';
+import { exampleRow } from '../../batches/instruction/templates.ts';
+import { disburse, inTemporaryFolder, start, startSandbox } from '../support/cli.ts';
 
 const [rows = 2000, kills = 20, seed = 7] = process.argv.slice(2).map(Number);
 
