@@ -3,7 +3,7 @@
  * Format: docs/results.md.
  */
 import { maskDigits } from '../batches/instruction/masks.ts';
-import type { Clock } from '../batches/ports.ts';
+import type { Clock } from '../batches/ports/clock.ts';
 import { sealCardNumbers, type Piece } from './dead-letter-cards.ts';
 import { PublishError } from './kafka/publish-error.ts';
 import type { TopicPublisher } from './kafka/publisher.ts';

@@ -1,7 +1,8 @@
 /** The gateway's calls over HTTP: signed, sent once, bounded in time and size. Source: docs/gateway.md. */
 import { Pool } from 'undici';
 import type { Answer } from '../batches/gateway/gateway-response.ts';
-import type { Clock, Gateway } from '../batches/ports.ts';
+import type { Clock } from '../batches/ports/clock.ts';
+import type { Gateway } from '../batches/ports/gateway.ts';
 import { exchange } from './exchange.ts';
 import type { Signer } from '../batches/gateway/signature.ts';
 import { transportAnswer } from './transport.ts';

@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { OutboxEntry, ResultSink } from '../batches/ports.ts';
+import type { OutboxEntry, ResultSink } from '../batches/ports/result-sink.ts';
 import { readLines } from './lines.ts';
 
 export type ResultsFileFault = 'disk_full' | 'file_limit' | 'not_a_file' | 'not_permitted' | 'write_failed';

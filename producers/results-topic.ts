@@ -2,7 +2,8 @@
  * Results of the distributed profile: values on a topic, keyed by record id so that all events of a record lie in one
  * partition in the order they were told. While Kafka is away they wait here and in the ledger, however long it takes.
  */
-import type { Clock, OutboxEntry, ResultSink } from '../batches/ports.ts';
+import type { Clock } from '../batches/ports/clock.ts';
+import type { OutboxEntry, ResultSink } from '../batches/ports/result-sink.ts';
 import { PublishError } from './kafka/publish-error.ts';
 import type { TopicPublisher } from './kafka/publisher.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../batches/ports.ts';
+import type { Clock } from '../batches/ports/clock.ts';
 
 /** The machine's clock. */
 export const systemClock: Clock = {

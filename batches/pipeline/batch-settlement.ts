@@ -1,5 +1,6 @@
 /** When a batch has come to rest, as the ledger alone can tell, whoever moves it. */
-import type { Clock, Ledger } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
 
 const lookEveryMs = 250;

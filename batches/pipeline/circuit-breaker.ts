@@ -3,7 +3,8 @@
  * in a row nothing more is sent until a harmless probe was answered. What the gateway refuses never counts: a
  * refusal is an answer.
  */
-import type { Clock, Random } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
 
 /**
  * - `closed`: the way is open to all; `failures` in a row so far

@@ -1,5 +1,6 @@
 /** Which batches of the stand-alone ledger still have something that falls due, so that nothing else is asked about. */
-import type { Clock, Ledger } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import type { LedgerRecord } from '../record/record.ts';
 
 export interface OpenBatches {

@@ -4,7 +4,7 @@
  * that was noted; what was published twice in between is the same occurrence and is paid once.
  */
 import type { Draft } from '../instruction/instruction.ts';
-import type { SharedLedger } from '../ports.ts';
+import type { SharedLedger } from '../ports/ledger.ts';
 import { sealCards } from '../event/sealed-cards.ts';
 import { receivedOf } from '../record/tally.ts';
 import { admitRows, refuseAll, settlePhase, type AdmitDeps, type FileParams } from './admit-file.ts';

@@ -5,7 +5,7 @@
 import { readAnswer, type Finding, type Sighting } from '../record/evidence.ts';
 import { advance, alertMismatch, repeat, type DispatchDeps } from './dispatch.ts';
 import type { Answer } from '../gateway/gateway-response.ts';
-import type { Limiter } from '../ports.ts';
+import type { Limiter } from '../ports/limiter.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { learn, noteCancel, noteConfirm, postpone, takeOver } from '../record/transitions.ts';
 

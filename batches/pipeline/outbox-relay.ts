@@ -2,7 +2,9 @@
  * Publishes what the ledger decided: reads its outbox in order, writes to the sink, and only then lets the
  * ledger forget. What a crash leaves in the outbox goes out at the next start.
  */
-import type { Clock, Ledger, ResultSink } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { ResultSink } from '../ports/result-sink.ts';
 
 const groupSize = 512;
 /** A short wait lets decisions gather, so that one sync serves many. */

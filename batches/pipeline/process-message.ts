@@ -4,7 +4,7 @@
  */
 import pLimit from 'p-limit';
 import { isSamePlace, type Occurrence } from '../instruction/instruction.ts';
-import type { SharedLedger } from '../ports.ts';
+import type { SharedLedger } from '../ports/ledger.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
 import { contentOf, payAdmitted, type PayDeps } from './process-instruction.ts';

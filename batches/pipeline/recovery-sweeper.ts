@@ -2,7 +2,8 @@
  * What any instance does now and then for all of them: publishes what a dead one left unpublished, finishes batches
  * that were handed over and have come to rest, drops the stories of what ended long ago.
  */
-import type { Batch, Clock } from '../ports.ts';
+import type { Batch } from '../record/batch.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Publisher } from './outbox-relay.ts';
 import type { RedisLedger } from '../../src/ledger/redis/ledger.ts';
 import { restOf } from './batch-settlement.ts';

@@ -1,5 +1,6 @@
 /** When the stand-alone profile drops the stories of what ended long ago: `serve` meanwhile, `run` when all is told. */
-import type { Clock, Ledger } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../../src/logger.ts';
 
 interface StoriesDeps {

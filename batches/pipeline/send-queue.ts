@@ -4,7 +4,8 @@
  */
 import pLimit from 'p-limit';
 import type { Line } from './dispatch.ts';
-import type { Clock, Limiter } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Limiter } from '../ports/limiter.ts';
 
 /** A tenth of a second: several times what an intent takes to be written and a body to be signed. */
 const aheadSeconds = 0.1;

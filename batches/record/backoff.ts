@@ -1,5 +1,5 @@
 /** When to try again: pure functions of how often it was tried, with jitter so that many do not return together. */
-import type { Random } from '../ports.ts';
+import type { Random } from '../ports/random.ts';
 
 const minuteMs = 60_000;
 

@@ -1,6 +1,6 @@
 /** The summary of a batch: what was received, what became of it, and whether the two agree. */
 import { z } from 'zod';
-import type { Batch } from '../ports.ts';
+import type { Batch } from './batch.ts';
 import { byStatus, isBalanced, receivedOf, type TallyRow } from './tally.ts';
 import { statuses } from './status.ts';
 

@@ -5,7 +5,7 @@
 import type { Sighting, Finding } from './evidence.ts';
 import { decisions, type FailureCode } from '../gateway/failure-codes.ts';
 import type { Keys } from './idempotency-key.ts';
-import type { Random } from '../ports.ts';
+import type { Random } from '../ports/random.ts';
 import type { BodyChange, Change, LedgerRecord, Reason } from './record.ts';
 import { recordEvent } from './result-event.ts';
 import { isFinal, isPublished, mayFollow, type RecordStatus } from './status.ts';

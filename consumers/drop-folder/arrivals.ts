@@ -5,7 +5,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import { isCode } from './leases.ts';
 import { createFirstNames, faultOfName, isPayoutName, readyMarker } from './names.ts';
 import type { SetAside } from './quarantine.ts';

@@ -14,7 +14,8 @@
 import { createHash } from 'node:crypto';
 import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, Random } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Random } from '../../batches/ports/random.ts';
 
 export interface Claim {
   readonly token: string;

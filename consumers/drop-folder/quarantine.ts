@@ -1,5 +1,5 @@
 /** Files of a folder that cannot be taken now: told once, left alone for a while, then tried again. */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 
 export interface SetAside {
   /** Leaves the file alone for a while, and tells the warning unless the same was told of it before. */

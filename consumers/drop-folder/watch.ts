@@ -9,7 +9,8 @@
  */
 import { lstat, opendir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, Random } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Random } from '../../batches/ports/random.ts';
 import { createArrivals } from './arrivals.ts';
 import { createClaims, isCode, readClaimName, unlinkIfThere, type Claim } from './leases.ts';
 import { dropNote, openDesk, prepareDropFolder, processingIn, type Desk, type Ending } from './folders.ts';

@@ -3,7 +3,7 @@
  * What was not proven is sent again, the same batch, before anything behind it; so the partition's order is kept,
  * and a record may be there twice but never not at all.
  */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import { PublishError, publishError, tooLarge, whyOf } from './publish-error.ts';
 import { batchOverheadBytes } from './record.ts';
 import type { SentRecord, TopicClient } from './topic-client.ts';

@@ -2,7 +2,7 @@
  * Writes records to Kafka topics so that what resolves is surely there: one send in flight for each partition, every
  * answer proven, the same batch again until it is. A record may be written twice, never lost; readers de-duplicate.
  */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import { createLane, type Lane } from './partition-producer.ts';
 import { partitionOf } from './murmur2.ts';
 import { PublishError } from './publish-error.ts';

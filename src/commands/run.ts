@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ledger, Policy } from '../../batches/ports.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Policy } from '../../batches/record/batch.ts';
 import { needsALook, summarise, type Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';

@@ -1,4 +1,5 @@
-import type { Batch, Ledger } from '../../batches/ports.ts';
+import type { Batch } from '../../batches/record/batch.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
 import { redisParams, type Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';

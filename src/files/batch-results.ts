@@ -1,6 +1,7 @@
 /** The results of one batch as a CSV for people: the newest event of every line, in the order of the lines. */
 import { DatabaseSync } from 'node:sqlite';
-import type { Clock, Ledger } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { byStatus } from '../../batches/record/tally.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';

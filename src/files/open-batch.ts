@@ -1,4 +1,6 @@
-import type { Batch, Clock, Ledger, Policy } from '../../batches/ports.ts';
+import type { Batch, Policy } from '../../batches/record/batch.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Inspection } from './payout-file.ts';
 

@@ -1,7 +1,7 @@
 /** The way to Kafka: clients with the settings that were proven, and one sentence when it cannot be reached. */
 import { readFileSync } from 'node:fs';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import { whyOf as causeOf } from '../../producers/kafka/publish-error.ts';
 import { serversOf, type Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';

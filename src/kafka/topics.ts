@@ -1,6 +1,6 @@
 /** The three topics: what they should be like, making what is missing, and what to mend about the rest. */
 import type { Admin, ConfigEntries, PartitionMetadata } from 'kafkajs';
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import { whyOf } from '../../producers/kafka/publish-error.ts';
 import { formatDuration } from '../duration.ts';
 import { CommandError, exitCodes } from '../exit.ts';

@@ -2,7 +2,8 @@
  * Permits at a rate, within one process. GCRA: a permit passes when the theoretical arrival time is at most
  * (burst - 1) intervals ahead, so that in any window at most rate x window + burst permits pass.
  */
-import type { Clock, Limiter } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Limiter } from '../../batches/ports/limiter.ts';
 import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './recovery-ramp.ts';
 import { createWaiters, noPermitWithin } from './waiters.ts';
 

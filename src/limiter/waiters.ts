@@ -1,5 +1,5 @@
 /** Who waits for a permit, in the order of arrival, each under a signal that may take him out of the line. */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 
 interface Waiter {
   readonly signal: AbortSignal;

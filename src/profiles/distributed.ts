@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createKeys } from '../../batches/record/idempotency-key.ts';
-import type { Clock, ResultSink } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import { createTopicPublisher, type TopicPublisher } from '../../producers/kafka/publisher.ts';
 import { openResultsTopic } from '../../producers/results-topic.ts';

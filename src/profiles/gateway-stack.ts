@@ -5,7 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { Way } from '../../batches/pipeline/dispatch.ts';
-import type { Clock, Ledger, Limiter, ResultSink } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Limiter } from '../../batches/ports/limiter.ts';
+import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
 import { createBreaker, type Breaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createSlots } from '../../batches/pipeline/bounded-window.ts';

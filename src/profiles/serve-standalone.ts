@@ -1,6 +1,6 @@
 /** `serve` in the stand-alone profile: the drop folder, follow-ups of everything open, and HTTP. */
 import pLimit from 'p-limit';
-import type { Ledger, LedgerOverview } from '../../batches/ports.ts';
+import type { Ledger, LedgerOverview } from '../../batches/ports/ledger.ts';
 import { readResults } from '../../producers/results-reader.ts';
 import { openAlone, openAloneLedger, resultsPath } from './standalone.ts';
 import { createOpenBatches } from '../../batches/pipeline/due-scanner.ts';

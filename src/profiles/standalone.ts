@@ -2,7 +2,10 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createKeys } from '../../batches/record/idempotency-key.ts';
-import type { Batch, Clock, Ledger, Limiter } from '../../batches/ports.ts';
+import type { Batch } from '../../batches/record/batch.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Limiter } from '../../batches/ports/limiter.ts';
 import { openResultsFile } from '../../producers/results-file.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { createApp, type App } from './gateway-stack.ts';

@@ -1,5 +1,7 @@
 /** How `run` pays a file: what both profiles offer, and the stand-alone one's way. */
-import type { Batch, Clock, Ledger } from '../../batches/ports.ts';
+import type { Batch } from '../../batches/record/batch.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { readResults } from '../../producers/results-reader.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';

@@ -8,7 +8,10 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Answer } from '../../batches/gateway/gateway-response.ts';
-import type { Clock, Gateway, LedgerOverview, ResultSink } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Gateway } from '../../batches/ports/gateway.ts';
+import type { LedgerOverview } from '../../batches/ports/ledger.ts';
+import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
 import type { Breaker } from '../../batches/pipeline/circuit-breaker.ts';

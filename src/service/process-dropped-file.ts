@@ -2,7 +2,7 @@
  * A file of the drop folder, from its acknowledgement to its results. Who moves it between the folders stands in
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import type { DroppedFile, Verdict } from '../../consumers/drop-folder/watch.ts';
 import type { Settings } from '../config/config.ts';
 import { CommandError } from '../exit.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { kinds } from '../../batches/instruction/instruction.ts';
-import type { Batch } from '../../batches/ports.ts';
+import type { Batch } from '../../batches/record/batch.ts';
 import { routeNames } from '../../batches/instruction/templates.ts';
 import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
 import { announcement, topicAttempt } from '../../batches/pipeline/enqueue-file.ts';

@@ -4,7 +4,7 @@
  */
 import { array, assert, asyncProperty, boolean, constant, constantFrom, integer, oneof, record, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Ledger } from '../../batches/ports.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Admission } from '../../batches/record/record.ts';
 import { mayFollow, type RecordStatus, type Status } from '../../batches/record/status.ts';
 import { isBalanced, type TallyRow } from '../../batches/record/tally.ts';

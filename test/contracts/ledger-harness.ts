@@ -1,5 +1,5 @@
 /** What the contract of ledgers is tested with. */
-import type { Ledger } from '../../batches/ports.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import { statuses, type RecordStatus } from '../../batches/record/status.ts';
 
 /** One ledger of its own, which can be opened again and again; `dispose` removes it. */

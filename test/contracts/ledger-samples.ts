@@ -2,7 +2,7 @@
 import type { FieldDigests } from '../../batches/record/fingerprint.ts';
 import type { Draft, Occurrence, Refusal } from '../../batches/instruction/instruction.ts';
 import { createKeys } from '../../batches/record/idempotency-key.ts';
-import type { Ledger } from '../../batches/ports.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Admission, Change, LedgerRecord, Verdict } from '../../batches/record/record.ts';
 import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';

@@ -1,6 +1,6 @@
 /** What every ledger must hold: the sentences of the port, one by one. Run against each real implementation. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Ledger } from '../../batches/ports.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import { conservationSuite } from './ledger-conservation.suite.ts';
 import { batchesSuite } from './ledger-batches.suite.ts';
 import { admissionSuite } from './ledger-admission.suite.ts';

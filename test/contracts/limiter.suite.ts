@@ -1,6 +1,6 @@
 /** What every Limiter must hold, on a virtual clock or on a real service. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Limiter } from '../../batches/ports.ts';
+import type { Limiter } from '../../batches/ports/limiter.ts';
 
 /**
  * @property now milliseconds, as exact as the world is

@@ -1,6 +1,6 @@
 /** What every ResultSink must hold. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OutboxEntry, ResultSink } from '../../batches/ports.ts';
+import type { OutboxEntry, ResultSink } from '../../batches/ports/result-sink.ts';
 
 /** One place of results, opened by one process after the other. */
 export interface ResultSinkWorld {

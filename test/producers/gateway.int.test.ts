@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Answer } from '../../batches/gateway/gateway-response.ts';
-import type { Gateway } from '../../batches/ports.ts';
+import type { Gateway } from '../../batches/ports/gateway.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
 import { createSigner } from '../../batches/gateway/signature.ts';
 import { freePort } from '../support/free-port.ts';

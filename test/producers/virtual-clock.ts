@@ -1,6 +1,6 @@
 /** Time that moves only when a test says so. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../batches/ports.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 
 interface Sleeper {
   readonly at: number;

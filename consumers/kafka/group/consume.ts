@@ -5,7 +5,7 @@
  * Commits only save reading again; that nothing is done twice, the handler must see to by itself. When no broker
  * answers for long, a new client takes over from the last commit, for as long as it takes.
  */
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import { KafkaReadError, readError, seconds, type KafkaFault } from '../errors.ts';
 import { rebalanceTimeoutMs, type KafkaFactory } from './group-member.ts';
 import { joinAndWork, type Membership } from './session.ts';

@@ -15,7 +15,7 @@
  * Memory is bounded by the window and by one answer (1 MB) from each broker; a batch that waits for places in the
  * window holds its broker's next fetch, so nothing need be paused.
  */
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import { Assignment } from './assignment.ts';
 import { createCommitter, type Commit, type Committer } from '../offsets/committer.ts';
 import { createGroupMember, sessionTimeoutMs, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';

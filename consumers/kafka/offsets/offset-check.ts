@@ -4,7 +4,7 @@
  * position and begin anew, without a word. Here that is an error: records may have gone unread, and in a topic made
  * anew other instructions stand at places that are known already. Only a person can say where to go on.
  */
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Assignment } from '../group/assignment.ts';
 import { KafkaReadError } from '../errors.ts';
 import type { FetchedBatch } from '../group/group-member.ts';

@@ -1,5 +1,5 @@
 /** Writes one decided step of a record, if the record still has the version that it was decided on. */
-import type { Ledger } from '../../../batches/ports.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';

@@ -1,5 +1,6 @@
 /** What is told of batches: their pins lie in the shard of their id, what they count in the shards of their records. */
-import type { Batch, BatchPhase, BatchState, HandOver, Policy, SharedLedger } from '../../../batches/ports.ts';
+import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
+import type { HandOver, SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf } from '../codes.ts';
 import type { Calls } from './script-client.ts';

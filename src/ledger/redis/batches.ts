@@ -1,5 +1,5 @@
 /** Makes batches and changes what is kept of them. */
-import type { SharedLedger } from '../../../batches/ports.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
 import { shardOf } from './key-names.ts';
 import type { Parts } from './context.ts';

@@ -1,5 +1,5 @@
 /** The time that all instances share: Redis TIME, so that no lease and no key's age hangs on a machine's own clock. */
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import { systemClock } from '../../clock.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 

@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Keys } from '../../../batches/record/idempotency-key.ts';
-import type { SharedLedger } from '../../../batches/ports.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
 import { createSeal } from '../seal.ts';

@@ -1,5 +1,6 @@
 /** Events that this instance decided or took over, and that are not surely published yet. */
-import type { OutboxEntry, SharedLedger } from '../../../batches/ports.ts';
+import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Calls, Reply } from './script-client.ts';
 import { shardOfNumber, shards, type KeyNames } from './key-names.ts';

@@ -1,5 +1,5 @@
 /** What can be asked of the ledger over all shards. Sorted sets are merged in the order of their scores. */
-import type { LedgerOverview, SharedLedger } from '../../../batches/ports.ts';
+import type { LedgerOverview, SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';

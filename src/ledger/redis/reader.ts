@@ -1,5 +1,5 @@
 /** Reads the ledger in Redis without its key and its binding: for `status`, also while instances pay from it. */
-import type { Ledger } from '../../../batches/ports.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError } from '../errors.ts';
 import { createBatchReads } from './batch-reads.ts';

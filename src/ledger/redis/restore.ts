@@ -1,5 +1,5 @@
 /** What a rebuild writes: records and occurrences as results and instructions tell them, over nothing. */
-import type { SharedLedger } from '../../../batches/ports.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
 import { checkAmount } from './admission.ts';

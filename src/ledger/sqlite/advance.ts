@@ -1,5 +1,6 @@
 /** Writes one decided step of a record, with everything that moves with it. */
-import type { Clock, Ledger } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { Accounts } from './tallies.ts';

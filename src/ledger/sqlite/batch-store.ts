@@ -1,6 +1,7 @@
 /** The rows of batches. What was sent of them is kept by the accounts. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Batch, Ledger } from '../../../batches/ports.ts';
+import type { Batch } from '../../../batches/record/batch.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { toBatch, type BatchRow } from './rows.ts';
 
 export interface BatchStore {

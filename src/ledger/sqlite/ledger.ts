@@ -2,7 +2,8 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Keys } from '../../../batches/record/idempotency-key.ts';
-import type { Clock, Ledger } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { createAccounts } from './tallies.ts';
 import { admit } from './admit.ts';
 import { advance } from './advance.ts';

@@ -6,7 +6,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import { LedgerHeldError, LedgerWriteError, type Holder } from '../errors.ts';
 import { makeDataDir, makePrivateFile } from './files.ts';
 import { isBusy, writeError } from './sqlite-error.ts';

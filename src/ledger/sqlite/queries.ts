@@ -1,6 +1,8 @@
 /** What can be asked of a ledger, by the process that writes it and by any other. Sees what is durable. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Batch, Ledger, OutboxEntry } from '../../../batches/ports.ts';
+import type { Batch } from '../../../batches/record/batch.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf, statusCode } from '../codes.ts';

@@ -1,7 +1,7 @@
 /** Reads a ledger without its key, its binding and its lock: for `status`, also while another process pays. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import type { Ledger } from '../../../batches/ports.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { LedgerMissingError } from '../errors.ts';
 import { ledgerFile } from './files.ts';
 import { createQueries, type Queries } from './queries.ts';

@@ -1,6 +1,6 @@
 /** Rows of the ledger as what they mean. */
 import type { CallerMetadata, Source } from '../../../batches/instruction/instruction.ts';
-import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/ports.ts';
+import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { kindOf, statusOf } from '../codes.ts';
 

@@ -8,7 +8,9 @@
  * by the clock; two of different instances may come nearer by what the second was less late than the first, at most
  * half an interval. So a window of whole intervals, as a second at a whole rate, still never holds one too many.
  */
-import type { Clock, Limiter, Random } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
+import type { Random } from '../../../batches/ports/random.ts';
 import { betweenFallsMs, climbedTo, type Fall } from '../recovery-ramp.ts';
 import { burstOf } from '../local.ts';
 import { createNews } from './rate-feedback.ts';

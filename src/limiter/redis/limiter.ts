@@ -1,6 +1,8 @@
 /** Permits that all instances share through Redis. */
 import type { Redis } from 'ioredis';
-import type { Clock, Limiter, Random } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
+import type { Random } from '../../../batches/ports/random.ts';
 import { checkRate } from '../local.ts';
 import { createLimitedLimiter } from './gcra-limiter.ts';
 import { createOutage } from './outage.ts';

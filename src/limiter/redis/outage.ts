@@ -1,6 +1,6 @@
 /** Notices that Redis does not answer, and tells so once until it does again. */
 import type { Redis } from 'ioredis';
-import type { Random } from '../../../batches/ports.ts';
+import type { Random } from '../../../batches/ports/random.ts';
 
 export interface Outage {
   /** A command was rejected: what it did is unknown. */

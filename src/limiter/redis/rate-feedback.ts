@@ -1,5 +1,5 @@
 /** What this instance learnt from the gateway and all others must know: told to Redis until Redis took it. */
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Outage } from './outage.ts';
 
 export interface News {

@@ -3,7 +3,8 @@
  * whether the way is open, and without a fresh answer nothing passes.
  */
 import type { Redis } from 'ioredis';
-import type { Clock, Limiter } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createNews } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
 import { createLimiterScripts } from './scripts.ts';

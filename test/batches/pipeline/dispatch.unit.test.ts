@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { advance, dispatch, repeat, serialise } from '../../../batches/pipeline/dispatch.ts';
 import type { Draft } from '../../../batches/instruction/instruction.ts';
-import type { Limiter } from '../../../batches/ports.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createLine } from '../../../batches/pipeline/send-queue.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
 import { at, queuedRecord, sentRecord } from '../record/record-samples.ts';

@@ -2,7 +2,9 @@
 import type { Answer } from '../../../batches/gateway/gateway-response.ts';
 import type { Line } from '../../../batches/pipeline/dispatch.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
-import type { Gateway, Ledger, Limiter } from '../../../batches/ports.ts';
+import type { Gateway } from '../../../batches/ports/gateway.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';

@@ -1,6 +1,6 @@
 /** What a process takes over of others that died, on a real ledger. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Ledger } from '../../../batches/ports.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { takeOverInterrupted } from '../../../batches/pipeline/process-file.ts';
 import type { PayDeps } from '../../../batches/pipeline/process-instruction.ts';
 import { rules } from '../record/record-samples.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../../batches/ports.ts';
+import type { Batch } from '../../../batches/record/batch.ts';
 import { statuses, type Status } from '../../../batches/record/status.ts';
 import { needsALook, summarise, summarySchema } from '../../../batches/record/summary.ts';
 import { byStatus, isBalanced, receivedOf, type TallyRow } from '../../../batches/record/tally.ts';

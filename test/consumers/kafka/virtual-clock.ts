@@ -1,4 +1,4 @@
-import type { Clock } from '../../../batches/ports.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 
 /** Time that passes only when it is told to. */
 export function createVirtualClock(): Clock & { advance(ms: number): Promise<void> } {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ledger } from '../../../batches/ports.ts';
+import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
 import { at, keys } from '../../contracts/ledger-samples.ts';
 

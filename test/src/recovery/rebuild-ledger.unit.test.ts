@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
-import type { SharedLedger } from '../../../batches/ports.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { recordEvent, rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../../consumers/instruction-topic.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../batches/gateway/gateway-response.ts';
-import type { Gateway, OutboxEntry } from '../../../batches/ports.ts';
+import type { Gateway } from '../../../batches/ports/gateway.ts';
+import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../../src/service/metrics.ts';
 import { createVirtualClock } from '../../producers/virtual-clock.ts';
 

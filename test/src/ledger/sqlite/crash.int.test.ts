@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Ledger } from '../../../../batches/ports.ts';
+import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
 import { admitted, batchA } from '../../../contracts/ledger-samples.ts';

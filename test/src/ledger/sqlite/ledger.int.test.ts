@@ -2,7 +2,7 @@ import { readFileSync, existsSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Ledger } from '../../../../batches/ports.ts';
+import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import {
   LedgerBindingError,
   LedgerHeldError,

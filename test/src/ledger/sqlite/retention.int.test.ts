@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Ledger } from '../../../../batches/ports.ts';
+import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { LedgerBindingError } from '../../../../src/ledger/errors.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';

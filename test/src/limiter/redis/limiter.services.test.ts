@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Limiter } from '../../../../batches/ports.ts';
+import type { Limiter } from '../../../../batches/ports/limiter.ts';
 import { monotonicClock, preciseClock } from '../../../../src/clock.ts';
 import { burstOf } from '../../../../src/limiter/local.ts';
 import { createRedisLimiter } from '../../../../src/limiter/redis/limiter.ts';

@@ -1,66 +1,10 @@
-/**
- * What the heart asks of the world. Two families of implementations stand behind it: the stand-alone profile
- * (SQLite, a results file, a limiter in the process) and the distributed one (Redis, Kafka). Each comment says
- * what an implementer must hold; the contract suites in `test/contracts` hold him to it.
- */
-import type { Answer } from './gateway/gateway-response.ts';
-import type { FieldDigests } from './record/fingerprint.ts';
-import type { Kind, Occurrence } from './instruction/instruction.ts';
-import type { Admission, Change, LedgerRecord, Verdict } from './record/record.ts';
-import type { ResultEvent } from './record/result-event.ts';
-import type { TallyRow } from './record/tally.ts';
-
-/** Time and chance, passed in so that everything can run on a virtual clock. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-}
-/** 0 <= x < 1. */
-export type Random = () => number;
-
-/** What bad rows do to the good ones of their file. */
-export type Policy = 'skip' | 'all-or-nothing';
-
-/** What is pinned about a file when its batch is made; a second reading must find the same. */
-interface Manifest {
-  readonly batchId: string;
-  readonly file: string;
-  readonly policy: Policy;
-  readonly encoding: string;
-  readonly delimiter: string;
-  readonly bytes: number;
-  readonly blockDigests: readonly string[];
-}
-
-export type BatchState = 'running' | 'finished' | 'stopped' | 'paused' | 'cancelled';
-
-/**
- * How far an all-or-nothing batch is: `admitting` until every row is in the ledger, then `released` (rows may be
- * sent) or `refused` (every row ends rejected). A `skip` batch is released from the start.
- */
-export type BatchPhase = 'admitting' | 'released' | 'refused';
-
-export interface Batch extends Manifest {
-  readonly state: BatchState;
-  readonly phase: BatchPhase;
-  readonly startedAt: number;
-  readonly finishedAt: number | null;
-  /** First sends so far, and when the first and the newest of them were made. */
-  readonly sent: number;
-  readonly firstSentAt: number | null;
-  readonly lastSentAt: number | null;
-}
-
-/** An event that was decided together with its status and is not surely published yet. */
-export interface OutboxEntry {
-  /** Rises in the order of the decisions. */
-  readonly number: number;
-  readonly eventId: string;
-  /** The event as it goes out, one line of JSON. */
-  readonly json: string;
-}
+import type { Occurrence } from '../instruction/instruction.ts';
+import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/batch.ts';
+import type { FieldDigests } from '../record/fingerprint.ts';
+import type { Admission, Change, LedgerRecord, Verdict } from '../record/record.ts';
+import type { ResultEvent } from '../record/result-event.ts';
+import type { TallyRow } from '../record/tally.ts';
+import type { OutboxEntry } from './result-sink.ts';
 
 /**
  * What is known of every record. All methods may be called concurrently; an implementation groups what waits
@@ -195,51 +139,4 @@ export interface SharedLedger extends Ledger {
     currency: string | undefined;
     sequence: number;
   }): Promise<void>;
-}
-
-/** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
-export interface Gateway {
-  /**
-   * Signs and sends exactly `bytes`. When all is signed and ready, `turn` is given the sending and calls it when
-   * it may begin: so the dear signing waits for no slot, and nothing slow lies between the pace and the bytes.
-   * `mayStart` is asked right before the first byte: when it says no, nothing is sent and the answer is a
-   * transport failure that proves so.
-   */
-  init(params: {
-    kind: Kind;
-    bytes: Uint8Array;
-    idempotencyKey: string;
-    turn: (send: () => Promise<Answer>) => Promise<Answer>;
-    mayStart: () => boolean;
-  }): Promise<Answer>;
-  status(sessionId: string): Promise<Answer>;
-  confirm(sessionId: string): Promise<Answer>;
-  cancel(sessionId: string): Promise<Answer>;
-  /** `wallet/balance`: harmless, so it is also how a gateway is probed. */
-  balance(): Promise<Answer>;
-  close(): Promise<void>;
-}
-
-/** Where results go. */
-export interface ResultSink {
-  /**
-   * Appends in order and resolves when they are durable. Events that a former process wrote but could not note
-   * as published are recognised by their id and not written again. Answers the mark to keep.
-   */
-  publish(entries: readonly OutboxEntry[]): Promise<{ readonly mark: string | null }>;
-  close(): Promise<void>;
-}
-
-/** Permits to send. In any window at most rate x window + burst permits pass, over all instances. */
-export interface Limiter {
-  /** Waits for one permit, at most `withinMs`; rejects when none came within, or with the reason of `signal`. */
-  acquire(signal: AbortSignal, withinMs?: number): Promise<void>;
-  /** The gateway asked to wait: no permit for anybody before `ms` from now. */
-  pushBack(ms: number): void;
-  /** For how long nobody passes because the gateway asked to wait, in milliseconds, as far as is known here; 0 when open. */
-  closedForMs(): number;
-  /** The gateway said too many: the rate falls, then climbs back to the configured one. Nothing when unlimited. */
-  slowDown(): void;
-  /** Permits a second as they pass now; `unlimited` when there is no bound. */
-  rate(): number | 'unlimited';
 }

@@ -1,0 +1,34 @@
+/** What is pinned about a file when its batch is made, and where the batch stands. Times are milliseconds since the epoch. */
+
+/** What bad rows do to the good ones of their file. */
+export type Policy = 'skip' | 'all-or-nothing';
+
+/** What is pinned about a file when its batch is made; a second reading must find the same. */
+export interface Manifest {
+  readonly batchId: string;
+  readonly file: string;
+  readonly policy: Policy;
+  readonly encoding: string;
+  readonly delimiter: string;
+  readonly bytes: number;
+  readonly blockDigests: readonly string[];
+}
+
+export type BatchState = 'running' | 'finished' | 'stopped' | 'paused' | 'cancelled';
+
+/**
+ * How far an all-or-nothing batch is: `admitting` until every row is in the ledger, then `released` (rows may be
+ * sent) or `refused` (every row ends rejected). A `skip` batch is released from the start.
+ */
+export type BatchPhase = 'admitting' | 'released' | 'refused';
+
+export interface Batch extends Manifest {
+  readonly state: BatchState;
+  readonly phase: BatchPhase;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  /** First sends so far, and when the first and the newest of them were made. */
+  readonly sent: number;
+  readonly firstSentAt: number | null;
+  readonly lastSentAt: number | null;
+}
