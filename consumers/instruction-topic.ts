@@ -3,7 +3,7 @@
  * cannot be named cannot be answered under its name. Whatever has a record id is answered there, bad or good.
  */
 import { readInstructionEvent } from '../batches/event/parse-event.ts';
-import type { JsonObject, Occurrence, Reading, Refusal } from '../batches/instruction/instruction.ts';
+import type { JsonObject, Occurrence, ParseResult, InvalidInstruction } from '../batches/instruction/instruction.ts';
 import { isObject } from '../batches/instruction/metadata.ts';
 import type { ReadingOptions } from '../batches/instruction/reading-options.ts';
 import { unsealCards } from '../batches/event/sealed-cards.ts';
@@ -22,7 +22,7 @@ export interface InstructionMessage {
 }
 
 export type MessageReading =
-  | { readonly type: 'instruction'; readonly occurrence: Occurrence; readonly batchId: string; readonly reading: Reading }
+  | { readonly type: 'instruction'; readonly occurrence: Occurrence; readonly batchId: string; readonly reading: ParseResult }
   | { readonly type: 'dead'; readonly reason: string; readonly message: string };
 
 /** Opens what `run` sealed for this record. */
@@ -37,7 +37,7 @@ const dead = (reason: string, message: string): MessageReading => ({ type: 'dead
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The place in its topic: partition and offset. */
-export const placeOf = ({ topic, partition, offset }: Pick<InstructionMessage, 'topic' | 'partition' | 'offset'>) => ({
+export const occurrenceOfMessage = ({ topic, partition, offset }: Pick<InstructionMessage, 'topic' | 'partition' | 'offset'>) => ({
   stream: `topic:${topic}:${partition}`,
   position: Number(offset),
 });
@@ -77,7 +77,7 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
   return { type: 'instruction', occurrence: place.occurrence, batchId: place.batchId ?? own ?? dayOf(message.timestamp), reading };
 }
 
-const whyDead = ({ recordId, problems }: Refusal) =>
+const whyDead = ({ recordId, problems }: InvalidInstruction) =>
   problems.find(({ code }) => deadCodes.has(code)) ??
   (recordId === undefined ? (problems.find(({ column }) => column === 'record_id') ?? problems[0]) : undefined);
 
@@ -103,7 +103,7 @@ function readPlace(message: InstructionMessage): Place {
   if (file === undefined && line === undefined && batchId === undefined) {
     const { topic, partition, offset } = message;
     const source = { topic, partition, offset: String(offset) };
-    return { type: 'place', occurrence: { ...placeOf(message), source }, batchId: undefined };
+    return { type: 'place', occurrence: { ...occurrenceOfMessage(message), source }, batchId: undefined };
   }
   if (file === undefined || file === '' || !/^[1-9]\d{0,14}$/.test(line ?? '') || !/^[0-9a-f]{64}$/.test(batchId ?? '')) {
     return {

@@ -3,7 +3,7 @@
  * its handler is asked at the very moment before the first byte, and because it builds no stream for the answer.
  */
 import type { Dispatcher } from 'undici';
-import type { Answer, TransportCode } from '../batches/gateway/gateway-response.ts';
+import type { GatewayResponse, TransportCode } from '../batches/gateway/gateway-response.ts';
 import { readTransportError, transportAnswer, type Phase } from './transport.ts';
 
 /** Longest wait that a Retry-After may ask of us. */
@@ -51,7 +51,7 @@ export interface Exchange {
 }
 
 /** Sends once and reads the whole answer. Never rejects. */
-export function exchange(pool: Dispatcher, params: Exchange): Promise<Answer> {
+export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayResponse> {
   return new Promise((resolve) => {
     let phase: Phase = 'connecting';
     let timer: NodeJS.Timeout | undefined;

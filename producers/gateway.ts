@@ -1,6 +1,6 @@
 /** The gateway's calls over HTTP: signed, sent once, bounded in time and size. Source: docs/gateway.md. */
 import { Pool } from 'undici';
-import type { Answer } from '../batches/gateway/gateway-response.ts';
+import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
 import type { Clock } from '../batches/ports/clock.ts';
 import type { Gateway } from '../batches/ports/gateway.ts';
 import { exchange } from './exchange.ts';
@@ -57,7 +57,7 @@ function origin(url: string): URL {
 }
 
 const always = (): boolean => true;
-type Turn = (send: () => Promise<Answer>) => Promise<Answer>;
+type Turn = (send: () => Promise<GatewayResponse>) => Promise<GatewayResponse>;
 const atOnce: Turn = (send) => send();
 
 /** @throws TypeError for an option that no request could be made with */
@@ -96,7 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     method: string,
     bytes: Uint8Array,
     { turn = atOnce, mayStart = always, idempotencyKey }: { turn?: Turn; mayStart?: () => boolean; idempotencyKey?: string },
-  ): Promise<Answer> => {
+  ): Promise<GatewayResponse> => {
     const signature = await signer.sign(bytes);
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
@@ -114,7 +114,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       });
     });
   };
-  const follow = (method: string, body: object): Promise<Answer> => call(followPool, method, Buffer.from(JSON.stringify(body)), {});
+  const follow = (method: string, body: object): Promise<GatewayResponse> =>
+    call(followPool, method, Buffer.from(JSON.stringify(body)), {});
 
   return {
     init: ({ kind, bytes, ...rest }) => call(initPool, `session/init/${kind}`, bytes, rest),

@@ -6,7 +6,7 @@
  * under TLS 1.3 even a handshake alert may arrive after the whole request was written. And before the start only
  * what is listed here counts as not sent; a code that nobody has decided is open.
  */
-import { transportProof, type Answer, type TransportCode } from '../batches/gateway/gateway-response.ts';
+import { deliveryOf, type GatewayResponse, type TransportCode } from '../batches/gateway/gateway-response.ts';
 
 /** `connecting`: undici has not asked for the first byte; `started`: the first byte may have left. */
 export type Phase = 'connecting' | 'started';
@@ -103,9 +103,9 @@ const sentences: Readonly<Record<TransportCode, string>> = {
 const maxDetail = 200;
 
 /** What a failed exchange is told as. `detail` is the technical cause, shown in brackets. */
-export function transportAnswer(code: TransportCode, detail?: string): Answer {
+export function transportAnswer(code: TransportCode, detail?: string): GatewayResponse {
   const message = detail === undefined || detail === '' ? sentences[code] : `${sentences[code]} (${detail.slice(0, maxDetail)})`;
-  return { type: 'transport', proof: transportProof[code], code, message };
+  return { type: 'transport', proof: deliveryOf[code], code, message };
 }
 
 const codeOf = (error: unknown): string => {
@@ -129,11 +129,11 @@ export function transportCode(error: unknown, phase: Phase, secure: boolean): Tr
 /** Several addresses were tried: nothing was sent only if that is proven of every attempt. */
 function codeOfAttempts(attempts: readonly unknown[], secure: boolean): TransportCode {
   const codes = attempts.map((attempt) => transportCode(attempt, 'connecting', secure));
-  return codes.find((code) => transportProof[code] === 'open') ?? codes[0] ?? 'transport_other';
+  return codes.find((code) => deliveryOf[code] === 'open') ?? codes[0] ?? 'transport_other';
 }
 
 /** What an error of an exchange means, as an answer. */
-export function readTransportError(error: unknown, phase: Phase, secure: boolean): Answer {
+export function readTransportError(error: unknown, phase: Phase, secure: boolean): GatewayResponse {
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
   return transportAnswer(

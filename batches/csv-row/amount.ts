@@ -4,8 +4,8 @@
 import { amountFault, limitFault } from '../fields/amount-rules.ts';
 import { slotOf } from '../instruction/members.ts';
 import { currencyDecimals } from '../fields/currencies.ts';
-import { fault } from '../fields/rule-violation.ts';
-import type { Findings } from '../instruction/findings.ts';
+import { violation } from '../fields/rule-violation.ts';
+import type { ValidationErrors } from '../instruction/validation-errors.ts';
 import { readMajor, readMinor } from '../fields/money.ts';
 import type { ReadingOptions } from '../instruction/reading-options.ts';
 import type { Values } from '../instruction/validation.ts';
@@ -23,7 +23,7 @@ export interface Amount {
 const unreadable: Amount = { amountMinor: undefined, currency: undefined };
 
 /** Tells what is wrong to the findings; what is wrong with the currency itself, the rules of its column tell. */
-export const readAmount = (values: Values, limits: ReadingOptions['maxAmount'], findings: Findings): Amount => {
+export const readAmount = (values: Values, limits: ReadingOptions['maxAmount'], findings: ValidationErrors): Amount => {
   const given = values[currencySlot];
   if (given === undefined) findings.missing(currencySlot, 'Every row needs');
   const upper = given?.toUpperCase();
@@ -32,8 +32,8 @@ export const readAmount = (values: Values, limits: ReadingOptions['maxAmount'], 
   const major = values[amountSlot];
   const minor = values[minorSlot];
   if (major !== undefined && minor !== undefined) {
-    findings.whole(
-      fault('amount_twice', 'Both amount and amount_minor are filled: leave one of them empty.'),
+    findings.addRecordError(
+      violation('amount_twice', 'Both amount and amount_minor are filled: leave one of them empty.'),
       findings.columnOf(amountSlot) ?? undefined,
     );
     return { amountMinor: undefined, currency };

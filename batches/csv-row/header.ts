@@ -2,17 +2,17 @@
  * The header of a CSV file, compiled once into a plan: what each cell of a row is. Everything that is wrong with the
  * header is told in one pass, and nothing of a file is read under a header that is not sound.
  */
-import { columnNames, type Place } from '../instruction/members.ts';
+import { columnNames, type BodyPath } from '../instruction/members.ts';
 import { eventBounds } from '../event/limits.ts';
-import { fault, type Fault } from '../fields/rule-violation.ts';
+import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { Problem } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
 import { checkMetadataText } from '../instruction/metadata.ts';
-import { nearestName } from '../fields/nearest-name.ts';
+import { suggestName } from '../fields/suggest-name.ts';
 
 /** What a cell is: a member (its slot; a path narrows where it may stand), a text of the metadata, or nothing (`error`). */
 export type Column =
-  | { readonly is: 'member'; readonly name: string; readonly slot: number; readonly place: Place | undefined }
+  | { readonly is: 'member'; readonly name: string; readonly slot: number; readonly place: BodyPath | undefined }
   | { readonly is: 'metadata'; readonly name: string; readonly keys: readonly string[] }
   | { readonly is: 'ignored'; readonly name: string };
 
@@ -26,39 +26,39 @@ const errorColumn = 'error';
 const required = ['record_id', 'currency'] as const;
 const amounts = ['amount', 'amount_minor'] as const;
 
-const report = (column: string | null, { code, message }: Fault): Problem => ({
+const report = (column: string | null, { code, message }: RuleViolation): Problem => ({
   code,
   column: column === null ? null : maskName(column),
   message,
   value: null,
 });
 
-const unknown = (name: string): Fault => {
-  if (name === 'metadata') return fault('header_unknown', 'A column of metadata is named metadata.<key>: add the key.');
+const unknown = (name: string): RuleViolation => {
+  if (name === 'metadata') return violation('header_unknown', 'A column of metadata is named metadata.<key>: add the key.');
   if (/^(?:payment_method|payment_details)(?:\..*)?\.?(?:type|system_type)$/.test(name)) {
-    return fault('header_unknown', 'The type follows from the columns that a row fills: remove this column.');
+    return violation('header_unknown', 'The type follows from the columns that a row fills: remove this column.');
   }
-  const nearest = nearestName(name, columnNames.keys());
+  const nearest = suggestName(name, columnNames.keys());
   const hint = nearest === undefined ? 'remove it, or name it metadata.<key> to have it echoed' : `did you mean ${nearest}`;
-  return fault('header_unknown', `The column "${maskName(name)}" is not known: ${hint}${nearest === undefined ? '.' : '?'}`);
+  return violation('header_unknown', `The column "${maskName(name)}" is not known: ${hint}${nearest === undefined ? '.' : '?'}`);
 };
 
-const badKeys = (keys: readonly string[]): Fault | undefined => {
+const badKeys = (keys: readonly string[]): RuleViolation | undefined => {
   if (keys.some((key) => key === ''))
-    return fault('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
+    return violation('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
   if (keys.length > deepestMetadata)
-    return fault('header_metadata_key', `A metadata key is nested deeper than ${deepestMetadata} levels: use fewer dots.`);
-  if (keys.includes('__proto__')) return fault('header_metadata_key', 'The metadata key __proto__ is not allowed: name it otherwise.');
+    return violation('header_metadata_key', `A metadata key is nested deeper than ${deepestMetadata} levels: use fewer dots.`);
+  if (keys.includes('__proto__')) return violation('header_metadata_key', 'The metadata key __proto__ is not allowed: name it otherwise.');
   return keys.map(checkMetadataText).find((found) => found !== undefined);
 };
 
-const misdelimited = (header: readonly string[]): Fault | undefined => {
+const misdelimited = (header: readonly string[]): RuleViolation | undefined => {
   const [only] = header;
   if (header.length !== 1 || only === undefined || columnNames.has(only.trim().toLowerCase())) return undefined;
   const delimiter = [',', ';', '\t', '|'].find((sign) => only.includes(sign));
   if (delimiter === undefined) return undefined;
   const told = delimiter === '\t' ? 'a tab' : `"${delimiter}"`;
-  return fault('header_delimiter', `The whole header is one name: the columns seem to be separated by ${told}, name that delimiter.`);
+  return violation('header_delimiter', `The whole header is one name: the columns seem to be separated by ${told}, name that delimiter.`);
 };
 
 /** Metadata of which one key stands in the way of another: `a` beside `a.b`. */
@@ -70,7 +70,7 @@ const nesting = (paths: ReadonlyMap<string, string>): readonly Problem[] =>
     return [
       report(
         name,
-        fault(
+        violation(
           'header_metadata_nested',
           `metadata.${maskName(above)} is a text and cannot hold further keys: rename one of the two columns.`,
         ),
@@ -83,9 +83,9 @@ const missing = (seen: ReadonlyMap<string, string>, columns: readonly Column[]):
   const has = (name: string): boolean => seen.has(name) || present.has(columnNames.get(name)?.slot ?? -1);
   const lacking = required
     .filter((name) => !has(name))
-    .map((name) => fault('header_missing', `The column ${name} is missing: every row needs it.`));
+    .map((name) => violation('header_missing', `The column ${name} is missing: every row needs it.`));
   if (!amounts.some(has))
-    lacking.push(fault('header_missing', 'The column amount (or amount_minor) is missing: every row needs one of them.'));
+    lacking.push(violation('header_missing', 'The column amount (or amount_minor) is missing: every row needs one of them.'));
   return lacking.map((found) => report(null, found));
 };
 
@@ -97,7 +97,10 @@ const together = (columns: readonly Column[]): readonly Problem[] =>
     return [
       report(
         column.name,
-        fault('header_name_and_path', `${short.name.trim()} and ${column.name.trim()} are the same member: keep one of the two columns.`),
+        violation(
+          'header_name_and_path',
+          `${short.name.trim()} and ${column.name.trim()} are the same member: keep one of the two columns.`,
+        ),
       ),
     ];
   });
@@ -119,12 +122,12 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
     const key = isMetadata ? trimmed.replace(metadataPrefix, 'metadata.') : trimmed.toLowerCase();
     const ignored: Column = { is: 'ignored', name };
     if (key === '') {
-      problems.push(report(null, fault('header_name_empty', `Column ${index + 1} has no name: name it or remove it.`)));
+      problems.push(report(null, violation('header_name_empty', `Column ${index + 1} has no name: name it or remove it.`)));
       return ignored;
     }
     if (seen.has(key)) {
       problems.push(
-        report(name, fault('header_name_twice', `The column ${maskName(trimmed)} is there twice: remove or rename one of them.`)),
+        report(name, violation('header_name_twice', `The column ${maskName(trimmed)} is there twice: remove or rename one of them.`)),
       );
       return ignored;
     }
@@ -140,7 +143,7 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
     if (key === errorColumn) {
       if (index !== header.length - 1)
         problems.push(
-          report(name, fault('header_error_not_last', 'A column named error is ignored only as the last one: move or remove it.')),
+          report(name, violation('header_error_not_last', 'A column named error is ignored only as the last one: move or remove it.')),
         );
       return ignored;
     }

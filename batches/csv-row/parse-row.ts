@@ -4,25 +4,25 @@
 import { createBodyBuilder, maskedDestination } from '../instruction/body.ts';
 import { carriesCardNumber } from '../fields/cards.ts';
 import { members, slotCount, slotOf } from '../instruction/members.ts';
-import { fault, type Fault } from '../fields/rule-violation.ts';
-import { createFindings } from '../instruction/findings.ts';
+import { violation, type RuleViolation } from '../fields/rule-violation.ts';
+import { createValidationErrors } from '../instruction/validation-errors.ts';
 import { normalizeIban } from '../fields/iban.ts';
 import { checkRecordId, checkWord } from '../fields/identifiers.ts';
-import { kinds, type Json, type JsonObject, type Kind, type Problem, type Reading } from '../instruction/instruction.ts';
+import { kinds, type Json, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
 import { maskCard, maskDigits } from '../instruction/masks.ts';
-import { callersOwn, checkMetadataText, checkOwnMembers } from '../instruction/metadata.ts';
+import { stripReserved, checkMetadataText, checkReserved } from '../instruction/metadata.ts';
 import type { ReadingOptions } from '../instruction/reading-options.ts';
 import { readAmount } from './amount.ts';
 import { readHeader, type Column } from './header.ts';
 import { checkMembers, checkTexts, methodsFilled } from '../instruction/validation.ts';
 
-export interface RowReader {
+export interface RowParser {
   /**
    * Reads one row. All its problems are told at once, those of single cells first, in the order of the columns.
    *
    * @param cells the texts of the row, exactly as they stand in the file, without quotes
    */
-  read(cells: readonly string[]): Reading;
+  read(cells: readonly string[]): ParseResult;
   /**
    * The cells of a row as a fix-file may show them: card numbers are masked wherever they stand, security codes in their column.
    */
@@ -31,8 +31,8 @@ export interface RowReader {
   readonly recordIdColumn: string;
 }
 
-export type RowReaderMaking =
-  { readonly ok: true; readonly reader: RowReader } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
+export type RowParserResult =
+  { readonly ok: true; readonly reader: RowParser } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
 
 const recordIdSlot = slotOf('record_id');
 const kindSlot = slotOf('kind');
@@ -77,10 +77,13 @@ const nest = (columns: readonly MetadataColumn[], cells: readonly string[]): Jso
 /** A cell can only hold text: `1` there says the same as our own attempt. */
 const withAttempt = (metadata: JsonObject): JsonObject => (metadata['attempt'] === '1' ? { ...metadata, attempt: 1 } : metadata);
 
-const wrongCount = (found: number, wanted: number): Fault =>
+const wrongCount = (found: number, wanted: number): RuleViolation =>
   found < wanted
-    ? fault('cells_too_few', `The row has ${found} cells, the header has ${wanted}: a delimiter is missing, or a line break cut the row.`)
-    : fault(
+    ? violation(
+        'cells_too_few',
+        `The row has ${found} cells, the header has ${wanted}: a delimiter is missing, or a line break cut the row.`,
+      )
+    : violation(
         'cells_too_many',
         `The row has ${found} cells, the header has ${wanted}: a text with the delimiter in it must stand in quotes.`,
       );
@@ -99,7 +102,7 @@ const slotsInOrder = (columns: readonly Column[]): number[] => {
  * @param header the cells of the header line as the file spells them
  * @returns every structural problem of the header at once
  */
-export const createRowReader = (header: readonly string[], options: ReadingOptions): RowReaderMaking => {
+export const createRowParser = (header: readonly string[], options: ReadingOptions): RowParserResult => {
   const compiled = readHeader(header);
   if (!compiled.ok) return compiled;
   const { columns } = compiled;
@@ -128,7 +131,7 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
     return filled === undefined ? null : (columns[filled]?.name ?? null);
   };
   const nameOf = (slot: number): string => columnOf(slot)?.trim() ?? members[slot]?.name ?? '';
-  const findings = createFindings((problem) => problems.push(problem), columnOf, nameOf);
+  const findings = createValidationErrors((problem) => problems.push(problem), columnOf, nameOf);
 
   const take = (cells: readonly string[]): void => {
     for (let index = 0; index < slots.length; index += 1) values[slots[index] as number] = undefined;
@@ -161,12 +164,12 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
       const others = (members[slot]?.places ?? []).filter((other) => other.path !== place.path);
       if (place.kind !== undefined && place.kind !== kind) {
         if (!others.some((other) => other.kind === kind)) continue;
-        findings.value(slot, cell, fault('not_for_kind', `A ${kind} takes no ${place.path}: leave it empty, or correct the kind.`));
+        findings.value(slot, cell, violation('not_for_kind', `A ${kind} takes no ${place.path}: leave it empty, or correct the kind.`));
       } else if (
         others.some((other) => other.method !== undefined && (other.method & methods) !== 0) &&
         ((place.method ?? 0) & methods) === 0
       ) {
-        findings.value(slot, cell, fault('not_for_method', `This way to pay takes no ${place.path}: leave it empty.`));
+        findings.value(slot, cell, violation('not_for_method', `This way to pay takes no ${place.path}: leave it empty.`));
       }
     }
   };
@@ -174,18 +177,18 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
   const readMetadata = (recordId: string | undefined): JsonObject | undefined => {
     for (const { name, index } of metadataColumns) {
       const found = checkMetadataText(cellsNow[index] as string);
-      if (found !== undefined) findings.whole(found, name);
+      if (found !== undefined) findings.addRecordError(found, name);
     }
     const nested = nest(metadataColumns, cellsNow);
     if (nested === undefined) return undefined;
     const whole = withAttempt(nested);
-    checkOwnMembers(whole, recordId, (path, found) => {
-      findings.whole(found, metadataColumns.find(({ keys }) => keys[0] === path)?.name);
+    checkReserved(whole, recordId, (path, found) => {
+      findings.addRecordError(found, metadataColumns.find(({ keys }) => keys[0] === path)?.name);
     });
     return whole;
   };
 
-  const readMisfit = (cells: readonly string[]): Reading => {
+  const readMisfit = (cells: readonly string[]): ParseResult => {
     const at = slotOfCell.indexOf(recordIdSlot);
     const recordId = cells[at];
     const { code, message } = wrongCount(cells.length, columns.length);
@@ -201,7 +204,7 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
     };
   };
 
-  const read = (cells: readonly string[]): Reading => {
+  const read = (cells: readonly string[]): ParseResult => {
     if (cells.length !== columns.length) return readMisfit(cells);
     cellsNow = cells;
     problems = [];
@@ -231,7 +234,7 @@ export const createRowReader = (header: readonly string[], options: ReadingOptio
         amountMinor,
         currency,
         body: body.build(values, kind, Number(amountMinor), currency.toLowerCase()),
-        metadata: callersOwn(metadata),
+        metadata: stripReserved(metadata),
         destination: maskedDestination(values),
         // An account number may be a card number by chance or by mistake: then it is treated as one.
         sensitive: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),

@@ -3,26 +3,29 @@
  * may carry, known member or not. One walk, before anything else looks at it.
  */
 import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
-import { fault, type Fault } from '../fields/rule-violation.ts';
+import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 
 export const eventBounds = { depth: 16, members: 1000, characters: 65_536 } as const;
 
 /** What the walk found. `stop`: the event is not to be looked at any further. */
 export interface Bounds {
-  readonly stop: Fault | undefined;
-  readonly found: readonly { readonly path: string; readonly fault: Fault }[];
+  readonly stop: RuleViolation | undefined;
+  readonly found: readonly { readonly path: string; readonly fault: RuleViolation }[];
   /** A member of the body that no rule knows carries a card number. */
   readonly cardElsewhere: boolean;
 }
 
-const tooDeep = fault('event_too_deep', `The event is nested deeper than ${eventBounds.depth} levels: flatten it.`);
-const tooLarge = fault(
+const tooDeep = violation('event_too_deep', `The event is nested deeper than ${eventBounds.depth} levels: flatten it.`);
+const tooLarge = violation(
   'event_too_large',
   `The event is larger than ${eventBounds.members} members or ${eventBounds.characters} characters: shorten it.`,
 );
-const badName = fault('member_name', 'The name of this member has control characters or is __proto__: name it otherwise.');
-const inexact = fault('number_inexact', 'This number is too large to be read exactly: send it as a text.');
-const loneSurrogate = fault('lone_surrogate', 'Half of a character stands in this text: it was cut or decoded wrongly; write it again.');
+const badName = violation('member_name', 'The name of this member has control characters or is __proto__: name it otherwise.');
+const inexact = violation('number_inexact', 'This number is too large to be read exactly: send it as a text.');
+const loneSurrogate = violation(
+  'lone_surrogate',
+  'Half of a character stands in this text: it was cut or decoded wrongly; write it again.',
+);
 
 const oddName = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -30,10 +33,10 @@ const oddName = /[\u0000-\u001f\u007f-\u009f]/;
  * @param known paths that the rules know; only others are searched for card numbers, and none below `metadata`, which is searched by its own rule
  */
 export const walkEvent = (event: unknown, known: (path: string) => boolean): Bounds => {
-  const found: { path: string; fault: Fault }[] = [];
+  const found: { path: string; fault: RuleViolation }[] = [];
   let members = 0;
   let characters = 0;
-  let stop: Fault | undefined;
+  let stop: RuleViolation | undefined;
   let cardElsewhere = false;
 
   const leaf = (value: unknown, path: string): void => {

@@ -10,14 +10,14 @@ import { currencyDecimals } from '../fields/currencies.ts';
 import { declaredMethods, find, isKnownPath, normalisedBody, valuesOf } from './values.ts';
 import { walkEvent } from './limits.ts';
 import { paymentSchema, payoutSchema } from './schema.ts';
-import { fault, type Fault } from '../fields/rule-violation.ts';
-import { createFindings, type Findings } from '../instruction/findings.ts';
+import { violation, type RuleViolation } from '../fields/rule-violation.ts';
+import { createValidationErrors, type ValidationErrors } from '../instruction/validation-errors.ts';
 import { checkRecordId, checkWord } from '../fields/identifiers.ts';
-import { kinds, type CallerMetadata, type JsonObject, type Kind, type Problem, type Reading } from '../instruction/instruction.ts';
+import { kinds, type CallerMetadata, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
-import { callersOwn, checkMetadata, isObject } from '../instruction/metadata.ts';
+import { stripReserved, checkMetadata, isObject } from '../instruction/metadata.ts';
 import { maxAmountMinor, type AmountFault } from '../fields/money.ts';
-import { nearestName } from '../fields/nearest-name.ts';
+import { suggestName } from '../fields/suggest-name.ts';
 import type { ReadingOptions } from '../instruction/reading-options.ts';
 import { checkMembers } from '../instruction/validation.ts';
 
@@ -41,7 +41,7 @@ const types: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): (readonly [path: string, found: Fault])[] => {
+const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): (readonly [path: string, found: RuleViolation])[] => {
   const keys = issue.path.map(String);
   const path = keys.join('.');
   const value = find(event, keys);
@@ -50,11 +50,11 @@ const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): 
       return issue.keys.map((key) => {
         const other = kind === 'payout' ? 'payment' : 'payout';
         if (Object.hasOwn(schemas[other].shape, key))
-          return [key, fault('not_for_kind', `A ${kind} takes no ${key}: leave it out, or correct the kind.`)];
-        const nearest = nearestName(key, Object.keys(schemas[kind].shape));
+          return [key, violation('not_for_kind', `A ${kind} takes no ${key}: leave it out, or correct the kind.`)];
+        const nearest = suggestName(key, Object.keys(schemas[kind].shape));
         return [
           key,
-          fault(
+          violation(
             'unknown_member',
             `The member "${maskName(key)}" is not known: ${nearest === undefined ? 'leave it out.' : `did you mean ${nearest}?`}`,
           ),
@@ -66,21 +66,24 @@ const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): 
           path,
           value === undefined
             ? missing(path)
-            : fault('method_unknown', `Write ${issue.values.map(String).join(' or ')}: other types are not supported.`),
+            : violation('method_unknown', `Write ${issue.values.map(String).join(' or ')}: other types are not supported.`),
         ],
       ];
     case 'too_small':
-      return [[path, fault('empty_value', `${path} is empty: fill it in or leave it out.`)]];
+      return [[path, violation('empty_value', `${path} is empty: fill it in or leave it out.`)]];
     case 'invalid_type':
       return [
-        [path, value === undefined ? missing(path) : fault('wrong_type', `${path} must be ${types[issue.expected] ?? issue.expected}.`)],
+        [
+          path,
+          value === undefined ? missing(path) : violation('wrong_type', `${path} must be ${types[issue.expected] ?? issue.expected}.`),
+        ],
       ];
     default:
-      return [[path, fault('wrong_type', `${path} has a form that is not expected here.`)]];
+      return [[path, violation('wrong_type', `${path} has a form that is not expected here.`)]];
   }
 };
 
-const missing = (path: string): Fault => fault('member_missing', `Every instruction of this kind needs ${path}: fill it in.`);
+const missing = (path: string): RuleViolation => violation('member_missing', `Every instruction of this kind needs ${path}: fill it in.`);
 
 const wrongAmount = (amount: number): AmountFault | 'negative' | undefined => {
   if (amount === 0) return 'zero';
@@ -93,7 +96,7 @@ const readAmount = (
   event: JsonObject,
   currency: string | undefined,
   limits: ReadingOptions['maxAmount'],
-  findings: Findings,
+  findings: ValidationErrors,
 ): bigint | undefined => {
   const amount = find(event, ['amount_details', 'amount']);
   // what is no number at all was told by the schema
@@ -109,15 +112,15 @@ const readAmount = (
   return currency === undefined ? undefined : amountMinor;
 };
 
-const checkBatchId = (batchId: string): Fault | undefined => {
+const checkBatchId = (batchId: string): RuleViolation | undefined => {
   if (checkRecordId(batchId) !== undefined)
-    return fault('batch_id_format', 'A batch id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.');
+    return violation('batch_id_format', 'A batch id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.');
   if (/^[0-9a-f]{64}$/i.test(batchId))
-    return fault('batch_id_reserved', 'A batch id of 64 hexadecimal digits is kept for files: choose another one.');
+    return violation('batch_id_reserved', 'A batch id of 64 hexadecimal digits is kept for files: choose another one.');
   return carriesCardNumber(batchId) ? cardNumberMisplaced : undefined;
 };
 
-const refused = (problems: readonly [Problem, ...Problem[]]): Reading => ({
+const refused = (problems: readonly [Problem, ...Problem[]]): ParseResult => ({
   ok: false,
   refusal: { recordId: undefined, kind: undefined, amountMinor: undefined, currency: undefined, problems },
 });
@@ -129,7 +132,7 @@ const refused = (problems: readonly [Problem, ...Problem[]]): Reading => ({
  *
  * @param value parsed JSON, of any form
  */
-export const readInstructionEvent = (value: unknown, { now, maxAmount }: ReadingOptions): Reading => {
+export const readInstructionEvent = (value: unknown, { now, maxAmount }: ReadingOptions): ParseResult => {
   if (!isObject(value))
     return refused([{ code: 'event_not_object', column: null, message: 'An instruction is one JSON object.', value: null }]);
   const event = value;
@@ -146,24 +149,25 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
   const broken: string[] = [];
   const isBroken = (path: string): boolean => broken.some((known) => path === known || path.startsWith(`${known}.`));
   const nameOf = (slot: number): string => pathOf(slot, kind, declared);
-  const plain = createFindings((problem) => problems.push(problem), nameOf, nameOf);
-  const findings: Findings = {
+  const plain = createValidationErrors((problem) => problems.push(problem), nameOf, nameOf);
+  const findings: ValidationErrors = {
     ...plain,
     missing: (slot, why) => {
       if (!isBroken(nameOf(slot))) plain.missing(slot, why);
     },
-    whole: (found, column) => {
-      if (found.code !== 'method_missing' || broken.every((path) => !/^payment_(?:method|details)/.test(path))) plain.whole(found, column);
+    addRecordError: (found, column) => {
+      if (found.code !== 'method_missing' || broken.every((path) => !/^payment_(?:method|details)/.test(path)))
+        plain.addRecordError(found, column);
     },
   };
 
-  for (const { path, fault: found } of bounds.found) plain.whole(found, path === '' ? undefined : maskName(path));
+  for (const { path, fault: found } of bounds.found) plain.addRecordError(found, path === '' ? undefined : maskName(path));
   const shape = schemas[kind].safeParse({ ...event, kind });
   for (const issue of shape.error?.issues ?? []) {
     for (const [path, found] of issueProblems(issue, event, kind)) {
       broken.push(path);
       const isNumber = path === amountPath && typeof find(event, ['amount_details', 'amount']) === 'number';
-      if (path !== 'metadata' && !isNumber) plain.whole(found, maskName(path));
+      if (path !== 'metadata' && !isNumber) plain.addRecordError(found, maskName(path));
     }
   }
   if (told === undefined) {
@@ -172,7 +176,7 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
       plain.value(
         kindSlot,
         typeof kindGiven === 'string' ? kindGiven : undefined,
-        kindRule(String(kindGiven)) ?? fault('kind_unknown', 'Write payout or payment.'),
+        kindRule(String(kindGiven)) ?? violation('kind_unknown', 'Write payout or payment.'),
       );
   }
   if (event['record_id'] === '') plain.missing(recordIdSlot, 'Every event needs');
@@ -189,12 +193,12 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
   const before = problems.length;
   const given = event['metadata'];
   if (given !== undefined)
-    checkMetadata(given, recordId, (path, found) => plain.whole(found, maskName(path === '' ? 'metadata' : `metadata.${path}`)));
-  const metadata = problems.length === before ? callersOwn(given as CallerMetadata | undefined) : undefined;
+    checkMetadata(given, recordId, (path, found) => plain.addRecordError(found, maskName(path === '' ? 'metadata' : `metadata.${path}`)));
+  const metadata = problems.length === before ? stripReserved(given as CallerMetadata | undefined) : undefined;
 
   const batchGiven = event['batch_id'];
   const batchFault = typeof batchGiven === 'string' ? checkBatchId(batchGiven) : undefined;
-  if (batchFault !== undefined) plain.whole(batchFault, 'batch_id');
+  if (batchFault !== undefined) plain.addRecordError(batchFault, 'batch_id');
   const batch = typeof batchGiven === 'string' && batchFault === undefined ? { batchId: batchGiven } : {};
 
   const [first, ...others] = problems;

@@ -2,9 +2,9 @@
  * Why an amount cannot be read, in words for the person who typed it; and the limit that an operator sets.
  */
 import { currencyDecimals } from './currencies.ts';
-import { fault, type Fault } from './rule-violation.ts';
+import { violation, type RuleViolation } from './rule-violation.ts';
 import { formatMinor, type AmountFault } from './money.ts';
-import { damageOf } from './spreadsheet-damage.ts';
+import { excelArtifact } from './excel-artifacts.ts';
 
 /** Blanks that stand between thousands in some countries, apostrophes in others. */
 const groupSign = "[.,'\u2019 \u00a0\u2009\u202f]";
@@ -16,19 +16,20 @@ const negative = /^\s*[-\u2212(]|[-\u2212)]\s*$/;
 
 const write = 'write it plainly, as 1234.50';
 
-const malformed = (text: string, minor: boolean): Fault => {
+const malformed = (text: string, minor: boolean): RuleViolation => {
   if (grouped.test(text) && !/^\d+\.\d{3}$/.test(text)) {
-    return fault('amount_thousands_separator', `The amount has a thousands separator (or a comma for its decimals): ${write}.`);
+    return violation('amount_thousands_separator', `The amount has a thousands separator (or a comma for its decimals): ${write}.`);
   }
-  if (decimalComma.test(text)) return fault('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a point.`);
-  const damage = damageOf(text);
+  if (decimalComma.test(text)) return violation('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a point.`);
+  const damage = excelArtifact(text);
   if (damage !== undefined) return damage;
   if (signs.test(text))
-    return fault('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
-  if (negative.test(text)) return fault('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
-  if (minor) return fault('amount_format', 'amount_minor is a whole number of minor units (cents), digits only, without a leading zero.');
-  if (/^0\d/.test(text)) return fault('amount_format', `The amount has a zero too many at its start: ${write}.`);
-  return fault('amount_format', `This is no amount: ${write}, digits and at most one decimal point.`);
+    return violation('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
+  if (negative.test(text)) return violation('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
+  if (minor)
+    return violation('amount_format', 'amount_minor is a whole number of minor units (cents), digits only, without a leading zero.');
+  if (/^0\d/.test(text)) return violation('amount_format', `The amount has a zero too many at its start: ${write}.`);
+  return violation('amount_format', `This is no amount: ${write}, digits and at most one decimal point.`);
 };
 
 const tooMany = (currency: string | undefined): string => {
@@ -40,16 +41,16 @@ const tooMany = (currency: string | undefined): string => {
 };
 
 /** @param currency upper case; undefined when it could not be read */
-export const amountFault = (why: AmountFault, text: string, currency: string | undefined, minor: boolean): Fault => {
+export const amountFault = (why: AmountFault, text: string, currency: string | undefined, minor: boolean): RuleViolation => {
   switch (why) {
     case 'format':
       return malformed(text, minor);
     case 'decimals':
-      return fault('amount_decimals', tooMany(currency));
+      return violation('amount_decimals', tooMany(currency));
     case 'zero':
-      return fault('amount_zero', 'The amount is zero: only amounts above zero can be paid.');
+      return violation('amount_zero', 'The amount is zero: only amounts above zero can be paid.');
     case 'too_large':
-      return fault('amount_too_large', 'The amount is above 9,007,199,254,740,991 minor units, the largest that can be sent exactly.');
+      return violation('amount_too_large', 'The amount is above 9,007,199,254,740,991 minor units, the largest that can be sent exactly.');
   }
 };
 
@@ -57,10 +58,14 @@ export const amountFault = (why: AmountFault, text: string, currency: string | u
  * @param currency upper case
  * @param limits greatest amounts in minor units, by currency in upper case (`MAX_AMOUNT`); a currency without one has no limit
  */
-export const limitFault = (amountMinor: bigint, currency: string, limits: ReadonlyMap<string, bigint> | undefined): Fault | undefined => {
+export const limitFault = (
+  amountMinor: bigint,
+  currency: string,
+  limits: ReadonlyMap<string, bigint> | undefined,
+): RuleViolation | undefined => {
   const limit = limits?.get(currency);
   if (limit === undefined || amountMinor <= limit) return undefined;
-  return fault(
+  return violation(
     'amount_above_limit',
     `The amount is above the limit of ${formatMinor(limit, currency)} ${currency} (MAX_AMOUNT): split it, or have the limit raised.`,
   );

@@ -1,8 +1,8 @@
 /**
  * Cards: number, expiry, security code; and card numbers that stand where none belongs.
  */
-import { fault, type ValueRule } from './rule-violation.ts';
-import { damageOf } from './spreadsheet-damage.ts';
+import { violation, type ValueRule } from './rule-violation.ts';
+import { excelArtifact } from './excel-artifacts.ts';
 
 /** Luhn (ISO/IEC 7812-1, annex B). @param digits digits only */
 export const passesLuhn = (digits: string): boolean => {
@@ -15,11 +15,14 @@ export const passesLuhn = (digits: string): boolean => {
 };
 
 const cardGrammar = /^[0-9]{12,19}$/;
-const cardFormat = fault('card_number_format', 'A card number has 12 to 19 digits, without blanks or dashes.');
-const cardCheckDigit = fault('card_number_check_digit', 'The check digit of this card number is wrong: a digit is mistyped or swapped.');
+const cardFormat = violation('card_number_format', 'A card number has 12 to 19 digits, without blanks or dashes.');
+const cardCheckDigit = violation(
+  'card_number_check_digit',
+  'The check digit of this card number is wrong: a digit is mistyped or swapped.',
+);
 
 export const checkCardNumber: ValueRule = (text) => {
-  if (!cardGrammar.test(text)) return /^[0-9 -]+$/.test(text) && text.trim() === text ? cardFormat : (damageOf(text) ?? cardFormat);
+  if (!cardGrammar.test(text)) return /^[0-9 -]+$/.test(text) && text.trim() === text ? cardFormat : (excelArtifact(text) ?? cardFormat);
   return passesLuhn(text) && /[1-9]/.test(text) ? undefined : cardCheckDigit;
 };
 
@@ -28,14 +31,14 @@ const twoDigits = /^[0-9]{2}$/;
 export const checkExpirationMonth: ValueRule = (text) => {
   if (twoDigits.test(text) && text >= '01' && text <= '12') return undefined;
   if (/^[1-9]$/.test(text))
-    return fault('lost_leading_zeros', 'The month has two digits, 01 to 12: a spreadsheet removed the zero at its start.');
-  return damageOf(text) ?? fault('card_expiration_format', 'The month of expiry is written as two digits, 01 to 12.');
+    return violation('lost_leading_zeros', 'The month has two digits, 01 to 12: a spreadsheet removed the zero at its start.');
+  return excelArtifact(text) ?? violation('card_expiration_format', 'The month of expiry is written as two digits, 01 to 12.');
 };
 
 export const checkExpirationYear: ValueRule = (text) => {
   if (twoDigits.test(text)) return undefined;
-  if (/^[0-9]$/.test(text)) return fault('lost_leading_zeros', 'The year has two digits: a spreadsheet removed the zero at its start.');
-  return damageOf(text) ?? fault('card_expiration_format', 'The year of expiry is written as its last two digits, such as 29.');
+  if (/^[0-9]$/.test(text)) return violation('lost_leading_zeros', 'The year has two digits: a spreadsheet removed the zero at its start.');
+  return excelArtifact(text) ?? violation('card_expiration_format', 'The year of expiry is written as its last two digits, such as 29.');
 };
 
 /**
@@ -46,13 +49,13 @@ export const checkExpirationYear: ValueRule = (text) => {
  */
 export const hasExpired = (month: string, year: string, now: number): boolean => now >= Date.UTC(2000 + Number(year), Number(month), 1);
 
-export const cardExpired = fault('card_expired', 'This card has expired: ask for a new one.');
+export const cardExpired = violation('card_expired', 'This card has expired: ask for a new one.');
 
 export const checkSecurityCode: ValueRule = (text) => {
   if (/^[0-9]{3,4}$/.test(text)) return undefined;
   if (/^[0-9]{1,2}$/.test(text))
-    return fault('lost_leading_zeros', 'The security code has 3 or 4 digits: a spreadsheet removed the zeros at its start.');
-  return damageOf(text) ?? fault('card_security_code_format', 'The security code has 3 or 4 digits.');
+    return violation('lost_leading_zeros', 'The security code has 3 or 4 digits: a spreadsheet removed the zeros at its start.');
+  return excelArtifact(text) ?? violation('card_security_code_format', 'The security code has 3 or 4 digits.');
 };
 
 /** Enough digits for a card number, plain or grouped by blanks or dashes; cheap, for every text of every row. */
@@ -85,7 +88,7 @@ export const carriesCardNumber = (text: string): boolean => {
   return (text.match(digitRuns) ?? []).some((run) => groupsCarryCardNumber(run.split(/[ -]/)));
 };
 
-export const cardNumberMisplaced = fault(
+export const cardNumberMisplaced = violation(
   'card_number_misplaced',
   'There is a card number here, where it would be stored and shown: remove it, and change the files it came from.',
 );

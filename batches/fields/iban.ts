@@ -6,8 +6,8 @@
  * National check digits inside the account number are left to the bank: they have exceptions that no table lists.
  */
 import { getCountrySpecifications } from 'ibantools';
-import { fault, type Fault, type ValueRule } from './rule-violation.ts';
-import { damageOf } from './spreadsheet-damage.ts';
+import { violation, type RuleViolation, type ValueRule } from './rule-violation.ts';
+import { excelArtifact } from './excel-artifacts.ts';
 
 interface Structure {
   readonly length: number;
@@ -42,21 +42,24 @@ const remainder97 = (iban: string): number => {
 
 const ibanGrammar = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$/;
 
-const ibanFormat = fault('iban_format', 'This is no IBAN: it begins with two letters and two digits, then only letters and digits follow.');
-const ibanCheckDigits = fault(
+const ibanFormat = violation(
+  'iban_format',
+  'This is no IBAN: it begins with two letters and two digits, then only letters and digits follow.',
+);
+const ibanCheckDigits = violation(
   'iban_check_digits',
   'The check digits of this IBAN are wrong: compare it with the source, a character is mistyped or swapped.',
 );
 
 /** @param iban normalised */
 export const checkIban: ValueRule = (iban) => {
-  if (!ibanGrammar.test(iban)) return damageOf(iban) ?? ibanFormat;
+  if (!ibanGrammar.test(iban)) return excelArtifact(iban) ?? ibanFormat;
   const country = iban.slice(0, 2);
   const structure = structures.get(country);
   if (structure === undefined)
-    return fault('iban_country', `No IBANs are issued for the country code ${country}: check the first two letters.`);
+    return violation('iban_country', `No IBANs are issued for the country code ${country}: check the first two letters.`);
   if (iban.length !== structure.length) {
-    return fault(
+    return violation(
       'iban_length',
       `An IBAN of ${country} has ${structure.length} characters, this one has ${iban.length}: compare it with the source.`,
     );
@@ -64,24 +67,27 @@ export const checkIban: ValueRule = (iban) => {
   const digits = (iban.charCodeAt(2) - 0x30) * 10 + iban.charCodeAt(3) - 0x30;
   if (digits < 2 || digits > 98 || remainder97(iban) !== 1) return ibanCheckDigits;
   if (!structure.account.test(iban.slice(4))) {
-    return fault('iban_structure', `An IBAN of ${country} has letters and digits in other places: compare it with the source.`);
+    return violation('iban_structure', `An IBAN of ${country} has letters and digits in other places: compare it with the source.`);
   }
   return undefined;
 };
 
 const bicGrammar = /^[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$/;
 
-const bicFault = (bic: string): Fault =>
+const bicFault = (bic: string): RuleViolation =>
   bicGrammar.test(bic.toUpperCase())
-    ? fault('bic_format', 'A BIC is written in upper case: change it.')
-    : fault(
+    ? violation('bic_format', 'A BIC is written in upper case: change it.')
+    : violation(
         'bic_format',
         'A BIC has 8 or 11 characters: four letters for the bank, two for the country, then two or five letters or digits.',
       );
 
 export const checkBic: ValueRule = (bic) => {
-  if (!bicGrammar.test(bic)) return damageOf(bic) ?? bicFault(bic);
+  if (!bicGrammar.test(bic)) return excelArtifact(bic) ?? bicFault(bic);
   return bicCountries.has(bic.slice(4, 6))
     ? undefined
-    : fault('bic_country', `The fifth and sixth letter of a BIC are its country, ${bic.slice(4, 6)} is none: compare it with the source.`);
+    : violation(
+        'bic_country',
+        `The fifth and sixth letter of a BIC are its country, ${bic.slice(4, 6)} is none: compare it with the source.`,
+      );
 };

@@ -4,12 +4,12 @@
  */
 import { countryMeantBy, isCountryIso3 } from './countries.ts';
 import { currencyDecimals, whyNotCurrency } from './currencies.ts';
-import { fault, type Fault, type ValueRule } from './rule-violation.ts';
-import { damageOf } from './spreadsheet-damage.ts';
-import { oddCharacter } from './text.ts';
+import { violation, type RuleViolation, type ValueRule } from './rule-violation.ts';
+import { excelArtifact } from './excel-artifacts.ts';
+import { disallowedCharacter } from './text.ts';
 
-const lostZeros = (what: string, digits: number, found: number): Fault =>
-  fault(
+const lostZeros = (what: string, digits: number, found: number): RuleViolation =>
+  violation(
     'lost_leading_zeros',
     `${what} has ${digits} digits, this one has ${found}: a spreadsheet removed the zeros at its start; take it again from the source, with the column formatted as text.`,
   );
@@ -17,7 +17,7 @@ const lostZeros = (what: string, digits: number, found: number): Fault =>
 const onlyDigits = /^[0-9]+$/;
 
 /** A fault for digits that are fewer than they should be, when the ones missing can only have been zeros in front. */
-const shortened = (text: string, what: string, digits: number, mostLost: number): Fault | undefined =>
+const shortened = (text: string, what: string, digits: number, mostLost: number): RuleViolation | undefined =>
   onlyDigits.test(text) && text.length < digits && text.length >= digits - mostLost ? lostZeros(what, digits, text.length) : undefined;
 
 const recordIdGrammar = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -25,17 +25,17 @@ const recordIdGrammar = /^[A-Za-z0-9._:-]{1,64}$/;
 export const checkRecordId: ValueRule = (text) =>
   recordIdGrammar.test(text)
     ? undefined
-    : (damageOf(text) ?? fault('record_id_format', 'A record id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.'));
+    : (excelArtifact(text) ?? violation('record_id_format', 'A record id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.'));
 
-const routingFormat = fault('routing_code_format', 'A US routing number (ABA) has 9 digits.');
-const routingCheckDigit = fault(
+const routingFormat = violation('routing_code_format', 'A US routing number (ABA) has 9 digits.');
+const routingCheckDigit = violation(
   'routing_code_check_digit',
   'The check digit of this US routing number (ABA) is wrong: compare it with the source.',
 );
 
 /** ABA routing transit number: weights 3, 7, 1, sum divisible by 10. */
 export const checkAbaRouting: ValueRule = (text) => {
-  if (!/^[0-9]{9}$/.test(text)) return damageOf(text) ?? shortened(text, 'A US routing number (ABA)', 9, 2) ?? routingFormat;
+  if (!/^[0-9]{9}$/.test(text)) return excelArtifact(text) ?? shortened(text, 'A US routing number (ABA)', 9, 2) ?? routingFormat;
   let sum = 0;
   for (let index = 0; index < 9; index += 1) {
     const weight = index % 3 === 0 ? 3 : index % 3 === 1 ? 7 : 1;
@@ -44,8 +44,8 @@ export const checkAbaRouting: ValueRule = (text) => {
   return sum % 10 === 0 && sum > 0 ? undefined : routingCheckDigit;
 };
 
-const cpfFormat = fault('cpf_format', 'A CPF has 11 digits, written plainly or as 000.000.000-00.');
-const cpfCheckDigits = fault('cpf_check_digits', 'The check digits of this CPF are wrong: compare it with the source.');
+const cpfFormat = violation('cpf_format', 'A CPF has 11 digits, written plainly or as 000.000.000-00.');
+const cpfCheckDigits = violation('cpf_check_digits', 'The check digits of this CPF are wrong: compare it with the source.');
 
 const cpfDigit = (digits: string, count: number): number => {
   let sum = 0;
@@ -56,7 +56,7 @@ const cpfDigit = (digits: string, count: number): number => {
 /** Brazilian CPF: two check digits mod 11; eleven equal digits pass the arithmetic and are never issued. */
 export const checkCpf: ValueRule = (text) => {
   if (!/^(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2})$/.test(text))
-    return damageOf(text) ?? shortened(text, 'A CPF', 11, 3) ?? cpfFormat;
+    return excelArtifact(text) ?? shortened(text, 'A CPF', 11, 3) ?? cpfFormat;
   const digits = text.replace(/[.-]/g, '');
   const right =
     !/^(.)\1*$/.test(digits) &&
@@ -67,39 +67,39 @@ export const checkCpf: ValueRule = (text) => {
 
 export const checkSortCode: ValueRule = (text) => {
   if (/^[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
-  if (/^[0-9]{6}$/.test(text)) return fault('sort_code_format', 'A UK sort code is written with dashes, as 12-34-56.');
+  if (/^[0-9]{6}$/.test(text)) return violation('sort_code_format', 'A UK sort code is written with dashes, as 12-34-56.');
   return (
-    damageOf(text) ??
+    excelArtifact(text) ??
     shortened(text, 'A UK sort code', 6, 2) ??
-    fault('sort_code_format', 'A UK sort code has 6 digits, written as 12-34-56.')
+    violation('sort_code_format', 'A UK sort code has 6 digits, written as 12-34-56.')
   );
 };
 
 export const checkUkAccountNumber: ValueRule = (text) =>
   /^[0-9]{8}$/.test(text)
     ? undefined
-    : (damageOf(text) ??
+    : (excelArtifact(text) ??
       shortened(text, 'A UK account number', 8, 3) ??
-      fault('account_number_format', 'A UK account number has 8 digits.'));
+      violation('account_number_format', 'A UK account number has 8 digits.'));
 
 export const checkBsb: ValueRule = (text) => {
   if (/^[0-9]{6}$/.test(text)) return undefined;
-  if (/^[0-9]{3}[- ][0-9]{3}$/.test(text)) return fault('bsb_number_format', 'A BSB is written as 6 digits without a dash or a blank.');
-  return damageOf(text) ?? shortened(text, 'A BSB', 6, 2) ?? fault('bsb_number_format', 'A BSB has 6 digits.');
+  if (/^[0-9]{3}[- ][0-9]{3}$/.test(text)) return violation('bsb_number_format', 'A BSB is written as 6 digits without a dash or a blank.');
+  return excelArtifact(text) ?? shortened(text, 'A BSB', 6, 2) ?? violation('bsb_number_format', 'A BSB has 6 digits.');
 };
 
 /** An account number of a country without a stated grammar: letters, digits and the signs banks print in them. */
 export const checkAccountNumber: ValueRule = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$/.test(text)
     ? undefined
-    : (damageOf(text) ??
-      fault('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no blanks.'));
+    : (excelArtifact(text) ??
+      violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no blanks.'));
 
-const countryFault = (text: string): Fault => {
-  const damage = damageOf(text);
+const countryFault = (text: string): RuleViolation => {
+  const damage = excelArtifact(text);
   if (damage !== undefined) return damage;
   const meant = countryMeantBy(text);
-  return fault(
+  return violation(
     'country_unknown',
     meant === undefined
       ? 'This is no country: write its ISO 3166 code of three capital letters, such as DEU.'
@@ -109,16 +109,16 @@ const countryFault = (text: string): Fault => {
 
 export const checkCountry: ValueRule = (text) => (isCountryIso3(text) ? undefined : countryFault(text));
 
-const currencyFault = (text: string): Fault => {
-  const damage = damageOf(text);
+const currencyFault = (text: string): RuleViolation => {
+  const damage = excelArtifact(text);
   if (damage !== undefined) return damage;
   const code = text.toUpperCase();
   const refusal = whyNotCurrency(code);
   if (refusal.why === 'withdrawn')
-    return fault('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
+    return violation('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
   if (refusal.why === 'not_money')
-    return fault('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: nobody can be paid in it.`);
-  return fault('currency_unknown', 'This is no currency: write its ISO 4217 code of three letters, such as EUR.');
+    return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: nobody can be paid in it.`);
+  return violation('currency_unknown', 'This is no currency: write its ISO 4217 code of three letters, such as EUR.');
 };
 
 /** Any case. */
@@ -130,22 +130,22 @@ export const checkCurrency: ValueRule = (text) =>
 export const checkMsisdn: ValueRule = (text) =>
   /^\+?[1-9][0-9]{6,14}$/.test(text)
     ? undefined
-    : (damageOf(text) ??
-      fault(
+    : (excelArtifact(text) ??
+      violation(
         'msisdn_format',
         'A phone number is written internationally: an optional +, the country code, 7 to 15 digits in all, nothing between them.',
       ));
 
 export const checkEmail: ValueRule = (text) =>
-  text.length <= 254 && /^[^\s@"<>(),:;\\]{1,64}@[^\s@.,;<>]+(?:\.[^\s@.,;<>]+)+$/.test(text) && oddCharacter(text) === undefined
+  text.length <= 254 && /^[^\s@"<>(),:;\\]{1,64}@[^\s@.,;<>]+(?:\.[^\s@.,;<>]+)+$/.test(text) && disallowedCharacter(text) === undefined
     ? undefined
-    : (damageOf(text) ?? fault('email_format', 'This is no e-mail address: write it as name@example.com.'));
+    : (excelArtifact(text) ?? violation('email_format', 'This is no e-mail address: write it as name@example.com.'));
 
 export const checkUrl: ValueRule = (text) =>
-  text.length <= 2048 && /^https?:\/\/[^\s/?#]+\S*$/i.test(text) && oddCharacter(text) === undefined
+  text.length <= 2048 && /^https?:\/\/[^\s/?#]+\S*$/i.test(text) && disallowedCharacter(text) === undefined
     ? undefined
-    : (damageOf(text) ??
-      fault('url_format', 'This is no web address: it begins with https:// and has no blanks, at most 2048 characters.'));
+    : (excelArtifact(text) ??
+      violation('url_format', 'This is no web address: it begins with https:// and has no blanks, at most 2048 characters.'));
 
 /** One of a few words, exactly as they are written. */
 export const checkWord =
@@ -153,5 +153,5 @@ export const checkWord =
   (text) => {
     if (words.includes(text)) return undefined;
     const meant = words.find((word) => word.toLowerCase() === text.trim().toLowerCase());
-    return damageOf(text) ?? fault(code, meant === undefined ? `Write ${words.join(' or ')}.` : `Write ${meant}, exactly so.`);
+    return excelArtifact(text) ?? violation(code, meant === undefined ? `Write ${words.join(' or ')}.` : `Write ${meant}, exactly so.`);
   };

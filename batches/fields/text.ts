@@ -2,7 +2,7 @@
  * Characters that do not belong into a payout: what cannot be seen, what cannot be sent, what shows that a file was
  * decoded wrongly. They are told by code point, because a person who looks at the cell sees nothing wrong.
  */
-import { fault, type Fault } from './rule-violation.ts';
+import { violation, type RuleViolation } from './rule-violation.ts';
 
 /**
  * One cheap look at a text: any control, invisible or broken character, or any half of a surrogate pair. A hit is not
@@ -41,34 +41,34 @@ const told = (codePoint: number): string => {
 
 const isNonCharacter = (codePoint: number): boolean => (codePoint & 0xfffe) === 0xfffe || (codePoint >= 0xfdd0 && codePoint <= 0xfdef);
 
-const faultOf = (codePoint: number, position: number): Fault | undefined => {
+const faultOf = (codePoint: number, position: number): RuleViolation | undefined => {
   const where = `at character ${position}`;
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) {
-    return fault(
+    return violation(
       'lone_surrogate',
       `Half of a character, ${told(codePoint)}, stands ${where}: the text was cut or decoded wrongly; write it again.`,
     );
   }
   if (codePoint === 0xfffd) {
-    return fault(
+    return violation(
       'replacement_character',
       `U+FFFD stands ${where}: a character was lost when the text was decoded; write it again from the source.`,
     );
   }
   if (codePoint < 0x20 || (codePoint >= 0x7f && codePoint <= 0x9f)) {
-    return fault('control_character', `The control character ${told(codePoint)} stands ${where}: remove it.`);
+    return violation('control_character', `The control character ${told(codePoint)} stands ${where}: remove it.`);
   }
-  if (isNonCharacter(codePoint)) return fault('control_character', `${told(codePoint)} ${where} is no character: remove it.`);
+  if (isNonCharacter(codePoint)) return violation('control_character', `${told(codePoint)} ${where} is no character: remove it.`);
   const isTag = codePoint >= 0xe0000 && codePoint <= 0xe007f;
   if (codePoint > 0xffff && !isTag) return undefined;
-  return fault(
+  return violation(
     'invisible_character',
     `The invisible character ${told(codePoint)} stands ${where}: remove it or put an ordinary blank there.`,
   );
 };
 
 /** The first odd character of a text, told by code point and position (counted from 1 in characters). */
-export const oddCharacter = (text: string): Fault | undefined => {
+export const disallowedCharacter = (text: string): RuleViolation | undefined => {
   if (!suspect.test(text)) return undefined;
   let position = 0;
   for (const character of text) {
@@ -89,8 +89,10 @@ const lengthOf = (text: string): number => {
 };
 
 /** @param max in characters */
-export const tooLong = (text: string, max: number): Fault | undefined => {
+export const tooLong = (text: string, max: number): RuleViolation | undefined => {
   if (text.length <= max) return undefined;
   const length = lengthOf(text);
-  return length <= max ? undefined : fault('text_too_long', `This is ${length} characters long, at most ${max} are allowed: shorten it.`);
+  return length <= max
+    ? undefined
+    : violation('text_too_long', `This is ${length} characters long, at most ${max} are allowed: shorten it.`);
 };

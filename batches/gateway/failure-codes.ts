@@ -2,7 +2,7 @@
  * What a failure code means for the *first* send of an instruction: one table, exhaustive by type, so that a new
  * code does not compile until somebody has decided it. What it means for a repeat follows in `evidence.ts`.
  */
-import { transportProof, type TransportCode } from './gateway-response.ts';
+import { deliveryOf, type TransportCode } from './gateway-response.ts';
 
 /**
  * - `not_sent`: surely not acted upon; may be sent again as if for the first time
@@ -12,7 +12,7 @@ import { transportProof, type TransportCode } from './gateway-response.ts';
  * - `arrived`: the gateway has it, though we lack its session
  * - `person`: nobody has told us what this means; perhaps acted upon, a person decides
  */
-export type Decision = 'not_sent' | 'refused' | 'setup' | 'open' | 'arrived' | 'person';
+export type FailureClass = 'not_sent' | 'refused' | 'setup' | 'open' | 'arrived' | 'person';
 
 /** Error codes of the gateway. Source: docs/gateway.md; the list is known to be incomplete. */
 export const gatewayCodes = [
@@ -39,7 +39,7 @@ export const gatewayCodes = [
 export type GatewayCode = (typeof gatewayCodes)[number];
 
 /** What we say ourselves of an answer that carries no code of the gateway. */
-export const answerCodes = [
+export const responseCodes = [
   'too_many_requests',
   'server_error',
   'redirected',
@@ -48,12 +48,12 @@ export const answerCodes = [
   'evidence_mismatch',
   'code_unlisted',
 ] as const;
-type AnswerCode = (typeof answerCodes)[number];
+type ResponseCode = (typeof responseCodes)[number];
 
-export type FailureCode = TransportCode | GatewayCode | AnswerCode;
+export type FailureCode = TransportCode | GatewayCode | ResponseCode;
 
-export const decisions: Readonly<Record<FailureCode, Decision>> = {
-  ...transportProof,
+export const failureClass: Readonly<Record<FailureCode, FailureClass>> = {
+  ...deliveryOf,
 
   identification_error: 'setup',
   authentication_error: 'setup',
@@ -90,7 +90,7 @@ export const decisions: Readonly<Record<FailureCode, Decision>> = {
 };
 
 /** Open outcomes that every further row would meet too: the run stops rather than burn the file. */
-export const stopsTheRun: Readonly<Partial<Record<FailureCode, true>>> = {
+export const haltsRun: Readonly<Partial<Record<FailureCode, true>>> = {
   identification_error: true,
   authentication_error: true,
   authorization_error: true,
@@ -102,7 +102,7 @@ const listed: ReadonlySet<string> = new Set(gatewayCodes);
 export const isGatewayCode = (code: string): code is GatewayCode => listed.has(code);
 
 /** Failures that say the way to the gateway is broken, which is what the breaker counts. */
-export const breaksTheWay: Readonly<Record<FailureCode, boolean>> = {
+export const tripsBreaker: Readonly<Record<FailureCode, boolean>> = {
   connection_refused: true,
   host_not_found: true,
   connect_timeout: true,

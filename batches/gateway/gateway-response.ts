@@ -4,9 +4,9 @@
  * What a failed exchange proves. `not_sent`: no byte of the request can have been acted upon. `open`: perhaps
  * all of it arrived.
  */
-export type TransportProof = 'not_sent' | 'open';
+export type Delivery = 'not_sent' | 'open';
 
-export type Answer =
+export type GatewayResponse =
   | {
       readonly type: 'answer';
       readonly httpStatus: number;
@@ -14,7 +14,7 @@ export type Answer =
       readonly json: unknown;
       readonly retryAfterMs?: number;
     }
-  | { readonly type: 'transport'; readonly proof: TransportProof; readonly code: TransportCode; readonly message: string };
+  | { readonly type: 'transport'; readonly proof: Delivery; readonly code: TransportCode; readonly message: string };
 
 export const transportCodes = [
   'connection_refused',
@@ -30,7 +30,7 @@ export const transportCodes = [
 export type TransportCode = (typeof transportCodes)[number];
 
 /** Exhaustive by type: a new transport code does not compile until it is decided what it proves. */
-export const transportProof: Readonly<Record<TransportCode, TransportProof>> = {
+export const deliveryOf: Readonly<Record<TransportCode, Delivery>> = {
   connection_refused: 'not_sent',
   host_not_found: 'not_sent',
   connect_timeout: 'not_sent',

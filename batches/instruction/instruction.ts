@@ -31,7 +31,8 @@ export interface Occurrence {
   readonly source: Source;
 }
 
-export const isSamePlace = (one: Occurrence, other: Occurrence): boolean => one.stream === other.stream && one.position === other.position;
+export const isSameOccurrence = (one: Occurrence, other: Occurrence): boolean =>
+  one.stream === other.stream && one.position === other.position;
 
 /**
  * Something wrong (an error) or odd (a warning) in one row or event.
@@ -60,7 +61,7 @@ export type CallerMetadata = string | number | JsonObject;
  * @property destination masked, for results and people
  * @property sensitive the body carries a card number: it must never be kept
  */
-export interface Draft {
+export interface ValidInstruction {
   readonly recordId: string;
   readonly kind: Kind;
   readonly amountMinor: bigint;
@@ -77,7 +78,7 @@ export interface Draft {
  * An instruction that broke a rule. What could be read of it is told, so that it is counted and answered
  * under its own name; `recordId`, amount and currency are absent when they themselves could not be read.
  */
-export interface Refusal {
+export interface InvalidInstruction {
   readonly recordId: string | undefined;
   readonly kind: Kind | undefined;
   readonly amountMinor: bigint | undefined;
@@ -88,4 +89,5 @@ export interface Refusal {
 }
 
 /** The outcome of validation. */
-export type Reading = { readonly ok: true; readonly draft: Draft } | { readonly ok: false; readonly refusal: Refusal };
+export type ParseResult =
+  { readonly ok: true; readonly draft: ValidInstruction } | { readonly ok: false; readonly refusal: InvalidInstruction };

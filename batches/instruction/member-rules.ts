@@ -13,7 +13,7 @@ import {
   checkSecurityCode,
 } from '../fields/cards.ts';
 import { members, type MemberName } from './members.ts';
-import { fault, type ValueRule } from '../fields/rule-violation.ts';
+import { violation, type ValueRule } from '../fields/rule-violation.ts';
 import { checkBic, checkIban } from '../fields/iban.ts';
 import {
   checkAccountNumber,
@@ -25,8 +25,8 @@ import {
   checkUrl,
   checkWord,
 } from '../fields/identifiers.ts';
-import { damageOfFreeText, damageOfIdentifier } from '../fields/spreadsheet-damage.ts';
-import { oddCharacter, tooLong } from '../fields/text.ts';
+import { excelArtifactOfFreeText, excelArtifactOfIdentifier } from '../fields/excel-artifacts.ts';
+import { disallowedCharacter, tooLong } from '../fields/text.ts';
 
 /** Longest texts, in characters. The gateway states 100 and 64 for the sender's; the others are ours and generous. */
 export const textLimits = {
@@ -48,7 +48,10 @@ export const freeText =
   (text) => {
     if (text.length <= max && ordinary.test(text)) return undefined;
     return (
-      oddCharacter(text) ?? damageOfFreeText(text) ?? tooLong(text, max) ?? (carriesCardNumber(text) ? cardNumberMisplaced : undefined)
+      disallowedCharacter(text) ??
+      excelArtifactOfFreeText(text) ??
+      tooLong(text, max) ??
+      (carriesCardNumber(text) ? cardNumberMisplaced : undefined)
     );
   };
 
@@ -56,7 +59,7 @@ export const freeText =
 const identifier =
   (max: number): ValueRule =>
   (text) =>
-    oddCharacter(text) ?? damageOfIdentifier(text) ?? tooLong(text, max);
+    disallowedCharacter(text) ?? excelArtifactOfIdentifier(text) ?? tooLong(text, max);
 
 /** An identifier that is kept and shown, so that a card number must not pass for it. */
 const openIdentifier = (max: number): ValueRule => {
@@ -70,7 +73,7 @@ const companyText = freeText(textLimits.companyName);
 const digitsOnly = /^[0-9 ]+$/;
 const companyName: ValueRule = (text) =>
   digitsOnly.test(text)
-    ? (damageOfFreeText(text) ?? fault('company_name_digits', 'A company name is not made of digits alone: write the name.'))
+    ? (excelArtifactOfFreeText(text) ?? violation('company_name_digits', 'A company name is not made of digits alone: write the name.'))
     : companyText(text);
 
 /** Amounts and kind are read before the other members, by the reader of the row or event: nothing is left to check here. */

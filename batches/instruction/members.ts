@@ -19,7 +19,7 @@ export type Mask = 'verbatim' | 'tail' | 'iban' | 'card' | 'nothing';
 /**
  * Where a member stands in the body. A `method` narrows the place to bodies that use it, a `kind` to bodies of that kind.
  */
-export interface Place {
+export interface BodyPath {
   readonly path: string;
   readonly kind?: Kind;
   readonly method?: Method;
@@ -32,7 +32,7 @@ export interface Place {
  */
 export interface Member {
   readonly name: string;
-  readonly places: readonly Place[];
+  readonly places: readonly BodyPath[];
   readonly method?: Method;
   readonly mask: Mask;
 }
@@ -69,17 +69,17 @@ const inRecurrent = <N extends string>(name: N, last: string) => ({
   mask: 'tail' as Mask,
 });
 
-const at = <N extends string>(name: N, path: string, mask: Mask = 'tail') => ({ name, places: [{ path }], mask });
+const bodyPath = <N extends string>(name: N, path: string, mask: Mask = 'tail') => ({ name, places: [{ path }], mask });
 const recipient = <N extends string>(last: N, mask: Mask = 'tail') =>
-  at(`recipient_${last}`, `participant_details.recipient.${last}`, mask);
-const sender = <N extends string>(last: N, mask: Mask = 'tail') => at(`sender_${last}`, `participant_details.sender.${last}`, mask);
+  bodyPath(`recipient_${last}`, `participant_details.recipient.${last}`, mask);
+const sender = <N extends string>(last: N, mask: Mask = 'tail') => bodyPath(`sender_${last}`, `participant_details.sender.${last}`, mask);
 
 const table = [
   { name: 'record_id', places: [], mask: 'verbatim' },
   { name: 'kind', places: [], mask: 'verbatim' },
   { name: 'amount', places: [], mask: 'verbatim' },
-  at('amount_minor', 'amount_details.amount', 'verbatim'),
-  at('currency', 'amount_details.currency', 'verbatim'),
+  bodyPath('amount_minor', 'amount_details.amount', 'verbatim'),
+  bodyPath('currency', 'amount_details.currency', 'verbatim'),
   inBank('iban', 'iban'),
   inBank('bank_account_number'),
   inBank('account_number'),
@@ -140,7 +140,7 @@ const table = [
   recipient('swift_bic_code'),
   recipient('msisdn'),
   recipient('email'),
-  at('recipient_id_number', 'participant_details.recipient.identity_document.id_number'),
+  bodyPath('recipient_id_number', 'participant_details.recipient.identity_document.id_number'),
   sender('company_name'),
   sender('registration_number'),
   sender('country_iso3', 'verbatim'),
@@ -151,8 +151,8 @@ const table = [
   sender('state'),
   sender('date_of_incorporation'),
   sender('msisdn'),
-  at('customer_reference', 'customer.reference'),
-  at('customer_email', 'customer.contacts.0.email'),
+  bodyPath('customer_reference', 'customer.reference'),
+  bodyPath('customer_email', 'customer.contacts.0.email'),
 ] as const satisfies readonly Member[];
 
 export type MemberName = (typeof table)[number]['name'];
@@ -168,7 +168,7 @@ export const slotOf = (name: MemberName): number => slotByName.get(name) as numb
 /** A name that a CSV header may use: the short name of a member (`place` undefined) or one of its paths. */
 export interface ColumnName {
   readonly slot: number;
-  readonly place: Place | undefined;
+  readonly place: BodyPath | undefined;
 }
 
 /** Every name a header may use, in lower case, except `metadata.<key>` and `error`. */
@@ -182,7 +182,7 @@ export const columnNames: ReadonlyMap<string, ColumnName> = new Map(
 /** The path of a member in a body of this kind and these methods (bits); the first place that fits, else its short name. */
 export const pathOf = (slot: number, kind: Kind | undefined, methods: number): string => {
   const member = members[slot] as Member;
-  const fits = (place: Place): boolean =>
+  const fits = (place: BodyPath): boolean =>
     (place.kind === undefined || kind === undefined || place.kind === kind) &&
     (place.method === undefined || methods === 0 || (place.method & methods) !== 0);
   return (member.places.find(fits) ?? member.places[0])?.path ?? member.name;

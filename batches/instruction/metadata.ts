@@ -3,7 +3,7 @@
  * members `record_id` and `attempt`, which are added to it when it is sent, may not be contradicted.
  */
 import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
-import { fault, type Fault } from '../fields/rule-violation.ts';
+import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { CallerMetadata, Json, JsonObject } from './instruction.ts';
 import { freeText, textLimits } from './member-rules.ts';
 
@@ -15,14 +15,14 @@ const firstAttempt = 1;
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One text of the metadata. An empty one is fine. */
-export const checkMetadataText = (text: string): Fault | undefined => (text === '' ? undefined : checkText(text));
+export const checkMetadataText = (text: string): RuleViolation | undefined => (text === '' ? undefined : checkText(text));
 
 /**
  * Checks what an event carries as metadata. Its depth and size were bounded before.
  *
  * @param report called with the path below `metadata` (empty for the whole) and what is wrong there
  */
-export const checkMetadata = (metadata: Json, recordId: string | undefined, report: (path: string, found: Fault) => void): void => {
+export const checkMetadata = (metadata: Json, recordId: string | undefined, report: (path: string, found: RuleViolation) => void): void => {
   const visit = (value: Json, path: string): void => {
     if (typeof value === 'string') {
       const found = checkMetadataText(value);
@@ -39,28 +39,32 @@ export const checkMetadata = (metadata: Json, recordId: string | undefined, repo
     }
   };
   if (typeof metadata === 'number' ? !Number.isSafeInteger(metadata) : typeof metadata !== 'string' && !isObject(metadata)) {
-    report('', fault('metadata_type', 'Metadata is a text, a whole number or an object.'));
+    report('', violation('metadata_type', 'Metadata is a text, a whole number or an object.'));
     return;
   }
   visit(metadata, '');
-  if (isObject(metadata)) checkOwnMembers(metadata, recordId, report);
+  if (isObject(metadata)) checkReserved(metadata, recordId, report);
 };
 
 /** Our own members in the caller's object must say what we will say. */
-export const checkOwnMembers = (metadata: JsonObject, recordId: string | undefined, report: (path: string, found: Fault) => void): void => {
+export const checkReserved = (
+  metadata: JsonObject,
+  recordId: string | undefined,
+  report: (path: string, found: RuleViolation) => void,
+): void => {
   if (recordId !== undefined && metadata['record_id'] !== undefined && metadata['record_id'] !== recordId) {
     report(
       'record_id',
-      fault('metadata_record_id', 'metadata.record_id is ours and differs from the record id: remove it or name it otherwise.'),
+      violation('metadata_record_id', 'metadata.record_id is ours and differs from the record id: remove it or name it otherwise.'),
     );
   }
   if (metadata['attempt'] !== undefined && metadata['attempt'] !== firstAttempt) {
-    report('attempt', fault('metadata_attempt', 'metadata.attempt is ours and is not 1: remove it or name it otherwise.'));
+    report('attempt', violation('metadata_attempt', 'metadata.attempt is ours and is not 1: remove it or name it otherwise.'));
   }
 };
 
 /** What is the caller's alone: without our members, and absent when nothing is left. */
-export const callersOwn = (metadata: CallerMetadata | undefined): CallerMetadata | undefined => {
+export const stripReserved = (metadata: CallerMetadata | undefined): CallerMetadata | undefined => {
   if (!isObject(metadata)) return metadata;
   if (!('record_id' in metadata) && !('attempt' in metadata)) return Object.keys(metadata).length === 0 ? undefined : metadata;
   const { record_id: _recordId, attempt: _attempt, ...rest } = metadata;

@@ -21,7 +21,7 @@ interface Form {
  */
 export interface Route {
   readonly name: string;
-  readonly called: string;
+  readonly label: string;
   readonly countries: readonly string[];
   readonly forms: readonly [Form, ...Form[]];
   readonly rules: { readonly [M in MemberName]?: ValueRule };
@@ -39,39 +39,39 @@ const sepaCountries = (
 const accountType = (...words: readonly string[]): ValueRule => checkWord('account_type_unknown', words);
 
 export const routes: readonly Route[] = [
-  { name: 'sepa', called: 'SEPA', countries: sepaCountries, forms: [{ needs: ['iban'] }], rules: {} },
-  { name: 'turkey', called: 'Turkey', countries: ['TUR'], forms: [{ needs: ['iban'] }], rules: {} },
+  { name: 'sepa', label: 'SEPA', countries: sepaCountries, forms: [{ needs: ['iban'] }], rules: {} },
+  { name: 'turkey', label: 'Turkey', countries: ['TUR'], forms: [{ needs: ['iban'] }], rules: {} },
   {
     name: 'usa',
-    called: 'the USA',
+    label: 'the USA',
     countries: ['USA'],
     forms: [{ needs: ['bank_account_number', 'account_type', 'routing_code'] }],
     rules: { account_type: accountType('CHECKING', 'SAVINGS'), routing_code: checkAbaRouting },
   },
   {
     name: 'uk',
-    called: 'the United Kingdom',
+    label: 'the United Kingdom',
     countries: ['GBR'],
     forms: [{ needs: ['account_type', 'sort_code', 'account_number'] }, { needs: ['account_type', 'iban', 'swift_bic_code'] }],
     rules: { account_type: accountType('CHECKING'), sort_code: checkSortCode, account_number: checkUkAccountNumber },
   },
   {
     name: 'australia',
-    called: 'Australia',
+    label: 'Australia',
     countries: ['AUS'],
     forms: [{ needs: ['bank_account_number', 'bsb_number'] }],
     rules: { bsb_number: checkBsb },
   },
   {
     name: 'brazil',
-    called: 'Brazil',
+    label: 'Brazil',
     countries: ['BRA'],
     forms: [{ needs: ['bank_account_number', 'branch_number', 'account_type', 'recipient_id_number'] }],
     rules: { account_type: accountType('CHECKING', 'SAVINGS', 'DEPOSIT', 'OTHERS'), recipient_id_number: checkCpf },
   },
-  { name: 'thailand', called: 'Thailand', countries: ['THA'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
-  { name: 'vietnam', called: 'Vietnam', countries: ['VNM'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
-  { name: 'hong-kong', called: 'Hong Kong', countries: ['HKG'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
+  { name: 'thailand', label: 'Thailand', countries: ['THA'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
+  { name: 'vietnam', label: 'Vietnam', countries: ['VNM'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
+  { name: 'hong-kong', label: 'Hong Kong', countries: ['HKG'], forms: [{ needs: ['bank_account_number'] }], rules: {} },
 ];
 
 const byCountry: ReadonlyMap<string, Route> = new Map(
@@ -79,7 +79,7 @@ const byCountry: ReadonlyMap<string, Route> = new Map(
 );
 
 /** Members that only one route has: they tell which route is meant while the country is missing or mistyped. */
-const telltales: readonly (readonly [number, Route])[] = (
+const identifyingMembers: readonly (readonly [number, Route])[] = (
   [
     ['sort_code', 'uk'],
     ['bsb_number', 'australia'],
@@ -92,8 +92,8 @@ const telltales: readonly (readonly [number, Route])[] = (
 export const routeOfCountry = (country: string): Route | undefined => byCountry.get(country);
 
 /** @param values one text for each member, by slot */
-export const routeToldBy = (values: readonly (string | undefined)[]): Route | undefined =>
-  telltales.find(([slot]) => values[slot] !== undefined)?.[1];
+export const routeIdentifiedBy = (values: readonly (string | undefined)[]): Route | undefined =>
+  identifyingMembers.find(([slot]) => values[slot] !== undefined)?.[1];
 
 /** What every documented bank route needs of the people in it, besides the description. */
 export const bankParticipants: readonly MemberName[] = [

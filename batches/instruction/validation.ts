@@ -5,11 +5,11 @@
 import { cardExpired, hasExpired } from '../fields/cards.ts';
 import { belongsTo, members, method, slotOf, type MemberName } from './members.ts';
 import { isCountryIso3 } from '../fields/countries.ts';
-import { fault, type ValueRule } from '../fields/rule-violation.ts';
-import type { Findings } from './findings.ts';
+import { violation, type ValueRule } from '../fields/rule-violation.ts';
+import type { ValidationErrors } from './validation-errors.ts';
 import type { Kind } from './instruction.ts';
 import { generalRules } from './member-rules.ts';
-import { accountIdentifiers, bankParticipants, routeOfCountry, routes, routeToldBy, type Route } from './routes.ts';
+import { accountIdentifiers, bankParticipants, routeOfCountry, routes, routeIdentifiedBy, type Route } from './routes.ts';
 
 /** One text for each member, by slot; undefined where the member is absent. */
 export type Values = readonly (string | undefined)[];
@@ -27,7 +27,7 @@ const bitOf: readonly number[] = members.map((member) => member.method ?? 0);
 interface CompiledRoute {
   readonly route: Route;
   readonly rules: readonly ValueRule[];
-  readonly forms: readonly { readonly needs: readonly number[]; readonly tells: readonly number[] }[];
+  readonly forms: readonly { readonly needs: readonly number[]; readonly distinguishing: readonly number[] }[];
   readonly refused: readonly number[];
 }
 
@@ -39,7 +39,10 @@ const compile = (route: Route): CompiledRoute => {
   return {
     route,
     rules: generalRules.map((rule, slot) => route.rules[members[slot]?.name as MemberName] ?? rule),
-    forms: route.forms.map((form) => ({ needs: slotsOf(form.needs), tells: slotsOf(form.needs.filter((name) => !shared.has(name))) })),
+    forms: route.forms.map((form) => ({
+      needs: slotsOf(form.needs),
+      distinguishing: slotsOf(form.needs.filter((name) => !shared.has(name))),
+    })),
     refused: slotsOf(accountIdentifiers.filter((name) => !needed.has(name))),
   };
 };
@@ -107,24 +110,28 @@ export const methodsFilled = (values: Values, slots: readonly number[]): number 
   return bits;
 };
 
-const lacks = (values: Values, needed: Need, findings: Findings): void => {
+const requireFields = (values: Values, needed: Need, findings: ValidationErrors): void => {
   for (const slot of needed.slots) if (values[slot] === undefined) findings.missing(slot, needed.why);
 };
 
-const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, findings: Findings): void => {
-  const begun = forms.filter((form) => form.tells.some((slot) => values[slot] !== undefined));
-  const identified = begun.filter((form) => form.tells.some((slot) => accountSlots.includes(slot) && values[slot] !== undefined));
+const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, findings: ValidationErrors): void => {
+  const begun = forms.filter((form) => form.distinguishing.some((slot) => values[slot] !== undefined));
+  const identified = begun.filter((form) => form.distinguishing.some((slot) => accountSlots.includes(slot) && values[slot] !== undefined));
   if (forms.length > 1 && identified.length > 1) {
-    const names = identified.flatMap((form) => form.tells.filter((slot) => values[slot] !== undefined)).map(findings.nameOf);
-    findings.whole(fault('account_ambiguous', `Two accounts are given (${names.join(', ')}): keep the one that is to be paid.`));
+    const names = identified.flatMap((form) => form.distinguishing.filter((slot) => values[slot] !== undefined)).map(findings.nameOf);
+    findings.addRecordError(
+      violation('account_ambiguous', `Two accounts are given (${names.join(', ')}): keep the one that is to be paid.`),
+    );
   } else if (forms.length > 1 && begun.length === 0) {
-    const choices = forms.map((form) => form.tells.map(findings.nameOf).join(' and '));
-    findings.whole(fault('member_missing', `A payout to ${route.called} needs ${choices.join(', or ')}: fill in one of the two.`));
+    const choices = forms.map((form) => form.distinguishing.map(findings.nameOf).join(' and '));
+    findings.addRecordError(
+      violation('member_missing', `A payout to ${route.label} needs ${choices.join(', or ')}: fill in one of the two.`),
+    );
   }
   const form = identified[0] ?? begun[0] ?? forms[0];
-  const why = `A payout to ${route.called} needs`;
+  const why = `A payout to ${route.label} needs`;
   for (const slot of form?.needs ?? []) {
-    const open = forms.length > 1 && begun.length === 0 && form?.tells.includes(slot);
+    const open = forms.length > 1 && begun.length === 0 && form?.distinguishing.includes(slot);
     if (values[slot] === undefined && open !== true) findings.missing(slot, why);
   }
   for (const slot of refused) {
@@ -132,19 +139,19 @@ const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, fi
     findings.value(
       slot,
       values[slot],
-      fault('not_for_route', `A payout to ${route.called} takes no ${findings.nameOf(slot)}: leave it empty, or correct the country.`),
+      violation('not_for_route', `A payout to ${route.label} takes no ${findings.nameOf(slot)}: leave it empty, or correct the country.`),
     );
   }
 };
 
-const checkBank = (values: Values, chosen: CompiledRoute | undefined, findings: Findings): void => {
+const checkBank = (values: Values, chosen: CompiledRoute | undefined, findings: ValidationErrors): void => {
   if (chosen === undefined) {
     if (accountSlots.some((slot) => values[slot] !== undefined)) return;
     const names = accountSlots.map(findings.nameOf);
-    findings.whole(fault('member_missing', `A payout to a bank account needs an account: fill in ${names.join(' or ')}.`));
+    findings.addRecordError(violation('member_missing', `A payout to a bank account needs an account: fill in ${names.join(' or ')}.`));
     return;
   }
-  const why = `A payout to ${chosen.route.called} needs`;
+  const why = `A payout to ${chosen.route.label} needs`;
   for (const slot of participantSlots) if (values[slot] === undefined && slot !== countrySlot) findings.missing(slot, why);
   const [only] = chosen.forms;
   // The one way of nearly every row, without an object: one form, everything filled, no other account.
@@ -160,12 +167,12 @@ const checkBank = (values: Values, chosen: CompiledRoute | undefined, findings: 
 const chooseRoute = (values: Values): CompiledRoute | undefined => {
   const country = values[countrySlot];
   const known = country === undefined ? undefined : routeOfCountry(country);
-  const route = known ?? (country !== undefined && isCountryIso3(country) ? undefined : routeToldBy(values));
+  const route = known ?? (country !== undefined && isCountryIso3(country) ? undefined : routeIdentifiedBy(values));
   return route === undefined ? undefined : compiled.get(route);
 };
 
 /** Checks each text by itself, where the kind is not known and nothing can be said of the whole. */
-export const checkTexts = (values: Values, slots: readonly number[], findings: Findings): void => {
+export const checkTexts = (values: Values, slots: readonly number[], findings: ValidationErrors): void => {
   for (const slot of slots) {
     const value = values[slot];
     const found = value === undefined ? undefined : (generalRules[slot] as ValueRule)(value);
@@ -187,7 +194,7 @@ export const checkMembers = (
   kind: Kind,
   declared: number,
   now: number,
-  findings: Findings,
+  findings: ValidationErrors,
 ): void => {
   const methods = (methodsFilled(values, slots) | declared) & methodsOfKind[kind];
   const bank = kind === 'payout' && (methods & method.bankAccount) !== 0;
@@ -203,7 +210,7 @@ export const checkMembers = (
       findings.value(
         slot,
         value,
-        fault('not_for_kind', `A ${kind} takes no ${findings.nameOf(slot)}: leave it empty, or correct the kind.`),
+        violation('not_for_kind', `A ${kind} takes no ${findings.nameOf(slot)}: leave it empty, or correct the kind.`),
       );
       continue;
     }
@@ -212,30 +219,30 @@ export const checkMembers = (
   }
 
   if (methods === 0) {
-    findings.whole(fault('method_missing', `It is not said how to pay: ${methodHints[kind]}.`));
+    findings.addRecordError(violation('method_missing', `It is not said how to pay: ${methodHints[kind]}.`));
     return;
   }
   if ((methods & (methods - 1)) !== 0) {
     const names = slots.filter((slot) => values[slot] !== undefined && ((bitOf[slot] as number) & methods) !== 0).map(findings.nameOf);
-    findings.whole(
-      fault('method_ambiguous', `More than one way to pay is filled in (${names.join(', ')}): keep one and leave the others empty.`),
+    findings.addRecordError(
+      violation('method_ambiguous', `More than one way to pay is filled in (${names.join(', ')}): keep one and leave the others empty.`),
     );
     return;
   }
   const needed = needs[kind].get(methods);
-  if (needed !== undefined) lacks(values, needed, findings);
+  if (needed !== undefined) requireFields(values, needed, findings);
   if (bank) checkBank(values, chosen, findings);
   else if (values[descriptionSlot] !== undefined && kind === 'payout' && methods !== method.wallet) {
     findings.value(
       descriptionSlot,
       values[descriptionSlot],
-      fault('not_for_method', 'A payout to a card has no description: leave it empty.'),
+      violation('not_for_method', 'A payout to a card has no description: leave it empty.'),
     );
   }
   if (kind === 'payment' && methods === method.card) checkExpiry(values, now, findings);
 };
 
-const checkExpiry = (values: Values, now: number, findings: Findings): void => {
+const checkExpiry = (values: Values, now: number, findings: ValidationErrors): void => {
   const month = values[monthSlot];
   const year = values[yearSlot];
   if (month === undefined || year === undefined) return;

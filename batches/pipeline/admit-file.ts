@@ -1,28 +1,28 @@
 /** The rows of a file on their way into the ledger, and what is decided for the whole of it before anything is sent. */
-import { batchRefused } from '../record/admission.ts';
+import { batchRejected } from '../record/admission.ts';
 import { advance } from './dispatch.ts';
-import type { FingerprintMaker } from '../record/fingerprint.ts';
-import type { Occurrence, Problem, Reading, Refusal } from '../instruction/instruction.ts';
+import type { Fingerprints } from '../record/fingerprint.ts';
+import type { Occurrence, Problem, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Batch } from '../record/batch.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Verdict } from '../record/record.ts';
-import { refuse, type Rules } from '../record/transitions.ts';
-import type { Publisher } from './outbox-relay.ts';
-import { contentOf } from './process-instruction.ts';
+import { rejectQueued, type TransitionSettings } from '../record/transitions.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import { toAdmission } from './process-instruction.ts';
 
 /** A row as it is handed to the ledger. */
 export interface FileRow {
   readonly line: number;
-  readonly reading: Reading;
+  readonly reading: ParseResult;
 }
 
 export interface AdmitDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly rules: Rules;
-  readonly fingerprints: FingerprintMaker;
-  readonly publisher: Publisher;
+  readonly settings: TransitionSettings;
+  readonly fingerprints: Fingerprints;
+  readonly publisher: OutboxRelay;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +37,7 @@ export interface FileParams {
 const listLimit = 256;
 
 /** All or nothing: decides for the whole batch before the first byte of it is sent. */
-export async function settlePhase(deps: AdmitDeps, params: FileParams): Promise<Batch['phase']> {
+export async function decideAllOrNothing(deps: AdmitDeps, params: FileParams): Promise<Batch['phase']> {
   const { batch } = params;
   if (batch.phase === 'released') return 'released';
   let refused = batch.phase === 'refused' || params.hasBadRows;
@@ -53,30 +53,32 @@ export async function settlePhase(deps: AdmitDeps, params: FileParams): Promise<
   const phase = refused ? 'refused' : 'released';
   await deps.ledger.updateBatch({ batchId: batch.batchId, phase, at: deps.clock.now() });
   if (phase === 'refused') {
-    const problem = batchRefused('it holds rows that cannot be paid');
+    const problem = batchRejected('it holds rows that cannot be paid');
     for await (const rows of params.rows()) {
       if (deps.signal.aborted) return 'admitting';
-      await admitRows(deps, params, rows, (row) => fallWith(row.reading, problem));
+      await admitRows(deps, params, rows, (row) => rejectWithBatch(row.reading, problem));
     }
   }
   return phase;
 }
 
 /** A good row falls with its batch; a bad one keeps its own problems. */
-const fallWith = (reading: Reading, problem: Problem): Reading =>
-  reading.ok ? { ok: false, refusal: { ...reading.draft, problems: [problem] } satisfies Refusal } : reading;
+const rejectWithBatch = (reading: ParseResult, problem: Problem): ParseResult =>
+  reading.ok ? { ok: false, refusal: { ...reading.draft, problems: [problem] } satisfies InvalidInstruction } : reading;
 
 /** Every row that waits ends rejected. */
-export async function refuseAll(deps: AdmitDeps, batchId: string): Promise<void> {
-  const { code, message } = batchRefused('it holds rows that cannot be paid');
+export async function rejectAllQueued(deps: AdmitDeps, batchId: string): Promise<void> {
+  const { code, message } = batchRejected('it holds rows that cannot be paid');
   for (;;) {
     const found = await deps.ledger.list({ batchId, status: 'queued', limit: listLimit });
     if (found.length === 0 || deps.signal.aborted) return;
     const at = deps.clock.now();
     await Promise.all(
-      found.map(({ record }) => advance(deps.ledger, record, (current) => refuse(deps.rules, current, { code, description: message }, at))),
+      found.map(({ record }) =>
+        advance(deps.ledger, record, (current) => rejectQueued(deps.settings, current, { code, description: message }, at)),
+      ),
     );
-    deps.publisher.poke();
+    deps.publisher.notify();
   }
 }
 
@@ -85,16 +87,16 @@ export async function admitRows(
   deps: AdmitDeps,
   params: FileParams,
   rows: readonly FileRow[],
-  readingOf: (row: FileRow) => Reading,
+  readingOf: (row: FileRow) => ParseResult,
 ): Promise<readonly Verdict[]> {
   const { batchId, file } = params.batch;
   const at = deps.clock.now();
   const verdicts = await Promise.all(
     rows.map((row) => {
       const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
-      return deps.ledger.admit({ occurrence, batchId, at, content: contentOf(deps.fingerprints, readingOf(row)) });
+      return deps.ledger.admit({ occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) });
     }),
   );
-  if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.poke();
+  if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.notify();
   return verdicts;
 }

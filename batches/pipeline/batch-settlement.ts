@@ -6,14 +6,14 @@ import { byStatus, receivedOf } from '../record/tally.ts';
 const lookEveryMs = 250;
 
 /** How far a batch is: every row known, every row sent, and nothing left that moves by itself. */
-export interface Rest {
+export interface BatchProgress {
   readonly received: number;
   readonly sent: boolean;
   readonly settled: boolean;
 }
 
 /** @param rows how many rows the file has */
-export async function restOf(ledger: Ledger, clock: Clock, batchId: string, rows: number): Promise<Rest> {
+export async function progressOf(ledger: Ledger, clock: Clock, batchId: string, rows: number): Promise<BatchProgress> {
   const tallies = await ledger.tallies(batchId);
   const counts = byStatus(tallies);
   const received = receivedOf(tallies).count;
@@ -32,7 +32,7 @@ interface SettledParams {
   /** Counted from when the last row was sent. */
   readonly waitMs: number;
   /** Given up when nothing at all happened for so long, counted from the beginning; null: never. */
-  readonly patienceMs: number | null;
+  readonly idleTimeoutMs: number | null;
   readonly signal: AbortSignal;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
@@ -41,13 +41,13 @@ interface SettledParams {
 }
 
 /** Waits until the batch has come to rest. Answers why it waits no longer. */
-export async function untilSettled(params: SettledParams): Promise<'settled' | 'waited' | 'impatient' | 'stopped'> {
-  const { ledger, clock, batchId, rows, waitMs, patienceMs, signal, follow } = params;
+export async function waitUntilSettled(params: SettledParams): Promise<'settled' | 'waited' | 'impatient' | 'stopped'> {
+  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs: patienceMs, signal, follow } = params;
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();
   while (!signal.aborted) {
-    const rest = await restOf(ledger, clock, batchId, rows);
+    const rest = await progressOf(ledger, clock, batchId, rows);
     params.onLook?.(rest.received, rest.sent);
     if (rest.settled || (rest.sent && !follow)) return 'settled';
     const now = clock.now();

@@ -4,7 +4,7 @@
  */
 import pLimit from 'p-limit';
 
-export interface Dispatcher {
+export interface BoundedWindow {
   /** Runs `work` when the window has room; resolves when it was taken in, not when it is done. */
   submit(work: () => Promise<unknown>): Promise<void>;
   /** Resolves when the window is empty. Rejects with the first failure of any work. */
@@ -13,12 +13,12 @@ export interface Dispatcher {
 }
 
 /** `slot` bounds the calls in flight; see `createDispatcher` for the window around it. */
-export const createSlots = (concurrency: number): (<T>(work: () => Promise<T>) => Promise<T>) => pLimit(concurrency);
+export const createSemaphore = (concurrency: number): (<T>(work: () => Promise<T>) => Promise<T>) => pLimit(concurrency);
 
 /**
  * @param window how many instructions may be between their admission and their outcome
  */
-export function createDispatcher({ window }: { readonly window: number }): Dispatcher {
+export function createWindow({ window }: { readonly window: number }): BoundedWindow {
   let inFlight = 0;
   let failure: { readonly cause: unknown } | undefined;
   const waiting: (() => void)[] = [];

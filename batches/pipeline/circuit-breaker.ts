@@ -45,10 +45,10 @@ export const probePauseMs = (probes: number, firstPauseMs: number, maxPauseMs: n
 /** What is told when it opens and closes; `since` is when it opened, in milliseconds since the epoch. */
 export type BreakerChange = { readonly type: 'opened' | 'closed'; readonly since: number; readonly at: number };
 
-export interface Breaker {
+export interface CircuitBreaker {
   record(outcome: 'reached' | 'transport_failure'): void;
   /** Resolves when calls may pass; rejects with the signal's reason. */
-  pass(signal: AbortSignal): Promise<void>;
+  waitUntilClosed(signal: AbortSignal): Promise<void>;
   /** Open at this moment; false while one call tries whether the way is whole again. */
   isOpen(): boolean;
   /** When the way broke, while it is broken; a probe that was answered in between does not set it back. */
@@ -75,12 +75,12 @@ interface Waiter {
 }
 
 /** How long the call that goes first may keep the others waiting. */
-const trialMs = 5_000;
+const halfOpenMs = 5_000;
 
 const passed = Promise.resolve();
 
 /** It probes only while somebody waits, so there is nothing to close and no timer that keeps a process alive. */
-export function createBreaker(options: BreakerOptions): Breaker {
+export function createCircuitBreaker(options: BreakerOptions): CircuitBreaker {
   const { clock, random, probe, threshold = 10, firstPauseMs = 500, maxPauseMs = 30_000, onChange } = options;
   let state = firstBreakerState;
   const waiters = new Set<Waiter>();
@@ -95,7 +95,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
       return;
     }
     if (state.type === 'trial') {
-      if (before.type === 'open') void tryOne(state);
+      if (before.type === 'open') void admitOne(state);
       return;
     }
     if (before.type === 'closed') return;
@@ -107,14 +107,14 @@ export function createBreaker(options: BreakerOptions): Breaker {
   };
 
   /** One call goes first; the others follow when it is answered. One that never tells must not hold them for ever. */
-  const tryOne = async (trial: BreakerState): Promise<void> => {
+  const admitOne = async (trial: BreakerState): Promise<void> => {
     stopProbing();
     while (state === trial) {
       const [first] = waiters;
       if (first === undefined) return;
       waiters.delete(first);
       first.resolve();
-      await clock.sleep(trialMs);
+      await clock.sleep(halfOpenMs);
     }
   };
 
@@ -145,7 +145,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
 
   return {
     record: move,
-    pass(signal) {
+    waitUntilClosed(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       if (state.type === 'closed' || (state.type === 'trial' && waiters.size === 0)) return passed;
       return new Promise<void>((resolve, reject) => {

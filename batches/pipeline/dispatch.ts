@@ -5,47 +5,54 @@
  *
  * May I send this now? is asked here and nowhere else.
  */
-import { transportProof, type Answer } from '../gateway/gateway-response.ts';
-import { readAnswer, readRepeatAnswer, type Finding } from '../record/evidence.ts';
-import { breaksTheWay, type FailureCode } from '../gateway/failure-codes.ts';
-import { isSamePlace, type Draft, type JsonObject } from '../instruction/instruction.ts';
+import { deliveryOf, type GatewayResponse } from '../gateway/gateway-response.ts';
+import { readResponse, readResendResponse, type Evidence } from '../record/evidence.ts';
+import { tripsBreaker, type FailureCode } from '../gateway/failure-codes.ts';
+import { isSameOccurrence, type ValidInstruction, type JsonObject } from '../instruction/instruction.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { Change, LedgerRecord, Reason } from '../record/record.ts';
 import { retryPauseMs } from '../record/backoff.ts';
-import { giveUpRepeating, intend, learn, repeatableUntil, whyNotRepeat, type Rules } from '../record/transitions.ts';
+import {
+  giveUpResend,
+  recordIntent,
+  applyEvidence,
+  resendableUntil,
+  whyNotResend,
+  type TransitionSettings,
+} from '../record/transitions.ts';
 
 /** Bytes never leave in the last part of a lease, so that a slow machine cannot send beyond its end. */
 const leaseMarginMs = 5_000;
 
 /** The way to the gateway as a whole: closed while it seems broken. */
-export interface Way {
+export interface GatewayBreaker {
   /** Waits while the way is closed. */
-  pass(signal: AbortSignal): Promise<void>;
+  waitUntilClosed(signal: AbortSignal): Promise<void>;
   /** Closed at this moment: what is ready to leave stays here. */
-  isClosed(): boolean;
+  isOpen(): boolean;
   /** `server_trouble`: it answers, but that it has failed. */
   record(outcome: 'reached' | 'server_trouble' | 'transport_failure'): void;
 }
 
 /** What stands between intent and bytes, bounded. */
-export interface Line {
+export interface SendQueue {
   /** Waits for a place, and as long as the gateway asked to; answers how to leave it again, which may be done twice. */
-  enter(signal: AbortSignal): Promise<() => void>;
+  acquire(signal: AbortSignal): Promise<() => void>;
 }
 
 export interface DispatchDeps {
   readonly ledger: Ledger;
   readonly gateway: Gateway;
   /** Places for what has an intent and no bytes out yet: few, since a crash leaves each of them open. */
-  readonly line: Line;
+  readonly sendQueue: SendQueue;
   /** Permits, shared by all instances; taken at the wire, so that nothing that waited leaves in a bunch. */
   readonly limiter: Limiter;
-  readonly way: Way;
+  readonly breaker: GatewayBreaker;
   readonly clock: Clock;
-  readonly rules: Rules;
+  readonly settings: TransitionSettings;
   /** Runs at most so many sends at once (p-limit). */
   readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
   readonly owner: string;
@@ -53,13 +60,13 @@ export interface DispatchDeps {
   /** Nothing new is begun after it is aborted; what is in flight ends by itself. */
   readonly signal: AbortSignal;
   /** The gateway says that our set-up is wrong: the run must stop. */
-  readonly stopTheRun: (reason: Reason) => void;
+  readonly haltRun: (reason: Reason) => void;
   /** Something that a person must see now. */
   readonly alert: (message: string, record: LedgerRecord) => void;
 }
 
 /** The exact bytes of an instruction: the caller's metadata beside ours, serialised once. */
-export function serialise(draft: Draft, attempt: number): Buffer {
+export function serialise(draft: ValidInstruction, attempt: number): Buffer {
   const ours = { record_id: draft.recordId, attempt };
   const { metadata } = draft;
   const merged: JsonObject =
@@ -92,29 +99,29 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   let record = queued;
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
-    const leave = await place(deps);
+    const leave = await enterSendQueue(deps);
     if (leave === null) return record;
-    let finding: Finding;
+    let finding: Evidence;
     try {
       // Under a record id that was free again may stand another instruction by now.
       const isStillOurs = (current: LedgerRecord): boolean =>
-        current.status === 'queued' && isSamePlace(current.occurrence, queued.occurrence);
-      const intent = await intendNow(deps, record, bytes, isStillOurs);
+        current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence);
+      const intent = await writeIntent(deps, record, bytes, isStillOurs);
       record = intent.record;
       if (!intent.ours) return record;
-      finding = await send(deps, { record, bytes, leave, read: readAnswer, timely: () => true });
+      finding = await send(deps, { record, bytes, leave, read: readResponse, timely: () => true });
     } finally {
       leave();
     }
     // That nothing was sent is proven of this intent only: somebody else's, made since, may be on its way.
     const { version } = record;
     record = await advance(deps.ledger, record, (current) =>
-      finding.type === 'not_sent' && current.version !== version ? null : learn(deps.rules, current, finding, deps.clock.now()),
+      finding.type === 'not_sent' && current.version !== version ? null : applyEvidence(deps.settings, current, finding, deps.clock.now()),
     );
     alertMismatch(deps, record, finding);
     if (finding.type !== 'not_sent' || finding.stop || record.status !== 'queued') return record;
 
-    const pause = Math.max(retryPauseMs(tries, deps.rules.random), finding.retryAfterMs ?? 0);
+    const pause = Math.max(retryPauseMs(tries, deps.settings.random), finding.retryAfterMs ?? 0);
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
   }
 }
@@ -123,25 +130,25 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
  * Repeats an open send with the same key and the same bytes, while the gateway surely remembers the key. The
  * lifetime is checked right before the first byte.
  */
-export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<LedgerRecord> {
+export async function resend(deps: DispatchDeps, open: LedgerRecord): Promise<LedgerRecord> {
   const now = deps.clock.now();
   const bytes = await deps.ledger.body(open.recordId);
-  const why = bytes === undefined ? 'its bytes are not kept' : whyNotRepeat(deps.rules, open, now);
+  const why = bytes === undefined ? 'its bytes are not kept' : whyNotResend(deps.settings, open, now);
   if (why !== null || bytes === undefined) {
     return advance(deps.ledger, open, (current) =>
-      stillOpen(current, open) ? giveUpRepeating(deps.rules, current, why ?? '', now) : null,
+      isStillOpen(current, open) ? giveUpResend(deps.settings, current, why ?? '', now) : null,
     );
   }
-  const leave = await place(deps);
+  const leave = await enterSendQueue(deps);
   if (leave === null) return open;
   let record: LedgerRecord;
-  let learnt: Finding;
+  let learnt: Evidence;
   try {
-    const intent = await intendNow(deps, open, bytes, (current) => stillOpen(current, open) && current.sends === open.sends);
+    const intent = await writeIntent(deps, open, bytes, (current) => isStillOpen(current, open) && current.sends === open.sends);
     record = intent.record;
     if (!intent.ours) return record;
-    const timely = (): boolean => deps.clock.now() < repeatableUntil(deps.rules, record);
-    learnt = await send(deps, { record, bytes, leave, read: readRepeatAnswer, timely });
+    const timely = (): boolean => deps.clock.now() < resendableUntil(deps.settings, record);
+    learnt = await send(deps, { record, bytes, leave, read: readResendResponse, timely });
   } finally {
     leave();
   }
@@ -149,27 +156,29 @@ export async function repeat(deps: DispatchDeps, open: LedgerRecord): Promise<Le
   const unsent = learnt.type !== 'sighting' && learnt.code === 'lease_over';
   const finding = unsent && open.reason !== null ? { ...learnt, reason: open.reason } : learnt;
   const after = await advance(deps.ledger, record, (current) => {
-    if (!unsent) return learn(deps.rules, current, finding, deps.clock.now());
+    if (!unsent) return applyEvidence(deps.settings, current, finding, deps.clock.now());
     // Nor does it count as one of the sends after which it is given up; of somebody else's send it says nothing.
-    return current.version === record.version ? learn(deps.rules, { ...current, sends: open.sends }, finding, deps.clock.now()) : null;
+    return current.version === record.version
+      ? applyEvidence(deps.settings, { ...current, sends: open.sends }, finding, deps.clock.now())
+      : null;
   });
   alertMismatch(deps, after, finding);
   return after;
 }
 
 /** A session that says it is decided, or wants to be, with another amount than ours: somebody must see that now. */
-export function alertMismatch(deps: Pick<DispatchDeps, 'alert'>, record: LedgerRecord, finding: Finding): void {
-  if (finding.type !== 'sighting' || finding.sighting.amount !== 'different' || finding.sighting.says === 'pending') return;
+export function alertMismatch(deps: Pick<DispatchDeps, 'alert'>, record: LedgerRecord, finding: Evidence): void {
+  if (finding.type !== 'sighting' || finding.sighting.amount !== 'different' || finding.sighting.state === 'pending') return;
   deps.alert(`session ${finding.sighting.sessionId} shows another amount or currency than the ledger`, record);
 }
 
 /** Waits for an open way and a place in the line, which may have closed meanwhile; null when we are stopping. */
-async function place({ way, line, signal }: DispatchDeps): Promise<(() => void) | null> {
+async function enterSendQueue({ breaker: way, sendQueue: line, signal }: DispatchDeps): Promise<(() => void) | null> {
   try {
     for (;;) {
-      await way.pass(signal);
-      const leave = await line.enter(signal);
-      if (!way.isClosed()) return leave;
+      await way.waitUntilClosed(signal);
+      const leave = await line.acquire(signal);
+      if (!way.isOpen()) return leave;
       // The one call that tries the way may be waiting for a place.
       leave();
     }
@@ -180,7 +189,7 @@ async function place({ way, line, signal }: DispatchDeps): Promise<(() => void) 
 }
 
 /** Makes the intent durable if it `may` be made still. Only who wrote it sends: another's intent looks the same. */
-async function intendNow(
+async function writeIntent(
   deps: DispatchDeps,
   record: LedgerRecord,
   bytes: Uint8Array,
@@ -188,14 +197,14 @@ async function intendNow(
 ): Promise<{ readonly record: LedgerRecord; readonly ours: boolean }> {
   let intent: LedgerRecord | undefined;
   const after = await advance(deps.ledger, record, (current) => {
-    const change = may(current) ? intend(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null;
+    const change = may(current) ? recordIntent(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null;
     intent = change?.after;
     return change;
   });
   return { record: after, ours: after === intent };
 }
 
-const stillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>
+const isStillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>
   current.status === 'unknown' && current.sessionId === null && current.attempt === open.attempt;
 
 async function send(
@@ -204,20 +213,20 @@ async function send(
     readonly record: LedgerRecord;
     readonly bytes: Uint8Array;
     readonly leave: () => void;
-    readonly read: (answer: Answer, record: LedgerRecord) => Finding;
+    readonly read: (answer: GatewayResponse, record: LedgerRecord) => Evidence;
     readonly timely: () => boolean;
   },
-): Promise<Finding> {
+): Promise<Evidence> {
   const { record, bytes, leave, read, timely } = params;
   const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
   let permitted = false;
-  const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.way.isClosed() && timely() && deps.clock.now() < lastStart;
-  const understand = (answer: Answer): Finding => {
+  const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely() && deps.clock.now() < lastStart;
+  const understand = (answer: GatewayResponse): Evidence => {
     const finding = read(answer, record);
-    tellTheWay(deps, finding);
+    reportToBreaker(deps, finding);
     return finding;
   };
-  let finding: Finding | undefined;
+  let finding: Evidence | undefined;
   const answer = await deps.gateway.init({
     kind: record.kind,
     bytes,
@@ -242,15 +251,15 @@ async function send(
 }
 
 /** Breaker, pace and stop learn from every send. */
-function tellTheWay(deps: Pick<DispatchDeps, 'way' | 'limiter' | 'stopTheRun'>, finding: Finding): void {
+function reportToBreaker(deps: Pick<DispatchDeps, 'breaker' | 'limiter' | 'haltRun'>, finding: Evidence): void {
   if (finding.type === 'sighting') {
-    deps.way.record('reached');
+    deps.breaker.record('reached');
     return;
   }
   const code: FailureCode = finding.code;
   if (code !== 'lease_over')
-    deps.way.record(!breaksTheWay[code] ? 'reached' : code in transportProof ? 'transport_failure' : 'server_trouble');
+    deps.breaker.record(!tripsBreaker[code] ? 'reached' : code in deliveryOf ? 'transport_failure' : 'server_trouble');
   if (finding.retryAfterMs !== undefined) deps.limiter.pushBack(finding.retryAfterMs);
   if (code === 'too_many_requests') deps.limiter.slowDown();
-  if (finding.stop) deps.stopTheRun(finding.reason);
+  if (finding.stop) deps.haltRun(finding.reason);
 }

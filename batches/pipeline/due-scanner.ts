@@ -3,14 +3,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { LedgerRecord } from '../record/record.ts';
 
-export interface OpenBatches {
+export interface DueScanner {
   /** The batch may have open records now. */
   add(batchId: string): void;
   /** What is due in any of them. */
   due(limit: number): Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
 }
 
-export function createOpenBatches({ ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock }): OpenBatches {
+export function createDueScanner({ ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock }): DueScanner {
   /** When each has something due next; what has nothing is not in it. */
   const next = new Map<string, number>();
   return {

@@ -1,9 +1,9 @@
 /** Moves what falls due: looks, confirmations and repeats, a bounded number of them at once. */
 import type { LedgerRecord } from '../record/record.ts';
 import { follow } from './follow.ts';
-import type { PayDeps } from './process-instruction.ts';
+import type { PipelineDeps } from './process-instruction.ts';
 
-export interface FollowerParams {
+export interface DueWorkerParams {
   /** Records whose time has come, at most `limit`, and when the next one's comes. */
   readonly due: (limit: number) => Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
   /** What `due` answered is hidden from others, and from us, for a while: no more is asked for than is begun at once. */
@@ -12,7 +12,7 @@ export interface FollowerParams {
   readonly waitMs: number | null;
 }
 
-export interface Follower {
+export interface DueWorker {
   /** Resolves when nothing open can move by itself any more, when `deadline` is over, or when we are stopping. */
   settled(deadline: number): Promise<void>;
   /** Begins nothing more, waits for what is under way, and rejects with the first failure. */
@@ -23,7 +23,7 @@ export interface Follower {
 const tickMs = 100;
 const window = 128;
 
-export function startFollower(deps: PayDeps, { due, waitMs, claims = false }: FollowerParams): Follower {
+export function startDueWorker(deps: PipelineDeps, { due, waitMs, claims = false }: DueWorkerParams): DueWorker {
   const underWay = new Set<string>();
   let nextAt: number | null = null;
   let looked = false;
@@ -37,7 +37,7 @@ export function startFollower(deps: PayDeps, { due, waitMs, claims = false }: Fo
   const move = async (record: LedgerRecord): Promise<void> => {
     try {
       await follow(deps, record);
-      deps.publisher.poke();
+      deps.publisher.notify();
     } catch (cause) {
       fail(cause);
     } finally {

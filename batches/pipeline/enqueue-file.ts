@@ -3,42 +3,42 @@
  * file and line, its bad ones to the ledger as they are. Interrupted and run again, it goes on behind the last block
  * that was noted; what was published twice in between is the same occurrence and is paid once.
  */
-import type { Draft } from '../instruction/instruction.ts';
+import type { ValidInstruction } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { sealCards } from '../event/sealed-cards.ts';
 import { receivedOf } from '../record/tally.ts';
-import { admitRows, refuseAll, settlePhase, type AdmitDeps, type FileParams } from './admit-file.ts';
+import { admitRows, rejectAllQueued, decideAllOrNothing, type AdmitDeps, type FileParams } from './admit-file.ts';
 import type { Seal } from '../../src/ledger/seal.ts';
 
 /** A message for the instructions topic. */
-export interface Announcement {
+export interface InstructionMessageOut {
   readonly key: string;
   readonly value: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface HandOverDeps extends AdmitDeps {
+export interface EnqueueDeps extends AdmitDeps {
   readonly ledger: SharedLedger;
   readonly seal: Seal;
   /** Resolves when the message is surely on the topic. */
-  readonly announce: (message: Announcement) => Promise<void>;
+  readonly publish: (message: InstructionMessageOut) => Promise<void>;
   /** Whether nothing waits on the topic any more. */
   readonly isTopicDone: () => Promise<boolean>;
 }
 
 /** What is sealed on the topic belongs to no attempt yet. */
-export const topicAttempt = 0;
+export const noAttempt = 0;
 
 /** @returns true when the whole file was handed over; false when stopped before */
-export async function handOver(deps: HandOverDeps, params: FileParams & { readonly rowsTotal: number }): Promise<boolean> {
+export async function enqueueFile(deps: EnqueueDeps, params: FileParams & { readonly rowsTotal: number }): Promise<boolean> {
   const { ledger, signal } = deps;
   const { batchId } = params.batch;
-  const before = await ledger.handOver(batchId);
-  if (before.rows !== null) return handOverLost(deps, params, before.rows);
+  const before = await ledger.enqueueProgress(batchId);
+  if (before.rows !== null) return enqueueMissing(deps, params, before.rows);
 
-  const phase = await settlePhase(deps, params);
+  const phase = await decideAllOrNothing(deps, params);
   if (phase === 'admitting') return false;
-  if (phase === 'refused') await refuseAll(deps, batchId);
+  if (phase === 'refused') await rejectAllQueued(deps, batchId);
   let { line } = before;
   if (phase === 'released') {
     for await (const block of params.rows()) {
@@ -49,15 +49,17 @@ export async function handOver(deps: HandOverDeps, params: FileParams & { readon
       const bad = rows.filter(({ reading }) => !reading.ok);
       await Promise.all([
         bad.length === 0 ? undefined : admitRows(deps, params, bad, (row) => row.reading),
-        ...rows.map(({ line: at, reading }) => (reading.ok ? deps.announce(announcement(deps, params, at, reading.draft)) : undefined)),
+        ...rows.map(({ line: at, reading }) =>
+          reading.ok ? deps.publish(toInstructionMessage(deps, params, at, reading.draft)) : undefined,
+        ),
       ]);
       line = last.line;
-      await ledger.noteHandOver({ batchId, line, rows: null });
+      await ledger.saveEnqueueProgress({ batchId, line, rows: null });
     }
   }
   if (signal.aborted) return false;
   await deps.publisher.published();
-  await ledger.noteHandOver({ batchId, line, rows: params.rowsTotal });
+  await ledger.saveEnqueueProgress({ batchId, line, rows: params.rowsTotal });
   return true;
 }
 
@@ -65,7 +67,7 @@ export async function handOver(deps: HandOverDeps, params: FileParams & { readon
  * All of it was handed over before. When nothing waits on the topic and the ledger still has not seen some of it, the
  * topic was lost, or it was another one: that part is published once more. It is the same occurrence, and paid once.
  */
-async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: number): Promise<boolean> {
+async function enqueueMissing(deps: EnqueueDeps, params: FileParams, rowsTotal: number): Promise<boolean> {
   const { ledger, signal } = deps;
   const isSeen = async (): Promise<boolean> => receivedOf(await ledger.tallies(params.batch.batchId)).count >= rowsTotal;
   // Asked in this order: what was taken off the topic in between has been seen then.
@@ -75,7 +77,7 @@ async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: n
     await Promise.all(
       block.map(async ({ line, reading }) => {
         if (!reading.ok || (await ledger.record(reading.draft.recordId)) !== undefined) return;
-        await deps.announce(announcement(deps, params, line, reading.draft));
+        await deps.publish(toInstructionMessage(deps, params, line, reading.draft));
       }),
     );
   }
@@ -83,14 +85,14 @@ async function handOverLost(deps: HandOverDeps, params: FileParams, rowsTotal: n
 }
 
 /** The message of one good row. */
-export function announcement(
-  { seal }: Pick<HandOverDeps, 'seal'>,
+export function toInstructionMessage(
+  { seal }: Pick<EnqueueDeps, 'seal'>,
   { batch }: Pick<FileParams, 'batch'>,
   line: number,
-  draft: Draft,
-): Announcement {
+  draft: ValidInstruction,
+): InstructionMessageOut {
   const { recordId, kind, metadata } = draft;
-  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal.close(bytes, { recordId, attempt: topicAttempt })) : draft.body;
+  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal.close(bytes, { recordId, attempt: noAttempt })) : draft.body;
   return {
     key: recordId,
     value: JSON.stringify({ record_id: recordId, kind, ...(metadata === undefined ? {} : { metadata }), ...body }),

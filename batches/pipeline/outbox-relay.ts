@@ -8,13 +8,13 @@ import type { ResultSink } from '../ports/result-sink.ts';
 
 const groupSize = 512;
 /** A short wait lets decisions gather, so that one sync serves many. */
-const defaultGatherMs = 25;
+const defaultBatchDelayMs = 25;
 
-export interface Publisher {
+export interface OutboxRelay {
   /** There may be something new. Cheap; call it as often as you like. */
-  poke(): void;
+  notify(): void;
   /** Publishes what is there now and everything that comes until the outbox is found empty. */
-  drain(): Promise<void>;
+  flush(): Promise<void>;
   /** Resolves when everything that was decided before is surely published. */
   published(): Promise<void>;
   /** Publishes in the background until `stop`; rejects when publishing failed. */
@@ -22,8 +22,8 @@ export interface Publisher {
   stop(): Promise<void>;
 }
 
-export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock: Clock; gatherMs?: number }): Publisher {
-  const { ledger, sink, clock, gatherMs = defaultGatherMs } = deps;
+export function createOutboxRelay(deps: { ledger: Ledger; sink: ResultSink; clock: Clock; batchDelayMs?: number }): OutboxRelay {
+  const { ledger, sink, clock, batchDelayMs: gatherMs = defaultBatchDelayMs } = deps;
   let waiting: PromiseWithResolvers<void>[] = [];
   let failure: { readonly cause: unknown } | undefined;
   let wake: (() => void) | undefined;
@@ -76,11 +76,11 @@ export function createPublisher(deps: { ledger: Ledger; sink: ResultSink; clock:
   running.catch(() => undefined);
 
   return {
-    poke() {
+    notify() {
       poked = true;
       wake?.();
     },
-    drain,
+    flush: drain,
     published() {
       poked = true;
       wake?.();

@@ -6,13 +6,13 @@
 import { advance } from './dispatch.ts';
 import type { Change, LedgerRecord } from '../record/record.ts';
 import type { RecordStatus } from '../record/status.ts';
-import { reopen, takeOver, takeOverRepeat } from '../record/transitions.ts';
-import { createDispatcher } from './bounded-window.ts';
-import { admitRows, refuseAll, settlePhase, type FileParams } from './admit-file.ts';
-import { startFollower } from './due-worker.ts';
-import { payAdmitted, type PayDeps } from './process-instruction.ts';
+import { rescheduleResend, markInterrupted, releaseInterruptedResend } from '../record/transitions.ts';
+import { createWindow } from './bounded-window.ts';
+import { admitRows, rejectAllQueued, decideAllOrNothing, type FileParams } from './admit-file.ts';
+import { startDueWorker } from './due-worker.ts';
+import { dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
 
-export interface PayParams extends FileParams {
+export interface ProcessFileParams extends FileParams {
   /** Instructions between admission and outcome. */
   readonly window: number;
   /** How long to follow after the last row was sent, and to wait for a gateway that cannot be reached. */
@@ -23,20 +23,20 @@ export interface PayParams extends FileParams {
 const listLimit = 256;
 
 /** @returns when there is nothing left that this run can do; or, stopped, when what was in flight has ended */
-export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
+export async function processFile(deps: PipelineDeps, params: ProcessFileParams): Promise<void> {
   const { ledger, signal } = deps;
   const { batchId } = params.batch;
 
-  await takeOverInterrupted(deps, batchId);
-  await reopenGivenUp(deps, batchId);
-  const follower = startFollower(deps, {
+  await markAllInterrupted(deps, batchId);
+  await rescheduleGivenUp(deps, batchId);
+  const follower = startDueWorker(deps, {
     due: (limit) => ledger.due({ batchId, now: deps.clock.now(), limit }),
     waitMs: params.waitMs,
   });
   try {
-    const phase = await settlePhase(deps, params);
+    const phase = await decideAllOrNothing(deps, params);
     if (phase === 'released' && !signal.aborted) await sendAll(deps, params);
-    if (phase === 'refused') await refuseAll(deps, batchId);
+    if (phase === 'refused') await rejectAllQueued(deps, batchId);
     if (params.follow && !signal.aborted) await follower.settled(deps.clock.now() + params.waitMs);
   } catch (cause) {
     stopFor(deps, cause);
@@ -51,21 +51,23 @@ export async function payFile(deps: PayDeps, params: PayParams): Promise<void> {
  * Sends of other processes, which are dead: for whoever knows that nobody else pays. First ones are open, as nobody may
  * send them afresh; repeats are due again. What this process itself is sending stays as it is.
  */
-export async function takeOverInterrupted(deps: PayDeps, batchId: string): Promise<void> {
+export async function markAllInterrupted(deps: PipelineDeps, batchId: string): Promise<void> {
   const ofTheDead = ({ leaseOwner }: LedgerRecord): boolean => leaseOwner !== deps.owner;
   await each(deps, { batchId, status: 'submitting' }, (current) =>
-    current.status === 'submitting' && ofTheDead(current) ? takeOver(deps.rules, current, deps.clock.now()) : null,
+    current.status === 'submitting' && ofTheDead(current) ? markInterrupted(deps.settings, current, deps.clock.now()) : null,
   );
-  deps.publisher.poke();
-  await each(deps, { batchId, status: 'unknown' }, (current) => (ofTheDead(current) ? takeOverRepeat(current, deps.clock.now()) : null));
+  deps.publisher.notify();
+  await each(deps, { batchId, status: 'unknown' }, (current) =>
+    ofTheDead(current) ? releaseInterruptedResend(current, deps.clock.now()) : null,
+  );
 }
 
 /** Open sends that could not be repeated under the settings of a former run, and can be now. */
-const reopenGivenUp = (deps: PayDeps, batchId: string): Promise<void> =>
-  each(deps, { batchId, status: 'unknown' }, (current) => reopen(deps.rules, current, deps.clock.now()));
+const rescheduleGivenUp = (deps: PipelineDeps, batchId: string): Promise<void> =>
+  each(deps, { batchId, status: 'unknown' }, (current) => rescheduleResend(deps.settings, current, deps.clock.now()));
 
 async function each(
-  { ledger }: PayDeps,
+  { ledger }: PipelineDeps,
   which: { readonly batchId: string; readonly status: RecordStatus },
   decide: (current: LedgerRecord) => Change | null,
 ): Promise<void> {
@@ -79,8 +81,8 @@ async function each(
   }
 }
 
-async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
-  const dispatcher = createDispatcher({ window: params.window });
+async function sendAll(deps: PipelineDeps, params: ProcessFileParams): Promise<void> {
+  const dispatcher = createWindow({ window: params.window });
   try {
     for await (const rows of params.rows()) {
       if (deps.signal.aborted) break;
@@ -90,8 +92,8 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
         if (verdict.type !== 'admitted' || reading === undefined || deps.signal.aborted) continue;
         const { record } = verdict;
         await dispatcher.submit(async () => {
-          await payAdmitted(deps, record, reading);
-          deps.publisher.poke();
+          await dispatchAdmitted(deps, record, reading);
+          deps.publisher.notify();
         });
       }
     }
@@ -104,4 +106,4 @@ async function sendAll(deps: PayDeps, params: PayParams): Promise<void> {
 }
 
 /** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
-const stopFor = (deps: PayDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));
+const stopFor = (deps: PipelineDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));

@@ -1,15 +1,15 @@
 /** One instruction, from wherever it came: what the ledger is asked about it, and what is done when it may be sent. */
 import { advance, dispatch, serialise } from './dispatch.ts';
-import type { FingerprintMaker } from '../record/fingerprint.ts';
+import type { Fingerprints } from '../record/fingerprint.ts';
 import type { FollowDeps } from './follow.ts';
-import type { Reading, Refusal } from '../instruction/instruction.ts';
+import type { ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Admission, LedgerRecord } from '../record/record.ts';
-import { refuse } from '../record/transitions.ts';
-import type { Publisher } from './outbox-relay.ts';
+import { rejectQueued } from '../record/transitions.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
 
-export interface PayDeps extends FollowDeps {
-  readonly fingerprints: FingerprintMaker;
-  readonly publisher: Publisher;
+export interface PipelineDeps extends FollowDeps {
+  readonly fingerprints: Fingerprints;
+  readonly publisher: OutboxRelay;
   /** When the way to the gateway closed; null while it is open. */
   readonly closedSince: () => number | null;
   /** Since when nothing has reached the gateway; null while something does. */
@@ -17,18 +17,18 @@ export interface PayDeps extends FollowDeps {
   readonly stop: (why: string) => void;
 }
 
-export function contentOf(fingerprints: FingerprintMaker, reading: Reading): Admission['content'] {
+export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): Admission['content'] {
   if (!reading.ok) return { type: 'refused', refusal: reading.refusal };
   const { draft } = reading;
   return { type: 'valid', draft, fingerprint: fingerprints.fingerprint(draft), fields: () => fingerprints.fields(draft) };
 }
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */
-export const payAdmitted = (deps: PayDeps, record: LedgerRecord, reading: Reading): Promise<LedgerRecord> =>
-  reading.ok ? dispatch(deps, record, serialise(reading.draft, record.attempt)) : refuseNow(deps, record, reading.refusal);
+export const dispatchAdmitted = (deps: PipelineDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> =>
+  reading.ok ? dispatch(deps, record, serialise(reading.draft, record.attempt)) : rejectAdmitted(deps, record, reading.refusal);
 
 /** Before it was sent: a card that expired meanwhile, a limit that was lowered. */
-function refuseNow(deps: PayDeps, record: LedgerRecord, refusal: Refusal): Promise<LedgerRecord> {
+function rejectAdmitted(deps: PipelineDeps, record: LedgerRecord, refusal: InvalidInstruction): Promise<LedgerRecord> {
   const [{ code, message }] = refusal.problems;
-  return advance(deps.ledger, record, (current) => refuse(deps.rules, current, { code, description: message }, deps.clock.now()));
+  return advance(deps.ledger, record, (current) => rejectQueued(deps.settings, current, { code, description: message }, deps.clock.now()));
 }

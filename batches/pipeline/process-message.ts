@@ -3,20 +3,20 @@
  * stands in `batches/pipeline/dispatch.ts`; only when this resolves may the message's offset be committed.
  */
 import pLimit from 'p-limit';
-import { isSamePlace, type Occurrence } from '../instruction/instruction.ts';
+import { isSameOccurrence, type Occurrence } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { placeOf, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
-import { contentOf, payAdmitted, type PayDeps } from './process-instruction.ts';
+import { occurrenceOfMessage, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
+import { toAdmission, dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
 import type { Settings } from '../../src/config/config.ts';
 import { LedgerTotalsError } from '../../src/ledger/redis/errors.ts';
 
-export interface WorkerDeps<Message extends InstructionMessage> {
-  readonly pay: Omit<PayDeps, 'ledger'> & { readonly ledger: SharedLedger };
+export interface MessageProcessorDeps<Message extends InstructionMessage> {
+  readonly pay: Omit<PipelineDeps, 'ledger'> & { readonly ledger: SharedLedger };
   readonly maxAmount: Settings['MAX_AMOUNT'];
   readonly open: OpenSealed;
   /** Resolves when the letter is surely on its topic. */
-  readonly putAside: (letter: { readonly record: Message; readonly reason: string; readonly message: string }) => Promise<void>;
+  readonly sendToDeadLetter: (letter: { readonly record: Message; readonly reason: string; readonly message: string }) => Promise<void>;
   /** Told how long a message waited for its first outcome, in milliseconds. */
   readonly onOutcome: (waitedMs: number) => void;
 }
@@ -25,7 +25,7 @@ export interface WorkerDeps<Message extends InstructionMessage> {
  * Goes on also when the message's partition is dealt to another instance meanwhile: whoever makes the intent first
  * sends, and the other one learns that. Rejects only when we are stopping before it was sent.
  */
-export type Worker<Message> = (message: Message) => Promise<void>;
+export type MessageProcessor<Message> = (message: Message) => Promise<void>;
 
 const lookAgainMs = 500;
 /** A whole window comes at once when partitions were dealt: the intents of what is to be sent must not wait behind it. */
@@ -33,14 +33,14 @@ const admissionsAtOnce = 64;
 /** The batches whose events an instance has met; older ones are asked for again. */
 const knownBatches = 10_000;
 
-export function createInstructionWorker<Message extends InstructionMessage>(deps: WorkerDeps<Message>): Worker<Message> {
+export function createMessageProcessor<Message extends InstructionMessage>(deps: MessageProcessorDeps<Message>): MessageProcessor<Message> {
   const { pay, maxAmount, open } = deps;
   const { ledger, clock } = pay;
   const known = new Map<string, Promise<unknown>>();
   const admission = pLimit(admissionsAtOnce);
 
   /** Events make their batches themselves; a file's batch was made by whoever published it. */
-  const meetBatch = (batchId: string, { source }: Occurrence): Promise<unknown> => {
+  const ensureBatch = (batchId: string, { source }: Occurrence): Promise<unknown> => {
     const met = known.get(batchId);
     if (met !== undefined) return met;
     const file = 'file' in source ? source.file : source.topic;
@@ -53,8 +53,8 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
   };
 
   const putAside = async (record: Message, reason: string, text: string): Promise<void> => {
-    await deps.putAside({ record, reason, message: text });
-    await ledger.countDeadLetter(placeOf(record));
+    await deps.sendToDeadLetter({ record, reason, message: text });
+    await ledger.countDeadLetter(occurrenceOfMessage(record));
   };
 
   /**
@@ -78,9 +78,9 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
       return;
     }
     const { occurrence, batchId } = reading;
-    await meetBatch(batchId, occurrence);
+    await ensureBatch(batchId, occurrence);
     const at = clock.now();
-    const content = contentOf(pay.fingerprints, reading.reading);
+    const content = toAdmission(pay.fingerprints, reading.reading);
     const verdict = await admission(() => ledger.admit({ occurrence, batchId, at, content })).catch((cause: unknown) => {
       if (cause instanceof LedgerTotalsError) return null;
       throw cause;
@@ -92,18 +92,18 @@ export function createInstructionWorker<Message extends InstructionMessage>(deps
     if (verdict.type !== 'settled') {
       let record = await whenNotUnderWay(verdict.record);
       // Ours may have been refused elsewhere meanwhile, and its id be another instruction's by now.
-      while (record.status === 'queued' && isSamePlace(record.occurrence, occurrence)) {
+      while (record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence)) {
         if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== record.fingerprint) {
           await putAside(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
           return;
         }
-        record = await payAdmitted(pay, record, reading.reading);
-        if (record.status === 'queued' && isSamePlace(record.occurrence, occurrence)) throw new UnfinishedError();
+        record = await dispatchAdmitted(pay, record, reading.reading);
+        if (record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence)) throw new UnfinishedError();
         // Another instance, which had the message too, may have been quicker.
         record = await whenNotUnderWay(record);
       }
     }
-    pay.publisher.poke();
+    pay.publisher.notify();
     await pay.publisher.published();
     deps.onOutcome(clock.now() - message.timestamp);
   };

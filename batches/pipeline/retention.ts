@@ -4,7 +4,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../../src/logger.ts';
 
 interface StoriesDeps {
-  readonly ledger: Pick<Ledger, 'dropStories'>;
+  readonly ledger: Pick<Ledger, 'purgeDetails'>;
   readonly clock: Clock;
   /** LEDGER_RETENTION. */
   readonly retentionMs: number;
@@ -20,13 +20,13 @@ const quietMs = 1_000;
 const fewest = 20_000;
 
 /** Drops them until it is stopped, now and then, some at a time. */
-export function startDroppingStories(deps: StoriesDeps & { readonly stop: (why: string) => void }): { stop(): Promise<void> } {
+export function startRetention(deps: StoriesDeps & { readonly stop: (why: string) => void }): { stop(): Promise<void> } {
   const { ledger, clock, retentionMs: olderThanMs, signal, stop } = deps;
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   const loop = async (): Promise<void> => {
     while (!both.aborted) {
-      const dropped = await ledger.dropStories({ olderThanMs, limit: groupSize });
+      const dropped = await ledger.purgeDetails({ olderThanMs, limit: groupSize });
       await clock.sleep(dropped === groupSize ? pauseMs : everyMs, both).catch(() => undefined);
     }
   };
@@ -44,14 +44,14 @@ export function startDroppingStories(deps: StoriesDeps & { readonly stop: (why: 
  * kept up with, and some even after the smallest. A failure is told and fails nothing: the file was paid, and the next
  * run tries again.
  */
-export async function dropStoriesAfter(rows: number, deps: StoriesDeps & { readonly logger: Logger }): Promise<void> {
+export async function purgeAfterRun(rows: number, deps: StoriesDeps & { readonly logger: Logger }): Promise<void> {
   const { ledger, clock, retentionMs: olderThanMs, signal, logger } = deps;
   const begun = clock.now();
   let isTold = false;
   try {
     for (let left = Math.max(fewest, 2 * rows); left > 0 && !signal.aborted;) {
       const limit = Math.min(groupSize, left);
-      if ((await ledger.dropStories({ olderThanMs, limit })) < limit) return;
+      if ((await ledger.purgeDetails({ olderThanMs, limit })) < limit) return;
       left -= limit;
       if (isTold || clock.now() - begun < quietMs) continue;
       isTold = true;

@@ -3,7 +3,7 @@
  * written, and no more: whatever stands here when the process is killed may have been sent, for all that is known.
  */
 import pLimit from 'p-limit';
-import type { Line } from './dispatch.ts';
+import type { SendQueue } from './dispatch.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Limiter } from '../ports/limiter.ts';
 
@@ -13,21 +13,21 @@ const aheadSeconds = 0.1;
 const longestPauseMs = 60_000;
 
 /** @param rate sends a second. Below one there is all the time between two of them to make the next intent */
-export const placesAt = (rate: number | 'unlimited'): number =>
+export const capacityFor = (rate: number | 'unlimited'): number =>
   rate === 'unlimited' ? Number.POSITIVE_INFINITY : rate < 1 ? 1 : 1 + Math.ceil(rate * aheadSeconds);
 
 /** @param params.closedForMs of the limiter behind it: what could not leave is not let in */
-export function createLine(params: {
-  readonly places: number;
+export function createSendQueue(params: {
+  readonly capacity: number;
   readonly closedForMs: Limiter['closedForMs'];
   readonly clock: Pick<Clock, 'sleep'>;
-}): Line {
-  const { places, closedForMs, clock } = params;
+}): SendQueue {
+  const { capacity: places, closedForMs, clock } = params;
   const limit = pLimit(places);
   const take = (): Promise<() => void> => new Promise((taken) => void limit(() => new Promise<void>((leave) => taken(leave))));
 
   return {
-    async enter(signal) {
+    async acquire(signal) {
       for (;;) {
         signal.throwIfAborted();
         const leave = await take();

@@ -1,4 +1,4 @@
-import type { Answer } from '../gateway/gateway-response.ts';
+import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Kind } from '../instruction/instruction.ts';
 
 /** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
@@ -13,13 +13,13 @@ export interface Gateway {
     kind: Kind;
     bytes: Uint8Array;
     idempotencyKey: string;
-    turn: (send: () => Promise<Answer>) => Promise<Answer>;
+    turn: (send: () => Promise<GatewayResponse>) => Promise<GatewayResponse>;
     mayStart: () => boolean;
-  }): Promise<Answer>;
-  status(sessionId: string): Promise<Answer>;
-  confirm(sessionId: string): Promise<Answer>;
-  cancel(sessionId: string): Promise<Answer>;
+  }): Promise<GatewayResponse>;
+  status(sessionId: string): Promise<GatewayResponse>;
+  confirm(sessionId: string): Promise<GatewayResponse>;
+  cancel(sessionId: string): Promise<GatewayResponse>;
   /** `wallet/balance`: harmless, so it is also how a gateway is probed. */
-  balance(): Promise<Answer>;
+  balance(): Promise<GatewayResponse>;
   close(): Promise<void>;
 }

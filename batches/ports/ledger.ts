@@ -60,7 +60,7 @@ export interface Ledger {
    * How many occurrences of the batch are duplicates of a record that has not succeeded (yet); those in progress
    * are left out on request.
    */
-  duplicatesOfUnpaid(params: { batchId: string; butInProgress: boolean }): Promise<number>;
+  countUnsettledDuplicates(params: { batchId: string; exceptInProgress: boolean }): Promise<number>;
 
   /** Unpublished events in order, at most `limit`, numbers above `after`. */
   outbox(params: { limit: number; after?: number }): Promise<readonly OutboxEntry[]>;
@@ -78,7 +78,7 @@ export interface Ledger {
    * body, and events that are not published yet go out as they were decided. Answers how many; `limit`: there may be
    * more. Where nothing is that old, nothing is written.
    */
-  dropStories(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
+  purgeDetails(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
 
   /** Writes what waits, then releases everything. Idempotent. */
   close(): Promise<void>;
@@ -95,7 +95,7 @@ export interface LedgerOverview {
 }
 
 /** How much of a file was handed over to the instructions topic; lines are physical. */
-export interface HandOver {
+export interface EnqueueProgress {
   /** Every row up to this line is surely on the topic, or in the ledger as refused; 0 before the first. */
   readonly line: number;
   /** How many rows the file has, known when all of it was handed over; null before. */
@@ -121,8 +121,8 @@ export interface SharedLedger extends Ledger {
   /** Events that have waited longer than this for whoever decided them become this instance's. Answers how many. */
   takeOverOutbox(params: { olderThanMs: number; limit: number }): Promise<number>;
 
-  handOver(batchId: string): Promise<HandOver>;
-  noteHandOver(params: { batchId: string; line: number; rows: number | null }): Promise<void>;
+  enqueueProgress(batchId: string): Promise<EnqueueProgress>;
+  saveEnqueueProgress(params: { batchId: string; line: number; rows: number | null }): Promise<void>;
   /** Idempotent by place. */
   countDeadLetter(place: { readonly stream: string; readonly position: number }): Promise<void>;
   overview(): Promise<LedgerOverview>;

@@ -9,17 +9,17 @@ const leastBits = 2 ** 16;
 const probes = 7;
 
 /** How large a sieve a file of so many bytes needs: a hundred bits and more for each row, up to 16 MiB. */
-export const sieveBits = (fileBytes: number): number =>
+export const bitsFor = (fileBytes: number): number =>
   Math.min(mostBits, Math.max(leastBits, 2 ** Math.ceil(Math.log2(Math.max(fileBytes, 1) * 2))));
 
-export interface Sieve {
+export interface BloomFilter {
   /** Adds the text of this hash. @returns whether it was perhaps added before */
   add(high: number, low: number): boolean;
   has(high: number, low: number): boolean;
 }
 
 /** @param bits a power of two, at least 32 */
-export function createSieve(bits: number): Sieve {
+export function createBloomFilter(bits: number): BloomFilter {
   const words = new Uint32Array(bits / 32);
   const mask = bits - 1;
   return {

@@ -2,8 +2,8 @@
  * A block of rows, judged row by row: what the preflight needs of it, small enough to be handed from a worker
  * thread to the main one.
  */
-import type { Reading } from '../instruction/instruction.ts';
-import { twinKey } from './content-key.ts';
+import type { ParseResult } from '../instruction/instruction.ts';
+import { similarityKey } from './content-key.ts';
 import { maxTold, type LineProblem } from './line-problem.ts';
 import { hashText } from './bloom-filter.ts';
 
@@ -12,7 +12,7 @@ import { hashText } from './bloom-filter.ts';
  * @property twins two words for each row: the hash of what it looks like; zeros for invalid rows
  * @property errors the first `maxTold`; `errorsTotal` counts all
  */
-export interface Judgement {
+export interface BlockReport {
   readonly rows: number;
   readonly valid: number;
   readonly totals: ReadonlyMap<string, { readonly count: number; readonly amountMinor: bigint }>;
@@ -22,12 +22,12 @@ export interface Judgement {
   readonly twins: Uint32Array<ArrayBuffer>;
 }
 
-export interface JudgedRow {
+export interface CheckedRow {
   readonly line: number;
   readonly cells: readonly string[];
 }
 
-export function judge(rows: readonly JudgedRow[], read: (cells: readonly string[]) => Reading): Judgement {
+export function validateBlock(rows: readonly CheckedRow[], read: (cells: readonly string[]) => ParseResult): BlockReport {
   const ids = new Uint32Array(rows.length * 2);
   const twins = new Uint32Array(rows.length * 2);
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
@@ -44,7 +44,7 @@ export function judge(rows: readonly JudgedRow[], read: (cells: readonly string[
       total.count += 1;
       total.amountMinor += draft.amountMinor;
       hashText(draft.recordId, ids, index * 2);
-      hashText(twinKey(draft), twins, index * 2);
+      hashText(similarityKey(draft), twins, index * 2);
       continue;
     }
     const { recordId, problems } = reading.refusal;

@@ -2,7 +2,7 @@
  * When two instructions are the same, and when they only look alike to a person. Both are texts to be hashed by
  * whoever keeps them: they carry account and card numbers.
  */
-import type { Draft, JsonObject } from '../instruction/instruction.ts';
+import type { ValidInstruction, JsonObject } from '../instruction/instruction.ts';
 import { isObject } from '../instruction/metadata.ts';
 
 /**
@@ -11,7 +11,7 @@ import { isObject } from '../instruction/metadata.ts';
  * The members of a draft that was read from a row stand in the order of the member table, whatever the order of the
  * columns, so that plain JSON is good enough within one file. Across files and events it is the fingerprint that counts.
  */
-export const contentKey = (draft: Draft): string =>
+export const contentKey = (draft: ValidInstruction): string =>
   draft.metadata === undefined
     ? `${draft.kind}\n${JSON.stringify(draft.body)}`
     : `${draft.kind}\n${JSON.stringify(draft.body)}\n${JSON.stringify(draft.metadata)}`;
@@ -59,7 +59,7 @@ const destinationOf = (body: JsonObject): string => {
  * Equal when two drafts look alike to a person: kind, amount, currency, destination and recipient. Not proof of
  * anything: twins under different record ids are different payouts.
  */
-export const twinKey = (draft: Draft): string => {
+export const similarityKey = (draft: ValidInstruction): string => {
   const { body } = draft;
   const recipient = joined(inside(body, 'participant_details', 'recipient'), peopleMembers);
   const customer = joined(inside(body, 'customer'), ['reference']);

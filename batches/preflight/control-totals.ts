@@ -13,7 +13,7 @@ export type Totals = ReadonlyMap<string, Total>;
  *
  * @returns the totals, or a sentence saying what is wrong
  */
-export function parseExpectation(text: string): Totals | string {
+export function parseControlTotals(text: string): Totals | string {
   const totals = new Map<string, Total>();
   for (const part of text.split(',')) {
     const match = /^\s*([A-Za-z]{3})=(\d+(?:\.\d+)?)\/(\d{1,12})\s*$/.exec(part);

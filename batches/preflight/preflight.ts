@@ -6,12 +6,12 @@
  * met before; only if there is any, a second pass looks at exactly these rows.
  */
 import type { Total, Totals } from './control-totals.ts';
-import type { Problem, Reading } from '../instruction/instruction.ts';
-import { contentKey, twinKey } from './content-key.ts';
+import type { Problem, ParseResult } from '../instruction/instruction.ts';
+import { contentKey, similarityKey } from './content-key.ts';
 import { firstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from '../instruction/masks.ts';
-import type { Judgement } from './check-block.ts';
-import { createSieve, hashText, sieveBits, type Sieve } from './bloom-filter.ts';
+import type { BlockReport } from './check-block.ts';
+import { createBloomFilter, hashText, bitsFor, type BloomFilter } from './bloom-filter.ts';
 
 /** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
 export interface IndexedRow {
@@ -72,13 +72,13 @@ export const ambiguous = (recordId: string | undefined, column: string | null): 
   value: recordId === undefined ? null : maskVerbatim(recordId),
 });
 
-export interface PreflightInTheMaking {
+export interface PreflightBuilder {
   /** First pass, block by block in the order of the file. */
-  take(judgement: Judgement): void;
+  take(judgement: BlockReport): void;
   /** Whether a second pass is needed before `finish`. */
-  hasSuspects(): boolean;
+  hasCandidates(): boolean;
   /** Second pass, row by row: indexes what is suspicious. */
-  lookCloser(index: RowIndex, line: number, cells: readonly string[], reading: Reading): void;
+  verifyCandidate(index: RowIndex, line: number, cells: readonly string[], reading: ParseResult): void;
   /**
    * @param index what the second pass filled; null when there was none
    * @param warningsTotal how many there were, if `warnings` are only the first of them
@@ -87,19 +87,19 @@ export interface PreflightInTheMaking {
 }
 
 /** Suspects are few in most files; in a bad one this sieve lets more rows through to the exact index. */
-const suspectBits = 2 ** 23;
+const candidateBits = 2 ** 23;
 
 /** @param fileBytes about how large the file is; what is sieved out is exact whatever it says */
-export function startPreflight(fileBytes: number): PreflightInTheMaking {
-  const bits = sieveBits(fileBytes);
+export function startPreflight(fileBytes: number): PreflightBuilder {
+  const bits = bitsFor(fileBytes);
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
   const errors = firstProblems();
   // Let go of at the end: what is handed out lives as long as the run, and would keep them alive.
-  let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: Sieve } | undefined = {
-    seenIds: createSieve(bits),
-    seenTwins: createSieve(bits),
-    suspectIds: createSieve(Math.min(bits, suspectBits)),
-    suspectTwins: createSieve(Math.min(bits, suspectBits)),
+  let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: BloomFilter } | undefined = {
+    seenIds: createBloomFilter(bits),
+    seenTwins: createBloomFilter(bits),
+    suspectIds: createBloomFilter(Math.min(bits, candidateBits)),
+    suspectTwins: createBloomFilter(Math.min(bits, candidateBits)),
   };
   const words = new Uint32Array(4);
   let suspects = false;
@@ -113,7 +113,7 @@ export function startPreflight(fileBytes: number): PreflightInTheMaking {
     total.count += by;
     total.amountMinor += amountMinor;
   };
-  const sieve = (hashes: Uint32Array, seen: Sieve | undefined, suspect: Sieve | undefined): void => {
+  const sieve = (hashes: Uint32Array, seen: BloomFilter | undefined, suspect: BloomFilter | undefined): void => {
     if (seen === undefined || suspect === undefined) throw new TypeError('the preflight is finished');
     for (let at = 0; at < hashes.length; at += 2) {
       const high = hashes[at] as number;
@@ -134,12 +134,12 @@ export function startPreflight(fileBytes: number): PreflightInTheMaking {
       sieve(judgement.twins, sieves?.seenTwins, sieves?.suspectTwins);
     },
 
-    hasSuspects: () => suspects,
+    hasCandidates: () => suspects,
 
-    lookCloser(index, line, cells, reading) {
+    verifyCandidate(index, line, cells, reading) {
       const recordId = reading.ok ? reading.draft.recordId : reading.refusal.recordId;
       if (recordId === undefined) return;
-      const twin = reading.ok ? twinKey(reading.draft) : null;
+      const twin = reading.ok ? similarityKey(reading.draft) : null;
       hashText(recordId, words, 0);
       if (twin !== null) hashText(twin, words, 2);
       const suspicious =

@@ -5,18 +5,18 @@
  * bound by the same content, or bound by other content.
  */
 import { differingFields, type FieldDigests } from './fingerprint.ts';
-import type { Draft, Refusal } from '../instruction/instruction.ts';
-import type { Keys } from './idempotency-key.ts';
+import type { ValidInstruction, InvalidInstruction } from '../instruction/instruction.ts';
+import type { KeyDerivation } from './idempotency-key.ts';
 import type { Admission, LedgerRecord } from './record.ts';
 import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result-event.ts';
 
 /** What the ledger knows under the record id of a new occurrence. */
-export interface Known {
+export interface KnownRecord {
   readonly record: LedgerRecord | undefined;
   /** The digests kept with that record; asked for only in a conflict. */
   readonly fields: () => FieldDigests;
   /** The highest sequence told under this id while no record stands under it; 0 when never. */
-  readonly looseSequence: number;
+  readonly lastSequence: number;
 }
 
 export type AdmissionDecision =
@@ -33,12 +33,13 @@ export type AdmissionDecision =
  * Only an intent binds a record id: what was rejected, or cancelled before anything was sent, leaves the id
  * free, so that a corrected row can be paid.
  */
-const isBound = (record: LedgerRecord): boolean => !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
+const isRecordIdTaken = (record: LedgerRecord): boolean =>
+  !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
 
-export function decideAdmission(keys: Keys, admission: Admission, known: Known): AdmissionDecision {
+export function decideAdmission(keys: KeyDerivation, admission: Admission, known: KnownRecord): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;
   const existing = known.record;
-  const sequence = (existing?.sequence ?? known.looseSequence) + 1;
+  const sequence = (existing?.sequence ?? known.lastSequence) + 1;
 
   if (content.type === 'refused') {
     const event = rejectedEvent(keys, { refusal: content.refusal, occurrence, batchId, sequence, at });
@@ -46,7 +47,7 @@ export function decideAdmission(keys: Keys, admission: Admission, known: Known):
   }
 
   const { draft, fingerprint } = content;
-  if (existing !== undefined && isBound(existing)) {
+  if (existing !== undefined && isRecordIdTaken(existing)) {
     const told = { draft, occurrence, batchId, sequence, at, earlier: existing };
     if (existing.kind === draft.kind && existing.fingerprint === fingerprint) {
       return { type: 'settled', status: 'duplicate', sequence, event: duplicateEvent(keys, told) };
@@ -67,8 +68,8 @@ export function decideAdmission(keys: Keys, admission: Admission, known: Known):
 
 /** A record of which nothing was told and nothing sent yet. */
 export function queuedRecord(
-  keys: Keys,
-  params: Pick<Admission, 'occurrence' | 'batchId'> & { readonly draft: Draft; readonly fingerprint: string },
+  keys: KeyDerivation,
+  params: Pick<Admission, 'occurrence' | 'batchId'> & { readonly draft: ValidInstruction; readonly fingerprint: string },
 ): LedgerRecord {
   const { occurrence, batchId, draft, fingerprint } = params;
   return {
@@ -89,7 +90,7 @@ export function queuedRecord(
     version: 1,
     firstSentAt: null,
     sends: 0,
-    arrived: false,
+    alreadyReceived: false,
     sessionId: null,
     entryId: null,
     confirmSession: null,
@@ -103,7 +104,7 @@ export function queuedRecord(
 }
 
 /** The code of rows that were good themselves and fell with an all-or-nothing batch. */
-export const batchRefused = (because: string): Refusal['problems'][0] => ({
+export const batchRejected = (because: string): InvalidInstruction['problems'][0] => ({
   code: 'batch_refused',
   column: null,
   message: `Nothing of this file was paid, because it is all or nothing and ${because}. Mend the file and drop it again.`,

@@ -2,16 +2,16 @@
  * What the gateway said, and what we may conclude from it. Answers to init, status, confirm and cancel all come
  * through here, so that nothing is believed in one place that would not be believed in another.
  */
-import type { Answer } from '../gateway/gateway-response.ts';
-import { decisions, isGatewayCode, stopsTheRun, type FailureCode } from '../gateway/failure-codes.ts';
+import type { GatewayResponse } from '../gateway/gateway-response.ts';
+import { failureClass, isGatewayCode, haltsRun, type FailureCode } from '../gateway/failure-codes.ts';
 import { maskQuoted } from '../instruction/masks.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 
 /** A session as the gateway shows it, reduced to what matters, and held against the ledger. */
-export interface Sighting {
+export interface SessionEvidence {
   readonly sessionId: string;
   readonly entryId: string | null;
-  readonly says: 'pending' | 'asks' | 'succeeded' | 'failed' | 'cancelled';
+  readonly state: 'pending' | 'awaiting_confirmation' | 'succeeded' | 'failed' | 'cancelled';
   /** Currency and amount against the ledger's; `missing` when the gateway does not show them. */
   readonly amount: 'equal' | 'different' | 'missing';
   readonly reason: Reason | null;
@@ -22,8 +22,8 @@ export interface Sighting {
  *
  * `code` is set for everything but a sighting; `stop` says that the whole run meets the same fate.
  */
-export type Finding =
-  | { readonly type: 'sighting'; readonly sighting: Sighting }
+export type Evidence =
+  | { readonly type: 'sighting'; readonly sighting: SessionEvidence }
   | {
       readonly type: 'not_sent' | 'refused' | 'open' | 'arrived' | 'person';
       readonly code: FailureCode;
@@ -33,28 +33,28 @@ export type Finding =
     };
 
 type JsonMap = Record<string, unknown>;
-const asMap = (value: unknown): JsonMap | undefined =>
+const toMap = (value: unknown): JsonMap | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonMap) : undefined;
-const asText = (value: unknown): string | undefined =>
+const toText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
 
 /** What the gateway says may quote an account; the end is cut after masking, so that no half of a number stays. */
-const sentence = (text: string): string => maskQuoted(text).slice(0, 500);
+const maskedText = (text: string): string => maskQuoted(text).slice(0, 500);
 
 /** Turns an answer to anything but an accepted call into what it means for a first send. */
-function failure(code: FailureCode, description: string, gatewayCode?: string, retryAfterMs?: number): Finding {
-  const decision = decisions[code];
+function failure(code: FailureCode, description: string, gatewayCode?: string, retryAfterMs?: number): Evidence {
+  const decision = failureClass[code];
   return {
     type: decision === 'setup' ? 'not_sent' : decision,
     code,
-    reason: { code: gatewayCode ?? code, description: sentence(description) },
-    stop: stopsTheRun[code] === true,
+    reason: { code: gatewayCode ?? code, description: maskedText(description) },
+    stop: haltsRun[code] === true,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
 
 /** Reads an answer to `init`, for a send that was the first of its attempt. */
-export function readAnswer(answer: Answer, record: LedgerRecord): Finding {
+export function readResponse(answer: GatewayResponse, record: LedgerRecord): Evidence {
   if (answer.type === 'transport') return failure(answer.code, answer.message);
   const { httpStatus, json, retryAfterMs } = answer;
   if (httpStatus === 429) return failure('too_many_requests', 'The gateway asks to send more slowly.', undefined, retryAfterMs);
@@ -62,13 +62,13 @@ export function readAnswer(answer: Answer, record: LedgerRecord): Finding {
   if (httpStatus >= 300 && httpStatus < 400)
     return failure('redirected', `The gateway answered with a redirect (HTTP ${httpStatus}), which is not followed. Check GATEWAY_URL.`);
 
-  const body = asMap(json);
-  const error = asMap(body?.['error']);
-  const code = asText(error?.['code']);
+  const body = toMap(json);
+  const error = toMap(body?.['error']);
+  const code = toText(error?.['code']);
   if (body?.['status'] === 'error' && code !== undefined) {
-    const description = asText(error?.['description']) ?? 'The gateway gave no description.';
+    const description = toText(error?.['description']) ?? 'The gateway gave no description.';
     if (isGatewayCode(code)) return failure(code, description);
-    return failure('code_unlisted', `The gateway answered a code that is not in our table: ${description}`, sentence(code.slice(0, 64)));
+    return failure('code_unlisted', `The gateway answered a code that is not in our table: ${description}`, maskedText(code.slice(0, 64)));
   }
   if (httpStatus >= 400)
     return failure(
@@ -86,8 +86,8 @@ export function readAnswer(answer: Answer, record: LedgerRecord): Finding {
  * The same for a repeat of an open send: the first send is what matters, and no answer to a repeat can prove
  * that it did not arrive. Only a session, or the word that the key is known, teaches anything.
  */
-export function readRepeatAnswer(answer: Answer, record: LedgerRecord): Finding {
-  const finding = readAnswer(answer, record);
+export function readResendResponse(answer: GatewayResponse, record: LedgerRecord): Evidence {
+  const finding = readResponse(answer, record);
   return finding.type === 'not_sent' || finding.type === 'refused' ? { ...finding, type: 'open' } : finding;
 }
 
@@ -97,26 +97,26 @@ export function readRepeatAnswer(answer: Answer, record: LedgerRecord): Finding 
  * @returns undefined when it is no session, or speaks of another record or attempt, or of another session than
  *   the one this record is known to have
  */
-export function readSession(value: unknown, record: LedgerRecord): Sighting | undefined {
-  const session = asMap(value);
-  const sessionId = asText(session?.['id']);
-  const status = asText(session?.['status']);
+export function readSession(value: unknown, record: LedgerRecord): SessionEvidence | undefined {
+  const session = toMap(value);
+  const sessionId = toText(session?.['id']);
+  const status = toText(session?.['status']);
   if (session === undefined || sessionId === undefined || status === undefined) return undefined;
   if (record.sessionId !== null && record.sessionId !== sessionId) return undefined;
 
   const listed = session[record.kind === 'payout' ? 'payments' : 'acquiring_payments'];
-  const entries = (Array.isArray(listed) ? listed : []).map(asMap).filter((entry) => entry !== undefined);
+  const entries = (Array.isArray(listed) ? listed : []).map(toMap).filter((entry) => entry !== undefined);
   const ours = entries.filter((entry) => namesRecord(entry['metadata'], record) !== 'other');
   // Several entries under one session are not documented: without one that is surely ours, nothing is believed.
   if (entries.length > 0 && ours.length === 0) return undefined;
   if (namesRecord(session['metadata'], record) === 'other') return undefined;
   const entry = ours.length === 1 ? ours[0] : ours.find((one) => namesRecord(one['metadata'], record) === 'ours');
-  const entryStatus = asText(entry?.['status']);
+  const entryStatus = toText(entry?.['status']);
 
   return {
     sessionId,
-    entryId: asText(entry?.['id']) ?? null,
-    says: says(status, entryStatus, session['next_action'], record.cancelSession === sessionId),
+    entryId: toText(entry?.['id']) ?? null,
+    state: says(status, entryStatus, session['next_action'], record.cancelSession === sessionId),
     amount: compareAmount(entry?.['amount_details'] ?? session['amount_details'], record),
     reason: readReason(entry?.['error']) ?? readReason(session['error']),
   };
@@ -126,18 +126,18 @@ export function readSession(value: unknown, record: LedgerRecord): Sighting | un
  * Source: the life cycle in docs/gateway.md. A session in `error` is not final. The entry of a session that we had
  * cancelled is called failed, and yet nothing failed: we called it off.
  */
-function says(session: string, entry: string | undefined, nextAction: unknown, cancelledByUs: boolean): Sighting['says'] {
+function says(session: string, entry: string | undefined, nextAction: unknown, cancelledByUs: boolean): SessionEvidence['state'] {
   const cancelled = session === 'cancelled' || session === 'canceled';
   if (entry === 'succeeded') return 'succeeded';
   if (cancelled && cancelledByUs) return 'cancelled';
   if (entry === 'failed' && (session === 'accepted' || cancelled)) return 'failed';
   if (cancelled) return 'cancelled';
-  if (nextAction === 'confirm' && (entry === 'pending' || entry === undefined)) return 'asks';
+  if (nextAction === 'confirm' && (entry === 'pending' || entry === undefined)) return 'awaiting_confirmation';
   return 'pending';
 }
 
 function namesRecord(metadata: unknown, record: LedgerRecord): 'ours' | 'other' | 'silent' {
-  const map = asMap(metadata);
+  const map = toMap(metadata);
   const recordId = map?.['record_id'];
   const attempt = map?.['attempt'];
   if (recordId === undefined && attempt === undefined) return 'silent';
@@ -147,8 +147,8 @@ function namesRecord(metadata: unknown, record: LedgerRecord): 'ours' | 'other' 
   return same ? 'ours' : 'other';
 }
 
-function compareAmount(value: unknown, record: LedgerRecord): Sighting['amount'] {
-  const details = asMap(value);
+function compareAmount(value: unknown, record: LedgerRecord): SessionEvidence['amount'] {
+  const details = toMap(value);
   const amount = details?.['amount'];
   const currency = details?.['currency'];
   if (amount === undefined || amount === null || currency === undefined || currency === null) return 'missing';
@@ -157,8 +157,11 @@ function compareAmount(value: unknown, record: LedgerRecord): Sighting['amount']
 }
 
 function readReason(value: unknown): Reason | null {
-  const error = asMap(value);
-  const code = asText(error?.['code']);
+  const error = toMap(value);
+  const code = toText(error?.['code']);
   if (code === undefined) return null;
-  return { code: sentence(code.slice(0, 64)), description: sentence(asText(error?.['description']) ?? 'The gateway gave no description.') };
+  return {
+    code: maskedText(code.slice(0, 64)),
+    description: maskedText(toText(error?.['description']) ?? 'The gateway gave no description.'),
+  };
 }

@@ -7,7 +7,7 @@
  */
 import { createHmac, createSecretKey, hash, hkdfSync } from 'node:crypto';
 import { canonicalJson, orderedKeys } from './canonical-json.ts';
-import type { Draft, Json, JsonObject } from '../instruction/instruction.ts';
+import type { ValidInstruction, Json, JsonObject } from '../instruction/instruction.ts';
 import { isObject } from '../instruction/metadata.ts';
 
 /**
@@ -22,13 +22,13 @@ export interface FieldDigests {
   readonly digests: Buffer;
 }
 
-export interface FingerprintMaker {
+export interface Fingerprints {
   /**
    * HMAC-SHA-256 over the canonical form of kind, normalised body and the caller's metadata, in base64url (43 characters).
    * What we add to the metadata is not in it.
    */
-  fingerprint(draft: Draft): string;
-  fields(draft: Draft): FieldDigests;
+  fingerprint(draft: ValidInstruction): string;
+  fields(draft: ValidInstruction): FieldDigests;
 }
 
 const digestBytes = 8;
@@ -40,28 +40,29 @@ const keyBytes = 32;
  */
 const cardObject = 'bank_card';
 
-const whole = (draft: Draft): JsonObject => (draft.metadata === undefined ? draft.body : { ...draft.body, metadata: draft.metadata });
+const whole = (draft: ValidInstruction): JsonObject =>
+  draft.metadata === undefined ? draft.body : { ...draft.body, metadata: draft.metadata };
 
 /** A place in a body. Kept and used again, because all rows of a file have the same ones. */
-interface Place {
+interface PathNode {
   readonly path: string;
-  readonly below: Map<string, Place>;
+  readonly below: Map<string, PathNode>;
 }
 
 /** Metadata may bring any names; beyond this many places, new ones are not kept. */
 const maxPlaces = 10_000;
 
-const createPlaces = () => {
+const createPathTree = () => {
   let count = 0;
-  const root: Place = { path: '', below: new Map() };
+  const root: PathNode = { path: '', below: new Map() };
   return {
     root,
-    below(place: Place, key: string): Place {
+    below(place: PathNode, key: string): PathNode {
       const known = place.below.get(key);
       if (known !== undefined) return known;
       // a line break would end the path in the list of paths
       const name = key.includes('\n') ? JSON.stringify(key) : key;
-      const made: Place = { path: place.path === '' ? name : `${place.path}.${name}`, below: new Map() };
+      const made: PathNode = { path: place.path === '' ? name : `${place.path}.${name}`, below: new Map() };
       count += 1;
       if (count <= maxPlaces) place.below.set(key, made);
       return made;
@@ -70,7 +71,12 @@ const createPlaces = () => {
 };
 
 /** Takes each leaf with its place, in the canonical order of the members. */
-const walk = (places: ReturnType<typeof createPlaces>, value: Json, place: Place, take: (place: Place, text: string) => void): void => {
+const walk = (
+  places: ReturnType<typeof createPathTree>,
+  value: Json,
+  place: PathNode,
+  take: (place: PathNode, text: string) => void,
+): void => {
   const isCard = place.path.endsWith(`.${cardObject}`);
   if (!isCard && Array.isArray(value) && value.length > 0) {
     for (const [index, item] of (value as readonly Json[]).entries()) walk(places, item, places.below(place, String(index)), take);
@@ -89,14 +95,14 @@ const derive = (ledgerKey: Buffer, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', ledgerKey, '', `disburse:v1:${purpose}`, keyBytes));
 
 /** @param ledgerKey the 32 bytes of the ledger's key, which never changes for a ledger */
-export const createFingerprints = (ledgerKey: Buffer): FingerprintMaker => {
+export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
   const key = createSecretKey(derive(ledgerKey, 'fingerprint'));
   // Hashing key and text together is a sound keyed hash here, at a fifth of an HMAC's cost: the key has a fixed length, and
   // only 8 of the 32 bytes are kept, so that no digest can be extended.
   const fieldKey = derive(ledgerKey, 'fields').toString('hex');
-  const places = createPlaces();
+  const places = createPathTree();
   // The places of the former draft and their list: most drafts have the same ones.
-  const found: Place[] = [];
+  const found: PathNode[] = [];
   let paths: string | undefined;
   return {
     fingerprint: (draft) =>

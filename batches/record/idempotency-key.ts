@@ -25,7 +25,7 @@ const uuidV5Hex = (namespace: Buffer, name: string): string => {
 
 const dashed = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 
-export interface Keys {
+export interface KeyDerivation {
   /** `uuidv5(NS, kind + ":" + record_id + ":" + attempt)`, where `NS = uuidv5(URL namespace, "urn:disburse:v1:" + project)`. */
   idempotencyKey(kind: Kind, recordId: string, attempt: number): string;
   /**
@@ -38,7 +38,7 @@ export interface Keys {
 }
 
 /** @param project the gateway's project, as in `X-PARTNER-PROJECT` */
-export const createKeys = (project: string): Keys => {
+export const createKeyDerivation = (project: string): KeyDerivation => {
   const namespace = Buffer.from(uuidV5Hex(urlNamespace, `urn:disburse:v1:${project}`), 'hex');
   return {
     idempotencyKey: (kind, recordId, attempt) => dashed(uuidV5Hex(namespace, `${kind}:${recordId}:${attempt}`)),

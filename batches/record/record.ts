@@ -6,7 +6,7 @@
  * late or repeated call can never undo a newer truth.
  */
 import type { FieldDigests } from './fingerprint.ts';
-import type { CallerMetadata, Draft, Kind, Occurrence, Refusal } from '../instruction/instruction.ts';
+import type { CallerMetadata, ValidInstruction, Kind, Occurrence, InvalidInstruction } from '../instruction/instruction.ts';
 import type { ResultEvent } from './result-event.ts';
 import type { RecordStatus, Status } from './status.ts';
 
@@ -40,7 +40,7 @@ export interface LedgerRecord {
   /** How often this attempt may have been sent. */
   readonly sends: number;
   /** The gateway has told that the key is known to it: a repeat would teach nothing more. */
-  readonly arrived: boolean;
+  readonly alreadyReceived: boolean;
   readonly sessionId: string | null;
   readonly entryId: string | null;
   /** The only session of this record that we may ever confirm. */
@@ -82,12 +82,12 @@ export interface Admission {
   readonly content:
     | {
         readonly type: 'valid';
-        readonly draft: Draft;
+        readonly draft: ValidInstruction;
         readonly fingerprint: string;
         /** Asked for only when the record is new or in conflict. */
         readonly fields: () => FieldDigests;
       }
-    | { readonly type: 'refused'; readonly refusal: Refusal };
+    | { readonly type: 'refused'; readonly refusal: InvalidInstruction };
 }
 
 /**

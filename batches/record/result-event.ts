@@ -1,7 +1,7 @@
 /** Result events: what is told to the world about an occurrence. Source of the format: docs/results.md. */
 import { z } from 'zod';
-import type { Draft, Occurrence, Problem, Refusal } from '../instruction/instruction.ts';
-import type { Keys } from './idempotency-key.ts';
+import type { ValidInstruction, Occurrence, Problem, InvalidInstruction } from '../instruction/instruction.ts';
+import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord } from './record.ts';
 import { isFinal, statuses } from './status.ts';
 
@@ -50,7 +50,7 @@ interface Frame {
   readonly at: number;
 }
 
-const frame = (keys: Keys, { occurrence, batchId, sequence, at }: Frame, attempt: number, status: ResultEvent['status']) => ({
+const frame = (keys: KeyDerivation, { occurrence, batchId, sequence, at }: Frame, attempt: number, status: ResultEvent['status']) => ({
   event_id: keys.eventId(`${occurrence.stream}:${occurrence.position}`, attempt, status),
   sequence,
   status,
@@ -69,7 +69,7 @@ const told = (problem: Problem) => ({
 const amountDetails = (amountMinor: bigint, currency: string) => ({ amount: Number(amountMinor), currency });
 
 /** An occurrence that broke a rule, or fell with its batch. */
-export function rejectedEvent(keys: Keys, params: Frame & { readonly refusal: Refusal }): ResultEvent {
+export function rejectedEvent(keys: KeyDerivation, params: Frame & { readonly refusal: InvalidInstruction }): ResultEvent {
   const { refusal } = params;
   const [first, ...others] = refusal.problems;
   return {
@@ -86,11 +86,11 @@ export function rejectedEvent(keys: Keys, params: Frame & { readonly refusal: Re
 }
 
 interface Seen extends Frame {
-  readonly draft: Draft;
+  readonly draft: ValidInstruction;
   readonly earlier: LedgerRecord;
 }
 
-const seenAgain = (keys: Keys, params: Seen, status: 'duplicate' | 'conflict'): ResultEvent => ({
+const seenAgain = (keys: KeyDerivation, params: Seen, status: 'duplicate' | 'conflict'): ResultEvent => ({
   ...frame(keys, params, 1, status),
   record_id: params.draft.recordId,
   kind: params.draft.kind,
@@ -101,10 +101,10 @@ const seenAgain = (keys: Keys, params: Seen, status: 'duplicate' | 'conflict'): 
 });
 
 /** The same content under the same record id, asked for at another place. */
-export const duplicateEvent = (keys: Keys, params: Seen): ResultEvent => seenAgain(keys, params, 'duplicate');
+export const duplicateEvent = (keys: KeyDerivation, params: Seen): ResultEvent => seenAgain(keys, params, 'duplicate');
 
 /** Other content under a record id that is taken. `fields` are the paths that differ, never the values. */
-export const conflictEvent = (keys: Keys, params: Seen & { readonly fields: readonly string[] }): ResultEvent => ({
+export const conflictEvent = (keys: KeyDerivation, params: Seen & { readonly fields: readonly string[] }): ResultEvent => ({
   ...seenAgain(keys, params, 'conflict'),
   fields: [...params.fields],
   error: {
@@ -114,7 +114,7 @@ export const conflictEvent = (keys: Keys, params: Seen & { readonly fields: read
 });
 
 /** What a record's own status change tells. `sequence` is the record's, already raised. */
-export function recordEvent(keys: Keys, record: LedgerRecord, at: number): ResultEvent {
+export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: number): ResultEvent {
   const status = record.status;
   if (status === 'queued' || status === 'submitting') throw new TypeError(`no event is told for ${status}`);
   return {

@@ -45,11 +45,11 @@ export function summarise(batch: Batch, rows: readonly TallyRow[]): Summary {
 /**
  * Whether records need a person's look, which is exit code 2.
  *
- * @param duplicatesOfUnpaid duplicates whose record has not succeeded
+ * @param countUnsettledDuplicates duplicates whose record has not succeeded
  * @param waited false when the caller did not wait for records in progress: then they are no reason to look
  */
-export function needsALook(summary: Summary, duplicatesOfUnpaid: number, waited: boolean): boolean {
+export function needsAttention(summary: Summary, countUnsettledDuplicates: number, waited: boolean): boolean {
   const count = (status: (typeof statuses)[number]): number => summary.statuses[status].count;
   const restless = statuses.filter((status) => status !== 'succeeded' && status !== 'duplicate' && (waited || status !== 'in_progress'));
-  return duplicatesOfUnpaid > 0 || !summary.balanced || restless.some((status) => count(status) > 0);
+  return countUnsettledDuplicates > 0 || !summary.balanced || restless.some((status) => count(status) > 0);
 }

@@ -1,8 +1,8 @@
 /** A block of text becomes rows of cells: by csv-parse where a quote stands in it, and nothing that does is taken on trust. */
 import { parse } from 'csv-parse/sync';
-import { account, type Account } from './coverage-check.ts';
-import { plainRows } from './unquoted-rows.ts';
-import { diagnose, tooLong, type GrammarFault } from './quote-errors.ts';
+import { verifyCoverage, type Coverage } from './coverage-check.ts';
+import { unquotedRows } from './unquoted-rows.ts';
+import { diagnose, tooLong, type QuoteError } from './quote-errors.ts';
 import type { TextBlock } from './records.ts';
 import { StructuralError } from './structural-error.ts';
 
@@ -13,14 +13,14 @@ const loneCarriageReturn = /\r(?!\n)/;
  * @param byteLength how many bytes of the file a text was
  * @throws StructuralError with every fault of the block
  */
-export function readCells(block: TextBlock, delimiter: string, byteLength: (text: string) => number): Account {
+export function readCells(block: TextBlock, delimiter: string, byteLength: (text: string) => number): Coverage {
   const { text, line } = block;
   const offsetOf = (at: number): number => block.offset + byteLength(text.slice(0, at));
   if (block.end !== 'whole' || text.includes('\0') || loneCarriageReturn.test(text)) refuse(diagnose(block, delimiter), offsetOf);
 
   const records = text.includes('"') ? parseRecords(text, delimiter) : 'plain';
   if (records === undefined) refuse(diagnose(block, delimiter), offsetOf);
-  const found = records === 'plain' ? plainRows(text, line, delimiter) : account(text, line, records ?? [], delimiter);
+  const found = records === 'plain' ? unquotedRows(text, line, delimiter) : verifyCoverage(text, line, records ?? [], delimiter);
   if (records === undefined || found.mismatch !== undefined) {
     const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
     const message =
@@ -51,7 +51,7 @@ function parseRecords(text: string, delimiter: string): string[][] | undefined {
   }
 }
 
-function refuse(faults: readonly GrammarFault[], offsetOf: ((at: number) => number) | undefined): void {
+function refuse(faults: readonly QuoteError[], offsetOf: ((at: number) => number) | undefined): void {
   const problems = faults.map(({ at, line, code, message }) => ({
     line,
     column: null,

@@ -5,7 +5,7 @@
 import { countOf, maxRecordBytes } from './records.ts';
 
 /** @property cells none for an empty line */
-export interface AccountedRow {
+export interface CoveredRow {
   readonly line: number;
   readonly cells: string[];
 }
@@ -24,8 +24,8 @@ interface Mismatch {
   readonly at: number;
 }
 
-export interface Account {
-  readonly rows: AccountedRow[];
+export interface Coverage {
+  readonly rows: CoveredRow[];
   readonly multiline: readonly MultilineCell[];
   /** Lines of rows that are longer than any may be. */
   readonly tooLong: readonly number[];
@@ -41,15 +41,15 @@ const noCells: string[] = [];
  * @param text whole records; only the last one of the file may lack its line end
  * @param records the cells that the parser found in it, empty lines left out; they become rows without cells
  */
-export function account(text: string, firstLine: number, records: readonly string[][], delimiter: string): Account {
-  const rows: AccountedRow[] = [];
+export function verifyCoverage(text: string, firstLine: number, records: readonly string[][], delimiter: string): Coverage {
+  const rows: CoveredRow[] = [];
   const multiline: MultilineCell[] = [];
   const tooLong: number[] = [];
   const delimiterCode = delimiter.charCodeAt(0);
   const { length } = text;
   let at = 0;
   let line = firstLine;
-  const mismatch = (): Account => ({ rows, multiline, tooLong, mismatch: { line, at } });
+  const mismatch = (): Coverage => ({ rows, multiline, tooLong, mismatch: { line, at } });
   const endLine = (): boolean => {
     const end = text.charCodeAt(at) === carriageReturn ? at + 1 : at;
     if (text.charCodeAt(end) !== newline) return false;

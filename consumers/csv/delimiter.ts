@@ -46,7 +46,7 @@ export function readSepLine(line: string): string | undefined {
  * @param header the header's record as it stands in the file
  * @throws StructuralError when two signs are as likely
  */
-export function tellDelimiter(header: string, line: number): string {
+export function detectDelimiter(header: string, line: number): string {
   const outsideQuotes = header.split('"').filter((_, index) => index % 2 === 0);
   const counts = candidates.map((sign) => ({ sign, count: outsideQuotes.reduce((sum, part) => sum + part.split(sign).length - 1, 0) }));
   const [first, second] = counts.sort((a, b) => b.count - a.count);

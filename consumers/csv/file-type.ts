@@ -30,7 +30,7 @@ function zip(head: Buffer): string {
 }
 
 /** @returns a sentence naming what these first bytes of a file are, or undefined when they may be text */
-export function recognizeBytes(head: Buffer): string | undefined {
+export function fileTypeOfBytes(head: Buffer): string | undefined {
   if (/^504b(?:0304|0506|0708)/.test(head.toString('hex', 0, 4))) return zip(head);
   // "BZh" alone could begin a word; what follows it in bzip2 is fixed.
   if (/^BZh[1-9](?:1AY&SY|\u0017rE8P)/.test(head.toString('latin1', 0, 10))) return sentence('a bzip2 archive', 'unpack it first');
@@ -39,7 +39,7 @@ export function recognizeBytes(head: Buffer): string | undefined {
 }
 
 /** @returns the same for the first characters of a text */
-export function recognizeText(head: string): string | undefined {
+export function fileTypeOfText(head: string): string | undefined {
   const start = head.trimStart().slice(0, 1000);
   if (/^<\?xml|^<(?:ss:)?workbook/i.test(start)) return sentence('an XML document', 'save it as CSV');
   if (start.startsWith('<'))

@@ -1,7 +1,7 @@
 /** The first record that is not blank. Before it there may be a `sep=` line. */
-import type { Account } from './coverage-check.ts';
+import type { Coverage } from './coverage-check.ts';
 import { readCells } from './cells.ts';
-import { readSepLine, tellDelimiter } from './delimiter.ts';
+import { readSepLine, detectDelimiter } from './delimiter.ts';
 import type { TextBlock } from './records.ts';
 import { structural } from './structural-error.ts';
 import type { TextFile } from './text.ts';
@@ -14,7 +14,7 @@ export interface HeaderFound {
   readonly header: readonly string[];
   readonly headerLine: number;
   readonly delimiter: string;
-  readonly first: Account;
+  readonly first: Coverage;
   readonly blank: { readonly from: number; readonly to: number } | undefined;
 }
 
@@ -51,7 +51,7 @@ export async function findHeader(
     if (block.text !== '') break;
     block = await next();
   }
-  const delimiter = told ?? tellDelimiter(firstRecord(block.text), block.line);
+  const delimiter = told ?? detectDelimiter(firstRecord(block.text), block.line);
   const first = readCells(block, delimiter, byteLength);
   const { line: headerLine, cells: header } = first.rows[0] ?? { line: block.line, cells: [] };
   return { header, headerLine, delimiter, first, blank: headerLine > blankFrom ? { from: blankFrom, to: headerLine - 1 } : undefined };

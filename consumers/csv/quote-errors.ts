@@ -5,7 +5,7 @@
 import { maxRecordBytes, type TextBlock } from './records.ts';
 
 /** @property at where in the block's text; for what is found at its end, where that began */
-export interface GrammarFault {
+export interface QuoteError {
   readonly at: number;
   readonly line: number;
   readonly code: string;
@@ -25,8 +25,8 @@ const messages = {
 type State = 'start' | 'plain' | 'quoted' | 'closed';
 
 /** @returns every fault of the block in the order of the text; none when it is sound */
-export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: string): readonly GrammarFault[] {
-  const faults: GrammarFault[] = [];
+export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: string): readonly QuoteError[] {
+  const faults: QuoteError[] = [];
   let line = firstLine;
   let state: State = 'start';
   let opened = { at: 0, line };
@@ -75,7 +75,7 @@ export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: s
   return faults.sort((a, b) => a.at - b.at);
 }
 
-const unclosed = (opened: { at: number; line: number }): GrammarFault => ({
+const unclosed = (opened: { at: number; line: number }): QuoteError => ({
   ...opened,
   code: 'quote_unclosed',
   message: 'The quote that opens a cell on this line is never closed: close it, or write it twice inside quotes.',
@@ -83,7 +83,7 @@ const unclosed = (opened: { at: number; line: number }): GrammarFault => ({
 
 export const tooLong = `A row is longer than ${maxRecordBytes} bytes`;
 
-function endless(record: { at: number; line: number }, opened: { at: number; line: number } | undefined): GrammarFault {
+function endless(record: { at: number; line: number }, opened: { at: number; line: number } | undefined): QuoteError {
   const why =
     opened === undefined
       ? ': is it CSV, with one row a line?'

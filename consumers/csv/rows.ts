@@ -1,8 +1,8 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
-import type { Account, AccountedRow, MultilineCell } from './coverage-check.ts';
+import type { Coverage, CoveredRow, MultilineCell } from './coverage-check.ts';
 import { StructuralError } from './structural-error.ts';
-import { swallowsRows } from './unbalanced-quotes.ts';
+import { hasUnbalancedQuotes } from './unbalanced-quotes.ts';
 
 /**
  * @property line the physical line on which the row begins, from 1
@@ -17,7 +17,7 @@ const maxWarnings = 1000;
 
 export interface RowMaker {
   /** @param from rows of the block to leave out at its beginning: the header */
-  take(block: Account, from?: number): readonly CsvRow[];
+  take(block: Coverage, from?: number): readonly CsvRow[];
   /** Blank lines that were found otherwise, before the header. */
   skipped(from: number, to: number): void;
   /** The first thousand; blank lines at the end of the file are no warning. */
@@ -40,7 +40,7 @@ export function createRowMaker(columns: number, delimiter: string): RowMaker {
       refuseSwallowed(block, from, columns, delimiter);
       const rows: CsvRow[] = [];
       for (let index = from; index < block.rows.length; index += 1) {
-        const row = block.rows[index] as AccountedRow;
+        const row = block.rows[index] as CoveredRow;
         if (isBlank(row.cells)) {
           blank = { from: blank?.from ?? row.line, to: row.line };
           continue;
@@ -69,9 +69,9 @@ const blankRows = (from: number, to: number): LineProblem => ({
   value: null,
 });
 
-function refuseSwallowed(block: Account, from: number, columns: number, delimiter: string): void {
+function refuseSwallowed(block: Coverage, from: number, columns: number, delimiter: string): void {
   const [first, ...others] = block.multiline
-    .filter((cell) => cell.row >= from && swallowsRows(block.rows[cell.row]?.cells ?? [], cell, columns, delimiter))
+    .filter((cell) => cell.row >= from && hasUnbalancedQuotes(block.rows[cell.row]?.cells ?? [], cell, columns, delimiter))
     .map(swallowed);
   if (first !== undefined) throw new StructuralError([first, ...others]);
 }

@@ -2,7 +2,7 @@
 import { chooseEncoding } from './encoding.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import type { SourceFile } from './file.ts';
-import { recognizeBytes, recognizeText } from './file-type.ts';
+import { fileTypeOfBytes, fileTypeOfText } from './file-type.ts';
 import { gunzip, isGzip } from './gzip.ts';
 import { createRecordCutter, type RecordCutter, type TextBlock } from './records.ts';
 import { structural, type StructuralError } from './structural-error.ts';
@@ -42,7 +42,7 @@ interface Head {
 }
 
 function startText(bytes: AsyncGenerator<Buffer>, { head, done }: Head, asked: string | undefined): TextFile {
-  refuseForeign(recognizeBytes(head));
+  refuseForeign(fileTypeOfBytes(head));
   const { encoding, markBytes } = chooseEncoding(head, asked);
   const decoder = createDecoder(encoding, markBytes);
   const cutter = createRecordCutter(markBytes, decoder.byteLength);
@@ -62,7 +62,7 @@ function startText(bytes: AsyncGenerator<Buffer>, { head, done }: Head, asked: s
   }
 
   const { text: start } = createDecoder(encoding, markBytes).decode(head.subarray(markBytes, headBytes));
-  refuseForeign(recognizeText(start));
+  refuseForeign(fileTypeOfText(start));
   return {
     encoding,
     blocks: blocks(),
@@ -96,7 +96,7 @@ const fakeGzip = (first: Buffer): StructuralError =>
   structural(
     1,
     'gzip_fake',
-    `The name ends in .gz, but this is not gzip. ${recognizeBytes(first) ?? 'If it is CSV that was never packed, take .gz off its name; else fetch it again.'}`,
+    `The name ends in .gz, but this is not gzip. ${fileTypeOfBytes(first) ?? 'If it is CSV that was never packed, take .gz off its name; else fetch it again.'}`,
   );
 
 async function takeHead(bytes: AsyncGenerator<Buffer>): Promise<Head> {

@@ -8,7 +8,12 @@ import type { MultilineCell } from './coverage-check.ts';
  * @param cells of the row that holds the multi-line cell
  * @param columns how many cells the header has
  */
-export function swallowsRows(cells: readonly string[], { cell }: Pick<MultilineCell, 'cell'>, columns: number, delimiter: string): boolean {
+export function hasUnbalancedQuotes(
+  cells: readonly string[],
+  { cell }: Pick<MultilineCell, 'cell'>,
+  columns: number,
+  delimiter: string,
+): boolean {
   const wanted = columns - 1;
   if (wanted < 1) return false;
   const counts = (cells[cell] ?? '').split('\n').map((line) => line.split(delimiter).length - 1);

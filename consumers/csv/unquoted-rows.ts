@@ -3,15 +3,15 @@
  * the engine's own search finds those several times faster than a parser's loop over each character. Text with a
  * single quote in it goes to csv-parse; a property test holds the two to the same rows.
  */
-import type { Account, AccountedRow } from './coverage-check.ts';
+import type { Coverage, CoveredRow } from './coverage-check.ts';
 import { maxRecordBytes } from './records.ts';
 
 const carriageReturn = 0x0d;
 const noCells: string[] = [];
 
 /** @param text whole records without quotes; a carriage return stands only before a line break */
-export function plainRows(text: string, firstLine: number, delimiter: string): Account {
-  const rows: AccountedRow[] = [];
+export function unquotedRows(text: string, firstLine: number, delimiter: string): Coverage {
+  const rows: CoveredRow[] = [];
   const tooLong: number[] = [];
   let line = firstLine;
   for (let at = 0; at < text.length; line += 1) {

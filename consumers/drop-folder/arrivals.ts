@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { isCode } from './leases.ts';
 import { createFirstNames, faultOfName, isPayoutName, readyMarker } from './names.ts';
-import type { SetAside } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
 
 /** What a file looked like, and since when it has looked so. */
 interface Look {
@@ -30,7 +30,7 @@ export interface ArrivalsOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly restMs: number;
-  readonly setAside: SetAside;
+  readonly setAside: Quarantine;
 }
 
 const maxRemembered = 1_000;

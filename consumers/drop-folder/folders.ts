@@ -14,7 +14,7 @@ import { isCode, unlinkIfThere } from './leases.ts';
 import { siblings, type Sibling } from './names.ts';
 
 /** How a file ended, and the folder it goes to. */
-export type Ending = 'done' | 'refused';
+export type Destination = 'done' | 'refused';
 
 export const processingIn = (dir: string): string => join(dir, 'processing');
 
@@ -56,13 +56,13 @@ async function tryWriting(folder: string): Promise<void> {
 }
 
 /** Where one file and what belongs to it lie while it is handled. */
-export interface Desk {
+export interface WorkDir {
   readonly path: string;
   pathOf(sibling: Sibling): string;
   /** The whole text appears under `pathOf(sibling)` at once, mode 0600, and outlives a power cut. */
   write(sibling: Sibling, content: string): Promise<void>;
   /** Moves the file and what lies beside it. Can be broken off at any point: `finishMove` of the next desk goes on. */
-  moveTo(ending: Ending): Promise<void>;
+  moveTo(ending: Destination): Promise<void>;
   /** Ends a move that somebody else began. Answers whether there was one. */
   finishMove(): Promise<boolean>;
   /** Takes away what is only ours, and what the former holders left. */
@@ -74,21 +74,21 @@ export interface Desk {
  * speaks of the file that lies there: a note that outlived its file must never send another one to `done/` unpaid.
  */
 interface Leaving {
-  readonly ending: Ending;
+  readonly ending: Destination;
   readonly work: string;
   readonly base: string;
   readonly size: number;
   readonly mtimeMs: number;
 }
 
-export interface DeskOptions {
+export interface WorkDirOptions {
   readonly dir: string;
   readonly name: string;
   readonly token: string;
   readonly heirOf: readonly string[];
 }
 
-export async function openDesk({ dir, name, token, heirOf }: DeskOptions): Promise<Desk> {
+export async function openWorkDir({ dir, name, token, heirOf }: WorkDirOptions): Promise<WorkDir> {
   const processing = processingIn(dir);
   const path = join(processing, name);
   const work = `.work-${token}`;
@@ -127,7 +127,7 @@ export async function openDesk({ dir, name, token, heirOf }: DeskOptions): Promi
         await move(leaving);
         return true;
       }
-      await dropNote(dir, name);
+      await deleteMarker(dir, name);
       return false;
     },
     async clear() {
@@ -161,7 +161,7 @@ async function readLeaving(dir: string, name: string): Promise<Leaving | undefin
 }
 
 /** Before a file comes to its place in `processing/`: what speaks of a former one of its name is over. */
-export async function dropNote(dir: string, name: string): Promise<void> {
+export async function deleteMarker(dir: string, name: string): Promise<void> {
   const leaving = await readLeaving(dir, name);
   await unlinkIfThere(noteOf(dir, name));
   if (leaving !== undefined) await rm(join(processingIn(dir), leaving.work), { recursive: true, force: true });

@@ -17,10 +17,10 @@ import { join } from 'node:path';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Random } from '../../batches/ports/random.ts';
 
-export interface Claim {
+export interface Lease {
   readonly token: string;
   /** Tokens of those who held it before and let it grow old, the latest last. */
-  readonly heirOf: readonly string[];
+  readonly previousTokens: readonly string[];
   /** Makes it young again. False when it is somebody else's by now; rejects when that cannot be told. */
   keep(): Promise<boolean>;
   /** Rejects when it cannot be told. */
@@ -29,11 +29,11 @@ export interface Claim {
   release(): Promise<void>;
 }
 
-export interface Claims {
+export interface Leases {
   /** Undefined when somebody holds it. Rejects with errors of the file system. */
-  acquire(name: string): Promise<Claim | undefined>;
+  acquire(name: string): Promise<Lease | undefined>;
   /** Removes an heir's claim that hangs on nothing any more: its holder died while it gave the name free. */
-  removeLoose(entry: string): Promise<void>;
+  removeOrphan(entry: string): Promise<void>;
 }
 
 /**
@@ -51,7 +51,7 @@ export interface ClaimsOptions {
 }
 
 /** Nobody dies this often over one file. */
-const maxHeirs = 1_000;
+const maxPreviousTokens = 1_000;
 
 interface Link {
   readonly path: string;
@@ -62,12 +62,12 @@ interface Link {
 const claimName = (name: string): string => `${name}.claim`;
 
 /** What a name in `processing/` is a claim on, and whether it is an heir's; undefined when it is no claim. */
-export function readClaimName(entry: string): { readonly name: string; readonly ofHeir: boolean } | undefined {
+export function readClaimName(entry: string): { readonly name: string; readonly isTakeover: boolean } | undefined {
   const found = /^(.+)\.claim(\.(?:[0-9a-f]{16}|unwritten-\d+))?$/.exec(entry);
-  return found?.[1] === undefined ? undefined : { name: found[1], ofHeir: found[2] !== undefined };
+  return found?.[1] === undefined ? undefined : { name: found[1], isTakeover: found[2] !== undefined };
 }
 
-export function createClaims({ folder, owner, host, clock, random, takeOverMs }: ClaimsOptions): Claims {
+export function createLeases({ folder, owner, host, clock, random, takeOverMs }: ClaimsOptions): Leases {
   let made = 0;
   const newToken = (): string => {
     made += 1;
@@ -98,13 +98,13 @@ export function createClaims({ folder, owner, host, clock, random, takeOverMs }:
   const chainOf = async (name: string): Promise<readonly Link[]> => {
     const root = join(folder, claimName(name));
     const chain: Link[] = [];
-    for (let path = root; chain.length < maxHeirs;) {
+    for (let path = root; chain.length < maxPreviousTokens;) {
       const found = await readLink(path, `unwritten-${chain.length}`);
       if (found === undefined) return chain;
       chain.push(found);
       path = `${root}.${found.token}`;
     }
-    throw new Error(`${root} was taken over ${maxHeirs} times. Look at what stops disburse on this file, and remove its claims.`);
+    throw new Error(`${root} was taken over ${maxPreviousTokens} times. Look at what stops disburse on this file, and remove its claims.`);
   };
 
   const holds = async (name: string, token: string): Promise<boolean> => {
@@ -140,7 +140,7 @@ export function createClaims({ folder, owner, host, clock, random, takeOverMs }:
       }
       return {
         token,
-        heirOf: chain.map((link) => link.token),
+        previousTokens: chain.map((link) => link.token),
         async keep() {
           // Written through what was opened: this can never touch somebody else's claim.
           const failure = await write(file, told).then(
@@ -162,9 +162,9 @@ export function createClaims({ folder, owner, host, clock, random, takeOverMs }:
         },
       };
     },
-    async removeLoose(entry) {
+    async removeOrphan(entry) {
       const found = readClaimName(entry);
-      if (found?.ofHeir !== true) return;
+      if (found?.isTakeover !== true) return;
       // The root is the first that is made and the first that goes, and a later root has another token.
       const root = await readLink(join(folder, claimName(found.name)), '');
       if (root === undefined) await unlinkIfThere(join(folder, entry));

@@ -1,7 +1,7 @@
 /** Files of a folder that cannot be taken now: told once, left alone for a while, then tried again. */
 import type { Clock } from '../../batches/ports/clock.ts';
 
-export interface SetAside {
+export interface Quarantine {
   /** Leaves the file alone for a while, and tells the warning unless the same was told of it before. */
   put(name: string, warning: string): void;
   /** Is it to be left alone at this moment? */
@@ -21,11 +21,11 @@ interface Entry {
 /** What is beyond that is neither told nor remembered, so that a folder full of rubbish does not fill log and memory. */
 const maxRemembered = 10_000;
 
-export function createSetAside(params: {
+export function createQuarantine(params: {
   readonly clock: Clock;
   readonly pauseMs: number;
   readonly onWarning: (message: string) => void;
-}): SetAside {
+}): Quarantine {
   const { clock, pauseMs, onWarning } = params;
   const files = new Map<string, Entry>();
   let look = 0;

@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Random } from '../../batches/ports/random.ts';
 import { createArrivals } from './arrivals.ts';
-import { createClaims, isCode, readClaimName, unlinkIfThere, type Claim } from './leases.ts';
-import { dropNote, openDesk, prepareDropFolder, processingIn, type Desk, type Ending } from './folders.ts';
+import { createLeases, isCode, readClaimName, unlinkIfThere, type Lease } from './leases.ts';
+import { deleteMarker, openWorkDir, prepareDropFolder, processingIn, type WorkDir, type Destination } from './folders.ts';
 import { createFirstNames, isPayoutName, readyMarker, type Sibling } from './names.ts';
-import { createSetAside } from './quarantine.ts';
+import { createQuarantine } from './quarantine.ts';
 
 /** A file that is ours to handle. */
 export interface DroppedFile {
@@ -31,7 +31,7 @@ export interface DroppedFile {
 }
 
 /** `left`: not at its end. It stays in `processing/` and is taken up again, by this instance or another. */
-export type Verdict = Ending | 'left';
+export type Verdict = Destination | 'left';
 
 /**
  * @property dir the drop folder; it must exist, what is in it is made
@@ -93,9 +93,9 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
   const { dir, owner, host, clock, random, signal, onWarning, handle } = options;
   const { restMs = 2_000, pollMs = 1_000, takeOverMs = 30_000, refreshMs = 5_000, concurrency = 1 } = options;
   const processing = processingIn(dir);
-  const claims = createClaims({ folder: processing, owner, host, clock, random, takeOverMs });
-  const setAside = createSetAside({ clock, pauseMs: setAsideMs, onWarning });
-  const stuck = createSetAside({ clock, pauseMs: setAsideMs, onWarning });
+  const claims = createLeases({ folder: processing, owner, host, clock, random, takeOverMs });
+  const setAside = createQuarantine({ clock, pauseMs: setAsideMs, onWarning });
+  const stuck = createQuarantine({ clock, pauseMs: setAsideMs, onWarning });
   const arrivals = createArrivals({ dir, clock, restMs, setAside });
 
   const active = new Map<string, Promise<void>>();
@@ -118,7 +118,7 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
   };
 
   /** Gives signs of life until it is stopped; tells when the claim was lost. */
-  const keepAlive = (name: string, claim: Claim, lost: AbortController): (() => Promise<void>) => {
+  const keepAlive = (name: string, claim: Lease, lost: AbortController): (() => Promise<void>) => {
     const stopped = new AbortController();
     let told = false;
     const keeping = (async () => {
@@ -140,12 +140,12 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
   };
 
   /** A file in `processing/` whose claim we hold, to its end or as far as it goes. */
-  const attend = async (name: string, claim: Claim): Promise<void> => {
+  const attend = async (name: string, claim: Lease): Promise<void> => {
     const lost = new AbortController();
     const stopKeeping = keepAlive(name, claim, lost);
-    let desk: Desk | undefined;
+    let desk: WorkDir | undefined;
     try {
-      desk = await openDesk({ dir, name, token: claim.token, heirOf: claim.heirOf });
+      desk = await openWorkDir({ dir, name, token: claim.token, heirOf: claim.previousTokens });
       if (await desk.finishMove()) {
         retries.delete(name);
         return;
@@ -173,7 +173,7 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
     }
   };
 
-  const startAttending = (name: string, claim: Claim): void => {
+  const startAttending = (name: string, claim: Lease): void => {
     const attending = attend(name, claim).finally(() => {
       active.delete(name);
       wake();
@@ -187,7 +187,8 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
     if (claim === undefined) return false;
     try {
       if (await bringIn()) {
-        if (claim.heirOf.length > 0) onWarning(`${name} was left in ${processing} by an instance that ended suddenly; it is taken over.`);
+        if (claim.previousTokens.length > 0)
+          onWarning(`${name} was left in ${processing} by an instance that ended suddenly; it is taken over.`);
         startAttending(name, claim);
         return true;
       }
@@ -208,7 +209,7 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
     stuck.beginLook();
     for await (const { name } of await opendir(processing, { bufferSize: 256 })) {
       const claim = readClaimName(name);
-      if (claim?.ofHeir === true) heirs.add(name);
+      if (claim?.isTakeover === true) heirs.add(name);
       else if (claim !== undefined) claimed.add(claim.name);
       else if (isPayoutName(name) && !stuck.has(name)) files.add(name);
     }
@@ -227,14 +228,14 @@ export function watchDropFolder(options: DropFolderOptions): DropFolder {
     for (const name of retries.keys()) if (!there.has(name) && !active.has(name)) retries.delete(name);
     // Claims whose file is gone: whoever held them died in the last moment. Taking one and giving it back removes it.
     for (const name of claimed.names()) if (hasRoom() && !there.has(name) && !mustWait(name)) await look(name);
-    for (const name of heirs.names()) await claims.removeLoose(name);
+    for (const name of heirs.names()) await claims.removeOrphan(name);
   };
 
   const bringIn = async (name: string): Promise<boolean> => {
     // One of this name is there already, without a claim: that one first, and this one waits.
     if (await isFileIn(processing, name)) return true;
     if (!(await arrivals.isStillWhole(name))) return false;
-    await dropNote(dir, name);
+    await deleteMarker(dir, name);
     try {
       await rename(join(dir, name), join(processing, name));
     } catch (cause) {

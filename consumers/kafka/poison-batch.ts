@@ -48,7 +48,7 @@ function headerBefore(packed: Buffer, codec: number): BatchHeader | undefined {
  * @param packed as the client gave it, a view on the fetched batch
  * @param codec as in the batch's attributes
  */
-export function standIns(packed: Buffer, codec: number, codecName: string, why: string): Buffer | undefined {
+export function placeholders(packed: Buffer, codec: number, codecName: string, why: string): Buffer | undefined {
   const header = headerBefore(packed, codec);
   if (header === undefined) return undefined;
   const { baseOffset, lastOffsetDelta, count } = header;

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaReadError, readError, seconds } from './errors.ts';
 import { createGroupMember, type FetchedBatch, type GroupMember, type KafkaFactory } from './group/group-member.ts';
-import { createHandOver, type HandOver } from './rendezvous.ts';
+import { createRendezvous, type Rendezvous } from './rendezvous.ts';
 import type { TopicRecord } from './topic-record.ts';
 import { createTopicOffsets, type TopicOffsets } from './offsets/topic-offsets.ts';
 
@@ -39,7 +39,7 @@ const patienceMs = 60_000;
 const startsWithinMs = 15_000;
 
 /** Where to go on in each partition, and where to end. */
-interface Course {
+interface ReadRange {
   readonly next: Map<number, bigint>;
   readonly ends: ReadonlyMap<number, bigint> | undefined;
 }
@@ -61,7 +61,7 @@ export async function* readTopic(params: ReadTopicParams): AsyncGenerator<TopicR
   let hasJoined = false;
   try {
     signal.throwIfAborted();
-    const course = await firstCourse(params, offsets, startedAt);
+    const course = await firstRange(params, offsets, startedAt);
     let aliveAt = startedAt;
     while (!isDone(course)) {
       const attempt = readAsMember(params, groupId, course);
@@ -95,11 +95,11 @@ export async function* readTopic(params: ReadTopicParams): AsyncGenerator<TopicR
 }
 
 /** A topic that was just made, or a broker that was just started, may not know its leaders yet. */
-async function firstCourse(params: ReadTopicParams, offsets: TopicOffsets, startedAt: number): Promise<Course> {
+async function firstRange(params: ReadTopicParams, offsets: TopicOffsets, startedAt: number): Promise<ReadRange> {
   const { topic, signal, createKafka } = params;
   for (;;) {
     try {
-      return await courseOf(params, offsets);
+      return await rangeOf(params, offsets);
     } catch (cause) {
       signal.throwIfAborted();
       const triedForMs = performance.now() - startedAt;
@@ -110,7 +110,7 @@ async function firstCourse(params: ReadTopicParams, offsets: TopicOffsets, start
   }
 }
 
-async function courseOf({ from, until }: ReadTopicParams, offsets: TopicOffsets): Promise<Course> {
+async function rangeOf({ from, until }: ReadTopicParams, offsets: TopicOffsets): Promise<ReadRange> {
   const ranges = await offsets.ranges();
   const atTime = typeof from === 'object' && 'time' in from ? await offsets.offsetsAt(from.time) : undefined;
   const next = new Map<number, bigint>();
@@ -126,10 +126,10 @@ async function courseOf({ from, until }: ReadTopicParams, offsets: TopicOffsets)
 
 const later = (one: bigint, other: bigint): bigint => (one > other ? one : other);
 
-const isDone = (course: Course): boolean => waitsFor(course) === undefined && course.ends !== undefined;
+const isDone = (course: ReadRange): boolean => waitsFor(course) === undefined && course.ends !== undefined;
 
 /** A partition that has not come to its end. */
-function waitsFor({ next, ends }: Course): number | undefined {
+function waitsFor({ next, ends }: ReadRange): number | undefined {
   for (const [partition, end] of ends ?? []) if ((next.get(partition) ?? 0n) < end) return partition;
   return undefined;
 }
@@ -142,8 +142,8 @@ interface Attempt {
   leave(): Promise<void>;
 }
 
-function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: string, course: Course): Attempt {
-  const handOver: HandOver<readonly TopicRecord[]> = createHandOver();
+function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: string, course: ReadRange): Attempt {
+  const rendezvous: Rendezvous<readonly TopicRecord[]> = createRendezvous();
   let aliveAt: number | undefined;
   let hasLeft = false;
   let arrivedAt = performance.now();
@@ -152,14 +152,14 @@ function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: 
   const passed = (partition: number, next: bigint): void => {
     arrivedAt = performance.now();
     course.next.set(partition, later(next, course.next.get(partition) ?? 0n));
-    if (isDone(course)) handOver.end();
+    if (isDone(course)) rendezvous.end();
   };
   const onBatch = async (batch: FetchedBatch): Promise<void> => {
     const { partition } = batch;
     const from = course.next.get(partition) ?? 0n;
     const end = course.ends?.get(partition);
     const wanted = batch.records.filter(({ offset }) => offset >= from && (end === undefined || offset < end));
-    const given = handOver.give(wanted);
+    const given = rendezvous.send(wanted);
     const beating = beat(batch, given);
     const isTaken = await given;
     await beating;
@@ -182,21 +182,21 @@ function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: 
       onFetched: () => undefined,
       onPassed: passed,
       onBatch,
-      onCrash: (error) => handOver.fail(error),
+      onCrash: (error) => rendezvous.fail(error),
     },
   });
-  const started = member.start().catch((cause: unknown) => handOver.fail(cause));
-  const abort = (): void => handOver.fail(signal.reason);
+  const started = member.start().catch((cause: unknown) => rendezvous.fail(cause));
+  const abort = (): void => rendezvous.fail(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   const watch = setInterval(() => {
-    const partition = handOver.isWaiting() ? waitsFor(course) : undefined;
+    const partition = rendezvous.isWaiting() ? waitsFor(course) : undefined;
     if (partition === undefined) arrivedAt = performance.now();
-    else if (performance.now() - arrivedAt > patienceMs) handOver.fail(stalled(topic, partition, course));
+    else if (performance.now() - arrivedAt > patienceMs) rendezvous.fail(stalled(topic, partition, course));
   }, heartbeatEveryMs);
 
   return {
     async *records() {
-      for await (const records of handOver.taken()) {
+      for await (const records of rendezvous.receive()) {
         for (const record of records) {
           signal.throwIfAborted();
           yield record;
@@ -207,7 +207,7 @@ function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: 
     async leave() {
       clearInterval(watch);
       signal.removeEventListener('abort', abort);
-      handOver.end();
+      rendezvous.end();
       hasLeft = true;
       // A member that is still joining must be one before it can leave; who stops need not wait for that for long.
       await Promise.race([started, sleep(joiningMs, undefined, { ref: false })]);
@@ -227,7 +227,7 @@ async function beat(batch: FetchedBatch, given: Promise<unknown>): Promise<void>
   }
 }
 
-const stalled = (topic: string, partition: number, { next, ends }: Course): KafkaReadError =>
+const stalled = (topic: string, partition: number, { next, ends }: ReadRange): KafkaReadError =>
   new KafkaReadError(
     'stalled',
     topic,

@@ -1,16 +1,16 @@
 /** Hands things from who has them to who takes them, one by one: the giver waits until the taker asks for the next. */
-export interface HandOver<Thing> {
+export interface Rendezvous<Thing> {
   /** Resolves when the thing was taken and worked through: true; false when nobody will take it. */
-  give(thing: Thing): Promise<boolean>;
+  send(thing: Thing): Promise<boolean>;
   /** Things as they come; once. Throws what `fail` was given, at once; ends after `end`. */
-  taken(): AsyncGenerator<Thing, void, undefined>;
+  receive(): AsyncGenerator<Thing, void, undefined>;
   end(): void;
   fail(cause: unknown): void;
   /** Whether the taker waits for a thing. */
   isWaiting(): boolean;
 }
 
-export function createHandOver<Thing>(): HandOver<Thing> {
+export function createRendezvous<Thing>(): Rendezvous<Thing> {
   interface Offer {
     readonly thing: Thing;
     readonly settle: (isTaken: boolean) => void;
@@ -33,14 +33,14 @@ export function createHandOver<Thing>(): HandOver<Thing> {
   };
 
   return {
-    give(thing) {
+    send(thing) {
       if (over !== undefined) return Promise.resolve(false);
       return new Promise((resolve) => {
         offers.push({ thing, settle: resolve });
         wake?.();
       });
     },
-    async *taken() {
+    async *receive() {
       for (let offer = await next(); offer !== undefined; offer = await next()) {
         let isTaken = false;
         try {

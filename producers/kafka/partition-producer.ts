@@ -15,22 +15,22 @@ const longestPauseMs = 2_000;
 /** Longer than a send may take with all that is tried inside it; then its connection is given up. */
 const stuckAfterMs = 300_000;
 
-export interface LaneItem {
+export interface PendingRecord {
   readonly record: SentRecord;
   readonly bytes: number;
   readonly resolve: (written: { readonly offset: bigint }) => void;
   readonly reject: (error: PublishError) => void;
 }
 
-export interface Lane {
-  push(item: LaneItem): void;
+export interface PartitionProducer {
+  push(item: PendingRecord): void;
   /** Resolves when nothing waits any more. */
   idle(): Promise<void>;
   /** Rejects all that waits; nothing is sent after the send under way. */
   stop(): void;
 }
 
-export interface LaneOptions {
+export interface PartitionProducerOptions {
   readonly client: TopicClient;
   readonly topic: string;
   readonly partition: number;
@@ -49,13 +49,21 @@ interface Sending {
   readonly ended: Promise<Sent>;
 }
 
-export function createLane({ client, topic, partition, clock, deadlineMs, onTrouble, onWritten }: LaneOptions): Lane {
-  let queue: LaneItem[] = [];
+export function createPartitionProducer({
+  client,
+  topic,
+  partition,
+  clock,
+  deadlineMs,
+  onTrouble,
+  onWritten,
+}: PartitionProducerOptions): PartitionProducer {
+  let queue: PendingRecord[] = [];
   /** Parts of a batch that was too large as a whole, to be sent before the queue. */
-  let parts: LaneItem[][] = [];
+  let parts: PendingRecord[][] = [];
   let batchBytes = maxBatchBytes;
   /** Being sent. */
-  let current: readonly LaneItem[] = [];
+  let current: readonly PendingRecord[] = [];
   /** A send that nobody waits for any more and that may still write. */
   let abandoned: Sending | undefined;
   /** Since when nothing was written though something waits; the deadline counts from here. */
@@ -63,7 +71,7 @@ export function createLane({ client, topic, partition, clock, deadlineMs, onTrou
   let running: Promise<void> | undefined;
   let stopped = false;
 
-  const send = (batch: readonly LaneItem[]): Sending => ({
+  const send = (batch: readonly PendingRecord[]): Sending => ({
     startedAt: clock.now(),
     ended: client
       .send(
@@ -90,7 +98,7 @@ export function createLane({ client, topic, partition, clock, deadlineMs, onTrou
       `Kafka has not surely taken what was published to partition ${partition} of ${topic} within ${Math.round(deadlineMs / 1000)} s: ${why}. Publish it again.`,
       { cause },
     );
-  const nextBatch = (): LaneItem[] => {
+  const nextBatch = (): PendingRecord[] => {
     const part = parts.shift();
     if (part !== undefined) return part;
     let bytes = batchOverheadBytes;
@@ -104,7 +112,7 @@ export function createLane({ client, topic, partition, clock, deadlineMs, onTrou
   };
 
   /** A batch may be too large where each of its records is not: halves are tried, down to the culprit. */
-  const split = (batch: readonly LaneItem[], error: PublishError): void => {
+  const split = (batch: readonly PendingRecord[], error: PublishError): void => {
     const half = Math.ceil(batch.length / 2);
     parts = [batch.slice(0, half), batch.slice(half), ...parts];
     if (error.code === 'too_large') {
@@ -112,7 +120,7 @@ export function createLane({ client, topic, partition, clock, deadlineMs, onTrou
       batchBytes = Math.min(batchBytes, Math.ceil(bytes / 2));
     }
   };
-  const rejectOne = async (item: LaneItem, error: PublishError): Promise<void> => {
+  const rejectOne = async (item: PendingRecord, error: PublishError): Promise<void> => {
     if (error.code !== 'too_large') return item.reject(error);
     const bytes = item.bytes + batchOverheadBytes;
     const maxBytes = await client.maxMessageBytes();
@@ -120,7 +128,7 @@ export function createLane({ client, topic, partition, clock, deadlineMs, onTrou
   };
 
   /** Ends when every record of the batch is resolved, rejected or in `parts`. */
-  const deliver = async (batch: readonly LaneItem[]): Promise<void> => {
+  const deliver = async (batch: readonly PendingRecord[]): Promise<void> => {
     const deadline = since + deadlineMs;
     let last: PublishError | undefined;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {

@@ -3,7 +3,7 @@
  * answer proven, the same batch again until it is. A record may be written twice, never lost; readers de-duplicate.
  */
 import type { Clock } from '../../batches/ports/clock.ts';
-import { createLane, type Lane } from './partition-producer.ts';
+import { createPartitionProducer, type PartitionProducer } from './partition-producer.ts';
 import { partitionOf } from './murmur2.ts';
 import { PublishError } from './publish-error.ts';
 import { recordBytes, type TopicRecord } from './record.ts';
@@ -51,7 +51,7 @@ export interface PublisherOptions {
 
 interface Topic {
   readonly client: TopicClient;
-  readonly lanes: Map<number, Lane>;
+  readonly lanes: Map<number, PartitionProducer>;
   count: { readonly at: number; readonly partitions: number } | undefined;
   counting: Promise<number> | undefined;
   inTrouble: boolean;
@@ -74,11 +74,11 @@ export function createTopicPublisher(options: PublisherOptions): TopicPublisher 
     }
     return topic;
   };
-  const laneOf = (name: string, partition: number): Lane => {
+  const laneOf = (name: string, partition: number): PartitionProducer => {
     const topic = topicOf(name);
     let lane = topic.lanes.get(partition);
     if (lane === undefined) {
-      lane = createLane({
+      lane = createPartitionProducer({
         client: topic.client,
         topic: name,
         partition,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
-import { createKeys } from '../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import { readMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import { bindingOf } from '../profiles/standalone.ts';
@@ -9,7 +9,7 @@ import { monotonicClock, systemClock } from '../clock.ts';
 import { redisParams, serversOf, type Config } from '../config/config.ts';
 import { sharedLedgerKey } from '../profiles/distributed.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { topicAttempt } from '../../batches/pipeline/enqueue-file.ts';
+import { noAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { checkKafka, groupMembers, kafkaOf } from '../kafka/client.ts';
 import { createRedisClock } from '../ledger/redis/clock.ts';
 import { openRedisLedger } from '../ledger/redis/ledger.ts';
@@ -19,8 +19,8 @@ import { createLogger } from '../logger.ts';
 import { rebuild as rebuildFrom, type RebuildReport } from '../recovery/rebuild-ledger.ts';
 import { connectRedis } from '../redis/connection.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
-import { rulesOf } from '../profiles/transition-settings.ts';
-import { createStopping } from '../service/shutdown.ts';
+import { transitionSettings } from '../profiles/transition-settings.ts';
+import { createShutdown } from '../service/shutdown.ts';
 import { grouped } from '../terminal/format.ts';
 import { topicNames, topicsExist } from '../kafka/topics.ts';
 
@@ -45,7 +45,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
   }
   const logger = createLogger(settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
   const warn = (message: string): void => logger.warn(message);
-  const stopping = createStopping(
+  const stopping = createShutdown(
     (signal) => process.stderr.write(`${signal}: stopping. Until rebuild was run to its end nothing is paid.\n`),
     () => process.exit(exitCodes.stopped),
   );
@@ -70,7 +70,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
     await beginRebuild(common);
     const ledger = await openRedisLedger({
       ...common,
-      keys: createKeys(binding.project),
+      keys: createKeyDerivation(binding.project),
       mayCreate: false,
       marksSeen: [],
       hasResults: true,
@@ -81,12 +81,12 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
     });
     const marks = new Map<string, string>();
     const seal = createSeal(ledgerKey);
-    const open: OpenSealed = (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt });
+    const open: OpenSealed = (sealed, recordId) => seal.open(sealed, { recordId, attempt: noAttempt });
     const { MAX_AMOUNT: maxAmount } = settings;
     const from = 'beginning';
     const report = await rebuildFrom({
       ledger,
-      rules: rulesOf(config),
+      rules: transitionSettings(config),
       fingerprints: createFingerprints(ledgerKey),
       clock,
       read: (message) => readMessage(message, { now: message.timestamp, open }),

@@ -2,20 +2,20 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Policy } from '../../batches/record/batch.ts';
-import { needsALook, summarise, type Summary } from '../../batches/record/summary.ts';
+import { needsAttention, summarise, type Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
-import { createDisplay } from '../terminal/progress.ts';
+import { createProgressDisplay } from '../terminal/progress.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { checkPlaceFor } from '../files/output-path.ts';
 import { makeDataDir } from '../ledger/sqlite/files.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openFileBatch } from '../files/open-batch.ts';
-import { openAlonePaying, type Paying, type PayingParams } from '../profiles/submit-standalone.ts';
+import { openStandaloneSubmitter, type FileSubmitter, type PayingParams } from '../profiles/submit-standalone.ts';
 import { writeFixFile, type Inspection } from '../files/payout-file.ts';
 import { loadSigner } from '../config/private-key.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
-import { createStopping, type Stopping } from '../service/shutdown.ts';
+import { createShutdown, type Shutdown } from '../service/shutdown.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { counted, paintFor, printable } from '../terminal/format.ts';
 import { brokenReport } from '../files/validation-report.ts';
@@ -48,7 +48,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   // Whoever hands a file over signs nothing.
   const signer =
     config.servers === null ? await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message)) : null;
-  const stopping = createStopping(
+  const stopping = createShutdown(
     (signal) => log.print(`${signal}: what is in flight is finished, nothing new is begun. Once more ends at once.\n`),
     () => process.exit(exitCodes.stopped),
   );
@@ -67,10 +67,10 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       );
     }
     const params = { config, stopping, logger, newLedger: options.newLedger === true };
-    const paying = signer === null ? await openHandingOver(params, options) : await openAlonePaying({ ...params, signer });
+    const paying = signer === null ? await openHandingOver(params, options) : await openStandaloneSubmitter({ ...params, signer });
     try {
       const code = await payWith({ ...params, paying, options, inspection, log });
-      await paying.tidy();
+      await paying.runMaintenance();
       return code;
     } finally {
       await paying.close();
@@ -102,16 +102,16 @@ interface Log {
 
 interface Run {
   readonly config: Config;
-  readonly paying: Paying;
+  readonly paying: FileSubmitter;
   readonly options: RunOptions;
   readonly inspection: Inspection;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly logger: Logger;
   readonly log: Log;
 }
 
-async function openHandingOver(params: PayingParams, { allowUnsafeRedis, detach }: RunOptions): Promise<Paying> {
-  const { openDistributedPaying } = await import('../profiles/submit-distributed.ts');
+async function openHandingOver(params: PayingParams, { allowUnsafeRedis, detach }: RunOptions): Promise<FileSubmitter> {
+  const { openDistributedSubmitter: openDistributedPaying } = await import('../profiles/submit-distributed.ts');
   return openDistributedPaying({ ...params, allowUnsafeRedis: allowUnsafeRedis === true, detach: detach === true });
 }
 
@@ -171,7 +171,7 @@ async function payWith(run: Run): Promise<ExitCode> {
     process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to go on where it stopped.\n`);
     return exitCodes.stopped;
   }
-  return needsALook(summary, await ledger.duplicatesOfUnpaid({ batchId, butInProgress: !follow }), follow)
+  return needsAttention(summary, await ledger.countUnsettledDuplicates({ batchId, exceptInProgress: !follow }), follow)
     ? exitCodes.needsALook
     : exitCodes.ok;
 }
@@ -219,7 +219,7 @@ async function tellOpenOnes({ paying: { ledger }, inspection }: Run, summary: Su
 }
 
 function startDisplay({ inspection, paying, stopping, log }: Run): { end: () => Promise<void> } {
-  const display = createDisplay(process.stderr, process.env);
+  const display = createProgressDisplay(process.stderr, process.env);
   const direct = log.print;
   log.print = display.print;
   let drawing = false;

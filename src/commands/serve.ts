@@ -2,7 +2,7 @@ import type { ExitCode } from '../exit.ts';
 import { exitCodes } from '../exit.ts';
 import type { Config } from '../config/config.ts';
 import { createLogger } from '../logger.ts';
-import { createStopping } from '../service/shutdown.ts';
+import { createShutdown } from '../service/shutdown.ts';
 
 export interface ServeOptions {
   /** Milliseconds. */
@@ -22,7 +22,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
   const logger = createLogger(config.settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
   const leave = (): never => process.exit(exitCodes.stopped);
   let asked = false;
-  const stopping = createStopping((signal) => {
+  const stopping = createShutdown((signal) => {
     asked = true;
     logger.info({ signal }, 'stopping: what is in flight is finished, nothing new is begun. Once more ends at once.');
   }, leave);
@@ -33,7 +33,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
   stopping.signal.addEventListener('abort', () => setTimeout(overdue, graceMs).unref(), { once: true });
   try {
     const params = { config, options, logger, stopping };
-    if (config.servers === null) await (await import('../profiles/serve-standalone.ts')).serveAlone(params);
+    if (config.servers === null) await (await import('../profiles/serve-standalone.ts')).serveStandalone(params);
     else await (await import('../profiles/serve-distributed.ts')).serveDistributed(params);
   } finally {
     stopping.release();

@@ -1,4 +1,4 @@
-import { parseExpectation, type Totals } from '../../batches/preflight/control-totals.ts';
+import { parseControlTotals, type Totals } from '../../batches/preflight/control-totals.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { formatMinor } from '../../batches/fields/money.ts';
 import { systemClock } from '../clock.ts';
@@ -60,7 +60,7 @@ export async function inspectFile(config: Config, path: string, options: FileOpt
 }
 
 function readExpectation(text: string): Totals {
-  const totals = parseExpectation(text);
+  const totals = parseControlTotals(text);
   if (typeof totals === 'string') throw new CommandError(exitCodes.usage, `--expect: ${totals}.`);
   return totals;
 }

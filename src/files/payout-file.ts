@@ -5,11 +5,11 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { compareTotals, type Totals } from '../../batches/preflight/control-totals.ts';
-import type { Problem, Reading } from '../../batches/instruction/instruction.ts';
+import type { Problem, ParseResult } from '../../batches/instruction/instruction.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
-import { ambiguous, startPreflight, type Preflight, type PreflightInTheMaking, type RowIndex } from '../../batches/preflight/preflight.ts';
-import { judge } from '../../batches/preflight/check-block.ts';
-import { createRowReader } from '../../batches/csv-row/parse-row.ts';
+import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type RowIndex } from '../../batches/preflight/preflight.ts';
+import { validateBlock } from '../../batches/preflight/check-block.ts';
+import { createRowParser } from '../../batches/csv-row/parse-row.ts';
 import type { ReadingOptions } from '../../batches/instruction/reading-options.ts';
 import { readCsv, type CsvFile, type CsvOptions } from '../../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../../consumers/csv/rows.ts';
@@ -69,7 +69,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
   });
   try {
     csv = await readCsv(path, readingOptions(params));
-    const made = createRowReader(csv.header, reading);
+    const made = createRowParser(csv.header, reading);
     const { headerLine, encoding, delimiter, header, rereadable } = csv;
     if (!made.ok) {
       // Read to the end all the same: a file is told by its hash, and what else is wrong with it comes out now.
@@ -81,7 +81,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const taking = startPreflight(await sizeOf(path));
     for await (const block of csv.blocks) {
-      taking.take(judge(block, made.reader.read));
+      taking.take(validateBlock(block, made.reader.read));
       rows += block.length;
       onProgress(rows);
     }
@@ -89,8 +89,8 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     const { sha256, bytes, blockDigests } = found;
     const warnings = rows === 0 ? [...found.warnings, noRecords(headerLine)] : found.warnings;
     const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
-    if (taking.hasSuspects() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
-    const index = taking.hasSuspects() ? await indexSuspects(again, taking, params.signal) : null;
+    if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
+    const index = taking.hasCandidates() ? await indexSuspects(again, taking, params.signal) : null;
     const preflight = taking.finish(index, made.reader.recordIdColumn, warnings, found.warningsTotal);
     index?.close();
     const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
@@ -114,11 +114,11 @@ async function sizeOf(path: string): Promise<number> {
 type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;
 
 /** Looks once more at the rows whose record id or look may stand twice. */
-async function indexSuspects(again: Again, taking: PreflightInTheMaking, signal: AbortSignal | undefined): Promise<RowIndex> {
+async function indexSuspects(again: Again, taking: PreflightBuilder, signal: AbortSignal | undefined): Promise<RowIndex> {
   const index = createRowIndex();
   try {
     for await (const block of readRows(again, signal)) {
-      for (const { line, cells, reading } of block) taking.lookCloser(index, line, cells, reading);
+      for (const { line, cells, reading } of block) taking.verifyCandidate(index, line, cells, reading);
     }
     return index;
   } catch (cause) {
@@ -143,7 +143,7 @@ async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGe
   const { path, encoding, delimiter, sha256, blockDigests, reading } = again;
   const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
   try {
-    const made = createRowReader(csv.header, reading);
+    const made = createRowParser(csv.header, reading);
     if (!made.ok) throw new Error('the header was good before and is not now, though the bytes are the same');
     for await (const block of csv.blocks) yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
   } finally {
@@ -157,7 +157,7 @@ async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGe
  */
 export async function writeFixFile(inspection: Inspection, path: string): Promise<boolean> {
   if (inspection.preflight.errorsTotal === 0) return false;
-  const made = createRowReader(inspection.header, inspection.reading);
+  const made = createRowParser(inspection.header, inspection.reading);
   if (!made.ok) return false;
   const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter });
   try {
@@ -189,7 +189,7 @@ const readingOptions = ({ encoding, delimiter, signal }: ReadingWays): CsvOption
   ...(signal === undefined ? {} : { signal }),
 });
 
-const alsoAmbiguous = (found: Reading, problem: Problem): Reading => {
+const alsoAmbiguous = (found: ParseResult, problem: Problem): ParseResult => {
   if (!found.ok) return { ok: false, refusal: { ...found.refusal, problems: [...found.refusal.problems, problem] } };
   const { recordId, kind, amountMinor, currency, metadata } = found.draft;
   return { ok: false, refusal: { recordId, kind, amountMinor, currency, metadata, problems: [problem] } };

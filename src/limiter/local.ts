@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
-import { betweenFallsMs, climbedTo, fallFrom, type Fall } from './recovery-ramp.ts';
+import { betweenDropsMs, rampedRate, rateDropFrom, type RateDrop } from './recovery-ramp.ts';
 import { createWaiters, noPermitWithin } from './waiters.ts';
 
 /**
@@ -48,7 +48,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   let base = Number.NEGATIVE_INFINITY;
   let count = 0;
   let closedUntil = Number.NEGATIVE_INFINITY;
-  let fallen: (Fall & { readonly at: number }) | undefined;
+  let fallen: (RateDrop & { readonly at: number }) | undefined;
 
   /** Never runs backwards: a clock that was set back would else stop everybody for that long. */
   const read = (): number => {
@@ -59,7 +59,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   };
 
   const rateAt = (configured: number, now: number): number =>
-    fallen === undefined ? configured : climbedTo(configured, fallen, now - fallen.at);
+    fallen === undefined ? configured : rampedRate(configured, fallen, now - fallen.at);
 
   /** Permits that passed keep the distance they had; the next ones have that of the rate as it is now. */
   const followRate = (configured: number, now: number): void => {
@@ -130,8 +130,8 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     slowDown() {
       if (!limited) return;
       const now = read();
-      if (fallen !== undefined && now - fallen.at < betweenFallsMs) return;
-      fallen = { ...fallFrom(rate, rateAt(rate, now)), at: now };
+      if (fallen !== undefined && now - fallen.at < betweenDropsMs) return;
+      fallen = { ...rateDropFrom(rate, rateAt(rate, now)), at: now };
     },
     rate: () => (limited ? rateAt(rate, read()) : rate),
   };

@@ -4,19 +4,19 @@
  */
 
 /** From a fall back to the configured rate. */
-const climbMs = 60_000;
+const rampMs = 60_000;
 /** However many calls were refused together, it is one fall. */
-export const betweenFallsMs = 1_000;
+export const betweenDropsMs = 1_000;
 /** Never below this share of the configured rate. */
 const lowestShare = 0.01;
 
 /** @property low permits a second right after the fall */
-export interface Fall {
+export interface RateDrop {
   readonly low: number;
 }
 
 /** Permits a second, `elapsedMs` after the fall. */
-export const climbedTo = (configured: number, { low }: Fall, elapsedMs: number): number =>
-  elapsedMs >= climbMs ? configured : Math.min(low + ((configured - low) * Math.max(elapsedMs, 0)) / climbMs, configured);
+export const rampedRate = (configured: number, { low }: RateDrop, elapsedMs: number): number =>
+  elapsedMs >= rampMs ? configured : Math.min(low + ((configured - low) * Math.max(elapsedMs, 0)) / rampMs, configured);
 
-export const fallFrom = (configured: number, current: number): Fall => ({ low: Math.max(current / 2, configured * lowestShare) });
+export const rateDropFrom = (configured: number, current: number): RateDrop => ({ low: Math.max(current / 2, configured * lowestShare) });

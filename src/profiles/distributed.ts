@@ -3,7 +3,7 @@
  * on Kafka. `connect` opens what every command of this profile needs; `openInstance` adds what pays.
  */
 import { randomUUID } from 'node:crypto';
-import { createKeys } from '../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
@@ -11,7 +11,7 @@ import { createTopicPublisher, type TopicPublisher } from '../../producers/kafka
 import { openResultsTopic } from '../../producers/results-topic.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { bindingOf } from './standalone.ts';
-import { createApp, type App } from './gateway-stack.ts';
+import { createGatewayStack, type GatewayStack } from './gateway-stack.ts';
 import { monotonicClock, preciseClock, systemClock } from '../clock.ts';
 import { isLoopback, redisParams, type Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -24,13 +24,13 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../service/metrics.ts';
 import { parseResult } from '../kafka/results-reader.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
-import type { Stopping } from '../service/shutdown.ts';
+import type { Shutdown } from '../service/shutdown.ts';
 import { ensureTopics, planTopics, topicNames, topicsExist, type TopicNames } from '../kafka/topics.ts';
 
 export interface ConnectParams {
   readonly config: Config;
   readonly logger: Logger;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly newLedger: boolean;
   readonly allowUnsafeRedis: boolean;
 }
@@ -106,7 +106,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       prefix: settings.REDIS_PREFIX,
       binding,
       ledgerKey,
-      keys: createKeys(binding.project),
+      keys: createKeyDerivation(binding.project),
       ids: randomUUID,
       mayCreate: isLoopback(binding.gateway) || newLedger,
       marksSeen,
@@ -143,7 +143,7 @@ async function newestMarks(createKafka: CreateKafka, topic: string, signal: Abor
 interface InstanceParams extends Connected {
   readonly config: Config;
   readonly signer: Signer;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly logger: Logger;
   readonly metrics?: Metrics | undefined;
 }
@@ -155,7 +155,7 @@ const gatherMs = 5;
 const leaveWithinMs = 20_000;
 
 /** The part of an instance that pays. Its `close` leaves the connection open. */
-export function openInstance(params: InstanceParams): App {
+export function openInstance(params: InstanceParams): GatewayStack {
   const { config, redis, logger } = params;
   const { settings } = config;
   const limiter = (name: string, rate: number | 'unlimited') =>
@@ -175,5 +175,5 @@ export function openInstance(params: InstanceParams): App {
     dispatch: limiter('dispatch', settings.DISPATCH_RATE),
     follow: limiter('follow', settings.FOLLOW_RATE),
   };
-  return createApp({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });
+  return createGatewayStack({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });
 }

@@ -4,34 +4,34 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
-import type { Way } from '../../batches/pipeline/dispatch.ts';
+import type { GatewayBreaker } from '../../batches/pipeline/dispatch.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
-import { createBreaker, type Breaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
-import { createSlots } from '../../batches/pipeline/bounded-window.ts';
-import { createLine, placesAt } from '../../batches/pipeline/send-queue.ts';
+import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
+import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
+import { createSendQueue, capacityFor } from '../../batches/pipeline/send-queue.ts';
 import { createGateway } from '../../producers/gateway.ts';
-import { createPublisher } from '../../batches/pipeline/outbox-relay.ts';
+import { createOutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { meteredGateway, meteredSink, type Metrics } from '../service/metrics.ts';
-import type { PayDeps } from '../../batches/pipeline/process-instruction.ts';
-import { rulesOf } from './transition-settings.ts';
-import type { Stopping } from '../service/shutdown.ts';
+import type { PipelineDeps } from '../../batches/pipeline/process-instruction.ts';
+import { transitionSettings } from './transition-settings.ts';
+import type { Shutdown } from '../service/shutdown.ts';
 
-export interface App {
-  readonly deps: PayDeps;
-  readonly breaker: Pick<Breaker, 'isOpen' | 'openSince'>;
+export interface GatewayStack {
+  readonly deps: PipelineDeps;
+  readonly breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>;
   /** Publishes what is decided, then closes everything in reverse. Rejects when something could not be written. */
   close(): Promise<void>;
 }
 
-export interface AppParams {
+export interface GatewayStackParams {
   readonly config: Config;
   readonly signer: Signer;
   readonly ledger: Ledger;
@@ -44,11 +44,11 @@ export interface AppParams {
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly logger: Logger;
 }
 
-export function createApp(params: AppParams): App {
+export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const { config, signer, ledger, ledgerKey, limiters, metrics, clock, stopping, logger } = params;
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const { settings } = config;
@@ -67,7 +67,7 @@ export function createApp(params: AppParams): App {
     clock,
   });
   const gateway = metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);
-  const breaker = createBreaker({
+  const breaker = createCircuitBreaker({
     clock,
     random: Math.random,
     probe: async () => {
@@ -76,26 +76,30 @@ export function createApp(params: AppParams): App {
     },
     onChange: (change) => tellBreaker(logger, url, change),
   });
-  const outage = watchOutage(breaker, clock);
-  const publisher = createPublisher({ ledger, sink, clock, ...(params.gatherMs === undefined ? {} : { gatherMs: params.gatherMs }) });
+  const outage = trackOutage(breaker, clock);
+  const publisher = createOutboxRelay({ ledger, sink, clock, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
   publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
-  const rules = rulesOf(config);
+  const rules = transitionSettings(config);
 
-  const deps: PayDeps = {
+  const deps: PipelineDeps = {
     ledger,
     gateway,
-    line: createLine({ places: placesAt(settings.DISPATCH_RATE), closedForMs: limiters.dispatch.closedForMs, clock: monotonicClock }),
+    sendQueue: createSendQueue({
+      capacity: capacityFor(settings.DISPATCH_RATE),
+      closedForMs: limiters.dispatch.closedForMs,
+      clock: monotonicClock,
+    }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
-    way: outage.way,
+    breaker: outage.way,
     clock,
-    rules,
-    slot: createSlots(settings.DISPATCH_CONCURRENCY),
-    followSlot: createSlots(settings.DISPATCH_CONCURRENCY),
+    settings: rules,
+    slot: createSemaphore(settings.DISPATCH_CONCURRENCY),
+    followSlot: createSemaphore(settings.DISPATCH_CONCURRENCY),
     owner: randomUUID(),
     leaseMs: params.leaseMs,
     signal: stopping.signal,
-    stopTheRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
+    haltRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
     confirm: settings.GATEWAY_CONFIRM,
     alert: (message, record: LedgerRecord) => logger.error({ record_id: record.recordId, batch_id: record.batchId }, `ALERT: ${message}`),
     fingerprints: createFingerprints(ledgerKey),
@@ -126,13 +130,13 @@ const outageFailures = 3;
  * Since when nothing reached the gateway. The breaker opens only after many failures, which a file of a few rows,
  * each tried again after a growing pause, takes minutes to gather: the wait for a gateway is counted by this.
  */
-function watchOutage(breaker: Breaker, clock: Clock): { readonly way: Way; readonly since: () => number | null } {
+function trackOutage(breaker: CircuitBreaker, clock: Clock): { readonly way: GatewayBreaker; readonly since: () => number | null } {
   let failures = 0;
   let firstAt = 0;
   return {
     way: {
-      pass: (signal) => breaker.pass(signal),
-      isClosed: () => breaker.isOpen(),
+      waitUntilClosed: (signal) => breaker.waitUntilClosed(signal),
+      isOpen: () => breaker.isOpen(),
       record(outcome) {
         if (outcome !== 'transport_failure') failures = 0;
         else if ((failures += 1) === 1) firstAt = clock.now();

@@ -1,14 +1,14 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
 import { writeBatchResults } from '../files/batch-results.ts';
-import { consumeWork, type Work } from '../../consumers/kafka/group/consume.ts';
+import { consume, type Consumption } from '../../consumers/kafka/group/consume.ts';
 import { createDeadLetters, type DeadLetter, type DeadLetters } from '../../producers/dead-letters.ts';
 import { PublishError } from '../../producers/kafka/publish-error.ts';
 import { monotonicClock, systemClock } from '../clock.ts';
 import { openLetterSeal } from '../kafka/dead-letter-seal.ts';
 import { connect, openInstance } from './distributed.ts';
-import { startFollower } from '../../batches/pipeline/due-worker.ts';
-import { handOver, topicAttempt } from '../../batches/pipeline/enqueue-file.ts';
-import { createInstructionWorker } from '../../batches/pipeline/process-message.ts';
+import { startDueWorker } from '../../batches/pipeline/due-worker.ts';
+import { enqueueFile, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
+import { createMessageProcessor } from '../../batches/pipeline/process-message.ts';
 import { isReadToItsEnd } from '../kafka/client.ts';
 import { createSeal } from '../ledger/seal.ts';
 import { breakerPosition, createMetrics } from '../service/metrics.ts';
@@ -17,8 +17,8 @@ import { readAgain } from '../files/payout-file.ts';
 import { loadSigner } from '../config/private-key.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
 import { checkInbox, gatewayCheck, startService, type ServeParams } from '../service/service.ts';
-import { untilSettled } from '../../batches/pipeline/batch-settlement.ts';
-import { startSweeper } from '../../batches/pipeline/recovery-sweeper.ts';
+import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
+import { startRecoverySweeper } from '../../batches/pipeline/recovery-sweeper.ts';
 import { version } from '../version.ts';
 
 const defaultWaitMs = 900_000;
@@ -65,11 +65,11 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       seal: letterSeal.close,
       clock: systemClock,
     });
-    const work = createInstructionWorker({
+    const work = createMessageProcessor({
       pay,
       maxAmount: settings.MAX_AMOUNT,
-      open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: topicAttempt }),
-      putAside: (letter) => {
+      open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: noAttempt }),
+      sendToDeadLetter: (letter) => {
         const { record, reason } = letter;
         const { topic, partition, offset } = record;
         logger.warn({ reason, topic, partition, offset: String(offset) }, 'a message goes to the dead letters');
@@ -81,7 +81,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       onOutcome: (waitedMs) => metrics.eventToResult(waitedMs),
     });
     let inFlight = 0;
-    let consumer: Work | undefined;
+    let consumer: Consumption | undefined;
     metrics.feed({
       ledger: () => ledger.overview(),
       consumerLag: () => consumer?.lag() ?? new Map<number, number>(),
@@ -96,7 +96,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
         ...params,
         metrics,
         begin() {
-          const reading = consumeWork({
+          const reading = consume({
             createKafka,
             groupId: settings.KAFKA_GROUP,
             topic: topics.instructions,
@@ -117,8 +117,12 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
           // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
           const leaveGroup = (): Promise<void> => reading.stop().catch(() => undefined);
           stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
-          const follower = startFollower(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: null });
-          const sweeper = startSweeper({
+          const follower = startDueWorker(pay, {
+            due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }),
+            claims: true,
+            waitMs: null,
+          });
+          const sweeper = startRecoverySweeper({
             ledger,
             clock,
             publisher: pay.publisher,
@@ -158,13 +162,13 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
           async pay(inspection, signal) {
             const { sha256: batchId, preflight } = inspection;
             const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
-            const complete = await handOver(
+            const complete = await enqueueFile(
               {
                 ...pay,
                 seal,
                 signal,
                 isTopicDone: () => isReadToItsEnd(createKafka, settings.KAFKA_GROUP, topics.instructions),
-                announce: async ({ key, value, headers }) => {
+                publish: async ({ key, value, headers }) => {
                   const partition = await topicPublisher.partitionFor(topics.instructions, key);
                   await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });
                 },
@@ -173,7 +177,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
             );
             if (!complete) return 'stopped';
             const rows = preflight.rows;
-            const end = await untilSettled({ ledger, clock, batchId, rows, waitMs, patienceMs: null, signal, follow: true });
+            const end = await waitUntilSettled({ ledger, clock, batchId, rows, waitMs, idleTimeoutMs: null, signal, follow: true });
             if (end === 'stopped') return 'stopped';
             await ledger.updateBatch({ batchId, state: 'finished', at: clock.now() });
             return 'rested';

@@ -2,37 +2,37 @@
 import pLimit from 'p-limit';
 import type { Ledger, LedgerOverview } from '../../batches/ports/ledger.ts';
 import { readResults } from '../../producers/results-reader.ts';
-import { openAlone, openAloneLedger, resultsPath } from './standalone.ts';
-import { createOpenBatches } from '../../batches/pipeline/due-scanner.ts';
+import { openStandalone, openStandaloneLedger, resultsPath } from './standalone.ts';
+import { createDueScanner } from '../../batches/pipeline/due-scanner.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { systemClock } from '../clock.ts';
-import { startFollower } from '../../batches/pipeline/due-worker.ts';
+import { startDueWorker } from '../../batches/pipeline/due-worker.ts';
 import { breakerPosition, createMetrics } from '../service/metrics.ts';
 import { openFileBatch } from '../files/open-batch.ts';
-import { payFile, takeOverInterrupted } from '../../batches/pipeline/process-file.ts';
+import { processFile, markAllInterrupted } from '../../batches/pipeline/process-file.ts';
 import { windowFor } from './submit-standalone.ts';
 import { readAgain } from '../files/payout-file.ts';
 import { loadSigner } from '../config/private-key.ts';
 import { checkInbox, gatewayCheck, startService, type ServeParams } from '../service/service.ts';
-import { untilSettled } from '../../batches/pipeline/batch-settlement.ts';
-import { startDroppingStories } from '../../batches/pipeline/retention.ts';
+import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
+import { startRetention } from '../../batches/pipeline/retention.ts';
 import { version } from '../version.ts';
 
 const defaultWaitMs = 900_000;
 /** Files in hand at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
 const filesAtOnce = 16;
 
-export async function serveAlone(params: ServeParams): Promise<void> {
+export async function serveStandalone(params: ServeParams): Promise<void> {
   const { config, options, logger, stopping } = params;
   const { settings, dataDir } = config;
   const waitMs = options.wait ?? defaultWaitMs;
   await checkInbox(config);
   const signer = await loadSigner(settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
-  const open = await openAloneLedger(config, options.newLedger === true);
+  const open = await openStandaloneLedger(config, options.newLedger === true);
   const { ledger, clock } = open;
   try {
     const metrics = createMetrics({ version, clock: systemClock });
-    const app = await openAlone({ config, signer, stopping, logger, ...open, metrics });
+    const app = await openStandalone({ config, signer, stopping, logger, ...open, metrics });
     const { deps } = app;
     metrics.feed({
       ledger: () => overviewOf(ledger),
@@ -40,8 +40,8 @@ export async function serveAlone(params: ServeParams): Promise<void> {
       dispatchRateConfigured: () => settings.DISPATCH_RATE,
       breaker: () => breakerPosition(app.breaker),
     });
-    for (const { batchId } of await ledger.batches()) await takeOverInterrupted(deps, batchId);
-    const openBatches = createOpenBatches({ ledger, clock });
+    for (const { batchId } of await ledger.batches()) await markAllInterrupted(deps, batchId);
+    const openBatches = createDueScanner({ ledger, clock });
     for (const { batchId } of await ledger.batches()) openBatches.add(batchId);
     const oneFile = pLimit(1);
     try {
@@ -49,9 +49,9 @@ export async function serveAlone(params: ServeParams): Promise<void> {
         ...params,
         metrics,
         begin() {
-          const follower = startFollower(deps, { due: openBatches.due, waitMs: null });
+          const follower = startDueWorker(deps, { due: openBatches.due, waitMs: null });
           const { signal } = stopping;
-          const stories = startDroppingStories({ ledger, clock, retentionMs: settings.LEDGER_RETENTION, stop: deps.stop, signal });
+          const stories = startRetention({ ledger, clock, retentionMs: settings.LEDGER_RETENTION, stop: deps.stop, signal });
           return async () => {
             try {
               await follower.stop();
@@ -73,7 +73,7 @@ export async function serveAlone(params: ServeParams): Promise<void> {
             const { sha256: batchId, preflight } = inspection;
             const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
             await oneFile(() =>
-              payFile(deps, {
+              processFile(deps, {
                 batch,
                 rows: () => readAgain(inspection),
                 hasBadRows: preflight.errorsTotal > 0,
@@ -84,13 +84,13 @@ export async function serveAlone(params: ServeParams): Promise<void> {
             );
             if (signal.aborted) return 'stopped';
             openBatches.add(batchId);
-            const end = await untilSettled({
+            const end = await waitUntilSettled({
               ledger,
               clock,
               batchId,
               rows: preflight.rows,
               waitMs,
-              patienceMs: null,
+              idleTimeoutMs: null,
               signal,
               follow: true,
             });

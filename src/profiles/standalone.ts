@@ -1,14 +1,14 @@
 /** The wiring of the stand-alone profile: SQLite, a results file, limiters in this process. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createKeys } from '../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import { openResultsFile } from '../../producers/results-file.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
-import { createApp, type App } from './gateway-stack.ts';
+import { createGatewayStack, type GatewayStack } from './gateway-stack.ts';
 import { monotonicClock, neverEarlierThan, preciseClock, systemClock } from '../clock.ts';
 import { isLoopback, type Config } from '../config/config.ts';
 import { loadLedgerKey } from '../ledger/ledger-key.ts';
@@ -16,7 +16,7 @@ import { openSqliteLedger, requireLedger } from '../ledger/sqlite/ledger.ts';
 import { burstOf, createLocalLimiter } from '../limiter/local.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../service/metrics.ts';
-import type { Stopping } from '../service/shutdown.ts';
+import type { Shutdown } from '../service/shutdown.ts';
 
 export const resultsPath = (dataDir: string): string => join(dataDir, 'results.jsonl');
 
@@ -34,7 +34,7 @@ export function bindingOf({ settings }: Config) {
 }
 
 /** @throws LedgerError, see `openSqliteLedger` */
-export async function openAloneLedger(config: Config, newLedger: boolean): Promise<OpenLedger> {
+export async function openStandaloneLedger(config: Config, newLedger: boolean): Promise<OpenLedger> {
   const { settings, dataDir } = config;
   const binding = bindingOf(config);
   const mayCreate = isLoopback(binding.gateway) || newLedger;
@@ -45,7 +45,7 @@ export async function openAloneLedger(config: Config, newLedger: boolean): Promi
     dir: dataDir,
     binding,
     ledgerKey,
-    keys: createKeys(binding.project),
+    keys: createKeyDerivation(binding.project),
     clock: systemClock,
     host: hostname(),
     mayCreate,
@@ -60,12 +60,12 @@ const newestTime = (batches: readonly Batch[]): number =>
 interface AloneParams extends OpenLedger {
   readonly config: Config;
   readonly signer: Signer;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly logger: Logger;
   readonly metrics?: Metrics | undefined;
 }
 
-export async function openAlone(params: AloneParams): Promise<App> {
+export async function openStandalone(params: AloneParams): Promise<GatewayStack> {
   const { config, ledger, logger } = params;
   const { settings, dataDir } = config;
   const sink = await openResultsFile({
@@ -78,7 +78,7 @@ export async function openAlone(params: AloneParams): Promise<App> {
     follow: limiterOf(settings.FOLLOW_RATE),
   };
   // Nobody waits for it to be over: one process pays, and what it left is taken over when the next one starts.
-  return createApp({ ...params, sink, limiters, leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000 });
+  return createGatewayStack({ ...params, sink, limiters, leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000 });
 }
 
 /** With a burst, what a late timer costs is caught up within it; without one, sleeps must end on time. */

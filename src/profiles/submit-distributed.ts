@@ -1,16 +1,16 @@
 /** How `run` pays a file in the distributed profile: it hands the file over and watches what others make of it. */
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
-import { createPublisher } from '../../batches/pipeline/outbox-relay.ts';
+import { createOutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { connect } from './distributed.ts';
 import { formatDuration } from '../duration.ts';
-import { handOver } from '../../batches/pipeline/enqueue-file.ts';
+import { enqueueFile } from '../../batches/pipeline/enqueue-file.ts';
 import { isReadToItsEnd } from '../kafka/client.ts';
 import { createSeal } from '../ledger/seal.ts';
-import type { Paying, PayingParams } from './submit-standalone.ts';
+import type { FileSubmitter, PayingParams } from './submit-standalone.ts';
 import { readAgain } from '../files/payout-file.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
-import { rulesOf } from './transition-settings.ts';
-import { untilSettled } from '../../batches/pipeline/batch-settlement.ts';
+import { transitionSettings } from './transition-settings.ts';
+import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
 
 interface HandingOverParams extends PayingParams {
   readonly allowUnsafeRedis: boolean;
@@ -21,11 +21,11 @@ interface HandingOverParams extends PayingParams {
 /** Nobody takes instructions for so long: worth a word to whoever watches. */
 const quietMs = 10_000;
 
-export async function openDistributedPaying(params: HandingOverParams): Promise<Paying> {
+export async function openDistributedSubmitter(params: HandingOverParams): Promise<FileSubmitter> {
   const { config, stopping, logger, detach } = params;
   const connected = await connect(params);
   const { ledger, ledgerKey, clock, topics, topicPublisher, sink } = connected;
-  const publisher = createPublisher({ ledger, sink, clock, gatherMs: 5 });
+  const publisher = createOutboxRelay({ ledger, sink, clock, batchDelayMs: 5 });
   publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
   let watching: { readonly since: number; readonly received: number } | null = null;
 
@@ -36,17 +36,17 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
       const { batchId } = batch;
       const { rows, errorsTotal } = inspection.preflight;
       const seal = createSeal(ledgerKey);
-      const complete = await handOver(
+      const complete = await enqueueFile(
         {
           ledger,
           clock,
           seal,
           publisher,
-          rules: rulesOf(config),
+          settings: transitionSettings(config),
           fingerprints: createFingerprints(ledgerKey),
           signal: stopping.signal,
           isTopicDone: () => isReadToItsEnd(connected.createKafka, config.settings.KAFKA_GROUP, topics.instructions),
-          announce: async ({ key, value, headers }) => {
+          publish: async ({ key, value, headers }) => {
             const partition = await topicPublisher.partitionFor(topics.instructions, key);
             await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });
           },
@@ -54,13 +54,13 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
         { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, rowsTotal: rows },
       );
       if (!complete || detach) return;
-      const end = await untilSettled({
+      const end = await waitUntilSettled({
         ledger,
         clock,
         batchId,
         rows,
         waitMs,
-        patienceMs: waitMs,
+        idleTimeoutMs: waitMs,
         signal: stopping.signal,
         follow,
         onLook: (received, sent) => {
@@ -89,7 +89,7 @@ export async function openDistributedPaying(params: HandingOverParams): Promise<
       }),
     finish: () => publisher.stop(),
     // The instances of `serve` do it.
-    tidy: () => Promise.resolve(),
+    runMaintenance: () => Promise.resolve(),
     close: () => connected.close(),
   };
 }

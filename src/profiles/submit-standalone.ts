@@ -5,16 +5,16 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { readResults } from '../../producers/results-reader.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
-import { openAlone, openAloneLedger, resultsPath } from './standalone.ts';
-import type { App } from './gateway-stack.ts';
+import { openStandalone, openStandaloneLedger, resultsPath } from './standalone.ts';
+import type { GatewayStack } from './gateway-stack.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
-import { payFile } from '../../batches/pipeline/process-file.ts';
+import { processFile } from '../../batches/pipeline/process-file.ts';
 import { readAgain, type Inspection } from '../files/payout-file.ts';
-import type { Stopping } from '../service/shutdown.ts';
-import { dropStoriesAfter } from '../../batches/pipeline/retention.ts';
+import type { Shutdown } from '../service/shutdown.ts';
+import { purgeAfterRun } from '../../batches/pipeline/retention.ts';
 
-export interface PayOrder {
+export interface SubmitRequest {
   readonly batch: Batch;
   readonly inspection: Inspection;
   /** How long to follow after the last row was sent, and to wait for whoever cannot be reached. */
@@ -23,10 +23,10 @@ export interface PayOrder {
   readonly follow: boolean;
 }
 
-export interface Paying {
+export interface FileSubmitter {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  pay(order: PayOrder): Promise<void>;
+  pay(order: SubmitRequest): Promise<void>;
   /** What is going on when it is not the ordinary, as a clause for people. */
   note(): string | null;
   /** The results since then, perhaps earlier ones too. */
@@ -34,14 +34,14 @@ export interface Paying {
   /** Publishes what is decided. Rejects when something could not be written; the ledger can still be asked. */
   finish(): Promise<void>;
   /** What can wait until everything is told: drops the stories of what ended long ago, unless others do. Never rejects. */
-  tidy(): Promise<void>;
+  runMaintenance(): Promise<void>;
   /** Releases everything. Idempotent. */
   close(): Promise<void>;
 }
 
 export interface PayingParams {
   readonly config: Config;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
   readonly logger: Logger;
   readonly newLedger: boolean;
 }
@@ -49,13 +49,13 @@ export interface PayingParams {
 /** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
 export const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
 
-export async function openAlonePaying(params: PayingParams & { readonly signer: Signer }): Promise<Paying> {
+export async function openStandaloneSubmitter(params: PayingParams & { readonly signer: Signer }): Promise<FileSubmitter> {
   const { config, newLedger, logger, stopping } = params;
-  const open = await openAloneLedger(config, newLedger);
+  const open = await openStandaloneLedger(config, newLedger);
   const { ledger, clock } = open;
-  let app: App;
+  let app: GatewayStack;
   try {
-    app = await openAlone({ ...params, ...open });
+    app = await openStandalone({ ...params, ...open });
   } catch (cause) {
     await ledger.close();
     throw cause;
@@ -67,7 +67,7 @@ export async function openAlonePaying(params: PayingParams & { readonly signer: 
     clock,
     pay({ batch, inspection, waitMs, follow }) {
       rows = inspection.preflight.rows;
-      return payFile(deps, {
+      return processFile(deps, {
         batch,
         rows: () => readAgain(inspection),
         hasBadRows: inspection.preflight.errorsTotal > 0,
@@ -79,7 +79,8 @@ export async function openAlonePaying(params: PayingParams & { readonly signer: 
     note: () => (deps.closedSince() === null ? null : 'the gateway cannot be reached: waiting for it'),
     results: () => readResults(resultsPath(config.dataDir)),
     finish: () => app.close(),
-    tidy: () => dropStoriesAfter(rows, { ledger, clock, retentionMs: config.settings.LEDGER_RETENTION, signal: stopping.signal, logger }),
+    runMaintenance: () =>
+      purgeAfterRun(rows, { ledger, clock, retentionMs: config.settings.LEDGER_RETENTION, signal: stopping.signal, logger }),
     close: () => ledger.close(),
   };
 }

@@ -1,10 +1,10 @@
-import { createKeys } from '../../batches/record/idempotency-key.ts';
-import type { Rules } from '../../batches/record/transitions.ts';
+import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
+import type { TransitionSettings } from '../../batches/record/transitions.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
 
 /** What the heart's rules need to know of the configuration. */
-export const rulesOf = ({ settings }: Config): Rules => ({
-  keys: createKeys(settings.GATEWAY_PROJECT ?? ''),
+export const transitionSettings = ({ settings }: Config): TransitionSettings => ({
+  keys: createKeyDerivation(settings.GATEWAY_PROJECT ?? ''),
   random: Math.random,
   followIntervalMs: settings.FOLLOW_INTERVAL_MS,
   keyLifetimeMs: keyLifetimeMs(settings),

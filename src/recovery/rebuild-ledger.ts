@@ -6,20 +6,20 @@
 import { DatabaseSync } from 'node:sqlite';
 import { queuedRecord } from '../../batches/record/admission.ts';
 import { serialise } from '../../batches/pipeline/dispatch.ts';
-import type { FieldDigests, FingerprintMaker } from '../../batches/record/fingerprint.ts';
-import type { Draft, Occurrence } from '../../batches/instruction/instruction.ts';
+import type { FieldDigests, Fingerprints } from '../../batches/record/fingerprint.ts';
+import type { ValidInstruction, Occurrence } from '../../batches/instruction/instruction.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { SharedLedger } from '../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
 import { recordEvent, type ResultEvent } from '../../batches/record/result-event.ts';
 import { isFinal, type RecordStatus } from '../../batches/record/status.ts';
-import { whyNotRepeat, type Rules } from '../../batches/record/transitions.ts';
+import { whyNotResend, type TransitionSettings } from '../../batches/record/transitions.ts';
 import type { InstructionMessage, MessageReading } from '../../consumers/instruction-topic.ts';
 
 export interface RebuildDeps {
   readonly ledger: SharedLedger;
-  readonly rules: Rules;
-  readonly fingerprints: FingerprintMaker;
+  readonly rules: TransitionSettings;
+  readonly fingerprints: Fingerprints;
   readonly clock: Clock;
   /** As it was read when it came. */
   readonly read: (message: InstructionMessage) => MessageReading;
@@ -52,7 +52,7 @@ const fileBatch = /^[0-9a-f]{64}$/;
 const atOnce = 256;
 
 /** `file:<batch>:<line>` or `topic:<name>:<partition>:<offset>`, as the event ids are made from. */
-const placeText = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): string => `${stream}:${position}`;
+const occurrenceText = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): string => `${stream}:${position}`;
 
 function occurrenceOf({ source, batch_id: batchId }: ResultEvent): Occurrence {
   return 'file' in source
@@ -61,7 +61,7 @@ function occurrenceOf({ source, batch_id: batchId }: ResultEvent): Occurrence {
 }
 
 export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
-  const told = createTold();
+  const told = createResultIndex();
   try {
     return await rebuildFrom(deps, told);
   } finally {
@@ -69,7 +69,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
   }
 }
 
-async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport> {
+async function rebuildFrom(deps: RebuildDeps, told: ResultIndex): Promise<RebuildReport> {
   const { ledger, clock, fingerprints, rules } = deps;
   const counts = { results: 0, instructions: 0, settled: 0, without_result: 0, dead_letters: 0 };
   const records: Partial<Record<RecordStatus, number>> = {};
@@ -78,7 +78,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
   const batches = new Set<string>();
   /** File batches that have rows on the topic: only released ones are handed over. */
   const released = new Set<string>();
-  const meetBatch = async (batchId: string, { source }: Occurrence): Promise<void> => {
+  const ensureBatch = async (batchId: string, { source }: Occurrence): Promise<void> => {
     if (batches.has(batchId)) return;
     batches.add(batchId);
     const file = 'file' in source ? source.file : source.topic;
@@ -86,7 +86,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
   };
   const restore = async (params: Parameters<SharedLedger['restore']>[0]): Promise<void> => {
     const { record } = params;
-    await meetBatch(record.batchId, record.occurrence);
+    await ensureBatch(record.batchId, record.occurrence);
     records[record.status] = (records[record.status] ?? 0) + 1;
     await writes.add(ledger.restore(params));
   };
@@ -105,10 +105,10 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
     if (found.type === 'dead' || !found.reading.ok) continue;
     const { draft } = found.reading;
     if (fileBatch.test(found.batchId)) released.add(found.batchId);
-    const place = placeText(found.occurrence);
+    const place = occurrenceText(found.occurrence);
     const known = told.record(draft.recordId);
     // What did not bind its id leaves it free: another place may have been sent under it since.
-    const isFreed = known !== undefined && !binds(known) && placeText(occurrenceOf(known)) !== place;
+    const isFreed = known !== undefined && !takesRecordId(known) && occurrenceText(occurrenceOf(known)) !== place;
     const event = isFreed ? undefined : known;
     // By the producer's clock it may lie ahead, and a key must not seem younger than it is.
     const firstSentAt = Math.min(message.timestamp, clock.now());
@@ -117,18 +117,25 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
       if (isFreed) told.settle(draft.recordId);
       const mayRepeat = deps.isWithinLimits(message);
       const sequence = told.sequence(draft.recordId);
-      const record = perhapsSent(deps, { occurrence: found.occurrence, batchId: found.batchId, draft, firstSentAt, sequence, mayRepeat });
+      const record = restoreAsUnknown(deps, {
+        occurrence: found.occurrence,
+        batchId: found.batchId,
+        draft,
+        firstSentAt,
+        sequence,
+        mayRepeat,
+      });
       told.noteRestored(draft.recordId);
       counts.without_result += 1;
       await restore({
         record,
-        ...(mayRepeat ? kept(record, draft) : { fields: fingerprints.fields(draft) }),
+        ...(mayRepeat ? bodyToKeep(record, draft) : { fields: fingerprints.fields(draft) }),
         event: recordEvent(rules.keys, record, clock.now()),
       });
-    } else if (placeText(occurrenceOf(event)) === place && binds(event) && !told.isRestored(draft.recordId)) {
+    } else if (occurrenceText(occurrenceOf(event)) === place && takesRecordId(event) && !told.isRestored(draft.recordId)) {
       const record = recordFrom(deps, event, { draft, firstSentAt, sequence: told.sequence(draft.recordId) });
       told.noteRestored(draft.recordId);
-      await restore({ record, ...kept(record, draft) });
+      await restore({ record, ...bodyToKeep(record, draft) });
     }
   }
 
@@ -139,7 +146,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
   }
   for (const event of told.settled()) {
     const occurrence = occurrenceOf(event);
-    await meetBatch(event.batch_id, occurrence);
+    await ensureBatch(event.batch_id, occurrence);
     counts.settled += 1;
     await writes.add(
       ledger.restoreSettled({
@@ -163,7 +170,7 @@ async function rebuildFrom(deps: RebuildDeps, told: Told): Promise<RebuildReport
   await writes.idle();
   return report();
 
-  function kept(record: LedgerRecord, draft: Draft): { fields: FieldDigests; body?: Uint8Array } {
+  function bodyToKeep(record: LedgerRecord, draft: ValidInstruction): { fields: FieldDigests; body?: Uint8Array } {
     const keeps = !isFinal[record.status] && record.sessionId === null && !draft.sensitive;
     return { fields: fingerprints.fields(draft), ...(keeps ? { body: serialise(draft, record.attempt) } : {}) };
   }
@@ -183,7 +190,7 @@ const blank = {
 function recordFrom(
   { rules, clock }: RebuildDeps,
   event: ResultEvent,
-  known: { readonly draft: Draft | undefined; readonly firstSentAt: number; readonly sequence: number },
+  known: { readonly draft: ValidInstruction | undefined; readonly firstSentAt: number; readonly sequence: number },
 ): LedgerRecord {
   const { record_id: recordId, kind, amount_details: amount, fingerprint } = event;
   if (recordId === undefined || kind === undefined || amount === undefined || fingerprint === undefined)
@@ -208,7 +215,7 @@ function recordFrom(
     sequence: Math.max(known.sequence, event.sequence),
     firstSentAt: sent ? known.firstSentAt : null,
     sends: sent ? 1 : 0,
-    arrived: event.session_id !== undefined || event.error?.code === 'idempotency_key_already_exists',
+    alreadyReceived: event.session_id !== undefined || event.error?.code === 'idempotency_key_already_exists',
     sessionId: event.session_id ?? null,
     entryId: event.entry_id ?? null,
     reason: event.error ?? null,
@@ -216,16 +223,16 @@ function recordFrom(
   };
   if (isFinal[record.status]) return record;
   const now = clock.now();
-  return record.sessionId !== null || whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
+  return record.sessionId !== null || whyNotResend(rules, record, now) === null ? { ...record, dueAt: now } : record;
 }
 
 /** An instruction that nobody has told anything about: it may have been sent. */
-function perhapsSent(
+function restoreAsUnknown(
   { rules, clock, fingerprints }: RebuildDeps,
   seen: {
     readonly occurrence: Occurrence;
     readonly batchId: string;
-    readonly draft: Draft;
+    readonly draft: ValidInstruction;
     readonly firstSentAt: number;
     readonly sequence: number;
     readonly mayRepeat: boolean;
@@ -244,13 +251,14 @@ function perhapsSent(
     },
   };
   const now = clock.now();
-  return mayRepeat && whyNotRepeat(rules, record, now) === null ? { ...record, dueAt: now } : record;
+  return mayRepeat && whyNotResend(rules, record, now) === null ? { ...record, dueAt: now } : record;
 }
 
 /** Only an intent binds a record id; see `batches/record/admission.ts`. */
-const binds = ({ status, attempt }: ResultEvent): boolean => !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
+const takesRecordId = ({ status, attempt }: ResultEvent): boolean =>
+  !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
 
-interface Told {
+interface ResultIndex {
   /** What was told of the record itself ended there, and its id is somebody else's now. */
   settle(recordId: string): void;
   take(event: ResultEvent): void;
@@ -267,7 +275,7 @@ interface Told {
 }
 
 /** What the results tell, in a temporary database that spills to disk by itself: there may be millions. */
-function createTold(): Told {
+function createResultIndex(): ResultIndex {
   const db = new DatabaseSync('');
   db.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
     CREATE TABLE record (record_id TEXT PRIMARY KEY, sequence INTEGER, place TEXT, event TEXT, restored INTEGER DEFAULT 0);
@@ -313,7 +321,7 @@ function createTold(): Told {
     take(event) {
       const { record_id: recordId } = event;
       if (recordId !== undefined) raise.run(recordId, event.sequence);
-      const place = placeText(occurrenceOf(event));
+      const place = occurrenceText(occurrenceOf(event));
       // Only a record's own results carry its fingerprint.
       if (recordId !== undefined && event.fingerprint !== undefined) takeRecord(recordId, place, event);
       else putSettled.run(place, JSON.stringify(event));

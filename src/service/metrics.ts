@@ -7,14 +7,14 @@
  * absent rather than old, and is counted.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Answer } from '../../batches/gateway/gateway-response.ts';
+import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
 import type { LedgerOverview } from '../../batches/ports/ledger.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
-import type { Breaker } from '../../batches/pipeline/circuit-breaker.ts';
+import type { CircuitBreaker } from '../../batches/pipeline/circuit-breaker.ts';
 
 /** Asked at each scrape. */
 type Source<T> = () => T | Promise<T>;
@@ -40,7 +40,7 @@ type SourceName = keyof MetricSources;
 export type BreakerPosition = (typeof breakerPositions)[number];
 const breakerPositions = ['closed', 'open', 'half_open'] as const;
 
-export const breakerPosition = (breaker: Pick<Breaker, 'isOpen' | 'openSince'>): BreakerPosition =>
+export const breakerPosition = (breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>): BreakerPosition =>
   breaker.isOpen() ? 'open' : breaker.openSince() === null ? 'closed' : 'half_open';
 
 export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'balance'] as const;
@@ -276,7 +276,7 @@ async function within<T>(answer: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-function outcomeOf(answer: Answer): CallOutcome {
+function outcomeOf(answer: GatewayResponse): CallOutcome {
   if (answer.type === 'transport') return answer.proof;
   const { httpStatus } = answer;
   if (httpStatus === 429) return 'too_many';
@@ -286,7 +286,7 @@ function outcomeOf(answer: Answer): CallOutcome {
 
 /** The same gateway, its calls counted and timed. @param clock one that is never set, such as `monotonicClock` */
 export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock): Gateway {
-  const metered = async (call: GatewayCall, made: () => Promise<Answer>): Promise<Answer> => {
+  const metered = async (call: GatewayCall, made: () => Promise<GatewayResponse>): Promise<GatewayResponse> => {
     const start = clock.now();
     const answer = await made();
     metrics.gatewayCall(call, outcomeOf(answer), clock.now() - start);

@@ -21,7 +21,7 @@ export interface InboxDeps {
 }
 
 /** @returns which folder the file belongs to now; `left`: it stays in hand for the next start */
-export async function takeFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
+export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
   const { clock, maxAmount, logger } = deps;
   const { name, path, signal } = file;
   const outcome = await inspect({

@@ -7,18 +7,18 @@ import { monotonicClock } from '../clock.ts';
 import type { ServeOptions } from '../commands/serve.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import type { App } from '../profiles/gateway-stack.ts';
+import type { GatewayStack } from '../profiles/gateway-stack.ts';
 import { startHttp, type Check, type CheckResult } from './http/server.ts';
-import { takeFile, type InboxDeps } from './process-dropped-file.ts';
+import { processDroppedFile, type InboxDeps } from './process-dropped-file.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
-import type { Stopping } from './shutdown.ts';
+import type { Shutdown } from './shutdown.ts';
 
 export interface ServeParams {
   readonly config: Config;
   readonly options: ServeOptions;
   readonly logger: Logger;
-  readonly stopping: Stopping;
+  readonly stopping: Shutdown;
 }
 
 export interface ServiceParams extends ServeParams {
@@ -78,7 +78,7 @@ export async function startService(params: ServiceParams): Promise<void> {
       signal,
       onWarning: (message) => logger.warn(message),
       concurrency: filesAtOnce,
-      handle: (file) => takeFile({ clock, pay, writeResults, logger, maxAmount: settings.MAX_AMOUNT }, file),
+      handle: (file) => processDroppedFile({ clock, pay, writeResults, logger, maxAmount: settings.MAX_AMOUNT }, file),
     });
     metrics.feed({
       dropFolder: () => {
@@ -97,7 +97,7 @@ export async function startService(params: ServiceParams): Promise<void> {
 }
 
 /** A closed way is told, and no reason to be restarted. */
-export const gatewayCheck = ({ breaker }: App): CheckResult =>
+export const gatewayCheck = ({ breaker }: GatewayStack): CheckResult =>
   breaker.isOpen() ? { ok: false, detail: 'the gateway cannot be reached' } : { ok: true };
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>

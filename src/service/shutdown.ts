@@ -1,6 +1,6 @@
 /** How a run is stopped from outside or by itself: one signal, the first reason stands. */
 
-export interface Stopping {
+export interface Shutdown {
   readonly signal: AbortSignal;
   /** Why; null while nothing stops. */
   why(): string | null;
@@ -12,7 +12,7 @@ export interface Stopping {
 }
 
 /** The first Ctrl-C lets what is in flight end; the second leaves at once. */
-export function createStopping(onFirst: (signal: string) => void, leave: () => never): Stopping {
+export function createShutdown(onFirst: (signal: string) => void, leave: () => never): Shutdown {
   const controller = new AbortController();
   let why: string | null = null;
   const stop = (reason: string): void => {

@@ -36,7 +36,7 @@ interface Output {
 const barWidth = 28;
 const plainEveryMs = 5_000;
 
-export function createDisplay(output: Output, env: Readonly<Record<string, string | undefined>>): Display {
+export function createProgressDisplay(output: Output, env: Readonly<Record<string, string | undefined>>): Display {
   return output.isTTY === true && env['TERM'] !== 'dumb' ? movingDisplay(output, paintFor(output, env)) : plainDisplay(output);
 }
 

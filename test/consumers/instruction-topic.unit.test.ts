@@ -4,12 +4,12 @@ import { kinds } from '../../batches/instruction/instruction.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { routeNames } from '../../batches/instruction/templates.ts';
 import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
-import { announcement, topicAttempt } from '../../batches/pipeline/enqueue-file.ts';
+import { toInstructionMessage, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { createSeal } from '../../src/ledger/seal.ts';
 import { draftOf, now, readRow, rowOf, samplePayout } from '../batches/csv-row/row-samples.ts';
 
 const seal = createSeal(randomBytes(32));
-const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: topicAttempt });
+const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: noAttempt });
 const good = {
   record_id: 'inv-1',
   kind: 'payout',
@@ -97,7 +97,7 @@ describe('a row that run published', () => {
   const rows = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
   const published = (kind: (typeof kinds)[number], route: string, changes = {}) => {
     const draft = draftOf(readRow(rowOf(kind, route, { 'metadata.order': '77', ...changes })));
-    const { value, headers } = announcement({ seal }, { batch }, 7, draft);
+    const { value, headers } = toInstructionMessage({ seal }, { batch }, 7, draft);
     const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
     return { draft, value, message: messageOf(value, { headers: bytes }) };
   };
@@ -122,7 +122,7 @@ describe('a row that run published', () => {
         if (row[name] !== undefined) expect(value).not.toContain(`"${row[name]}"`);
       const stranger = createSeal(randomBytes(32));
       expect(
-        readMessage(message, { now, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: topicAttempt }) }),
+        readMessage(message, { now, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: noAttempt }) }),
       ).toMatchObject({ type: 'dead', reason: 'seal_broken' });
     }
   });

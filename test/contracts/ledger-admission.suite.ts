@@ -256,11 +256,11 @@ export function admissionSuite(under: LedgerUnderTest): void {
       await under.ledger.admit(admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB));
       await under.ledger.admit(admission(lineOf(batchB, 3), valid(draftOf('inv-2')), batchB));
       await under.ledger.admit(admission(lineOf(batchB, 4), valid(draftOf('inv-2', { amountMinor: 1n })), batchB));
-      expect(await under.ledger.duplicatesOfUnpaid({ batchId: batchB, butInProgress: false })).toBe(2);
-      expect(await under.ledger.duplicatesOfUnpaid({ batchId: batchA, butInProgress: false })).toBe(0);
+      expect(await under.ledger.countUnsettledDuplicates({ batchId: batchB, exceptInProgress: false })).toBe(2);
+      expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(0);
       const current = await under.ledger.record('inv-1');
       await moved(under.ledger, step({ ...record, ...current }, { status: 'succeeded', sends: 1, firstSentAt: 1 }));
-      expect(await under.ledger.duplicatesOfUnpaid({ batchId: batchB, butInProgress: false })).toBe(1);
+      expect(await under.ledger.countUnsettledDuplicates({ batchId: batchB, exceptInProgress: false })).toBe(1);
     });
 
     it('still counts the duplicate of a record whose id was taken by other content and paid', async () => {
@@ -269,7 +269,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
       const other = await admitted(under.ledger, 'inv-1', 2, { amountMinor: 5n }, batchB);
       await moved(under.ledger, step(await moved(under.ledger, intent(other)), { status: 'succeeded' }));
-      expect(await under.ledger.duplicatesOfUnpaid({ batchId: batchA, butInProgress: false })).toBe(1);
+      expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(1);
     });
 
     it('admits one of many concurrent occurrences of an id, in whatever order they come', async () => {

@@ -20,7 +20,7 @@ function recordSuite(under: LedgerUnderTest): void {
     it('keeps every member that a step may change', async () => {
       const patches: readonly Partial<LedgerRecord>[] = [
         { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 9 },
-        { status: 'in_progress', arrived: true, sessionId: 'ps_1', entryId: 'po_1', leaseOwner: null, leaseUntil: null },
+        { status: 'in_progress', alreadyReceived: true, sessionId: 'ps_1', entryId: 'po_1', leaseOwner: null, leaseUntil: null },
         { confirmSession: 'ps_1', cancelSession: 'ps_2' },
         { dueAt: at + 77.5, checks: 3, reason: { code: 'c', description: 'd' } },
         { dueAt: null, reason: null },
@@ -30,7 +30,7 @@ function recordSuite(under: LedgerUnderTest): void {
         { sends: 2 },
         { leaseOwner: 'you' },
         { leaseUntil: at + 10 },
-        { arrived: false },
+        { alreadyReceived: false },
         { sessionId: 'ps_3' },
         { entryId: 'po_3' },
         { confirmSession: 'ps_3' },

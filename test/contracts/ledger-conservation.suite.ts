@@ -135,7 +135,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
           case 'advance':
             return move(ledger, act);
           case 'drop':
-            return ledger.dropStories({ olderThanMs: 0, limit: 3 });
+            return ledger.purgeDetails({ olderThanMs: 0, limit: 3 });
           case 'reopen':
             return concurrently ? undefined : reopen();
         }

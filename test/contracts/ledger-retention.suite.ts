@@ -19,7 +19,7 @@ const withoutStory = (record: LedgerRecord): LedgerRecord => ({
 });
 
 export function storiesSuite(under: LedgerUnderTest): void {
-  describe('dropStories', () => {
+  describe('purgeDetails', () => {
     beforeEach(async () => {
       await under.ledger.openBatch(manifest(batchA));
     });
@@ -36,15 +36,15 @@ export function storiesSuite(under: LedgerUnderTest): void {
     it('drops what is told of records that ended long ago, in parts, and keeps for ever what must be known', async () => {
       const ended: LedgerRecord[] = [];
       for (let index = 0; index < 20; index += 1) ended.push(await failed(`inv-${index}`, index + 2));
-      expect(await under.ledger.dropStories({ olderThanMs: 3_600_000, limit: 100 })).toBe(0);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 3_600_000, limit: 100 })).toBe(0);
       expect(await under.ledger.record('inv-0')).toEqual(ended[0]);
       await under.pass(longAgoMs + 100);
       const young = await failed('young', 50);
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 7 })).toBe(7);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 7 })).toBe(7);
       const whole = await Promise.all(ended.map(async (record) => (await under.ledger.record(record.recordId))?.reason !== null));
       expect(whole.filter(Boolean)).toHaveLength(13);
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(13);
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(13);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       const ledger = await under.reopen();
       for (const record of ended) expect(await ledger.record(record.recordId)).toEqual(withoutStory(record));
       expect(await ledger.record('young')).toEqual(young);
@@ -61,7 +61,7 @@ export function storiesSuite(under: LedgerUnderTest): void {
       const elsewhere = await admitted(under.ledger, 'elsewhere', 2, draft, batchB);
       records.push(await moved(under.ledger, step(elsewhere, { status: 'cancelled', reason: { code: 'c', description: 'd' } })));
       const finals = records.filter(({ status }) => isFinal[status]).length;
-      expect(await under.ledger.dropStories({ olderThanMs: 0, limit: 100 })).toBe(finals);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(finals);
       for (const record of records) {
         expect(await under.ledger.record(record.recordId)).toEqual(isFinal[record.status] ? withoutStory(record) : record);
       }
@@ -75,16 +75,16 @@ export function storiesSuite(under: LedgerUnderTest): void {
           await moved(under.ledger, step(queued, { status: 'rejected' }));
         }),
       );
-      expect(await under.ledger.dropStories({ olderThanMs: 0, limit: 555 })).toBe(555);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 555 })).toBe(555);
       const listed = await under.ledger.list({ batchId: batchA, status: 'rejected', limit: 1_000 });
       expect(listed.filter(({ record }) => record.destination !== undefined)).toHaveLength(45);
-      expect(await under.ledger.dropStories({ olderThanMs: 0, limit: 1_000 })).toBe(45);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 1_000 })).toBe(45);
     });
 
     it('leaves places known, and ids bound or free as they were', async () => {
       await failed('inv-1', 2);
       await moved(under.ledger, step(await admitted(under.ledger, 'free', 3, draft), { status: 'rejected' }));
-      expect(await under.ledger.dropStories({ olderThanMs: 0, limit: 100 })).toBe(2);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(2);
 
       const ask = (line: number, content: Parameters<typeof admission>[1]) => under.ledger.admit(admission(lineOf(batchA, line), content));
       const last = async (): Promise<unknown> => JSON.parse((await under.ledger.outbox({ limit: 100 })).at(-1)?.json ?? '{}');
@@ -111,7 +111,7 @@ export function storiesSuite(under: LedgerUnderTest): void {
       const before = await under.ledger.outbox({ limit: 100 });
       expect(before).toHaveLength(2);
       expect(before[0]?.json).toContain('"order":"77"');
-      await under.ledger.dropStories({ olderThanMs: 0, limit: 100 });
+      await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 });
       const ledger = await under.reopen();
       expect(await ledger.outbox({ limit: 100 })).toEqual(before);
       await ledger.published({ numbers: before.map(({ number }) => number), mark: null });
@@ -122,17 +122,17 @@ export function storiesSuite(under: LedgerUnderTest): void {
       const first = await failed('inv-1', 2);
       await under.pass(longAgoMs + 100);
       const again = await moved(under.ledger, step(first, { status: 'queued', attempt: 2, sends: 0, firstSentAt: null, reason: null }));
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       const sent = await moved(under.ledger, intent(again));
       const ended = await moved(under.ledger, step(sent, { status: 'failed', reason: { code: 'c2', description: 'd2' } }));
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       expect(await under.ledger.record('inv-1')).toEqual(ended);
       await under.pass(longAgoMs + 100);
-      expect(await under.ledger.dropStories({ olderThanMs: longAgoMs, limit: 100 })).toBe(1);
+      expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(1);
       // And once more after a story was dropped.
       const third = await moved(under.ledger, step(withoutStory(ended), { status: 'queued', attempt: 3, sends: 0, firstSentAt: null }));
       const over = await moved(under.ledger, step(third, { status: 'rejected', reason: { code: 'c3', description: 'd3' } }));
-      expect(await under.ledger.dropStories({ olderThanMs: 0, limit: 100 })).toBe(1);
+      expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(1);
       expect(await under.ledger.record('inv-1')).toEqual(withoutStory(over));
     });
   });

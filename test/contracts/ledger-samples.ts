@@ -1,14 +1,14 @@
 /** Instructions, places and steps for the tests of ledgers. */
 import type { FieldDigests } from '../../batches/record/fingerprint.ts';
-import type { Draft, Occurrence, Refusal } from '../../batches/instruction/instruction.ts';
-import { createKeys } from '../../batches/record/idempotency-key.ts';
+import type { ValidInstruction, Occurrence, InvalidInstruction } from '../../batches/instruction/instruction.ts';
+import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Admission, Change, LedgerRecord, Verdict } from '../../batches/record/record.ts';
 import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
-import { intend } from '../../batches/record/transitions.ts';
+import { recordIntent } from '../../batches/record/transitions.ts';
 
-export const keys = createKeys('shop');
+export const keys = createKeyDerivation('shop');
 export const at = Date.parse('2026-11-21T08:00:00.000Z');
 
 export const batchA = 'a'.repeat(64);
@@ -31,7 +31,7 @@ export const lineOf = (batchId: string, line: number, file = 'may.csv'): Occurre
   source: { file, line },
 });
 
-export const draftOf = (recordId: string, patch: Partial<Draft> = {}): Draft => ({
+export const draftOf = (recordId: string, patch: Partial<ValidInstruction> = {}): ValidInstruction => ({
   recordId,
   kind: 'payout',
   amountMinor: 1230n,
@@ -44,7 +44,7 @@ export const draftOf = (recordId: string, patch: Partial<Draft> = {}): Draft => 
 });
 
 /** Digests of two fields: the amount, and one that stands for the rest. */
-const fieldsOf = (draft: Draft, rest: string): FieldDigests => {
+const fieldsOf = (draft: ValidInstruction, rest: string): FieldDigests => {
   const digests = Buffer.alloc(16);
   digests.writeBigUInt64BE(draft.amountMinor, 0);
   digests.write(rest.slice(0, 8).padEnd(8), 8, 'latin1');
@@ -52,14 +52,14 @@ const fieldsOf = (draft: Draft, rest: string): FieldDigests => {
 };
 
 /** @param content what the fingerprint is of, beside kind and amount */
-export const valid = (draft: Draft, content = 'same'): Admission['content'] => ({
+export const valid = (draft: ValidInstruction, content = 'same'): Admission['content'] => ({
   type: 'valid',
   draft,
   fingerprint: `${draft.amountMinor}:${content}`,
   fields: () => fieldsOf(draft, content),
 });
 
-export const refused = (patch: Partial<Refusal> = {}): Admission['content'] => ({
+export const refused = (patch: Partial<InvalidInstruction> = {}): Admission['content'] => ({
   type: 'refused',
   refusal: {
     recordId: 'inv-1',
@@ -83,7 +83,7 @@ export async function admitted(
   ledger: Ledger,
   recordId: string,
   line: number,
-  patch: Partial<Draft> = {},
+  patch: Partial<ValidInstruction> = {},
   batchId = batchA,
 ): Promise<LedgerRecord> {
   const verdict: Verdict = await ledger.admit(admission(lineOf(batchId, line), valid(draftOf(recordId, patch)), batchId));
@@ -106,7 +106,7 @@ export async function moved(ledger: Ledger, change: Change): Promise<LedgerRecor
 }
 
 export const intent = (record: LedgerRecord, bytes: Uint8Array = Buffer.from('{}'), time = at): Change =>
-  intend(record, { owner: 'me', at: time, leaseMs: 60_000, bytes });
+  recordIntent(record, { owner: 'me', at: time, leaseMs: 60_000, bytes });
 
 /** A record of the batch brought to this status over its ordinary way. */
 export async function recordIn(ledger: Ledger, status: RecordStatus, recordId: string, line: number): Promise<LedgerRecord> {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { transportCodes } from '../../batches/gateway/gateway-response.ts';
 import { members } from '../../batches/instruction/members.ts';
 import { readInstructionEvent } from '../../batches/event/parse-event.ts';
-import { answerCodes, decisions, gatewayCodes } from '../../batches/gateway/failure-codes.ts';
+import { responseCodes, failureClass, gatewayCodes } from '../../batches/gateway/failure-codes.ts';
 import { kinds } from '../../batches/instruction/instruction.ts';
 import { bankParticipants, routes } from '../../batches/instruction/routes.ts';
 import { isFinal, isPublished, statuses } from '../../batches/record/status.ts';
@@ -52,13 +52,13 @@ it('docs/results.md tells every member of results and summaries, and every colum
 });
 
 it('every failure code is told in docs/results.md', () => {
-  expect(missingIn(results, [...transportCodes, ...gatewayCodes, ...answerCodes])).toEqual([]);
+  expect(missingIn(results, [...transportCodes, ...gatewayCodes, ...responseCodes])).toEqual([]);
 });
 
 it.each(gatewayCodes)('docs/results.md tells what is decided for %s, and docs/gateway.md knows it', (code) => {
   const beginnings = { setup: 'our set-up', refused: 'refused', open: 'open', arrived: 'it had arrived', person: '', not_sent: '' };
   const row = (text: string): string => text.split('\n').find((line) => /^\|.*\|$/.test(line) && names(line, code)) ?? '';
-  expect(row(results.slice(results.indexOf('Codes of the gateway'))).startsWith(`| ${beginnings[decisions[code]]}`)).toBe(true);
+  expect(row(results.slice(results.indexOf('Codes of the gateway'))).startsWith(`| ${beginnings[failureClass[code]]}`)).toBe(true);
   expect(row(page('docs/gateway.md'))).not.toBe('');
 });
 

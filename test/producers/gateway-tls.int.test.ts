@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answer } from '../../batches/gateway/gateway-response.ts';
+import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
 import { testCertificate } from './certificate.ts';
 import { httpAnswer, startRawServer } from './raw-server.ts';
@@ -16,7 +16,7 @@ const kept = <T extends { close(): Promise<void> }>(one: T): T => {
 
 const signer = { sign: () => Promise.resolve('signature') };
 const bytes = Buffer.from('{"n":1}');
-async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promise<Answer & { started: boolean }> {
+async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promise<GatewayResponse & { started: boolean }> {
   const gateway = kept(
     createGateway({ url, project: 'acme', signer, timeoutMs: 20_000, connections: 1, clock: { now: () => Date.now() }, ...options }),
   );

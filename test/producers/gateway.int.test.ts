@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../../batches/gateway/gateway-response.ts';
+import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
 import { createGateway, type GatewayOptions } from '../../producers/gateway.ts';
 import { createSigner } from '../../batches/gateway/signature.ts';
@@ -43,7 +43,7 @@ async function raw(behaviour: Behaviour, options: Partial<GatewayOptions> = {}) 
 }
 
 const bytes = Buffer.from('{ "amount_details": {"amount": 1000},  "é": "\\u00e9" }');
-const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<Answer> =>
+const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<GatewayResponse> =>
   gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', turn: (send) => send(), mayStart });
 const whole = (soFar: string): boolean => soFar.includes('\r\n\r\n') && soFar.endsWith(bytes.toString('latin1'));
 

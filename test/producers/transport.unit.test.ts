@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { transportProof, type TransportCode } from '../../batches/gateway/gateway-response.ts';
+import { deliveryOf, type TransportCode } from '../../batches/gateway/gateway-response.ts';
 import { readTransportError, transportAnswer, transportCode, transportTable } from '../../producers/transport.ts';
 
 const failure = (code: string, message = 'it failed'): Error => Object.assign(new Error(message), { code });
@@ -84,7 +84,7 @@ describe('the transport table', () => {
   it('nothing that was started is ever called not sent', () => {
     const codes = [...transportTable.keys(), 'ERR_SSL_X', 'ERR_TLS_X', 'HPE_INVALID_CONSTANT', 'NEVER_HEARD_OF', ''];
     for (const code of codes)
-      for (const secure of [true, false]) expect(transportProof[transportCode(failure(code), 'started', secure)]).toBe('open');
+      for (const secure of [true, false]) expect(deliveryOf[transportCode(failure(code), 'started', secure)]).toBe('open');
   });
 
   it('what nobody has decided is open', () => {
@@ -139,7 +139,7 @@ describe('what is told', () => {
   });
 
   it('says "nothing was sent" exactly where that is proven', () => {
-    for (const [code, proof] of Object.entries(transportProof)) {
+    for (const [code, proof] of Object.entries(deliveryOf)) {
       const told = transportAnswer(code as TransportCode);
       expect(told.type === 'transport' && told.message.includes('nothing was sent')).toBe(proof === 'not_sent');
     }

@@ -6,7 +6,7 @@
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { unpackLz4 } from './lz4.ts';
-import { standIns } from '../poison-batch.ts';
+import { placeholders } from '../poison-batch.ts';
 import { unpackSnappy } from './snappy.ts';
 
 /** A batch has 1 MB by default and instructions pack to a tenth or so; this holds whatever is honest. */
@@ -36,7 +36,7 @@ export async function unpackRecords(name: CodecName, packed: Buffer): Promise<Bu
     return await unpack(packed);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const records = standIns(packed, id, name, why);
+    const records = placeholders(packed, id, name, why);
     if (records === undefined) throw new Error(`a batch packed with ${name} cannot be unpacked: ${why}`, { cause });
     return records;
   }

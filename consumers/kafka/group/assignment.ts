@@ -1,8 +1,8 @@
-import { createInHand } from './in-flight.ts';
+import { createInFlight } from './in-flight.ts';
 import { createPartitionProgress, type PartitionProgress } from '../offsets/partition-progress.ts';
 
 /** Of one partition, behind a record that takes long. */
-const mostInHand = 2_048;
+const maxInFlight = 2_048;
 
 /**
  * One generation of the group, as far as it is ours: the partitions, and how far its end has come. It is closed
@@ -14,7 +14,7 @@ export class Assignment {
   /** Where the next record of each partition is expected. */
   readonly expected = new Map<number, bigint>();
   /** Records that were begun. */
-  readonly inHand = createInHand();
+  readonly inFlight = createInFlight();
   readonly #progress = new Map<number, PartitionProgress>();
   readonly #closed = new AbortController();
   readonly #over = new AbortController();
@@ -40,7 +40,7 @@ export class Assignment {
 
   progress(partition: number): PartitionProgress {
     let progress = this.#progress.get(partition);
-    if (progress === undefined) this.#progress.set(partition, (progress = createPartitionProgress(mostInHand)));
+    if (progress === undefined) this.#progress.set(partition, (progress = createPartitionProgress(maxInFlight)));
     return progress;
   }
 

@@ -8,15 +8,15 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { KafkaReadError, readError, seconds, type KafkaFault } from '../errors.ts';
 import { rebalanceTimeoutMs, type KafkaFactory } from './group-member.ts';
-import { joinAndWork, type Membership } from './session.ts';
-import { createPositionCheck } from '../offsets/offset-check.ts';
-import { createPositions, type PartitionPosition } from '../offsets/offsets.ts';
-import { createRecordWork, type HandleRecord } from './record-processor.ts';
-import { createStallWatch } from '../offsets/stall-detector.ts';
+import { runSession, type GroupSession } from './session.ts';
+import { createOffsetCheck } from '../offsets/offset-check.ts';
+import { createPartitionOffsets, type PartitionOffset } from '../offsets/offsets.ts';
+import { createRecordProcessor, type HandleRecord } from './record-processor.ts';
+import { createStallDetector } from '../offsets/stall-detector.ts';
 import { createTopicOffsets } from '../offsets/topic-offsets.ts';
 
 export type { HandleRecord } from './record-processor.ts';
-export type { PartitionPosition } from '../offsets/offsets.ts';
+export type { PartitionOffset as PartitionPosition } from '../offsets/offsets.ts';
 export type { KafkaFactory } from './group-member.ts';
 
 const restartAfterMs = 1_000;
@@ -28,12 +28,12 @@ const unjoinedAtMostMs = 120_000;
  * How long what may mend itself is tried again, in milliseconds, by whether we were ever a member. Brokers that just
  * started answer that they are loading, and may not know a topic that was just made, nor any when they came back.
  */
-const patience: Partial<Record<KafkaFault, { readonly starting: number; readonly joined: number }>> = {
+const joinTimeouts: Partial<Record<KafkaFault, { readonly starting: number; readonly joined: number }>> = {
   unreachable: { starting: 15_000, joined: Infinity },
   missing_topic: { starting: 3_000, joined: 60_000 },
 };
 
-export interface WorkParams {
+export interface ConsumeParams {
   /** A new client for each call. */
   readonly createKafka: KafkaFactory;
   readonly groupId: string;
@@ -52,7 +52,7 @@ export interface WorkParams {
   readonly drainMs: number;
 }
 
-export interface Work {
+export interface Consumption {
   /**
    * Resolves after `stop`. Rejects when the work ended for another reason: with what `handle` rejected with, or a
    * `KafkaReadError` that says what to do.
@@ -66,13 +66,13 @@ export interface Work {
   assigned(): readonly number[];
   /** Records that wait or are under way, by partition of ours, as newly as it is known. */
   lag(): ReadonlyMap<number, number>;
-  positions(): readonly PartitionPosition[];
+  positions(): readonly PartitionOffset[];
   /** When a broker last answered a fetch, or a sign of life while nothing is fetched; in milliseconds since the epoch. */
   lastFetchAt(): number | null;
 }
 
 /** @throws {RangeError} for a window or a time to drain that cannot be held */
-export function consumeWork(params: WorkParams): Work {
+export function consume(params: ConsumeParams): Consumption {
   const { createKafka, groupId, topic, clock, onWarning, drainMs } = params;
   if (!Number.isSafeInteger(params.window) || params.window < 1) throw new RangeError(`the window must be 1 or more, not ${params.window}`);
   if (!(drainMs >= 0 && drainMs < rebalanceTimeoutMs)) {
@@ -81,13 +81,13 @@ export function consumeWork(params: WorkParams): Work {
     );
   }
   const now = (): number => clock.now();
-  const positions = createPositions(now);
-  const stalls = createStallWatch(now);
+  const positions = createPartitionOffsets(now);
+  const stalls = createStallDetector(now);
   const offsets = createTopicOffsets(createKafka, topic);
-  const check = createPositionCheck({ offsets, groupId, topic, clock, positions, onWarning });
+  const check = createOffsetCheck({ offsets, groupId, topic, clock, offsetsOf: positions, onWarning });
   const ending = new AbortController();
   let fatal: { readonly cause: unknown } | undefined;
-  let member: Membership | undefined;
+  let member: GroupSession | undefined;
   let hasJoined = false;
   let triedSince = now();
   let outage = false;
@@ -100,7 +100,7 @@ export function consumeWork(params: WorkParams): Work {
     fatal ??= { cause };
     end();
   };
-  const work = createRecordWork({
+  const work = createRecordProcessor({
     window: params.window,
     handle: params.handle,
     isStopping: () => ending.signal.aborted,
@@ -116,12 +116,12 @@ export function consumeWork(params: WorkParams): Work {
   const verdict = (crash: Error): KafkaReadError | undefined => {
     const triedForMs = now() - triedSince;
     const error = readError(crash, { topic, groupId, brokers: createKafka.brokers, triedForMs });
-    const patienceMs = patience[error.code]?.[hasJoined ? 'joined' : 'starting'] ?? 0;
+    const patienceMs = joinTimeouts[error.code]?.[hasJoined ? 'joined' : 'starting'] ?? 0;
     return triedForMs < patienceMs ? undefined : error;
   };
   const members = async (): Promise<void> => {
     while (!ending.signal.aborted) {
-      member = joinAndWork({ createKafka, groupId, topic, clock, drainMs, work, positions, check, stalls, onJoined, onFatal });
+      member = runSession({ createKafka, groupId, topic, clock, drainMs, work, positions, check, stalls, onJoined, onFatal });
       const crash = await member.ended;
       if (crash === undefined || ending.signal.aborted) break;
       if (hasJoined && !outage) triedSince = lastSignOfLife();

@@ -1,5 +1,5 @@
 /** What was begun and has not ended: how much it is, and when it has become little. */
-export interface InHand {
+export interface InFlight {
   /** @param work never rejects */
   add(work: Promise<unknown>): void;
   readonly size: number;
@@ -7,7 +7,7 @@ export interface InHand {
   atMost(count: number, signal: AbortSignal): Promise<void>;
 }
 
-export function createInHand(): InHand {
+export function createInFlight(): InFlight {
   let size = 0;
   const waiting = new Set<() => void>();
   const changed = (): void => {

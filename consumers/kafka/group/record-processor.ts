@@ -3,7 +3,7 @@
  * still under way when its partition was dealt anew keeps its place, and when it is read again it is waited for.
  */
 import type { Assignment } from './assignment.ts';
-import { createRecordWindow } from './semaphore.ts';
+import { createSemaphore } from './semaphore.ts';
 import type { TopicRecord } from '../topic-record.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { TopicRecord } from '../topic-record.ts';
  */
 export type HandleRecord = (record: TopicRecord, signal: AbortSignal) => Promise<void>;
 
-export interface RecordWork {
+export interface RecordProcessor {
   /** Places for records under way. */
   readonly window: number;
   /**
@@ -23,15 +23,15 @@ export interface RecordWork {
   begin(record: TopicRecord, assignment: Assignment): Promise<{ readonly done: Promise<boolean> } | undefined>;
 }
 
-export function createRecordWork(deps: {
+export function createRecordProcessor(deps: {
   window: number;
   handle: HandleRecord;
   isStopping: () => boolean;
   /** A handler rejected although it was not to let go. */
   onFailure: (cause: unknown) => void;
-}): RecordWork {
+}): RecordProcessor {
   const { handle, isStopping, onFailure } = deps;
-  const window = createRecordWindow(deps.window);
+  const window = createSemaphore(deps.window);
   const underWay = new Map<string, Promise<boolean>>();
 
   const finish = async (record: TopicRecord, assignment: Assignment): Promise<boolean> => {
@@ -44,16 +44,16 @@ export function createRecordWork(deps: {
     }
   };
 
-  const work: RecordWork = {
+  const work: RecordProcessor = {
     window: deps.window,
     async begin(record, assignment) {
       const key = `${record.partition}:${record.offset}`;
       const earlier = underWay.get(key);
       if (earlier !== undefined) return { done: afterwards(earlier, record, assignment) };
-      if (!(await window.enter(assignment.closed))) return undefined;
+      if (!(await window.acquire(assignment.closed))) return undefined;
       const done = finish(record, assignment).finally(() => {
         underWay.delete(key);
-        window.leave();
+        window.release();
       });
       underWay.set(key, done);
       return { done };

@@ -1,17 +1,17 @@
 /** Bounds how many records are worked on at once, over all partitions and all generations of the group. */
 
-export interface RecordWindow {
+export interface Semaphore {
   /** Waits for a place, first come first served; false when the signal ended the wait. */
-  enter(signal: AbortSignal): Promise<boolean>;
-  leave(): void;
+  acquire(signal: AbortSignal): Promise<boolean>;
+  release(): void;
 }
 
-export function createRecordWindow(size: number): RecordWindow {
+export function createSemaphore(size: number): Semaphore {
   let free = size;
   const waiting: (() => void)[] = [];
 
   return {
-    async enter(signal) {
+    async acquire(signal) {
       if (signal.aborted) return false;
       if (free > 0) {
         free -= 1;
@@ -30,7 +30,7 @@ export function createRecordWindow(size: number): RecordWindow {
         signal.addEventListener('abort', end, { once: true });
       });
     },
-    leave() {
+    release() {
       const next = waiting.shift();
       if (next === undefined) free += 1;
       else next();

@@ -19,29 +19,29 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import { Assignment } from './assignment.ts';
 import { createCommitter, type Commit, type Committer } from '../offsets/committer.ts';
 import { createGroupMember, sessionTimeoutMs, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';
-import type { PositionCheck } from '../offsets/offset-check.ts';
-import type { Positions } from '../offsets/offsets.ts';
-import type { RecordWork } from './record-processor.ts';
-import type { StallWatch } from '../offsets/stall-detector.ts';
+import type { OffsetCheck } from '../offsets/offset-check.ts';
+import type { PartitionOffsets } from '../offsets/offsets.ts';
+import type { RecordProcessor } from './record-processor.ts';
+import type { StallDetector } from '../offsets/stall-detector.ts';
 
 const heartbeatEveryMs = 1_000;
 
-export interface MembershipDeps {
+export interface GroupSessionDeps {
   readonly createKafka: KafkaFactory;
   readonly groupId: string;
   readonly topic: string;
   readonly clock: Clock;
   readonly drainMs: number;
-  readonly work: RecordWork;
-  readonly positions: Positions;
-  readonly check: PositionCheck;
-  readonly stalls: StallWatch;
+  readonly work: RecordProcessor;
+  readonly positions: PartitionOffsets;
+  readonly check: OffsetCheck;
+  readonly stalls: StallDetector;
   readonly onJoined: () => void;
   /** Nothing more may be done: the whole work ends with this. */
   readonly onFatal: (error: Error) => void;
 }
 
-export interface Membership {
+export interface GroupSession {
   /** Resolves when this member is gone: with the error it crashed of, or undefined after `leave`. */
   readonly ended: Promise<Error | undefined>;
   /** Null while we are no member. */
@@ -50,7 +50,7 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
-export function joinAndWork(deps: MembershipDeps): Membership {
+export function runSession(deps: GroupSessionDeps): GroupSession {
   const { clock, topic, groupId, drainMs, work, positions, check, stalls, onFatal } = deps;
   let assignment = new Assignment([]);
   let committer: Committer | undefined;
@@ -97,7 +97,7 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     const beating = beat(batch, mine, idle.signal);
     try {
       if (!mine.closed.aborted && mine.partitions.has(batch.partition)) await beginAll(batch, mine);
-      await mine.inHand.atMost(enoughInHand, mine.closed);
+      await mine.inFlight.atMost(enoughInHand, mine.closed);
       if (mine.closed.aborted) await drained(mine);
     } finally {
       idle.abort();
@@ -128,9 +128,9 @@ export function joinAndWork(deps: MembershipDeps): Membership {
       const ended = working.done.then((isFinished) => {
         if (isFinished) finished(mine, partition, finish(), batch.commit);
       });
-      mine.inHand.add(ended);
+      mine.inFlight.add(ended);
       // Nothing may come for long, and the partition may be another's by then.
-      void ended.then(() => (mine.inHand.size === 0 ? committer?.flush() : undefined));
+      void ended.then(() => (mine.inFlight.size === 0 ? committer?.flush() : undefined));
       if (mine.over.aborted) return;
       mine.expected.set(partition, next);
       positions.begun(partition, next);
@@ -154,7 +154,7 @@ export function joinAndWork(deps: MembershipDeps): Membership {
     const committing = committer;
     const enough = new AbortController();
     const patience = clock.sleep(drainMs, AbortSignal.any([enough.signal, mine.over])).catch(() => undefined);
-    await Promise.race([mine.inHand.atMost(0, mine.over), patience]);
+    await Promise.race([mine.inFlight.atMost(0, mine.over), patience]);
     enough.abort();
     await committing?.flush();
     mine.end();

@@ -1,6 +1,6 @@
 /** The deal of `sticky-deal.ts` as kafkajs wants it: members tell with each join what they have, the leader deals. */
 import kafkajs, { type PartitionAssigner } from 'kafkajs';
-import { dealPartitions } from './sticky-assignment.ts';
+import { assignPartitions } from './sticky-assignment.ts';
 
 // Node.js finds no such name among the exports.
 const { AssignerProtocol } = kafkajs;
@@ -20,7 +20,7 @@ export const stickyAssigner =
     }),
     async assign({ members }) {
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-      const dealt = dealPartitions(
+      const dealt = assignPartitions(
         members.map(({ memberId, memberMetadata }) => ({ memberId, owned: partitionsIn(memberMetadata) })),
         partitions,
       );

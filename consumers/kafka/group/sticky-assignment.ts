@@ -4,7 +4,7 @@
  */
 
 /** A member and what it had when it joined anew. */
-export interface DealtMember {
+export interface MemberClaim {
   readonly memberId: string;
   readonly owned: readonly number[];
 }
@@ -14,7 +14,7 @@ export interface DealtMember {
  *
  * @returns partitions by member id; every member is in it
  */
-export function dealPartitions(members: readonly DealtMember[], partitions: readonly number[]): ReadonlyMap<string, readonly number[]> {
+export function assignPartitions(members: readonly MemberClaim[], partitions: readonly number[]): ReadonlyMap<string, readonly number[]> {
   const free = new Set(partitions);
   // Those with the most keep the most: of the larger shares there are only so many.
   const claims = members

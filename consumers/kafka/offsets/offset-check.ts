@@ -8,16 +8,16 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Assignment } from '../group/assignment.ts';
 import { KafkaReadError } from '../errors.ts';
 import type { FetchedBatch } from '../group/group-member.ts';
-import type { Positions } from './offsets.ts';
+import type { PartitionOffsets } from './offsets.ts';
 import type { OffsetRange, TopicOffsets } from './topic-offsets.ts';
 
 /** What the group has when it never committed. */
-const noPosition = -1n;
+const noOffset = -1n;
 const askAgainMs = 1_000;
 /** The end may lag behind for a moment where a partition just got another leader. */
 const looksBehindTheEnd = 5;
 
-export interface PositionCheck {
+export interface OffsetCheck {
   /**
    * Begun when a generation begins; false when it was closed before the answer.
    *
@@ -32,15 +32,15 @@ export interface PositionCheck {
   passes(batch: Pick<FetchedBatch, 'partition' | 'records'>, assignment: Assignment): Promise<boolean>;
 }
 
-export function createPositionCheck(deps: {
+export function createOffsetCheck(deps: {
   offsets: TopicOffsets;
   groupId: string;
   topic: string;
   clock: Clock;
-  positions: Positions;
+  offsetsOf: PartitionOffsets;
   onWarning: (message: string) => void;
-}): PositionCheck {
-  const { offsets, groupId, topic, clock, positions, onWarning } = deps;
+}): OffsetCheck {
+  const { offsets, groupId, topic, clock, offsetsOf: positions, onWarning } = deps;
   const checks = new WeakMap<Assignment, Promise<boolean>>();
 
   /** Asks until it is answered; undefined when the generation was closed before. An outage is told elsewhere. */
@@ -66,7 +66,7 @@ export function createPositionCheck(deps: {
       if (seen === undefined) return false;
       const found = [...assignment.partitions].map((partition) => ({
         partition,
-        position: seen.committed.get(partition) ?? noPosition,
+        position: seen.committed.get(partition) ?? noOffset,
         range: seen.ranges.get(partition),
       }));
       const isBehindTheEnd = found.some(({ position, range }) => range === undefined || position > range.end);
@@ -75,7 +75,7 @@ export function createPositionCheck(deps: {
         continue;
       }
       for (const { partition, position, range } of found) {
-        if (position === noPosition) {
+        if (position === noOffset) {
           if (!assignment.expected.has(partition)) begins(partition, range);
           continue;
         }

@@ -1,7 +1,7 @@
 /** Where the work stands, for metrics and readiness: told by those who do it, asked by whoever wants to know. */
 
 /** Offsets; null: not known yet. */
-export interface PartitionPosition {
+export interface PartitionOffset {
   readonly partition: number;
   /** Behind the last record that is finished without a gap. */
   readonly next: bigint | null;
@@ -12,7 +12,7 @@ export interface PartitionPosition {
   readonly end: bigint | null;
 }
 
-export interface Positions {
+export interface PartitionOffsets {
   joined(partitions: readonly number[]): void;
   left(): void;
   fetchAnswered(): void;
@@ -23,15 +23,15 @@ export interface Positions {
 
   readonly lastFetchAt: number | null;
   assigned(): readonly number[];
-  all(): readonly PartitionPosition[];
+  all(): readonly PartitionOffset[];
   /** Records between what is finished and the newest known end, of each partition of which both are known. */
   lag(): ReadonlyMap<number, number>;
   /** The same between what is begun and the end. */
   unread(): ReadonlyMap<number, number>;
 }
 
-export function createPositions(now: () => number): Positions {
-  type Place = { -readonly [Key in keyof PartitionPosition]: PartitionPosition[Key] };
+export function createPartitionOffsets(now: () => number): PartitionOffsets {
+  type Place = { -readonly [Key in keyof PartitionOffset]: PartitionOffset[Key] };
   const places = new Map<number, Place>();
   let lastFetchAt: number | null = null;
   const set = (partition: number, change: Partial<Place>): void => {
@@ -39,7 +39,7 @@ export function createPositions(now: () => number): Positions {
     if (place !== undefined) Object.assign(place, change);
   };
 
-  const upToTheEnd = (from: (place: PartitionPosition) => bigint | null): Map<number, number> => {
+  const upToTheEnd = (from: (place: PartitionOffset) => bigint | null): Map<number, number> => {
     const counts = new Map<number, number>();
     for (const place of places.values()) {
       const begin = from(place);

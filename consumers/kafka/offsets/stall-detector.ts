@@ -11,7 +11,7 @@ interface Quiet {
   readonly fetches: ReadonlyMap<string, number>;
 }
 
-export interface StallWatch {
+export interface StallDetector {
   joined(partitions: Iterable<number>): void;
   /** A fetch was answered by this broker. */
   fetched(node: string): void;
@@ -24,7 +24,7 @@ export interface StallWatch {
   isStalled(partition: number): boolean;
 }
 
-export function createStallWatch(now: () => number): StallWatch {
+export function createStallDetector(now: () => number): StallDetector {
   const fetches = new Map<string, number>();
   const quiet = new Map<number, Quiet>();
   const busy = new Set<number>();

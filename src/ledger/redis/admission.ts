@@ -40,7 +40,7 @@ export async function admit(parts: Parts, admission: Admission): Promise<Verdict
       record: believed.stored?.record,
       // What was dropped with the story cannot be told apart: then no field is named.
       fields: () => believed.fields ?? (content.type === 'valid' ? content.fields() : noFields),
-      looseSequence: believed.looseSequence,
+      lastSequence: believed.looseSequence,
     });
     const reply =
       decision.type === 'admitted'

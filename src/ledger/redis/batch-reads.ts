@@ -1,12 +1,12 @@
 /** What is told of batches: their pins lie in the shard of their id, what they count in the shards of their records. */
 import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
-import type { HandOver, SharedLedger } from '../../../batches/ports/ledger.ts';
+import type { EnqueueProgress, SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf } from '../codes.ts';
-import type { Calls } from './script-client.ts';
+import type { ScriptClient } from './script-client.ts';
 import { shardOf, shards, type KeyNames } from './key-names.ts';
 
-export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'handOver'> {
+export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'enqueueProgress'> {
   exists(batchId: string): Promise<boolean>;
   /** Ids of all batches, the oldest first. */
   ids(): Promise<readonly string[]>;
@@ -17,7 +17,7 @@ const atOnce = 64;
 
 type Fields = Readonly<Record<string, string>>;
 
-export function createBatchReads(calls: Calls, names: KeyNames): BatchReads {
+export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchReads {
   const pinsOf = async (batchId: string): Promise<Fields> =>
     (await calls.read(shardOf(batchId), 'hgetall', names.batch(batchId))) as Fields;
 
@@ -65,9 +65,9 @@ export function createBatchReads(calls: Calls, names: KeyNames): BatchReads {
       }
       return [...totals.values()].filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n);
     },
-    async handOver(batchId) {
+    async enqueueProgress(batchId) {
       const { line = '0', rows = '' } = await pinsOf(batchId);
-      return { line: Number(line), rows: rows === '' ? null : Number(rows) } satisfies HandOver;
+      return { line: Number(line), rows: rows === '' ? null : Number(rows) } satisfies EnqueueProgress;
     },
   };
 }

@@ -5,7 +5,7 @@ import { shardOf } from './key-names.ts';
 import type { Parts } from './context.ts';
 import { scripts } from './scripts.ts';
 
-export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' | 'updateBatch' | 'noteHandOver'> {
+export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' | 'updateBatch' | 'saveEnqueueProgress'> {
   /** @throws TypeError when it was never opened */
   requireBatch(batchId: string): Promise<void>;
 }
@@ -72,7 +72,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<Parts, 'calls
         ...(state === 'finished' ? ['finished_at', String(at)] : state === 'running' ? ['finished_at', ''] : []),
       ]);
     },
-    async noteHandOver({ batchId, line, rows }) {
+    async saveEnqueueProgress({ batchId, line, rows }) {
       await change(batchId, String(line), rows === null ? [] : ['rows', String(rows)]);
     },
   };

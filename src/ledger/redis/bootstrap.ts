@@ -109,7 +109,7 @@ async function makeShards({ client, place, names, binding, ledgerKey }: Founding
 
 /** @param args as `found.lua` takes them */
 export async function foundShard(client: Redis, names: KeyNames, shard: number, args: readonly string[]): Promise<[string, string]> {
-  return (await client.eval(scripts.found.text, 1, names.meta(shard), ...args)) as [string, string];
+  return (await client.eval(scripts.createShard.text, 1, names.meta(shard), ...args)) as [string, string];
 }
 
 export async function setState(

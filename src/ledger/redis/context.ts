@@ -1,19 +1,19 @@
 /** What the operations of the Redis ledger share. */
-import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Seal } from '../seal.ts';
-import type { Calls } from './script-client.ts';
+import type { ScriptClient } from './script-client.ts';
 import type { LedgerPlace } from './errors.ts';
 import { frameNumberOf, readFrame, readRecord, type Frame, type StoredRecord } from './record-codec.ts';
 import type { KeyNames } from './key-names.ts';
-import type { SharedTexts } from './string-table.ts';
+import type { StringTable } from './string-table.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface Parts {
-  readonly calls: Calls;
+  readonly calls: ScriptClient;
   readonly names: KeyNames;
-  readonly texts: SharedTexts;
+  readonly texts: StringTable;
   readonly outbox: Outbox;
-  readonly keys: Keys;
+  readonly keys: KeyDerivation;
   readonly seal: Seal;
   readonly place: LedgerPlace;
   /** Never the same twice, in any instance: what a call is known by when it is made again. */
@@ -26,7 +26,7 @@ export interface Parts {
 const frameLimit = 4_096;
 
 /** Reads records, with the frames that many of them share. */
-export function createRecordReader(texts: SharedTexts, keys: Keys): Parts['readRecord'] {
+export function createRecordReader(texts: StringTable, keys: KeyDerivation): Parts['readRecord'] {
   const frames = new Map<string, Frame>();
   return async (shard, recordId, text) => {
     const frameText = await texts.textOf(shard, frameNumberOf(text));

@@ -5,7 +5,7 @@
  * instances decide on the same record at once, one of them writes.
  */
 import { hash } from 'node:crypto';
-import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
@@ -14,18 +14,18 @@ import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
 import { advance } from './advance.ts';
 import { createBatchStore } from './batches.ts';
-import { createCalls } from './script-client.ts';
+import { createScriptClient } from './script-client.ts';
 import { placeText, type LedgerBehindError, type LedgerPlace } from './errors.ts';
 import { findOrFound } from './bootstrap.ts';
 import { createKeyNames, shardOfPlace } from './key-names.ts';
-import { createSharedTexts } from './string-table.ts';
+import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type Parts } from './context.ts';
 import { createQueries } from './queries.ts';
 import { createRestore } from './restore.ts';
 import { checkSafety } from './durability-check.ts';
 import { scripts } from './scripts.ts';
-import { dropStories } from './retention.ts';
+import { purgeDetails } from './retention.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
 
@@ -36,7 +36,7 @@ export interface RedisLedgerParams {
   readonly binding: Binding;
   /** 32 bytes. */
   readonly ledgerKey: Buffer;
-  readonly keys: Keys;
+  readonly keys: KeyDerivation;
   /** Makes ids that were never made before. */
   readonly ids: () => string;
   /** False: an empty Redis is an error. */
@@ -78,7 +78,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     // Whoever awaits it gets it; until then it is not an unhandled one.
     broken.promise.catch(() => undefined);
     const owner = ownerOf(ids());
-    const calls = createCalls({
+    const calls = createScriptClient({
       connection,
       place,
       names,
@@ -122,7 +122,7 @@ function createLedger(
   },
 ): RedisLedger {
   const { calls, place, names, keys, generation, owner } = deps;
-  const texts = createSharedTexts(calls, names, place);
+  const texts = createStringTable(calls, names, place);
   const outbox = createOutbox({ calls, names, owner, generation });
   let tokens = 0;
   const nextToken = (): string => `${owner}${(tokens++).toString(36)}`;
@@ -154,15 +154,15 @@ function createLedger(
     batches: asOperation(batches.batches),
     updateBatch: asOperation(batches.updateBatch),
     tallies: asOperation(batches.tallies),
-    handOver: asOperation(batches.handOver),
-    noteHandOver: asOperation(batches.noteHandOver),
+    enqueueProgress: asOperation(batches.enqueueProgress),
+    saveEnqueueProgress: asOperation(batches.saveEnqueueProgress),
     admit: asOperation((admission) => admit(parts, admission)),
     advance: asOperation((change) => advance(parts, change)),
     record: asOperation(queries.record),
     body: asOperation(queries.body),
     due: asOperation(queries.due),
     list: asOperation(queries.list),
-    duplicatesOfUnpaid: asOperation(queries.duplicatesOfUnpaid),
+    countUnsettledDuplicates: asOperation(queries.countUnsettledDuplicates),
     claimDue: asOperation(queries.claimDue),
     overview: asOperation(queries.overview),
     outbox: asOperation(outbox.outbox),
@@ -176,7 +176,7 @@ function createLedger(
     }),
     restore: asOperation(restore.restore),
     restoreSettled: asOperation(restore.restoreSettled),
-    dropStories: asOperation(async (which) => dropStories(parts, await batches.ids(), which)),
+    purgeDetails: asOperation(async (which) => purgeDetails(parts, await batches.ids(), which)),
     close: calls.close,
   };
 }

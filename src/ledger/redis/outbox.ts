@@ -2,7 +2,7 @@
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
-import type { Calls, Reply } from './script-client.ts';
+import type { ScriptClient, Reply } from './script-client.ts';
 import { shardOfNumber, shards, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
@@ -24,7 +24,7 @@ const unmarked = ({ ledger_mark: _former, ...event }: ResultEvent): ResultEvent 
 
 /** @param owner this instance's id */
 export function createOutbox(deps: {
-  readonly calls: Calls;
+  readonly calls: ScriptClient;
   readonly names: KeyNames;
   readonly owner: string;
   readonly generation: string;

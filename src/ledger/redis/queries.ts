@@ -9,7 +9,7 @@ import type { Parts } from './context.ts';
 import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'duplicatesOfUnpaid' | 'claimDue' | 'overview'>;
+export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'countUnsettledDuplicates' | 'claimDue' | 'overview'>;
 
 interface Scored {
   readonly shard: number;
@@ -80,8 +80,8 @@ export function createQueries(parts: Parts): Queries {
       }
       return listed;
     },
-    async duplicatesOfUnpaid({ batchId, butInProgress }) {
-      const paid = new Set([statusCode.succeeded, ...(butInProgress ? [statusCode.in_progress] : [])].map(String));
+    async countUnsettledDuplicates({ batchId, exceptInProgress }) {
+      const paid = new Set([statusCode.succeeded, ...(exceptInProgress ? [statusCode.in_progress] : [])].map(String));
       const isUnpaid = async ({ shard, recordId: member }: Scored): Promise<boolean> => {
         // A record id may hold colons; the order of its admission and the sequence hold none.
         const [, recordId = '', order = ''] = /^(.*):(\d*):\d+$/.exec(member) ?? [];

@@ -3,7 +3,7 @@ import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError } from '../errors.ts';
 import { createBatchReads } from './batch-reads.ts';
-import { createCalls } from './script-client.ts';
+import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { readShards } from './bootstrap.ts';
 import { createKeyNames } from './key-names.ts';
@@ -27,7 +27,15 @@ export async function openRedisReader({
       `${placeText(place)} is empty: nothing was paid from there yet. Are REDIS_URL and REDIS_PREFIX the ones that were used?`,
     );
   }
-  const calls = createCalls({ connection, place, names, generation, writer: '', counters: found.map(() => 0), onBroken: () => undefined });
+  const calls = createScriptClient({
+    connection,
+    place,
+    names,
+    generation,
+    writer: '',
+    counters: found.map(() => 0),
+    onBroken: () => undefined,
+  });
   const { batch, batches, tallies } = createBatchReads(calls, names);
   return { batch, batches, tallies, close: calls.close };
 }

@@ -4,7 +4,7 @@
  */
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
-import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
@@ -63,9 +63,21 @@ export interface StoredRecord {
 export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt === null ? '-' : String(firstSentAt));
 
 /** Without a line break, as JSON is. */
-export function movingLine(record: LedgerRecord, keys: Keys): string {
-  const { attempt, sends, arrived, sessionId, entryId, confirmSession, cancelSession, reason, dueAt, checks, leaseOwner, leaseUntil } =
-    record;
+export function movingLine(record: LedgerRecord, keys: KeyDerivation): string {
+  const {
+    attempt,
+    sends,
+    alreadyReceived: arrived,
+    sessionId,
+    entryId,
+    confirmSession,
+    cancelSession,
+    reason,
+    dueAt,
+    checks,
+    leaseOwner,
+    leaseUntil,
+  } = record;
   const implied = keys.idempotencyKey(record.kind, record.recordId, attempt);
   return JSON.stringify({
     ...(attempt === 1 ? {} : { attempt }),
@@ -96,7 +108,7 @@ export function fixedLine(record: LedgerRecord, paths: number, { digests }: Fiel
 }
 
 /** Second and third line of a record whose story is dropped: what must be known for ever, and nothing more. */
-export const linesWithoutStory = (record: LedgerRecord, keys: Keys): string =>
+export const linesWithoutStory = (record: LedgerRecord, keys: KeyDerivation): string =>
   `${movingLine({ ...record, reason: null, checks: 0 }, keys)}\n${JSON.stringify(lasting(record))}`;
 
 function lasting({ occurrence, kind, fingerprint }: LedgerRecord): Fixed {
@@ -117,7 +129,7 @@ export const frameNumberOf = (text: string): string => headOf(text)[6] ?? '';
 
 const headOf = (text: string): string[] => text.slice(0, text.indexOf('\n')).split(' ');
 
-export function readRecord(text: string, recordId: string, frame: Frame, keys: Keys): StoredRecord {
+export function readRecord(text: string, recordId: string, frame: Frame, keys: KeyDerivation): StoredRecord {
   const [, second = '{}', third = '{}'] = text.split('\n');
   const [version, code, sequence, sensitive, amount = '0', currency = '', , order = '', first, token = ''] = headOf(text);
   const moving = JSON.parse(second) as Moving;
@@ -149,7 +161,7 @@ export function readRecord(text: string, recordId: string, frame: Frame, keys: K
     version: Number(version),
     firstSentAt: first === '-' ? null : Number(first),
     sends: moving.sends ?? 0,
-    arrived: moving.arrived ?? false,
+    alreadyReceived: moving.arrived ?? false,
     sessionId: moving.session ?? null,
     entryId: moving.entry ?? null,
     confirmSession: moving.confirm ?? null,

@@ -21,7 +21,7 @@ const pageSize = 200;
  * @param params.limit at most so many records
  * @returns how many stories were dropped; `limit`: there may be more
  */
-export async function dropStories(
+export async function purgeDetails(
   parts: Parts,
   batchIds: readonly string[],
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
@@ -50,7 +50,7 @@ export async function dropStories(
           )) as string[];
           for (let at = 0; at < page.length; at += 2) {
             from = page[at + 1] ?? from;
-            if (await dropStory(parts, shard, page[at] ?? '', field, from ?? '')) dropped += 1;
+            if (await purgeRecord(parts, shard, page[at] ?? '', field, from ?? '')) dropped += 1;
           }
           if (page.length < 2 * wanted) break;
         }
@@ -61,14 +61,14 @@ export async function dropStories(
   return dropped;
 }
 
-async function dropStory(parts: Parts, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
+async function purgeRecord(parts: Parts, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
   const { calls, names, keys } = parts;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
   if (typeof text !== 'string') return false;
   const { record } = await parts.readRecord(shard, recordId, text);
   const { answer } = await calls.run(
     shard,
-    scripts.dropStory,
+    scripts.purgeDetails,
     [names.record(shard, recordId), names.dropped(shard)],
     [String(record.version), linesWithoutStory(record, keys), field, number],
   );

@@ -12,7 +12,7 @@ import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerBehindError, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import type { Script } from './scripts.ts';
-import { createSeen } from './write-counters.ts';
+import { createWriteCounters } from './write-counters.ts';
 
 export type Argument = string | Buffer;
 
@@ -25,7 +25,7 @@ export interface Reply {
   readonly repeated: boolean;
 }
 
-export interface Calls {
+export interface ScriptClient {
   /** Key 1 and argument 1, meta and generation with writer, are added. */
   run(shard: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply>;
   /** A plain command, in lower case, that only reads; `hgetall` answers an object. */
@@ -61,7 +61,7 @@ const pauseMs = 200;
 /** These pass by themselves: it is loading, a script runs long, it has become a replica and another one the master. */
 const passing = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY|CLUSTERDOWN)\b/;
 
-export function createCalls(params: {
+export function createScriptClient(params: {
   readonly connection: RedisConnection;
   readonly place: LedgerPlace;
   readonly names: KeyNames;
@@ -71,10 +71,10 @@ export function createCalls(params: {
   /** The counters as they were found, by shard. */
   readonly counters: readonly number[];
   readonly onBroken: (error: LedgerBehindError) => void;
-}): Calls {
+}): ScriptClient {
   const { connection, place, names, generation, writer, onBroken } = params;
   const { client } = connection;
-  const seen = createSeen(params);
+  const seen = createWriteCounters(params);
   let waiting: Call[] = [];
   let scheduled = false;
   let failure: LedgerBehindError | undefined;
@@ -85,7 +85,7 @@ export function createCalls(params: {
   let verified = false;
   const underWay = new Set<Promise<unknown>>();
 
-  const breakDown = (what: string): void => {
+  const markBroken = (what: string): void => {
     if (failure !== undefined) return;
     failure = new LedgerBehindError(place, what);
     const stranded = waiting;
@@ -109,12 +109,12 @@ export function createCalls(params: {
     else {
       waiting.push(call);
       if (verified) schedule();
-      else if (closing) strand();
+      else if (closing) rejectWaiting();
     }
   };
 
   /** Nobody waits for a Redis that is away once the ledger is being closed. */
-  const strand = (): void => {
+  const rejectWaiting = (): void => {
     const stranded = waiting;
     waiting = [];
     for (const call of stranded) call.reject(new LedgerClosedError());
@@ -159,7 +159,7 @@ export function createCalls(params: {
   const settle = (call: Call, [error, value]: Result, mine: number): void => {
     if (error !== null) fail(call, error, mine);
     else if (value === lost || (call.script !== undefined && (value as readonly unknown[])[0] === 'lost')) {
-      breakDown('was emptied or replaced while it was in use');
+      markBroken('was emptied or replaced while it was in use');
       enqueue(call);
     } else if (call.script === undefined) call.resolve(value as never);
     else {
@@ -199,7 +199,7 @@ export function createCalls(params: {
   const onClose = (): void => {
     epoch += 1;
     verified = false;
-    if (closing) strand();
+    if (closing) rejectWaiting();
   };
 
   /** Looks whether the new connection leads to a ledger that holds all that was seen. */
@@ -213,7 +213,7 @@ export function createCalls(params: {
       if (mine !== epoch || ended) return;
       if (results.length === shards.length && results.every(([error]) => error === null)) {
         const loss = seen.loss(results.map(([, value]) => value as readonly (string | null)[]));
-        if (loss !== undefined) return breakDown(loss);
+        if (loss !== undefined) return markBroken(loss);
         verified = true;
         schedule();
         return;
@@ -224,7 +224,7 @@ export function createCalls(params: {
 
   /** Who has ended compares nothing any more. What stays because Redis was away is dropped by others, in time. */
   const forget = async (): Promise<void> => {
-    const traces = seen.traces(names);
+    const traces = seen.ownFields(names);
     if (traces.length === 0 || !verified || failure !== undefined) return;
     const pipeline = client.pipeline();
     for (const [key, field] of traces) pipeline.hdel(key, field);
@@ -263,7 +263,7 @@ export function createCalls(params: {
     },
     async close() {
       closing = true;
-      if (!verified) strand();
+      if (!verified) rejectWaiting();
       await Promise.allSettled(underWay);
       if (ended) return;
       ended = true;
@@ -286,7 +286,7 @@ function advice(message: string): string {
 }
 
 /** Redis TIME, in milliseconds since the epoch. */
-export async function redisNow(calls: Calls): Promise<number> {
+export async function redisNow(calls: ScriptClient): Promise<number> {
   const [seconds, microseconds] = (await calls.read(0, 'time')) as readonly string[];
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

@@ -25,9 +25,9 @@ export const scripts = {
   takeOverOutbox: script('begin', 'take-over-outbox'),
   claimDue: script('begin', 'claim-due'),
   countDeadLetter: script('begin', 'count-dead-letter'),
-  dropStory: script('begin', 'head', 'purge-details'),
+  purgeDetails: script('begin', 'head', 'purge-details'),
   restoreRecord: script('begin', 'totals', 'head', 'restore-record'),
   restoreSettled: script('begin', 'totals', 'head', 'restore-settled'),
   setState: script('begin', 'set-state'),
-  found: script('create-shard'),
+  createShard: script('create-shard'),
 } as const satisfies Record<string, Script>;

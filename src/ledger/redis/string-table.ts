@@ -1,11 +1,11 @@
 /** Texts that many records share, such as a batch and its file: each record holds only a number, told by its shard. */
 import { LedgerReadError } from '../errors.ts';
 import { placeText, type LedgerPlace } from './errors.ts';
-import type { Calls } from './script-client.ts';
+import type { ScriptClient } from './script-client.ts';
 import { shardCount, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
-export interface SharedTexts {
+export interface StringTable {
   /** The number of the text, which is given one if it has none. */
   numberOf(shard: number, text: string): Promise<string> | string;
   textOf(shard: number, number: string): Promise<string> | string;
@@ -14,7 +14,7 @@ export interface SharedTexts {
 /** Texts kept in memory; a number never changes its meaning, so that the others are simply asked for again. */
 const keptLimit = 8_192;
 
-export function createSharedTexts(calls: Calls, names: KeyNames, place: LedgerPlace): SharedTexts {
+export function createStringTable(calls: ScriptClient, names: KeyNames, place: LedgerPlace): StringTable {
   const numbers = new Map<string, string>();
   const texts = new Map<string, string>();
   const asked = new Map<string, Promise<string>>();

@@ -4,7 +4,7 @@
  */
 import { shards, type KeyNames } from './key-names.ts';
 
-export interface Seen {
+export interface WriteCounters {
   /** A script has answered `counters`, as `begin.lua` tells them; returns the first of them. */
   note(shard: number, counters: string): string;
   /** Fields of a shard's meta that `loss` looks at. */
@@ -12,14 +12,18 @@ export interface Seen {
   /** What a ledger is that answers these `fields`, by shard, for people; undefined when it holds all that was seen. */
   loss(found: readonly (readonly (string | null)[])[]): string | undefined;
   /** Keys and fields that this process leaves in the ledger. */
-  traces(names: KeyNames): readonly (readonly [key: string, field: string])[];
+  ownFields(names: KeyNames): readonly (readonly [key: string, field: string])[];
 }
 
 /**
  * @param params.writer this process's short id; '' for one that only reads
  * @param params.counters as they were found, by shard
  */
-export function createSeen(params: { readonly generation: string; readonly writer: string; readonly counters: readonly number[] }): Seen {
+export function createWriteCounters(params: {
+  readonly generation: string;
+  readonly writer: string;
+  readonly counters: readonly number[];
+}): WriteCounters {
   const { generation, writer } = params;
   const written = [...params.counters];
   const own = params.counters.map(() => 0);
@@ -43,6 +47,6 @@ export function createSeen(params: { readonly generation: string; readonly write
       }
       return undefined;
     },
-    traces: (names) => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [names.meta(shard), field]),
+    ownFields: (names) => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [names.meta(shard), field]),
   };
 }

@@ -1,24 +1,24 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
 import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
-import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { maxAmountMinor } from '../../../batches/fields/money.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
-import type { Account, Accounts } from './tallies.ts';
+import type { BatchTally, Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode, statusOf } from '../codes.ts';
-import type { Loose } from './unbound-sequences.ts';
+import type { UnboundSequences } from './unbound-sequences.ts';
 import type { Outbox } from './outbox.ts';
-import type { OwnOutcome, Places, Stream } from './occurrences.ts';
+import type { OwnOutcome, Occurrences, Stream } from './occurrences.ts';
 import type { RecordStore, Stored } from './record-store.ts';
 
 export interface AdmitDeps {
-  readonly keys: Keys;
-  readonly accounts: Accounts;
-  readonly places: Places;
+  readonly keys: KeyDerivation;
+  readonly accounts: Tallies;
+  readonly places: Occurrences;
   readonly records: RecordStore;
-  readonly loose: Loose;
+  readonly loose: UnboundSequences;
   readonly bodies: Bodies;
   readonly outbox: Outbox;
 }
@@ -40,12 +40,12 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   }
 
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
-  const looseSequence = recordId === undefined ? 0 : deps.loose.sequenceOf(recordId);
+  const looseSequence = recordId === undefined ? 0 : deps.loose.lastSequence(recordId);
 
   if (content.type === 'valid') {
     checkAmount(content.draft.amountMinor);
     // Nearly every id is new: written as such, and only if it is taken asked what stands there.
-    const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, looseSequence });
+    const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, lastSequence: looseSequence });
     const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
     if (inserted !== undefined) return verdictOf(inserted);
   } else if (content.refusal.amountMinor !== undefined) {
@@ -57,11 +57,11 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
     record: existing?.record,
     // What was dropped with the story cannot be told apart: then no field is named.
     fields: () => (existing === undefined ? undefined : deps.records.fields(existing)) ?? askedFields(admission),
-    looseSequence,
+    lastSequence: looseSequence,
   });
   if (decision.type === 'settled') return settle(deps, admission, account, stream, decision, existing);
 
-  if (existing !== undefined) makeRoom(deps, existing);
+  if (existing !== undefined) releaseRecordId(deps, existing);
   const inserted = insert(deps, admission, account, stream, decision.record);
   if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is taken still`);
   return verdictOf(inserted);
@@ -78,7 +78,7 @@ function verdictOf(record: LedgerRecord): Verdict {
 function insert(
   deps: AdmitDeps,
   { occurrence, content }: Admission,
-  account: Account,
+  account: BatchTally,
   stream: Stream,
   record: LedgerRecord,
 ): LedgerRecord | undefined {
@@ -87,7 +87,7 @@ function insert(
   const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields() });
   if (stored === undefined) return undefined;
   deps.places.insertOfRecord(stream, occurrence.position, account.id, stored.id);
-  deps.accounts.receive(account, record.currency, record.amountMinor, statusCode[record.status]);
+  deps.accounts.addReceived(account, record.currency, record.amountMinor, statusCode[record.status]);
   return record;
 }
 
@@ -95,9 +95,9 @@ function insert(
  * The id was free: the former record goes, and what became of it stays with its occurrence. Duplicates of it keep
  * pointing to a record that is gone, which tells that theirs was not paid.
  */
-function makeRoom(deps: AdmitDeps, { id, stream, record }: Stored): void {
+function releaseRecordId(deps: AdmitDeps, { id, stream, record }: Stored): void {
   const own: OwnOutcome = { status: statusCode[record.status], currency: record.currency, amountMinor: record.amountMinor };
-  deps.places.pin(stream, record.occurrence.position, own);
+  deps.places.keepOutcome(stream, record.occurrence.position, own);
   deps.bodies.remove(id);
   deps.records.remove({ id, stream, record });
 }
@@ -105,7 +105,7 @@ function makeRoom(deps: AdmitDeps, { id, stream, record }: Stored): void {
 function settle(
   deps: AdmitDeps,
   { occurrence, content }: Admission,
-  account: Account,
+  account: BatchTally,
   stream: Stream,
   decision: Extract<AdmissionDecision, { type: 'settled' }>,
   existing: Stored | undefined,
@@ -119,7 +119,7 @@ function settle(
   if (existing !== undefined) deps.records.update(existing, { ...existing.record, sequence, version: existing.record.version + 1 });
   else if (recordId !== undefined) deps.loose.raise(recordId, sequence);
   deps.outbox.append(event);
-  deps.accounts.receive(account, own.currency, own.amountMinor ?? 0n, own.status);
+  deps.accounts.addReceived(account, own.currency, own.amountMinor ?? 0n, own.status);
   return { type: 'settled', status, fresh: true };
 }
 

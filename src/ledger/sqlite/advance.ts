@@ -3,7 +3,7 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
-import type { Accounts } from './tallies.ts';
+import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';
 import type { Outbox } from './outbox.ts';
@@ -11,7 +11,7 @@ import type { RecordStore } from './record-store.ts';
 
 export interface AdvanceDeps {
   readonly clock: Pick<Clock, 'now'>;
-  readonly accounts: Accounts;
+  readonly accounts: Tallies;
   readonly records: RecordStore;
   readonly bodies: Bodies;
   readonly outbox: Outbox;
@@ -41,7 +41,7 @@ export function advance(deps: AdvanceDeps, { expected, after, event, body }: Cha
   else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.clock.now());
   if (event !== undefined) deps.outbox.append(event);
 
-  deps.accounts.move(account, before.currency, before.amountMinor, statusCode[before.status], statusCode[after.status]);
+  deps.accounts.transfer(account, before.currency, before.amountMinor, statusCode[before.status], statusCode[after.status]);
   if (before.firstSentAt === null && after.firstSentAt !== null) deps.accounts.countSend(account, after.firstSentAt);
   if (before.firstSentAt !== null && after.firstSentAt === null) deps.accounts.countSend(account, null);
   return written;

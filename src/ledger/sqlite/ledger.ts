@@ -1,10 +1,10 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { chmodSync, existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import type { Keys } from '../../../batches/record/idempotency-key.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { createAccounts } from './tallies.ts';
+import { createTallies } from './tallies.ts';
 import { admit } from './admit.ts';
 import { advance } from './advance.ts';
 import { createBatchStore } from './batch-store.ts';
@@ -14,16 +14,16 @@ import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
 import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from './files.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
-import { createLoose } from './unbound-sequences.ts';
+import { createUnboundSequences } from './unbound-sequences.ts';
 import { createOutbox } from './outbox.ts';
-import { createPlaces } from './occurrences.ts';
+import { createOccurrences } from './occurrences.ts';
 import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
 import { checkSchema, createSchema, isEmpty, migrate } from './schema.ts';
 import { createSeal } from '../seal.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
-import { createStories } from './retention.ts';
+import { createRetention } from './retention.ts';
 
 export interface SqliteLedgerParams {
   /** The data folder; made when missing. */
@@ -31,7 +31,7 @@ export interface SqliteLedgerParams {
   readonly binding: Binding;
   /** 32 bytes. */
   readonly ledgerKey: Buffer;
-  readonly keys: Keys;
+  readonly keys: KeyDerivation;
   readonly clock: Pick<Clock, 'now'>;
   /** This machine's name, told to whoever finds the ledger held. */
   readonly host: string;
@@ -114,14 +114,14 @@ async function createLedger(
   db: DatabaseSync,
   lock: LedgerLock,
 ): Promise<Ledger> {
-  const accounts = createAccounts(db);
-  const places = createPlaces(db);
+  const accounts = createTallies(db);
+  const places = createOccurrences(db);
   const records = createRecordStore(db);
-  const loose = createLoose(db);
+  const loose = createUnboundSequences(db);
   const outbox = createOutbox(db);
   const bodies = createBodies(db, createSeal(ledgerKey));
   const batches = createBatchStore(db);
-  const stories = createStories(db);
+  const stories = createRetention(db);
   const deps = { keys, clock, accounts, places, records, loose, outbox, bodies };
 
   const begin = db.prepare('BEGIN IMMEDIATE');
@@ -159,7 +159,7 @@ async function createLedger(
     record: asking(queries.record),
     due: asking(queries.due),
     list: asking(queries.list),
-    duplicatesOfUnpaid: asking(queries.duplicatesOfUnpaid),
+    countUnsettledDuplicates: asking(queries.countUnsettledDuplicates),
     outbox: asking(queries.outbox),
     publishedMark: asking(queries.publishedMark),
     tallies: asking(queries.tallies),
@@ -196,7 +196,7 @@ async function createLedger(
         outbox.remove(numbers);
         outbox.mark(mark);
       }),
-    async dropStories({ olderThanMs, limit }) {
+    async purgeDetails({ olderThanMs, limit }) {
       const endedBy = clock.now() - olderThanMs;
       let dropped = 0;
       // Asked before a group is begun: where nothing is due, nothing is written.

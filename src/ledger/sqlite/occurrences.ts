@@ -19,17 +19,17 @@ export interface OwnOutcome {
 }
 
 /** Either the record that was made from the occurrence, or the status that it has by itself. */
-type KnownPlace = { readonly record: number } | { readonly status: number };
+type KnownOccurrence = { readonly record: number } | { readonly status: number };
 
-export interface Places {
+export interface Occurrences {
   streamOf(occurrence: Occurrence): Stream;
-  find(stream: Stream, position: number): KnownPlace | undefined;
+  find(stream: Stream, position: number): KnownOccurrence | undefined;
   /** The occurrence that a record is made from: the record tells its status. */
   insertOfRecord(stream: Stream, position: number, batch: number, record: number): void;
   /** `record` is the one that a duplicate or a conflict met. */
   insertSettled(stream: Stream, position: number, batch: number, record: number | null, own: OwnOutcome): void;
   /** Another record takes the id: what became of the former one is kept with its occurrence. */
-  pin(streamId: number, position: number, own: OwnOutcome): void;
+  keepOutcome(streamId: number, position: number, own: OwnOutcome): void;
   /** The source as text where it does not follow from its place. */
   sourceText(stream: Stream, occurrence: Occurrence): string | null;
   forget(): void;
@@ -38,7 +38,7 @@ export interface Places {
 /** Streams kept in memory; a file or a partition is one. */
 const streamLimit = 256;
 
-export function createPlaces(db: DatabaseSync): Places {
+export function createOccurrences(db: DatabaseSync): Occurrences {
   const selectStream = db.prepare('SELECT id, source FROM stream WHERE stream = ?');
   const insertStream = db.prepare('INSERT INTO stream (stream, source) VALUES (?, ?)');
   const selectHighest = db.prepare('SELECT max(position) AS highest FROM occurrence WHERE stream = ?');
@@ -89,7 +89,7 @@ export function createPlaces(db: DatabaseSync): Places {
       insertFull.run(stream.id, position, batch, record, own.status, own.currency, own.amountMinor);
       if (position > stream.highest) stream.highest = position;
     },
-    pin(streamId, position, own) {
+    keepOutcome(streamId, position, own) {
       update.run(own.status, own.currency, own.amountMinor, streamId, position);
     },
     sourceText: (stream, occurrence) =>

@@ -18,7 +18,7 @@ export interface Queries {
   record(recordId: string): LedgerRecord | undefined;
   due(params: Parameters<Ledger['due']>[0]): Answer<'due'>;
   list(params: Parameters<Ledger['list']>[0]): Answer<'list'>;
-  duplicatesOfUnpaid(params: { batchId: string; butInProgress: boolean }): number;
+  countUnsettledDuplicates(params: { batchId: string; exceptInProgress: boolean }): number;
   outbox(params: Parameters<Ledger['outbox']>[0]): readonly OutboxEntry[];
   publishedMark(): string | null;
   tallies(batchId?: string): readonly TallyRow[];
@@ -79,9 +79,9 @@ export function createQueries(db: DatabaseSync): Queries {
       const statement = code <= statusCode.unknown ? selectOpen : selectListed;
       return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
     },
-    duplicatesOfUnpaid({ batchId, butInProgress }) {
+    countUnsettledDuplicates({ batchId, exceptInProgress }) {
       const batch = batchKey(batchId);
-      const alsoWell = butInProgress ? statusCode.in_progress : statusCode.succeeded;
+      const alsoWell = exceptInProgress ? statusCode.in_progress : statusCode.succeeded;
       return batch === undefined ? 0 : (countUnpaid.get(batch, alsoWell) as { count: number }).count;
     },
     outbox({ limit, after = 0 }) {

@@ -32,8 +32,9 @@ export const changeGroups: readonly ChangeGroup[] = [
   },
   {
     columns: ['arrived', 'session_id', 'entry_id'],
-    same: (before, after) => before.arrived === after.arrived && before.sessionId === after.sessionId && before.entryId === after.entryId,
-    push: (values, after) => values.push(after.arrived ? 1 : 0, after.sessionId, after.entryId),
+    same: (before, after) =>
+      before.alreadyReceived === after.alreadyReceived && before.sessionId === after.sessionId && before.entryId === after.entryId,
+    push: (values, after) => values.push(after.alreadyReceived ? 1 : 0, after.sessionId, after.entryId),
   },
   {
     columns: ['confirm_session', 'cancel_session'],

@@ -46,7 +46,7 @@ const endBit = 1 << changeGroups.length;
 const isBlank = (record: LedgerRecord): boolean =>
   record.firstSentAt === null &&
   record.sends === 0 &&
-  !record.arrived &&
+  !record.alreadyReceived &&
   record.sessionId === null &&
   record.entryId === null &&
   record.confirmSession === null &&

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { withoutStory } from './rows.ts';
 import { endsNotedFrom } from './schema.ts';
 
-export interface Stories {
+export interface Retention {
   /** Whether a record ended by then and has its story still. Milliseconds since the epoch. */
   areDue(endedBy: number): boolean;
   /**
@@ -17,7 +17,7 @@ export interface Stories {
 /** In the words of the index, which is taken for it then. */
 const ended = 'status > 4 AND ended_at IS NOT NULL AND ended_at > ? AND ended_at <= ?';
 
-export function createStories(db: DatabaseSync): Stories {
+export function createRetention(db: DatabaseSync): Retention {
   const selectAny = db.prepare(`SELECT 1 FROM record WHERE ${ended} LIMIT 1`);
   const dropSome = db.prepare(
     `UPDATE record SET destination = NULL, metadata = NULL, reason_code = NULL, reason_description = NULL, checks = 0,

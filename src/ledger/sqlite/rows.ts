@@ -78,7 +78,7 @@ export function toRecord(row: RecordRow): LedgerRecord {
     version: row.version,
     firstSentAt: row.first_sent_at,
     sends: row.sends,
-    arrived: row.arrived === 1,
+    alreadyReceived: row.arrived === 1,
     sessionId: row.session_id,
     entryId: row.entry_id,
     confirmSession: row.confirm_session,

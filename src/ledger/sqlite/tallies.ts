@@ -6,7 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { statusCode } from '../codes.ts';
 
-interface Cell {
+interface TallyCell {
   readonly currency: string;
   readonly status: number;
   count: number;
@@ -14,24 +14,24 @@ interface Cell {
   changed: boolean;
 }
 
-export interface Account {
+export interface BatchTally {
   readonly id: number;
   readonly batchId: string;
-  readonly cells: Map<string, (Cell | undefined)[]>;
+  readonly cells: Map<string, (TallyCell | undefined)[]>;
   sent: number;
   firstSentAt: number | null;
   lastSentAt: number | null;
 }
 
-export interface Accounts {
+export interface Tallies {
   /** @throws TypeError when the batch was never opened */
-  ofBatch(batchId: string): Account;
+  ofBatch(batchId: string): BatchTally;
   /** An occurrence came, and has this status. An empty currency carries no amount. */
-  receive(account: Account, currency: string, amountMinor: bigint, status: number): void;
+  addReceived(account: BatchTally, currency: string, amountMinor: bigint, status: number): void;
   /** What was counted there is now counted here. */
-  move(account: Account, currency: string, amountMinor: bigint, from: number, to: number): void;
+  transfer(account: BatchTally, currency: string, amountMinor: bigint, from: number, to: number): void;
   /** A record of the batch was sent for the first time, at `at`; null: it surely was not sent after all. */
-  countSend(account: Account, at: number | null): void;
+  countSend(account: BatchTally, at: number | null): void;
   /** Writes what changed; part of a transaction. */
   write(): void;
   /** Forgets everything that is not on disk. */
@@ -41,7 +41,7 @@ export interface Accounts {
 /** Accounts kept in memory; the others are read again when they are needed. */
 const accountLimit = 256;
 
-export function createAccounts(db: DatabaseSync): Accounts {
+export function createTallies(db: DatabaseSync): Tallies {
   const selectBatch = db.prepare('SELECT id, sent, first_sent_at, last_sent_at FROM batch WHERE batch_id = ?');
   const selectCells = db.prepare('SELECT currency, status, count, amount FROM tally WHERE batch = ?');
   const writeCell = db.prepare(
@@ -49,15 +49,15 @@ export function createAccounts(db: DatabaseSync): Accounts {
   );
   const writeSent = db.prepare('UPDATE batch SET sent = ?, first_sent_at = ?, last_sent_at = ? WHERE id = ?');
 
-  const accounts = new Map<string, Account>();
-  let changed: (readonly [Account, Cell])[] = [];
-  const changedSends = new Set<Account>();
+  const accounts = new Map<string, BatchTally>();
+  let changed: (readonly [BatchTally, TallyCell])[] = [];
+  const changedSends = new Set<BatchTally>();
 
-  const load = (batchId: string): Account => {
+  const load = (batchId: string): BatchTally => {
     const row = selectBatch.get(batchId) as
       { id: number; sent: number; first_sent_at: number | null; last_sent_at: number | null } | undefined;
     if (row === undefined) throw new TypeError(`the batch ${batchId} was never opened`);
-    const account: Account = {
+    const account: BatchTally = {
       id: row.id,
       batchId,
       cells: new Map(),
@@ -78,7 +78,7 @@ export function createAccounts(db: DatabaseSync): Accounts {
     return account;
   };
 
-  const cellOf = (account: Account, currency: string, status: number): Cell => {
+  const cellOf = (account: BatchTally, currency: string, status: number): TallyCell => {
     let byStatus = account.cells.get(currency);
     if (byStatus === undefined) {
       byStatus = [];
@@ -87,7 +87,7 @@ export function createAccounts(db: DatabaseSync): Accounts {
     return (byStatus[status] ??= { currency, status, count: 0, amountMinor: 0n, changed: false });
   };
 
-  const add = (account: Account, currency: string, status: number, count: 1 | -1, amountMinor: bigint): void => {
+  const add = (account: BatchTally, currency: string, status: number, count: 1 | -1, amountMinor: bigint): void => {
     const cell = cellOf(account, currency, status);
     cell.count += count;
     cell.amountMinor += amountMinor;
@@ -105,11 +105,11 @@ export function createAccounts(db: DatabaseSync): Accounts {
       }
       return account;
     },
-    receive(account, currency, amountMinor, status) {
+    addReceived(account, currency, amountMinor, status) {
       add(account, currency, statusCode.received, 1, amountMinor);
       add(account, currency, status, 1, amountMinor);
     },
-    move(account, currency, amountMinor, from, to) {
+    transfer(account, currency, amountMinor, from, to) {
       if (from === to) return;
       add(account, currency, from, -1, -amountMinor);
       add(account, currency, to, 1, amountMinor);

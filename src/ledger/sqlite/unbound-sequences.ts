@@ -1,14 +1,14 @@
 /** The highest sequence told under a record id before any record stood under it; from then on the record counts. */
 import type { DatabaseSync } from 'node:sqlite';
 
-export interface Loose {
+export interface UnboundSequences {
   /** 0 when nothing was told. */
-  sequenceOf(recordId: string): number;
+  lastSequence(recordId: string): number;
   raise(recordId: string, sequence: number): void;
   forget(): void;
 }
 
-export function createLoose(db: DatabaseSync): Loose {
+export function createUnboundSequences(db: DatabaseSync): UnboundSequences {
   const select = db.prepare('SELECT sequence FROM loose WHERE record_id = ?');
   const upsert = db.prepare('INSERT INTO loose (record_id, sequence) VALUES (?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence');
   const selectAny = db.prepare('SELECT 1 FROM loose LIMIT 1');
@@ -21,7 +21,7 @@ export function createLoose(db: DatabaseSync): Loose {
   load();
 
   return {
-    sequenceOf: (recordId) => (empty ? 0 : ((select.get(recordId) as { sequence: number } | undefined)?.sequence ?? 0)),
+    lastSequence: (recordId) => (empty ? 0 : ((select.get(recordId) as { sequence: number } | undefined)?.sequence ?? 0)),
     raise(recordId, sequence) {
       upsert.run(recordId, sequence);
       empty = false;

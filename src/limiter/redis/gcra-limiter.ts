@@ -11,9 +11,9 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { Random } from '../../../batches/ports/random.ts';
-import { betweenFallsMs, climbedTo, type Fall } from '../recovery-ramp.ts';
+import { betweenDropsMs, rampedRate, type RateDrop } from '../recovery-ramp.ts';
 import { burstOf } from '../local.ts';
-import { createNews } from './rate-feedback.ts';
+import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
 import { createLimiterScripts, type Reservation } from './scripts.ts';
 import { createServerTime } from './redis-time.ts';
@@ -43,7 +43,7 @@ interface Slot {
   readonly number: number;
 }
 
-export function createLimitedLimiter(params: {
+export function createGcraLimiter(params: {
   redis: Redis;
   key: string;
   rate: number;
@@ -72,7 +72,7 @@ export function createLimitedLimiter(params: {
   let originUs: number | undefined;
   let closedUntil = Number.NEGATIVE_INFINITY;
   let passedAt = Number.NEGATIVE_INFINITY;
-  let fallen: (Fall & { readonly at: number }) | undefined;
+  let fallen: (RateDrop & { readonly at: number }) | undefined;
   let asking = false;
   /** Blocks of a burst, asked for in one way to Redis: more as long as there are more in reach. */
   let blocksAtOnce = 1;
@@ -94,7 +94,7 @@ export function createLimitedLimiter(params: {
     let from = last.number;
     for (const slot of unused.toReversed()) if (slot.base === last.base && slot.number === from - 1) from -= 1;
     // Nothing hangs on it: when Redis is away the slots are lost, and who waits asks next and learns why he gets none.
-    scripts.giveBack({ base: last.base, from, to: last.number + 1 }).catch(() => undefined);
+    scripts.returnPermits({ base: last.base, from, to: last.number + 1 }).catch(() => undefined);
     // They can be reserved again at once.
     pausing?.abort();
   };
@@ -194,7 +194,7 @@ export function createLimitedLimiter(params: {
     );
   };
 
-  const news = createNews({
+  const news = createRateFeedback({
     pushBack: scripts.pushBack,
     slowDown: async () => {
       const { low, elapsedMs } = await scripts.slowDown();
@@ -220,9 +220,9 @@ export function createLimitedLimiter(params: {
     },
     closedForMs: () => Math.max(closedUntil - now(), 0),
     slowDown() {
-      if (fallen !== undefined && now() - fallen.at < betweenFallsMs) return;
+      if (fallen !== undefined && now() - fallen.at < betweenDropsMs) return;
       news.slowDown();
     },
-    rate: () => (fallen === undefined ? rate : climbedTo(rate, fallen, now() - fallen.at)),
+    rate: () => (fallen === undefined ? rate : rampedRate(rate, fallen, now() - fallen.at)),
   };
 }

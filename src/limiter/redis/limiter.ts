@@ -4,7 +4,7 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { Random } from '../../../batches/ports/random.ts';
 import { checkRate } from '../local.ts';
-import { createLimitedLimiter } from './gcra-limiter.ts';
+import { createGcraLimiter } from './gcra-limiter.ts';
 import { createOutage } from './outage.ts';
 import { createUnlimitedLimiter } from './unlimited-limiter.ts';
 
@@ -41,5 +41,5 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const { redis, prefix, name, rate, clock, now, random, onTrouble } = options;
   const outage = createOutage({ redis, name, random, onTrouble });
   const shared = { redis, key: `${prefix}:{limiter}:${name}`, clock, now, outage };
-  return rate === 'unlimited' ? createUnlimitedLimiter(shared) : createLimitedLimiter({ ...shared, rate, random });
+  return rate === 'unlimited' ? createUnlimitedLimiter(shared) : createGcraLimiter({ ...shared, rate, random });
 }

@@ -2,19 +2,19 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Outage } from './outage.ts';
 
-export interface News {
+export interface RateFeedback {
   /** Closed until this moment of the local monotonic clock, in milliseconds. */
   closeUntil(moment: number): void;
   slowDown(): void;
 }
 
-export function createNews(params: {
+export function createRateFeedback(params: {
   pushBack: (ms: number) => Promise<void>;
   slowDown: () => Promise<void>;
   clock: Pick<Clock, 'sleep'>;
   now: () => number;
   outage: Outage;
-}): News {
+}): RateFeedback {
   const { pushBack, slowDown, clock, now, outage } = params;
   let closeUntil: number | undefined;
   let slow = false;

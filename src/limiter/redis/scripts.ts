@@ -1,7 +1,7 @@
 /** The limiter's scripts inside Redis as functions. Their headers tell what they hold; here are only the words for it. */
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import type { Fall } from '../recovery-ramp.ts';
+import type { RateDrop } from '../recovery-ramp.ts';
 
 /**
  * What `reserve` answers; times in milliseconds unless they say otherwise.
@@ -23,17 +23,17 @@ export interface Reservation {
   readonly first: number;
 }
 
-interface FallenFor extends Fall {
+interface FallenFor extends RateDrop {
   readonly elapsedMs: number;
 }
 
 export interface LimiterScripts {
   reserve(params: { wanted: number; aheadMs: number }): Promise<Reservation>;
-  giveBack(slots: { base: string; from: number; to: number }): Promise<void>;
+  returnPermits(slots: { base: string; from: number; to: number }): Promise<void>;
   pushBack(ms: number): Promise<void>;
   slowDown(): Promise<FallenFor>;
   /** Milliseconds, 0 when open. */
-  closedFor(): Promise<number>;
+  pausedFor(): Promise<number>;
 }
 
 const source = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
@@ -92,7 +92,7 @@ export function createLimiterScripts(params: {
         first: Number(count) - Number(given),
       };
     },
-    async giveBack({ base, from, to }) {
+    async returnPermits({ base, from, to }) {
       await commands.disburseLimiterGiveBack(key, base, String(from), String(to));
     },
     async pushBack(ms) {
@@ -102,7 +102,7 @@ export function createLimiterScripts(params: {
       const [low, elapsed] = (await commands.disburseLimiterSlowDown(key, String(rate))) as string[];
       return { low: Number(low), elapsedMs: Number(elapsed) / 1000 };
     },
-    async closedFor() {
+    async pausedFor() {
       return Number(await commands.disburseLimiterClosed(key)) / 1000;
     },
   };

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
-import { createNews } from './rate-feedback.ts';
+import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
 import { createLimiterScripts } from './scripts.ts';
 import { createWaiters, noPermitWithin } from '../waiters.ts';
@@ -50,7 +50,7 @@ export function createUnlimitedLimiter(params: {
   const askOnce = async (): Promise<void> => {
     const sentAt = now();
     try {
-      const closedMs = await scripts.closedFor();
+      const closedMs = await scripts.pausedFor();
       outage.answered();
       if (closedMs > 0) {
         askedAt = Number.NEGATIVE_INFINITY;
@@ -77,7 +77,7 @@ export function createUnlimitedLimiter(params: {
     asking = false;
   };
 
-  const news = createNews({ pushBack: scripts.pushBack, slowDown: () => Promise.resolve(), clock, now, outage });
+  const news = createRateFeedback({ pushBack: scripts.pushBack, slowDown: () => Promise.resolve(), clock, now, outage });
 
   return {
     acquire(signal, withinMs) {

@@ -1,6 +1,6 @@
 /** Rows and events for tests: a good one of each route, with what a test wants otherwise. */
-import type { Draft, Kind, Problem, Reading } from '../../../batches/instruction/instruction.ts';
-import { createRowReader, type RowReader } from '../../../batches/csv-row/parse-row.ts';
+import type { ValidInstruction, Kind, Problem, ParseResult } from '../../../batches/instruction/instruction.ts';
+import { createRowParser, type RowParser } from '../../../batches/csv-row/parse-row.ts';
 import { exampleRow } from '../../../batches/instruction/templates.ts';
 
 export const now = Date.UTC(2026, 10, 21, 8);
@@ -14,22 +14,22 @@ export const rowOf = (kind: Kind, route: string | undefined, changes: Cells = {}
   return Object.fromEntries(Object.entries({ ...row, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined));
 };
 
-export const readerOf = (header: readonly string[], maxAmount?: ReadonlyMap<string, bigint>): RowReader => {
-  const made = createRowReader(header, maxAmount === undefined ? { now } : { now, maxAmount });
+export const readerOf = (header: readonly string[], maxAmount?: ReadonlyMap<string, bigint>): RowParser => {
+  const made = createRowParser(header, maxAmount === undefined ? { now } : { now, maxAmount });
   if (!made.ok) throw new Error(made.problems.map(({ message }) => message).join(' '));
   return made.reader;
 };
 
-export const readRow = (row: Record<string, string>, maxAmount?: ReadonlyMap<string, bigint>): Reading =>
+export const readRow = (row: Record<string, string>, maxAmount?: ReadonlyMap<string, bigint>): ParseResult =>
   readerOf(Object.keys(row), maxAmount).read(Object.values(row));
 
-export const problemsOf = (reading: Reading): readonly Problem[] => (reading.ok ? [] : reading.refusal.problems);
+export const problemsOf = (reading: ParseResult): readonly Problem[] => (reading.ok ? [] : reading.refusal.problems);
 
 /** `code@column` of each problem. */
-export const codesOf = (reading: Reading): string[] =>
+export const codesOf = (reading: ParseResult): string[] =>
   problemsOf(reading).map(({ code, column }) => (column === null ? code : `${code}@${column}`));
 
-export const draftOf = (reading: Reading): Draft => {
+export const draftOf = (reading: ParseResult): ValidInstruction => {
   if (!reading.ok) throw new Error(JSON.stringify(reading.refusal.problems));
   return reading.draft;
 };

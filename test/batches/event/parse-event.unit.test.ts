@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { eventBounds } from '../../../batches/event/limits.ts';
 import { readInstructionEvent } from '../../../batches/event/parse-event.ts';
 import { instructionSchema } from '../../../batches/event/schema.ts';
-import { kinds, type Reading } from '../../../batches/instruction/instruction.ts';
+import { kinds, type ParseResult } from '../../../batches/instruction/instruction.ts';
 import { routeNames } from '../../../batches/instruction/templates.ts';
 import { codesOf, draftOf, now, problemsOf, readRow, rowOf, samplePayment, samplePayout } from '../csv-row/row-samples.ts';
 
-const read = (value: unknown, maxAmount?: ReadonlyMap<string, bigint>): Reading =>
+const read = (value: unknown, maxAmount?: ReadonlyMap<string, bigint>): ParseResult =>
   readInstructionEvent(value, maxAmount === undefined ? { now } : { now, maxAmount });
 
 type Json = Record<string, unknown>;

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { transportCodes, transportProof } from '../../../batches/gateway/gateway-response.ts';
+import { transportCodes, deliveryOf } from '../../../batches/gateway/gateway-response.ts';
 import {
-  answerCodes,
-  breaksTheWay,
-  decisions,
+  responseCodes,
+  tripsBreaker,
+  failureClass,
   gatewayCodes,
   isGatewayCode,
-  stopsTheRun,
-  type Decision,
+  haltsRun,
+  type FailureClass,
   type FailureCode,
 } from '../../../batches/gateway/failure-codes.ts';
 
 /** The whole table once more, written by hand from docs/gateway.md: a slip in either shows. */
-const expected: Readonly<Record<FailureCode, Decision>> = {
+const expected: Readonly<Record<FailureCode, FailureClass>> = {
   connection_refused: 'not_sent',
   host_not_found: 'not_sent',
   connect_timeout: 'not_sent',
@@ -50,17 +50,17 @@ const expected: Readonly<Record<FailureCode, Decision>> = {
   code_unlisted: 'person',
 };
 
-const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...answerCodes];
+const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...responseCodes];
 
 describe('the failure table', () => {
   it('decides every code, and no other', () => {
-    expect(decisions).toEqual(expected);
-    expect(Object.keys(decisions).toSorted()).toEqual([...codes].toSorted());
-    expect(Object.keys(breaksTheWay).toSorted()).toEqual([...codes].toSorted());
+    expect(failureClass).toEqual(expected);
+    expect(Object.keys(failureClass).toSorted()).toEqual([...codes].toSorted());
+    expect(Object.keys(tripsBreaker).toSorted()).toEqual([...codes].toSorted());
   });
 
   it('calls nothing not sent but what is proven so', () => {
-    const notSent = codes.filter((code) => decisions[code] === 'not_sent');
+    const notSent = codes.filter((code) => failureClass[code] === 'not_sent');
     expect(notSent).toEqual([
       'connection_refused',
       'host_not_found',
@@ -69,17 +69,17 @@ describe('the failure table', () => {
       'lease_over',
       'too_many_requests',
     ]);
-    for (const code of transportCodes) expect(decisions[code]).toBe(transportProof[code]);
+    for (const code of transportCodes) expect(failureClass[code]).toBe(deliveryOf[code]);
   });
 
   it('stops the run for what every row would meet', () => {
-    expect(Object.keys(stopsTheRun).toSorted()).toEqual(
+    expect(Object.keys(haltsRun).toSorted()).toEqual(
       ['authentication_error', 'authorization_error', 'http_unexpected', 'identification_error', 'redirected'].toSorted(),
     );
   });
 
   it('never opens the breaker for a refusal of one instruction', () => {
-    for (const code of codes) if (decisions[code] === 'refused') expect(breaksTheWay[code]).toBe(false);
+    for (const code of codes) if (failureClass[code] === 'refused') expect(tripsBreaker[code]).toBe(false);
   });
 
   it('knows its own codes only', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  createBreaker,
+  createCircuitBreaker,
   nextBreakerState,
   probePauseMs,
   type BreakerChange,
@@ -48,7 +48,7 @@ function make(options: Partial<BreakerOptions> = {}) {
   const probes: number[] = [];
   const changes: BreakerChange[] = [];
   const world = { answers: false };
-  const breaker = createBreaker({
+  const breaker = createCircuitBreaker({
     clock,
     random: () => 0.5,
     probe: () => {
@@ -63,7 +63,7 @@ function make(options: Partial<BreakerOptions> = {}) {
   };
   const waiting = (signal: AbortSignal = new AbortController().signal) => {
     const waiter = { state: 'waiting' as 'waiting' | 'passed' | 'aborted' };
-    breaker.pass(signal).then(
+    breaker.waitUntilClosed(signal).then(
       () => (waiter.state = 'passed'),
       () => (waiter.state = 'aborted'),
     );
@@ -81,7 +81,7 @@ describe('createBreaker', () => {
       breaker.record('reached');
     }
     fail(9);
-    await breaker.pass(never);
+    await breaker.waitUntilClosed(never);
     expect(breaker.openSince()).toBeNull();
   });
 
@@ -183,7 +183,7 @@ describe('createBreaker', () => {
     const { breaker, clock, probes, fail, waiting } = make();
     fail(10);
     const stop = new AbortController();
-    const pass = breaker.pass(stop.signal);
+    const pass = breaker.waitUntilClosed(stop.signal);
     const other = waiting();
     expect(clock.sleepers()).toBe(1);
     stop.abort(new Error('stopped'));
@@ -210,6 +210,6 @@ describe('createBreaker', () => {
 
   it('refuses at once who comes with an aborted signal', async () => {
     const { breaker } = make();
-    await expect(breaker.pass(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+    await expect(breaker.waitUntilClosed(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
   });
 });

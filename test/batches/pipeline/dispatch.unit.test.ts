@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { advance, dispatch, repeat, serialise } from '../../../batches/pipeline/dispatch.ts';
-import type { Draft } from '../../../batches/instruction/instruction.ts';
+import { advance, dispatch, resend, serialise } from '../../../batches/pipeline/dispatch.ts';
+import type { ValidInstruction } from '../../../batches/instruction/instruction.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
-import { createLine } from '../../../batches/pipeline/send-queue.ts';
+import { createSendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
 import { at, queuedRecord, sentRecord } from '../record/record-samples.ts';
 
@@ -31,7 +31,7 @@ const givesAfter = (refusals: number, { clock, deps }: FakeWorld): { limiter: Li
 const standingStill = ({ clock }: FakeWorld) => ({ now: () => at, sleep: clock.sleep });
 
 describe('the bytes of an instruction', () => {
-  const draft: Draft = {
+  const draft: ValidInstruction = {
     recordId: 'inv-1',
     kind: 'payout',
     amountMinor: 1n,
@@ -41,7 +41,7 @@ describe('the bytes of an instruction', () => {
     destination: undefined,
     sensitive: false,
   };
-  const metadataOf = (metadata: Draft['metadata']): unknown =>
+  const metadataOf = (metadata: ValidInstruction['metadata']): unknown =>
     (JSON.parse(serialise({ ...draft, metadata }, 2).toString('utf8')) as { metadata: unknown }).metadata;
 
   it('carry our metadata beside the caller’s own, whatever its form', () => {
@@ -115,17 +115,17 @@ describe('a first send', () => {
   });
 
   it('gives its place back when it finds the way closed, so that the one that tries the way has it', async () => {
-    const line = createLine({ places: 1, closedForMs: () => 0, clock: { sleep: () => Promise.reject(new Error('it is open')) } });
+    const line = createSendQueue({ capacity: 1, closedForMs: () => 0, clock: { sleep: () => Promise.reject(new Error('it is open')) } });
     let isClosed = false;
     const atTheWay: (() => void)[] = [];
     const pass = (): Promise<void> => (isClosed ? new Promise((resolve) => atTheWay.push(resolve)) : Promise.resolve());
     const worlds = [1, 2].map(() => fakeWorld({ record: queuedRecord(), init: [ok()] })) as [FakeWorld, FakeWorld];
     const send = (world: FakeWorld) => {
-      const way = { ...world.deps.way, pass, isClosed: () => isClosed };
-      return dispatch({ ...world.deps, way, line }, world.ledger.current(), bytes);
+      const way = { ...world.deps.breaker, pass, isClosed: () => isClosed };
+      return dispatch({ ...world.deps, breaker: way, sendQueue: line }, world.ledger.current(), bytes);
     };
     const [first, second] = worlds;
-    const leave = await line.enter(new AbortController().signal);
+    const leave = await line.acquire(new AbortController().signal);
     const sending = [send(first)];
     await turn();
     isClosed = true;
@@ -307,7 +307,7 @@ describe('a repeat', () => {
   const open = sentRecord({ status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: at, firstSentAt: at - 1000 });
   const repeated = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
     const world = fakeWorld({ record: open, body: bytes, ...options });
-    await repeat(world.deps, world.ledger.current());
+    await resend(world.deps, world.ledger.current());
     return world;
   };
 
@@ -345,7 +345,7 @@ describe('a repeat', () => {
     { name: 'it was sent too often', options: { record: { ...open, sends: 12 } }, body: bytes },
   ])('is not made when $name, and the reason is kept', async ({ options, body }) => {
     const world = fakeWorld({ record: open, init: [ok()], ...options, ...(body === undefined ? {} : { body }) });
-    await repeat(world.deps, world.ledger.current());
+    await resend(world.deps, world.ledger.current());
     expect(world.bytes).toEqual([]);
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', dueAt: null });
     expect(world.ledger.current().reason?.description).toContain('It is not repeated');
@@ -371,7 +371,7 @@ describe('a repeat', () => {
     // More often than an open send is repeated at all.
     const { limiter, asked } = givesAfter(15, world);
     for (let tries = 1; tries <= 15; tries += 1) {
-      const repeating = repeat({ ...world.deps, limiter }, world.ledger.current());
+      const repeating = resend({ ...world.deps, limiter }, world.ledger.current());
       await world.clock.passUntil(() => asked() === tries && world.clock.sleepers() === 0);
       await repeating;
       expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 1, reason: why, leaseOwner: null });
@@ -379,7 +379,7 @@ describe('a repeat', () => {
     }
     expect(world.bytes).toEqual([]);
 
-    await repeat({ ...world.deps, limiter }, world.ledger.current());
+    await resend({ ...world.deps, limiter }, world.ledger.current());
     expect(world.bytes).toEqual([bytes]);
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: { code: 'connection_lost' } });
   });
@@ -387,7 +387,7 @@ describe('a repeat', () => {
   it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
     const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
     const { limiter } = givesAfter(1, world);
-    const repeating = repeat({ ...world.deps, limiter, clock: standingStill(world) }, open);
+    const repeating = resend({ ...world.deps, limiter, clock: standingStill(world) }, open);
     await world.clock.passUntil(() => false);
     await repeating;
     expect(world.bytes).toEqual([]);
@@ -397,7 +397,7 @@ describe('a repeat', () => {
     const often = { ...open, sends: 11 };
     const world = fakeWorld({ record: often, body: bytes, init: [ok()] });
     const { limiter } = givesAfter(1, world);
-    const repeating = repeat({ ...world.deps, limiter }, often);
+    const repeating = resend({ ...world.deps, limiter }, often);
     await world.clock.passUntil(() => false);
     await repeating;
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 11 });
@@ -412,7 +412,7 @@ describe('a repeat', () => {
       world.ledger.set(theirs);
       return limiter.acquire(...asked);
     };
-    const repeating = repeat({ ...world.deps, limiter: { ...limiter, acquire } }, open);
+    const repeating = resend({ ...world.deps, limiter: { ...limiter, acquire } }, open);
     await world.clock.passUntil(() => false);
     await repeating;
     expect(world.ledger.current()).toMatchObject(theirs);
@@ -469,7 +469,7 @@ describe('two that dispatch the same record at once', () => {
   it.each(['me', 'another'])('repeat it once, also when the other calls itself %s', async (owner) => {
     const open = sentRecord({ status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: at, firstSentAt: at - 1000 });
     const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
-    await Promise.all([repeat(world.deps, open), repeat({ ...world.deps, owner }, open)]);
+    await Promise.all([resend(world.deps, open), resend({ ...world.deps, owner }, open)]);
     expect(world.bytes).toHaveLength(1);
     expect(world.ledger.current().sends).toBe(2);
   });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { startFollower, type Follower, type FollowerParams } from '../../../batches/pipeline/due-worker.ts';
-import type { PayDeps } from '../../../batches/pipeline/process-instruction.ts';
+import { startDueWorker, type DueWorker, type DueWorkerParams } from '../../../batches/pipeline/due-worker.ts';
+import type { PipelineDeps } from '../../../batches/pipeline/process-instruction.ts';
 import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
 import { at, sentRecord } from '../record/record-samples.ts';
 
@@ -17,7 +17,7 @@ describe('the follower', () => {
 
   /** @param look what a look at a session waits for */
   const start = (
-    params: Pick<FollowerParams, 'due' | 'claims'>,
+    params: Pick<DueWorkerParams, 'due' | 'claims'>,
     look: (id: string) => Promise<void>,
   ): FakeWorld & { turns: () => number } => {
     const world = fakeWorld({ record: sentRecord(), status: [ok()] });
@@ -39,7 +39,7 @@ describe('the follower', () => {
       unreachableSince: () => null,
       closedSince: () => null,
     };
-    const follower: Follower = startFollower(deps as unknown as PayDeps, { waitMs: null, ...params });
+    const follower: DueWorker = startDueWorker(deps as unknown as PipelineDeps, { waitMs: null, ...params });
     end = async () => {
       world.stop();
       const stopping = follower.stop();

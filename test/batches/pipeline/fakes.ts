@@ -1,6 +1,6 @@
 /** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
-import type { Answer } from '../../../batches/gateway/gateway-response.ts';
-import type { Line } from '../../../batches/pipeline/dispatch.ts';
+import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
+import type { SendQueue } from '../../../batches/pipeline/dispatch.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
@@ -44,19 +44,24 @@ function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?
   };
 }
 
-export const ok = (parts: Parameters<typeof session>[0] = {}): Answer => ({
+export const ok = (parts: Parameters<typeof session>[0] = {}): GatewayResponse => ({
   type: 'answer',
   httpStatus: 200,
   json: { status: 'ok', session: session(parts) },
 });
-export const refusal = (code: string, httpStatus = 400): Answer => ({
+export const refusal = (code: string, httpStatus = 400): GatewayResponse => ({
   type: 'answer',
   httpStatus,
   json: { status: 'error', error: { code, description: 'why' } },
 });
-export const lost: Answer = { type: 'transport', proof: 'open', code: 'connection_lost', message: 'The connection was lost.' };
-export const refusedConnection: Answer = { type: 'transport', proof: 'not_sent', code: 'connection_refused', message: 'Nobody listens.' };
-const leaseOver: Answer = { type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'Too late.' };
+export const lost: GatewayResponse = { type: 'transport', proof: 'open', code: 'connection_lost', message: 'The connection was lost.' };
+export const refusedConnection: GatewayResponse = {
+  type: 'transport',
+  proof: 'not_sent',
+  code: 'connection_refused',
+  message: 'Nobody listens.',
+};
+const leaseOver: GatewayResponse = { type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'Too late.' };
 
 export interface FakeWorld {
   readonly deps: FollowDeps;
@@ -79,10 +84,10 @@ export interface FakeOptions {
   readonly record: LedgerRecord;
   readonly body?: Uint8Array;
   /** Answers in turn; the last one stays. */
-  readonly init?: readonly Answer[];
-  readonly status?: readonly Answer[];
-  readonly confirm?: readonly Answer[];
-  readonly cancel?: readonly Answer[];
+  readonly init?: readonly GatewayResponse[];
+  readonly status?: readonly GatewayResponse[];
+  readonly confirm?: readonly GatewayResponse[];
+  readonly cancel?: readonly GatewayResponse[];
   readonly deps?: Partial<FollowDeps>;
   /** Called before each step of the log. */
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
@@ -103,8 +108,8 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   const pushedBack = { limiter: 0, follow: 0 };
   const slowedDown = { count: 0 };
   const places = new Set<symbol>();
-  const line: Line = {
-    async enter(signal) {
+  const line: SendQueue = {
+    async acquire(signal) {
       signal.throwIfAborted();
       await note('place');
       signal.throwIfAborted();
@@ -128,7 +133,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     },
     rate: () => 'unlimited',
   });
-  const turns = (answers: readonly Answer[] | undefined): (() => Answer) => {
+  const turns = (answers: readonly GatewayResponse[] | undefined): (() => GatewayResponse) => {
     const left = [...(answers ?? [])];
     return () => {
       const next = left.length > 1 ? left.shift() : left[0];
@@ -137,10 +142,10 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     };
   };
   const [init, status, confirm, cancel] = [options.init, options.status, options.confirm, options.cancel].map(turns) as [
-    () => Answer,
-    () => Answer,
-    () => Answer,
-    () => Answer,
+    () => GatewayResponse,
+    () => GatewayResponse,
+    () => GatewayResponse,
+    () => GatewayResponse,
   ];
   const gateway: Pick<Gateway, 'init' | 'status' | 'confirm' | 'cancel'> = {
     async init(params) {
@@ -185,18 +190,18 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     deps: {
       ledger: ledger as unknown as Ledger,
       gateway: gateway as Gateway,
-      line,
+      sendQueue: line,
       limiter: limiter('limiter'),
       followLimiter: limiter('follow'),
-      way: { pass: async () => note('way'), isClosed: () => false, record: (outcome) => void log.push(outcome) },
+      breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false, record: (outcome) => void log.push(outcome) },
       clock,
-      rules,
+      settings: rules,
       slot: (work) => work(),
       followSlot: (work) => work(),
       owner: 'me',
       leaseMs: options.leaseMs ?? 60_000,
       signal: controller.signal,
-      stopTheRun: (reason) => void stops.push(reason.code),
+      haltRun: (reason) => void stops.push(reason.code),
       confirm: 'match',
       alert: (message) => void alerts.push(message),
       ...options.deps,

@@ -5,7 +5,7 @@ import { fakeWorld, lost, ok, refusal, type FakeOptions, type FakeWorld } from '
 import { at, rules, sentRecord } from '../record/record-samples.ts';
 
 const inProgress = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
-  sentRecord({ status: 'in_progress', sessionId: 'ps_1', arrived: true, leaseOwner: null, leaseUntil: null, dueAt: at, ...patch });
+  sentRecord({ status: 'in_progress', sessionId: 'ps_1', alreadyReceived: true, leaseOwner: null, leaseUntil: null, dueAt: at, ...patch });
 
 const followed = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
   const world = fakeWorld({ record: inProgress(), ...options });

@@ -1,8 +1,8 @@
 /** What a process takes over of others that died, on a real ledger. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { takeOverInterrupted } from '../../../batches/pipeline/process-file.ts';
-import type { PayDeps } from '../../../batches/pipeline/process-instruction.ts';
+import { markAllInterrupted } from '../../../batches/pipeline/process-file.ts';
+import type { PipelineDeps } from '../../../batches/pipeline/process-instruction.ts';
 import { rules } from '../record/record-samples.ts';
 import { admitted, at, batchA, intent, manifest, moved, recordIn, step } from '../../contracts/ledger-samples.ts';
 import { makeDir, openIn, removeDir } from '../../src/ledger/data-dir.ts';
@@ -22,8 +22,8 @@ afterEach(async () => {
 /** `intent` of the samples makes its intents as this one. */
 const itsOwner = 'me';
 const takeOverAs = (owner: string): Promise<void> =>
-  takeOverInterrupted(
-    { ledger, owner, rules, clock: { now: () => at + 1_000 }, publisher: { poke: () => undefined } } as unknown as PayDeps,
+  markAllInterrupted(
+    { ledger, owner, rules, clock: { now: () => at + 1_000 }, publisher: { poke: () => undefined } } as unknown as PipelineDeps,
     batchA,
   );
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import type { InstructionMessage } from '../../../consumers/instruction-topic.ts';
-import { createInstructionWorker, UnfinishedError, type WorkerDeps } from '../../../batches/pipeline/process-message.ts';
+import { createMessageProcessor, UnfinishedError, type MessageProcessorDeps } from '../../../batches/pipeline/process-message.ts';
 import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
 import { at, queuedRecord } from '../record/record-samples.ts';
 import { payoutEvent } from '../../e2e/events.ts';
@@ -48,7 +48,7 @@ async function quickerOther(): Promise<{
   const otherDeps: DispatchDeps = { ...world.deps, owner: 'other', signal: stopOther.signal, limiter: { ...world.deps.limiter, acquire } };
 
   const place = gate();
-  const line: DispatchDeps['line'] = { enter: () => place.passed.then(() => () => undefined) };
+  const line: DispatchDeps['sendQueue'] = { acquire: () => place.passed.then(() => () => undefined) };
   const ledger = { ...world.ledger, openBatch: async () => undefined, admit: async () => ({ type: 'open', record: queued }) };
   const pay = {
     ...world.deps,
@@ -59,11 +59,11 @@ async function quickerOther(): Promise<{
     publisher: { poke: () => undefined, published: async () => undefined },
   };
   const unexpected = (): never => expect.unreachable('there is no card and no dead letter');
-  const work = createInstructionWorker({
-    pay: pay as unknown as WorkerDeps<InstructionMessage>['pay'],
+  const work = createMessageProcessor({
+    pay: pay as unknown as MessageProcessorDeps<InstructionMessage>['pay'],
     maxAmount: undefined,
     open: unexpected,
-    putAside: unexpected,
+    sendToDeadLetter: unexpected,
     onOutcome: () => undefined,
   });
   let end = 'under way';

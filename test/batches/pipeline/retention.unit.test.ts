@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Logger } from '../../../src/logger.ts';
-import { dropStoriesAfter, startDroppingStories } from '../../../batches/pipeline/retention.ts';
+import { purgeAfterRun, startRetention } from '../../../batches/pipeline/retention.ts';
 import { createVirtualClock } from '../../producers/virtual-clock.ts';
 
 const retentionMs = 400 * 86_400_000;
@@ -12,7 +12,7 @@ function ledgerWith(due: number, onDrop: () => void = () => undefined) {
     limits,
     due: () => due,
     add: (more: number) => void (due += more),
-    async dropStories({ olderThanMs, limit }: { olderThanMs: number; limit: number }) {
+    async purgeDetails({ olderThanMs, limit }: { olderThanMs: number; limit: number }) {
       expect(olderThanMs).toBe(retentionMs);
       limits.push(limit);
       onDrop();
@@ -40,7 +40,7 @@ describe('after a file', () => {
   ) => {
     const { lines, logger } = logged();
     const clock = { ...createVirtualClock(), ...patch.clock };
-    await dropStoriesAfter(rows, { ledger, clock, retentionMs, signal: patch.signal ?? new AbortController().signal, logger });
+    await purgeAfterRun(rows, { ledger, clock, retentionMs, signal: patch.signal ?? new AbortController().signal, logger });
     return lines;
   };
 
@@ -95,7 +95,7 @@ describe('meanwhile', () => {
   const begin = (ledger: ReturnType<typeof ledgerWith>) => {
     const clock = createVirtualClock();
     const why: string[] = [];
-    const stories = startDroppingStories({
+    const stories = startRetention({
       ledger,
       clock,
       retentionMs,

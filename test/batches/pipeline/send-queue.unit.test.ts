@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLine, placesAt } from '../../../batches/pipeline/send-queue.ts';
+import { createSendQueue, capacityFor } from '../../../batches/pipeline/send-queue.ts';
 import { createVirtualClock } from '../../producers/virtual-clock.ts';
 
 const never = new AbortController().signal;
@@ -7,7 +7,7 @@ const start = (places: number) => {
   const clock = createVirtualClock(0);
   let closedUntil = 0;
   const closeFor = (ms: number): void => void (closedUntil = clock.now() + ms);
-  return { clock, closeFor, line: createLine({ places, closedForMs: () => Math.max(closedUntil - clock.now(), 0), clock }) };
+  return { clock, closeFor, line: createSendQueue({ capacity: places, closedForMs: () => Math.max(closedUntil - clock.now(), 0), clock }) };
 };
 /** Whether it is settled once everything that can happen at once has happened. */
 const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
@@ -21,10 +21,10 @@ const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
 describe('the line before the wire', () => {
   it('has so many places, given in the order of arrival; one is free again when somebody leaves, once', async () => {
     const { line } = start(2);
-    const leave = await line.enter(never);
-    await line.enter(never);
-    const third = line.enter(never);
-    const fourth = line.enter(never);
+    const leave = await line.acquire(never);
+    await line.acquire(never);
+    const third = line.acquire(never);
+    const fourth = line.acquire(never);
     expect(await isSettled(third)).toBe(false);
     leave();
     leave();
@@ -34,8 +34,8 @@ describe('the line before the wire', () => {
 
   it('lets nobody in for as long as the gateway asked to wait, nor who waited already', async () => {
     const { clock, closeFor, line } = start(1);
-    const leave = await line.enter(never);
-    const second = line.enter(never);
+    const leave = await line.acquire(never);
+    const second = line.acquire(never);
     closeFor(1_000);
     leave();
     await clock.pass(999);
@@ -47,21 +47,21 @@ describe('the line before the wire', () => {
   it('a stop rejects who waits, at the closed line too, and takes no place', async () => {
     const { clock, closeFor, line } = start(1);
     const stop = new AbortController();
-    const leave = await line.enter(never);
-    const waiting = line.enter(stop.signal);
+    const leave = await line.acquire(never);
+    const waiting = line.acquire(stop.signal);
     stop.abort(new Error('stopped'));
     leave();
     await expect(waiting).rejects.toThrow('stopped');
-    await expect(line.enter(stop.signal)).rejects.toThrow('stopped');
+    await expect(line.acquire(stop.signal)).rejects.toThrow('stopped');
 
     closeFor(60_000);
     const second = new AbortController();
-    const closed = line.enter(second.signal);
+    const closed = line.acquire(second.signal);
     expect(await isSettled(closed)).toBe(false);
     second.abort(new Error('stopped too'));
     await expect(closed).rejects.toThrow('stopped too');
     await clock.pass(60_000);
-    expect(await isSettled(line.enter(never))).toBe(true);
+    expect(await isSettled(line.acquire(never))).toBe(true);
   });
 
   it.each([
@@ -71,6 +71,6 @@ describe('the line before the wire', () => {
     [50, 6],
     [200, 21],
   ] as const)('at a rate of %s: %d places', (rate, places) => {
-    expect(placesAt(rate)).toBe(places);
+    expect(capacityFor(rate)).toBe(places);
   });
 });

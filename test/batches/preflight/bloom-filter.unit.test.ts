@@ -1,6 +1,6 @@
 import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSieve, hashText, sieveBits } from '../../../batches/preflight/bloom-filter.ts';
+import { createBloomFilter, hashText, bitsFor } from '../../../batches/preflight/bloom-filter.ts';
 
 const words = new Uint32Array(2);
 const pairOf = (text: string): [number, number] => {
@@ -10,7 +10,7 @@ const pairOf = (text: string): [number, number] => {
 
 describe('a sieve', () => {
   it('never says no to what it has seen', () => {
-    const sieve = createSieve(2 ** 10);
+    const sieve = createBloomFilter(2 ** 10);
     assert(
       property(string(), (text) => {
         sieve.add(...pairOf(text));
@@ -20,7 +20,7 @@ describe('a sieve', () => {
   });
 
   it('as large as a file of 200,000 rows asks for hardly ever says yes to what it has not', () => {
-    const sieve = createSieve(sieveBits(200_000 * 100));
+    const sieve = createBloomFilter(bitsFor(200_000 * 100));
     let wrong = 0;
     for (let index = 0; index < 200_000; index += 1) if (sieve.add(...pairOf(`inv-${index}`))) wrong += 1;
     expect(wrong).toBe(0);
@@ -29,7 +29,7 @@ describe('a sieve', () => {
   });
 
   it('that is full says yes, which costs a closer look and nothing else', () => {
-    const sieve = createSieve(32);
+    const sieve = createBloomFilter(32);
     for (let index = 0; index < 100; index += 1) sieve.add(...pairOf(`inv-${index}`));
     expect(sieve.has(...pairOf('never seen'))).toBe(true);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compareTotals, parseExpectation, type Totals } from '../../../batches/preflight/control-totals.ts';
+import { compareTotals, parseControlTotals, type Totals } from '../../../batches/preflight/control-totals.ts';
 
 const parsed = (text: string): Totals => {
-  const totals = parseExpectation(text);
+  const totals = parseControlTotals(text);
   if (typeof totals === 'string') throw new Error(totals);
   return totals;
 };
@@ -39,7 +39,7 @@ describe('an expectation', () => {
     ['EUR=1.234/1', 'more decimals'],
     ['EUR=0.000/0', 'more decimals'],
   ])('%j is refused with what is wrong', (text, why) => {
-    expect(parseExpectation(text)).toContain(why);
+    expect(parseControlTotals(text)).toContain(why);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startPreflight, type IndexedRow, type Preflight, type RowIndex } from '../../../batches/preflight/preflight.ts';
-import { judge } from '../../../batches/preflight/check-block.ts';
+import { validateBlock } from '../../../batches/preflight/check-block.ts';
 import { readerOf, rowOf, type Cells } from '../csv-row/row-samples.ts';
 
 type RepeatedRow = ReturnType<RowIndex['repeated']> extends Iterable<infer Row> ? Row : never;
@@ -38,10 +38,10 @@ function preflightOf(all: readonly Cells[], blocks = 1): { found: Preflight; loo
   const rows = all.map((changes, index) => ({ line: index + 2, cells: row(changes) }));
   const making = startPreflight(1_000_000);
   const size = Math.ceil(rows.length / blocks);
-  for (let from = 0; from < rows.length; from += size) making.take(judge(rows.slice(from, from + size), reader.read));
-  if (!making.hasSuspects()) return { found: making.finish(null, 'record_id', [], 0), looked: 0 };
+  for (let from = 0; from < rows.length; from += size) making.take(validateBlock(rows.slice(from, from + size), reader.read));
+  if (!making.hasCandidates()) return { found: making.finish(null, 'record_id', [], 0), looked: 0 };
   const index = memoryIndex();
-  for (const { line, cells } of rows) making.lookCloser(index, line, cells, reader.read(cells));
+  for (const { line, cells } of rows) making.verifyCandidate(index, line, cells, reader.read(cells));
   return { found: making.finish(index, 'record_id', [], 0), looked: index.rows.length };
 }
 

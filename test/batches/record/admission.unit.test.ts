@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { batchRefused, decideAdmission, type Known } from '../../../batches/record/admission.ts';
+import { batchRejected, decideAdmission, type KnownRecord } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
-import type { Draft, Problem } from '../../../batches/instruction/instruction.ts';
+import type { ValidInstruction, Problem } from '../../../batches/instruction/instruction.ts';
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { resultSchema } from '../../../batches/record/result-event.ts';
 import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
-import { createKeys } from '../../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { at, queuedRecord } from './record-samples.ts';
 
-const keys = createKeys('shop');
+const keys = createKeyDerivation('shop');
 
-const draft: Draft = {
+const draft: ValidInstruction = {
   recordId: 'inv-1',
   kind: 'payout',
   amountMinor: 1230n,
@@ -30,13 +30,17 @@ const problem: Problem = { code: 'iban_check_digits', column: 'iban', message: '
 const batchId = 'b'.repeat(64);
 const occurrence = { stream: `file:${batchId}`, position: 9, source: { file: 'june.csv', line: 9 } };
 
-const asked = (patch: Partial<Draft> = {}, fingerprint = 'print', fields = digests(1230, 1)): Admission => ({
+const asked = (patch: Partial<ValidInstruction> = {}, fingerprint = 'print', fields = digests(1230, 1)): Admission => ({
   occurrence,
   batchId,
   at,
   content: { type: 'valid', draft: { ...draft, ...patch }, fingerprint, fields: () => fields },
 });
-const knows = (record?: LedgerRecord, looseSequence = 0): Known => ({ record, fields: () => digests(1230, 1), looseSequence });
+const knows = (record?: LedgerRecord, looseSequence = 0): KnownRecord => ({
+  record,
+  fields: () => digests(1230, 1),
+  lastSequence: looseSequence,
+});
 
 describe('an instruction that is new', () => {
   it('becomes a queued record with the key of its first attempt', () => {
@@ -120,7 +124,7 @@ describe('an instruction that broke a rule', () => {
   it('is rejected under its own name, whatever is known of it', () => {
     const content: Admission['content'] = {
       type: 'refused',
-      refusal: { recordId: 'inv-1', kind: 'payout', amountMinor: 1n, currency: 'EUR', problems: [problem, batchRefused('a reason')] },
+      refusal: { recordId: 'inv-1', kind: 'payout', amountMinor: 1n, currency: 'EUR', problems: [problem, batchRejected('a reason')] },
     };
     for (const record of [undefined, queuedRecord({ status: 'succeeded', sends: 1, sequence: 7 })]) {
       const decision = decideAdmission(keys, { ...asked(), content }, knows(record));

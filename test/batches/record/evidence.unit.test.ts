@@ -1,27 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../batches/gateway/gateway-response.ts';
-import { readAnswer, readRepeatAnswer, readSession } from '../../../batches/record/evidence.ts';
-import { decisions, gatewayCodes } from '../../../batches/gateway/failure-codes.ts';
+import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
+import { readResponse, readResendResponse, readSession } from '../../../batches/record/evidence.ts';
+import { failureClass, gatewayCodes } from '../../../batches/gateway/failure-codes.ts';
 import { queuedRecord, sentRecord, session } from './record-samples.ts';
 
 const record = sentRecord();
-const http = (httpStatus: number, json?: unknown): Answer => ({ type: 'answer', httpStatus, json });
-const errorAnswer = (code: string, httpStatus = 400): Answer => http(httpStatus, { status: 'error', error: { code, description: 'why' } });
+const http = (httpStatus: number, json?: unknown): GatewayResponse => ({ type: 'answer', httpStatus, json });
+const errorAnswer = (code: string, httpStatus = 400): GatewayResponse =>
+  http(httpStatus, { status: 'error', error: { code, description: 'why' } });
 
 describe('an answer to a first send', () => {
   it.each(gatewayCodes)('means what the table says: %s', (code) => {
-    const finding = readAnswer(errorAnswer(code), record);
-    const decision = decisions[code];
+    const finding = readResponse(errorAnswer(code), record);
+    const decision = failureClass[code];
     expect(finding.type).toBe(decision === 'setup' ? 'not_sent' : decision);
     expect(finding).toMatchObject({ code, reason: { code }, stop: decision === 'setup' });
     // A body with status error under HTTP 200 means the same.
-    expect(readAnswer(errorAnswer(code, 200), record).type).toBe(finding.type);
+    expect(readResponse(errorAnswer(code, 200), record).type).toBe(finding.type);
     // Under a 5xx nothing it says is proof.
-    expect(readAnswer(errorAnswer(code, 502), record).type).toBe('open');
+    expect(readResponse(errorAnswer(code, 502), record).type).toBe('open');
   });
 
   it('leaves a code that nobody listed to a person', () => {
-    expect(readAnswer(errorAnswer('brand_new_code'), record)).toMatchObject({
+    expect(readResponse(errorAnswer('brand_new_code'), record)).toMatchObject({
       type: 'person',
       code: 'code_unlisted',
       reason: { code: 'brand_new_code' },
@@ -29,8 +30,8 @@ describe('an answer to a first send', () => {
   });
 
   it('takes 429 as not sent, with the pause that was asked for', () => {
-    const answer: Answer = { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 3000 };
-    expect(readAnswer(answer, record)).toMatchObject({ type: 'not_sent', code: 'too_many_requests', retryAfterMs: 3000, stop: false });
+    const answer: GatewayResponse = { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 3000 };
+    expect(readResponse(answer, record)).toMatchObject({ type: 'not_sent', code: 'too_many_requests', retryAfterMs: 3000, stop: false });
   });
 
   it.each([
@@ -38,7 +39,7 @@ describe('an answer to a first send', () => {
     [401, 'http_unexpected'],
     [404, 'http_unexpected'],
   ])('stops the run at HTTP %i without the error form, and holds the send open', (status, code) => {
-    expect(readAnswer(http(status, '<html>'), record)).toMatchObject({ type: 'open', code, stop: true });
+    expect(readResponse(http(status, '<html>'), record)).toMatchObject({ type: 'open', code, stop: true });
   });
 
   it.each([
@@ -49,18 +50,18 @@ describe('an answer to a first send', () => {
     ['a session of another record', { status: 'ok', session: session({ metadata: { record_id: 'inv-2', attempt: 1 } }) }],
     ['a session of another attempt', { status: 'ok', session: session({ metadata: { record_id: 'inv-1', attempt: 2 } }) }],
   ])('does not trust %s', (_name, json) => {
-    expect(readAnswer(http(200, json), record)).toMatchObject({ type: 'open', code: 'answer_untrusted', stop: false });
+    expect(readResponse(http(200, json), record)).toMatchObject({ type: 'open', code: 'answer_untrusted', stop: false });
   });
 
   it('reads a session', () => {
-    expect(readAnswer(http(200, { status: 'ok', session: session() }), record)).toEqual({
+    expect(readResponse(http(200, { status: 'ok', session: session() }), record)).toEqual({
       type: 'sighting',
       sighting: { sessionId: 'ps_1', entryId: 'po_1', says: 'pending', amount: 'equal', reason: null },
     });
   });
 
   it('masks long digits in what the gateway says', () => {
-    const finding = readAnswer(
+    const finding = readResponse(
       http(400, { status: 'error', error: { code: 'invalid_request', description: 'card 4242424242424242 is bad' } }),
       record,
     );
@@ -70,13 +71,15 @@ describe('an answer to a first send', () => {
 
 describe('an answer to a repeat of an open send', () => {
   it.each(gatewayCodes)('never makes it refused or unsent: %s', (code) => {
-    expect(readRepeatAnswer(errorAnswer(code), record).type).not.toBe('refused');
-    expect(readRepeatAnswer(errorAnswer(code), record).type).not.toBe('not_sent');
+    expect(readResendResponse(errorAnswer(code), record).type).not.toBe('refused');
+    expect(readResendResponse(errorAnswer(code), record).type).not.toBe('not_sent');
   });
 
   it('never takes a refused connection or a 429 for proof', () => {
-    expect(readRepeatAnswer({ type: 'transport', proof: 'not_sent', code: 'connection_refused', message: 'm' }, record).type).toBe('open');
-    expect(readRepeatAnswer(http(429), record).type).toBe('open');
+    expect(readResendResponse({ type: 'transport', proof: 'not_sent', code: 'connection_refused', message: 'm' }, record).type).toBe(
+      'open',
+    );
+    expect(readResendResponse(http(429), record).type).toBe('open');
   });
 });
 
@@ -84,7 +87,7 @@ describe('a session', () => {
   it.each([
     ['in_progress', 'in_progress', undefined, 'pending'],
     ['created', 'in_progress', undefined, 'pending'],
-    ['in_progress', 'pending', 'confirm', 'asks'],
+    ['in_progress', 'pending', 'confirm', 'awaiting_confirmation'],
     ['in_progress', 'pending', undefined, 'pending'],
     ['accepted', 'succeeded', undefined, 'succeeded'],
     ['accepted', 'failed', undefined, 'failed'],

@@ -4,15 +4,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../../batches/record/canonical-json.ts';
 import { createFingerprints, differingFields } from '../../../batches/record/fingerprint.ts';
-import type { Draft, Json } from '../../../batches/instruction/instruction.ts';
-import { contentKey, twinKey } from '../../../batches/preflight/content-key.ts';
+import type { ValidInstruction, Json } from '../../../batches/instruction/instruction.ts';
+import { contentKey, similarityKey } from '../../../batches/preflight/content-key.ts';
 import { draftOf, readRow, rowOf, type Cells } from '../csv-row/row-samples.ts';
 
 const ledgerKey = Buffer.alloc(32, 7);
 const { fingerprint, fields } = createFingerprints(ledgerKey);
-const draft = (changes: Cells = {}, route = 'sepa'): Draft =>
+const draft = (changes: Cells = {}, route = 'sepa'): ValidInstruction =>
   draftOf(readRow(rowOf('payout', route, { 'metadata.order': '77', ...changes })));
-const card = (changes: Cells = {}): Draft => draftOf(readRow(rowOf('payment', 'card', changes)));
+const card = (changes: Cells = {}): ValidInstruction => draftOf(readRow(rowOf('payment', 'card', changes)));
 
 /** The same JSON with the members of every object in another order. */
 const turned = (value: Json): Json => {
@@ -59,7 +59,7 @@ describe('a fingerprint', () => {
 
   it('is the same whatever the order of members and columns', () => {
     const known = draft();
-    const body = turned(known.body) as Draft['body'];
+    const body = turned(known.body) as ValidInstruction['body'];
     expect(Object.keys(body)).not.toEqual(Object.keys(known.body));
     expect(fingerprint({ ...known, body })).toBe(fingerprint(known));
     expect(fields({ ...known, body })).toEqual(fields(known));
@@ -106,7 +106,7 @@ describe('a fingerprint', () => {
     const bodies = leaves(known.body, (leaf) => (typeof leaf === 'number' ? leaf + 1 : `${String(leaf)}x`));
     expect(bodies.length).toBeGreaterThan(9);
     for (const body of bodies) {
-      const other = { ...known, body: body as Draft['body'] };
+      const other = { ...known, body: body as ValidInstruction['body'] };
       expect(fingerprint(other)).not.toBe(fingerprint(known));
       const found = differingFields(fields(known), fields(other));
       expect(found).toHaveLength(1);
@@ -159,10 +159,10 @@ describe('likeness', () => {
       { 'metadata.order': '78' },
       { recipient_first_name: 'JOHN' },
     ]) {
-      expect(twinKey(draft(changes))).toBe(twinKey(draft()));
+      expect(similarityKey(draft(changes))).toBe(similarityKey(draft()));
     }
     for (const changes of [{ amount: '1' }, { currency: 'USD' }, { iban: 'BE71096123456769' }, { recipient_last_name: 'Smith' }]) {
-      expect(twinKey(draft(changes))).not.toBe(twinKey(draft()));
+      expect(similarityKey(draft(changes))).not.toBe(similarityKey(draft()));
     }
   });
 
@@ -174,11 +174,11 @@ describe('likeness', () => {
     ['card', { card_number: '4111111111111111' }],
     ['tokenized-card', { card_token: 'another' }],
   ])('tells destinations of %s apart', (route, changes) => {
-    expect(twinKey(draft(changes, route))).not.toBe(twinKey(draft({}, route)));
-    expect(twinKey(draft({ record_id: 'other' }, route))).toBe(twinKey(draft({}, route)));
+    expect(similarityKey(draft(changes, route))).not.toBe(similarityKey(draft({}, route)));
+    expect(similarityKey(draft({ record_id: 'other' }, route))).toBe(similarityKey(draft({}, route)));
   });
 
   it('tells customers of payments apart', () => {
-    expect(twinKey(card({ customer_reference: 'b' }))).not.toBe(twinKey(card()));
+    expect(similarityKey(card({ customer_reference: 'b' }))).not.toBe(similarityKey(card()));
   });
 });

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { v5 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { kinds } from '../../../batches/instruction/instruction.ts';
-import { createKeys } from '../../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 
 const namespaceOf = (project: string): string => v5(`urn:disburse:v1:${project}`, v5.URL);
 
@@ -15,7 +15,7 @@ describe('keys', () => {
         fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/),
         fc.integer({ min: 1, max: 99 }),
         (project, kind, recordId, attempt) => {
-          const keys = createKeys(project);
+          const keys = createKeyDerivation(project);
           const namespace = namespaceOf(project);
           expect(keys.idempotencyKey(kind, recordId, attempt)).toBe(v5(`${kind}:${recordId}:${attempt}`, namespace));
           expect(keys.eventId(`file:abc:${attempt}`, attempt, 'failed')).toBe(
@@ -27,17 +27,17 @@ describe('keys', () => {
   });
 
   it('do not change from one release to the next', () => {
-    expect(createKeys('demo').idempotencyKey('payout', 'inv-1', 1)).toBe('3fca8854-c8fe-5b31-92ed-b90af92c706f');
+    expect(createKeyDerivation('demo').idempotencyKey('payout', 'inv-1', 1)).toBe('3fca8854-c8fe-5b31-92ed-b90af92c706f');
   });
 
   it('differ by project, kind, record id and attempt', () => {
-    const keys = createKeys('a');
+    const keys = createKeyDerivation('a');
     const made = [
       keys.idempotencyKey('payout', 'r', 1),
       keys.idempotencyKey('payment', 'r', 1),
       keys.idempotencyKey('payout', 's', 1),
       keys.idempotencyKey('payout', 'r', 2),
-      createKeys('b').idempotencyKey('payout', 'r', 1),
+      createKeyDerivation('b').idempotencyKey('payout', 'r', 1),
     ];
     expect(new Set(made).size).toBe(made.length);
   });

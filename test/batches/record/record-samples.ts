@@ -1,12 +1,18 @@
 /** Records and sessions for the tests of the heart. */
-import { createKeys } from '../../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import type { Rules } from '../../../batches/record/transitions.ts';
+import type { TransitionSettings } from '../../../batches/record/transitions.ts';
 
-const keys = createKeys('shop');
+const keys = createKeyDerivation('shop');
 export const at = Date.parse('2026-11-21T08:00:00.000Z');
 
-export const rules: Rules = { keys, random: () => 0.5, followIntervalMs: 2000, keyLifetimeMs: 12 * 3_600_000, timeoutMs: 30_000 };
+export const rules: TransitionSettings = {
+  keys,
+  random: () => 0.5,
+  followIntervalMs: 2000,
+  keyLifetimeMs: 12 * 3_600_000,
+  timeoutMs: 30_000,
+};
 
 export function queuedRecord(patch: Partial<LedgerRecord> = {}): LedgerRecord {
   return {
@@ -27,7 +33,7 @@ export function queuedRecord(patch: Partial<LedgerRecord> = {}): LedgerRecord {
     version: 1,
     firstSentAt: null,
     sends: 0,
-    arrived: false,
+    alreadyReceived: false,
     sessionId: null,
     entryId: null,
     confirmSession: null,

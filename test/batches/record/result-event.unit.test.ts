@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
-import { createKeys } from '../../../batches/record/idempotency-key.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { recordEvent, resultSchema } from '../../../batches/record/result-event.ts';
 import { isFinal, isPublished, statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import { at, queuedRecord, sentRecord } from './record-samples.ts';
 
-const keys = createKeys('shop');
+const keys = createKeyDerivation('shop');
 const namespace = uuidV5('urn:disburse:v1:shop', uuidV5.URL);
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../batches/record/batch.ts';
 import { statuses, type Status } from '../../../batches/record/status.ts';
-import { needsALook, summarise, summarySchema } from '../../../batches/record/summary.ts';
+import { needsAttention, summarise, summarySchema } from '../../../batches/record/summary.ts';
 import { byStatus, isBalanced, receivedOf, type TallyRow } from '../../../batches/record/tally.ts';
 
 const batch: Batch = {
@@ -89,12 +89,12 @@ describe('whether records need a look', () => {
 
   it.each(statuses)('%s', (status) => {
     const well = status === 'succeeded' || status === 'duplicate';
-    expect(needsALook(only(status), 0, true)).toBe(!well);
-    expect(needsALook(only(status), 0, false)).toBe(!well && status !== 'in_progress');
+    expect(needsAttention(only(status), 0, true)).toBe(!well);
+    expect(needsAttention(only(status), 0, false)).toBe(!well && status !== 'in_progress');
   });
 
   it('a duplicate of what was not paid does, and books that do not balance', () => {
-    expect(needsALook(only('duplicate'), 1, true)).toBe(true);
-    expect(needsALook(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)]), 0, true)).toBe(true);
+    expect(needsAttention(only('duplicate'), 1, true)).toBe(true);
+    expect(needsAttention(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)]), 0, true)).toBe(true);
   });
 });

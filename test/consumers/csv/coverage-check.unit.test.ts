@@ -1,12 +1,12 @@
 /** The parser gives no reason to doubt it here, so its mistakes are made for it. */
 import { describe, expect, it } from 'vitest';
-import { account } from '../../../consumers/csv/coverage-check.ts';
+import { verifyCoverage } from '../../../consumers/csv/coverage-check.ts';
 
-const mismatch = (text: string, records: string[][]): unknown => account(text, 10, records, ',').mismatch;
+const mismatch = (text: string, records: string[][]): unknown => verifyCoverage(text, 10, records, ',').mismatch;
 
 describe('the parser is held to account', () => {
   it('goes through when every character is somewhere', () => {
-    const found = account(
+    const found = verifyCoverage(
       '1,"a\n""b"""\n\n3,\r\n4,5',
       10,
       [

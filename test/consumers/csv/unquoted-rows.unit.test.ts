@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { account } from '../../../consumers/csv/coverage-check.ts';
-import { plainRows } from '../../../consumers/csv/unquoted-rows.ts';
+import { verifyCoverage } from '../../../consumers/csv/coverage-check.ts';
+import { unquotedRows } from '../../../consumers/csv/unquoted-rows.ts';
 
 const parsed = (text: string, line: number, delimiter: string) => {
   const records: string[][] = parse(text, {
@@ -11,7 +11,7 @@ const parsed = (text: string, line: number, delimiter: string) => {
     relax_column_count: true,
     skip_empty_lines: true,
   });
-  return account(text, line, records, delimiter);
+  return verifyCoverage(text, line, records, delimiter);
 };
 
 it('finds in text without quotes what csv-parse finds, row by row, line by line', () => {
@@ -28,7 +28,7 @@ it('finds in text without quotes what csv-parse finds, row by row, line by line'
       (rows, delimiter, cutLastEnd, line) => {
         let whole = rows.map(([cells, end]) => cells.join(delimiter) + end).join('');
         if (cutLastEnd) whole = whole.replace(/\r?\n$/, '');
-        expect(plainRows(whole, line, delimiter)).toEqual(parsed(whole, line, delimiter));
+        expect(unquotedRows(whole, line, delimiter)).toEqual(parsed(whole, line, delimiter));
       },
     ),
     { numRuns: 2000 },
@@ -37,6 +37,6 @@ it('finds in text without quotes what csv-parse finds, row by row, line by line'
 
 it('names a row that is too long', () => {
   const long = 'é'.repeat(32_769);
-  expect(plainRows(`a,b\n${long}\nc,d\n`, 5, ',').tooLong).toEqual([6]);
-  expect(plainRows(`${'é'.repeat(32_768)}\n`, 5, ',').tooLong).toEqual([]);
+  expect(unquotedRows(`a,b\n${long}\nc,d\n`, 5, ',').tooLong).toEqual([6]);
+  expect(unquotedRows(`${'é'.repeat(32_768)}\n`, 5, ',').tooLong).toEqual([]);
 });

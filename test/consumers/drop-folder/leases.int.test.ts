@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createClaims, readClaimName, type Claim, type Claims } from '../../../consumers/drop-folder/leases.ts';
+import { createLeases, readClaimName, type Lease, type Leases } from '../../../consumers/drop-folder/leases.ts';
 import { createVirtualClock } from '../../producers/virtual-clock.ts';
 
 let folder: string;
@@ -16,10 +16,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const minute = 60_000;
 const hour = 60 * minute;
 
-const claims = (owner: string, now = 1_800_000_000_000): Claims =>
-  createClaims({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
+const claims = (owner: string, now = 1_800_000_000_000): Leases =>
+  createLeases({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
 const listing = async (): Promise<string[]> => (await readdir(folder)).toSorted();
-const held = async (claim: Promise<Claim | undefined>): Promise<Claim> => {
+const held = async (claim: Promise<Lease | undefined>): Promise<Lease> => {
   const found = await claim;
   if (found === undefined) throw new Error('somebody else holds it');
   return found;
@@ -49,7 +49,7 @@ describe('a claim', () => {
     for (const now of [0, 4_000_000_000_000]) expect(await claims('other', now).acquire('a.csv')).toBeUndefined();
     await age('a.csv.claim', hour + minute);
     const second = await held(claims('other', 0).acquire('a.csv'));
-    expect(second.heirOf).toEqual([first.token]);
+    expect(second.previousTokens).toEqual([first.token]);
     expect([await first.isOurs(), await second.isOurs()]).toEqual([false, true]);
     expect([await first.keep(), await second.keep()]).toEqual([false, true]);
     await first.release();
@@ -64,7 +64,7 @@ describe('a claim', () => {
     const heirs = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
       (claim) => claim !== undefined,
     );
-    expect(heirs.map(({ heirOf }) => heirOf)).toEqual([[first.token]]);
+    expect(heirs.map(({ previousTokens: heirOf }) => heirOf)).toEqual([[first.token]]);
   });
 
   it('stays young while it is kept', async () => {
@@ -82,7 +82,7 @@ describe('a claim', () => {
     expect(await claims('third').acquire('a.csv')).toBeUndefined();
     await age(`a.csv.claim.${first.token}`, hour + minute);
     const third = await held(claims('third').acquire('a.csv'));
-    expect(third.heirOf).toEqual([first.token, second.token]);
+    expect(third.previousTokens).toEqual([first.token, second.token]);
     expect(await second.isOurs()).toBe(false);
     await third.release();
     expect(await listing()).toEqual([]);
@@ -123,10 +123,10 @@ describe('a claim', () => {
     await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
     const loose = `a.csv.claim.${first.token}`;
-    await claims('other').removeLoose(loose);
+    await claims('other').removeOrphan(loose);
     expect(await second.isOurs()).toBe(true);
     await rm(join(folder, 'a.csv.claim'));
-    await claims('other').removeLoose(loose);
+    await claims('other').removeOrphan(loose);
     expect(await listing()).toEqual([]);
     await Promise.all([first.release(), second.release()]);
   });

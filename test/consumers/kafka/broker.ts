@@ -2,7 +2,7 @@
 import { Kafka, logLevel, type ITopicConfig, type Message } from 'kafkajs';
 import type { KafkaFactory } from '../../../consumers/kafka/group/group-member.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { consumeWork, type Work, type WorkParams } from '../../../consumers/kafka/group/consume.ts';
+import { consume, type Consumption, type ConsumeParams } from '../../../consumers/kafka/group/consume.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { uniquePrefix } from '../../support/services.ts';
 
@@ -47,7 +47,7 @@ export class Broker {
   readonly prefix = uniquePrefix();
   readonly #admin;
   readonly #producer;
-  readonly #works: Work[] = [];
+  readonly #works: Consumption[] = [];
   readonly warnings: string[] = [];
   #topics: string[] = [];
   #groups: string[] = [];
@@ -124,9 +124,9 @@ export class Broker {
   }
 
   /** The group has the topic's name; what the test leaves running is stopped at its end. */
-  work(topic: string, params: Partial<WorkParams> & Pick<WorkParams, 'handle'>): Work {
+  work(topic: string, params: Partial<ConsumeParams> & Pick<ConsumeParams, 'handle'>): Consumption {
     if (!this.#groups.includes(topic)) this.#groups.push(topic);
-    const work = consumeWork({
+    const work = consume({
       createKafka: this.createKafka,
       groupId: topic,
       topic,

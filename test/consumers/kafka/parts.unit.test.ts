@@ -3,10 +3,10 @@ import { Assignment } from '../../../consumers/kafka/group/assignment.ts';
 import { createPartitionProgress } from '../../../consumers/kafka/offsets/partition-progress.ts';
 import { createCommitter } from '../../../consumers/kafka/offsets/committer.ts';
 import { MissingTopicError, readError, type Reading } from '../../../consumers/kafka/errors.ts';
-import { createHandOver } from '../../../consumers/kafka/rendezvous.ts';
-import { createRecordWindow } from '../../../consumers/kafka/group/semaphore.ts';
-import { createRecordWork } from '../../../consumers/kafka/group/record-processor.ts';
-import { createStallWatch } from '../../../consumers/kafka/offsets/stall-detector.ts';
+import { createRendezvous } from '../../../consumers/kafka/rendezvous.ts';
+import { createSemaphore } from '../../../consumers/kafka/group/semaphore.ts';
+import { createRecordProcessor } from '../../../consumers/kafka/group/record-processor.ts';
+import { createStallDetector } from '../../../consumers/kafka/offsets/stall-detector.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -51,34 +51,34 @@ it('a record that takes long lets only so many others pass it', async () => {
 
 describe('the window', () => {
   it('lets in as many as it has places, first come first served', async () => {
-    const window = createRecordWindow(2);
+    const window = createSemaphore(2);
     const { signal } = new AbortController();
     const order: string[] = [];
-    const enter = (name: string) => window.enter(signal).then(() => order.push(name));
+    const enter = (name: string) => window.acquire(signal).then(() => order.push(name));
     await Promise.all([enter('a'), enter('b')]);
     const later = [enter('c'), enter('d')];
     await turn();
     expect(order).toEqual(['a', 'b']);
-    window.leave();
-    window.leave();
+    window.release();
+    window.release();
     await Promise.all(later);
     expect(order).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('loses no place to whoever stopped waiting', async () => {
-    const window = createRecordWindow(1);
+    const window = createSemaphore(1);
     const gone = new AbortController();
     const { signal } = new AbortController();
-    expect(await window.enter(signal)).toBe(true);
-    const first = window.enter(gone.signal);
-    const second = window.enter(signal);
+    expect(await window.acquire(signal)).toBe(true);
+    const first = window.acquire(gone.signal);
+    const second = window.acquire(signal);
     gone.abort();
     expect(await first).toBe(false);
-    window.leave();
+    window.release();
     expect(await second).toBe(true);
-    window.leave();
-    expect(await window.enter(signal)).toBe(true);
-    expect(await window.enter(gone.signal)).toBe(false);
+    window.release();
+    expect(await window.acquire(signal)).toBe(true);
+    expect(await window.acquire(gone.signal)).toBe(false);
   });
 });
 
@@ -154,7 +154,7 @@ describe('work on records', () => {
   it('does not begin a record twice that is read again while it is under way', async () => {
     const begun: bigint[] = [];
     let finish: () => void = () => undefined;
-    const work = createRecordWork({
+    const work = createRecordProcessor({
       window: 1,
       handle: ({ offset }) => {
         begun.push(offset);
@@ -174,7 +174,7 @@ describe('work on records', () => {
 
   it('begins it again when it had to be let go', async () => {
     let begun = 0;
-    const work = createRecordWork({
+    const work = createRecordProcessor({
       window: 1,
       handle: (_record, signal) => {
         begun += 1;
@@ -197,7 +197,7 @@ describe('work on records', () => {
     const failures: unknown[] = [];
     let isStopping = false;
     const broken = new Error('broken');
-    const work = createRecordWork({
+    const work = createRecordProcessor({
       window: 1,
       handle: () => Promise.reject(broken),
       isStopping: () => isStopping,
@@ -218,7 +218,7 @@ describe('the watch for stalls', () => {
   const minute = 60_000;
   function createWatching() {
     let now = 0;
-    const watch = createStallWatch(() => now);
+    const watch = createStallDetector(() => now);
     watch.joined([0, 1]);
     return { watch, pass: (ms: number) => void (now += ms) };
   }
@@ -262,10 +262,10 @@ describe('the watch for stalls', () => {
 
 describe('handing over', () => {
   it('keeps the giver waiting until the taker asks for the next', async () => {
-    const between = createHandOver<number>();
-    const taker = between.taken();
+    const between = createRendezvous<number>();
+    const taker = between.receive();
     const taken: number[] = [];
-    const given = between.give(1).then((isTaken) => taken.push(isTaken ? 1 : 0));
+    const given = between.send(1).then((isTaken) => taken.push(isTaken ? 1 : 0));
     expect(await taker.next()).toEqual({ done: false, value: 1 });
     await turn();
     expect(taken).toEqual([]);
@@ -275,19 +275,19 @@ describe('handing over', () => {
     expect(between.isWaiting()).toBe(true);
     between.end();
     expect(await next).toEqual({ done: true, value: undefined });
-    expect(await between.give(2)).toBe(false);
+    expect(await between.send(2)).toBe(false);
   });
 
   it('tells givers that nobody takes', async () => {
-    const between = createHandOver<number>();
-    const [first, second] = [between.give(1), between.give(2)];
-    const taker = between.taken();
+    const between = createRendezvous<number>();
+    const [first, second] = [between.send(1), between.send(2)];
+    const taker = between.receive();
     await taker.next();
     await taker.return();
     expect(await first).toBe(false);
     between.fail(new Error('broken'));
     expect(await second).toBe(false);
-    await expect(between.taken().next()).rejects.toThrow('broken');
+    await expect(between.receive().next()).rejects.toThrow('broken');
   });
 });
 

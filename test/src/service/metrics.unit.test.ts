@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../batches/gateway/gateway-response.ts';
+import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../../src/service/metrics.ts';
@@ -164,12 +164,12 @@ describe('breakerPosition', () => {
   });
 });
 
-const answered = (httpStatus: number): Answer => ({ type: 'answer', httpStatus, json: {} });
-const failed = (proof: 'not_sent' | 'open'): Answer => ({ type: 'transport', proof, code: 'transport_other', message: '' });
+const answered = (httpStatus: number): GatewayResponse => ({ type: 'answer', httpStatus, json: {} });
+const failed = (proof: 'not_sent' | 'open'): GatewayResponse => ({ type: 'transport', proof, code: 'transport_other', message: '' });
 
 describe('meteredGateway', () => {
-  const gateway = (answer: Answer, ms: number): Gateway => {
-    const call = async (): Promise<Answer> => {
+  const gateway = (answer: GatewayResponse, ms: number): Gateway => {
+    const call = async (): Promise<GatewayResponse> => {
       clock.jump(ms);
       return answer;
     };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TallyRow } from '../../../batches/record/tally.ts';
-import { createDisplay, type Progress } from '../../../src/terminal/progress.ts';
+import { createProgressDisplay, type Progress } from '../../../src/terminal/progress.ts';
 
 const tally = (status: TallyRow['status'], count: number, amountMinor = 0n): TallyRow => ({ status, currency: 'EUR', count, amountMinor });
 const progress = (patch: Partial<Progress> = {}): Progress => ({
@@ -15,7 +15,7 @@ const progress = (patch: Partial<Progress> = {}): Progress => ({
 
 function shown(output: { isTTY?: boolean; columns?: number }, env: Record<string, string>, steps: readonly Progress[]): string {
   let text = '';
-  const display = createDisplay({ ...output, write: (part) => ((text += part), true) }, env);
+  const display = createProgressDisplay({ ...output, write: (part) => ((text += part), true) }, env);
   for (const step of steps) display.show(step);
   display.close();
   return text;
@@ -71,7 +71,7 @@ describe('on a terminal', () => {
 
 it('on a terminal, a line of the log goes above the block, which is drawn again below it', () => {
   let text = '';
-  const display = createDisplay({ isTTY: true, columns: 80, write: (part) => ((text += part), true) }, {});
+  const display = createProgressDisplay({ isTTY: true, columns: 80, write: (part) => ((text += part), true) }, {});
   display.show(progress());
   const blockLines = text.trimEnd().split('\n').length;
   text = '';

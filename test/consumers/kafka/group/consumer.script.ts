@@ -1,11 +1,11 @@
 /** A consumer in a process of its own, to be killed: `node consumer.script.ts BROKERS TOPIC`. */
 import { writeSync } from 'node:fs';
 import { Kafka, logLevel } from 'kafkajs';
-import { consumeWork } from '../../../../consumers/kafka/group/consume.ts';
+import { consume } from '../../../../consumers/kafka/group/consume.ts';
 import { systemClock } from '../../../../src/clock.ts';
 
 const [brokers = '', topic = ''] = process.argv.slice(2);
-await consumeWork({
+await consume({
   createKafka: () => new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }),
   groupId: topic,
   topic,

@@ -1,12 +1,12 @@
 /** What the consumer of kafkajs does of its own between two batches, and what we make of it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { consumeWork, type Work } from '../../../../consumers/kafka/group/consume.ts';
+import { consume, type Consumption } from '../../../../consumers/kafka/group/consume.ts';
 import { monotonicClock } from '../../../../src/clock.ts';
 import { patience } from '../../../support/patience.ts';
 import { StubCluster } from '../stub-cluster.ts';
 
 let cluster: StubCluster;
-let work: Work | undefined;
+let work: Consumption | undefined;
 /** In this order, each as `<partition>:<offset>`. */
 let begun: string[];
 let finished: string[];
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 const start = (): void => {
-  work = consumeWork({
+  work = consume({
     createKafka: cluster.createKafka,
     groupId: 'payers',
     topic: cluster.topic,

@@ -1,10 +1,11 @@
 import { array, assert, integer, property, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dealPartitions } from '../../../../consumers/kafka/group/sticky-assignment.ts';
+import { assignPartitions } from '../../../../consumers/kafka/group/sticky-assignment.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const member = (memberId: string, ...owned: number[]) => ({ memberId, owned });
-const dealt = (members: Parameters<typeof dealPartitions>[0], count: number) => Object.fromEntries(dealPartitions(members, range(count)));
+const dealt = (members: Parameters<typeof assignPartitions>[0], count: number) =>
+  Object.fromEntries(assignPartitions(members, range(count)));
 
 describe('dealing partitions', () => {
   it('is even from the start', () => {
@@ -38,7 +39,7 @@ describe('dealing partitions', () => {
         integer({ min: 0, max: 30 }),
         (claims, count) => {
           const shares = [
-            ...dealPartitions(
+            ...assignPartitions(
               claims.map((owned, index) => member(`m${index}`, ...owned)),
               range(count),
             ).values(),

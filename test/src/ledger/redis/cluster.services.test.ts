@@ -47,11 +47,11 @@ it('does also what only a shared ledger does', async () => {
   await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), Buffer.from('bytes'), Date.now() - 3_600_000));
   await recordIn(ledger, 'succeeded', 'inv-2', 3);
   expect((await ledger.claimDue({ limit: 9, leaseMs: 1_000 })).records).toHaveLength(1);
-  await ledger.noteHandOver({ batchId: batchA, line: 7, rows: 6 });
+  await ledger.saveEnqueueProgress({ batchId: batchA, line: 7, rows: 6 });
   await ledger.countDeadLetter({ stream: 'topic:pay:0', position: 7 });
   expect(await ledger.overview()).toMatchObject({ unpublished: 1, deadLetters: 1 });
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(await ledger.dropStories({ olderThanMs: 1, limit: 9 })).toBe(1);
+  expect(await ledger.purgeDetails({ olderThanMs: 1, limit: 9 })).toBe(1);
   await close();
 
   const before = await openInstance(server.url, prefix);

@@ -307,8 +307,8 @@ describe('a rebuild', () => {
     }
     expect(await ledger.record('inv-1')).toEqual({ ...record, sequence: 7 });
     expect(Buffer.from((await ledger.body('inv-1')) ?? []).toString()).toBe('bytes');
-    expect(await ledger.duplicatesOfUnpaid({ batchId: batchA, butInProgress: false })).toBe(1);
-    expect(await ledger.duplicatesOfUnpaid({ batchId: batchA, butInProgress: true })).toBe(0);
+    expect(await ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(1);
+    expect(await ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: true })).toBe(0);
     expect(await ledger.batch(batchA)).toMatchObject({ sent: 1, firstSentAt: record.firstSentAt });
     const tallies = await ledger.tallies();
     expect(isBalanced(tallies)).toBe(true);

@@ -403,17 +403,17 @@ describe('batches', () => {
   it('must be opened before anything comes to them', async () => {
     const { ledger } = await open();
     await expect(ledger.admit(admission(lineOf(batchA, 2), refused()))).rejects.toThrow(/never opened/);
-    await expect(ledger.noteHandOver({ batchId: batchA, line: 1, rows: null })).rejects.toThrow(/never opened/);
+    await expect(ledger.saveEnqueueProgress({ batchId: batchA, line: 1, rows: null })).rejects.toThrow(/never opened/);
   });
 
   it('know how far their file was handed over, and never go back', async () => {
     const [one, other] = await two();
-    expect(await one.handOver(batchA)).toEqual({ line: 0, rows: null });
-    await one.noteHandOver({ batchId: batchA, line: 500, rows: null });
-    await other.noteHandOver({ batchId: batchA, line: 300, rows: null });
-    expect(await other.handOver(batchA)).toEqual({ line: 500, rows: null });
-    await one.noteHandOver({ batchId: batchA, line: 900, rows: 899 });
-    expect(await other.handOver(batchA)).toEqual({ line: 900, rows: 899 });
+    expect(await one.enqueueProgress(batchA)).toEqual({ line: 0, rows: null });
+    await one.saveEnqueueProgress({ batchId: batchA, line: 500, rows: null });
+    await other.saveEnqueueProgress({ batchId: batchA, line: 300, rows: null });
+    expect(await other.enqueueProgress(batchA)).toEqual({ line: 500, rows: null });
+    await one.saveEnqueueProgress({ batchId: batchA, line: 900, rows: 899 });
+    expect(await other.enqueueProgress(batchA)).toEqual({ line: 900, rows: 899 });
     expect(await one.batch(batchA)).toMatchObject({ file: 'may.csv', state: 'running' });
   });
 });
@@ -439,7 +439,7 @@ describe('overview', () => {
   });
 });
 
-describe('dropStories', () => {
+describe('purgeDetails', () => {
   it('goes on where another instance stopped, and all of them see what was dropped', async () => {
     const [one, other] = await two();
     for (let index = 0; index < 20; index += 1) {
@@ -447,9 +447,9 @@ describe('dropStories', () => {
       await moved(one, step(queued, { status: 'rejected', reason: { code: 'c', description: 'd' } }));
     }
     const open = await moved(one, intent(await admitted(one, 'open', 50)));
-    expect(await one.dropStories({ olderThanMs: 0, limit: 7 })).toBe(7);
-    expect(await other.dropStories({ olderThanMs: 0, limit: 100 })).toBe(13);
-    expect(await one.dropStories({ olderThanMs: 0, limit: 100 })).toBe(0);
+    expect(await one.purgeDetails({ olderThanMs: 0, limit: 7 })).toBe(7);
+    expect(await other.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(13);
+    expect(await one.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(0);
     for (const ledger of [one, other]) {
       expect(await ledger.record('inv-0')).toMatchObject({ status: 'rejected', metadata: undefined, reason: null });
       expect(await ledger.record('open')).toEqual(open);

@@ -70,7 +70,7 @@ describe('a dropped story', () => {
 
     now += hour;
     const again = await open();
-    expect(await again.dropStories({ olderThanMs: 1_000, limit: 9 })).toBe(1);
+    expect(await again.purgeDetails({ olderThanMs: 1_000, limit: 9 })).toBe(1);
     await again.close();
     expect(ask('SELECT length(digests) FROM record')).toBe(0);
     for (const text of told) expect(readFileSync(file).includes(text), text).toBe(false);
@@ -82,7 +82,7 @@ describe('a dropped story', () => {
     await fail(ledger, await sent(ledger, 'inv-1', 2));
     const reader = await openReader(dir);
     opened.push(reader);
-    await ledger.dropStories({ olderThanMs: 0, limit: 9 });
+    await ledger.purgeDetails({ olderThanMs: 0, limit: 9 });
     expect(await reader.record('inv-1')).toEqual(await ledger.record('inv-1'));
     expect(await reader.record('inv-1')).toMatchObject({ destination: undefined, reason: null, status: 'failed' });
     expect(await reader.list({ batchId: batchA, status: 'failed', limit: 9 })).toHaveLength(1);
@@ -96,7 +96,7 @@ describe('where no story is due', () => {
     await fail(ledger, await sent(ledger, 'inv-1', 2));
     const log = `${file}-wal`;
     const before = [statSync(log).size, statSync(log).mtimeMs, statSync(file).mtimeMs];
-    expect(await ledger.dropStories({ olderThanMs: hour, limit: 9 })).toBe(0);
+    expect(await ledger.purgeDetails({ olderThanMs: hour, limit: 9 })).toBe(0);
     expect([statSync(log).size, statSync(log).mtimeMs, statSync(file).mtimeMs]).toEqual(before);
   });
 });
@@ -105,7 +105,7 @@ describe('after the ledger was closed', () => {
   it('nothing can be dropped', async () => {
     const ledger = await open();
     await ledger.close();
-    await expect(ledger.dropStories({ olderThanMs: 0, limit: 9 })).rejects.toThrow('closed');
+    await expect(ledger.purgeDetails({ olderThanMs: 0, limit: 9 })).rejects.toThrow('closed');
   });
 });
 
@@ -146,7 +146,7 @@ describe('a ledger that was made before ends were noted', () => {
     expect(await ledger.record('ended')).toMatchObject({ status: 'failed', version: 3, destination: words.destination, reason });
     expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('2');
     expect(ask('PRAGMA integrity_check')).toBe('ok');
-    expect(await ledger.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(0);
+    expect(await ledger.purgeDetails({ olderThanMs: keptMs, limit: 9 })).toBe(0);
 
     // What ends from now on has a time of its own, and comes after what had ended before.
     now += hour;
@@ -156,11 +156,11 @@ describe('a ledger that was made before ends were noted', () => {
     await ledger.close();
     now += keptMs - hour;
     const later = await open();
-    expect(await later.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(1);
+    expect(await later.purgeDetails({ olderThanMs: keptMs, limit: 9 })).toBe(1);
     expect(await later.record('ended')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
     expect(await later.record('open')).toMatchObject({ status: 'failed', destination: words.destination, reason });
     now += hour;
-    expect(await later.dropStories({ olderThanMs: keptMs, limit: 9 })).toBe(1);
+    expect(await later.purgeDetails({ olderThanMs: keptMs, limit: 9 })).toBe(1);
     expect(await later.record('open')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
     expect(await later.admit(admission(lineOf(batchA, 9), valid(draftOf('ended', words))))).toMatchObject({ status: 'duplicate' });
   });
@@ -169,7 +169,7 @@ describe('a ledger that was made before ends were noted', () => {
     await makeOld();
     const ledger = await open();
     await fail(ledger, await sent(ledger, 'new', 4));
-    expect(await ledger.dropStories({ olderThanMs: 0, limit: 9 })).toBe(2);
+    expect(await ledger.purgeDetails({ olderThanMs: 0, limit: 9 })).toBe(2);
     expect(await ledger.record('new')).toMatchObject({ destination: undefined, metadata: undefined, reason: null });
     expect(await ledger.record('open')).toMatchObject({ status: 'submitting', destination: words.destination });
   });

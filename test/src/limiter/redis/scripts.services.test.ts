@@ -79,7 +79,7 @@ describe('reserve', () => {
             const last = held.at(-1);
             const unused = held.slice(-one.back).filter(({ base }) => base === last?.base);
             if (last === undefined || unused[0] === undefined) continue;
-            await scripts.giveBack({ base: last.base, from: unused[0].number, to: last.number + 1 });
+            await scripts.returnPermits({ base: last.base, from: unused[0].number, to: last.number + 1 });
             held = held.slice(0, -unused.length);
           } else if ('sleep' in one) await sleep(one.sleep);
           else {
@@ -156,7 +156,7 @@ describe('give back', () => {
   it('the last ones are given again, at the same times', async () => {
     const { scripts } = await openFar({ rate: 10 });
     const two = await scripts.reserve({ wanted: 2, aheadMs: hour });
-    await scripts.giveBack({ base: two.base, from: two.first, to: two.first + 2 });
+    await scripts.returnPermits({ base: two.base, from: two.first, to: two.first + 2 });
     expect(beginnings(await scripts.reserve({ wanted: 2, aheadMs: hour }))).toEqual(beginnings(two));
   });
 
@@ -164,17 +164,17 @@ describe('give back', () => {
     const { key, scripts, other, first: mine } = await openFar({ rate: 10 });
     const theirs = await scripts.reserve({ wanted: 1, aheadMs: hour });
     const count = (): Promise<string | null> => redis.hget(key, 'count');
-    await scripts.giveBack({ base: mine.base, from: mine.first, to: mine.first + 1 });
+    await scripts.returnPermits({ base: mine.base, from: mine.first, to: mine.first + 1 });
     expect(await count()).toBe('2');
-    await scripts.giveBack({ base: theirs.base, from: theirs.first, to: theirs.first + 1 });
-    await scripts.giveBack({ base: theirs.base, from: theirs.first, to: theirs.first + 1 });
+    await scripts.returnPermits({ base: theirs.base, from: theirs.first, to: theirs.first + 1 });
+    await scripts.returnPermits({ base: theirs.base, from: theirs.first, to: theirs.first + 1 });
     expect(await count()).toBe('1');
     await redis.del(key);
     expect((await other({ rate: 10, settleMs: 0 }).reserve({ wanted: 1, aheadMs: 0 })).given).toBe(1);
-    await scripts.giveBack({ base: mine.base, from: mine.first, to: mine.first + 1 });
+    await scripts.returnPermits({ base: mine.base, from: mine.first, to: mine.first + 1 });
     expect(await count()).toBe('1');
     await redis.del(key);
-    await scripts.giveBack({ base: mine.base, from: mine.first, to: mine.first + 1 });
+    await scripts.returnPermits({ base: mine.base, from: mine.first, to: mine.first + 1 });
     expect(await redis.exists(key)).toBe(0);
   });
 });
@@ -184,7 +184,7 @@ describe('push back', () => {
     const { scripts } = await openFar({ rate: 100 });
     await scripts.pushBack(2_000);
     await scripts.pushBack(5);
-    const closedMs = await scripts.closedFor();
+    const closedMs = await scripts.pausedFor();
     expect(closedMs).toBeGreaterThan(1_900);
     const reply = await scripts.reserve({ wanted: 1, aheadMs: hour });
     expect(reply.firstInMs).toBeGreaterThan(1_900);
@@ -194,11 +194,11 @@ describe('push back', () => {
 
   it('is open when nobody closed it, and afterwards', async () => {
     const { scripts } = open({});
-    expect(await scripts.closedFor()).toBe(0);
+    expect(await scripts.pausedFor()).toBe(0);
     await scripts.pushBack(20);
-    expect(await scripts.closedFor()).toBeGreaterThan(0);
+    expect(await scripts.pausedFor()).toBeGreaterThan(0);
     await sleep(25);
-    expect(await scripts.closedFor()).toBe(0);
+    expect(await scripts.pausedFor()).toBe(0);
   });
 });
 

@@ -24,7 +24,7 @@ const longestName = 100;
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** @returns undefined when nothing is near: at most a third of the name is mistyped */
-export const nearestName = (name: string, known: Iterable<string>): string | undefined => {
+export const suggestName = (name: string, known: Iterable<string>): string | undefined => {
   if (name.length > longestName) return undefined;
   const wanted = plain(name);
   if (wanted === '') return undefined;

@@ -2,8 +2,8 @@
  * What spreadsheets do to identifiers and amounts, under codes of their own: the person who reads the error did nothing
  * wrong but open the file, and must be told how to get the lost digits back.
  */
-import { fault, type Fault } from './rule-violation.ts';
-import { oddCharacter } from './text.ts';
+import { violation, type RuleViolation } from './rule-violation.ts';
+import { disallowedCharacter } from './text.ts';
 
 const scientific = /^[+-]?\d+(?:[.,]\d+)?E[+-]\d+$|^[+-]?\d[.,]\d+E\d+$/i;
 /** What a spreadsheet writes: always with a sign. Tells damage even where letters and digits are allowed. */
@@ -15,26 +15,26 @@ const date = new RegExp(
   'i',
 );
 
-const scientificFault = fault(
+const scientificFault = violation(
   'excel_scientific',
   'A spreadsheet turned this number into scientific notation and lost digits: take it again from the source, with the column formatted as text.',
 );
-const errorValueFault = fault(
+const errorValueFault = violation(
   'excel_error_value',
   'This is the error of a spreadsheet formula, not a value: mend the formula or write the value itself.',
 );
-const formulaFault = fault(
+const formulaFault = violation(
   'excel_formula',
   'This is a spreadsheet formula (such as ="…"), not a value: write only what stands between the quotes.',
 );
-const apostropheFault = fault('excel_apostrophe', 'The apostrophe at the start is how a spreadsheet marks text: remove it.');
-const dateFault = fault(
+const apostropheFault = violation('excel_apostrophe', 'The apostrophe at the start is how a spreadsheet marks text: remove it.');
+const dateFault = violation(
   'excel_date',
   'A spreadsheet turned this into a date: take it again from the source, with the column formatted as text.',
 );
-const blankFault = fault('blank_around', 'There is a blank at the start or the end: remove it.');
+const blankFault = violation('blank_around', 'There is a blank at the start or the end: remove it.');
 
-const blankOnly = fault('blank_only', 'There are only blanks here: write the value or leave the cell empty.');
+const blankOnly = violation('blank_only', 'There are only blanks here: write the value or leave the cell empty.');
 
 const hasBlankAround = (text: string): boolean => text.charCodeAt(0) === 0x20 || text.charCodeAt(text.length - 1) === 0x20;
 
@@ -43,8 +43,8 @@ const hasBlankAround = (text: string): boolean => text.charCodeAt(0) === 0x20 ||
  *
  * @returns undefined when it is simply another value than wanted
  */
-export const damageOf = (text: string): Fault | undefined => {
-  const odd = oddCharacter(text);
+export const excelArtifact = (text: string): RuleViolation | undefined => {
+  const odd = disallowedCharacter(text);
   if (odd !== undefined) return odd;
   const bare = text.trim();
   if (bare === '') return blankOnly;
@@ -59,14 +59,14 @@ export const damageOf = (text: string): Fault | undefined => {
 /**
  * Damage that shows even in an identifier of letters, digits and signs; cheap, for every row.
  */
-export const damageOfIdentifier = (text: string): Fault | undefined => {
+export const excelArtifactOfIdentifier = (text: string): RuleViolation | undefined => {
   const first = text.charCodeAt(0);
-  if (first === 0x27 || first === 0x3d || first === 0x23 || hasBlankAround(text)) return damageOf(text);
+  if (first === 0x27 || first === 0x3d || first === 0x23 || hasBlankAround(text)) return excelArtifact(text);
   return first <= 0x39 && scientificForSure.test(text) ? scientificFault : undefined;
 };
 
 /** Damage that shows in free text, where a blank, an apostrophe or a number sign may well stand first; cheap, for every row. */
-export const damageOfFreeText = (text: string): Fault | undefined => {
+export const excelArtifactOfFreeText = (text: string): RuleViolation | undefined => {
   const first = text.charCodeAt(0);
   if (first === 0x20) return text.trim() === '' ? blankOnly : undefined;
   if (first === 0x23) return errorValue.test(text) ? errorValueFault : undefined;

@@ -3,17 +3,17 @@
  * or path is called, so it makes the findings and they do the naming and the masking.
  */
 import { members, type Mask } from './members.ts';
-import type { Fault } from '../fields/rule-violation.ts';
+import type { RuleViolation } from '../fields/rule-violation.ts';
 import type { Problem } from './instruction.ts';
 import { maskCard, maskIban, maskTail, maskVerbatim } from './masks.ts';
 
-export interface Findings {
+export interface ValidationErrors {
   /** What is wrong with the value of a member. */
-  value(slot: number, value: string | undefined, found: Fault): void;
+  value(slot: number, value: string | undefined, found: RuleViolation): void;
   /** A member that should be filled. @param why what needs it, as in "SEPA needs" */
   missing(slot: number, why: string): void;
   /** What is wrong with the whole, or with a column that is no member's. */
-  whole(found: Fault, column?: string): void;
+  addRecordError(found: RuleViolation, column?: string): void;
   /** How a member is called in this row or event, for messages. */
   nameOf(slot: number): string;
   /** Its column or path, as a problem names it; null when the file has no such column. */
@@ -42,11 +42,11 @@ const shown = (mask: Mask, value: string | undefined): string | null => {
  * @param columnOf the column of a member as the problem names it; null when the file has no such column
  * @param nameOf how a member is called in messages
  */
-export const createFindings = (
+export const createValidationErrors = (
   add: (problem: Problem) => void,
   columnOf: (slot: number) => string | null,
   nameOf: (slot: number) => string,
-): Findings => {
+): ValidationErrors => {
   const maskOf = (slot: number): Mask => members[slot]?.mask ?? 'nothing';
   return {
     nameOf,
@@ -57,7 +57,7 @@ export const createFindings = (
     missing: (slot, why) => {
       add({ code: 'member_missing', column: columnOf(slot), message: `${why} ${nameOf(slot)}: fill it in.`, value: null });
     },
-    whole: ({ code, message }, column) => {
+    addRecordError: ({ code, message }, column) => {
       add({ code, column: column ?? null, message, value: null });
     },
   };
