@@ -60,7 +60,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         version: 1,
         firstSentAt: null,
         sends: 0,
-        arrived: false,
+        alreadyReceived: false,
         sessionId: null,
         entryId: null,
         confirmSession: null,

@@ -101,9 +101,9 @@ describe('docs/csv.md', () => {
 
 /** The codes in the sources, found by how they are written there. */
 function problemCodes(): readonly string[] {
-  const files = [...globSync('batches/*.ts', { cwd: root }), ...globSync('consumers/**/*.ts', { cwd: root }), 'src/files/payout-file.ts'];
+  const files = [...globSync('batches/{fields,instruction,csv-row,event,preflight,record}/*.ts', { cwd: root }), ...globSync('consumers/**/*.ts', { cwd: root }), 'src/files/payout-file.ts'];
   const patterns = [
-    /\b(?:fault|structural|checkWord|accountType)\(\s*(?:[^'"`;]*?,\s*)?'([a-z]+(?:_[a-z0-9]+)+)'/g,
+    /\b(?:violation|structural|checkWord|accountType)\(\s*(?:[^'"`;]*?,\s*)?'([a-z]+(?:_[a-z0-9]+)+)'/g,
     /\bcode: '([a-z]+(?:_[a-z0-9]+)+)'/g,
     // The grammar's messages are keyed by their codes.
     /^ {2}((?:quote|line|nul)_[a-z_]+):/gm,

@@ -121,7 +121,7 @@ describe('a first send', () => {
     const pass = (): Promise<void> => (isClosed ? new Promise((resolve) => atTheWay.push(resolve)) : Promise.resolve());
     const worlds = [1, 2].map(() => fakeWorld({ record: queuedRecord(), init: [ok()] })) as [FakeWorld, FakeWorld];
     const send = (world: FakeWorld) => {
-      const way = { ...world.deps.breaker, pass, isClosed: () => isClosed };
+      const way = { ...world.deps.breaker, waitUntilClosed: pass, isOpen: () => isClosed };
       return dispatch({ ...world.deps, breaker: way, sendQueue: line }, world.ledger.current(), bytes);
     };
     const [first, second] = worlds;

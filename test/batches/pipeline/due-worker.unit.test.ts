@@ -34,7 +34,7 @@ describe('the follower', () => {
       ...world.deps,
       clock,
       gateway,
-      publisher: { poke: () => undefined },
+      publisher: { notify: () => undefined },
       stop: () => undefined,
       unreachableSince: () => null,
       closedSince: () => null,

@@ -23,7 +23,7 @@ afterEach(async () => {
 const itsOwner = 'me';
 const takeOverAs = (owner: string): Promise<void> =>
   markAllInterrupted(
-    { ledger, owner, rules, clock: { now: () => at + 1_000 }, publisher: { poke: () => undefined } } as unknown as PipelineDeps,
+    { ledger, owner, settings: rules, clock: { now: () => at + 1_000 }, publisher: { notify: () => undefined } } as unknown as PipelineDeps,
     batchA,
   );
 

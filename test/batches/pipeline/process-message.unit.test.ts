@@ -53,10 +53,10 @@ async function quickerOther(): Promise<{
   const pay = {
     ...world.deps,
     owner: 'ours',
-    line,
+    sendQueue: line,
     ledger,
     fingerprints: { fingerprint: () => queued.fingerprint, fields: () => ({}) },
-    publisher: { poke: () => undefined, published: async () => undefined },
+    publisher: { notify: () => undefined, published: async () => undefined },
   };
   const unexpected = (): never => expect.unreachable('there is no card and no dead letter');
   const work = createMessageProcessor({

@@ -56,7 +56,7 @@ describe('an answer to a first send', () => {
   it('reads a session', () => {
     expect(readResponse(http(200, { status: 'ok', session: session() }), record)).toEqual({
       type: 'sighting',
-      sighting: { sessionId: 'ps_1', entryId: 'po_1', says: 'pending', amount: 'equal', reason: null },
+      sighting: { sessionId: 'ps_1', entryId: 'po_1', state: 'pending', amount: 'equal', reason: null },
     });
   });
 
@@ -97,9 +97,9 @@ describe('a session', () => {
     ['error', 'in_progress', undefined, 'pending'],
     ['cancelled', 'in_progress', undefined, 'cancelled'],
     ['canceled', 'pending', 'confirm', 'cancelled'],
-  ])('%s with entry %s and next action %s says %s', (status, entryStatus, nextAction, says) => {
+  ])('%s with entry %s and next action %s reads as %s', (status, entryStatus, nextAction, state) => {
     expect(readSession(session({ status, entryStatus, ...(nextAction === undefined ? {} : { nextAction }) }), record)).toMatchObject({
-      says,
+      state,
     });
   });
 
@@ -121,8 +121,8 @@ describe('a session', () => {
   });
 
   it('takes silence about the record for no objection', () => {
-    expect(readSession(session({ metadata: 'good' }), record)).toMatchObject({ says: 'pending' });
-    expect(readSession(session({ metadata: undefined }), record)).toMatchObject({ says: 'pending' });
+    expect(readSession(session({ metadata: 'good' }), record)).toMatchObject({ state: 'pending' });
+    expect(readSession(session({ metadata: undefined }), record)).toMatchObject({ state: 'pending' });
   });
 
   it('finds its own entry among several, and believes none without one', () => {
@@ -134,7 +134,7 @@ describe('a session', () => {
       metadata: { record_id: 'inv-2', attempt: 1 },
     };
     two['payments'] = [other, ...(two['payments'] as unknown[])];
-    expect(readSession(two, record)).toMatchObject({ entryId: 'po_1', says: 'pending', amount: 'equal' });
+    expect(readSession(two, record)).toMatchObject({ entryId: 'po_1', state: 'pending', amount: 'equal' });
     two['payments'] = [other];
     expect(readSession(two, record)).toBeUndefined();
   });

@@ -109,7 +109,7 @@ describe('learning', () => {
   it('never repeats what is known to have arrived', () => {
     expect(applyEvidence(rules, sentRecord(), says('idempotency_key_already_exists'), at)?.after).toMatchObject({
       status: 'unknown',
-      arrived: true,
+      alreadyReceived: true,
       dueAt: null,
     });
   });
@@ -159,7 +159,7 @@ describe('a repeat', () => {
 
   it.each([
     ['its session is known', { sessionId: 'ps_1' }, rules],
-    ['it arrived', { arrived: true }, rules],
+    ['it arrived', { alreadyReceived: true }, rules],
     ['its body carries a card number', { sensitive: true }, rules],
     ['it was sent too often', { sends: 12 }, rules],
     ['nobody knows how long keys live', {}, { ...rules, keyLifetimeMs: null }],

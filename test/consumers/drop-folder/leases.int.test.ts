@@ -64,7 +64,7 @@ describe('a claim', () => {
     const heirs = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
       (claim) => claim !== undefined,
     );
-    expect(heirs.map(({ previousTokens: heirOf }) => heirOf)).toEqual([[first.token]]);
+    expect(heirs.map(({ previousTokens }) => previousTokens)).toEqual([[first.token]]);
   });
 
   it('stays young while it is kept', async () => {
@@ -133,9 +133,9 @@ describe('a claim', () => {
 });
 
 it.each([
-  ['a.csv.claim', { name: 'a.csv', ofHeir: false }],
-  ['a.csv.claim.0123456789abcdef', { name: 'a.csv', ofHeir: true }],
-  ['a.csv.claim.unwritten-0', { name: 'a.csv', ofHeir: true }],
+  ['a.csv.claim', { name: 'a.csv', isTakeover: false }],
+  ['a.csv.claim.0123456789abcdef', { name: 'a.csv', isTakeover: true }],
+  ['a.csv.claim.unwritten-0', { name: 'a.csv', isTakeover: true }],
   ['a.csv', undefined],
   ['a.claim.csv', undefined],
   ['.claim', undefined],
