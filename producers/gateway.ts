@@ -2,7 +2,7 @@
 import { Pool } from 'undici';
 import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
 import type { Clock } from '../batches/ports/clock.ts';
-import type { Gateway } from '../batches/ports/gateway.ts';
+import type { Gateway, PreparedCall } from '../batches/ports/gateway.ts';
 import { exchange } from './exchange.ts';
 import type { Signer } from '../batches/gateway/signature.ts';
 import { transportAnswer } from './transport.ts';
@@ -57,8 +57,6 @@ function origin(url: string): URL {
 }
 
 const always = (): boolean => true;
-type Turn = (send: () => Promise<GatewayResponse>) => Promise<GatewayResponse>;
-const atOnce: Turn = (send) => send();
 
 /** @throws TypeError for an option that no request could be made with */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -91,34 +89,36 @@ export function createGateway(options: GatewayOptions): Gateway {
   const followPool = pool(options.followConnections ?? options.connections);
   let closing: Promise<unknown> | undefined;
 
-  const call = async (
-    through: Pool,
-    method: string,
-    bytes: Uint8Array,
-    { turn = atOnce, mayStart = always, idempotencyKey }: { turn?: Turn; mayStart?: () => boolean; idempotencyKey?: string },
-  ): Promise<GatewayResponse> => {
+  const prepare = async (through: Pool, method: string, bytes: Uint8Array, idempotencyKey?: string): Promise<PreparedCall> => {
     const signature = await signer.sign(bytes);
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
-    return turn(async () => {
-      if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
-      return exchange(through, {
-        path: `/api/v1/${method}`,
-        headers,
-        body: bytes,
-        timeoutMs,
-        maxAnswerBytes,
-        secure,
-        mayStart,
-        now: clock.now,
-      });
-    });
+    let isSent = false;
+    return {
+      async send({ mayStart }) {
+        if (isSent) throw new TypeError('A prepared call is sent once.');
+        isSent = true;
+        if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
+        return exchange(through, {
+          path: `/api/v1/${method}`,
+          headers,
+          body: bytes,
+          timeoutMs,
+          maxAnswerBytes,
+          secure,
+          mayStart,
+          now: clock.now,
+        });
+      },
+    };
   };
-  const follow = (method: string, body: object): Promise<GatewayResponse> =>
-    call(followPool, method, Buffer.from(JSON.stringify(body)), {});
+  const follow = async (method: string, body: object): Promise<GatewayResponse> => {
+    const call = await prepare(followPool, method, Buffer.from(JSON.stringify(body)));
+    return call.send({ mayStart: always });
+  };
 
   return {
-    init: ({ kind, bytes, ...rest }) => call(initPool, `session/init/${kind}`, bytes, rest),
+    prepare: ({ kind, bytes, idempotencyKey }) => prepare(initPool, `session/init/${kind}`, bytes, idempotencyKey),
     status: (sessionId) => follow('session/status', { session_id: sessionId }),
     confirm: (sessionId) => follow('session/confirm', { session_id: sessionId }),
     cancel: (sessionId) => follow('session/cancel', { session_id: sessionId }),

@@ -221,33 +221,19 @@ async function send(
   const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
   let permitted = false;
   const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely() && deps.clock.now() < lastStart;
-  const understand = (answer: GatewayResponse): Evidence => {
-    const finding = read(answer, record);
+  const call = await deps.gateway.prepare({ kind: record.kind, bytes, idempotencyKey: record.idempotencyKey });
+  return deps.slot(async () => {
+    // A stop or the end of the lease during the wait is no failure: mayStart then says no, which proves that nothing was sent.
+    permitted = await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).then(
+      () => true,
+      () => false,
+    );
+    leave();
+    const finding = read(await call.send({ mayStart }), record);
+    // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
     reportToBreaker(deps, finding);
     return finding;
-  };
-  let finding: Evidence | undefined;
-  const answer = await deps.gateway.init({
-    kind: record.kind,
-    bytes,
-    idempotencyKey: record.idempotencyKey,
-    turn: (exchange) =>
-      deps.slot(async () => {
-        // A stop or the end of the time, while a permit is waited for, is no error: mayStart then says no, which proves
-        // that nothing was sent.
-        permitted = await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).then(
-          () => true,
-          () => false,
-        );
-        leave();
-        const received = await exchange();
-        // Before the slot is free: who has it next must know already that he is to wait, or to stop.
-        finding = understand(received);
-        return received;
-      }),
-    mayStart,
   });
-  return finding ?? understand(answer);
 }
 
 /** Breaker, pace and stop learn from every send. */

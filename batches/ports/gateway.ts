@@ -1,25 +1,32 @@
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Kind } from '../instruction/instruction.ts';
 
-/** The gateway's calls. An implementation never repeats a call by itself and never throws for what the network did. */
-export interface Gateway {
+/** A first send or a resend: exactly these bytes under this key. */
+export interface InitRequest {
+  readonly kind: Kind;
+  readonly bytes: Uint8Array;
+  readonly idempotencyKey: string;
+}
+
+/** A signed request. Nothing of it has left. */
+export interface PreparedCall {
   /**
-   * Signs and sends exactly `bytes`. When all is signed and ready, `turn` is given the sending and calls it when
-   * it may begin: so the dear signing waits for no slot, and nothing slow lies between the pace and the bytes.
-   * `mayStart` is asked right before the first byte: when it says no, nothing is sent and the answer is a
-   * transport failure that proves so.
+   * Sends it, once. `mayStart` is asked right before the first byte: when it returns false, nothing is sent and the
+   * response is a transport failure that proves so.
+   *
+   * @throws TypeError when it was sent before
    */
-  init(params: {
-    kind: Kind;
-    bytes: Uint8Array;
-    idempotencyKey: string;
-    turn: (send: () => Promise<GatewayResponse>) => Promise<GatewayResponse>;
-    mayStart: () => boolean;
-  }): Promise<GatewayResponse>;
+  send(options: { readonly mayStart: () => boolean }): Promise<GatewayResponse>;
+}
+
+/** The gateway's calls. An implementation never repeats a call by itself and never throws because of the network. */
+export interface Gateway {
+  /** Signs the request without any I/O, so that CPU-heavy signing does not occupy a slot or delay a permit. */
+  prepare(request: InitRequest): Promise<PreparedCall>;
   status(sessionId: string): Promise<GatewayResponse>;
   confirm(sessionId: string): Promise<GatewayResponse>;
   cancel(sessionId: string): Promise<GatewayResponse>;
-  /** `wallet/balance`: harmless, so it is also how a gateway is probed. */
+  /** `wallet/balance`: harmless, so it is also the probe of an open breaker. */
   balance(): Promise<GatewayResponse>;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
-import type { Gateway } from '../../batches/ports/gateway.ts';
+import type { Gateway, PreparedCall } from '../../batches/ports/gateway.ts';
 import type { LedgerOverview } from '../../batches/ports/ledger.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
@@ -292,20 +292,23 @@ export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock)
     metrics.gatewayCall(call, outcomeOf(answer), clock.now() - start);
     return answer;
   };
+  const meteredSend = async (call: PreparedCall, mayStart: () => boolean): Promise<GatewayResponse> => {
+    let isHeldBack = false;
+    const start = clock.now();
+    const answer = await call.send({
+      mayStart() {
+        const may = mayStart();
+        isHeldBack = !may;
+        return may;
+      },
+    });
+    metrics.gatewayCall('init', outcomeOf(answer), isHeldBack ? null : clock.now() - start);
+    return answer;
+  };
   return {
-    async init(params) {
-      let sent = false;
-      const answer = await gateway.init({
-        ...params,
-        // The turn is waited for: only what follows it is the gateway's time.
-        turn: (send) =>
-          params.turn(() => {
-            sent = true;
-            return metered('init', send);
-          }),
-      });
-      if (!sent) metrics.gatewayCall('init', outcomeOf(answer), null);
-      return answer;
+    async prepare(request) {
+      const call = await gateway.prepare(request);
+      return { send: ({ mayStart }) => meteredSend(call, mayStart) };
     },
     status: (sessionId) => metered('status', () => gateway.status(sessionId)),
     confirm: (sessionId) => metered('confirm', () => gateway.confirm(sessionId)),

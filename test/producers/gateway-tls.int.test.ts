@@ -21,11 +21,8 @@ async function initTo(url: string, options: Partial<GatewayOptions> = {}): Promi
     createGateway({ url, project: 'acme', signer, timeoutMs: 20_000, connections: 1, clock: { now: () => Date.now() }, ...options }),
   );
   let started = false;
-  const answer = await gateway.init({
-    kind: 'payout',
-    bytes,
-    idempotencyKey: 'key',
-    turn: (send) => send(),
+  const call = await gateway.prepare({ kind: 'payout', bytes, idempotencyKey: 'key' });
+  const answer = await call.send({
     mayStart: () => {
       started = true;
       return true;

@@ -43,8 +43,11 @@ async function raw(behaviour: Behaviour, options: Partial<GatewayOptions> = {}) 
 }
 
 const bytes = Buffer.from('{ "amount_details": {"amount": 1000},  "é": "\\u00e9" }');
-const init = (gateway: Gateway, mayStart: () => boolean = () => true): Promise<GatewayResponse> =>
-  gateway.init({ kind: 'payout', bytes, idempotencyKey: 'key-1', turn: (send) => send(), mayStart });
+const always = (): boolean => true;
+const init = async (gateway: Gateway, mayStart = always): Promise<GatewayResponse> => {
+  const call = await gateway.prepare({ kind: 'payout', bytes, idempotencyKey: 'key-1' });
+  return call.send({ mayStart });
+};
 const whole = (soFar: string): boolean => soFar.includes('\r\n\r\n') && soFar.endsWith(bytes.toString('latin1'));
 
 interface Seen {
@@ -78,10 +81,8 @@ describe('the requests', () => {
   it('init sends exactly the signed bytes with its headers', async () => {
     const { seen, url } = await recording(ok);
     const gateway = gatewayTo(url, { submerchant: 'payer-7' });
-    const answers = [
-      await init(gateway),
-      await gateway.init({ kind: 'payment', bytes, idempotencyKey: 'key-2', turn: (send) => send(), mayStart: () => true }),
-    ];
+    const payment = await gateway.prepare({ kind: 'payment', bytes, idempotencyKey: 'key-2' });
+    const answers = [await init(gateway), await payment.send({ mayStart: always })];
     expect(answers).toEqual([
       { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
       { type: 'answer', httpStatus: 200, json: { status: 'ok' } },
@@ -317,31 +318,43 @@ describe('what the network did', () => {
   });
 });
 
-it('its turn comes after signing, right before the bytes', async () => {
-  const order: string[] = [];
-  const { seen, url } = await recording(() => {
-    order.push('bytes');
-    return ok();
+describe('a prepared call', () => {
+  it('is signed before it is sent, and asks mayStart right before the bytes', async () => {
+    const order: string[] = [];
+    const { seen, url } = await recording(() => {
+      order.push('bytes');
+      return ok();
+    });
+    const slow: GatewayOptions['signer'] = {
+      sign: async (message) => {
+        const signature = await signer.sign(message);
+        order.push('signed');
+        return signature;
+      },
+    };
+    const call = await gatewayTo(url, { signer: slow }).prepare({ kind: 'payout', bytes, idempotencyKey: 'key-1' });
+    order.push('send');
+    await call.send({ mayStart: () => order.push('start') > 0 });
+    expect(order).toEqual(['signed', 'send', 'start', 'bytes']);
+    expect(seen).toHaveLength(1);
   });
-  const slow: GatewayOptions['signer'] = {
-    sign: async (message) => {
-      const signature = await signer.sign(message);
-      order.push('signed');
-      return signature;
-    },
-  };
-  await gatewayTo(url, { signer: slow }).init({
-    kind: 'payout',
-    bytes,
-    idempotencyKey: 'key-1',
-    turn: (send) => {
-      order.push('turn');
-      return send();
-    },
-    mayStart: () => order.push('start') > 0,
+
+  it('refuses a second send, so that one intent stands for one request', async () => {
+    const { seen, url } = await recording(ok);
+    const call = await gatewayTo(url).prepare({ kind: 'payout', bytes, idempotencyKey: 'key-1' });
+    await call.send({ mayStart: always });
+    await expect(call.send({ mayStart: always })).rejects.toThrow(TypeError);
+    expect(seen).toHaveLength(1);
   });
-  expect(order).toEqual(['signed', 'turn', 'start', 'bytes']);
-  expect(seen).toHaveLength(1);
+
+  it('sends nothing after its gateway was closed', async () => {
+    const { seen, url } = await recording(ok);
+    const gateway = gatewayTo(url);
+    const call = await gateway.prepare({ kind: 'payout', bytes, idempotencyKey: 'key-1' });
+    await gateway.close();
+    expect(await call.send({ mayStart: always })).toMatchObject({ proof: 'not_sent', code: 'lease_over' });
+    expect(seen).toHaveLength(0);
+  });
 });
 
 describe('mayStart', () => {

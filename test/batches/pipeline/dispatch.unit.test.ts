@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { advance, dispatch, resend, serialise } from '../../../batches/pipeline/dispatch.ts';
 import type { ValidInstruction } from '../../../batches/instruction/instruction.ts';
+import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createSendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
@@ -252,18 +253,14 @@ describe('a first send', () => {
 
   it('stopped after its bytes left waits for its answer, and does not begin again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection] });
-    const init = world.deps.gateway.init.bind(world.deps.gateway);
-    const deps = {
-      ...world.deps,
-      gateway: {
-        ...world.deps.gateway,
-        init: async (params: Parameters<typeof init>[0]) => {
-          const answer = await init(params);
-          world.stop();
-          return answer;
-        },
+    const gateway: Gateway = {
+      ...world.deps.gateway,
+      async prepare(request) {
+        const call = await world.deps.gateway.prepare(request);
+        return { send: (options) => call.send(options).finally(() => world.stop()) };
       },
     };
+    const deps = { ...world.deps, gateway };
     expect((await dispatch(deps, world.ledger.current(), bytes)).status).toBe('queued');
     expect(world.bytes).toHaveLength(1);
   });

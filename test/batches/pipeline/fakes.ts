@@ -147,20 +147,23 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     () => GatewayResponse,
     () => GatewayResponse,
   ];
-  const gateway: Pick<Gateway, 'init' | 'status' | 'confirm' | 'cancel'> = {
-    async init(params) {
-      const key = params.idempotencyKey === options.record.idempotencyKey ? 'its key' : 'another key';
-      return params.turn(async () => {
-        await note('first byte?');
-        if (!params.mayStart()) {
-          log.push('kept back');
-          return leaseOver;
-        }
-        log.push(`bytes ${params.kind} under ${key}`);
-        bytes.push(params.bytes);
-        return init();
-      });
-    },
+  const gateway: Gateway = {
+    prepare: ({ kind, bytes: body, idempotencyKey }) =>
+      Promise.resolve({
+        async send({ mayStart }) {
+          await note('first byte?');
+          if (!mayStart()) {
+            log.push('kept back');
+            return leaseOver;
+          }
+          const key = idempotencyKey === options.record.idempotencyKey ? 'its key' : 'another key';
+          log.push(`bytes ${kind} under ${key}`);
+          bytes.push(body);
+          return init();
+        },
+      }),
+    balance: () => Promise.reject(new Error('no balance was foreseen')),
+    close: () => Promise.resolve(),
     async status(id) {
       await note(`status ${id}`);
       return status();
@@ -189,7 +192,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     stop: () => controller.abort(new Error('stopped')),
     deps: {
       ledger: ledger as unknown as Ledger,
-      gateway: gateway as Gateway,
+      gateway,
       sendQueue: line,
       limiter: limiter('limiter'),
       followLimiter: limiter('follow'),

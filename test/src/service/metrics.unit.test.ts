@@ -174,7 +174,7 @@ describe('meteredGateway', () => {
       return answer;
     };
     return {
-      init: ({ turn, mayStart }) => (mayStart() ? turn(call) : call()),
+      prepare: () => Promise.resolve({ send: ({ mayStart }) => (mayStart() ? call() : Promise.resolve(answer)) }),
       status: call,
       confirm: call,
       cancel: call,
@@ -205,28 +205,21 @@ describe('meteredGateway', () => {
 
   const init = { kind: 'payout', bytes: new Uint8Array(), idempotencyKey: 'k' } as const;
 
-  it('times an init from its turn, not from its wait', async () => {
+  it('times an init from its send, not from its preparation', async () => {
     const metrics = make();
     const metered = meteredGateway(gateway(answered(200), 300), metrics, clock);
-    const answer = await metered.init({
-      ...init,
-      mayStart: () => true,
-      turn: async (send) => {
-        clock.jump(10_000);
-        const found = await send();
-        clock.jump(10_000);
-        return found;
-      },
-    });
-    expect(answer).toEqual(answered(200));
+    const prepared = await metered.prepare(init);
+    clock.jump(10_000);
+    expect(await prepared.send({ mayStart: () => true })).toEqual(answered(200));
     const text = await lines(metrics);
     expect(text).toContain('disburse_gateway_calls_total{call="init",outcome="ok"} 1');
     expect(text).toContain('disburse_gateway_call_duration_seconds_sum{call="init"} 0.3');
   });
 
-  it('counts an init that never had its turn, and times nothing', async () => {
+  it('counts an init that was held back, and times nothing', async () => {
     const metrics = make();
-    await meteredGateway(gateway(failed('not_sent'), 0), metrics, clock).init({ ...init, mayStart: () => false, turn: (send) => send() });
+    const prepared = await meteredGateway(gateway(failed('not_sent'), 0), metrics, clock).prepare(init);
+    await prepared.send({ mayStart: () => false });
     const text = await lines(metrics);
     expect(text).toContain('disburse_gateway_calls_total{call="init",outcome="not_sent"} 1');
     expect(text.filter((one) => one.startsWith('disburse_gateway_call_duration_seconds'))).toEqual([]);
