@@ -46,7 +46,9 @@ export async function decideAllOrNothing(deps: AdmitDeps, params: FileParams): P
       if (deps.signal.aborted) return 'admitting';
       const verdicts = await admitRows(deps, params, rows, (row) => row.reading);
       refused ||= verdicts.some(
-        (verdict) => verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected'),
+        (verdict) =>
+          verdict.type === 'totals_full' ||
+          (verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected')),
       );
     }
   }
@@ -91,10 +93,10 @@ export async function admitRows(
 ): Promise<readonly Verdict[]> {
   const { batchId, file } = params.batch;
   const at = deps.clock.now();
-  const verdicts = await Promise.all(
+  const verdicts = await deps.ledger.admit(
     rows.map((row) => {
       const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
-      return deps.ledger.admit({ occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) });
+      return { occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) };
     }),
   );
   if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.notify();

@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Limiter } from '../ports/limiter.ts';
+import { advanceOne } from '../ports/single.ts';
 import type { Change, LedgerRecord, Reason } from '../record/record.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import {
@@ -88,7 +89,7 @@ export async function advance(
   for (;;) {
     const change = decide(current);
     if (change === null) return current;
-    const written = await ledger.advance(change);
+    const written = await advanceOne(ledger, change);
     if (written.ok) return change.after;
     current = written.current;
   }

@@ -88,6 +88,8 @@ async function sendAll(deps: PipelineDeps, params: ProcessFileParams): Promise<v
       if (deps.signal.aborted) break;
       const verdicts = await admitRows(deps, params, rows, (row) => row.reading);
       for (const [index, verdict] of verdicts.entries()) {
+        if (verdict.type === 'totals_full')
+          throw new RangeError(`the totals of batch ${params.batch.batchId} have no room for all of its rows`);
         const reading = rows[index]?.reading;
         if (verdict.type !== 'admitted' || reading === undefined || deps.signal.aborted) continue;
         const { record } = verdict;

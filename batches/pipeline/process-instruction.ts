@@ -20,7 +20,7 @@ export interface PipelineDeps extends FollowDeps {
 export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): Admission['content'] {
   if (!reading.ok) return { type: 'refused', refusal: reading.refusal };
   const { draft } = reading;
-  return { type: 'valid', draft, fingerprint: fingerprints.fingerprint(draft), fields: () => fingerprints.fields(draft) };
+  return { type: 'valid', draft, fingerprint: fingerprints.fingerprint(draft), fields: fingerprints.fields(draft) };
 }
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */

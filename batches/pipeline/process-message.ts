@@ -5,11 +5,11 @@
 import pLimit from 'p-limit';
 import { isSameOccurrence, type Occurrence } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
+import { admitOne } from '../ports/single.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { occurrenceOfMessage, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
 import { toAdmission, dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
 import type { Settings } from '../../src/config/config.ts';
-import { LedgerTotalsError } from '../../src/ledger/redis/errors.ts';
 
 export interface MessageProcessorDeps<Message extends InstructionMessage> {
   readonly pay: Omit<PipelineDeps, 'ledger'> & { readonly ledger: SharedLedger };
@@ -81,11 +81,8 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     await ensureBatch(batchId, occurrence);
     const at = clock.now();
     const content = toAdmission(pay.fingerprints, reading.reading);
-    const verdict = await admission(() => ledger.admit({ occurrence, batchId, at, content })).catch((cause: unknown) => {
-      if (cause instanceof LedgerTotalsError) return null;
-      throw cause;
-    });
-    if (verdict === null) {
+    const verdict = await admission(() => admitOne(ledger, { occurrence, batchId, at, content }));
+    if (verdict.type === 'totals_full') {
       await putAside(message, 'totals_full', `The totals of batch ${batchId} have no room for it: they end at 2^63-1. It is not paid.`);
       return;
     }

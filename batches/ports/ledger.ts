@@ -6,8 +6,12 @@ import type { ResultEvent } from '../record/result-event.ts';
 import type { TallyRow } from '../record/tally.ts';
 import type { OutboxEntry } from './result-sink.ts';
 
+/** What became of one change: written, or refused because the record has moved on. */
+export type AdvanceResult = { readonly ok: true } | { readonly ok: false; readonly current: LedgerRecord };
+
 /**
- * What is known of every record. All methods may be called concurrently; an implementation groups what waits
+ * What is known of every record. Every value that crosses this port can be structured-cloned, so that a store may live
+ * on another thread. All methods may be called concurrently; an implementation groups what waits
  * into one durable write and resolves only after it. A rejection means that nothing of that call is promised:
  * the caller stops, and the next start reads the truth.
  */
@@ -23,17 +27,20 @@ export interface Ledger {
   updateBatch(params: { batchId: string; state?: BatchState; phase?: BatchPhase; at: number }): Promise<void>;
 
   /**
-   * Asks about one occurrence. Atomic: the occurrence is looked up first and, if known, nothing changes; else
-   * occurrence, record, tallies and outbox are written together as `decideAdmission` says.
+   * Looks up occurrences and admits the new ones. Each element is atomic by itself: a known occurrence changes nothing;
+   * for a new one the occurrence, its record, tallies and outbox are written together as `decideAdmission` says.
+   * The verdicts are in the order of the admissions. All of them are durable when it resolves; when it rejects, any of
+   * them may have been written.
    */
-  admit(admission: Admission): Promise<Verdict>;
+  admit(admissions: readonly Admission[]): Promise<readonly Verdict[]>;
 
   /**
-   * Writes one decided step if the record still has the expected version. Atomic with the tallies of its batch,
-   * the outbox, the sealed body, and the batch's count of first sends. A mismatch changes nothing and tells
-   * the record as it is now. Durable when it resolves.
+   * Writes decided steps, each if its record still has the expected version. Each element is atomic by itself, with the
+   * tallies of its batch, the outbox, the sealed body, and the batch's count of first sends. A version mismatch changes
+   * nothing and returns the record as it is now. The results are in the order of the changes. All of them are durable
+   * when it resolves; when it rejects, any of them may have been written.
    */
-  advance(change: Change): Promise<{ readonly ok: true } | { readonly ok: false; readonly current: LedgerRecord }>;
+  advance(changes: readonly Change[]): Promise<readonly AdvanceResult[]>;
 
   record(recordId: string): Promise<LedgerRecord | undefined>;
   /** The unsealed bytes kept with the record's intent, exactly as they were sent; undefined when none are kept. */

@@ -52,7 +52,7 @@ export function decideAdmission(keys: KeyDerivation, admission: Admission, known
     if (existing.kind === draft.kind && existing.fingerprint === fingerprint) {
       return { type: 'settled', status: 'duplicate', sequence, event: duplicateEvent(keys, told) };
     }
-    const fields = [...(existing.kind === draft.kind ? [] : ['kind']), ...differingFields(known.fields(), content.fields())];
+    const fields = [...(existing.kind === draft.kind ? [] : ['kind']), ...differingFields(known.fields(), content.fields)];
     return { type: 'settled', status: 'conflict', sequence, event: conflictEvent(keys, { ...told, fields }) };
   }
 

@@ -19,7 +19,7 @@ import { isObject } from '../instruction/metadata.ts';
  */
 export interface FieldDigests {
   readonly paths: string;
-  readonly digests: Buffer;
+  readonly digests: Uint8Array;
 }
 
 export interface Fingerprints {
@@ -131,12 +131,14 @@ export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
   };
 };
 
-const byPath = ({ paths, digests }: FieldDigests): ReadonlyMap<string, string> =>
-  new Map(
+const byPath = ({ paths, digests }: FieldDigests): ReadonlyMap<string, string> => {
+  const bytes = Buffer.from(digests);
+  return new Map(
     paths === ''
       ? []
-      : paths.split('\n').map((path, index) => [path, digests.toString('hex', index * digestBytes, (index + 1) * digestBytes)] as const),
+      : paths.split('\n').map((path, index) => [path, bytes.toString('hex', index * digestBytes, (index + 1) * digestBytes)] as const),
   );
+};
 
 /**
  * The paths that one of two instructions has and the other has not, or has otherwise; sorted.

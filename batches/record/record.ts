@@ -84,8 +84,7 @@ export interface Admission {
         readonly type: 'valid';
         readonly draft: ValidInstruction;
         readonly fingerprint: string;
-        /** Asked for only when the record is new or in conflict. */
-        readonly fields: () => FieldDigests;
+        readonly fields: FieldDigests;
       }
     | { readonly type: 'refused'; readonly refusal: InvalidInstruction };
 }
@@ -96,8 +95,10 @@ export interface Admission {
  * - `admitted`: new, or known and still queued: it may be sent
  * - `open`: known, perhaps sent: it is followed, never sent afresh
  * - `settled`: nothing more to do for this occurrence; `fresh` when it was settled by this very call
+ * - `totals_full`: the totals of its batch have no room for its amount; nothing was written
  */
 export type Verdict =
   | { readonly type: 'admitted'; readonly record: LedgerRecord }
   | { readonly type: 'open'; readonly record: LedgerRecord }
-  | { readonly type: 'settled'; readonly status: Status; readonly fresh: boolean };
+  | { readonly type: 'settled'; readonly status: Status; readonly fresh: boolean }
+  | { readonly type: 'totals_full' };

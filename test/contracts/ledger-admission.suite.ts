@@ -19,6 +19,7 @@ import {
   step,
   valid,
 } from './ledger-samples.ts';
+import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 
 const countOf = (rows: readonly TallyRow[], status: TallyRow['status']): number =>
   rows.filter((row) => row.status === status).reduce((count, row) => count + row.count, 0);
@@ -41,7 +42,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         metadata: { order: '77' },
         sensitive: true,
       });
-      const verdict = await under.ledger.admit(admission(lineOf(batchA, 2), valid(draft)));
+      const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 2), valid(draft)));
       const record = {
         recordId: 'inv-1',
         kind: 'payment',
@@ -88,7 +89,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       const published = { stream: 'topic:pay:3', position: 42, source: { file: 'june.csv', line: 7 } };
       const renamed = lineOf(batchA, 3, 'renamed.csv');
       const places = [topic, published, lineOf(batchA, 2), renamed];
-      await Promise.all(places.map((place, index) => under.ledger.admit(admission(place, valid(draftOf(`inv-${index}`))))));
+      await Promise.all(places.map((place, index) => admitOne(under.ledger, admission(place, valid(draftOf(`inv-${index}`))))));
       const ledger = await under.reopen();
       const records = await Promise.all(places.map((_, index) => ledger.record(`inv-${index}`)));
       expect(records.map((record) => record?.occurrence)).toEqual(places);
@@ -106,29 +107,29 @@ export function admissionSuite(under: LedgerUnderTest): void {
       // Neither the content nor the batch that it comes with now counts. Under another record id it cannot come: what stands at
       // a place never changes, and a ledger may look for it where its record id leads.
       const other = valid(draftOf('inv-1', { amountMinor: 9n }), 'other');
-      expect(await under.ledger.admit(admission(lineOf(batchA, 2), other, batchB))).toEqual(expected);
-      expect(await under.ledger.admit(admission(lineOf(batchA, 2), refused()))).toEqual(expected);
+      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), other, batchB))).toEqual(expected);
+      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))).toEqual(expected);
       expect({ tallies: await under.ledger.tallies(), events: await events() }).toEqual(before);
       const ledger = await under.reopen();
-      expect(await ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual(expected);
+      expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual(expected);
     });
 
     it('knows occurrences that come out of order', async () => {
       const order = [9, 4, 7, 2, 9, 2, 4];
       const verdicts = [];
       for (const line of order)
-        verdicts.push(await under.ledger.admit(admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` }))));
+        verdicts.push(await admitOne(under.ledger, admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` }))));
       expect(verdicts.map((verdict) => verdict.type === 'settled' && verdict.fresh)).toEqual([true, true, true, true, false, false, false]);
       expect(countOf(await under.ledger.tallies(batchA), 'received')).toBe(4);
     });
 
     it('answers a refused instruction once, and its first verdict stands', async () => {
-      expect(await under.ledger.admit(admission(lineOf(batchA, 2), refused()))).toEqual({
+      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))).toEqual({
         type: 'settled',
         status: 'rejected',
         fresh: true,
       });
-      expect(await under.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
         type: 'settled',
         status: 'rejected',
         fresh: false,
@@ -138,8 +139,8 @@ export function admissionSuite(under: LedgerUnderTest): void {
     });
 
     it('counts a refused instruction without a readable amount in no currency', async () => {
-      await under.ledger.admit(admission(lineOf(batchA, 2), refused({ amountMinor: undefined, recordId: undefined })));
-      await under.ledger.admit(admission(lineOf(batchA, 3), refused({ currency: undefined })));
+      await admitOne(under.ledger, admission(lineOf(batchA, 2), refused({ amountMinor: undefined, recordId: undefined })));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), refused({ currency: undefined })));
       expect((await under.ledger.tallies(batchA)).toSorted((a, b) => (a.status < b.status ? -1 : 1))).toEqual([
         { status: 'received', currency: '', count: 2, amountMinor: 0n },
         { status: 'rejected', currency: '', count: 2, amountMinor: 0n },
@@ -147,21 +148,21 @@ export function admissionSuite(under: LedgerUnderTest): void {
     });
 
     it('leaves the id of a refused instruction free, and goes on counting its sequence', async () => {
-      await under.ledger.admit(admission(lineOf(batchA, 2), refused()));
-      await under.ledger.admit(admission(lineOf(batchA, 3), refused()));
+      await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), refused()));
       expect((await events()).map((event) => event['sequence'])).toEqual([1, 2]);
       await under.reopen();
       const record = await admitted(under.ledger, 'inv-1', 4);
       expect(record.sequence).toBe(2);
       // Now a record stands there, and goes on counting.
-      await under.ledger.admit(admission(lineOf(batchA, 5), refused()));
+      await admitOne(under.ledger, admission(lineOf(batchA, 5), refused()));
       expect((await events()).map((event) => event['sequence'])).toEqual([1, 2, 3]);
       expect(await under.ledger.record('inv-1')).toMatchObject({ sequence: 3, version: record.version + 1, status: 'queued' });
     });
 
     it('settles the same content at another place as a duplicate, and tells the earlier status', async () => {
       const record = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
-      const verdict = await under.ledger.admit(admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB));
+      const verdict = await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB));
       expect(verdict).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
       expect((await events()).at(-1)).toMatchObject({
         status: 'duplicate',
@@ -170,7 +171,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         earlier: { status: 'in_progress', batch_id: batchA, source: { file: 'may.csv', line: 2 } },
       });
       expect(await under.ledger.record('inv-1')).toEqual({ ...record, sequence: record.sequence + 1, version: record.version + 1 });
-      expect(await under.ledger.admit(admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB))).toEqual({
+      expect(await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB))).toEqual({
         type: 'settled',
         status: 'duplicate',
         fresh: false,
@@ -180,7 +181,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('settles other content under a bound id as a conflict, and names the fields that differ', async () => {
       await admitted(under.ledger, 'inv-1', 2);
       await under.reopen();
-      const verdict = await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9n }))));
+      const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9n }))));
       expect(verdict).toEqual({ type: 'settled', status: 'conflict', fresh: true });
       expect(await events()).toMatchObject([
         { status: 'conflict', fields: ['amount_details.amount'], error: { code: 'record_id_conflict' } },
@@ -190,16 +191,17 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('makes a step wait that was decided before a duplicate raised the version', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
       const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
-      expect(await under.ledger.advance(intent(record))).toEqual({ ok: false, current });
+      expect(await advanceOne(under.ledger, intent(record))).toEqual({ ok: false, current });
     });
 
     it.each(['rejected', 'cancelled'] as const)(
       'lets other content take the id of what was %s before anything was sent',
       async (status) => {
         const first = await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { status }));
-        const again = await under.ledger.admit(
+        const again = await admitOne(
+          under.ledger,
           admission(lineOf(batchB, 2), valid(draftOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'mended'), batchB),
         );
         expect(again).toMatchObject({
@@ -217,7 +219,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         // The first place keeps what became of it, whatever becomes of the record.
         if (again.type === 'admitted') await moved(under.ledger, intent(again.record));
         const ledger = await under.reopen();
-        expect(await ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+        expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
           type: 'settled',
           status,
           fresh: false,
@@ -235,7 +237,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
           ]),
         );
         // A step that was decided on the former record comes too late.
-        expect(await ledger.advance(step(first, { reason: { code: 'late', description: 'late' } }))).toMatchObject({
+        expect(await advanceOne(ledger, step(first, { reason: { code: 'late', description: 'late' } }))).toMatchObject({
           ok: false,
           current: { amountMinor: 50n },
         });
@@ -244,7 +246,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('binds the id of what was cancelled after it was sent', async () => {
       await recordIn(under.ledger, 'cancelled', 'inv-1', 2);
-      expect(await under.ledger.admit(admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB))).toMatchObject({
+      expect(await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB))).toMatchObject({
         type: 'settled',
         status: 'duplicate',
       });
@@ -253,9 +255,9 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('counts duplicates of what was not paid', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitted(under.ledger, 'inv-2', 3);
-      await under.ledger.admit(admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB));
-      await under.ledger.admit(admission(lineOf(batchB, 3), valid(draftOf('inv-2')), batchB));
-      await under.ledger.admit(admission(lineOf(batchB, 4), valid(draftOf('inv-2', { amountMinor: 1n })), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 3), valid(draftOf('inv-2')), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 4), valid(draftOf('inv-2', { amountMinor: 1n })), batchB));
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchB, exceptInProgress: false })).toBe(2);
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(0);
       const current = await under.ledger.record('inv-1');
@@ -265,7 +267,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('still counts the duplicate of a record whose id was taken by other content and paid', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await under.ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
       await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
       const other = await admitted(under.ledger, 'inv-1', 2, { amountMinor: 5n }, batchB);
       await moved(under.ledger, step(await moved(under.ledger, intent(other)), { status: 'succeeded' }));
@@ -280,7 +282,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
           const recordId = `many-${run}`;
           const verdicts = await Promise.all(
             contents.map((content, index) =>
-              under.ledger.admit(admission(lineOf(batchA, run * 1_000 + contents.length - index), valid(draftOf(recordId), content))),
+              admitOne(under.ledger, admission(lineOf(batchA, run * 1_000 + contents.length - index), valid(draftOf(recordId), content))),
             ),
           );
           const kept = await under.ledger.record(recordId);
@@ -297,30 +299,43 @@ export function admissionSuite(under: LedgerUnderTest): void {
     });
 
     it('takes the same occurrence once, however many bring it', async () => {
-      const verdicts = await Promise.all(Array.from({ length: 30 }, () => under.ledger.admit(admission(lineOf(batchA, 2), refused()))));
+      const verdicts = await Promise.all(Array.from({ length: 30 }, () => admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))));
       expect(verdicts.filter((verdict) => verdict.type === 'settled' && verdict.fresh)).toHaveLength(1);
       expect(countOf(await under.ledger.tallies(), 'received')).toBe(1);
       expect(await events()).toHaveLength(1);
     });
 
+    it('answers a group of admissions in their order', async () => {
+      await admitted(under.ledger, 'inv-1', 2);
+      const verdicts = await under.ledger.admit([
+        admission(lineOf(batchA, 3), valid(draftOf('inv-3'))),
+        admission(lineOf(batchA, 2), valid(draftOf('inv-1'))),
+        admission(lineOf(batchA, 4), refused({ recordId: 'inv-4' })),
+        admission(lineOf(batchA, 5), valid(draftOf('inv-1'))),
+        admission(lineOf(batchA, 6), valid(draftOf('inv-3', { amountMinor: 7n }))),
+      ]);
+      expect(verdicts).toMatchObject([
+        { type: 'admitted', record: { recordId: 'inv-3' } },
+        { type: 'admitted', record: { recordId: 'inv-1' } },
+        { type: 'settled', status: 'rejected', fresh: true },
+        { type: 'settled', status: 'duplicate', fresh: true },
+        { type: 'settled', status: 'conflict', fresh: true },
+      ]);
+      expect(countOf(await under.ledger.tallies(), 'received')).toBe(5);
+      expect(await under.ledger.admit([])).toEqual([]);
+    });
+
     it('lets one call fail without touching the others of its group', async () => {
       const before = await admitted(under.ledger, 'inv-1', 2);
-      const broken = admission(lineOf(batchA, 3), {
-        type: 'valid',
-        draft: draftOf('inv-2'),
-        fingerprint: 'x',
-        fields: () => {
-          throw new Error('no digests');
-        },
-      });
+      const broken = admission(lineOf(batchA, 3), valid(draftOf('inv-2')), 'f'.repeat(64));
       const [first, second, failed] = await Promise.allSettled([
-        under.ledger.advance(intent(before)),
+        advanceOne(under.ledger, intent(before)),
         // The first of its stream.
-        under.ledger.admit(admission(lineOf(batchB, 4), valid(draftOf('inv-3')), batchB)),
-        under.ledger.admit(broken),
+        admitOne(under.ledger, admission(lineOf(batchB, 4), valid(draftOf('inv-3')), batchB)),
+        admitOne(under.ledger, broken),
       ]);
       expect(first).toEqual({ status: 'fulfilled', value: { ok: true } });
-      expect(failed).toMatchObject({ status: 'rejected', reason: { message: 'no digests' } });
+      expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('never opened') as string } });
       expect(second).toMatchObject({ status: 'fulfilled', value: { type: 'admitted' } });
       // What comes next stands on the same ground.
       await admitted(under.ledger, 'inv-4', 5, {}, batchB);

@@ -3,6 +3,7 @@ import type { LedgerRecord } from '../../batches/record/record.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
+import { advanceOne } from '../../batches/ports/single.ts';
 
 export function advanceSuite(under: LedgerUnderTest): void {
   describe('a record', () => {
@@ -56,26 +57,43 @@ function recordSuite(under: LedgerUnderTest): void {
       const sent = await moved(under.ledger, intent(queued));
       const before = { tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) };
       const late = step(queued, { status: 'cancelled' }, { body: { eraseAt: 0 } });
-      expect(await under.ledger.advance(late)).toEqual({ ok: false, current: sent });
+      expect(await advanceOne(under.ledger, late)).toEqual({ ok: false, current: sent });
       expect({ tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) }).toEqual(before);
       expect(await under.ledger.outbox({ limit: 9 })).toEqual([]);
       expect(await under.ledger.body('inv-1')).toBeDefined();
       const ledger = await under.reopen();
-      expect(await ledger.advance(late)).toEqual({ ok: false, current: sent });
+      expect(await advanceOne(ledger, late)).toEqual({ ok: false, current: sent });
     });
 
     it('lets exactly one of many concurrent steps on the same version pass', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2);
       const tried = await Promise.all(
-        Array.from({ length: 25 }, (_, index) => under.ledger.advance(step(queued, { status: 'submitting', leaseOwner: `o${index}` }))),
+        Array.from({ length: 25 }, (_, index) => advanceOne(under.ledger, step(queued, { status: 'submitting', leaseOwner: `o${index}` }))),
       );
       expect(tried.filter(({ ok }) => ok)).toHaveLength(1);
       expect(await under.ledger.record('inv-1')).toMatchObject({ version: 2 });
     });
 
+    it('answers a group of changes in their order, each by itself', async () => {
+      const queued = [
+        await admitted(under.ledger, 'inv-1', 2),
+        await admitted(under.ledger, 'inv-2', 3),
+        await admitted(under.ledger, 'inv-3', 4),
+      ];
+      const [first, second, third] = queued as [LedgerRecord, LedgerRecord, LedgerRecord];
+      const sent = await moved(under.ledger, intent(second));
+      const results = await under.ledger.advance([intent(first), intent(second), step(third, { status: 'cancelled' })]);
+      expect(results).toEqual([{ ok: true }, { ok: false, current: sent }, { ok: true }]);
+      const ledger = await under.reopen();
+      expect(await ledger.record('inv-1')).toEqual(intent(first).after);
+      expect(await ledger.record('inv-2')).toEqual(sent);
+      expect(await ledger.record('inv-3')).toMatchObject({ status: 'cancelled' });
+      expect(await ledger.advance([])).toEqual([]);
+    });
+
     it('rejects a step of a record that was never admitted', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await expect(under.ledger.advance(step({ ...record, recordId: 'inv-9' }, { status: 'submitting' }))).rejects.toThrow(/inv-9/);
+      await expect(advanceOne(under.ledger, step({ ...record, recordId: 'inv-9' }, { status: 'submitting' }))).rejects.toThrow(/inv-9/);
     });
 
     it.each(recordStatuses)('moves the tallies to %s', async (status) => {
@@ -93,7 +111,7 @@ function recordSuite(under: LedgerUnderTest): void {
       const records = await Promise.all(
         Array.from({ length: 1_100 }, (_, index) => admitted(under.ledger, `inv-${index}`, index + 2, { amountMinor })),
       );
-      await Promise.all(records.slice(0, 1_050).map((record) => under.ledger.advance(intent(record))));
+      await Promise.all(records.slice(0, 1_050).map((record) => advanceOne(under.ledger, intent(record))));
       const ledger = await under.reopen();
       expect(await ledger.tallies(batchA)).toEqual(
         expect.arrayContaining([
@@ -141,7 +159,7 @@ function recordSuite(under: LedgerUnderTest): void {
       await moved(under.ledger, intent(queued, bytes));
       const sent = await under.ledger.record('inv-1');
       if (sent === undefined) throw new Error('inv-1 is gone');
-      await expect(under.ledger.advance(step(sent, {}, { body: { keep: bytes } }))).rejects.toThrow(TypeError);
+      await expect(advanceOne(under.ledger, step(sent, {}, { body: { keep: bytes } }))).rejects.toThrow(TypeError);
       expect(await under.ledger.body('inv-1')).toBeUndefined();
       expect(await under.ledger.record('inv-1')).toEqual(sent);
     });

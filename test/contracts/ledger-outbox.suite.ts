@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../batches/record/result-event.ts';
 import type { LedgerUnderTest } from './ledger-harness.ts';
 import { admission, batchA, keys, lineOf, manifest, moved, recordIn, refused, step } from './ledger-samples.ts';
+import { admitOne } from '../../batches/ports/single.ts';
 
 export function outboxSuite(under: LedgerUnderTest): void {
   describe('outbox', () => {
@@ -10,7 +11,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
     });
 
     const reject = (line: number): Promise<unknown> =>
-      under.ledger.admit(admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
+      admitOne(under.ledger, admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
 
     it('holds each event as it goes out, with its id, in the order of the decisions', async () => {
       await reject(2);

@@ -4,6 +4,7 @@ import { isFinal } from '../../batches/record/status.ts';
 import { isBalanced } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admission, admitted, batchA, batchB, draftOf, intent, lineOf, manifest, moved, recordIn, step, valid } from './ledger-samples.ts';
+import { admitOne } from '../../batches/ports/single.ts';
 
 /** What is written within a test right before it is looked at is younger, also on a busy machine. */
 const longAgoMs = 3_000;
@@ -86,7 +87,8 @@ export function storiesSuite(under: LedgerUnderTest): void {
       await moved(under.ledger, step(await admitted(under.ledger, 'free', 3, draft), { status: 'rejected' }));
       expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(2);
 
-      const ask = (line: number, content: Parameters<typeof admission>[1]) => under.ledger.admit(admission(lineOf(batchA, line), content));
+      const ask = (line: number, content: Parameters<typeof admission>[1]) =>
+        admitOne(under.ledger, admission(lineOf(batchA, line), content));
       const last = async (): Promise<unknown> => JSON.parse((await under.ledger.outbox({ limit: 100 })).at(-1)?.json ?? '{}');
       const earlier = { status: 'failed', batch_id: batchA, source: { file: 'may.csv', line: 2 } };
 

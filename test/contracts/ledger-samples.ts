@@ -7,6 +7,7 @@ import type { Admission, Change, LedgerRecord, Verdict } from '../../batches/rec
 import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
 import { recordIntent } from '../../batches/record/transitions.ts';
+import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 
 export const keys = createKeyDerivation('shop');
 export const at = Date.parse('2026-11-21T08:00:00.000Z');
@@ -56,7 +57,7 @@ export const valid = (draft: ValidInstruction, content = 'same'): Admission['con
   type: 'valid',
   draft,
   fingerprint: `${draft.amountMinor}:${content}`,
-  fields: () => fieldsOf(draft, content),
+  fields: fieldsOf(draft, content),
 });
 
 export const refused = (patch: Partial<InvalidInstruction> = {}): Admission['content'] => ({
@@ -86,7 +87,7 @@ export async function admitted(
   patch: Partial<ValidInstruction> = {},
   batchId = batchA,
 ): Promise<LedgerRecord> {
-  const verdict: Verdict = await ledger.admit(admission(lineOf(batchId, line), valid(draftOf(recordId, patch)), batchId));
+  const verdict: Verdict = await admitOne(ledger, admission(lineOf(batchId, line), valid(draftOf(recordId, patch)), batchId));
   if (verdict.type !== 'admitted') throw new Error(`${recordId} was to be admitted and is ${verdict.type}`);
   return verdict.record;
 }
@@ -100,7 +101,7 @@ export function step(record: LedgerRecord, patch: Partial<LedgerRecord>, more: P
 
 /** Writes a step that must succeed and answers the record after it. */
 export async function moved(ledger: Ledger, change: Change): Promise<LedgerRecord> {
-  const written = await ledger.advance(change);
+  const written = await advanceOne(ledger, change);
   if (!written.ok) throw new Error(`${change.after.recordId} has version ${written.current.version}, not ${change.expected}`);
   return change.after;
 }

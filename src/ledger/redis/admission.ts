@@ -7,7 +7,7 @@ import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Reply } from './script-client.ts';
-import { LedgerTotalsError, placeText } from './errors.ts';
+import { placeText } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { Parts } from './context.ts';
 import { fixedLine, frameOf, movingLine, type StoredRecord } from './record-codec.ts';
@@ -25,7 +25,6 @@ const nothing: Standing = { stored: undefined, fields: undefined, looseSequence:
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
-/** @throws LedgerTotalsError for an instruction whose amount its batch cannot count; nothing of it is written then */
 export async function admit(parts: Parts, admission: Admission): Promise<Verdict> {
   const { content, occurrence, batchId } = admission;
   checkAmount(content.type === 'valid' ? content.draft.amountMinor : content.refusal.amountMinor);
@@ -39,7 +38,7 @@ export async function admit(parts: Parts, admission: Admission): Promise<Verdict
     const decision = decideAdmission(parts.keys, admission, {
       record: believed.stored?.record,
       // What was dropped with the story cannot be told apart: then no field is named.
-      fields: () => believed.fields ?? (content.type === 'valid' ? content.fields() : noFields),
+      fields: () => believed.fields ?? (content.type === 'valid' ? content.fields : noFields),
       lastSequence: believed.looseSequence,
     });
     const reply =
@@ -47,7 +46,7 @@ export async function admit(parts: Parts, admission: Admission): Promise<Verdict
         ? await writeRecord(parts, asked, admission, decision.record, believed)
         : await writeSettled(parts, asked, admission, decision, believed);
     // Only an instruction: what ends by itself is counted without its amount then.
-    if (reply.answer === 'full') throw new LedgerTotalsError(parts.place, batchId, currencyOf(admission));
+    if (reply.answer === 'full') return { type: 'totals_full' };
     if (reply.answer === 'written') {
       if (decision.type === 'admitted') return verdictOf(decision.record);
       parts.outbox.decided(shard, reply, decision.event);
@@ -125,7 +124,7 @@ async function writeRecord(
   const { content, occurrence } = admission;
   if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
   const { recordId, batchId } = record;
-  const fields = content.fields();
+  const { fields } = content;
   const [frame, paths] = [await texts.numberOf(shard, frameOf(record)), await texts.numberOf(shard, fields.paths)];
   const former = standing.stored?.record;
   return calls.run(

@@ -1,19 +1,17 @@
 /** Writes one decided step of a record, if the record still has the version that it was decided on. */
-import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
 import type { Argument } from './script-client.ts';
-import { LedgerTotalsError, placeText } from './errors.ts';
+import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import type { Parts } from './context.ts';
 import { dueTimeOf, firstText, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-type Advanced = Awaited<ReturnType<Ledger['advance']>>;
-
 /** @throws TypeError for a step that no rule can have decided; nothing is written then */
-export async function advance(parts: Parts, { expected, after, event, body }: Change): Promise<Advanced> {
+export async function advance(parts: Parts, { expected, after, event, body }: Change): Promise<AdvanceResult> {
   const { calls, names, texts, outbox, keys, place } = parts;
   const { recordId, batchId } = after;
   if (after.version !== expected + 1) throw new TypeError(`a step of ${recordId} must raise its version by one`);
@@ -70,8 +68,6 @@ export async function advance(parts: Parts, { expected, after, event, body }: Ch
       throw new TypeError(`a step of ${recordId} must not change its amount, currency or batch`);
     case 'sensitive':
       throw sensitive();
-    case 'full':
-      throw new LedgerTotalsError(place, batchId, after.currency);
     default:
       throw new LedgerReadError(
         `${placeText(place)} does not balance: its totals of batch ${batchId} do not hold ${recordId}. Something else changed it; do not pay from it.`,

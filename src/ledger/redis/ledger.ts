@@ -10,6 +10,7 @@ import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
 import { createSeal } from '../seal.ts';
+import { eachOf } from '../each-of.ts';
 import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
 import { advance } from './advance.ts';
@@ -156,8 +157,8 @@ function createLedger(
     tallies: asOperation(batches.tallies),
     enqueueProgress: asOperation(batches.enqueueProgress),
     saveEnqueueProgress: asOperation(batches.saveEnqueueProgress),
-    admit: asOperation((admission) => admit(parts, admission)),
-    advance: asOperation((change) => advance(parts, change)),
+    admit: asOperation((admissions) => eachOf(admissions, (admission) => admit(parts, admission))),
+    advance: asOperation((changes) => eachOf(changes, (change) => advance(parts, change))),
     record: asOperation(queries.record),
     body: asOperation(queries.body),
     due: asOperation(queries.due),

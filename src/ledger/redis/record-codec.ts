@@ -103,7 +103,7 @@ export function fixedLine(record: LedgerRecord, paths: number, { digests }: Fiel
     ...(record.destination === undefined ? {} : { destination: record.destination }),
     ...(record.metadata === undefined ? {} : { metadata: record.metadata }),
     paths,
-    digests: digests.toString('base64'),
+    digests: Buffer.from(digests).toString('base64'),
   } satisfies Fixed);
 }
 

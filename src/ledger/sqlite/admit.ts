@@ -67,7 +67,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   return verdictOf(inserted);
 }
 
-const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields() : nothingKnown);
+const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields : nothingKnown);
 
 function verdictOf(record: LedgerRecord): Verdict {
   const { status } = record;
@@ -84,7 +84,7 @@ function insert(
 ): LedgerRecord | undefined {
   if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
   const source = deps.places.sourceText(stream, occurrence);
-  const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields() });
+  const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields });
   if (stored === undefined) return undefined;
   deps.places.insertOfRecord(stream, occurrence.position, account.id, stored.id);
   deps.accounts.addReceived(account, record.currency, record.amountMinor, statusCode[record.status]);

@@ -1,6 +1,6 @@
 /** Writes one decided step of a record, with everything that moves with it. */
 import type { Clock } from '../../../batches/ports/clock.ts';
-import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import type { Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { Tallies } from './tallies.ts';
@@ -17,15 +17,14 @@ export interface AdvanceDeps {
   readonly outbox: Outbox;
 }
 
-type Advanced = Awaited<ReturnType<Ledger['advance']>>;
-const written: Advanced = { ok: true };
+const written: AdvanceResult = { ok: true };
 
 /**
  * Part of a group.
  *
  * @throws TypeError for a step that no rule can have decided; nothing is written then
  */
-export function advance(deps: AdvanceDeps, { expected, after, event, body }: Change): Advanced {
+export function advance(deps: AdvanceDeps, { expected, after, event, body }: Change): AdvanceResult {
   const stored = deps.records.byRecordId(after.recordId);
   if (stored === undefined) throw new TypeError(`the record ${after.recordId} was never admitted`);
   const before = stored.record;

@@ -22,6 +22,7 @@ import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
 import { checkSchema, createSchema, isEmpty, migrate } from './schema.ts';
 import { createSeal } from '../seal.ts';
+import { eachOf } from '../each-of.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
 import { createRetention } from './retention.ts';
 
@@ -182,8 +183,8 @@ async function createLedger(
     ...reads,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
-    admit: (admission) => groups.run(() => admit(deps, admission)),
-    advance: (change) => groups.run(() => advance(deps, change)),
+    admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(deps, admission))),
+    advance: (changes) => eachOf(changes, (change) => groups.run(() => advance(deps, change))),
     async body(recordId) {
       try {
         return body(recordId);

@@ -30,14 +30,15 @@ function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?
     set(patch) {
       record = { ...record, ...patch, version: record.version + 1 };
     },
-    async advance(change) {
+    async advance([change]) {
       await Promise.resolve();
-      if (change.expected !== record.version) return { ok: false, current: record };
+      if (change === undefined) return [];
+      if (change.expected !== record.version) return [{ ok: false, current: record }];
       log(`durable ${change.after.status}`);
       record = change.after;
       if (change.event !== undefined) events.push(change.event);
       if (change.body !== undefined) kept = 'keep' in change.body ? change.body.keep : undefined;
-      return { ok: true };
+      return [{ ok: true }];
     },
     record: () => Promise.resolve(record),
     body: () => Promise.resolve(kept),

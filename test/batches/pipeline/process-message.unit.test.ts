@@ -49,7 +49,7 @@ async function quickerOther(): Promise<{
 
   const place = gate();
   const line: DispatchDeps['sendQueue'] = { acquire: () => place.passed.then(() => () => undefined) };
-  const ledger = { ...world.ledger, openBatch: async () => undefined, admit: async () => ({ type: 'open', record: queued }) };
+  const ledger = { ...world.ledger, openBatch: async () => undefined, admit: async () => [{ type: 'open', record: queued }] };
   const pay = {
     ...world.deps,
     owner: 'ours',

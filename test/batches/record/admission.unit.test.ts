@@ -34,7 +34,7 @@ const asked = (patch: Partial<ValidInstruction> = {}, fingerprint = 'print', fie
   occurrence,
   batchId,
   at,
-  content: { type: 'valid', draft: { ...draft, ...patch }, fingerprint, fields: () => fields },
+  content: { type: 'valid', draft: { ...draft, ...patch }, fingerprint, fields },
 });
 const knows = (record?: LedgerRecord, looseSequence = 0): KnownRecord => ({
   record,

@@ -25,6 +25,7 @@ import {
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
 import { asAdmin, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
+import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 
 let server: RedisServer;
 let opened: Instance[];
@@ -64,7 +65,7 @@ describe('a Redis that is away', () => {
     const waiting = Promise.all([
       moved(ledger, intent(queued)),
       ...Array.from({ length: 20 }, (_, index) => admitted(ledger, `inv-${index + 1}`, index + 3)),
-      ledger.admit(admission(lineOf(batchA, 100), refused({ recordId: 'inv-100' }))),
+      admitOne(ledger, admission(lineOf(batchA, 100), refused({ recordId: 'inv-100' }))),
     ]);
     await sleep(5_000);
     await server.restart();
@@ -112,8 +113,8 @@ describe('a Redis that is away', () => {
 
 describe('a Redis that was emptied', () => {
   const asks: readonly (readonly [string, (ledger: Instance['ledger']) => Promise<unknown>])[] = [
-    ['admits', (ledger) => ledger.admit(admission(lineOf(batchA, 9), valid(draftOf('inv-9'))))],
-    ['writes', async (ledger) => ledger.advance(intent({ ...(await queuedSample), version: 1 }))],
+    ['admits', (ledger) => admitOne(ledger, admission(lineOf(batchA, 9), valid(draftOf('inv-9'))))],
+    ['writes', async (ledger) => advanceOne(ledger, intent({ ...(await queuedSample), version: 1 }))],
     ['reads a record', (ledger) => ledger.record('inv-1')],
     ['reads the tallies', (ledger) => ledger.tallies()],
     ['claims', (ledger) => ledger.claimDue({ limit: 9, leaseMs: 1_000 })],
@@ -150,7 +151,7 @@ describe('a Redis that came back older', () => {
     await cp(await appendOnly(), join(server.dir, 'copy'), { recursive: true });
     await server.restart();
     await moved(instance.ledger, intent((await instance.ledger.record('inv-1')) ?? (await Promise.reject(new Error('inv-1 is gone')))));
-    await instance.ledger.admit(admission(lineOf(batchA, 3), refused({ recordId: 'inv-1' })));
+    await admitOne(instance.ledger, admission(lineOf(batchA, 3), refused({ recordId: 'inv-1' })));
     return instance;
   };
   const takeBack = async (): Promise<void> => {
@@ -169,7 +170,7 @@ describe('a Redis that came back older', () => {
     await waiting;
     await expect(ledger.claimDue({ limit: 9, leaseMs: 1_000 })).rejects.toThrow(LedgerBehindError);
     // Nobody has asked it for anything: the old queued record is not shown as one to be sent.
-    await expect(ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerBehindError);
+    await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerBehindError);
   });
 
   it.each([
@@ -177,7 +178,7 @@ describe('a Redis that came back older', () => {
     ['had not written before', 'inv-2'],
   ])('is noticed though another instance has written past it, by who %s', async (_, recordId) => {
     const { ledger, connection } = await withOldCopy();
-    await ledger.admit(admission(lineOf(batchA, 4), refused({ recordId })));
+    await admitOne(ledger, admission(lineOf(batchA, 4), refused({ recordId })));
     const counterOf = async (id: string): Promise<number> =>
       Number(await admin((client) => client.hget(names.meta(shardOf(id)), 'counter')));
     const written = ['inv-1', recordId];
@@ -187,7 +188,7 @@ describe('a Redis that came back older', () => {
     const other = await open();
     for (const [index, id] of written.entries()) {
       for (let line = 100; (await counterOf(id)) <= (lastSeen[index] ?? 0); line += 1) {
-        await other.ledger.admit(admission(lineOf(batchA, line), refused({ recordId: id })));
+        await admitOne(other.ledger, admission(lineOf(batchA, line), refused({ recordId: id })));
       }
     }
     const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/came back as an older copy of itself, and others have written/);
@@ -211,7 +212,7 @@ describe('what a shard notes of those who write to it', () => {
   const writers = async (): Promise<string[]> =>
     Object.keys(await admin((client) => client.hgetall(meta))).filter((field) => field.startsWith('w:'));
   const write = async ({ ledger }: Instance, line: number): Promise<unknown> =>
-    ledger.admit(admission(lineOf(batchA, line), refused({ recordId: 'inv-1' })));
+    admitOne(ledger, admission(lineOf(batchA, line), refused({ recordId: 'inv-1' })));
   const note = (count: number, of: string, at: number): Promise<unknown> =>
     admin((client) =>
       client.hset(meta, Object.fromEntries(Array.from({ length: count }, (_, index) => [`w:${of}-${index}`, `${index + 1} ${at}`]))),
@@ -275,7 +276,7 @@ describe('a rebuild', () => {
     const before = await openWithBatch();
     const sent = await moved(before.ledger, intent(await admitted(before.ledger, 'inv-1', 2), Buffer.from('bytes')));
     const record = await moved(before.ledger, step(sent, { status: 'in_progress', sessionId: 'ps_1', dueAt: 1 }));
-    await before.ledger.admit(admission(lineOf(batchA, 3), refused({ recordId: 'inv-2' })));
+    await admitOne(before.ledger, admission(lineOf(batchA, 3), refused({ recordId: 'inv-2' })));
     const mark = await newestMark(before);
     await admin((client) => client.set('somebody:else', 'kept'));
 
@@ -287,7 +288,7 @@ describe('a rebuild', () => {
     expect(await ledger.batches()).toEqual([]);
     await ledger.openBatch({ ...manifest(batchA), bytes: 0, blockDigests: [] });
     const content = valid(draftOf('inv-1'));
-    const fields = content.type === 'valid' ? content.fields() : undefined;
+    const fields = content.type === 'valid' ? content.fields : undefined;
     if (fields === undefined) throw new Error('no fields');
     const settled = {
       occurrence: lineOf(batchA, 3),
@@ -320,8 +321,8 @@ describe('a rebuild', () => {
     // What was published from the former ledger is in this one, and from then on its own marks count as well.
     const after = await open({ hasResults: true, marksSeen: [mark] });
     expect((await after.ledger.claimDue({ limit: 9, leaseMs: 1_000 })).records).toEqual([{ ...record, sequence: 7 }]);
-    expect(await after.ledger.admit(admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toMatchObject({ type: 'open' });
-    expect(await after.ledger.admit(admission(lineOf(batchA, 3), refused({ recordId: 'inv-2' })))).toMatchObject({ fresh: false });
+    expect(await admitOne(after.ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toMatchObject({ type: 'open' });
+    expect(await admitOne(after.ledger, admission(lineOf(batchA, 3), refused({ recordId: 'inv-2' })))).toMatchObject({ fresh: false });
     expect(await admitted(after.ledger, 'inv-2', 9)).toMatchObject({ sequence: 1 });
     expect(await admin((client) => client.get('somebody:else'))).toBe('kept');
   });

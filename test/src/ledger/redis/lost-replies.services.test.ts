@@ -7,6 +7,7 @@ import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { startLossyProxy, type LossyProxy } from '../lossy-proxy.ts';
 import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
+import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 
 let prefix: string;
 let instance: Instance;
@@ -52,14 +53,14 @@ describe('one lost reply', () => {
   });
 
   it('of a refusal settles once, still knows it as fresh, and publishes its event', async () => {
-    const verdict = await losingOne(() => instance.ledger.admit(admission(lineOf(batchA, 2), refused({ recordId: 'inv-1' }))));
+    const verdict = await losingOne(() => admitOne(instance.ledger, admission(lineOf(batchA, 2), refused({ recordId: 'inv-1' }))));
     expect(verdict).toEqual({ type: 'settled', status: 'rejected', fresh: true });
     expect(await statusesTold()).toEqual(['rejected']);
   });
 
   it('of an intent makes one intent, and it is ours', async () => {
     const queued = await admitted(instance.ledger, 'inv-1', 2);
-    expect(await losingOne(() => instance.ledger.advance(intent(queued)))).toEqual({ ok: true });
+    expect(await losingOne(() => advanceOne(instance.ledger, intent(queued)))).toEqual({ ok: true });
     expect(await instance.ledger.record('inv-1')).toEqual(intent(queued).after);
     expect(await instance.ledger.batch(batchA)).toMatchObject({ sent: 1 });
   });
@@ -67,7 +68,7 @@ describe('one lost reply', () => {
   it('of an outcome tells it once', async () => {
     const sent = await moved(instance.ledger, intent(await admitted(instance.ledger, 'inv-1', 2)));
     const change = step(sent, { status: 'succeeded' });
-    expect(await losingOne(() => instance.ledger.advance(change))).toEqual({ ok: true });
+    expect(await losingOne(() => advanceOne(instance.ledger, change))).toEqual({ ok: true });
     expect(await statusesTold()).toEqual(['succeeded']);
     expect((await instance.ledger.overview()).unpublished).toBe(1);
     const [entry] = await instance.ledger.outbox({ limit: 9 });
@@ -78,7 +79,7 @@ describe('one lost reply', () => {
   it('does not hide that somebody else came first', async () => {
     const queued = await admitted(instance.ledger, 'inv-1', 2);
     const sent = await moved(instance.ledger, intent(queued));
-    const late = await losingOne(() => instance.ledger.advance(step(queued, { status: 'cancelled' })));
+    const late = await losingOne(() => advanceOne(instance.ledger, step(queued, { status: 'cancelled' })));
     expect(late).toEqual({ ok: false, current: sent });
   });
 

@@ -18,6 +18,7 @@ import {
   admitted,
   at,
   batchA,
+  batchB,
   draftOf,
   intent,
   lineOf,
@@ -28,6 +29,8 @@ import {
   valid,
 } from '../../../contracts/ledger-samples.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
+import type { JsonObject } from '../../../../batches/instruction/instruction.ts';
+import { admitOne } from '../../../../batches/ports/single.ts';
 
 let dir: string;
 let file: string;
@@ -223,6 +226,24 @@ describe('a reader', () => {
   });
 });
 
+describe('a group of the SQLite ledger', () => {
+  it('rolls back an admission that fails half way, and keeps the others', async () => {
+    const ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    const loop: JsonObject = {};
+    Object.assign(loop, { self: loop });
+    const [failed, kept] = await Promise.allSettled([
+      // The first of its stream: the stream is inserted before its metadata turn out to be no JSON.
+      admitOne(ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1', { metadata: loop })))),
+      admitOne(ledger, admission(lineOf(batchB, 3), valid(draftOf('inv-2')))),
+    ]);
+    expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('circular') as string } });
+    expect(kept).toMatchObject({ status: 'fulfilled', value: { type: 'admitted' } });
+    expect(await admitOne(ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1'))))).toMatchObject({ type: 'admitted' });
+    expect((await ledger.tallies()).find(({ status }) => status === 'received')?.count).toBe(2);
+  });
+});
+
 describe('sealed bodies on disk', () => {
   const secret = Buffer.from('{"iban":"DE89370400440532013000"}');
 
@@ -260,7 +281,7 @@ describe('sealed bodies on disk', () => {
     const sent = await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), secret));
     await moved(ledger, step(sent, { status: 'failed' }, { body: { eraseAt: at + 1_000 } }));
     now = at + 3_600_000;
-    await ledger.admit(admission(lineOf(batchA, 3), valid(draftOf('inv-2'))));
+    await admitOne(ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-2'))));
     expect(await ledger.body('inv-1')).toBeUndefined();
   });
 

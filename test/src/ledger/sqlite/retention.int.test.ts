@@ -21,6 +21,7 @@ import {
   valid,
 } from '../../../contracts/ledger-samples.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
+import { admitOne } from '../../../../batches/ports/single.ts';
 
 const hour = 3_600_000;
 const words = { destination: 'told-as-destination', metadata: { order: 'told-as-metadata' } };
@@ -162,7 +163,7 @@ describe('a ledger that was made before ends were noted', () => {
     now += hour;
     expect(await later.purgeDetails({ olderThanMs: keptMs, limit: 9 })).toBe(1);
     expect(await later.record('open')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
-    expect(await later.admit(admission(lineOf(batchA, 9), valid(draftOf('ended', words))))).toMatchObject({ status: 'duplicate' });
+    expect(await admitOne(later, admission(lineOf(batchA, 9), valid(draftOf('ended', words))))).toMatchObject({ status: 'duplicate' });
   });
 
   it('takes new records as any other', async () => {
