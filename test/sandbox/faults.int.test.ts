@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { patience } from '../support/patience.ts';
 import { call, openSandbox, outcomeOf, pay, paymentBody } from './gateway-calls.ts';
-import { createManualClock } from './manual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const settleMs = 1000;
 
@@ -57,7 +57,7 @@ it('lost-answer closes the connection after recording, silently or within the an
 });
 
 it('slow answers after 1 to 3 seconds, recorded at once', async () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, faults: { slow: 1 } });
   let answered = false;
   const answer = pay(sandbox, 'a').finally(() => (answered = true));
@@ -78,7 +78,7 @@ it('slow answers after 1 to 3 seconds, recorded at once', async () => {
 });
 
 it('wrong-amount shows another amount everywhere; the witness keeps what was asked', async () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, settleMs, faults: { 'wrong-amount': 1 } });
   for (const amount of [1, 2, 1000, Number.MAX_SAFE_INTEGER]) {
     const { session } = await pay(sandbox, `r${amount}`, amount);
@@ -93,7 +93,7 @@ it('wrong-amount shows another amount everywhere; the witness keeps what was ask
 });
 
 it('fail-later accepts, and the entry fails with the session accepted, cancelled, or in error first', async () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, settleMs, confirm: 'auto', faults: { 'fail-later': 1 } });
   const ids = await Promise.all(Array.from({ length: 40 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
   const shown = async () => {
@@ -127,7 +127,7 @@ it('meets the same faults in two runs, whatever the order of arrival', async () 
 });
 
 it('strikes init calls only', async () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const faults = { 'lost-answer': 1 };
   const sandbox = await openSandbox({ clock, settleMs, faults });
   await outcomeOf(pay(sandbox, 'a'));

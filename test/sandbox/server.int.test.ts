@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSandbox } from '../../sandbox/server.ts';
 import type { CallLine, WitnessLine } from '../../sandbox/server.ts';
 import { call, jsonLinesOf, openSandbox, pay, paymentBody, payoutBody, post } from './gateway-calls.ts';
-import { createManualClock } from './manual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const settleMs = 1000;
 const stamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -53,7 +53,7 @@ describe('the life of a session', () => {
   });
 
   it('waits for the confirmation and then succeeds', async () => {
-    const clock = createManualClock();
+    const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const { session } = await pay(sandbox, 'a');
     const ask = { session_id: session.id };
@@ -73,7 +73,7 @@ describe('the life of a session', () => {
   });
 
   it('cancels when asked, and cannot be confirmed any more', async () => {
-    const clock = createManualClock();
+    const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const { session } = await pay(sandbox, 'a');
     clock.advance(settleMs);
@@ -84,7 +84,7 @@ describe('the life of a session', () => {
   });
 
   it('cancels after 240 minutes without a confirmation, in both spellings', async () => {
-    const clock = createManualClock();
+    const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const ids = await Promise.all(Array.from({ length: 60 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
     const statuses = () => Promise.all(ids.map(async (id) => (await call(sandbox, 'session/status', { session_id: id })).session));
@@ -99,7 +99,7 @@ describe('the life of a session', () => {
   });
 
   it('settles payments by itself, and payouts too under automatic confirmation', async () => {
-    const clock = createManualClock();
+    const clock = createVirtualClock();
     const manual = await openSandbox({ clock, settleMs });
     const auto = await openSandbox({ clock, settleMs, confirm: 'auto' });
     await call(manual, 'session/init/payment', paymentBody());
@@ -329,7 +329,7 @@ describe('the witness', () => {
 });
 
 it('wallets tell the balance that payouts draw on', async () => {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, confirm: 'auto', settleMs });
   const usd = async () => {
     const { wallets } = await call(sandbox, 'wallet/balance', { request_datetime: '2024-04-10T19:53:00+03:00' });

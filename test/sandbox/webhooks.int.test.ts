@@ -8,7 +8,7 @@ import type { FaultRates } from '../../sandbox/server.ts';
 import { patience } from '../support/patience.ts';
 import { call, openSandbox, pay, paymentBody } from './gateway-calls.ts';
 import type { ShownSession } from './gateway-calls.ts';
-import { createManualClock } from './manual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const settleMs = 1000;
 
@@ -66,7 +66,7 @@ const story = () =>
   );
 
 async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: string; confirm?: 'auto' } = {}) {
-  const clock = createManualClock();
+  const clock = createVirtualClock();
   const logged: string[] = [];
   const sandbox = await openSandbox({
     clock,

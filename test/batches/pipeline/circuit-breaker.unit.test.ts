@@ -8,7 +8,7 @@ import {
   type BreakerOptions,
   type BreakerState,
 } from '../../../batches/pipeline/circuit-breaker.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 describe('nextBreakerState', () => {
   const closed = (failures: number): BreakerState => ({ type: 'closed', failures });

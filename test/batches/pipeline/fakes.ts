@@ -7,7 +7,7 @@ import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
-import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { rules, session } from '../record/record-samples.ts';
 
 /** A ledger of one record, with the compare and set of a real one. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Logger } from '../../../src/logger.ts';
 import { purgeAfterRun, startRetention } from '../../../batches/pipeline/retention.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const retentionMs = 400 * 86_400_000;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSendQueue, capacityFor } from '../../../batches/pipeline/send-queue.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const never = new AbortController().signal;
 const start = (places: number) => {

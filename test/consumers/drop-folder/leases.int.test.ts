@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLeases, readClaimName, type Lease, type Leases } from '../../../consumers/drop-folder/leases.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 let folder: string;
 beforeEach(async () => {

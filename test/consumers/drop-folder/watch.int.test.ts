@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from '../../../consumers/drop-folder/watch.ts';
 import { monotonicClock } from '../../../src/clock.ts';
-import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { patience } from '../../support/patience.ts';
 
 let dir: string;

@@ -8,7 +8,7 @@ import { createSemaphore } from '../../../consumers/kafka/group/semaphore.ts';
 import { createRecordProcessor } from '../../../consumers/kafka/group/record-processor.ts';
 import { createStallDetector } from '../../../consumers/kafka/offsets/stall-detector.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
-import { createVirtualClock } from './virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const record = (offset: number, partition = 0): TopicRecord => ({
@@ -101,9 +101,9 @@ describe('the committer', () => {
     const { clock, requests, commit, committer, told } = createCommitting();
     for (let next = 1n; next <= 5n; next++) committer.note(0, next, commit);
     committer.note(1, 7n, commit);
-    await clock.advance(249);
+    await clock.pass(249);
     expect(requests).toEqual([]);
-    await clock.advance(1);
+    await clock.pass(1);
     expect(requests).toEqual([
       [
         [0, 5n],
@@ -114,7 +114,7 @@ describe('the committer', () => {
       [0, 5n],
       [1, 7n],
     ]);
-    await clock.advance(5_000);
+    await clock.pass(5_000);
     expect(requests).toHaveLength(1);
   });
 
@@ -133,8 +133,8 @@ describe('the committer', () => {
     committer.note(0, 5n, commit);
     await committer.flush();
     expect(told).toEqual([]);
-    await clock.advance(250);
-    await clock.advance(250);
+    await clock.pass(250);
+    await clock.pass(250);
     expect(requests).toHaveLength(3);
     expect(told).toEqual([[0, 5n]]);
   });
@@ -145,7 +145,7 @@ describe('the committer', () => {
     over.abort();
     await committer.flush();
     committer.note(0, 6n, commit);
-    await clock.advance(1_000);
+    await clock.pass(1_000);
     expect(requests).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { sealCardNumbers, unsealLetter } from '../../../producers/dead-letter-ca
 import { createDeadLetters, type DeadRecord } from '../../../producers/dead-letters.ts';
 import { PublishError } from '../../../producers/kafka/publish-error.ts';
 import { batchOverheadBytes, recordBytes, type TopicRecord } from '../../../producers/kafka/record.ts';
-import { createVirtualClock } from '../virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 /** Turns every bit, so that nothing of the original shows. */
 const turned = (bytes: Uint8Array): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CreateKafka } from '../../../src/kafka/client.ts';
 import { ensureTopics, planTopics } from '../../../src/kafka/topics.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const [plan] = planTopics({ prefix: 'payouts', partitions: 1, retentionMs: 86_400_000 });
 if (plan === undefined) throw new Error('no plan');

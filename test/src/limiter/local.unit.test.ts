@@ -2,7 +2,7 @@ import { array, assert, asyncProperty, constant, constantFrom, double, nat, oneo
 import { describe, expect, it } from 'vitest';
 import { burstOf, createLocalLimiter } from '../../../src/limiter/local.ts';
 import { limiterSuite, worstExcess } from '../../contracts/limiter.suite.ts';
-import { createVirtualClock, type VirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 limiterSuite('local, virtual clock', (rate) => {
   const clock = createVirtualClock();

@@ -8,7 +8,7 @@ import { readMessage, type InstructionMessage } from '../../../consumers/instruc
 import { rebuild } from '../../../src/recovery/rebuild-ledger.ts';
 import { queuedRecord, rules } from '../../batches/record/record-samples.ts';
 import { payoutEvent } from '../../e2e/events.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const now = Date.parse('2026-11-21T08:00:00.000Z');
 const fingerprints = createFingerprints(randomBytes(32));

@@ -3,7 +3,7 @@ import type { GatewayResponse } from '../../../batches/gateway/gateway-response.
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../../src/service/metrics.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const clock = createVirtualClock();
 const make = (sourceMs = 50): Metrics => createMetrics({ version: '1.2.3', clock, sourceMs, processMetrics: false });
