@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { startWorkers, type Worker } from '../../../batches/pipeline/worker.ts';
-import { createVirtualClock } from '../../producers/virtual-clock.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const counted = (delays: readonly number[]): Worker & { ticks: number } => ({
   name: 'counted',
