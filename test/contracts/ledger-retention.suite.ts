@@ -11,7 +11,7 @@ const longAgoMs = 3_000;
 
 const draft = { metadata: { order: '77' }, destination: 'DE**…3000' };
 
-const withoutStory = (record: LedgerRecord): LedgerRecord => ({
+const withoutDetails = (record: LedgerRecord): LedgerRecord => ({
   ...record,
   metadata: undefined,
   destination: undefined,
@@ -19,7 +19,7 @@ const withoutStory = (record: LedgerRecord): LedgerRecord => ({
   checks: 0,
 });
 
-export function storiesSuite(under: LedgerUnderTest): void {
+export function retentionSuite(under: LedgerUnderTest): void {
   describe('purgeDetails', () => {
     beforeEach(async () => {
       await under.ledger.openBatch(manifest(batchA));
@@ -47,7 +47,7 @@ export function storiesSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(13);
       expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(0);
       const ledger = await under.reopen();
-      for (const record of ended) expect(await ledger.record(record.recordId)).toEqual(withoutStory(record));
+      for (const record of ended) expect(await ledger.record(record.recordId)).toEqual(withoutDetails(record));
       expect(await ledger.record('young')).toEqual(young);
       const { count } = (await ledger.tallies(batchA)).find(({ status }) => status === 'failed') ?? {};
       expect(count).toBe(21);
@@ -64,7 +64,7 @@ export function storiesSuite(under: LedgerUnderTest): void {
       const finals = records.filter(({ status }) => isFinal[status]).length;
       expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(finals);
       for (const record of records) {
-        expect(await under.ledger.record(record.recordId)).toEqual(isFinal[record.status] ? withoutStory(record) : record);
+        expect(await under.ledger.record(record.recordId)).toEqual(isFinal[record.status] ? withoutDetails(record) : record);
       }
       expect(Buffer.from((await under.ledger.body('inv-unknown')) ?? []).toString()).toBe('{}');
     });
@@ -132,10 +132,10 @@ export function storiesSuite(under: LedgerUnderTest): void {
       await under.pass(longAgoMs + 100);
       expect(await under.ledger.purgeDetails({ olderThanMs: longAgoMs, limit: 100 })).toBe(1);
       // And once more after a story was dropped.
-      const third = await moved(under.ledger, step(withoutStory(ended), { status: 'queued', attempt: 3, sends: 0, firstSentAt: null }));
+      const third = await moved(under.ledger, step(withoutDetails(ended), { status: 'queued', attempt: 3, sends: 0, firstSentAt: null }));
       const over = await moved(under.ledger, step(third, { status: 'rejected', reason: { code: 'c3', description: 'd3' } }));
       expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(1);
-      expect(await under.ledger.record('inv-1')).toEqual(withoutStory(over));
+      expect(await under.ledger.record('inv-1')).toEqual(withoutDetails(over));
     });
   });
 }

@@ -7,7 +7,7 @@ import { admissionSuite } from './ledger-admission.suite.ts';
 import { advanceSuite } from './ledger-advance.suite.ts';
 import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
-import { storiesSuite } from './ledger-retention.suite.ts';
+import { retentionSuite } from './ledger-retention.suite.ts';
 
 export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
   describe(`ledger contract: ${name}`, () => {
@@ -40,7 +40,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     admissionSuite(under);
     advanceSuite(under);
     outboxSuite(under);
-    storiesSuite(under);
+    retentionSuite(under);
 
     describe('close', () => {
       it('writes what waits', async () => {

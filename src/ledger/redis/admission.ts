@@ -9,8 +9,8 @@ import { LedgerReadError } from '../errors.ts';
 import type { Reply } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
-import type { Parts } from './context.ts';
-import { fixedLine, frameOf, movingLine, type StoredRecord } from './record-codec.ts';
+import type { LedgerContext } from './context.ts';
+import { encodeImmutable, templateOf, encodeMutable, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 /** What stands in Redis, or is believed to. */
@@ -25,7 +25,7 @@ const nothing: Standing = { stored: undefined, fields: undefined, looseSequence:
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
-export async function admit(parts: Parts, admission: Admission): Promise<Verdict> {
+export async function admit(parts: LedgerContext, admission: Admission): Promise<Verdict> {
   const { content, occurrence, batchId } = admission;
   checkAmount(content.type === 'valid' ? content.draft.amountMinor : content.refusal.amountMinor);
   await parts.requireBatch(batchId);
@@ -66,7 +66,7 @@ interface Asked {
 
 /** The occurrence is known: its first verdict stands. */
 async function known(
-  parts: Parts,
+  parts: LedgerContext,
   { shard, recordId, token }: Asked,
   { occurrence }: Admission,
   told: string,
@@ -90,7 +90,7 @@ async function known(
   return verdictOf(stored.record);
 }
 
-async function standingOf(parts: Parts, { shard, recordId }: Asked, value: string, looseSequence: number): Promise<Standing> {
+async function standingOf(parts: LedgerContext, { shard, recordId }: Asked, value: string, looseSequence: number): Promise<Standing> {
   if (recordId === undefined || value === '') return { stored: undefined, fields: undefined, looseSequence };
   const stored = await parts.readRecord(shard, recordId, value);
   const fields =
@@ -115,7 +115,7 @@ const comparing = ({ occurrence }: Admission, recordId: string | undefined, { st
 ];
 
 async function writeRecord(
-  { calls, names, texts, keys }: Parts,
+  { calls, names, texts, keys }: LedgerContext,
   { shard, token }: Asked,
   admission: Admission,
   record: LedgerRecord,
@@ -125,7 +125,7 @@ async function writeRecord(
   if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
   const { recordId, batchId } = record;
   const { fields } = content;
-  const [frame, paths] = [await texts.numberOf(shard, frameOf(record)), await texts.numberOf(shard, fields.paths)];
+  const [frame, paths] = [await texts.numberOf(shard, templateOf(record)), await texts.numberOf(shard, fields.paths)];
   const former = standing.stored?.record;
   return calls.run(
     shard,
@@ -149,7 +149,7 @@ async function writeRecord(
       record.currency,
       frame,
       token,
-      `${movingLine(record, keys)}\n${fixedLine(record, Number(paths), fields)}`,
+      `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
       String(record.sequence),
       ...(former === undefined ? [] : [String(former.occurrence.position)]),
     ],
@@ -157,7 +157,7 @@ async function writeRecord(
 }
 
 async function writeSettled(
-  { calls, names, outbox }: Parts,
+  { calls, names, outbox }: LedgerContext,
   { shard, recordId, token }: Asked,
   admission: Admission,
   { status, sequence, event }: Extract<AdmissionDecision, { type: 'settled' }>,

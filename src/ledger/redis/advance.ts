@@ -6,12 +6,12 @@ import type { Seal } from '../seal.ts';
 import type { Argument } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
-import type { Parts } from './context.ts';
-import { dueTimeOf, firstText, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-codec.ts';
+import type { LedgerContext } from './context.ts';
+import { dueTimeOf, firstText, templateOf, encodeMutable, queueTimeOf, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 /** @throws TypeError for a step that no rule can have decided; nothing is written then */
-export async function advance(parts: Parts, { expected, after, event, body }: Change): Promise<AdvanceResult> {
+export async function advance(parts: LedgerContext, { expected, after, event, body }: Change): Promise<AdvanceResult> {
   const { calls, names, texts, outbox, keys, place } = parts;
   const { recordId, batchId } = after;
   if (after.version !== expected + 1) throw new TypeError(`a step of ${recordId} must raise its version by one`);
@@ -39,10 +39,10 @@ export async function advance(parts: Parts, { expected, after, event, body }: Ch
       recordId,
       String(after.amountMinor),
       after.currency,
-      await texts.numberOf(shard, frameOf(after)),
+      await texts.numberOf(shard, templateOf(after)),
       statusCodeText(after),
       firstText(after),
-      movingLine(after, keys),
+      encodeMutable(after, keys),
       scoreText(queueTimeOf(after)),
       scoreText(dueTimeOf(after)),
       ...bodyArguments(parts.seal, after, body),
@@ -87,7 +87,7 @@ export const sealedBody = (seal: Seal, record: LedgerRecord, bytes: Uint8Array):
   Buffer.concat([Buffer.from(`${record.attempt}\n`), seal.close(bytes, record)]);
 
 /** @returns undefined when it belongs to another attempt */
-export function openBody(parts: Parts, record: LedgerRecord, kept: Buffer): Uint8Array | undefined {
+export function openBody(parts: LedgerContext, record: LedgerRecord, kept: Buffer): Uint8Array | undefined {
   const lineBreak = kept.indexOf(0x0a);
   if (kept.toString('latin1', 0, lineBreak) !== String(record.attempt)) return undefined;
   try {

@@ -2,7 +2,7 @@
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
 import { shardOf } from './key-names.ts';
-import type { Parts } from './context.ts';
+import type { LedgerContext } from './context.ts';
 import { scripts } from './scripts.ts';
 
 export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' | 'updateBatch' | 'saveEnqueueProgress'> {
@@ -13,7 +13,7 @@ export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' |
 /** Batches known to be there; a batch never goes away. */
 const knownLimit = 10_000;
 
-export function createBatchStore({ calls, names, nextToken }: Pick<Parts, 'calls' | 'names' | 'nextToken'>): BatchStore {
+export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext, 'calls' | 'names' | 'nextToken'>): BatchStore {
   const reads = createBatchReads(calls, names);
   const known = new Set<string>();
 

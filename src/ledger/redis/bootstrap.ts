@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import { LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
 import { isSameKey, keyCheck } from '../ledger-key.ts';
-import { LedgerBehindError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
+import { LedgerDataLossError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
@@ -16,7 +16,7 @@ type State = 'founding' | 'live' | 'rebuilding';
 
 export type Shard = Readonly<Record<string, string>>;
 
-export interface FoundingParams {
+export interface BootstrapParams {
   readonly client: Redis;
   readonly place: LedgerPlace;
   readonly names: KeyNames;
@@ -32,31 +32,31 @@ export interface FoundingParams {
   readonly rebuilding: boolean;
 }
 
-export interface Found {
+export interface ShardsRead {
   readonly generation: string;
   /** How many writes each shard has seen. */
   readonly counters: readonly number[];
 }
 
 /** @throws LedgerMissingError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
-export async function findOrFound(params: FoundingParams): Promise<Found> {
+export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead> {
   const { client, place, names } = params;
   let found = await readShards(client, names);
   if (found.every((shard) => shard['generation'] === undefined)) {
-    mayFound(params);
-    await makeShards(params, params.ids());
+    assertMayCreate(params);
+    await createShards(params, params.ids());
     found = await readShards(client, names);
   } else if (found[0]?.['state'] === ('founding' satisfies State)) {
-    await makeShards(params, found[0]['generation'] ?? '');
+    await createShards(params, found[0]['generation'] ?? '');
     found = await readShards(client, names);
   }
   checkBound(params, found);
   const [first] = found;
   const generation = first?.['generation'] ?? '';
   const lost = found.flatMap((shard, index) => (shard['generation'] === generation ? [] : [index]));
-  if (lost.length > 0) throw new LedgerBehindError(place, `has lost a part of itself (shards ${lost.join(', ')} of ${shards.length})`);
+  if (lost.length > 0) throw new LedgerDataLossError(place, `has lost a part of itself (shards ${lost.join(', ')} of ${shards.length})`);
   const rebuilding = found.some((shard) => shard['state'] === ('rebuilding' satisfies State));
-  if (rebuilding && !params.rebuilding) throw new LedgerBehindError(place, 'is being rebuilt and does not know everything yet');
+  if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and does not know everything yet');
   if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
   const counters = found.map((shard) => Number(shard['counter'] ?? 0));
   if (!rebuilding) checkMarks(params, generation, counters, generationsTakenIn(found));
@@ -72,9 +72,9 @@ export async function readShards(client: Redis, names: KeyNames): Promise<Shard[
   });
 }
 
-function mayFound({ place, mayCreate, hasResults, marksSeen }: FoundingParams): void {
+function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapParams): void {
   if (hasResults || marksSeen.length > 0)
-    throw new LedgerBehindError(
+    throw new LedgerDataLossError(
       place,
       'is empty, and results were published before. Are REDIS_URL and REDIS_PREFIX the ones that were used? If they are, Redis has lost data',
     );
@@ -97,18 +97,18 @@ export function boundFields({ gateway, project, submerchant }: Binding, ledgerKe
 }
 
 /** Makes what is missing. The first shard is made first and is live last; of two makers the first wins. */
-async function makeShards({ client, place, names, binding, ledgerKey }: FoundingParams, wanted: string): Promise<void> {
+async function createShards({ client, place, names, binding, ledgerKey }: BootstrapParams, wanted: string): Promise<void> {
   const fields = boundFields(binding, ledgerKey);
-  const [generation] = await foundShard(client, names, 0, [wanted, '0', 'founding', '', ...fields]);
+  const [generation] = await createShard(client, names, 0, [wanted, '0', 'founding', '', ...fields]);
   for (const shard of shards.slice(1)) {
-    const [its] = await foundShard(client, names, shard, [generation, String(shard), 'live', '', ...fields]);
-    if (its !== generation) throw new LedgerBehindError(place, `has lost a part of itself (shard ${shard} is another ledger's)`);
+    const [its] = await createShard(client, names, shard, [generation, String(shard), 'live', '', ...fields]);
+    if (its !== generation) throw new LedgerDataLossError(place, `has lost a part of itself (shard ${shard} is another ledger's)`);
   }
   await setState(client, names, 0, generation, 'live', '');
 }
 
 /** @param args as `found.lua` takes them */
-export async function foundShard(client: Redis, names: KeyNames, shard: number, args: readonly string[]): Promise<[string, string]> {
+export async function createShard(client: Redis, names: KeyNames, shard: number, args: readonly string[]): Promise<[string, string]> {
   return (await client.eval(scripts.createShard.text, 1, names.meta(shard), ...args)) as [string, string];
 }
 
@@ -126,7 +126,7 @@ export async function setState(
 
 /** @throws RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export function checkBound(
-  { place, binding, ledgerKey }: Pick<FoundingParams, 'place' | 'binding' | 'ledgerKey'>,
+  { place, binding, ledgerKey }: Pick<BootstrapParams, 'place' | 'binding' | 'ledgerKey'>,
   found: readonly Shard[],
 ): void {
   for (const shard of found) {
@@ -155,7 +155,7 @@ export const generationsTakenIn = (found: readonly Shard[]): ReadonlySet<string>
 
 /** What published results tell must be in the ledger. */
 function checkMarks(
-  { place, marksSeen }: FoundingParams,
+  { place, marksSeen }: BootstrapParams,
   generation: string,
   counters: readonly number[],
   takenIn: ReadonlySet<string>,
@@ -163,9 +163,9 @@ function checkMarks(
   for (const mark of marksSeen) {
     const { generation: its, shard, counter } = readMark(mark);
     if (takenIn.has(its)) continue;
-    if (its !== generation) throw new LedgerBehindError(place, 'is another one than results were published from');
+    if (its !== generation) throw new LedgerDataLossError(place, 'is another one than results were published from');
     if (counter > (counters[shard] ?? 0))
-      throw new LedgerBehindError(place, 'is an older copy of itself: results were published that it does not know');
+      throw new LedgerDataLossError(place, 'is an older copy of itself: results were published that it does not know');
   }
 }
 

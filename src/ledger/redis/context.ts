@@ -3,12 +3,12 @@ import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Seal } from '../seal.ts';
 import type { ScriptClient } from './script-client.ts';
 import type { LedgerPlace } from './errors.ts';
-import { frameNumberOf, readFrame, readRecord, type Frame, type StoredRecord } from './record-codec.ts';
+import { templateNumberOf, readTemplate, readRecord, type RecordTemplate, type StoredRecord } from './record-codec.ts';
 import type { KeyNames } from './key-names.ts';
 import type { StringTable } from './string-table.ts';
 import type { Outbox } from './outbox.ts';
 
-export interface Parts {
+export interface LedgerContext {
   readonly calls: ScriptClient;
   readonly names: KeyNames;
   readonly texts: StringTable;
@@ -26,14 +26,14 @@ export interface Parts {
 const frameLimit = 4_096;
 
 /** Reads records, with the frames that many of them share. */
-export function createRecordReader(texts: StringTable, keys: KeyDerivation): Parts['readRecord'] {
-  const frames = new Map<string, Frame>();
+export function createRecordReader(texts: StringTable, keys: KeyDerivation): LedgerContext['readRecord'] {
+  const frames = new Map<string, RecordTemplate>();
   return async (shard, recordId, text) => {
-    const frameText = await texts.textOf(shard, frameNumberOf(text));
+    const frameText = await texts.textOf(shard, templateNumberOf(text));
     let frame = frames.get(frameText);
     if (frame === undefined) {
       if (frames.size >= frameLimit) frames.clear();
-      frame = readFrame(frameText);
+      frame = readTemplate(frameText);
       frames.set(frameText, frame);
     }
     return readRecord(text, recordId, frame, keys);

@@ -16,7 +16,7 @@ const wanted: readonly (readonly [setting: string, value: string, otherwise: str
 ];
 
 /** @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is only told */
-export async function checkSafety(params: {
+export async function assertDurable(params: {
   readonly connection: RedisConnection;
   readonly allowUnsafe: boolean;
   readonly onWarning: (message: string) => void;

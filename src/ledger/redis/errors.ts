@@ -22,7 +22,7 @@ export interface LedgerPlace {
 export const placeText = ({ address, prefix }: LedgerPlace): string => `the ledger in Redis at ${address} (prefix ${prefix})`;
 
 /** Redis does not hold all that was decided: emptied, restored from an older copy, or failed over. */
-export class LedgerBehindError extends RedisLedgerError {
+export class LedgerDataLossError extends RedisLedgerError {
   readonly code = 'ledger_behind';
   constructor(place: LedgerPlace, what: string) {
     super(exitCodes.stopped, `${placeText(place)} ${what}. Nothing is paid until \`disburse rebuild\` has run.`);

@@ -16,15 +16,15 @@ import { admit } from './admission.ts';
 import { advance } from './advance.ts';
 import { createBatchStore } from './batches.ts';
 import { createScriptClient } from './script-client.ts';
-import { placeText, type LedgerBehindError, type LedgerPlace } from './errors.ts';
-import { findOrFound } from './bootstrap.ts';
+import { placeText, type LedgerDataLossError, type LedgerPlace } from './errors.ts';
+import { openOrCreate } from './bootstrap.ts';
 import { createKeyNames, shardOfPlace } from './key-names.ts';
 import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
-import { createRecordReader, type Parts } from './context.ts';
+import { createRecordReader, type LedgerContext } from './context.ts';
 import { createQueries } from './queries.ts';
 import { createRestore } from './restore.ts';
-import { checkSafety } from './durability-check.ts';
+import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
 import { purgeDetails } from './retention.ts';
 
@@ -50,7 +50,7 @@ export interface RedisLedgerParams {
   readonly allow: { readonly unsafe: boolean };
   readonly onWarning: (message: string) => void;
   /** Told once when Redis turns out to have lost something: every call rejects with this error from then on. */
-  readonly onBroken?: (error: LedgerBehindError) => void;
+  readonly onBroken?: (error: LedgerDataLossError) => void;
   /** Opens a ledger between `beginRebuild` and `finishRebuild`, and no other. */
   readonly rebuilding?: boolean;
 }
@@ -73,8 +73,8 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   const place: LedgerPlace = { address, prefix };
   const names = createKeyNames(prefix);
   try {
-    await checkSafety({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
-    const found = await findOrFound({ ...params, client, place, names, rebuilding: params.rebuilding ?? false });
+    await assertDurable({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
+    const found = await openOrCreate({ ...params, client, place, names, rebuilding: params.rebuilding ?? false });
     const broken = Promise.withResolvers<never>();
     // Whoever awaits it gets it; until then it is not an unhandled one.
     broken.promise.catch(() => undefined);
@@ -115,7 +115,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
 const ownerOf = (id: string): string => hash('sha256', id, 'base64url').slice(0, 9);
 
 function createLedger(
-  deps: Pick<Parts, 'calls' | 'place' | 'names' | 'keys'> & {
+  deps: Pick<LedgerContext, 'calls' | 'place' | 'names' | 'keys'> & {
     readonly generation: string;
     readonly owner: string;
     readonly ledgerKey: Buffer;
@@ -128,7 +128,7 @@ function createLedger(
   let tokens = 0;
   const nextToken = (): string => `${owner}${(tokens++).toString(36)}`;
   const batches = createBatchStore({ calls, names, nextToken });
-  const parts: Parts = {
+  const parts: LedgerContext = {
     calls,
     names,
     texts,

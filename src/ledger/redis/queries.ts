@@ -3,9 +3,9 @@ import type { LedgerOverview, SharedLedger } from '../../../batches/ports/ledger
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
-import { redisNow } from './script-client.ts';
+import { redisTime } from './script-client.ts';
 import { shardOf, shards, timeOfNumber } from './key-names.ts';
-import type { Parts } from './context.ts';
+import type { LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
@@ -30,7 +30,7 @@ const scoredOf = (shard: number, answer: unknown): Scored[] => {
   }));
 };
 
-export function createQueries(parts: Parts): Queries {
+export function createQueries(parts: LedgerContext): Queries {
   const { calls, names } = parts;
 
   const stored = async (shard: number, recordId: string): Promise<StoredRecord | undefined> => {
@@ -100,7 +100,7 @@ export function createQueries(parts: Parts): Queries {
       }
     },
     async claimDue({ limit, leaseMs }) {
-      const now = await redisNow(calls);
+      const now = await redisTime(calls);
       const first = await firstOf((shard) => names.queue(shard), '-inf', Math.min(limit, claimLimit));
       const wanted = new Map<number, number>();
       for (const { shard } of first.slice(0, limit).filter(({ score }) => score <= now)) wanted.set(shard, (wanted.get(shard) ?? 0) + 1);

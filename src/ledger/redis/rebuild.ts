@@ -5,7 +5,7 @@
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
-import { boundFields, checkBound, foundShard, generationsTakenIn, readMark, readShards, setState } from './bootstrap.ts';
+import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState } from './bootstrap.ts';
 import { createKeyNames, shards } from './key-names.ts';
 
 const scanCount = 1_000;
@@ -35,7 +35,7 @@ export async function beginRebuild(params: {
   const generation = ids();
   for (const shard of shards) {
     const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn];
-    await foundShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
+    await createShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
   const kept = new Set(shards.map(names.meta));

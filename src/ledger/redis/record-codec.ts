@@ -11,18 +11,18 @@ import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, type SharedSource } from '../sqlite/rows.ts';
 
 /** What the records of one batch and stream have in common: kept once a shard. */
-export interface Frame {
+export interface RecordTemplate {
   readonly batchId: string;
   readonly stream: string;
   readonly shared: SharedSource;
 }
 
-export const frameOf = ({ batchId, occurrence }: Pick<LedgerRecord, 'batchId' | 'occurrence'>): string =>
-  JSON.stringify({ batchId, stream: occurrence.stream, shared: sharedSource(occurrence.source) } satisfies Frame);
+export const templateOf = ({ batchId, occurrence }: Pick<LedgerRecord, 'batchId' | 'occurrence'>): string =>
+  JSON.stringify({ batchId, stream: occurrence.stream, shared: sharedSource(occurrence.source) } satisfies RecordTemplate);
 
-export const readFrame = (text: string): Frame => JSON.parse(text) as Frame;
+export const readTemplate = (text: string): RecordTemplate => JSON.parse(text) as RecordTemplate;
 
-interface Moving {
+interface MutableFields {
   readonly attempt?: number;
   /** Only where it is not the one that project, kind, record id and attempt make. */
   readonly key?: string;
@@ -39,7 +39,7 @@ interface Moving {
   readonly until?: number;
 }
 
-interface Fixed {
+interface ImmutableFields {
   readonly position: number;
   readonly source?: Source;
   readonly kind?: 'payment';
@@ -63,7 +63,7 @@ export interface StoredRecord {
 export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt === null ? '-' : String(firstSentAt));
 
 /** Without a line break, as JSON is. */
-export function movingLine(record: LedgerRecord, keys: KeyDerivation): string {
+export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string {
   const {
     attempt,
     sends,
@@ -93,25 +93,25 @@ export function movingLine(record: LedgerRecord, keys: KeyDerivation): string {
     ...(checks === 0 ? {} : { checks }),
     ...(leaseOwner === null ? {} : { owner: leaseOwner }),
     ...(leaseUntil === null ? {} : { until: leaseUntil }),
-  } satisfies Moving);
+  } satisfies MutableFields);
 }
 
 /** @param paths the number of the list of paths */
-export function fixedLine(record: LedgerRecord, paths: number, { digests }: FieldDigests): string {
+export function encodeImmutable(record: LedgerRecord, paths: number, { digests }: FieldDigests): string {
   return JSON.stringify({
-    ...lasting(record),
+    ...permanentFields(record),
     ...(record.destination === undefined ? {} : { destination: record.destination }),
     ...(record.metadata === undefined ? {} : { metadata: record.metadata }),
     paths,
     digests: Buffer.from(digests).toString('base64'),
-  } satisfies Fixed);
+  } satisfies ImmutableFields);
 }
 
 /** Second and third line of a record whose story is dropped: what must be known for ever, and nothing more. */
-export const linesWithoutStory = (record: LedgerRecord, keys: KeyDerivation): string =>
-  `${movingLine({ ...record, reason: null, checks: 0 }, keys)}\n${JSON.stringify(lasting(record))}`;
+export const encodeWithoutDetails = (record: LedgerRecord, keys: KeyDerivation): string =>
+  `${encodeMutable({ ...record, reason: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
 
-function lasting({ occurrence, kind, fingerprint }: LedgerRecord): Fixed {
+function permanentFields({ occurrence, kind, fingerprint }: LedgerRecord): ImmutableFields {
   const { position, source } = occurrence;
   return {
     position,
@@ -125,15 +125,15 @@ const placeIn = (shared: SharedSource, position: number): Source =>
   'file' in shared ? { file: shared.file, line: position } : { ...shared, offset: String(position) };
 
 /** The number of the frame in a record's first line. */
-export const frameNumberOf = (text: string): string => headOf(text)[6] ?? '';
+export const templateNumberOf = (text: string): string => headOf(text)[6] ?? '';
 
 const headOf = (text: string): string[] => text.slice(0, text.indexOf('\n')).split(' ');
 
-export function readRecord(text: string, recordId: string, frame: Frame, keys: KeyDerivation): StoredRecord {
+export function readRecord(text: string, recordId: string, frame: RecordTemplate, keys: KeyDerivation): StoredRecord {
   const [, second = '{}', third = '{}'] = text.split('\n');
   const [version, code, sequence, sensitive, amount = '0', currency = '', , order = '', first, token = ''] = headOf(text);
-  const moving = JSON.parse(second) as Moving;
-  const fixed = JSON.parse(third) as Fixed;
+  const moving = JSON.parse(second) as MutableFields;
+  const fixed = JSON.parse(third) as ImmutableFields;
   const status = statusOf(Number(code));
   if (status === 'conflict' || status === 'duplicate') throw new RangeError(`the ledger holds a record that is ${status}`);
   const kind = fixed.kind ?? 'payout';

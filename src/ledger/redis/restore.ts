@@ -5,11 +5,11 @@ import { scoreText, sealedBody } from './advance.ts';
 import { checkAmount } from './admission.ts';
 import { LedgerTotalsError } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
-import type { Parts } from './context.ts';
-import { dueTimeOf, firstText, fixedLine, frameOf, movingLine, queueTimeOf, statusCodeText } from './record-codec.ts';
+import type { LedgerContext } from './context.ts';
+import { dueTimeOf, firstText, encodeImmutable, templateOf, encodeMutable, queueTimeOf, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-export function createRestore(parts: Parts): Pick<SharedLedger, 'restore' | 'restoreSettled'> {
+export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore' | 'restoreSettled'> {
   const { calls, names, texts, outbox, keys, seal, place } = parts;
   return {
     async restore({ record, fields, body, event }) {
@@ -18,7 +18,7 @@ export function createRestore(parts: Parts): Pick<SharedLedger, 'restore' | 'res
       if (body !== undefined && record.sensitive) throw new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
       await parts.requireBatch(batchId);
       const shard = shardOf(recordId);
-      const frame = await texts.numberOf(shard, frameOf(record));
+      const frame = await texts.numberOf(shard, templateOf(record));
       const paths = await texts.numberOf(shard, fields.paths);
       const reply = await calls.run(
         shard,
@@ -47,7 +47,7 @@ export function createRestore(parts: Parts): Pick<SharedLedger, 'restore' | 'res
           frame,
           firstText(record),
           parts.nextToken(),
-          `${movingLine(record, keys)}\n${fixedLine(record, Number(paths), fields)}`,
+          `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
           scoreText(queueTimeOf(record)),
           scoreText(dueTimeOf(record)),
           body === undefined ? '' : sealedBody(seal, record, body),

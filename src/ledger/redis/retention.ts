@@ -4,10 +4,10 @@
  */
 import type { Status } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
-import { redisNow } from './script-client.ts';
-import type { Parts } from './context.ts';
+import { redisTime } from './script-client.ts';
+import type { LedgerContext } from './context.ts';
 import { numberAtTime, shards } from './key-names.ts';
-import { linesWithoutStory } from './record-codec.ts';
+import { encodeWithoutDetails } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 const ends: readonly Status[] = ['succeeded', 'failed', 'cancelled', 'rejected'];
@@ -22,12 +22,12 @@ const pageSize = 200;
  * @returns how many stories were dropped; `limit`: there may be more
  */
 export async function purgeDetails(
-  parts: Parts,
+  parts: LedgerContext,
   batchIds: readonly string[],
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
   const { calls, names } = parts;
-  const newest = String(numberAtTime((await redisNow(calls)) - olderThanMs));
+  const newest = String(numberAtTime((await redisTime(calls)) - olderThanMs));
   let dropped = 0;
   for (const batchId of batchIds) {
     for (const status of ends) {
@@ -61,7 +61,7 @@ export async function purgeDetails(
   return dropped;
 }
 
-async function purgeRecord(parts: Parts, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
+async function purgeRecord(parts: LedgerContext, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
   const { calls, names, keys } = parts;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
   if (typeof text !== 'string') return false;
@@ -70,7 +70,7 @@ async function purgeRecord(parts: Parts, shard: number, recordId: string, field:
     shard,
     scripts.purgeDetails,
     [names.record(shard, recordId), names.dropped(shard)],
-    [String(record.version), linesWithoutStory(record, keys), field, number],
+    [String(record.version), encodeWithoutDetails(record, keys), field, number],
   );
   return answer === 'written';
 }

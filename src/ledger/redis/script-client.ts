@@ -9,7 +9,7 @@
 import { LedgerClosedError, LedgerWriteError } from '../errors.ts';
 import { systemClock } from '../../clock.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { LedgerBehindError, placeText, type LedgerPlace } from './errors.ts';
+import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import type { Script } from './scripts.ts';
 import { createWriteCounters } from './write-counters.ts';
@@ -70,14 +70,14 @@ export function createScriptClient(params: {
   readonly writer: string;
   /** The counters as they were found, by shard. */
   readonly counters: readonly number[];
-  readonly onBroken: (error: LedgerBehindError) => void;
+  readonly onBroken: (error: LedgerDataLossError) => void;
 }): ScriptClient {
   const { connection, place, names, generation, writer, onBroken } = params;
   const { client } = connection;
   const seen = createWriteCounters(params);
   let waiting: Call[] = [];
   let scheduled = false;
-  let failure: LedgerBehindError | undefined;
+  let failure: LedgerDataLossError | undefined;
   let closing = false;
   let ended = false;
   /** Raised with every connection: what was looked at on a former one says nothing. */
@@ -87,7 +87,7 @@ export function createScriptClient(params: {
 
   const markBroken = (what: string): void => {
     if (failure !== undefined) return;
-    failure = new LedgerBehindError(place, what);
+    failure = new LedgerDataLossError(place, what);
     const stranded = waiting;
     waiting = [];
     for (const call of stranded) call.reject(failure);
@@ -286,7 +286,7 @@ function advice(message: string): string {
 }
 
 /** Redis TIME, in milliseconds since the epoch. */
-export async function redisNow(calls: ScriptClient): Promise<number> {
+export async function redisTime(calls: ScriptClient): Promise<number> {
   const [seconds, microseconds] = (await calls.read(0, 'time')) as readonly string[];
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

@@ -5,7 +5,7 @@ import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { kindCode, statusCode } from '../codes.ts';
 import { changeGroups, type ColumnValue } from './record-columns.ts';
-import { selectRecord, toRecord, withoutStory, type RecordRow } from './rows.ts';
+import { selectRecord, toRecord, withoutDetails, type RecordRow } from './rows.ts';
 
 /** A record and where it lies. */
 export interface Stored {
@@ -187,7 +187,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     },
     fields({ id }) {
       const row = selectFields.get(id) as { shape: number; paths: string | null; digests: Uint8Array } | undefined;
-      if (row?.shape === withoutStory) return undefined;
+      if (row?.shape === withoutDetails) return undefined;
       if (row === undefined || row.paths === null) throw new RangeError('the ledger holds a record without field digests');
       return { paths: row.paths, digests: Buffer.from(row.digests) };
     },

@@ -1,6 +1,6 @@
 /** Drops what is told of records that ended long ago. What must be known for ever stays as it is, and so does their version. */
 import type { DatabaseSync } from 'node:sqlite';
-import { withoutStory } from './rows.ts';
+import { withoutDetails } from './rows.ts';
 import { endsNotedFrom } from './schema.ts';
 
 export interface Retention {
@@ -21,7 +21,7 @@ export function createRetention(db: DatabaseSync): Retention {
   const selectAny = db.prepare(`SELECT 1 FROM record WHERE ${ended} LIMIT 1`);
   const dropSome = db.prepare(
     `UPDATE record SET destination = NULL, metadata = NULL, reason_code = NULL, reason_description = NULL, checks = 0,
-       shape = ${withoutStory}, digests = x'', ended_at = NULL
+       shape = ${withoutDetails}, digests = x'', ended_at = NULL
      WHERE id IN (SELECT id FROM record WHERE ${ended} ORDER BY ended_at LIMIT ?)`,
   );
   const notedFrom = endsNotedFrom(db);

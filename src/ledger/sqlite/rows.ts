@@ -10,7 +10,7 @@ export const selectRecord = `
   FROM record JOIN batch ON batch.id = record.batch JOIN stream ON stream.id = record.stream`;
 
 /** The shape of a record whose story was dropped: it names no list of paths. This number is on disk: never change it. */
-export const withoutStory = 0;
+export const withoutDetails = 0;
 
 export interface RecordRow {
   readonly id: number;

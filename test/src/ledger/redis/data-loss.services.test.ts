@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerClosedError } from '../../../../src/ledger/errors.ts';
-import { LedgerBehindError } from '../../../../src/ledger/redis/errors.ts';
+import { LedgerDataLossError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
 import {
@@ -123,18 +123,18 @@ describe('a Redis that was emptied', () => {
   let queuedSample: Promise<Awaited<ReturnType<typeof admitted>>>;
 
   it.each(asks)('is noticed by whoever %s next, without a new connection', async (_, ask) => {
-    const told: LedgerBehindError[] = [];
+    const told: LedgerDataLossError[] = [];
     const { ledger } = await openWithBatch({ onBroken: (error) => told.push(error) });
     queuedSample = admitted(ledger, 'inv-1', 2);
     await queuedSample;
     await admin((client) => client.flushall());
-    await expect(ask(ledger)).rejects.toThrow(LedgerBehindError);
+    await expect(ask(ledger)).rejects.toThrow(LedgerDataLossError);
     await expect(ledger.broken).rejects.toThrow('Nothing is paid until `disburse rebuild` has run');
     // Everything after it as well, and nothing was written.
-    await expect(ledger.batches()).rejects.toThrow(LedgerBehindError);
+    await expect(ledger.batches()).rejects.toThrow(LedgerDataLossError);
     expect(told).toHaveLength(1);
     expect(await admin((client) => client.dbsize())).toBe(0);
-    await expect(open({ hasResults: true })).rejects.toThrow(LedgerBehindError);
+    await expect(open({ hasResults: true })).rejects.toThrow(LedgerDataLossError);
   });
 });
 
@@ -168,9 +168,9 @@ describe('a Redis that came back older', () => {
     const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/came back as an older copy of itself/);
     await takeBack();
     await waiting;
-    await expect(ledger.claimDue({ limit: 9, leaseMs: 1_000 })).rejects.toThrow(LedgerBehindError);
+    await expect(ledger.claimDue({ limit: 9, leaseMs: 1_000 })).rejects.toThrow(LedgerDataLossError);
     // Nobody has asked it for anything: the old queued record is not shown as one to be sent.
-    await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerBehindError);
+    await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerDataLossError);
   });
 
   it.each([
@@ -194,7 +194,7 @@ describe('a Redis that came back older', () => {
     const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/came back as an older copy of itself, and others have written/);
     await connection.client.connect();
     await waiting;
-    await expect(ledger.broken).rejects.toThrow(LedgerBehindError);
+    await expect(ledger.broken).rejects.toThrow(LedgerDataLossError);
     expect(await other.ledger.record('inv-1')).toMatchObject({ status: 'queued' });
   });
 
@@ -267,7 +267,7 @@ describe('what a shard notes of those who write to it', () => {
     one.connection.client.disconnect();
     await admin((client) => client.hdel(meta, field));
     await one.connection.client.connect();
-    await expect(one.ledger.record('inv-1')).rejects.toThrow(LedgerBehindError);
+    await expect(one.ledger.record('inv-1')).rejects.toThrow(LedgerDataLossError);
   });
 });
 
@@ -281,7 +281,7 @@ describe('a rebuild', () => {
     await admin((client) => client.set('somebody:else', 'kept'));
 
     await beginRebuild(rebuildParams(before.connection, prefix));
-    await expect(before.ledger.record('inv-1')).rejects.toThrow(LedgerBehindError);
+    await expect(before.ledger.record('inv-1')).rejects.toThrow(LedgerDataLossError);
     await expect(open()).rejects.toThrow(/is being rebuilt/);
     const rebuilding = await open({ rebuilding: true });
     const { ledger } = rebuilding;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerKeyError } from '../../../../src/ledger/errors.ts';
-import { LedgerBehindError, RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
+import { LedgerDataLossError, RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardCount, shardOf } from '../../../../src/ledger/redis/key-names.ts';
 import {
   admission,
@@ -323,7 +323,7 @@ describe('what a ledger is known by', () => {
     const [generation = '', shard = '', counter = ''] = seen.split('.');
     for (const marksSeen of [[`${generation}.${shard}.${Number(counter) + 1}`], [seen, `another.${shard}.1`]]) {
       const opening = open({ marksSeen, hasResults: true });
-      await expect(opening).rejects.toThrow(LedgerBehindError);
+      await expect(opening).rejects.toThrow(LedgerDataLossError);
       await expect(opening).rejects.toThrow('Nothing is paid until `disburse rebuild` has run');
       await expect(opening).rejects.toMatchObject({ code: 'ledger_behind', exitCode: 3 });
     }
