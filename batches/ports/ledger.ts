@@ -23,7 +23,7 @@ export interface Ledger {
   openBatch(manifest: Omit<Manifest, 'policy'> & { readonly policy: Policy | null; readonly at: number }): Promise<Batch>;
   batch(batchId: string): Promise<Batch | undefined>;
   batches(): Promise<readonly Batch[]>;
-  /** Sets state or phase; `finishedAt` is kept with state `finished` and cleared with `running`. */
+  /** Sets state or phase. `finishedAt` is set by the first `finished`, and never moved or cleared afterwards. */
   updateBatch(params: { batchId: string; state?: BatchState; phase?: BatchPhase; at: number }): Promise<void>;
 
   /**

@@ -325,6 +325,16 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.admit([])).toEqual([]);
     });
 
+    it.each([
+      ['an amount above 2^53 - 1', admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9_007_199_254_740_992n })))],
+      ['a negative amount of a rejected row', admission(lineOf(batchA, 3), refused({ amountMinor: -1n }))],
+      ['a position that is no whole number', admission(lineOf(batchA, 3.5), valid(draftOf('inv-1')))],
+    ])('rejects %s, and writes nothing of it', async (_, asked) => {
+      await expect(admitOne(under.ledger, asked)).rejects.toThrow(RangeError);
+      expect(await under.ledger.record('inv-1')).toBeUndefined();
+      expect(await under.ledger.tallies()).toEqual([]);
+    });
+
     it('lets one call fail without touching the others of its group', async () => {
       const before = await admitted(under.ledger, 'inv-1', 2);
       const broken = admission(lineOf(batchA, 3), valid(draftOf('inv-2')), 'f'.repeat(64));

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../batches/record/record.ts';
+import type { Change, LedgerRecord } from '../../batches/record/record.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
@@ -68,7 +68,9 @@ function recordSuite(under: LedgerUnderTest): void {
     it('lets exactly one of many concurrent steps on the same version pass', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2);
       const tried = await Promise.all(
-        Array.from({ length: 25 }, (_, index) => advanceOne(under.ledger, step(queued, { status: 'submitting', leaseOwner: `o${index}` }))),
+        Array.from({ length: 25 }, (_, index) =>
+          advanceOne(under.ledger, step(queued, { status: 'submitting', leaseOwner: `o${index}`, leaseUntil: at + 9 })),
+        ),
       );
       expect(tried.filter(({ ok }) => ok)).toHaveLength(1);
       expect(await under.ledger.record('inv-1')).toMatchObject({ version: 2 });
@@ -93,7 +95,26 @@ function recordSuite(under: LedgerUnderTest): void {
 
     it('rejects a step of a record that was never admitted', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await expect(advanceOne(under.ledger, step({ ...record, recordId: 'inv-9' }, { status: 'submitting' }))).rejects.toThrow(/inv-9/);
+      await expect(advanceOne(under.ledger, step({ ...record, recordId: 'inv-9' }, { status: 'cancelled' }))).rejects.toThrow(/inv-9/);
+    });
+
+    it.each<readonly [string, (sent: LedgerRecord) => Change]>([
+      ['does not raise the version by one', (sent) => ({ ...step(sent, {}), expected: sent.version - 1 })],
+      ['changes the amount', (sent) => step(sent, { amountMinor: 1n })],
+      ['changes the currency', (sent) => step(sent, { currency: 'USD' })],
+      ['changes the batch', (sent) => step(sent, { batchId: batchB })],
+      ['lowers the sequence', (sent) => step({ ...sent, sequence: 0 }, {})],
+      [
+        'carries the event of another record',
+        (sent) => ({ ...step({ ...sent, recordId: 'inv-9' }, { status: 'failed' }), after: step(sent, {}).after }),
+      ],
+      ['moves to submitting without a lease', (sent) => step(sent, { status: 'submitting', leaseOwner: null })],
+    ])('rejects a change that %s, and writes nothing of it', async (_, spoiled) => {
+      const sent = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
+      const tallies = await under.ledger.tallies();
+      await expect(advanceOne(under.ledger, spoiled(sent))).rejects.toThrow(TypeError);
+      expect(await under.ledger.record('inv-1')).toEqual(sent);
+      expect(await under.ledger.tallies()).toEqual(tallies);
     });
 
     it.each(recordStatuses)('moves the tallies to %s', async (status) => {

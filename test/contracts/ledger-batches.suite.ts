@@ -64,12 +64,15 @@ export function batchesSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.batch(batchA)).toMatchObject({ state: 'stopped', phase: 'refused', finishedAt: null });
     });
 
-    it('keeps the time of finishing, and clears it when it runs again', async () => {
+    it('keeps the first time of finishing, whatever the batch does afterwards', async () => {
       await under.ledger.openBatch(manifest(batchA));
       await under.ledger.updateBatch({ batchId: batchA, state: 'finished', at: at + 5 });
       expect(await under.ledger.batch(batchA)).toMatchObject({ state: 'finished', finishedAt: at + 5 });
       await under.ledger.updateBatch({ batchId: batchA, state: 'running', at: at + 9 });
-      expect(await under.ledger.batch(batchA)).toMatchObject({ state: 'running', finishedAt: null });
+      expect(await under.ledger.batch(batchA)).toMatchObject({ state: 'running', finishedAt: at + 5 });
+      await under.ledger.updateBatch({ batchId: batchA, state: 'finished', at: at + 12 });
+      const ledger = await under.reopen();
+      expect(await ledger.batch(batchA)).toMatchObject({ state: 'finished', finishedAt: at + 5 });
     });
   });
 

@@ -1,7 +1,7 @@
 /** Asks about an occurrence: decided here on what is believed to stand in Redis, written there only if it does. */
 import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
-import { maxAmountMinor } from '../../../batches/fields/money.ts';
+import { checkAdmission, checkNewRecord } from '../../../batches/record/check-change.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
@@ -27,7 +27,7 @@ const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
 export async function admit(parts: LedgerContext, admission: Admission): Promise<Verdict> {
   const { content, occurrence, batchId } = admission;
-  checkAmount(content.type === 'valid' ? content.draft.amountMinor : content.refusal.amountMinor);
+  checkAdmission(admission);
   await parts.requireBatch(batchId);
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
@@ -122,7 +122,8 @@ async function writeRecord(
   standing: Standing,
 ): Promise<Reply> {
   const { content, occurrence } = admission;
-  if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
+  if (content.type !== 'valid') throw new TypeError('a rejected instruction cannot create a record');
+  checkNewRecord(record);
   const { recordId, batchId } = record;
   const { fields } = content;
   const [frame, paths] = [await texts.numberOf(shard, templateOf(record)), await texts.numberOf(shard, fields.paths)];
@@ -198,8 +199,3 @@ const readable = ({ content }: Admission): { readonly amountMinor: bigint; reado
 };
 const amountOf = (admission: Admission): bigint | undefined => readable(admission)?.amountMinor;
 const currencyOf = (admission: Admission): string => readable(admission)?.currency ?? '';
-
-export function checkAmount(amountMinor: bigint | undefined): void {
-  if (amountMinor === undefined) return;
-  if (amountMinor < 0n || amountMinor > maxAmountMinor) throw new RangeError(`an amount of ${amountMinor} minor units is out of bounds`);
-}

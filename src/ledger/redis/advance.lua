@@ -13,7 +13,8 @@
 -- ARGV[18]  sequence
 -- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
 --           { 'moved', counters, record }: another version stands there | { 'missing', counters }
---           { 'changed', counters }: amount, currency or batch differ | { 'sensitive', counters }: no body may be kept
+--           { 'changed', counters }: amount, currency or batch differ, the sequence falls, or a body that holds a card
+--           number is to be kept
 --           { 'full', counters }: a total would overflow | { 'books', counters }: the totals do not hold what is moved
 local value = redis.call('GET', KEYS[2])
 if not value then return { 'missing', counters } end
@@ -21,7 +22,8 @@ local head = read_head(value)
 if head.token == ARGV[3] then return { 'again', counters } end
 if head.version ~= ARGV[2] then return { 'moved', counters, value } end
 if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counters } end
-if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'sensitive', counters } end
+if tonumber(head.sequence) > tonumber(ARGV[18]) then return { 'changed', counters } end
+if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'changed', counters } end
 local before, after = head.code, ARGV[8]
 if before ~= after then
   if not covers(KEYS[3], before, head.currency, head.amount) then return { 'books', counters } end

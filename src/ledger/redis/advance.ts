@@ -1,5 +1,6 @@
 /** Writes one decided step of a record, if the record still has the version that it was decided on. */
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
+import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
@@ -11,12 +12,11 @@ import { dueTimeOf, firstText, templateOf, encodeMutable, queueTimeOf, statusCod
 import { scripts } from './scripts.ts';
 
 /** @throws TypeError for a step that no rule can have decided; nothing is written then */
-export async function advance(parts: LedgerContext, { expected, after, event, body }: Change): Promise<AdvanceResult> {
+export async function advance(parts: LedgerContext, change: Change): Promise<AdvanceResult> {
+  checkChange(change);
+  const { expected, after, event, body } = change;
   const { calls, names, texts, outbox, keys, place } = parts;
   const { recordId, batchId } = after;
-  if (after.version !== expected + 1) throw new TypeError(`a step of ${recordId} must raise its version by one`);
-  const sensitive = (): TypeError => new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
-  if (after.sensitive && body !== undefined && 'keep' in body) throw sensitive();
 
   const shard = shardOf(recordId);
   const reply = await calls.run(
@@ -63,11 +63,9 @@ export async function advance(parts: LedgerContext, { expected, after, event, bo
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
       return { ok: false, current: (await parts.readRecord(shard, recordId, reply.values[0] ?? '')).record };
     case 'missing':
-      throw new TypeError(`the record ${recordId} was never admitted`);
+      throw neverAdmitted(recordId);
     case 'changed':
-      throw new TypeError(`a step of ${recordId} must not change its amount, currency or batch`);
-    case 'sensitive':
-      throw sensitive();
+      throw identityChanged(recordId);
     default:
       throw new LedgerReadError(
         `${placeText(place)} does not balance: its totals of batch ${batchId} do not hold ${recordId}. Something else changed it; do not pay from it.`,

@@ -1,5 +1,6 @@
 /** Makes batches and changes what is kept of them. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
 import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
@@ -21,7 +22,6 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
     if (known.size >= knownLimit) known.clear();
     known.add(batchId);
   };
-  const never = (batchId: string): TypeError => new TypeError(`the batch ${batchId} was never opened`);
 
   /** Whatever stands there, these fields are set; once, however often the call has to be made. */
   const change = async (batchId: string, line: string, fields: readonly string[]): Promise<void> => {
@@ -29,7 +29,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
     const token = nextToken();
     for (let version = String((await calls.read(shard, 'hget', names.batch(batchId), 'version')) ?? '0'); ;) {
       const { answer, values } = await calls.run(shard, scripts.changeBatch, [names.batch(batchId)], [version, token, line, ...fields]);
-      if (answer === 'missing') throw never(batchId);
+      if (answer === 'missing') throw batchNeverOpened(batchId);
       if (answer !== 'moved') return;
       version = values[0] ?? '0';
     }
@@ -39,7 +39,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
     ...reads,
     async requireBatch(batchId) {
       if (known.has(batchId)) return;
-      if (!(await reads.exists(batchId))) throw never(batchId);
+      if (!(await reads.exists(batchId))) throw batchNeverOpened(batchId);
       remember(batchId);
     },
     async openBatch({ batchId, file, policy, encoding, delimiter, bytes, blockDigests, at }) {
@@ -62,14 +62,14 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
       );
       remember(batchId);
       const batch = await reads.batch(batchId);
-      if (batch === undefined) throw never(batchId);
+      if (batch === undefined) throw batchNeverOpened(batchId);
       return batch;
     },
     async updateBatch({ batchId, state, phase, at }) {
       await change(batchId, '', [
         ...(state === undefined ? [] : ['state', state]),
         ...(phase === undefined ? [] : ['phase', phase]),
-        ...(state === 'finished' ? ['finished_at', String(at)] : state === 'running' ? ['finished_at', ''] : []),
+        ...(state === 'finished' ? ['finished_at', String(at)] : []),
       ]);
     },
     async saveEnqueueProgress({ batchId, line, rows }) {

@@ -14,5 +14,9 @@ if version ~= ARGV[2] then return { 'moved', counters, version } end
 write()
 redis.call('HSET', KEYS[2], 'version', string.format('%.0f', tonumber(version) + 1), 'token', ARGV[3])
 if ARGV[4] ~= '' and tonumber(ARGV[4]) > tonumber(stands[3] or '0') then redis.call('HSET', KEYS[2], 'line', ARGV[4]) end
-for index = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[index], ARGV[index + 1]) end
+for index = 5, #ARGV, 2 do
+  -- A batch has finished once: the first time stays.
+  local is_set = ARGV[index] == 'finished_at' and (redis.call('HGET', KEYS[2], 'finished_at') or '') ~= ''
+  if not is_set then redis.call('HSET', KEYS[2], ARGV[index], ARGV[index + 1]) end
+end
 return { 'written', counters }

@@ -2,7 +2,7 @@
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
-import { checkAmount } from './admission.ts';
+import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-change.ts';
 import { LedgerTotalsError } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
@@ -15,7 +15,7 @@ export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore
     async restore({ record, fields, body, event }) {
       const { recordId, batchId, occurrence } = record;
       checkAmount(record.amountMinor);
-      if (body !== undefined && record.sensitive) throw new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
+      if (body !== undefined) checkBodyMayBeKept(record);
       await parts.requireBatch(batchId);
       const shard = shardOf(recordId);
       const frame = await texts.numberOf(shard, templateOf(record));

@@ -2,7 +2,7 @@
 import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import { maxAmountMinor } from '../../../batches/fields/money.ts';
+import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { BatchTally, Tallies } from './tallies.ts';
@@ -27,6 +27,7 @@ const nothingKnown = { paths: '', digests: Buffer.alloc(0) };
 
 /** Part of a group. */
 export function admit(deps: AdmitDeps, admission: Admission): Verdict {
+  checkAdmission(admission);
   const { occurrence, content } = admission;
   const account = deps.accounts.ofBatch(admission.batchId);
   const stream = deps.places.streamOf(occurrence);
@@ -43,13 +44,10 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   const looseSequence = recordId === undefined ? 0 : deps.loose.lastSequence(recordId);
 
   if (content.type === 'valid') {
-    checkAmount(content.draft.amountMinor);
     // Nearly every id is new: written as such, and only if it is taken asked what stands there.
     const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, lastSequence: looseSequence });
     const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
     if (inserted !== undefined) return verdictOf(inserted);
-  } else if (content.refusal.amountMinor !== undefined) {
-    checkAmount(content.refusal.amountMinor);
   }
 
   const existing = recordId === undefined ? undefined : deps.records.byRecordId(recordId);
@@ -82,7 +80,7 @@ function insert(
   stream: Stream,
   record: LedgerRecord,
 ): LedgerRecord | undefined {
-  if (content.type !== 'valid') throw new TypeError('no record is made from a refusal');
+  if (content.type !== 'valid') throw new TypeError('a rejected instruction cannot create a record');
   const source = deps.places.sourceText(stream, occurrence);
   const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields });
   if (stored === undefined) return undefined;
@@ -121,8 +119,4 @@ function settle(
   deps.outbox.append(event);
   deps.accounts.addReceived(account, own.currency, own.amountMinor ?? 0n, own.status);
   return { type: 'settled', status, fresh: true };
-}
-
-function checkAmount(amountMinor: bigint): void {
-  if (amountMinor < 0n || amountMinor > maxAmountMinor) throw new RangeError(`an amount of ${amountMinor} minor units is out of bounds`);
 }

@@ -1,7 +1,8 @@
 /** Writes one decided step of a record, with everything that moves with it. */
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
-import type { Change, LedgerRecord } from '../../../batches/record/record.ts';
+import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
+import type { Change } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
@@ -24,15 +25,16 @@ const written: AdvanceResult = { ok: true };
  *
  * @throws TypeError for a step that no rule can have decided; nothing is written then
  */
-export function advance(deps: AdvanceDeps, { expected, after, event, body }: Change): AdvanceResult {
+export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
+  checkChange(change);
+  const { expected, after, event, body } = change;
   const stored = deps.records.byRecordId(after.recordId);
-  if (stored === undefined) throw new TypeError(`the record ${after.recordId} was never admitted`);
+  if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;
   if (before.version !== expected) return { ok: false, current: before };
-  checkStep(before, after);
+  if (!keepsIdentity(before, after)) throw identityChanged(after.recordId);
   const keep = body !== undefined && 'keep' in body ? body.keep : undefined;
-  if (keep !== undefined && before.sensitive)
-    throw new TypeError(`the body of ${after.recordId} holds a card number and must never be kept`);
+  if (keep !== undefined) checkBodyMayBeKept(before);
 
   const account = deps.accounts.ofBatch(before.batchId);
   deps.records.update(stored, after, isFinal[after.status] ? deps.clock.now() : undefined);
@@ -44,12 +46,4 @@ export function advance(deps: AdvanceDeps, { expected, after, event, body }: Cha
   if (before.firstSentAt === null && after.firstSentAt !== null) deps.accounts.countSend(account, after.firstSentAt);
   if (before.firstSentAt !== null && after.firstSentAt === null) deps.accounts.countSend(account, null);
   return written;
-}
-
-/** What the books and the compare and set rely on. */
-function checkStep(before: LedgerRecord, after: LedgerRecord): void {
-  if (after.version !== before.version + 1) throw new TypeError(`a step of ${after.recordId} must raise its version by one`);
-  if (after.amountMinor !== before.amountMinor || after.currency !== before.currency || after.batchId !== before.batchId) {
-    throw new TypeError(`a step of ${after.recordId} must not change its amount, currency or batch`);
-  }
 }

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Batch } from '../../../batches/record/batch.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
+import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import { toBatch, type BatchRow } from './rows.ts';
 
 export interface BatchStore {
@@ -19,7 +20,7 @@ export function createBatchStore(db: DatabaseSync): BatchStore {
 
   const find = (batchId: string): Batch => {
     const row = select.get(batchId);
-    if (row === undefined) throw new TypeError(`the batch ${batchId} was never opened`);
+    if (row === undefined) throw batchNeverOpened(batchId);
     return toBatch(row as unknown as BatchRow);
   };
 
@@ -32,7 +33,7 @@ export function createBatchStore(db: DatabaseSync): BatchStore {
     },
     update({ batchId, state, phase, at }) {
       const batch = find(batchId);
-      const finishedAt = state === 'finished' ? at : state === 'running' ? null : batch.finishedAt;
+      const finishedAt = batch.finishedAt ?? (state === 'finished' ? at : null);
       write.run(state ?? batch.state, phase ?? batch.phase, finishedAt, batchId);
     },
   };

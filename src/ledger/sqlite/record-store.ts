@@ -1,5 +1,6 @@
 /** The rows of records: inserted once, then changed only where they changed. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { checkNewRecord } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
@@ -41,21 +42,6 @@ const shapeLimit = 1024;
 
 /** The bit of the column `ended_at`, after those of the groups. */
 const endBit = 1 << changeGroups.length;
-
-/** The columns that an insert leaves at their defaults say so. */
-const isBlank = (record: LedgerRecord): boolean =>
-  record.firstSentAt === null &&
-  record.sends === 0 &&
-  !record.alreadyReceived &&
-  record.sessionId === null &&
-  record.entryId === null &&
-  record.confirmSession === null &&
-  record.cancelSession === null &&
-  record.reason === null &&
-  record.dueAt === null &&
-  record.checks === 0 &&
-  record.leaseOwner === null &&
-  record.leaseUntil === null;
 
 const insertSql = `
   INSERT INTO record (
@@ -149,7 +135,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     byRecordId: (recordId) => cache.get(recordId) ?? fromRow(selectByRecordId.get(recordId)),
     byId: (id) => fromRow(selectById.get(id)),
     insert(record, { batch, stream, source, fields }) {
-      if (!isBlank(record)) throw new RangeError(`the new record ${record.recordId} has a past already`);
+      checkNewRecord(record);
       const id = last + 1;
       const { changes } = insertRow.run(
         id,

@@ -4,6 +4,7 @@
  * as what moved them.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import { statusCode } from '../codes.ts';
 
 interface TallyCell {
@@ -56,7 +57,7 @@ export function createTallies(db: DatabaseSync): Tallies {
   const load = (batchId: string): BatchTally => {
     const row = selectBatch.get(batchId) as
       { id: number; sent: number; first_sent_at: number | null; last_sent_at: number | null } | undefined;
-    if (row === undefined) throw new TypeError(`the batch ${batchId} was never opened`);
+    if (row === undefined) throw batchNeverOpened(batchId);
     const account: BatchTally = {
       id: row.id,
       batchId,
