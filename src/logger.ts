@@ -21,3 +21,11 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
 }
+
+/** Notices of the pipeline, as log lines. */
+export const logNotice =
+  (logger: Pick<Logger, 'info' | 'warn'>) =>
+  ({ level, message, cause }: { readonly level: 'info' | 'warn'; readonly message: string; readonly cause?: unknown }): void => {
+    if (cause === undefined) logger[level](message);
+    else logger[level]({ err: cause }, message);
+  };

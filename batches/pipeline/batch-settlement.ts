@@ -1,9 +1,12 @@
-/** When a batch has come to rest, as the ledger alone can tell, whoever moves it. */
+/** When a batch has settled, as the ledger alone shows it, whichever process moves its records. */
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
+import { startWorkers, type Worker } from './worker.ts';
 
-const lookEveryMs = 250;
+const everyMs = 250;
+
+type SettlementLedger = Pick<Ledger, 'tallies' | 'due'>;
 
 /** How far a batch is: every row known, every row sent, and nothing left that moves by itself. */
 export interface BatchProgress {
@@ -13,7 +16,12 @@ export interface BatchProgress {
 }
 
 /** @param rows how many rows the file has */
-export async function progressOf(ledger: Ledger, clock: Clock, batchId: string, rows: number): Promise<BatchProgress> {
+export async function progressOf(
+  ledger: SettlementLedger,
+  clock: Pick<Clock, 'now'>,
+  batchId: string,
+  rows: number,
+): Promise<BatchProgress> {
   const tallies = await ledger.tallies(batchId);
   const counts = byStatus(tallies);
   const received = receivedOf(tallies).count;
@@ -24,38 +32,64 @@ export async function progressOf(ledger: Ledger, clock: Clock, batchId: string, 
   return { received, sent, settled: records.length === 0 && nextAt === null };
 }
 
-interface SettledParams {
-  readonly ledger: Ledger;
+/** `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout. */
+export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped';
+
+export interface SettlementParams {
+  readonly ledger: SettlementLedger;
   readonly clock: Clock;
   readonly batchId: string;
   readonly rows: number;
   /** Counted from when the last row was sent. */
   readonly waitMs: number;
-  /** Given up when nothing at all happened for so long, counted from the beginning; null: never. */
+  /** Gives up when no row was received for so long, counted from the start; null: never. */
   readonly idleTimeoutMs: number | null;
   readonly signal: AbortSignal;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
-  /** Told at each look how many rows the ledger knows. */
+  /** Called at each look with the rows that the ledger knows. */
   readonly onLook?: (received: number, sent: boolean) => void;
 }
 
-/** Waits until the batch has come to rest. Answers why it waits no longer. */
-export async function waitUntilSettled(params: SettledParams): Promise<'settled' | 'waited' | 'impatient' | 'stopped'> {
-  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs: patienceMs, signal, follow } = params;
+/** Looks at the batch until it has settled; `onEnd` receives why it looks no more, once. */
+export function createBatchSettlement(params: SettlementParams, onEnd: (end: SettlementEnd) => void): Worker {
+  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook } = params;
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();
-  while (!signal.aborted) {
-    const rest = await progressOf(ledger, clock, batchId, rows);
-    params.onLook?.(rest.received, rest.sent);
-    if (rest.settled || (rest.sent && !follow)) return 'settled';
+  const look = async (): Promise<SettlementEnd | null> => {
+    const progress = await progressOf(ledger, clock, batchId, rows);
+    onLook?.(progress.received, progress.sent);
+    if (progress.settled || (progress.sent && !follow)) return 'settled';
     const now = clock.now();
-    if (rest.sent) sentAt ??= now;
+    if (progress.sent) sentAt ??= now;
     if (sentAt !== null && now - sentAt >= waitMs) return 'waited';
-    if (rest.received !== received) [received, movedAt] = [rest.received, now];
-    if (patienceMs !== null && !rest.sent && now - movedAt >= patienceMs) return 'impatient';
-    await clock.sleep(lookEveryMs, signal).catch(() => undefined);
+    if (progress.received !== received) [received, movedAt] = [progress.received, now];
+    return idleTimeoutMs !== null && !progress.sent && now - movedAt >= idleTimeoutMs ? 'stalled' : null;
+  };
+  return {
+    name: 'batch settlement',
+    async tick() {
+      const end = await look();
+      if (end === null) return everyMs;
+      onEnd(end);
+      return Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+/** Resolves when the batch has settled or the wait is over. Rejects when the ledger cannot be read. */
+export async function waitUntilSettled(params: SettlementParams): Promise<SettlementEnd> {
+  const { clock, signal } = params;
+  const { promise, resolve, reject } = Promise.withResolvers<SettlementEnd>();
+  const stop = (): void => resolve('stopped');
+  if (signal.aborted) return 'stopped';
+  signal.addEventListener('abort', stop, { once: true });
+  const running = startWorkers([createBatchSettlement(params, resolve)], { clock, signal, onFailure: reject });
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await running.stop().catch(() => undefined);
   }
-  return 'stopped';
 }

@@ -1,86 +1,99 @@
-/** Moves what falls due: looks, confirmations and repeats, a bounded number of them at once. */
+/** Moves what falls due: status checks, confirmations and resends, a bounded number of them at once. */
 import type { LedgerRecord } from '../record/record.ts';
-import { follow } from './follow.ts';
-import type { PipelineDeps } from './process-instruction.ts';
+import { follow, type FollowDeps } from './follow.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import type { Worker } from './worker.ts';
+
+/** What is due now, and when the earliest of the rest falls due; null when there is none. */
+export interface DueRecords {
+  readonly records: readonly LedgerRecord[];
+  readonly nextAt: number | null;
+}
+
+export interface DueWorkerDeps extends FollowDeps {
+  readonly publisher: Pick<OutboxRelay, 'notify'>;
+  /** Since when the breaker is open; null while it is closed. */
+  readonly closedSince: () => number | null;
+  /** Since when nothing has reached the gateway; null while something does. */
+  readonly unreachableSince: () => number | null;
+  readonly stop: (why: string) => void;
+}
 
 export interface DueWorkerParams {
-  /** Records whose time has come, at most `limit`, and when the next one's comes. */
-  readonly due: (limit: number) => Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
-  /** What `due` answered is hidden from others, and from us, for a while: no more is asked for than is begun at once. */
+  /** Records that are due, at most `limit`. */
+  readonly due: (limit: number) => Promise<DueRecords>;
+  /** `due` claims what it returns: others, and this worker, do not see it again for a while. Asks for no more than it can start. */
   readonly claims?: boolean;
-  /** How long a gateway may stay unreachable before the run stops; null: for ever. */
+  /** How long a gateway may stay unreachable before the run stops; null: without end. */
   readonly waitMs: number | null;
 }
 
-export interface DueWorker {
-  /** Resolves when nothing open can move by itself any more, when `deadline` is over, or when we are stopping. */
+/** Its ticks start steps and do not wait for them; draining waits. */
+export interface DueWorker extends Worker {
+  /** Resolves when nothing open can move by itself any more, when `deadline` has passed, or when the run is stopping. */
   settled(deadline: number): Promise<void>;
-  /** Begins nothing more, waits for what is under way, and rejects with the first failure. */
-  stop(): Promise<void>;
 }
 
-/** Between two looks at what is due and at the way to the gateway. */
+/** Between two looks at what is due and at the gateway connection. */
 const tickMs = 100;
 const window = 128;
 
-export function startDueWorker(deps: PipelineDeps, { due, waitMs, claims = false }: DueWorkerParams): DueWorker {
-  const underWay = new Set<string>();
+export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false }: DueWorkerParams): DueWorker {
+  const underWay = new Map<string, Promise<void>>();
   let nextAt: number | null = null;
-  let looked = false;
-  let ended = false;
+  let hasLooked = false;
   let failure: { readonly cause: unknown } | undefined;
+  let wake = (): void => undefined;
 
-  const fail = (cause: unknown): void => {
-    failure ??= { cause };
-    deps.stop(cause instanceof Error ? cause.message : String(cause));
-  };
   const move = async (record: LedgerRecord): Promise<void> => {
     try {
       await follow(deps, record);
       deps.publisher.notify();
     } catch (cause) {
-      fail(cause);
+      failure ??= { cause };
+      wake();
     } finally {
       underWay.delete(record.recordId);
     }
   };
-  const watchTheWay = (): void => {
-    if (waitMs === null) return;
-    const over = (since: number | null): boolean => since !== null && deps.clock.now() - since > waitMs;
-    if (over(deps.unreachableSince())) deps.stop('the gateway cannot be reached');
-    else if (over(deps.closedSince())) deps.stop('the gateway answers nothing but errors of its own');
+  const throwFailure = (): void => {
+    if (failure !== undefined) throw failure.cause;
   };
-  const loop = async (): Promise<void> => {
-    while (!ended && !deps.signal.aborted) {
+
+  return {
+    name: 'due worker',
+    started: (wakes) => void (wake = wakes),
+    async tick() {
+      throwFailure();
       const room = window - underWay.size;
       const limit = claims ? room : window + underWay.size;
       const found = limit > 0 ? await due(limit) : { records: [], nextAt };
       const fresh = found.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, room));
       nextAt = found.records.length > 0 ? deps.clock.now() : found.nextAt;
-      looked = true;
-      for (const record of fresh) {
-        underWay.add(record.recordId);
-        void move(record);
-      }
-      watchTheWay();
-      await deps.clock.sleep(fresh.length > 0 && found.records.length >= limit ? 1 : tickMs);
-    }
-  };
-  const running = loop().catch(fail);
-
-  return {
+      hasLooked = true;
+      for (const record of fresh) underWay.set(record.recordId, move(record));
+      if (waitMs !== null) stopWhenUnreachable(deps, waitMs);
+      return fresh.length > 0 && found.records.length >= limit ? 1 : tickMs;
+    },
+    async drain() {
+      await Promise.all(underWay.values());
+      throwFailure();
+    },
     async settled(deadline) {
-      looked = false;
+      hasLooked = false;
       while (!deps.signal.aborted && deps.clock.now() < deadline) {
-        if (looked && underWay.size === 0 && nextAt === null) return;
+        if (hasLooked && underWay.size === 0 && nextAt === null) return;
         await deps.clock.sleep(tickMs);
       }
     },
-    async stop() {
-      ended = true;
-      await running;
-      while (underWay.size > 0) await deps.clock.sleep(5);
-      if (failure !== undefined) throw failure.cause;
-    },
   };
+}
+
+function stopWhenUnreachable(
+  { clock, unreachableSince, closedSince, stop }: Pick<DueWorkerDeps, 'clock' | 'unreachableSince' | 'closedSince' | 'stop'>,
+  waitMs: number,
+): void {
+  const isOver = (since: number | null): boolean => since !== null && clock.now() - since > waitMs;
+  if (isOver(unreachableSince())) stop('the gateway cannot be reached');
+  else if (isOver(closedSince())) stop('the gateway answers nothing but errors of its own');
 }

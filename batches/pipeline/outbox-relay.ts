@@ -1,36 +1,90 @@
 /**
- * Publishes what the ledger decided: reads its outbox in order, writes to the sink, and only then lets the
- * ledger forget. What a crash leaves in the outbox goes out at the next start.
+ * Publishes what the ledger decided: reads its outbox in order, writes to the sink, and only then removes the
+ * entries. What a crash leaves in the outbox is published after the next start.
  */
-import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { ResultSink } from '../ports/result-sink.ts';
+import type { Worker } from './worker.ts';
 
 const groupSize = 512;
 /** A short wait lets decisions gather, so that one sync serves many. */
 const defaultBatchDelayMs = 25;
 
-export interface OutboxRelay {
-  /** There may be something new. Cheap; call it as often as you like. */
+export interface OutboxRelayDeps {
+  readonly ledger: Pick<Ledger, 'outbox' | 'published'>;
+  readonly sink: Pick<ResultSink, 'publish'>;
+  /** Kafka calls it linger. */
+  readonly batchDelayMs?: number;
+}
+
+/** Draining it publishes what is left. */
+export interface OutboxRelay extends Worker {
+  /** There may be something new. Cheap; may be called at any rate. */
   notify(): void;
   /** Publishes what is there now and everything that comes until the outbox is found empty. */
   flush(): Promise<void>;
-  /** Resolves when everything that was decided before is surely published. */
+  /** Resolves when everything decided before this call is durably published; rejects when publishing failed. */
   published(): Promise<void>;
-  /** Publishes in the background until `stop`; rejects when publishing failed. */
-  readonly running: Promise<void>;
-  stop(): Promise<void>;
 }
 
-export function createOutboxRelay(deps: { ledger: Ledger; sink: ResultSink; clock: Clock; batchDelayMs?: number }): OutboxRelay {
-  const { ledger, sink, clock, batchDelayMs: gatherMs = defaultBatchDelayMs } = deps;
+export function createOutboxRelay({ ledger, sink, batchDelayMs = defaultBatchDelayMs }: OutboxRelayDeps): OutboxRelay {
+  const flush = createFlush(ledger, sink);
   let waiting: PromiseWithResolvers<void>[] = [];
   let failure: { readonly cause: unknown } | undefined;
-  let wake: (() => void) | undefined;
-  let poked = true;
-  let stopping = false;
-  let turn: Promise<void> = Promise.resolve();
+  let wake = (): void => undefined;
+  let state: 'idle' | 'notified' | 'gathering' = 'notified';
 
+  /** Its end is valid only for those who waited before it started. */
+  const flushForWaiting = async (): Promise<void> => {
+    if (failure !== undefined) throw failure.cause;
+    const served = waiting;
+    waiting = [];
+    try {
+      await flush();
+      for (const one of served) one.resolve();
+    } catch (cause) {
+      failure = { cause };
+      for (const one of [...served, ...waiting]) one.reject(cause);
+      waiting = [];
+      throw cause;
+    }
+  };
+  const notify = (): void => {
+    if (state !== 'idle') return;
+    state = 'notified';
+    wake();
+  };
+
+  return {
+    name: 'outbox relay',
+    started: (wakes) => void (wake = wakes),
+    async tick() {
+      if (state === 'notified') {
+        state = 'gathering';
+        return batchDelayMs;
+      }
+      if (state === 'gathering') {
+        state = 'idle';
+        await flushForWaiting();
+      }
+      return Number.POSITIVE_INFINITY;
+    },
+    drain: flushForWaiting,
+    notify,
+    flush,
+    published() {
+      if (failure !== undefined) return Promise.reject(failure.cause as Error);
+      notify();
+      const one = Promise.withResolvers<void>();
+      waiting.push(one);
+      return one.promise;
+    },
+  };
+}
+
+/** One flush at a time: two readers of the outbox would publish the same events twice. */
+function createFlush(ledger: OutboxRelayDeps['ledger'], sink: OutboxRelayDeps['sink']): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
   const publishGroup = async (): Promise<number> => {
     const entries = await ledger.outbox({ limit: groupSize });
     if (entries.length === 0) return 0;
@@ -42,59 +96,9 @@ export function createOutboxRelay(deps: { ledger: Ledger; sink: ResultSink; cloc
     await before;
     while ((await publishGroup()) === groupSize);
   };
-  /** One at a time: two readers of the outbox would publish the same events twice. */
-  const drain = (): Promise<void> => {
-    const mine = publishAll(turn);
-    turn = mine.catch(() => undefined);
+  return () => {
+    const mine = publishAll(last);
+    last = mine.catch(() => undefined);
     return mine;
-  };
-  /** Only who waited before it began may be told by its end. */
-  const drainFor = async (): Promise<void> => {
-    const served = waiting;
-    waiting = [];
-    try {
-      await drain();
-      for (const one of served) one.resolve();
-    } catch (cause) {
-      failure = { cause };
-      for (const one of [...served, ...waiting]) one.reject(cause);
-      throw cause;
-    }
-  };
-  const loop = async (): Promise<void> => {
-    while (!stopping) {
-      if (!poked) await new Promise<void>((resolve) => (wake = resolve));
-      wake = undefined;
-      poked = false;
-      if (!stopping) await clock.sleep(gatherMs);
-      await drainFor();
-    }
-    await drainFor();
-  };
-  const running = loop();
-  // Whoever awaits `running` or `stop` gets the failure; until then it is not an unhandled one.
-  running.catch(() => undefined);
-
-  return {
-    notify() {
-      poked = true;
-      wake?.();
-    },
-    flush: drain,
-    published() {
-      poked = true;
-      wake?.();
-      if (failure !== undefined) return Promise.reject(failure.cause as Error);
-      const one = Promise.withResolvers<void>();
-      waiting.push(one);
-      return one.promise;
-    },
-    running,
-    stop() {
-      stopping = true;
-      poked = true;
-      wake?.();
-      return running;
-    },
   };
 }

@@ -9,7 +9,9 @@ import type { RecordStatus } from '../record/status.ts';
 import { rescheduleResend, markInterrupted, releaseInterruptedResend } from '../record/transitions.ts';
 import { createWindow } from './bounded-window.ts';
 import { admitRows, rejectAllQueued, decideAllOrNothing, type FileParams } from './admit-file.ts';
-import { startDueWorker } from './due-worker.ts';
+import { createDueWorker } from './due-worker.ts';
+import { startWorkers } from './worker.ts';
+import { messageOf } from './notice.ts';
 import { dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
 
 export interface ProcessFileParams extends FileParams {
@@ -29,10 +31,11 @@ export async function processFile(deps: PipelineDeps, params: ProcessFileParams)
 
   await markAllInterrupted(deps, batchId);
   await rescheduleGivenUp(deps, batchId);
-  const follower = startDueWorker(deps, {
+  const follower = createDueWorker(deps, {
     due: (limit) => ledger.due({ batchId, now: deps.clock.now(), limit }),
     waitMs: params.waitMs,
   });
+  const running = startWorkers([follower], { clock: deps.clock, signal, onFailure: (cause) => stopFor(deps, cause) });
   try {
     const phase = await decideAllOrNothing(deps, params);
     if (phase === 'released' && !signal.aborted) await sendAll(deps, params);
@@ -42,7 +45,7 @@ export async function processFile(deps: PipelineDeps, params: ProcessFileParams)
     stopFor(deps, cause);
     throw cause;
   } finally {
-    await follower.stop();
+    await running.stop();
   }
   await ledger.updateBatch({ batchId, state: signal.aborted ? 'stopped' : 'finished', at: deps.clock.now() });
 }
@@ -108,4 +111,4 @@ async function sendAll(deps: PipelineDeps, params: ProcessFileParams): Promise<v
 }
 
 /** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
-const stopFor = (deps: PipelineDeps, cause: unknown): void => deps.stop(cause instanceof Error ? cause.message : String(cause));
+const stopFor = (deps: PipelineDeps, cause: unknown): void => deps.stop(messageOf(cause));

@@ -16,7 +16,7 @@ export interface WorkerOptions {
   readonly clock: Pick<Clock, 'sleep'>;
   /** Once it is aborted no tick starts. */
   readonly signal: AbortSignal;
-  /** Called at once when a worker fails; it ticks no more, the others go on. */
+  /** Called at once, and once a worker, when it fails; it ticks no more, the others go on. */
   readonly onFailure: (cause: unknown, worker: Worker) => void;
 }
 
@@ -28,12 +28,13 @@ export interface RunningWorkers {
 export function startWorkers(workers: readonly Worker[], options: WorkerOptions): RunningWorkers {
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  let failure: { readonly cause: unknown } | undefined;
+  const failures = new Map<Worker, unknown>();
   const guarded = async (worker: Worker, step: () => Promise<void>): Promise<void> => {
     try {
       await step();
     } catch (cause) {
-      failure ??= { cause };
+      if (failures.has(worker)) return;
+      failures.set(worker, cause);
       options.onFailure(cause, worker);
     }
   };
@@ -43,7 +44,7 @@ export function startWorkers(workers: readonly Worker[], options: WorkerOptions)
     ended.abort();
     await Promise.all(running);
     await Promise.all(workers.map((worker) => guarded(worker, async () => worker.drain?.())));
-    if (failure !== undefined) throw failure.cause;
+    for (const cause of failures.values()) throw cause;
   };
   return { stop: () => (stopped ??= stop()) };
 }

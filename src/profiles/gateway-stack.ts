@@ -14,7 +14,9 @@ import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '.
 import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
 import { createSendQueue, capacityFor } from '../../batches/pipeline/send-queue.ts';
 import { createGateway } from '../../producers/gateway.ts';
-import { createOutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { createOutboxRelay, type OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
+import { startWorkers, type RunningWorkers } from '../../batches/pipeline/worker.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -77,8 +79,8 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     onChange: (change) => tellBreaker(logger, url, change),
   });
   const outage = trackOutage(breaker, clock);
-  const publisher = createOutboxRelay({ ledger, sink, clock, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
-  publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
+  const publishing = startRelay(publisher, stopping);
   const rules = transitionSettings(config);
 
   const deps: PipelineDeps = {
@@ -114,7 +116,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     breaker,
     async close() {
       try {
-        await publisher.stop();
+        await publishing.stop();
       } finally {
         await sink.close();
         await gateway.close();
@@ -122,6 +124,14 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     },
   };
 }
+
+/** Publishes until it is stopped, also while the run is stopping: what is in flight ends with results of its own. */
+export const startRelay = (relay: OutboxRelay, stopping: Pick<Shutdown, 'stop'>): RunningWorkers =>
+  startWorkers([relay], {
+    clock: monotonicClock,
+    signal: new AbortController().signal,
+    onFailure: (cause) => stopping.stop(messageOf(cause)),
+  });
 
 /** Failures in a row that are no accident any more. */
 const outageFailures = 3;

@@ -6,7 +6,7 @@ import { PublishError } from '../../producers/kafka/publish-error.ts';
 import { monotonicClock, systemClock } from '../clock.ts';
 import { openLetterSeal } from '../kafka/dead-letter-seal.ts';
 import { connect, openInstance } from './distributed.ts';
-import { startDueWorker } from '../../batches/pipeline/due-worker.ts';
+import { createDueWorker } from '../../batches/pipeline/due-worker.ts';
 import { enqueueFile, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { createMessageProcessor } from '../../batches/pipeline/process-message.ts';
 import { isReadToItsEnd } from '../kafka/client.ts';
@@ -18,7 +18,10 @@ import { loadSigner } from '../config/private-key.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
 import { checkInbox, gatewayCheck, startService, type ServeParams } from '../service/service.ts';
 import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
-import { startRecoverySweeper } from '../../batches/pipeline/recovery-sweeper.ts';
+import { createRecoverySweeper } from '../../batches/pipeline/recovery-sweeper.ts';
+import { createRetention } from '../../batches/pipeline/retention.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { version } from '../version.ts';
 
 const defaultWaitMs = 900_000;
@@ -38,6 +41,8 @@ const drainMs = 2_000;
  * twice; only one of them can make an intent.
  */
 const claimMs = 20_000;
+/** A purge looks through every batch, and every instance does it. */
+const betweenPurgesMs = 60_000;
 
 export async function serveDistributed(params: ServeParams): Promise<void> {
   const { config, options, logger, stopping } = params;
@@ -117,24 +122,18 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
           // At once, so that what gives up waiting is known to be unfinished rather than failed. How it ends was told above.
           const leaveGroup = (): Promise<void> => reading.stop().catch(() => undefined);
           stopping.signal.addEventListener('abort', () => void leaveGroup(), { once: true });
-          const follower = startDueWorker(pay, {
-            due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }),
-            claims: true,
-            waitMs: null,
-          });
-          const sweeper = startRecoverySweeper({
-            ledger,
-            clock,
-            publisher: pay.publisher,
-            retentionMs: settings.LEDGER_RETENTION,
-            stop: pay.stop,
-            signal: stopping.signal,
-          });
+          const workers = startWorkers(
+            [
+              createDueWorker(pay, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: null }),
+              createRecoverySweeper({ ledger, clock, publisher: pay.publisher, signal: stopping.signal }),
+              createRetention({ ledger, retentionMs: settings.LEDGER_RETENTION, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),
+            ],
+            { clock, signal: stopping.signal, onFailure: (cause) => stopping.stop(messageOf(cause)) },
+          );
           consumer = reading;
           return async () => {
             await leaveGroup();
-            await follower.stop();
-            await sweeper.stop();
+            await workers.stop();
           };
         },
         checks: {

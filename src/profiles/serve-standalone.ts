@@ -6,7 +6,7 @@ import { openStandalone, openStandaloneLedger, resultsPath } from './standalone.
 import { createDueScanner } from '../../batches/pipeline/due-scanner.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { systemClock } from '../clock.ts';
-import { startDueWorker } from '../../batches/pipeline/due-worker.ts';
+import { createDueWorker } from '../../batches/pipeline/due-worker.ts';
 import { breakerPosition, createMetrics } from '../service/metrics.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { processFile, markAllInterrupted } from '../../batches/pipeline/process-file.ts';
@@ -15,7 +15,9 @@ import { readAgain } from '../files/payout-file.ts';
 import { loadSigner } from '../config/private-key.ts';
 import { checkInbox, gatewayCheck, startService, type ServeParams } from '../service/service.ts';
 import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
-import { startRetention } from '../../batches/pipeline/retention.ts';
+import { createRetention } from '../../batches/pipeline/retention.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { version } from '../version.ts';
 
 const defaultWaitMs = 900_000;
@@ -49,16 +51,12 @@ export async function serveStandalone(params: ServeParams): Promise<void> {
         ...params,
         metrics,
         begin() {
-          const follower = startDueWorker(deps, { due: openBatches.due, waitMs: null });
+          const workers = [
+            createDueWorker(deps, { due: openBatches.due, waitMs: null }),
+            createRetention({ ledger, retentionMs: settings.LEDGER_RETENTION }),
+          ];
           const { signal } = stopping;
-          const stories = startRetention({ ledger, clock, retentionMs: settings.LEDGER_RETENTION, stop: deps.stop, signal });
-          return async () => {
-            try {
-              await follower.stop();
-            } finally {
-              await stories.stop();
-            }
-          };
+          return startWorkers(workers, { clock, signal, onFailure: (cause) => stopping.stop(messageOf(cause)) }).stop;
         },
         checks: {
           ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),

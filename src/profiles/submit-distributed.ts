@@ -9,6 +9,7 @@ import { createSeal } from '../ledger/seal.ts';
 import type { FileSubmitter, PayingParams } from './submit-standalone.ts';
 import { readAgain } from '../files/payout-file.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
+import { startRelay } from './gateway-stack.ts';
 import { transitionSettings } from './transition-settings.ts';
 import { waitUntilSettled } from '../../batches/pipeline/batch-settlement.ts';
 
@@ -25,8 +26,8 @@ export async function openDistributedSubmitter(params: HandingOverParams): Promi
   const { config, stopping, logger, detach } = params;
   const connected = await connect(params);
   const { ledger, ledgerKey, clock, topics, topicPublisher, sink } = connected;
-  const publisher = createOutboxRelay({ ledger, sink, clock, batchDelayMs: 5 });
-  publisher.running.catch((cause: unknown) => stopping.stop(cause instanceof Error ? cause.message : String(cause)));
+  const publisher = createOutboxRelay({ ledger, sink, batchDelayMs: 5 });
+  const publishing = startRelay(publisher, stopping);
   let watching: { readonly since: number; readonly received: number } | null = null;
 
   return {
@@ -68,12 +69,12 @@ export async function openDistributedSubmitter(params: HandingOverParams): Promi
           else if (watching?.received !== received) watching = { since: clock.now(), received };
         },
       });
-      if (end === 'impatient') {
+      if (end === 'stalled') {
         stopping.stop(
           `nobody took the instructions for ${formatDuration(waitMs)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or see what holds it up`,
         );
       }
-      const state = end === 'stopped' || end === 'impatient' ? 'stopped' : 'finished';
+      const state = end === 'stopped' || end === 'stalled' ? 'stopped' : 'finished';
       await ledger.updateBatch({ batchId, state, at: clock.now() });
     },
     note() {
@@ -87,7 +88,7 @@ export async function openDistributedSubmitter(params: HandingOverParams): Promi
         signal: new AbortController().signal,
         onWarning: (message) => logger.warn(message),
       }),
-    finish: () => publisher.stop(),
+    finish: () => publishing.stop(),
     // The instances of `serve` do it.
     runMaintenance: () => Promise.resolve(),
     close: () => connected.close(),

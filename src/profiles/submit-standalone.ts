@@ -8,7 +8,7 @@ import type { Signer } from '../../batches/gateway/signature.ts';
 import { openStandalone, openStandaloneLedger, resultsPath } from './standalone.ts';
 import type { GatewayStack } from './gateway-stack.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
+import { logNotice, type Logger } from '../logger.ts';
 import { processFile } from '../../batches/pipeline/process-file.ts';
 import { readAgain, type Inspection } from '../files/payout-file.ts';
 import type { Shutdown } from '../service/shutdown.ts';
@@ -80,7 +80,13 @@ export async function openStandaloneSubmitter(params: PayingParams & { readonly 
     results: () => readResults(resultsPath(config.dataDir)),
     finish: () => app.close(),
     runMaintenance: () =>
-      purgeAfterRun(rows, { ledger, clock, retentionMs: config.settings.LEDGER_RETENTION, signal: stopping.signal, logger }),
+      purgeAfterRun(rows, {
+        ledger,
+        clock,
+        retentionMs: config.settings.LEDGER_RETENTION,
+        signal: stopping.signal,
+        onNotice: logNotice(logger),
+      }),
     close: () => ledger.close(),
   };
 }

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createDueWorker, type DueWorkerDeps, type DueWorkerParams } from '../../../batches/pipeline/due-worker.ts';
+import { startWorkers, type Worker } from '../../../batches/pipeline/worker.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { startDueWorker, type DueWorker, type DueWorkerParams } from '../../../batches/pipeline/due-worker.ts';
-import type { PipelineDeps } from '../../../batches/pipeline/process-instruction.ts';
-import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
+import { fakeWorld, ok } from './fakes.ts';
 import { at, sentRecord } from '../record/record-samples.ts';
 
 /** As many as are moved at once. */
@@ -11,49 +11,41 @@ const window = 128;
 const openRecords = (count: number): LedgerRecord[] =>
   Array.from({ length: count }, (_, n) => sentRecord({ recordId: `inv-${n}`, status: 'in_progress', sessionId: `ps_${n}`, dueAt: at }));
 
-describe('the follower', () => {
+describe('the due worker', () => {
   let end: () => Promise<void> = () => Promise.resolve();
   afterEach(() => end());
 
-  /** @param look what a look at a session waits for */
-  const start = (
-    params: Pick<DueWorkerParams, 'due' | 'claims'>,
-    look: (id: string) => Promise<void>,
-  ): FakeWorld & { turns: () => number } => {
+  /** @param look what a status check waits for */
+  const start = (params: Pick<DueWorkerParams, 'due' | 'claims'>, look: (id: string) => Promise<void>) => {
     const world = fakeWorld({ record: sentRecord(), status: [ok()] });
-    let turns = 0;
-    const clock = {
-      now: world.clock.now,
-      sleep(ms: number, signal?: AbortSignal) {
-        turns += 1;
-        return world.clock.sleep(ms, signal);
-      },
-    };
-    const gateway = { ...world.deps.gateway, status: (id: string) => look(id).then(() => world.deps.gateway.status(id)) };
-    const deps = {
+    const failures: unknown[] = [];
+    let ticks = 0;
+    const deps: DueWorkerDeps = {
       ...world.deps,
-      clock,
-      gateway,
+      gateway: { ...world.deps.gateway, status: (id: string) => look(id).then(() => world.deps.gateway.status(id)) },
       publisher: { notify: () => undefined },
       stop: () => undefined,
       unreachableSince: () => null,
       closedSince: () => null,
     };
-    const follower: DueWorker = startDueWorker(deps as unknown as PipelineDeps, { waitMs: null, ...params });
+    const worker = createDueWorker(deps, { waitMs: null, ...params });
+    const counted: Worker = { ...worker, tick: () => worker.tick().finally(() => (ticks += 1)) };
+    const { clock, signal } = deps;
+    const running = startWorkers([counted], { clock, signal, onFailure: (cause) => void failures.push(cause) });
     end = async () => {
       world.stop();
-      const stopping = follower.stop();
+      const stopping = running.stop().catch(() => undefined);
       await world.clock.pass(1_000);
       await stopping;
     };
-    return { ...world, turns: () => turns };
+    return { ...world, ticks: () => ticks, failures, running };
   };
 
   it.each([
-    { name: 'all its hands full of what it has claimed', claims: true, due: window },
-    { name: 'all that is due in its hands', claims: false, due: 100 },
-    { name: 'all its hands full and more due', claims: false, due: 3 * window },
-  ])('with $name looks ten times a second, and no more', async ({ claims, due }) => {
+    { name: 'with a full window of claimed records', claims: true, due: window },
+    { name: 'with every due record under way', claims: false, due: 100 },
+    { name: 'with a full window and more due', claims: false, due: 3 * window },
+  ])('$name ticks ten times a second and no more often', async ({ claims, due }) => {
     const records = openRecords(due);
     const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
     let looks = 0;
@@ -67,14 +59,14 @@ describe('the follower', () => {
     };
     const follower = start({ due: listed, claims }, () => answered);
     await follower.clock.pass(1_000);
-    const turns = follower.turns();
+    const ticks = follower.ticks();
     answer();
     expect(looks).toBeGreaterThan(0);
     expect(looks).toBeLessThan(15);
-    expect(turns).toBeLessThan(15);
+    expect(ticks).toBeLessThan(15);
   });
 
-  it.each([true, false])('does not wait for its next look while more is due than it asked for (claims: %s)', async (claims) => {
+  it.each([true, false])('asks again at once while more is due than it asked for (claims: %s)', async (claims) => {
     const waiting = new Set(openRecords(5 * window));
     const due = async (limit: number) => {
       const found = [...waiting].slice(0, limit);
@@ -88,5 +80,24 @@ describe('the follower', () => {
     });
     await follower.clock.pass(90);
     expect(seen.size).toBe(5 * window);
+  });
+
+  it('fails at once when a step fails, and rejects its stop with the failure', async () => {
+    const due = () => Promise.resolve({ records: openRecords(1), nextAt: null });
+    const { clock, failures, running } = start({ due }, () => Promise.reject(new Error('no ledger')));
+    await clock.pass(1);
+    expect(failures).toEqual([new Error('no ledger')]);
+    await expect(running.stop()).rejects.toThrow('no ledger');
+  });
+
+  it('waits for steps under way when it is stopped', async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const due = () => Promise.resolve({ records: openRecords(1), nextAt: null });
+    const { clock, running, log } = start({ due }, () => answered);
+    await clock.pass(1);
+    const stopped = running.stop();
+    answer();
+    await stopped;
+    expect(log).toContain('status ps_0');
   });
 });

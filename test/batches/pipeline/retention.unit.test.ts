@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Logger } from '../../../src/logger.ts';
-import { purgeAfterRun, startRetention } from '../../../batches/pipeline/retention.ts';
+import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
+import type { Notice } from '../../../batches/pipeline/notice.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const retentionMs = 400 * 86_400_000;
 
-/** A ledger with so many stories to drop, and what it was asked for. */
+/** A ledger with details of so many records to purge, and the limits that it was asked for. */
 function ledgerWith(due: number, onDrop: () => void = () => undefined) {
   const limits: number[] = [];
   return {
@@ -23,34 +23,26 @@ function ledgerWith(due: number, onDrop: () => void = () => undefined) {
   };
 }
 
-function logged() {
-  const lines: (readonly [level: string, message: string])[] = [];
-  const logger = {
-    info: (message: string) => void lines.push(['info', message]),
-    warn: (_bindings: unknown, message: string) => void lines.push(['warn', message]),
-  } as unknown as Logger;
-  return { lines, logger };
-}
-
-describe('after a file', () => {
+describe('purgeAfterRun', () => {
   const after = async (
     rows: number,
     ledger: ReturnType<typeof ledgerWith>,
     patch: { signal?: AbortSignal; clock?: { now(): number } } = {},
   ) => {
-    const { lines, logger } = logged();
+    const notices: Notice[] = [];
     const clock = { ...createVirtualClock(), ...patch.clock };
-    await purgeAfterRun(rows, { ledger, clock, retentionMs, signal: patch.signal ?? new AbortController().signal, logger });
-    return lines;
+    const signal = patch.signal ?? new AbortController().signal;
+    await purgeAfterRun(rows, { ledger, clock, retentionMs, signal, onNotice: (notice) => void notices.push(notice) });
+    return notices.map(({ level, message }) => [level, message]);
   };
 
-  it('asks once when nothing is due', async () => {
+  it('asks the ledger once when nothing is due', async () => {
     const ledger = ledgerWith(0);
     expect(await after(1_000_000, ledger)).toEqual([]);
     expect(ledger.limits).toHaveLength(1);
   });
 
-  it('drops all that is due, in small steps', async () => {
+  it('purges all that is due in small groups', async () => {
     const ledger = ledgerWith(1_000);
     expect(await after(10, ledger)).toEqual([]);
     expect(ledger.due()).toBe(0);
@@ -60,13 +52,13 @@ describe('after a file', () => {
   it.each([
     [1, 20_000],
     [100_000, 200_000],
-  ])('of %d rows, drops at most %d', async (rows, most) => {
+  ])('after a file of %d rows purges at most %d records', async (rows, most) => {
     const ledger = ledgerWith(1_000_000);
     await after(rows, ledger);
     expect(1_000_000 - ledger.due()).toBe(most);
   });
 
-  it('does nothing when it was stopped, and stops when it is', async () => {
+  it('purges nothing when the run is stopping, and no more after it stops', async () => {
     const untouched = ledgerWith(1_000);
     await after(10, untouched, { signal: AbortSignal.abort() });
     expect(untouched.limits).toEqual([]);
@@ -76,14 +68,14 @@ describe('after a file', () => {
     expect(ledger.limits).toHaveLength(1);
   });
 
-  it('says once what takes so long', async () => {
+  it('reports a purge that takes longer than a second, once', async () => {
     let now = 0;
     const ledger = ledgerWith(5_000, () => (now += 400));
     const lines = await after(10, ledger, { clock: { now: () => now } });
     expect(lines).toEqual([['info', expect.stringContaining('LEDGER_RETENTION')]]);
   });
 
-  it('tells a failure, and fails nothing', async () => {
+  it('reports a failure of the ledger and does not reject', async () => {
     const ledger = ledgerWith(10, () => {
       throw new Error('the disk is full');
     });
@@ -91,46 +83,32 @@ describe('after a file', () => {
   });
 });
 
-describe('meanwhile', () => {
-  const begin = (ledger: ReturnType<typeof ledgerWith>) => {
-    const clock = createVirtualClock();
-    const why: string[] = [];
-    const stories = startRetention({
-      ledger,
-      clock,
-      retentionMs,
-      signal: new AbortController().signal,
-      stop: (reason) => void why.push(reason),
-    });
-    return { clock, why, stories };
-  };
+describe('the retention worker', () => {
+  const worker = (ledger: ReturnType<typeof ledgerWith>) => createRetention({ ledger, retentionMs });
 
-  it('drops what is due step by step with pauses, then looks now and then', async () => {
-    const ledger = ledgerWith(1_000);
-    const { clock, stories, why } = begin(ledger);
-    await clock.pass(0);
-    expect(ledger.limits).toHaveLength(1);
-    await clock.pass(1_000);
+  it('purges what is due group by group with short pauses, then looks once a minute', async () => {
+    const ledger = ledgerWith(600);
+    const retention = worker(ledger);
+    expect([await retention.tick(), await retention.tick(), await retention.tick()]).toEqual([50, 50, 60_000]);
     expect(ledger.due()).toBe(0);
-    const looks = ledger.limits.length;
-    await clock.pass(30_000);
-    expect(ledger.limits).toHaveLength(looks);
     ledger.add(5);
-    await clock.pass(60_000);
+    expect(await retention.tick()).toBe(60_000);
     expect(ledger.due()).toBe(0);
-    await stories.stop();
-    expect(clock.sleepers()).toBe(0);
-    expect(why).toEqual([]);
   });
 
-  it('stops the service when it fails', async () => {
-    const { clock, stories, why } = begin(
+  it('purges a group of another size after a longer pause where that is set', async () => {
+    const ledger = ledgerWith(600);
+    const retention = createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: 60_000 });
+    expect(await retention.tick()).toBe(60_000);
+    expect(ledger.limits).toEqual([512]);
+  });
+
+  it('fails when the ledger fails', async () => {
+    const retention = worker(
       ledgerWith(10, () => {
         throw new Error('the disk is full');
       }),
     );
-    await clock.pass(0);
-    expect(why).toEqual(['the disk is full']);
-    await stories.stop();
+    await expect(retention.tick()).rejects.toThrow('the disk is full');
   });
 });
