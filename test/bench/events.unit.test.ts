@@ -5,7 +5,8 @@ import { readInstructionEvent } from '../../batches/event/parse-event.ts';
 import { indexOfRecord, instructionMessages } from '../../bench/distributed/events.ts';
 import { payoutFile } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
-import { draftOf, now } from '../batches/csv-row/row-samples.ts';
+import { at } from '../support/builders.ts';
+import { validOf } from '../support/parsing.ts';
 
 const count = 1500;
 const messages = [...instructionMessages(count, 7)];
@@ -16,7 +17,7 @@ describe('the events of the benchmark', () => {
     expect(messages).toHaveLength(count);
     for (const [index, { key, value }] of messages.entries()) {
       const row = rows[index] as PayoutRow;
-      const sent = serialise(draftOf(readInstructionEvent(JSON.parse(value), { now })), 1);
+      const sent = serialise(validOf(readInstructionEvent(JSON.parse(value), { now: at })), 1);
       const theirs = Buffer.from(JSON.stringify(payoutBody(row)));
       expect(key).toBe(row.record_id);
       expect(JSON.parse(sent.toString())).toEqual(JSON.parse(theirs.toString()));

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { serialise } from '../../batches/pipeline/dispatch.ts';
 import { payoutColumns, payoutFile } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
-import { draftOf, readerOf } from '../batches/csv-row/row-samples.ts';
+import { parserOf, validOf } from '../support/parsing.ts';
 
 const rows = 2000;
 const text = [...payoutFile(rows, 7)].join('');
@@ -22,7 +22,7 @@ describe('the generated file', () => {
   });
 
   it('passes every rule', () => {
-    const reader = readerOf(payoutColumns);
+    const reader = parserOf(payoutColumns);
     const bad = records
       .slice(1)
       .map((cells) => reader.read(cells))
@@ -31,11 +31,11 @@ describe('the generated file', () => {
   });
 
   it('makes the peers send what we send, in as many bytes', () => {
-    const reader = readerOf(payoutColumns);
+    const reader = parserOf(payoutColumns);
     for (const cells of records.slice(1)) {
       const row = Object.fromEntries(payoutColumns.map((name, column) => [name, cells[column]])) as PayoutRow;
       const theirs = Buffer.from(JSON.stringify(payoutBody(row)));
-      const ours = serialise(draftOf(reader.read(cells)), 1);
+      const ours = serialise(validOf(reader.read(cells)), 1);
       expect(JSON.parse(theirs.toString())).toEqual(JSON.parse(ours.toString()));
       expect(theirs.length).toBe(ours.length);
     }

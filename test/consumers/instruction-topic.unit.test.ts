@@ -6,19 +6,12 @@ import { routeNames } from '../../batches/instruction/templates.ts';
 import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
 import { toInstructionMessage, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { createSeal } from '../../src/ledger/seal.ts';
-import { draftOf, now, readRow, rowOf, samplePayout } from '../batches/csv-row/row-samples.ts';
+import { at, bankAccount, rowOf, samplePayout } from '../support/builders.ts';
+import { parseRow, validOf } from '../support/parsing.ts';
 
 const seal = createSeal(randomBytes(32));
 const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: noAttempt });
-const good = {
-  record_id: 'inv-1',
-  kind: 'payout',
-  ...samplePayout,
-  payment_method: {
-    type: 'bank_account',
-    bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'purpose' } },
-  },
-};
+const good = { record_id: 'inv-1', kind: 'payout', ...samplePayout, payment_method: bankAccount() };
 
 const messageOf = (value: unknown, rest: Partial<InstructionMessage> = {}): InstructionMessage => ({
   topic: 'payouts.instructions',
@@ -30,7 +23,7 @@ const messageOf = (value: unknown, rest: Partial<InstructionMessage> = {}): Inst
   headers: {},
   ...rest,
 });
-const read = (message: InstructionMessage): MessageReading => readMessage(message, { now, open });
+const read = (message: InstructionMessage): MessageReading => readMessage(message, { now: at, open });
 const reasonOf = (value: unknown, rest: Partial<InstructionMessage> = {}): string => {
   const found = read(messageOf(value, rest));
   return found.type === 'dead' ? found.reason : found.type;
@@ -96,7 +89,7 @@ describe('a row that run published', () => {
   const batch = { batchId: 'ab'.repeat(32), file: 'may.csv' } as Batch;
   const rows = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
   const published = (kind: (typeof kinds)[number], route: string, changes = {}) => {
-    const draft = draftOf(readRow(rowOf(kind, route, { 'metadata.order': '77', ...changes })));
+    const draft = validOf(parseRow(rowOf(kind, route, { 'metadata.order': '77', ...changes })));
     const { value, headers } = toInstructionMessage({ seal }, { batch }, 7, draft);
     const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
     return { draft, value, message: messageOf(value, { headers: bytes }) };
@@ -113,7 +106,7 @@ describe('a row that run published', () => {
   });
 
   it('carries no card data that can be read, and none that another key opens', () => {
-    const cards = rows.filter(([kind, route]) => draftOf(readRow(rowOf(kind, route))).sensitive);
+    const cards = rows.filter(([kind, route]) => validOf(parseRow(rowOf(kind, route))).sensitive);
     expect(cards.length).toBeGreaterThan(0);
     for (const [kind, route] of cards) {
       const { value, message } = published(kind, route);
@@ -122,7 +115,7 @@ describe('a row that run published', () => {
         if (row[name] !== undefined) expect(value).not.toContain(`"${row[name]}"`);
       const stranger = createSeal(randomBytes(32));
       expect(
-        readMessage(message, { now, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: noAttempt }) }),
+        readMessage(message, { now: at, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: noAttempt }) }),
       ).toMatchObject({ type: 'dead', reason: 'seal_broken' });
     }
   });

@@ -3,22 +3,8 @@ import { array, assert, asyncProperty, constantFrom } from 'fast-check';
 import { isFinal } from '../../batches/record/status.ts';
 import { isBalanced, type TallyRow } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
-import {
-  admission,
-  admitted,
-  batchA,
-  batchB,
-  draftOf,
-  intent,
-  keys,
-  lineOf,
-  manifest,
-  moved,
-  recordIn,
-  refused,
-  step,
-  valid,
-} from './ledger-samples.ts';
+import { admission, batchA, batchB, instructionOf, keys, lineOf, manifest, refused, valid } from '../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../support/ledger-steps.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 
 const countOf = (rows: readonly TallyRow[], status: TallyRow['status']): number =>
@@ -35,7 +21,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       (await under.ledger.outbox({ limit: 100 })).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
     it('keeps every member of a new record, exactly', async () => {
-      const draft = draftOf('inv-1', {
+      const draft = instructionOf('inv-1', {
         kind: 'payment',
         amountMinor: 9_007_199_254_740_991n,
         currency: 'KWD',
@@ -89,7 +75,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       const published = { stream: 'topic:pay:3', position: 42, source: { file: 'june.csv', line: 7 } };
       const renamed = lineOf(batchA, 3, 'renamed.csv');
       const places = [topic, published, lineOf(batchA, 2), renamed];
-      await Promise.all(places.map((place, index) => admitOne(under.ledger, admission(place, valid(draftOf(`inv-${index}`))))));
+      await Promise.all(places.map((place, index) => admitOne(under.ledger, admission(place, valid(instructionOf(`inv-${index}`))))));
       const ledger = await under.reopen();
       const records = await Promise.all(places.map((_, index) => ledger.record(`inv-${index}`)));
       expect(records.map((record) => record?.occurrence)).toEqual(places);
@@ -106,12 +92,12 @@ export function admissionSuite(under: LedgerUnderTest): void {
             : { type: 'open', record };
       // Neither the content nor the batch that it comes with now counts. Under another record id it cannot come: what stands at
       // a place never changes, and a ledger may look for it where its record id leads.
-      const other = valid(draftOf('inv-1', { amountMinor: 9n }), 'other');
+      const other = valid(instructionOf('inv-1', { amountMinor: 9n }), 'other');
       expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), other, batchB))).toEqual(expected);
       expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))).toEqual(expected);
       expect({ tallies: await under.ledger.tallies(), events: await events() }).toEqual(before);
       const ledger = await under.reopen();
-      expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual(expected);
+      expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual(expected);
     });
 
     it('knows occurrences that come out of order', async () => {
@@ -129,7 +115,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         status: 'rejected',
         fresh: true,
       });
-      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+      expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual({
         type: 'settled',
         status: 'rejected',
         fresh: false,
@@ -162,7 +148,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('settles the same content at another place as a duplicate, and tells the earlier status', async () => {
       const record = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
-      const verdict = await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB));
+      const verdict = await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(instructionOf('inv-1')), batchB));
       expect(verdict).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
       expect((await events()).at(-1)).toMatchObject({
         status: 'duplicate',
@@ -171,7 +157,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         earlier: { status: 'in_progress', batch_id: batchA, source: { file: 'may.csv', line: 2 } },
       });
       expect(await under.ledger.record('inv-1')).toEqual({ ...record, sequence: record.sequence + 1, version: record.version + 1 });
-      expect(await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(draftOf('inv-1')), batchB))).toEqual({
+      expect(await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(instructionOf('inv-1')), batchB))).toEqual({
         type: 'settled',
         status: 'duplicate',
         fresh: false,
@@ -181,7 +167,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('settles other content under a bound id as a conflict, and names the fields that differ', async () => {
       await admitted(under.ledger, 'inv-1', 2);
       await under.reopen();
-      const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9n }))));
+      const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1', { amountMinor: 9n }))));
       expect(verdict).toEqual({ type: 'settled', status: 'conflict', fresh: true });
       expect(await events()).toMatchObject([
         { status: 'conflict', fields: ['amount_details.amount'], error: { code: 'record_id_conflict' } },
@@ -191,7 +177,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('makes a step wait that was decided before a duplicate raised the version', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
       const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
       expect(await advanceOne(under.ledger, intent(record))).toEqual({ ok: false, current });
     });
@@ -202,7 +188,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         const first = await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { status }));
         const again = await admitOne(
           under.ledger,
-          admission(lineOf(batchB, 2), valid(draftOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'mended'), batchB),
+          admission(lineOf(batchB, 2), valid(instructionOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'mended'), batchB),
         );
         expect(again).toMatchObject({
           type: 'admitted',
@@ -219,7 +205,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         // The first place keeps what became of it, whatever becomes of the record.
         if (again.type === 'admitted') await moved(under.ledger, intent(again.record));
         const ledger = await under.reopen();
-        expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({
+        expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual({
           type: 'settled',
           status,
           fresh: false,
@@ -246,7 +232,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('binds the id of what was cancelled after it was sent', async () => {
       await recordIn(under.ledger, 'cancelled', 'inv-1', 2);
-      expect(await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB))).toMatchObject({
+      expect(await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1')), batchB))).toMatchObject({
         type: 'settled',
         status: 'duplicate',
       });
@@ -255,9 +241,9 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('counts duplicates of what was not paid', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitted(under.ledger, 'inv-2', 3);
-      await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1')), batchB));
-      await admitOne(under.ledger, admission(lineOf(batchB, 3), valid(draftOf('inv-2')), batchB));
-      await admitOne(under.ledger, admission(lineOf(batchB, 4), valid(draftOf('inv-2', { amountMinor: 1n })), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1')), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 3), valid(instructionOf('inv-2')), batchB));
+      await admitOne(under.ledger, admission(lineOf(batchB, 4), valid(instructionOf('inv-2', { amountMinor: 1n })), batchB));
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchB, exceptInProgress: false })).toBe(2);
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(0);
       const current = await under.ledger.record('inv-1');
@@ -267,7 +253,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('still counts the duplicate of a record whose id was taken by other content and paid', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
-      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-1'))));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
       await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
       const other = await admitted(under.ledger, 'inv-1', 2, { amountMinor: 5n }, batchB);
       await moved(under.ledger, step(await moved(under.ledger, intent(other)), { status: 'succeeded' }));
@@ -282,7 +268,10 @@ export function admissionSuite(under: LedgerUnderTest): void {
           const recordId = `many-${run}`;
           const verdicts = await Promise.all(
             contents.map((content, index) =>
-              admitOne(under.ledger, admission(lineOf(batchA, run * 1_000 + contents.length - index), valid(draftOf(recordId), content))),
+              admitOne(
+                under.ledger,
+                admission(lineOf(batchA, run * 1_000 + contents.length - index), valid(instructionOf(recordId), content)),
+              ),
             ),
           );
           const kept = await under.ledger.record(recordId);
@@ -308,11 +297,11 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('answers a group of admissions in their order', async () => {
       await admitted(under.ledger, 'inv-1', 2);
       const verdicts = await under.ledger.admit([
-        admission(lineOf(batchA, 3), valid(draftOf('inv-3'))),
-        admission(lineOf(batchA, 2), valid(draftOf('inv-1'))),
+        admission(lineOf(batchA, 3), valid(instructionOf('inv-3'))),
+        admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))),
         admission(lineOf(batchA, 4), refused({ recordId: 'inv-4' })),
-        admission(lineOf(batchA, 5), valid(draftOf('inv-1'))),
-        admission(lineOf(batchA, 6), valid(draftOf('inv-3', { amountMinor: 7n }))),
+        admission(lineOf(batchA, 5), valid(instructionOf('inv-1'))),
+        admission(lineOf(batchA, 6), valid(instructionOf('inv-3', { amountMinor: 7n }))),
       ]);
       expect(verdicts).toMatchObject([
         { type: 'admitted', record: { recordId: 'inv-3' } },
@@ -337,11 +326,11 @@ export function admissionSuite(under: LedgerUnderTest): void {
 
     it('lets one call fail without touching the others of its group', async () => {
       const before = await admitted(under.ledger, 'inv-1', 2);
-      const broken = admission(lineOf(batchA, 3), valid(draftOf('inv-2')), 'f'.repeat(64));
+      const broken = admission(lineOf(batchA, 3), valid(instructionOf('inv-2')), 'f'.repeat(64));
       const [first, second, failed] = await Promise.allSettled([
         advanceOne(under.ledger, intent(before)),
         // The first of its stream.
-        admitOne(under.ledger, admission(lineOf(batchB, 4), valid(draftOf('inv-3')), batchB)),
+        admitOne(under.ledger, admission(lineOf(batchB, 4), valid(instructionOf('inv-3')), batchB)),
         admitOne(under.ledger, broken),
       ]);
       expect(first).toEqual({ status: 'fulfilled', value: { ok: true } });

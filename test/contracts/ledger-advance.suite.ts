@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Change, LedgerRecord } from '../../batches/record/record.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
-import { admitted, at, batchA, batchB, intent, manifest, moved, recordIn, step } from './ledger-samples.ts';
+import { at, batchA, batchB, manifest } from '../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../support/ledger-steps.ts';
 import { advanceOne } from '../../batches/ports/single.ts';
 
 export function advanceSuite(under: LedgerUnderTest): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerUnderTest } from './ledger-harness.ts';
-import { admitted, at, batchA, batchB, intent, manifest, moved, step } from './ledger-samples.ts';
+import { at, batchA, batchB, manifest } from '../support/builders.ts';
+import { admitted, intent, moved, step } from '../support/ledger-steps.ts';
 
 export function batchesSuite(under: LedgerUnderTest): void {
   describe('openBatch', () => {

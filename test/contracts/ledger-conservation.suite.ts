@@ -9,7 +9,8 @@ import type { Admission } from '../../batches/record/record.ts';
 import { mayFollow, type RecordStatus, type Status } from '../../batches/record/status.ts';
 import { isBalanced, type TallyRow } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerHarness } from './ledger-harness.ts';
-import { admission, at, batchA, batchB, draftOf, intent, lineOf, manifest, refused, step, valid } from './ledger-samples.ts';
+import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../support/builders.ts';
+import { intent, step } from '../support/ledger-steps.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 
 interface Coming {
@@ -55,7 +56,7 @@ const admissionOf = ({ batchId, line, amountMinor, currency, good }: Coming): Ad
   const id = recordIdAt(line);
   return admission(
     lineOf(batchId, line),
-    good ? valid(draftOf(id, { amountMinor: amountMinor ?? 7n, currency })) : refused({ recordId: id, amountMinor, currency }),
+    good ? valid(instructionOf(id, { amountMinor: amountMinor ?? 7n, currency })) : refused({ recordId: id, amountMinor, currency }),
     batchId,
   );
 };

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { resultSchema } from '../../batches/record/result-event.ts';
 import type { LedgerUnderTest } from './ledger-harness.ts';
-import { admission, batchA, keys, lineOf, manifest, moved, recordIn, refused, step } from './ledger-samples.ts';
+import { admission, batchA, keys, lineOf, manifest, refused } from '../support/builders.ts';
+import { moved, recordIn, step } from '../support/ledger-steps.ts';
 import { admitOne } from '../../batches/ports/single.ts';
 
 export function outboxSuite(under: LedgerUnderTest): void {

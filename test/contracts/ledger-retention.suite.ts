@@ -3,7 +3,8 @@ import type { LedgerRecord } from '../../batches/record/record.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { isBalanced } from '../../batches/record/tally.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
-import { admission, admitted, batchA, batchB, draftOf, intent, lineOf, manifest, moved, recordIn, step, valid } from './ledger-samples.ts';
+import { admission, batchA, batchB, instructionOf, lineOf, manifest, valid } from '../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../support/ledger-steps.ts';
 import { admitOne } from '../../batches/ports/single.ts';
 
 /** What is written within a test right before it is looked at is younger, also on a busy machine. */
@@ -92,15 +93,18 @@ export function retentionSuite(under: LedgerUnderTest): void {
       const last = async (): Promise<unknown> => JSON.parse((await under.ledger.outbox({ limit: 100 })).at(-1)?.json ?? '{}');
       const earlier = { status: 'failed', batch_id: batchA, source: { file: 'may.csv', line: 2 } };
 
-      expect(await ask(2, valid(draftOf('inv-1', draft)))).toEqual({ type: 'settled', status: 'failed', fresh: false });
-      expect(await ask(90, valid(draftOf('inv-1', draft)))).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
+      expect(await ask(2, valid(instructionOf('inv-1', draft)))).toEqual({ type: 'settled', status: 'failed', fresh: false });
+      expect(await ask(90, valid(instructionOf('inv-1', draft)))).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
       expect(await last()).toMatchObject({ status: 'duplicate', sequence: 2, earlier });
       // Which fields differ is gone with the story.
-      expect(await ask(91, valid(draftOf('inv-1', { ...draft, amountMinor: 7n })))).toMatchObject({ status: 'conflict', fresh: true });
+      expect(await ask(91, valid(instructionOf('inv-1', { ...draft, amountMinor: 7n })))).toMatchObject({
+        status: 'conflict',
+        fresh: true,
+      });
       expect(await last()).toMatchObject({ status: 'conflict', sequence: 3, earlier, fields: [] });
-      expect(await ask(92, valid(draftOf('inv-1', { ...draft, kind: 'payment' }), 'other'))).toMatchObject({ status: 'conflict' });
+      expect(await ask(92, valid(instructionOf('inv-1', { ...draft, kind: 'payment' }), 'other'))).toMatchObject({ status: 'conflict' });
       expect(await last()).toMatchObject({ status: 'conflict', sequence: 4, fields: ['kind'] });
-      expect(await ask(93, valid(draftOf('free', draft), 'mended'))).toMatchObject({
+      expect(await ask(93, valid(instructionOf('free', draft), 'mended'))).toMatchObject({
         type: 'admitted',
         record: { destination: 'DE**…3000', metadata: { order: '77' } },
       });

@@ -1,6 +1,6 @@
 /** All or nothing: not a byte leaves before every row is admitted, and one bad row or conflict refuses all. */
 import { describe, expect, it } from 'vitest';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, until, type World } from './world.ts';
 
 const policy = ['--policy', 'all-or-nothing'];

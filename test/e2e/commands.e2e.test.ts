@@ -7,7 +7,7 @@ import { resultSchema, type ResultEvent } from '../../batches/record/result-even
 import { summarySchema } from '../../batches/record/summary.ts';
 import { routeNames } from '../../batches/instruction/templates.ts';
 import { disburse, inTemporaryFolder, start, startSandbox } from '../support/cli.ts';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { inWorld, until, type World } from './world.ts';
 
 const eventsOf = (stdout: string): ResultEvent[] =>

@@ -7,8 +7,7 @@ import type { Summary } from '../../batches/record/summary.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, once, quietPayments, until, untoldPayments, type Cluster } from './cluster.ts';
-import { payoutEvent as event } from './events.ts';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payoutEvent as event, payouts, row } from '../support/builders.ts';
 import { countsOf, sha256Of } from './world.ts';
 
 const servers = () => ({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() });

@@ -1,6 +1,6 @@
 /** A gateway with one fault at a time: where each leads, and that no record ever has two sessions. */
 import { describe, expect, it } from 'vitest';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, otherPair, ourPair, until, type World } from './world.ts';
 
 const inits = (world: World) => world.sandbox.calls().filter(({ method }) => method.startsWith('session/init/'));

@@ -6,8 +6,7 @@ import type { Summary } from '../../batches/record/summary.ts';
 import { startRedis } from '../support/local-servers.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, quietPayments, until, untoldPayments } from './cluster.ts';
-import { payoutEvent } from './events.ts';
-import { csvOf, payouts } from './files.ts';
+import { csvOf, payoutEvent, payouts } from '../support/builders.ts';
 import { countsOf } from './world.ts';
 
 it('an older copy of its data: nothing is paid from it; after rebuild nothing is paid twice', async () => {

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'vitest';
-import { csvOf, payouts } from './files.ts';
+import { csvOf, payouts } from '../support/builders.ts';
 import { countsOf, inWorld, linesOf, until, type World } from './world.ts';
 import type { Summary } from '../../batches/record/summary.ts';
 import { systemClock } from '../../sandbox/clock.ts';

@@ -5,7 +5,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { startBreakableProxy } from '../support/breakable-proxy.ts';
 import { startKafka, startRedis, type KafkaCluster, type RedisServer } from '../support/local-servers.ts';
 import { inCluster, once, quietPayments, until, type Cluster } from './cluster.ts';
-import { csvOf, payouts } from './files.ts';
+import { csvOf, payouts } from '../support/builders.ts';
 import { countsOf } from './world.ts';
 
 const outageMs = 20_000;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { callsSeen, mostInASecond, watchTurns, type Call } from '../support/seen-calls.ts';
-import { csvOf, payouts } from './files.ts';
+import { csvOf, payouts } from '../support/builders.ts';
 import { inWorld } from './world.ts';
 
 /** A call may be sent so much later than it was permitted that one more falls into a second. */

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../batches/record/summary.ts';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, until, type World } from './world.ts';
 
 /** So long ago is long ago. */

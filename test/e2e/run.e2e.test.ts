@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
 import { statuses } from '../../batches/record/status.ts';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, linesOf, project, sha256Of, type World } from './world.ts';
 
 const namespace = uuidV5(`urn:disburse:v1:${project}`, uuidV5.URL);

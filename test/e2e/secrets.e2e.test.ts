@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { csvOf, row, type Row } from './files.ts';
+import { csvOf, row, type Row } from '../support/builders.ts';
 import { inWorld, otherPair, ourPair, sha256Of, until, type World } from './world.ts';
 
 /** Luhn-valid, and found nowhere by chance. */

@@ -9,7 +9,7 @@ import {
   type RedisServer,
 } from '../support/local-servers.ts';
 import { inCluster, until } from './cluster.ts';
-import { csvOf, payouts } from './files.ts';
+import { csvOf, payouts } from '../support/builders.ts';
 import { countsOf } from './world.ts';
 
 const login = { username: 'pay', password: 'kafka-s3cret' };

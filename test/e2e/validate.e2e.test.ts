@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { disburse, inTemporaryFolder, type Ended } from '../support/cli.ts';
-import { csvOf, payouts, row } from './files.ts';
+import { csvOf, payouts, row } from '../support/builders.ts';
 import { sha256Of } from './world.ts';
 
 const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
-import { csvOf, row } from './files.ts';
+import { csvOf, row } from '../support/builders.ts';
 import { inWorld, ourPair, project } from './world.ts';
 
 interface Seen {

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inCluster } from '../e2e/cluster.ts';
-import { payoutEvent } from '../e2e/events.ts';
+import { payoutEvent } from '../support/builders.ts';
 import { callsSeen, mostInASecond, watchTurns } from '../support/seen-calls.ts';
 import { startKafka, startRedis } from '../support/local-servers.ts';
 

@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { once as onceEvent } from 'node:events';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
-import { samplePayment, samplePayout } from '../batches/csv-row/row-samples.ts';
+import { samplePayment, samplePayout } from '../support/builders.ts';
 import { inCluster, once, until } from '../e2e/cluster.ts';
 import { startKafka, startRedis } from '../support/local-servers.ts';
 

@@ -2,15 +2,16 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kinds, type Kind } from '../../../batches/instruction/instruction.ts';
 import { routeNames, templateCsv } from '../../../batches/instruction/templates.ts';
-import { codesOf, draftOf, problemsOf, readerOf, readRow, rowOf, type Cells } from './row-samples.ts';
+import { rowOf, type Cells } from '../../support/builders.ts';
+import { codesOf, parseRow, parserOf, problemsOf, validOf } from '../../support/parsing.ts';
 
 const everyRoute = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
 
-const codes = (kind: Kind, route: string | undefined, changes: Cells): string[] => codesOf(readRow(rowOf(kind, route, changes)));
+const codes = (kind: Kind, route: string | undefined, changes: Cells): string[] => codesOf(parseRow(rowOf(kind, route, changes)));
 
 describe('a good row', () => {
   it.each(everyRoute)('%s by %s becomes a draft', (kind, route) => {
-    expect(codesOf(readRow(rowOf(kind, route)))).toEqual([]);
+    expect(codesOf(parseRow(rowOf(kind, route)))).toEqual([]);
     expect(templateCsv(kind, route)?.split('\n')).toHaveLength(3);
   });
 
@@ -20,7 +21,7 @@ describe('a good row', () => {
   });
 
   it('becomes the body of the vendor', () => {
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { iban: 'be68 5390 0754 7034', currency: 'Eur', 'metadata.order': '77' })))).toEqual({
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { iban: 'be68 5390 0754 7034', currency: 'Eur', 'metadata.order': '77' })))).toEqual({
       recordId: 'inv-1',
       kind: 'payout',
       amountMinor: 1230n,
@@ -49,7 +50,7 @@ describe('a good row', () => {
   });
 
   it('by card is sensitive and becomes a payment', () => {
-    const draft = draftOf(readRow(rowOf('payment', 'card', { recurrent: 'true' })));
+    const draft = validOf(parseRow(rowOf('payment', 'card', { recurrent: 'true' })));
     expect(draft.sensitive).toBe(true);
     expect(draft.destination).toBe('424242…4242');
     expect(draft.body).toEqual({
@@ -81,34 +82,34 @@ describe('a good row', () => {
     ],
     ['tokenized-card', { type: 'card', card: { type: 'tokenized_card', tokenized_card: { token: 'token-as-the-gateway-gave-it' } } }],
   ])('by %s has its method', (route, method) => {
-    expect(draftOf(readRow(rowOf('payout', route))).body['payment_method']).toEqual(method);
+    expect(validOf(parseRow(rowOf('payout', route))).body['payment_method']).toEqual(method);
   });
 
   it('by recurrent token has its details', () => {
-    expect(draftOf(readRow(rowOf('payment', 'recurrent'))).body['payment_details']).toEqual({
+    expect(validOf(parseRow(rowOf('payment', 'recurrent'))).body['payment_details']).toEqual({
       type: 'recurrent',
       recurrent: { token: 'token-as-the-gateway-gave-it', initiator: 'merchant' },
     });
   });
 
   it('tells true from false', () => {
-    const options = draftOf(readRow(rowOf('payment', 'card', { return_url: '', recurrent: 'false' }))).body['payment_options'];
+    const options = validOf(parseRow(rowOf('payment', 'card', { return_url: '', recurrent: 'false' }))).body['payment_options'];
     expect(options).toEqual({ recurrent: false });
   });
 
   it('keeps its text exactly, blanks and all', () => {
-    const draft = draftOf(readRow(rowOf('payout', 'sepa', { description: " 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 " })));
+    const draft = validOf(parseRow(rowOf('payout', 'sepa', { description: " 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 " })));
     expect(JSON.stringify(draft.body)).toContain(" 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 ");
   });
 
   it('may leave the kind away', () => {
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { kind: '' }))).kind).toBe('payout');
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { kind: undefined }))).kind).toBe('payout');
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { kind: '' }))).kind).toBe('payout');
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { kind: undefined }))).kind).toBe('payout');
   });
 
   it('is the same by short names, by paths, and in any order of columns', () => {
     const row = rowOf('payout', 'uk-iban', { 'metadata.b': '1', 'metadata.a.c': '2' });
-    const expected = draftOf(readRow(row));
+    const expected = validOf(parseRow(row));
     const paths: Record<string, string> = {
       currency: 'amount_details.currency',
       iban: 'payment_method.bank_account.global.iban',
@@ -117,10 +118,10 @@ describe('a good row', () => {
       recipient_first_name: 'participant_details.recipient.first_name',
       sender_code: 'participant_details.sender.code',
     };
-    expect(draftOf(readRow(Object.fromEntries(Object.entries(row).map(([name, cell]) => [paths[name] ?? name, cell]))))).toEqual(expected);
+    expect(validOf(parseRow(Object.fromEntries(Object.entries(row).map(([name, cell]) => [paths[name] ?? name, cell]))))).toEqual(expected);
     fc.assert(
       fc.property(fc.shuffledSubarray(Object.entries(row), { minLength: Object.keys(row).length }), (entries) => {
-        const draft = draftOf(readRow(Object.fromEntries(entries)));
+        const draft = validOf(parseRow(Object.fromEntries(entries)));
         expect(JSON.stringify(draft.body)).toBe(JSON.stringify(expected.body));
         expect(draft.metadata).toEqual(expected.metadata);
       }),
@@ -139,12 +140,12 @@ describe('a good row', () => {
       'wallet_msisdn',
       'description',
     ];
-    const reader = readerOf(columns);
+    const reader = parserOf(columns);
     const wallet = ['b', '1', 'EUR', '', '', 'pay', '+4915112345678', 'text'];
-    const alone = draftOf(reader.read(wallet));
+    const alone = validOf(reader.read(wallet));
     reader.read(['a', '1', 'EUR', '4242424242424242', 'A B', '', '', '']);
     reader.read(['a', '1', 'EUR', '1', 'A B', 'x', '', '\u0000']);
-    expect(draftOf(reader.read(wallet))).toEqual(alone);
+    expect(validOf(reader.read(wallet))).toEqual(alone);
   });
 });
 
@@ -198,22 +199,22 @@ describe('amounts', () => {
     expect(codes('payout', 'sepa', { amount_minor: '1230' })).toEqual(['amount_twice@amount']);
     expect(codes('payout', 'sepa', { amount: '', amount_minor: '' })).toEqual(['member_missing@amount']);
     expect(codes('payout', 'sepa', { amount: undefined, amount_minor: '' })).toEqual(['member_missing@amount_minor']);
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { amount: '', amount_minor: '1230' }))).amountMinor).toBe(1230n);
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { amount: '', amount_minor: '1230' }))).amountMinor).toBe(1230n);
   });
 
   it('follow the decimals of their currency', () => {
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { currency: 'jpy', amount: '500' }))).amountMinor).toBe(500n);
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { currency: 'KWD', amount: '1.234' }))).amountMinor).toBe(1234n);
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { currency: 'jpy', amount: '500' }))).amountMinor).toBe(500n);
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { currency: 'KWD', amount: '1.234' }))).amountMinor).toBe(1234n);
     expect(codes('payout', 'sepa', { currency: 'JPY', amount: '500.0' })).toEqual(['amount_decimals@amount']);
   });
 
   it('have a limit where one is set, and are told all the same', () => {
     const limits = new Map([['EUR', 1229n]]);
-    const reading = readRow(rowOf('payout', 'sepa'), limits);
+    const reading = parseRow(rowOf('payout', 'sepa'), limits);
     expect(codesOf(reading)).toEqual(['amount_above_limit@amount']);
     expect(reading).toMatchObject({ ok: false, refusal: { recordId: 'inv-1', amountMinor: 1230n, currency: 'EUR' } });
-    expect(readRow(rowOf('payout', 'sepa', { amount: '12.29' }), limits).ok).toBe(true);
-    expect(readRow(rowOf('payout', 'sepa', { currency: 'USD' }), limits).ok).toBe(true);
+    expect(parseRow(rowOf('payout', 'sepa', { amount: '12.29' }), limits).ok).toBe(true);
+    expect(parseRow(rowOf('payout', 'sepa', { currency: 'USD' }), limits).ok).toBe(true);
   });
 
   it.each([
@@ -222,7 +223,7 @@ describe('amounts', () => {
     ['HRK', 'currency_withdrawn@currency'],
     ['XAU', 'currency_not_payable@currency'],
   ])('cannot be read under the currency %j', (currency, code) => {
-    const reading = readRow(rowOf('payout', 'sepa', { currency }));
+    const reading = parseRow(rowOf('payout', 'sepa', { currency }));
     expect(codesOf(reading)).toEqual([code]);
     expect(reading).toMatchObject({ refusal: { amountMinor: undefined, currency: undefined } });
   });
@@ -261,15 +262,15 @@ describe('routes', () => {
   const cases = needs.flatMap(([kind, route, names]) => names.map((name) => [kind, route, name] as const));
 
   it.each(cases)('%s by %s needs %s', (kind, route, name) => {
-    const found = codesOf(readRow(rowOf(kind, route, { [name]: '' })));
+    const found = codesOf(parseRow(rowOf(kind, route, { [name]: '' })));
     // where nothing else tells the method, the method itself is missing
     expect([[`member_missing@${name}`], ['method_missing']]).toContainEqual(found);
-    const without = problemsOf(readRow(rowOf(kind, route, { [name]: undefined })));
+    const without = problemsOf(parseRow(rowOf(kind, route, { [name]: undefined })));
     expect(without.map(({ column }) => column)).toEqual([null]);
   });
 
   it('names a column that the file does not have in the sentence', () => {
-    const [problem] = problemsOf(readRow(rowOf('payout', 'usa', { routing_code: undefined })));
+    const [problem] = problemsOf(parseRow(rowOf('payout', 'usa', { routing_code: undefined })));
     expect(problem).toMatchObject({ code: 'member_missing', column: null, message: expect.stringContaining('routing_code') });
   });
 
@@ -358,7 +359,7 @@ describe('routes', () => {
   });
 
   it('tell a payout without any method what it could fill', () => {
-    const [problem] = problemsOf(readRow({ record_id: 'a', amount: '1', currency: 'EUR' }));
+    const [problem] = problemsOf(parseRow({ record_id: 'a', amount: '1', currency: 'EUR' }));
     expect(problem).toMatchObject({ code: 'method_missing', column: null, message: expect.stringContaining('iban') });
   });
 });
@@ -366,21 +367,21 @@ describe('routes', () => {
 describe('paths as column names', () => {
   const number = 'payment_method.card.bank_card.number';
   it('stand only in their kind', () => {
-    expect(codesOf(readRow(rowOf('payout', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([]);
-    expect(codesOf(readRow(rowOf('payment', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([
+    expect(codesOf(parseRow(rowOf('payout', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([]);
+    expect(codesOf(parseRow(rowOf('payment', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([
       `not_for_kind@${number}`,
     ]);
   });
   it('stand only in their method', () => {
     const path = 'payment_method.wallet.global.description';
-    expect(codesOf(readRow(rowOf('payout', 'wallet', { description: undefined, [path]: 'text' })))).toEqual([]);
-    expect(codesOf(readRow(rowOf('payout', 'sepa', { description: undefined, [path]: 'text' })))).toEqual([`not_for_method@${path}`]);
+    expect(codesOf(parseRow(rowOf('payout', 'wallet', { description: undefined, [path]: 'text' })))).toEqual([]);
+    expect(codesOf(parseRow(rowOf('payout', 'sepa', { description: undefined, [path]: 'text' })))).toEqual([`not_for_method@${path}`]);
   });
 });
 
 describe('problems', () => {
   it('are told all at once, under the names of the file', () => {
-    const reading = readRow({
+    const reading = parseRow({
       Record_ID: 'bad id',
       AMOUNT: '1,5',
       currency: 'EUR',
@@ -405,31 +406,31 @@ describe('problems', () => {
     [{ recipient_first_name: 'John\u200b' }, null],
     [{ recipient_email: 'john.johnson' }, '…nson'],
   ])('show of %j only %j', (changes, value) => {
-    const [problem] = problemsOf(readRow(rowOf('payout', 'sepa', changes)));
+    const [problem] = problemsOf(parseRow(rowOf('payout', 'sepa', changes)));
     expect(problem?.value).toBe(value);
   });
 
   it('show of a card first six and last four, of a security code nothing', () => {
-    expect(problemsOf(readRow(rowOf('payment', 'card', { card_number: '4242424242424241' })))[0]?.value).toBe('424242…4241');
-    expect(problemsOf(readRow(rowOf('payment', 'card', { card_security_code: '12345678' })))[0]?.value).toBeNull();
+    expect(problemsOf(parseRow(rowOf('payment', 'card', { card_number: '4242424242424241' })))[0]?.value).toBe('424242…4241');
+    expect(problemsOf(parseRow(rowOf('payment', 'card', { card_security_code: '12345678' })))[0]?.value).toBeNull();
   });
 
   it('tell invisible characters by code point', () => {
-    expect(problemsOf(readRow(rowOf('payout', 'sepa', { recipient_last_name: 'John\u200bson' })))[0]?.message).toContain('U+200B');
+    expect(problemsOf(parseRow(rowOf('payout', 'sepa', { recipient_last_name: 'John\u200bson' })))[0]?.message).toContain('U+200B');
   });
 
   it('name the record under which they are counted, unless its id cannot be used', () => {
-    expect(readRow(rowOf('payout', 'sepa', { iban: 'x' }))).toMatchObject({
+    expect(parseRow(rowOf('payout', 'sepa', { iban: 'x' }))).toMatchObject({
       refusal: { recordId: 'inv-1', kind: 'payout', amountMinor: 1230n, currency: 'EUR' },
     });
-    const misplaced = readRow(rowOf('payout', 'sepa', { record_id: '4242424242424242' }));
+    const misplaced = parseRow(rowOf('payout', 'sepa', { record_id: '4242424242424242' }));
     expect(codesOf(misplaced)).toEqual(['card_number_misplaced@record_id']);
     expect(misplaced).toMatchObject({ refusal: { recordId: undefined } });
     expect(codes('payout', 'sepa', { record_id: '' })).toEqual(['member_missing@record_id']);
   });
 
   it('of too few or too many cells are one, and nothing else of the row is trusted', () => {
-    const reader = readerOf(['record_id', 'amount', 'currency', 'card_number']);
+    const reader = parserOf(['record_id', 'amount', 'currency', 'card_number']);
     expect(reader.read(['a', '1', 'EUR'])).toMatchObject({
       refusal: { recordId: 'a', amountMinor: undefined, problems: [{ code: 'cells_too_few', column: null }] },
     });
@@ -444,7 +445,7 @@ describe('problems', () => {
     const names = Object.keys(rowOf('payment', 'card', { 'metadata.a': '', iban: '', description: '' }));
     for (const name of names.filter((known) => known !== 'card_number')) {
       for (const written of [secret, '4242 4242 4242 4242', `x${secret}`, '4242-4242-4242-4242']) {
-        const reading = readRow(rowOf('payment', 'card', { 'metadata.a': 'b', iban: '', description: '', [name]: written }));
+        const reading = parseRow(rowOf('payment', 'card', { 'metadata.a': 'b', iban: '', description: '', [name]: written }));
         expect(JSON.stringify(problemsOf(reading))).not.toMatch(/4242[ -]?4242/);
       }
     }
@@ -460,8 +461,8 @@ describe('metadata', () => {
       'METADATA.a.d.e': 'y',
       'metadata.toString': 'z',
     });
-    expect(draftOf(readRow(row)).metadata).toEqual({ Order: '77', a: { b: 'x', d: { e: 'y' } }, toString: 'z' });
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { 'metadata.a': '' }))).metadata).toBeUndefined();
+    expect(validOf(parseRow(row)).metadata).toEqual({ Order: '77', a: { b: 'x', d: { e: 'y' } }, toString: 'z' });
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { 'metadata.a': '' }))).metadata).toBeUndefined();
   });
 
   it.each([
@@ -478,13 +479,13 @@ describe('metadata', () => {
   });
 
   it('does not repeat what is ours', () => {
-    expect(draftOf(readRow(rowOf('payout', 'sepa', { 'metadata.record_id': 'inv-1', 'metadata.attempt': '1' }))).metadata).toBeUndefined();
+    expect(validOf(parseRow(rowOf('payout', 'sepa', { 'metadata.record_id': 'inv-1', 'metadata.attempt': '1' }))).metadata).toBeUndefined();
   });
 });
 
 describe('a fix-file', () => {
   it('shows a row with its cards and security codes masked, wherever they stand', () => {
-    const reader = readerOf(['record_id', 'amount', 'currency', 'kind', 'card_number', 'card_security_code', 'description', 'iban']);
+    const reader = parserOf(['record_id', 'amount', 'currency', 'kind', 'card_number', 'card_security_code', 'description', 'iban']);
     expect(
       reader.maskSecrets(['a', '1', 'EUR', 'payment', '4242424242424242', '123', 'my 4111 1111 1111 1111', 'BE68539007547034']),
     ).toEqual(['a', '1', 'EUR', 'payment', '424242…4242', '…', 'my …1111', 'BE68539007547034']);

@@ -5,10 +5,11 @@ import { readInstructionEvent } from '../../../batches/event/parse-event.ts';
 import { instructionSchema } from '../../../batches/event/schema.ts';
 import { kinds, type ParseResult } from '../../../batches/instruction/instruction.ts';
 import { routeNames } from '../../../batches/instruction/templates.ts';
-import { codesOf, draftOf, now, problemsOf, readRow, rowOf, samplePayment, samplePayout } from '../csv-row/row-samples.ts';
+import { at, rowOf, samplePayment, samplePayout } from '../../support/builders.ts';
+import { codesOf, parseRow, problemsOf, validOf } from '../../support/parsing.ts';
 
 const read = (value: unknown, maxAmount?: ReadonlyMap<string, bigint>): ParseResult =>
-  readInstructionEvent(value, maxAmount === undefined ? { now } : { now, maxAmount });
+  readInstructionEvent(value, maxAmount === undefined ? { now: at } : { now: at, maxAmount });
 
 type Json = Record<string, unknown>;
 
@@ -35,7 +36,7 @@ const codes = (event: Json, path: string, value: unknown): string[] => codesOf(r
 
 describe('the samples of the vendor', () => {
   it('are valid once the IBAN is one and the card has not expired', () => {
-    expect(draftOf(read(payout))).toMatchObject({
+    expect(validOf(read(payout))).toMatchObject({
       recordId: 'inv-1',
       kind: 'payout',
       amountMinor: 1000n,
@@ -43,7 +44,7 @@ describe('the samples of the vendor', () => {
       sensitive: false,
       destination: 'BE**…7034',
     });
-    expect(draftOf(read(payment))).toMatchObject({
+    expect(validOf(read(payment))).toMatchObject({
       recordId: 'order-1',
       kind: 'payment',
       amountMinor: 10000n,
@@ -55,7 +56,7 @@ describe('the samples of the vendor', () => {
 
   it('are sent as they are', () => {
     const { record_id: _r, kind: _k, ...body } = payout;
-    expect(draftOf(read(payout)).body).toEqual(body);
+    expect(validOf(read(payout)).body).toEqual(body);
   });
 
   it('are not valid before', () => {
@@ -70,19 +71,19 @@ describe('an event', () => {
   const everyRoute = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
 
   it.each(everyRoute)('of %s by %s is the same draft as the row', (kind, route) => {
-    const row = draftOf(readRow(rowOf(kind, route, { 'metadata.order': '77' })));
-    expect(draftOf(read({ record_id: row.recordId, kind, metadata: row.metadata, ...row.body }))).toEqual(row);
+    const row = validOf(parseRow(rowOf(kind, route, { 'metadata.order': '77' })));
+    expect(validOf(read({ record_id: row.recordId, kind, metadata: row.metadata, ...row.body }))).toEqual(row);
   });
 
   it('is normalised like a row', () => {
     const changed = withMember(withMember(payout, iban, 'be68 5390 0754 7034'), 'amount_details.currency', 'USD');
-    expect(draftOf(read(withMember(changed, 'participant_details.recipient.currency', 'EUR')))).toEqual(draftOf(read(payout)));
+    expect(validOf(read(withMember(changed, 'participant_details.recipient.currency', 'EUR')))).toEqual(validOf(read(payout)));
   });
 
   it('lets unknown members of the gateway pass, and no others', () => {
     const event = withMember(withMember(payout, 'payment_method.bank_account.global.nick', 'x'), 'amount_details.note', [1, { a: null }]);
-    expect(JSON.stringify(draftOf(read(event)).body)).toContain('"nick":"x"');
-    expect(JSON.stringify(draftOf(read(event)).body)).toContain('"note":[1,{"a":null}]');
+    expect(JSON.stringify(validOf(read(event)).body)).toContain('"nick":"x"');
+    expect(JSON.stringify(validOf(read(event)).body)).toContain('"note":[1,{"a":null}]');
     const [problem] = problemsOf(read({ ...payout, metdata: {} }));
     expect(problem).toMatchObject({
       code: 'unknown_member',
@@ -92,8 +93,8 @@ describe('an event', () => {
   });
 
   it('with a card number in a member that nobody knows is sensitive', () => {
-    expect(draftOf(read(withMember(payout, 'participant_details.recipient.extra', '4242 4242 4242 4242'))).sensitive).toBe(true);
-    expect(draftOf(read(withMember(payout, 'participant_details.recipient.extra', 4242424242424242))).sensitive).toBe(true);
+    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', '4242 4242 4242 4242'))).sensitive).toBe(true);
+    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', 4242424242424242))).sensitive).toBe(true);
   });
 
   it.each([
@@ -211,11 +212,11 @@ describe('an event', () => {
   });
 
   it('brings its batch and metadata along, without what is ours', () => {
-    expect(draftOf(read({ ...payout, batch_id: 'may', metadata: { record_id: 'inv-1', attempt: 1, order: 7 } }))).toMatchObject({
+    expect(validOf(read({ ...payout, batch_id: 'may', metadata: { record_id: 'inv-1', attempt: 1, order: 7 } }))).toMatchObject({
       batchId: 'may',
       metadata: { order: 7 },
     });
-    expect(draftOf(read({ ...payout, metadata: { record_id: 'inv-1' } })).metadata).toBeUndefined();
+    expect(validOf(read({ ...payout, metadata: { record_id: 'inv-1' } })).metadata).toBeUndefined();
   });
 });
 

@@ -6,7 +6,7 @@ import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createSendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
-import { at, queuedRecord, sentRecord } from '../record/record-samples.ts';
+import { at, queuedRecord, sentRecord } from '../../support/builders.ts';
 
 const bytes = Buffer.from('{"a":1}');
 const firstTry = ['way', 'place', 'durable submitting', 'permit', 'first byte?', 'bytes payout under its key'];

@@ -3,7 +3,7 @@ import { createDueWorker, type DueWorkerDeps, type DueWorkerParams } from '../..
 import { startWorkers, type Worker } from '../../../batches/pipeline/worker.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { fakeWorld, ok } from './fakes.ts';
-import { at, sentRecord } from '../record/record-samples.ts';
+import { at, sentRecord } from '../../support/builders.ts';
 
 /** As many as are moved at once. */
 const window = 128;

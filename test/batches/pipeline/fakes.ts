@@ -8,7 +8,7 @@ import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
-import { rules, session } from '../record/record-samples.ts';
+import { session, transitionSettings } from '../../support/builders.ts';
 
 /** A ledger of one record, with the compare and set of a real one. */
 interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'record'> {
@@ -199,7 +199,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       followLimiter: limiter('follow'),
       breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false, record: (outcome) => void log.push(outcome) },
       clock,
-      settings: rules,
+      settings: transitionSettings,
       slot: (work) => work(),
       followSlot: (work) => work(),
       owner: 'me',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { follow } from '../../../batches/pipeline/follow.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { fakeWorld, lost, ok, refusal, type FakeOptions, type FakeWorld } from './fakes.ts';
-import { at, rules, sentRecord } from '../record/record-samples.ts';
+import { at, sentRecord, transitionSettings } from '../../support/builders.ts';
 
 const inProgress = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
   sentRecord({ status: 'in_progress', sessionId: 'ps_1', alreadyReceived: true, leaseOwner: null, leaseUntil: null, dueAt: at, ...patch });
@@ -119,7 +119,7 @@ describe('following', () => {
       record = world.ledger.current();
       pauses.push((record.dueAt ?? 0) - world.clock.now());
     }
-    expect(pauses[0]).toBe(rules.followIntervalMs);
+    expect(pauses[0]).toBe(transitionSettings.followIntervalMs);
     expect(pauses).toEqual(pauses.toSorted((a, b) => a - b));
     expect(pauses.at(-1)).toBe(600_000);
   });

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { markAllInterrupted } from '../../../batches/pipeline/process-file.ts';
 import type { PipelineDeps } from '../../../batches/pipeline/process-instruction.ts';
-import { rules } from '../record/record-samples.ts';
-import { admitted, at, batchA, intent, manifest, moved, recordIn, step } from '../../contracts/ledger-samples.ts';
+import { at, batchA, manifest, transitionSettings } from '../../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../../support/ledger-steps.ts';
 import { makeDir, openIn, removeDir } from '../../src/ledger/data-dir.ts';
 
 let dir: string;
@@ -23,7 +23,13 @@ afterEach(async () => {
 const itsOwner = 'me';
 const takeOverAs = (owner: string): Promise<void> =>
   markAllInterrupted(
-    { ledger, owner, settings: rules, clock: { now: () => at + 1_000 }, publisher: { notify: () => undefined } } as unknown as PipelineDeps,
+    {
+      ledger,
+      owner,
+      settings: transitionSettings,
+      clock: { now: () => at + 1_000 },
+      publisher: { notify: () => undefined },
+    } as unknown as PipelineDeps,
     batchA,
   );
 

@@ -5,8 +5,7 @@ import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import type { InstructionMessage } from '../../../consumers/instruction-topic.ts';
 import { createMessageProcessor, UnfinishedError, type MessageProcessorDeps } from '../../../batches/pipeline/process-message.ts';
 import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
-import { at, queuedRecord } from '../record/record-samples.ts';
-import { payoutEvent } from '../../e2e/events.ts';
+import { at, payoutEvent, queuedRecord } from '../../support/builders.ts';
 
 const message: InstructionMessage = {
   topic: 'instructions',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { startPreflight, type IndexedRow, type Preflight, type RowIndex } from '../../../batches/preflight/preflight.ts';
 import { validateBlock } from '../../../batches/preflight/check-block.ts';
-import { readerOf, rowOf, type Cells } from '../csv-row/row-samples.ts';
+import { rowOf, type Cells } from '../../support/builders.ts';
+import { parserOf } from '../../support/parsing.ts';
 
 type RepeatedRow = ReturnType<RowIndex['repeated']> extends Iterable<infer Row> ? Row : never;
 
@@ -31,7 +32,7 @@ function memoryIndex(): RowIndex & { readonly rows: IndexedRow[] } {
 }
 
 const header = Object.keys(rowOf('payout', 'sepa'));
-const reader = readerOf(header);
+const reader = parserOf(header);
 const row = (changes: Cells): string[] => Object.values(rowOf('payout', 'sepa', changes));
 
 function preflightOf(all: readonly Cells[], blocks = 1): { found: Preflight; looked: number } {

@@ -5,21 +5,9 @@ import type { ValidInstruction, Problem } from '../../../batches/instruction/ins
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { resultSchema } from '../../../batches/record/result-event.ts';
 import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
-import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import { at, queuedRecord } from './record-samples.ts';
+import { at, instructionOf, keys, queuedRecord } from '../../support/builders.ts';
 
-const keys = createKeyDerivation('shop');
-
-const draft: ValidInstruction = {
-  recordId: 'inv-1',
-  kind: 'payout',
-  amountMinor: 1230n,
-  currency: 'EUR',
-  body: {},
-  metadata: { order: '77' },
-  destination: 'DE**…3000',
-  sensitive: false,
-};
+const draft = instructionOf('inv-1', { metadata: { order: '77' } });
 const digests = (amount: number, rest: number): FieldDigests => {
   const bytes = Buffer.alloc(16);
   bytes.writeBigUInt64BE(BigInt(amount), 0);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import { readResponse, readResendResponse, readSession } from '../../../batches/record/evidence.ts';
 import { failureClass, gatewayCodes } from '../../../batches/gateway/failure-codes.ts';
-import { queuedRecord, sentRecord, session } from './record-samples.ts';
+import { queuedRecord, sentRecord, session } from '../../support/builders.ts';
 
 const record = sentRecord();
 const http = (httpStatus: number, json?: unknown): GatewayResponse => ({ type: 'answer', httpStatus, json });

@@ -6,13 +6,14 @@ import { canonicalJson } from '../../../batches/record/canonical-json.ts';
 import { createFingerprints, differingFields } from '../../../batches/record/fingerprint.ts';
 import type { ValidInstruction, Json } from '../../../batches/instruction/instruction.ts';
 import { contentKey, similarityKey } from '../../../batches/preflight/content-key.ts';
-import { draftOf, readRow, rowOf, type Cells } from '../csv-row/row-samples.ts';
+import { rowOf, type Cells } from '../../support/builders.ts';
+import { parseRow, validOf } from '../../support/parsing.ts';
 
 const ledgerKey = Buffer.alloc(32, 7);
 const { fingerprint, fields } = createFingerprints(ledgerKey);
 const draft = (changes: Cells = {}, route = 'sepa'): ValidInstruction =>
-  draftOf(readRow(rowOf('payout', route, { 'metadata.order': '77', ...changes })));
-const card = (changes: Cells = {}): ValidInstruction => draftOf(readRow(rowOf('payment', 'card', changes)));
+  validOf(parseRow(rowOf('payout', route, { 'metadata.order': '77', ...changes })));
+const card = (changes: Cells = {}): ValidInstruction => validOf(parseRow(rowOf('payment', 'card', changes)));
 
 /** The same JSON with the members of every object in another order. */
 const turned = (value: Json): Json => {
@@ -67,7 +68,7 @@ describe('a fingerprint', () => {
       fc.property(
         fc.shuffledSubarray(Object.entries(rowOf('payout', 'uk')), { minLength: Object.keys(rowOf('payout', 'uk')).length }),
         (entries) => {
-          expect(fingerprint(draftOf(readRow(Object.fromEntries(entries))))).toBe(fingerprint(draftOf(readRow(rowOf('payout', 'uk')))));
+          expect(fingerprint(validOf(parseRow(Object.fromEntries(entries))))).toBe(fingerprint(validOf(parseRow(rowOf('payout', 'uk')))));
         },
       ),
       { numRuns: 30 },

@@ -3,7 +3,7 @@ import { v5 as uuidV5 } from 'uuid';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { recordEvent, resultSchema } from '../../../batches/record/result-event.ts';
 import { isFinal, isPublished, statuses, type RecordStatus } from '../../../batches/record/status.ts';
-import { at, queuedRecord, sentRecord } from './record-samples.ts';
+import { at, queuedRecord, sentRecord } from '../../support/builders.ts';
 
 const keys = createKeyDerivation('shop');
 const namespace = uuidV5('urn:disburse:v1:shop', uuidV5.URL);

@@ -14,7 +14,7 @@ import {
   releaseInterruptedResend,
   whyNotResend,
 } from '../../../batches/record/transitions.ts';
-import { at, queuedRecord, rules, sentRecord, session } from './record-samples.ts';
+import { at, queuedRecord, sentRecord, session, transitionSettings } from '../../support/builders.ts';
 
 const bytes = Buffer.from('{"a":1}');
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
@@ -76,7 +76,7 @@ describe('learning', () => {
   it.each(recordStatuses)('moves %s only where it may go', (status) => {
     for (const finding of findings) {
       const record = sentRecord({ status });
-      const change = applyEvidence(rules, record, finding, at);
+      const change = applyEvidence(transitionSettings, record, finding, at);
       if (change === null) continue;
       expect(isFinal[status]).toBe(false);
       const to = change.after.status;
@@ -90,24 +90,24 @@ describe('learning', () => {
   });
 
   it('returns to the queue only on proof, and only a first send', () => {
-    expect(applyEvidence(rules, sentRecord(), says('connection_refused'), at)?.after).toMatchObject({
+    expect(applyEvidence(transitionSettings, sentRecord(), says('connection_refused'), at)?.after).toMatchObject({
       status: 'queued',
       sends: 0,
       firstSentAt: null,
       leaseOwner: null,
     });
-    expect(applyEvidence(rules, sentRecord({ sends: 2 }), says('connection_refused'), at)).toBeNull();
-    expect(applyEvidence(rules, sentRecord({ status: 'unknown' }), says('connection_refused'), at)).toBeNull();
+    expect(applyEvidence(transitionSettings, sentRecord({ sends: 2 }), says('connection_refused'), at)).toBeNull();
+    expect(applyEvidence(transitionSettings, sentRecord({ status: 'unknown' }), says('connection_refused'), at)).toBeNull();
   });
 
   it('holds what may have arrived open, and has it repeated', () => {
-    const change = applyEvidence(rules, sentRecord(), says('connection_lost'), at);
+    const change = applyEvidence(transitionSettings, sentRecord(), says('connection_lost'), at);
     expect(change?.after).toMatchObject({ status: 'unknown', dueAt: at + 1000 });
     expect(change?.event).toMatchObject({ status: 'unknown', final: false, error: { code: 'connection_lost' } });
   });
 
   it('never repeats what is known to have arrived', () => {
-    expect(applyEvidence(rules, sentRecord(), says('idempotency_key_already_exists'), at)?.after).toMatchObject({
+    expect(applyEvidence(transitionSettings, sentRecord(), says('idempotency_key_already_exists'), at)?.after).toMatchObject({
       status: 'unknown',
       alreadyReceived: true,
       dueAt: null,
@@ -115,39 +115,48 @@ describe('learning', () => {
   });
 
   it('keeps a refused body for a week and a paid one no longer', () => {
-    expect(applyEvidence(rules, sentRecord(), says('account_not_found'), at)).toMatchObject({
+    expect(applyEvidence(transitionSettings, sentRecord(), says('account_not_found'), at)).toMatchObject({
       after: { status: 'failed' },
       body: { eraseAt: at + 7 * 86_400_000 },
     });
-    expect(applyEvidence(rules, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded' }), at)).toMatchObject({
+    expect(applyEvidence(transitionSettings, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded' }), at)).toMatchObject({
       after: { status: 'succeeded' },
       body: { eraseAt: at },
     });
   });
 
   it('does not believe success with another amount', () => {
-    const change = applyEvidence(rules, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded', amount: 999 }), at);
+    const change = applyEvidence(transitionSettings, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded', amount: 999 }), at);
     expect(change?.after).toMatchObject({ status: 'unknown', dueAt: null, reason: { code: 'evidence_mismatch' } });
   });
 
   it('holds success without an amount', () => {
-    const change = applyEvidence(rules, sentRecord(), sees({ status: 'accepted', entryStatus: 'succeeded', amount: undefined }), at);
+    const change = applyEvidence(
+      transitionSettings,
+      sentRecord(),
+      sees({ status: 'accepted', entryStatus: 'succeeded', amount: undefined }),
+      at,
+    );
     expect(change?.after).toMatchObject({ status: 'in_progress', reason: { code: 'amount_missing' } });
     expect(change?.after.dueAt).toBeGreaterThan(at);
   });
 
   it('believes the end of a session that we cancelled, whatever amount it showed', () => {
     const record = sentRecord({ status: 'unknown', sessionId: 'ps_1', cancelSession: 'ps_1' });
-    expect(applyEvidence(rules, record, sees({ status: 'cancelled', amount: 999 }, record), at)?.after.status).toBe('cancelled');
+    expect(applyEvidence(transitionSettings, record, sees({ status: 'cancelled', amount: 999 }, record), at)?.after.status).toBe(
+      'cancelled',
+    );
     const theirs = sentRecord({ status: 'unknown', sessionId: 'ps_1' });
-    expect(applyEvidence(rules, theirs, sees({ status: 'cancelled', amount: 999 }, theirs), at)?.after).toMatchObject({
+    expect(applyEvidence(transitionSettings, theirs, sees({ status: 'cancelled', amount: 999 }, theirs), at)?.after).toMatchObject({
       status: 'unknown',
       dueAt: null,
     });
   });
 
   it('is due at once when the gateway asks for confirmation', () => {
-    expect(applyEvidence(rules, sentRecord(), sees({ entryStatus: 'pending', nextAction: 'confirm' }), at)?.after).toMatchObject({
+    expect(
+      applyEvidence(transitionSettings, sentRecord(), sees({ entryStatus: 'pending', nextAction: 'confirm' }), at)?.after,
+    ).toMatchObject({
       status: 'in_progress',
       dueAt: at,
     });
@@ -158,12 +167,12 @@ describe('a repeat', () => {
   const open = sentRecord({ status: 'unknown', firstSentAt: at });
 
   it.each([
-    ['its session is known', { sessionId: 'ps_1' }, rules],
-    ['it arrived', { alreadyReceived: true }, rules],
-    ['its body carries a card number', { sensitive: true }, rules],
-    ['it was sent too often', { sends: 12 }, rules],
-    ['nobody knows how long keys live', {}, { ...rules, keyLifetimeMs: null }],
-    ['the key may be forgotten', { firstSentAt: at - 12 * 3_600_000 + 30_000 }, rules],
+    ['its session is known', { sessionId: 'ps_1' }, transitionSettings],
+    ['it arrived', { alreadyReceived: true }, transitionSettings],
+    ['its body carries a card number', { sensitive: true }, transitionSettings],
+    ['it was sent too often', { sends: 12 }, transitionSettings],
+    ['nobody knows how long keys live', {}, { ...transitionSettings, keyLifetimeMs: null }],
+    ['the key may be forgotten', { firstSentAt: at - 12 * 3_600_000 + 30_000 }, transitionSettings],
   ])('is not made when %s', (_why, patch, withRules) => {
     expect(whyNotResend(withRules, { ...open, ...patch }, at)).not.toBeNull();
     expect(applyEvidence(withRules, { ...open, ...patch, sessionId: null }, says('connection_lost', true), at)?.after.dueAt ?? null).toBe(
@@ -172,18 +181,18 @@ describe('a repeat', () => {
   });
 
   it('may leave until the lifetime is over less the time an answer takes', () => {
-    expect(whyNotResend(rules, open, at)).toBeNull();
-    expect(resendableUntil(rules, open)).toBe(at + 12 * 3_600_000 - 30_000);
-    expect(resendableUntil({ ...rules, keyLifetimeMs: null }, open)).toBe(0);
+    expect(whyNotResend(transitionSettings, open, at)).toBeNull();
+    expect(resendableUntil(transitionSettings, open)).toBe(at + 12 * 3_600_000 - 30_000);
+    expect(resendableUntil({ ...transitionSettings, keyLifetimeMs: null }, open)).toBe(0);
   });
 
   it('is what an interrupted send falls due for', () => {
-    expect(markInterrupted(rules, sentRecord(), at).after).toMatchObject({
+    expect(markInterrupted(transitionSettings, sentRecord(), at).after).toMatchObject({
       status: 'unknown',
       dueAt: at,
       reason: { code: 'send_interrupted' },
     });
-    const card = markInterrupted(rules, sentRecord({ sensitive: true }), at).after;
+    const card = markInterrupted(transitionSettings, sentRecord({ sensitive: true }), at).after;
     expect(card.dueAt).toBeNull();
     expect(card.reason?.description).toContain('card number');
   });
@@ -200,14 +209,14 @@ describe('a repeat', () => {
       { type: 'answer', httpStatus: 400, json: { status: 'error', error: { code: 'account_not_found' } } },
       open,
     );
-    expect(applyEvidence(rules, open, finding, at)?.after.status).toBe('unknown');
+    expect(applyEvidence(transitionSettings, open, finding, at)?.after.status).toBe('unknown');
   });
 });
 
 describe('following', () => {
   it('grows its pauses to ten minutes', () => {
     const due = (checks: number): number =>
-      (scheduleNextCheck(rules, sentRecord({ status: 'in_progress', sessionId: 'ps_1', checks }), at)?.after.dueAt ?? 0) - at;
+      (scheduleNextCheck(transitionSettings, sentRecord({ status: 'in_progress', sessionId: 'ps_1', checks }), at)?.after.dueAt ?? 0) - at;
     expect(due(0)).toBe(2000);
     expect(due(1)).toBe(3000);
     expect(due(30)).toBe(600_000);
@@ -221,9 +230,10 @@ describe('following', () => {
 
 it('only a queued record falls with its batch', () => {
   const reason = { code: 'batch_refused', description: 'd' };
-  expect(rejectQueued(rules, queuedRecord(), reason, at)).toMatchObject({
+  expect(rejectQueued(transitionSettings, queuedRecord(), reason, at)).toMatchObject({
     after: { status: 'rejected' },
     event: { status: 'rejected', error: reason },
   });
-  for (const status of recordStatuses) if (status !== 'queued') expect(rejectQueued(rules, sentRecord({ status }), reason, at)).toBeNull();
+  for (const status of recordStatuses)
+    if (status !== 'queued') expect(rejectQueued(transitionSettings, sentRecord({ status }), reason, at)).toBeNull();
 });

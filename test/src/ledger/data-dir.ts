@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
-import { at, keys } from '../../contracts/ledger-samples.ts';
+import { at, keys } from '../../support/builders.ts';
 
 export const makeDir = (): string => mkdtempSync(join(tmpdir(), 'disburse-ledger-'));
 export const removeDir = (dir: string): void => rmSync(dir, { recursive: true, force: true });

@@ -6,8 +6,7 @@ import { recordEvent, rejectedEvent, type ResultEvent } from '../../../batches/r
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../../consumers/instruction-topic.ts';
 import { rebuild } from '../../../src/recovery/rebuild-ledger.ts';
-import { queuedRecord, rules } from '../../batches/record/record-samples.ts';
-import { payoutEvent } from '../../e2e/events.ts';
+import { payoutEvent, queuedRecord, transitionSettings } from '../../support/builders.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const now = Date.parse('2026-11-21T08:00:00.000Z');
@@ -31,7 +30,7 @@ const place = (offset: number) => ({
 
 /** What a record told when it was so. */
 const told = (offset: number, patch: Partial<LedgerRecord>): ResultEvent =>
-  recordEvent(rules.keys, { ...queuedRecord({ batchId: 'may', occurrence: place(offset), ...patch }) }, now - 30_000);
+  recordEvent(transitionSettings.keys, { ...queuedRecord({ batchId: 'may', occurrence: place(offset), ...patch }) }, now - 30_000);
 
 async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
   yield* items;
@@ -53,7 +52,7 @@ async function rebuilt(results: readonly ResultEvent[], instructions: readonly I
   } as unknown as SharedLedger;
   const report = await rebuild({
     ledger,
-    rules,
+    rules: transitionSettings,
     fingerprints,
     clock: createVirtualClock(now),
     read: (one) => readMessage(one, { now: one.timestamp, open }),
@@ -81,7 +80,7 @@ describe('an instruction without any result', () => {
           firstSentAt: now - 60_000,
           dueAt: now,
           sequence: 1,
-          idempotencyKey: rules.keys.idempotencyKey('payout', 'inv-1', 1),
+          idempotencyKey: transitionSettings.keys.idempotencyKey('payout', 'inv-1', 1),
           occurrence: place(3),
         },
         event: { status: 'unknown', sequence: 1 },
@@ -130,7 +129,7 @@ describe('an instruction with results', () => {
   });
 
   it('of its place only is settled, with its amount', async () => {
-    const refused = rejectedEvent(rules.keys, {
+    const refused = rejectedEvent(transitionSettings.keys, {
       refusal: {
         recordId: 'inv-7',
         kind: 'payout',

@@ -8,20 +8,8 @@ import { LedgerClosedError } from '../../../../src/ledger/errors.ts';
 import { LedgerDataLossError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
-import {
-  admission,
-  admitted,
-  batchA,
-  batchB,
-  draftOf,
-  intent,
-  lineOf,
-  manifest,
-  moved,
-  refused,
-  step,
-  valid,
-} from '../../../contracts/ledger-samples.ts';
+import { admission, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
+import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
 import { asAdmin, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
@@ -113,7 +101,7 @@ describe('a Redis that is away', () => {
 
 describe('a Redis that was emptied', () => {
   const asks: readonly (readonly [string, (ledger: Instance['ledger']) => Promise<unknown>])[] = [
-    ['admits', (ledger) => admitOne(ledger, admission(lineOf(batchA, 9), valid(draftOf('inv-9'))))],
+    ['admits', (ledger) => admitOne(ledger, admission(lineOf(batchA, 9), valid(instructionOf('inv-9'))))],
     ['writes', async (ledger) => advanceOne(ledger, intent({ ...(await queuedSample), version: 1 }))],
     ['reads a record', (ledger) => ledger.record('inv-1')],
     ['reads the tallies', (ledger) => ledger.tallies()],
@@ -170,7 +158,7 @@ describe('a Redis that came back older', () => {
     await waiting;
     await expect(ledger.claimDue({ limit: 9, leaseMs: 1_000 })).rejects.toThrow(LedgerDataLossError);
     // Nobody has asked it for anything: the old queued record is not shown as one to be sent.
-    await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).rejects.toThrow(LedgerDataLossError);
+    await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).rejects.toThrow(LedgerDataLossError);
   });
 
   it.each([
@@ -287,7 +275,7 @@ describe('a rebuild', () => {
     const { ledger } = rebuilding;
     expect(await ledger.batches()).toEqual([]);
     await ledger.openBatch({ ...manifest(batchA), bytes: 0, blockDigests: [] });
-    const content = valid(draftOf('inv-1'));
+    const content = valid(instructionOf('inv-1'));
     const fields = content.type === 'valid' ? content.fields : undefined;
     if (fields === undefined) throw new Error('no fields');
     const settled = {
@@ -321,7 +309,7 @@ describe('a rebuild', () => {
     // What was published from the former ledger is in this one, and from then on its own marks count as well.
     const after = await open({ hasResults: true, marksSeen: [mark] });
     expect((await after.ledger.claimDue({ limit: 9, leaseMs: 1_000 })).records).toEqual([{ ...record, sequence: 7 }]);
-    expect(await admitOne(after.ledger, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toMatchObject({ type: 'open' });
+    expect(await admitOne(after.ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toMatchObject({ type: 'open' });
     expect(await admitOne(after.ledger, admission(lineOf(batchA, 3), refused({ recordId: 'inv-2' })))).toMatchObject({ fresh: false });
     expect(await admitted(after.ledger, 'inv-2', 9)).toMatchObject({ sequence: 1 });
     expect(await admin((client) => client.get('somebody:else'))).toBe('kept');

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { beginRebuild, openRedisLedger, type RedisLedger, type RedisLedgerParams } from '../../../../src/ledger/redis/ledger.ts';
 import { connectRedis, type RedisConnection } from '../../../../src/redis/connection.ts';
-import { keys } from '../../../contracts/ledger-samples.ts';
+import { keys } from '../../../support/builders.ts';
 
 const ledgerKey = Buffer.alloc(32, 7);
 export const binding = { gateway: 'http://127.0.0.1:4010', project: 'shop' };

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { admission, admitted, batchA, intent, lineOf, manifest, moved, refused, step } from '../../../contracts/ledger-samples.ts';
+import { admission, batchA, lineOf, manifest, refused } from '../../../support/builders.ts';
+import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { startLossyProxy, type LossyProxy } from '../lossy-proxy.ts';

@@ -5,22 +5,8 @@ import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerKeyError } from '../../../../src/ledger/errors.ts';
 import { LedgerDataLossError, RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardCount, shardOf } from '../../../../src/ledger/redis/key-names.ts';
-import {
-  admission,
-  admitted,
-  at,
-  batchA,
-  batchB,
-  draftOf,
-  intent,
-  lineOf,
-  manifest,
-  moved,
-  recordIn,
-  refused,
-  step,
-  valid,
-} from '../../../contracts/ledger-samples.ts';
+import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../../../support/ledger-steps.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { asAdmin, binding, keysOf, openInstance, removeKeys, type Instance } from './harness.ts';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
@@ -56,7 +42,7 @@ describe('two instances', () => {
     const sent = await moved(other, intent(queued, Buffer.from('bytes')));
     expect(Buffer.from((await one.body('inv-1')) ?? []).toString()).toBe('bytes');
     expect(await advanceOne(one, intent(queued))).toEqual({ ok: false, current: sent });
-    expect(await admitOne(other, admission(lineOf(batchA, 2), valid(draftOf('inv-1'))))).toEqual({ type: 'open', record: sent });
+    expect(await admitOne(other, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual({ type: 'open', record: sent });
   });
 
   it('race for each record, and one intent wins', async () => {
@@ -74,7 +60,10 @@ describe('two instances', () => {
     const [one, other] = await two();
     const verdicts = await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
-        admitOne(index % 2 === 0 ? one : other, admission(lineOf(batchA, index + 2), valid(draftOf('inv-1'), `content ${index % 3}`))),
+        admitOne(
+          index % 2 === 0 ? one : other,
+          admission(lineOf(batchA, index + 2), valid(instructionOf('inv-1'), `content ${index % 3}`)),
+        ),
       ),
     );
     expect(verdicts.filter(({ type }) => type === 'admitted')).toHaveLength(1);
@@ -216,7 +205,7 @@ describe('shards', () => {
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.amountMinor).toBe(2n ** 63n - 1n);
 
     const other = Array.from({ length: 1_000 }, (_, index) => `other-${index}`).find((recordId) => shardOf(recordId) === shard) ?? '';
-    const verdict = await admitOne(ledger, admission(lineOf(batchA, 3), valid(draftOf(other, { amountMinor: 1n }))));
+    const verdict = await admitOne(ledger, admission(lineOf(batchA, 3), valid(instructionOf(other, { amountMinor: 1n }))));
     expect(verdict).toEqual({ type: 'totals_full' });
     expect(await ledger.record(other)).toBeUndefined();
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.count).toBe(2);
@@ -236,7 +225,7 @@ describe('shards', () => {
     const before = await ledger.tallies(batchA);
     const received = before.find(({ status }) => status === 'received');
 
-    const contents = [refused(), valid(draftOf('inv-1')), valid(draftOf('inv-1'), 'other')];
+    const contents = [refused(), valid(instructionOf('inv-1')), valid(instructionOf('inv-1'), 'other')];
     const statuses = ['rejected', 'duplicate', 'conflict'] as const;
     for (const [index, content] of contents.entries()) {
       const verdict = await admitOne(ledger, admission(lineOf(batchA, 10 + index), content));

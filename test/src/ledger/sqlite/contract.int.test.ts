@@ -1,5 +1,5 @@
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
-import { at } from '../../../contracts/ledger-samples.ts';
+import { at } from '../../../support/builders.ts';
 import { makeDir, openIn, removeDir } from '../data-dir.ts';
 
 ledgerSuite('SQLite', async () => {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
-import { admitted, batchA } from '../../../contracts/ledger-samples.ts';
+import { batchA } from '../../../support/builders.ts';
+import { admitted } from '../../../support/ledger-steps.ts';
 import { makeDir, openIn, removeDir } from '../data-dir.ts';
 
 const script = join(import.meta.dirname, 'writer.script.ts');

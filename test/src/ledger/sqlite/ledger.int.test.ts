@@ -13,21 +13,8 @@ import {
 } from '../../../../src/ledger/errors.ts';
 import { acquireLock } from '../../../../src/ledger/sqlite/lock.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
-import {
-  admission,
-  admitted,
-  at,
-  batchA,
-  batchB,
-  draftOf,
-  intent,
-  lineOf,
-  manifest,
-  moved,
-  recordIn,
-  step,
-  valid,
-} from '../../../contracts/ledger-samples.ts';
+import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, valid } from '../../../support/builders.ts';
+import { admitted, intent, moved, recordIn, step } from '../../../support/ledger-steps.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
 import type { JsonObject } from '../../../../batches/instruction/instruction.ts';
 import { admitOne } from '../../../../batches/ports/single.ts';
@@ -234,12 +221,12 @@ describe('a group of the SQLite ledger', () => {
     Object.assign(loop, { self: loop });
     const [failed, kept] = await Promise.allSettled([
       // The first of its stream: the stream is inserted before its metadata turn out to be no JSON.
-      admitOne(ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1', { metadata: loop })))),
-      admitOne(ledger, admission(lineOf(batchB, 3), valid(draftOf('inv-2')))),
+      admitOne(ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1', { metadata: loop })))),
+      admitOne(ledger, admission(lineOf(batchB, 3), valid(instructionOf('inv-2')))),
     ]);
     expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('circular') as string } });
     expect(kept).toMatchObject({ status: 'fulfilled', value: { type: 'admitted' } });
-    expect(await admitOne(ledger, admission(lineOf(batchB, 2), valid(draftOf('inv-1'))))).toMatchObject({ type: 'admitted' });
+    expect(await admitOne(ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1'))))).toMatchObject({ type: 'admitted' });
     expect((await ledger.tallies()).find(({ status }) => status === 'received')?.count).toBe(2);
   });
 });
@@ -281,7 +268,7 @@ describe('sealed bodies on disk', () => {
     const sent = await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), secret));
     await moved(ledger, step(sent, { status: 'failed' }, { body: { eraseAt: at + 1_000 } }));
     now = at + 3_600_000;
-    await admitOne(ledger, admission(lineOf(batchA, 3), valid(draftOf('inv-2'))));
+    await admitOne(ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-2'))));
     expect(await ledger.body('inv-1')).toBeUndefined();
   });
 

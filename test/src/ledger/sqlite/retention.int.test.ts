@@ -7,19 +7,8 @@ import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { LedgerBindingError } from '../../../../src/ledger/errors.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
-import {
-  admission,
-  admitted,
-  at,
-  batchA,
-  draftOf,
-  intent,
-  lineOf,
-  manifest,
-  moved,
-  step,
-  valid,
-} from '../../../contracts/ledger-samples.ts';
+import { admission, at, batchA, instructionOf, lineOf, manifest, valid } from '../../../support/builders.ts';
+import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
 import { admitOne } from '../../../../batches/ports/single.ts';
 
@@ -163,7 +152,9 @@ describe('a ledger that was made before ends were noted', () => {
     now += hour;
     expect(await later.purgeDetails({ olderThanMs: keptMs, limit: 9 })).toBe(1);
     expect(await later.record('open')).toMatchObject({ status: 'failed', destination: undefined, reason: null });
-    expect(await admitOne(later, admission(lineOf(batchA, 9), valid(draftOf('ended', words))))).toMatchObject({ status: 'duplicate' });
+    expect(await admitOne(later, admission(lineOf(batchA, 9), valid(instructionOf('ended', words))))).toMatchObject({
+      status: 'duplicate',
+    });
   });
 
   it('takes new records as any other', async () => {

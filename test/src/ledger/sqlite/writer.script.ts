@@ -6,7 +6,8 @@
  */
 import { openSqliteLedger } from '../../../../src/ledger/sqlite/ledger.ts';
 import { LedgerError } from '../../../../src/ledger/errors.ts';
-import { admitted, batchA, intent, keys, manifest, moved, step } from '../../../contracts/ledger-samples.ts';
+import { batchA, keys, manifest } from '../../../support/builders.ts';
+import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { binding, ledgerKey } from '../data-dir.ts';
 
 const [dir = '', first = '2'] = process.argv.slice(2);
