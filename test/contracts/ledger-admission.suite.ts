@@ -315,9 +315,9 @@ export function admissionSuite(under: LedgerUnderTest): void {
     });
 
     it.each([
-      ['an amount above 2^53 - 1', admission(lineOf(batchA, 3), valid(draftOf('inv-1', { amountMinor: 9_007_199_254_740_992n })))],
+      ['an amount above 2^53 - 1', admission(lineOf(batchA, 3), valid(instructionOf('inv-1', { amountMinor: 9_007_199_254_740_992n })))],
       ['a negative amount of a rejected row', admission(lineOf(batchA, 3), refused({ amountMinor: -1n }))],
-      ['a position that is no whole number', admission(lineOf(batchA, 3.5), valid(draftOf('inv-1')))],
+      ['a position that is no whole number', admission(lineOf(batchA, 3.5), valid(instructionOf('inv-1')))],
     ])('rejects %s, and writes nothing of it', async (_, asked) => {
       await expect(admitOne(under.ledger, asked)).rejects.toThrow(RangeError);
       expect(await under.ledger.record('inv-1')).toBeUndefined();
