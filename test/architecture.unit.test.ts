@@ -128,7 +128,10 @@ const rooms: Rooms = {
   },
   // The only door into the sandbox: it is started as a command.
   'src/commands/sandbox.ts': { imports: [...leafs, 'sandbox', 'src/config', 'src/terminal', 'src/service', 'batches/gateway'] },
-  src: { imports: ['src/commands', 'src/commands/sandbox.ts', 'src/config', 'src/terminal', 'batches/instruction', ...leafs] },
+  'src/command-line': {
+    imports: ['src/commands', 'src/commands/sandbox.ts', 'src/config', 'src/terminal', 'batches/instruction', 'batches/record', ...leafs],
+  },
+  src: { imports: ['src/command-line', 'src/config', ...leafs] },
 
   // A witness imports none of ours.
   sandbox: { imports: [] },

@@ -2,14 +2,22 @@ import { generateKeyPair } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CommandError, exitCodes } from '../exit.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+
+/** Writes a key pair for request signing, and prints the two paths. */
+export async function keys({ out }: { readonly out: string }): Promise<ExitCode> {
+  const { privateFile, publicFile } = await writeKeyPair(out);
+  process.stdout.write(`${privateFile}\n${publicFile}\n`);
+  process.stderr.write('Keep private.pem secret (GATEWAY_PRIVATE_KEY_FILE) and give public.pem to the gateway.\n');
+  return exitCodes.ok;
+}
 
 /**
- * Makes an RSA pair: `private.pem` (PKCS#8, mode 0600) and `public.pem` (SPKI) in `out`.
+ * Generates an RSA key pair: `private.pem` (PKCS#8, mode 0600) and `public.pem` (SPKI) in `out`.
  *
- * @throws {CommandError} exit 1 when one of them exists or cannot be written; nothing is written over
+ * @throws {CommandError} exit 1 when one of them exists or cannot be written; no file is overwritten
  */
-export async function makeKeys(out: string): Promise<{ readonly privateFile: string; readonly publicFile: string }> {
+async function writeKeyPair(out: string): Promise<{ readonly privateFile: string; readonly publicFile: string }> {
   const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -22,7 +30,7 @@ export async function makeKeys(out: string): Promise<{ readonly privateFile: str
   try {
     await writeNew(publicFile, publicKey, 0o644);
   } catch (cause) {
-    // Half a pair would be taken for a whole one, and be in the way of the next try.
+    // Half a pair looks like a whole one, and blocks the next attempt.
     await rm(privateFile, { force: true });
     throw cause;
   }
@@ -41,8 +49,8 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     const message = exists
-      ? `${path} exists and is not written over. Choose another folder with --out.`
-      : `${path} cannot be written: ${(cause as Error).message}`;
+      ? `${path} already exists and will not be overwritten. Choose another folder with --out.`
+      : `cannot write ${path}: ${(cause as Error).message}`;
     throw new CommandError(exitCodes.usage, message, { cause });
   }
 }

@@ -179,7 +179,7 @@ async function payWith(run: Run): Promise<ExitCode> {
 /** What nobody foresaw is told with its stack, so that it can be mended; a foreseen end is told in one sentence. */
 function logUnforeseen(logger: Logger, failure: unknown): void {
   const foreseen = failure instanceof CommandError || (failure instanceof Error && 'code' in failure);
-  if (!foreseen) logger.error({ err: failure }, 'unforeseen, please report it');
+  if (!foreseen) logger.error({ err: failure }, 'unexpected error, please report it');
 }
 
 const summaryOf = async (ledger: Ledger, batchId: string): Promise<Summary> => {

@@ -9,7 +9,7 @@ const schemas = { instruction: instructionSchema, result: resultSchema, summary:
 /** Prints a JSON Schema (draft 2020-12). */
 export function schema(name: string): ExitCode {
   if (!Object.hasOwn(schemas, name)) {
-    throw new CommandError(exitCodes.usage, `there is no schema ${JSON.stringify(name)}; there are ${Object.keys(schemas).join(', ')}.`);
+    throw new CommandError(exitCodes.usage, `no schema ${JSON.stringify(name)}: expected one of ${Object.keys(schemas).join(', ')}.`);
   }
   process.stdout.write(`${JSON.stringify(z.toJSONSchema(schemas[name as keyof typeof schemas], { io: 'input' }), null, 2)}\n`);
   return exitCodes.ok;

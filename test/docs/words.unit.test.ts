@@ -15,6 +15,7 @@ import { summarySchema } from '../../batches/record/summary.ts';
 import { isPayoutName, readyMarker, siblings } from '../../consumers/drop-folder/names.ts';
 import { readMessage } from '../../consumers/instruction-topic.ts';
 import { systemClock } from '../../src/clock.ts';
+import { declarations } from '../../src/command-line/declarations.ts';
 import { exitCodes } from '../../src/exit.ts';
 import { callOutcomes, createMetrics, gatewayCalls } from '../../src/service/metrics.ts';
 import { topicNames } from '../../src/kafka/topics.ts';
@@ -123,13 +124,7 @@ it('reasons of records are told in docs/results.md', () => {
 });
 
 describe('commands', () => {
-  const commands = [...source('src/main.ts').matchAll(/\bcommand\(\s*'([a-z-]+)/g)].map(([, name = '']) => name);
-
-  it('are found in the code', () => {
-    expect(commands).toEqual(expect.arrayContaining(['run', 'serve', 'dead-letters']));
-  });
-
-  it.each(commands)('%s is told in the README and in docs/configuration.md', (command) => {
+  it.each(declarations.map(({ name }) => name))('%s is told in the README and in docs/configuration.md', (command) => {
     expect(readme.split('\n').some((line) => line.startsWith(`| \`${command}`))).toBe(true);
     expect(page('docs/configuration.md')).toMatch(new RegExp(`^### (?:.*, )?${command}\\b`, 'm'));
   });

@@ -48,7 +48,7 @@ describe('keys', () => {
       expect(made.stdout + made.stderr).not.toContain(before.split('\n')[1]);
       const again = await disburse(['keys', '--out', out]);
       expect(again.code).toBe(1);
-      expect(again.stderr).toContain('is not written over');
+      expect(again.stderr).toContain('already exists and will not be overwritten');
       expect(readFileSync(join(out, 'private.pem'), 'utf8')).toBe(before);
     });
   });
@@ -192,7 +192,7 @@ describe('what was paid', () => {
       expect(await disburse(['tail', '--json'], env)).toMatchObject({ code: 0, stdout: '' });
       const status = await disburse(['status', '--json'], env);
       expect(status.stdout).toBe('');
-      expect(status.stderr).not.toContain('unforeseen');
+      expect(status.stderr).not.toContain('unexpected error');
     });
   });
 });
@@ -308,14 +308,14 @@ describe('sandbox', () => {
     expect(ended.stderr).toContain(says);
   });
 
-  it('says when a port is taken, and ends with 0 when it is asked to', async () => {
+  it('reports a port that is in use, and exits with 0 on SIGTERM', async () => {
     const running = start(['sandbox', '--port', '0']);
     let url = '';
     running.child.stdout?.on('data', (chunk) => (url += String(chunk)));
     await until('its URL', () => url.includes('\n'));
     const second = await disburse(['sandbox', '--port', new URL(url.trim()).port]);
     expect(second.code).toBe(1);
-    expect(second.stderr).toContain('is taken');
+    expect(second.stderr).toContain('is in use');
     running.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
   });

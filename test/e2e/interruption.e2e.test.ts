@@ -234,7 +234,7 @@ describe.concurrent('a disk without room', () => {
         const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
         expect(code, stderr).toBe(3);
         expect(stderr).toMatch(/room|full|limit/);
-        expect(stderr).not.toContain('unforeseen');
+        expect(stderr).not.toContain('unexpected error');
         expect(stderr).not.toMatch(/^ {4}at /m);
 
         const again = await world.run(path);
@@ -281,7 +281,7 @@ describe.concurrent('the file', () => {
       const ended = await world.command(['run', path, '--json']);
       expect(ended.code).toBe(3);
       expect(ended.stderr).toContain('results.jsonl');
-      expect(ended.stderr).not.toContain('unforeseen');
+      expect(ended.stderr).not.toContain('unexpected error');
       expect(sessions(world)).toEqual([]);
       rmdirSync(results);
       const again = await world.run(path);

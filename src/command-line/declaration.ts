@@ -1,0 +1,95 @@
+/** What a command is called, what it takes, and what runs it. */
+import { Command, InvalidArgumentError, Option as CommanderOption } from 'commander';
+import { secretNames, variableNames, type Config } from '../config/config.ts';
+import type { ExitCode } from '../exit.ts';
+import { OptionError, type Option, type Options, type OptionsOf } from './option.ts';
+import { flagOf, type Given } from './layers.ts';
+
+export interface Invocation<Values> {
+  readonly config: Config;
+  /** The arguments that were given, in their order. */
+  readonly args: readonly string[];
+  readonly options: Values;
+}
+
+/**
+ * @property usage name and arguments in commander's notation, such as `run <file>`
+ * @property needs `gateway`: the variables that sending needs; `data`: none of these; `none`: no configuration at all
+ * @property examples arguments after `disburse`, shown in the help
+ */
+interface Description<Declared extends Options> {
+  readonly usage: string;
+  readonly description: string;
+  readonly needs: Needs;
+  readonly options: Declared;
+  readonly examples: readonly string[];
+  readonly run: (invocation: Invocation<OptionsOf<Declared>>) => Promise<ExitCode>;
+}
+
+type Needs = 'gateway' | 'data' | 'none';
+
+/** A command as the program knows it, whatever its options are. */
+export interface Declaration {
+  readonly name: string;
+  readonly command: (invoke: Invoke) => Command;
+}
+
+/** Runs the command: reads the configuration that it needs and keeps the exit code. */
+export type Invoke = (needs: Needs, flags: Given, run: (config: Config) => Promise<ExitCode>) => Promise<void>;
+
+export function declare<Declared extends Options>(declared: Description<Declared>): Declaration {
+  const [name = ''] = declared.usage.split(' ');
+  return {
+    name,
+    command(invoke) {
+      const command = new Command(name).description(declared.description).addHelpText('after', examplesText(declared.examples));
+      for (const argument of declared.usage.split(' ').slice(1)) command.argument(argument);
+      for (const option of Object.values(declared.options)) addOption(command, option);
+      if (declared.needs !== 'none') addVariables(command);
+      return command.action(async () => {
+        const given = command.opts<Given>();
+        const options = readOptions(declared.options, given);
+        await invoke(declared.needs, given, async (config) => declared.run({ config, args: command.args, options }));
+      });
+    },
+  };
+}
+
+const examplesText = (examples: readonly string[]): string =>
+  examples.length === 0 ? '' : `\nExamples:\n${examples.map((example) => `  disburse ${example}`).join('\n')}`;
+
+function addOption(command: Command, { flags, description, fallback, choices, mandatory, negation, read }: Option<unknown>): void {
+  const option = new CommanderOption(flags, description);
+  if (choices !== undefined) option.choices([...choices]);
+  // Checked here, so that commander prints its own sentence; the value is read again, typed, when the command runs.
+  else if (flags.includes('<')) option.argParser((given: string) => checked(given, read));
+  if (fallback !== undefined) option.default(fallback);
+  command.addOption(option.makeOptionMandatory(mandatory === true));
+  if (negation !== undefined) command.addOption(new CommanderOption(flags.replace('--', '--no-').replace(/ .*/, ''), negation));
+}
+
+function checked(given: string, read: Option<unknown>['read']): string {
+  try {
+    read(given);
+    return given;
+  } catch (cause) {
+    if (cause instanceof OptionError) throw new InvalidArgumentError(cause.message);
+    throw cause;
+  }
+}
+
+/** Every variable of the configuration is a flag too; only secrets are not, since every process list shows flags. */
+function addVariables(command: Command): void {
+  for (const name of variableNames) {
+    if (!secretNames.has(name)) command.addOption(new CommanderOption(`${flagOf(name)} <value>`).hideHelp());
+  }
+}
+
+function readOptions<Declared extends Options>(declared: Declared, given: Given): OptionsOf<Declared> {
+  const values = Object.entries(declared).map(([name, { flags, read }]) => {
+    const value = given[new CommanderOption(flags).attributeName()];
+    return [name, read(typeof value === 'string' || typeof value === 'boolean' ? value : undefined)] as const;
+  });
+  // The one place where the types of single options become the type of the whole set.
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as OptionsOf<Declared>;
+}

@@ -1,0 +1,21 @@
+/** All commands, in the order of the help. */
+import type { Declaration } from './declaration.ts';
+import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
+import { run, serve, validate } from './declarations/files.ts';
+import { status, tail } from './declarations/records.ts';
+import { keys, sandbox, schema, template } from './declarations/tools.ts';
+
+export const declarations: readonly Declaration[] = [
+  validate,
+  run,
+  serve,
+  status,
+  tail,
+  topics,
+  deadLetters,
+  rebuild,
+  keys,
+  template,
+  schema,
+  sandbox,
+];

@@ -1,0 +1,64 @@
+/** Commands that read a file of payouts. */
+import { declare } from '../declaration.ts';
+import { choice, duration, durationOrNot, flag, text } from '../option.ts';
+
+const reading = {
+  encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
+  delimiter: text('--delimiter <char>', 'comma, semicolon or tab; detected from the header by default'),
+  expect: text('--expect <totals>', 'total and row count that the file must have, such as EUR=12.30/3,USD=5/1'),
+};
+
+/** Of every command that pays. */
+const paying = {
+  newLedger: flag('--new-ledger', 'create the ledger if it is missing (needed for a gateway that is not on loopback)'),
+  allowUnsafeRedis: flag('--allow-unsafe-redis', 'run even if Redis is not configured durably (risk of double payment)'),
+};
+
+export const validate = declare({
+  usage: 'validate <file>',
+  description: 'checks a file and reports every error; sends nothing',
+  needs: 'data',
+  options: {
+    json: flag('--json', 'print the report as one JSON object'),
+    ...reading,
+    errors: text('--errors <file>', 'write the invalid rows there, with their errors in a last column'),
+  },
+  examples: ['validate may.csv', 'validate may.csv --errors may.fix.csv', 'validate may.csv --expect EUR=12500.00/120'],
+  run: async ({ config, args: [file = ''], options }) => (await import('../../commands/validate.ts')).validate(config, file, options),
+});
+
+export const run = declare({
+  usage: 'run <file>',
+  description: 'pays a file and follows it until every outcome is known; run it again to continue',
+  needs: 'gateway',
+  options: {
+    json: flag('--json', 'print the summary as one JSON object at the end'),
+    policy: choice(['skip', 'all-or-nothing'], '--policy <policy>', 'skip invalid rows (default), or reject the whole file'),
+    wait: durationOrNot(
+      '--wait <duration>',
+      'how long to wait for final results, or for an unreachable gateway (default: 15m)',
+      'end when every row has been sent',
+    ),
+    detach: flag('--detach', 'distributed profile: end when the file has been enqueued, and print its batch id'),
+    ...reading,
+    results: text('--results <file>', 'write the result of every row there as CSV'),
+    ...paying,
+  },
+  examples: ['run may.csv', 'run may.csv --policy all-or-nothing', 'run may.csv --wait 1h --results may.results.csv'],
+  run: async ({ config, args: [file = ''], options }) => (await import('../../commands/run.ts')).run(config, file, options),
+});
+
+export const serve = declare({
+  usage: 'serve',
+  description: 'pays files from the drop folder and events from Kafka until it is stopped',
+  needs: 'gateway',
+  options: {
+    wait: duration(
+      '--wait <duration>',
+      'how long to wait for final results before the results of a dropped file are written (default: 15m)',
+    ),
+    ...paying,
+  },
+  examples: ['serve', 'serve --inbox-dir /srv/payouts --http-port 9090'],
+  run: async ({ config, options }) => (await import('../../commands/serve.ts')).serve(config, options),
+});

@@ -1,0 +1,56 @@
+/** Commands that need no configuration. */
+import { kinds } from '../../../batches/instruction/instruction.ts';
+import { declare } from '../declaration.ts';
+import { choiceOr, integerOr, mandatoryInteger, text, textOr } from '../option.ts';
+
+export const keys = declare({
+  usage: 'keys',
+  description: 'generates the RSA key pair for request signing',
+  needs: 'none',
+  options: { out: textOr('.', '--out <dir>', 'folder for private.pem and public.pem') },
+  examples: ['keys --out keys'],
+  run: async ({ options }) => (await import('../../commands/keys.ts')).keys(options),
+});
+
+export const template = declare({
+  usage: 'template',
+  description: 'prints a CSV file with one valid row',
+  needs: 'none',
+  options: {
+    kind: textOr('payout', '--kind <kind>', kinds.join(' or ')),
+    route: text('--route <route>', 'country or method (an unknown name prints the list)'),
+  },
+  examples: ['template --route sepa > payouts.csv', 'template --kind payment --route card'],
+  run: async ({ options }) => (await import('../../commands/template.ts')).template(options),
+});
+
+export const schema = declare({
+  usage: 'schema <name>',
+  description: 'prints a JSON Schema: instruction, result or summary',
+  needs: 'none',
+  options: {},
+  examples: ['schema result'],
+  run: async ({ args: [name = ''] }) => (await import('../../commands/schema.ts')).schema(name),
+});
+
+export const sandbox = declare({
+  usage: 'sandbox',
+  description: 'runs a simulated gateway on 127.0.0.1',
+  needs: 'none',
+  options: {
+    port: mandatoryInteger(
+      { from: 0, to: 65_535 },
+      '--port <port>',
+      'port to listen on, 0 for any; the URL is the first line of the output',
+    ),
+    publicKey: text('--public-key <file>', 'verify the signatures of callers with this key'),
+    privateKey: text('--private-key <file>', 'sign webhooks with this key'),
+    webhookUrl: text('--webhook-url <url>', 'send webhooks there'),
+    confirm: choiceOr('manual', ['auto', 'manual'], '--confirm <mode>', 'whether payouts wait for session/confirm'),
+    settleMs: integerOr(1000, { from: 0, to: 86_400_000 }, '--settle-ms <ms>', 'time from one state of a session to the next'),
+    seed: integerOr(1, { from: 0, to: Number.MAX_SAFE_INTEGER }, '--seed <number>', 'seed of the random faults'),
+    faults: text('--faults <list>', 'such as lost-answer=0.05,slow=0.05 (an unknown name prints the list)'),
+  },
+  examples: ['sandbox --port 4010 --public-key keys/public.pem', 'sandbox --port 0 --faults lost-answer=0.05,http-500=0.02'],
+  run: async ({ options }) => (await import('../../commands/sandbox.ts')).sandbox(options),
+});
