@@ -22,7 +22,8 @@ import { resultsFromTopic } from '../kafka/results-reader.ts';
 import { transitionSettings } from '../profiles/transition-settings.ts';
 import { createShutdown } from '../service/shutdown.ts';
 import { grouped } from '../terminal/format.ts';
-import { topicNames, topicsExist } from '../kafka/topics.ts';
+import { topicNames } from '../kafka/topic-plan.ts';
+import { topicsExist } from '../kafka/topics.ts';
 
 interface RebuildOptions {
   readonly yes?: boolean;

@@ -2,7 +2,8 @@ import { systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config/config.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { checkKafka, kafkaOf } from '../kafka/client.ts';
-import { ensureTopics, planTopics, type TopicReport } from '../kafka/topics.ts';
+import { planTopics, type TopicReport } from '../kafka/topic-plan.ts';
+import { ensureTopics } from '../kafka/topics.ts';
 import { createLogger } from '../logger.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 
@@ -22,15 +23,23 @@ export async function topics(config: Config, { partitions, replication, json }: 
   const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions, replication, retentionMs: settings.LEDGER_RETENTION });
   const reports = await ensureTopics(createKafka, plan, { clock: systemClock });
   const isBroken = reports.some(({ problems }) => problems.some(({ severity }) => severity === 'error'));
-  process.stdout.write(json === true ? `${JSON.stringify({ ok: !isBroken, topics: reports })}\n` : `${reports.map(text).join('\n')}\n`);
+  process.stdout.write(
+    json === true ? `${JSON.stringify({ ok: !isBroken, topics: reports.map(toJson) })}\n` : `${reports.map(text).join('\n')}\n`,
+  );
   return isBroken ? exitCodes.needsALook : exitCodes.ok;
 }
 
+/** Programs know the fix as `mend`. */
+const toJson = ({ problems, ...report }: TopicReport) => ({
+  ...report,
+  problems: problems.map(({ fix, ...problem }) => ({ ...problem, mend: fix })),
+});
+
 function text({ topic, state, problems }: TopicReport): string {
   const paint = paintFor(process.stdout, process.env);
-  const lines = problems.map(({ severity, message, mend }) => {
+  const lines = problems.map(({ severity, message, fix }) => {
     const word = severity === 'error' ? paint('red', 'error') : paint('yellow', 'warning');
-    return `  ${word}: ${printable(message)}\n    ${printable(mend)}`;
+    return `  ${word}: ${printable(message)}\n    ${printable(fix)}`;
   });
   return [`${printable(topic)}: ${state === 'problems' ? 'exists' : state}`, ...lines].join('\n');
 }

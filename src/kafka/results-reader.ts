@@ -3,7 +3,7 @@ import { resultSchema, type ResultEvent } from '../../batches/record/result-even
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import type { Config } from '../config/config.ts';
 import { kafkaOf } from './client.ts';
-import { topicNames } from './topics.ts';
+import { topicNames } from './topic-plan.ts';
 
 interface TopicReading {
   readonly follow: boolean;

@@ -25,7 +25,8 @@ import type { Metrics } from '../service/metrics.ts';
 import { parseResult } from '../kafka/results-reader.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
 import type { Shutdown } from '../service/shutdown.ts';
-import { ensureTopics, planTopics, topicNames, topicsExist, type TopicNames } from '../kafka/topics.ts';
+import { planTopics, topicNames, type TopicNames } from '../kafka/topic-plan.ts';
+import { ensureTopics, topicsExist } from '../kafka/topics.ts';
 
 export interface ConnectParams {
   readonly config: Config;
@@ -55,10 +56,10 @@ export interface Connected {
 async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn: (message: string) => void): Promise<void> {
   const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions: 1, retentionMs: settings.LEDGER_RETENTION });
   for (const { topic, problems } of await ensureTopics(createKafka, plan, { clock: systemClock })) {
-    for (const { severity, message, mend } of problems) {
+    for (const { code, severity, message, fix } of problems) {
       if (severity !== 'error') continue;
-      const told = `${topic}: ${message} ${mend}`;
-      if (message.includes('cleanup.policy')) throw new CommandError(exitCodes.usage, told);
+      const told = `${topic}: ${message} ${fix}`;
+      if (code === 'cleanup_policy') throw new CommandError(exitCodes.usage, told);
       warn(told);
     }
   }

@@ -18,7 +18,7 @@ import { systemClock } from '../../src/clock.ts';
 import { declarations } from '../../src/command-line/declarations.ts';
 import { exitCodes } from '../../src/exit.ts';
 import { callOutcomes, createMetrics, gatewayCalls } from '../../src/service/metrics.ts';
-import { topicNames } from '../../src/kafka/topics.ts';
+import { topicNames } from '../../src/kafka/topic-plan.ts';
 import { resultsCsvColumns } from '../../producers/results-csv.ts';
 import { faultNames } from '../../sandbox/faults.ts';
 import { names, page, pageNames, root, tableRow } from './pages.ts';

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { createKafkaFactory } from '../../../src/kafka/client.ts';
-import { ensureTopics, planTopics, topicNames, topicsExist } from '../../../src/kafka/topics.ts';
+import { planTopics, topicNames } from '../../../src/kafka/topic-plan.ts';
+import { ensureTopics, topicsExist } from '../../../src/kafka/topics.ts';
 import { kafkaBrokers, uniquePrefix } from '../../support/services.ts';
 
 const createKafka = createKafkaFactory({ brokers: [kafkaBrokers()], clientId: 'test', logger: () => undefined });
@@ -32,7 +33,7 @@ afterEach(async () => {
 afterAll(() => admin.disconnect());
 
 describe('ensureTopics', () => {
-  it('makes all three with what they need, and finds nothing to say the second time', async () => {
+  it('creates all three with their settings, and reports ok the second time', async () => {
     const prefix = uniquePrefix();
     const names = topicNames(prefix);
     expect(names).toEqual({ instructions: `${prefix}.instructions`, results: `${prefix}.results`, deadLetters: `${prefix}.dead-letters` });
@@ -59,20 +60,20 @@ describe('ensureTopics', () => {
     );
   });
 
-  it('two at once: both succeed', async () => {
+  it('succeeds in two processes at the same time', async () => {
     const plans = plan(uniquePrefix());
     const both = await Promise.all([1, 2].map(() => ensureTopics(createKafka, plans, { clock: systemClock })));
     for (const reports of both) for (const { problems } of reports) expect(problems).toEqual([]);
   });
 
   it.each([
-    ['retention.ms', '604800000', 'error', /7 days.*LEDGER_RETENTION.*400 days/, `retention.ms=${400 * day}`],
-    ['retention.bytes', '1000000', 'error', /before their time/, 'retention.bytes=-1'],
-    ['cleanup.policy', 'compact', 'error', /only the newest/, 'cleanup.policy=delete'],
-    ['min.insync.replicas', '2', 'error', /nothing can be written/, 'min.insync.replicas=1'],
-    ['max.message.bytes', '100000', 'warning', /100000/, 'max.message.bytes=1048588'],
-    ['unclean.leader.election.enable', 'true', 'error', /can be lost/, 'unclean.leader.election.enable=false'],
-  ] as const)('%s=%s is told with the command that mends it', async (name, value, severity, message, mend) => {
+    ['retention.ms', '604800000', 'retention', 'error', /7 days.*LEDGER_RETENTION.*400 days/, `retention.ms=${400 * day}`],
+    ['retention.bytes', '1000000', 'retention', 'error', /deleted before their time/, 'retention.bytes=-1'],
+    ['cleanup.policy', 'compact', 'cleanup_policy', 'error', /only the newest/, 'cleanup.policy=delete'],
+    ['min.insync.replicas', '2', 'min_insync_replicas', 'error', /nothing can be written/, 'min.insync.replicas=1'],
+    ['max.message.bytes', '100000', 'max_message_bytes', 'warning', /100000/, 'max.message.bytes=1048588'],
+    ['unclean.leader.election.enable', 'true', 'unclean_leader_election', 'error', /can be lost/, 'unclean.leader.election.enable=false'],
+  ] as const)('%s=%s is reported with the command that corrects it', async (name, value, code, severity, message, fix) => {
     const prefix = uniquePrefix();
     const { results } = topicNames(prefix);
     await make(results, { 'retention.ms': '-1', [name]: value });
@@ -80,14 +81,15 @@ describe('ensureTopics', () => {
     expect(reports.map(({ state }) => state)).toEqual(['created', 'problems', 'created']);
     expect(reports[1]?.problems).toEqual([
       {
+        code,
         severity,
         message: expect.stringMatching(message) as string,
-        mend: `kafka-configs.sh --bootstrap-server ${kafkaBrokers()} --alter --entity-type topics --entity-name ${results} --add-config ${mend}`,
+        fix: `kafka-configs.sh --bootstrap-server ${kafkaBrokers()} --alter --entity-type topics --entity-name ${results} --add-config ${fix}`,
       },
     ]);
   });
 
-  it('for ever and longer are long enough; dead letters may go earlier', async () => {
+  it('accepts unlimited and longer retention, and any retention of dead letters', async () => {
     const prefix = uniquePrefix();
     const { instructions, results, deadLetters } = topicNames(prefix);
     await make(instructions, { 'retention.ms': '-1' });
@@ -97,7 +99,7 @@ describe('ensureTopics', () => {
     expect(reports.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
   });
 
-  it('too few partitions are told; more are fine', async () => {
+  it('reports too few partitions and accepts more', async () => {
     const prefix = uniquePrefix();
     const { instructions, results } = topicNames(prefix);
     await make(instructions, { 'retention.ms': '-1' }, 2);
@@ -105,34 +107,35 @@ describe('ensureTopics', () => {
     const [first, second] = await ensureTopics(createKafka, plan(prefix), { clock: systemClock });
     expect(first?.problems).toEqual([
       {
+        code: 'partitions',
         severity: 'warning',
         message: expect.stringMatching(/2 partitions instead of 3/) as string,
-        mend: expect.stringMatching(/--alter --topic .*\.instructions --partitions 3$/) as string,
+        fix: expect.stringMatching(/--alter --topic .*\.instructions --partitions 3$/) as string,
       },
     ]);
     expect(second?.state).toBe('ok');
   });
 
-  it('what the cluster refuses to make is told with the command', async () => {
+  it('reports the command for a topic that the cluster refuses to create', async () => {
     const reports = await ensureTopics(createKafka, plan(uniquePrefix(), { replication: 3 }), { clock: systemClock });
     for (const { topic, state, problems } of reports) {
       expect(state).toBe('problems');
       expect(problems).toMatchObject([
-        { severity: 'error', mend: expect.stringContaining(`--create --topic ${topic} --partitions 3 --replication-factor 3`) as string },
+        { severity: 'error', fix: expect.stringContaining(`--create --topic ${topic} --partitions 3 --replication-factor 3`) as string },
       ]);
     }
   });
 });
 
 describe('topicsExist', () => {
-  it('is silent when they do, and else names the missing ones and the command', async () => {
+  it('resolves when all exist, and otherwise names the missing ones and the command', async () => {
     const prefix = uniquePrefix();
     const { instructions, results, deadLetters } = topicNames(prefix);
     await make(instructions, {});
     await topicsExist(createKafka, [instructions]);
     await expect(topicsExist(createKafka, [instructions, results, deadLetters])).rejects.toMatchObject({
       exitCode: 1,
-      message: `Kafka at ${kafkaBrokers()} has no topics ${results}, ${deadLetters}: make them with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`,
+      message: `Kafka at ${kafkaBrokers()} has no topics ${results}, ${deadLetters}: create them with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`,
     });
   });
 });

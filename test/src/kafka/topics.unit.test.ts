@@ -1,7 +1,8 @@
-/** What is said about topics on a cluster of three brokers; on a real one: topics.services.test.ts. */
+/** Reports on topics of a cluster of three brokers; on a real one: topics.services.test.ts. */
 import { describe, expect, it } from 'vitest';
 import type { CreateKafka } from '../../../src/kafka/client.ts';
-import { ensureTopics, planTopics } from '../../../src/kafka/topics.ts';
+import { planTopics } from '../../../src/kafka/topic-plan.ts';
+import { ensureTopics } from '../../../src/kafka/topics.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const [plan] = planTopics({ prefix: 'payouts', partitions: 1, retentionMs: 86_400_000 });
@@ -43,7 +44,7 @@ function cluster(params: { readonly replicas?: number; readonly settings?: Reado
 }
 
 describe('a topic on three brokers', () => {
-  it('is made with three replicas, two of them in sync', async () => {
+  it('is created with three replicas, two of them in sync', async () => {
     const { ensure, created } = cluster({});
     expect(await ensure()).toEqual({ topic: 'payouts.instructions', state: 'created', problems: [] });
     expect(created).toMatchObject([{ replicationFactor: 3 }]);
@@ -51,10 +52,10 @@ describe('a topic on three brokers', () => {
   });
 
   it.each([
-    [1, '1', [/on 1 of 3 brokers instead of 3: with that broker its records are lost/]],
+    [1, '1', [/on 1 of 3 brokers instead of 3: its records are lost with that broker/]],
     [2, '1', [/on 2 of 3 brokers/]],
     [3, '1', [/counts as written, and is lost/]],
-    [3, '3', [/one broker down, and nothing can be written/]],
+    [3, '3', [/with one broker down nothing can be written/]],
     [3, '2', []],
   ] as const)('with %i replicas and min.insync.replicas=%s', async (replicas, inSync, messages) => {
     const report = await cluster({ replicas, settings: { 'min.insync.replicas': inSync } }).ensure();

@@ -1,0 +1,82 @@
+/** The three topics and their intended settings. */
+
+export interface TopicNames {
+  readonly instructions: string;
+  readonly results: string;
+  readonly deadLetters: string;
+}
+
+export const topicNames = (prefix: string): TopicNames => ({
+  instructions: `${prefix}.instructions`,
+  results: `${prefix}.results`,
+  deadLetters: `${prefix}.dead-letters`,
+});
+
+/**
+ * @property replication replicas of each record; undefined: 3, or the number of brokers
+ * @property isSource whether the ledger is rebuilt from it, so that no record may go before `retentionMs`
+ */
+export interface TopicPlan {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication: number | undefined;
+  readonly retentionMs: number;
+  readonly isSource: boolean;
+}
+
+export function planTopics(params: {
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly replication?: number | undefined;
+  /** LEDGER_RETENTION. */
+  readonly retentionMs: number;
+}): readonly TopicPlan[] {
+  const { prefix, partitions, replication, retentionMs } = params;
+  const { instructions, results, deadLetters } = topicNames(prefix);
+  const plan = (topic: string, isSource: boolean): TopicPlan => ({ topic, partitions, replication, retentionMs, isSource });
+  return [plan(instructions, true), plan(results, true), plan(deadLetters, false)];
+}
+
+const defaultReplication = 3;
+
+export const replicationOf = ({ replication }: TopicPlan, brokers: number): number => replication ?? Math.min(defaultReplication, brokers);
+
+export const settingsOf = (plan: TopicPlan, replication: number): Readonly<Record<string, string>> => ({
+  'cleanup.policy': 'delete',
+  'retention.ms': String(plan.retentionMs),
+  'retention.bytes': '-1',
+  'min.insync.replicas': replication >= 3 ? '2' : '1',
+  'unclean.leader.election.enable': 'false',
+});
+
+export type TopicProblemCode =
+  | 'not_created'
+  | 'settings_unreadable'
+  | 'partitions'
+  | 'replicas'
+  | 'min_insync_replicas'
+  | 'unclean_leader_election'
+  | 'max_message_bytes'
+  | 'cleanup_policy'
+  | 'retention';
+
+/**
+ * @property severity `error`: records are lost or cannot be written; `warning`: it works, at a risk
+ * @property fix what to do, mostly a command
+ */
+export interface TopicProblem {
+  readonly code: TopicProblemCode;
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+  readonly fix: string;
+}
+
+/**
+ * @property state `created` now, `ok`, or `problems`
+ * @property problems of a created topic too, when the cluster created it otherwise than requested
+ */
+export interface TopicReport {
+  readonly topic: string;
+  readonly state: 'created' | 'ok' | 'problems';
+  readonly problems: readonly TopicProblem[];
+}
