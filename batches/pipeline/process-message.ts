@@ -7,7 +7,7 @@ import { isSameOccurrence, type Occurrence } from '../instruction/instruction.ts
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { occurrenceOfMessage, readMessage, type InstructionMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
+import { occurrenceOfMessage, readMessage, type InstructionMessage, type OpenSealed } from '../event/read-message.ts';
 import { toAdmission, dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
 import type { Settings } from '../../src/config/config.ts';
 

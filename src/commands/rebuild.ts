@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
-import { readMessage, type OpenSealed } from '../../consumers/instruction-topic.ts';
+import { readMessage, type OpenSealed } from '../../batches/event/read-message.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import { bindingOf } from '../profiles/standalone.ts';
 import { monotonicClock, systemClock } from '../clock.ts';

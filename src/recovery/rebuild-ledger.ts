@@ -14,7 +14,7 @@ import type { LedgerRecord } from '../../batches/record/record.ts';
 import { recordEvent, type ResultEvent } from '../../batches/record/result-event.ts';
 import { isFinal, type RecordStatus } from '../../batches/record/status.ts';
 import { whyNotResend, type TransitionSettings } from '../../batches/record/transitions.ts';
-import type { InstructionMessage, MessageReading } from '../../consumers/instruction-topic.ts';
+import type { InstructionMessage, MessageReading } from '../../batches/event/read-message.ts';
 
 export interface RebuildDeps {
   readonly ledger: SharedLedger;

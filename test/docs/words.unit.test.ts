@@ -13,7 +13,7 @@ import { routeNames } from '../../batches/instruction/templates.ts';
 import { resultSchema } from '../../batches/record/result-event.ts';
 import { summarySchema } from '../../batches/record/summary.ts';
 import { isPayoutName, readyMarker, siblings } from '../../consumers/drop-folder/names.ts';
-import { readMessage } from '../../consumers/instruction-topic.ts';
+import { readMessage } from '../../batches/event/read-message.ts';
 import { systemClock } from '../../src/clock.ts';
 import { declarations } from '../../src/command-line/declarations.ts';
 import { exitCodes } from '../../src/exit.ts';
@@ -102,7 +102,11 @@ describe('docs/csv.md', () => {
 
 /** The codes in the sources, found by how they are written there. */
 function problemCodes(): readonly string[] {
-  const files = [...globSync('batches/{fields,instruction,csv-row,event,preflight,record}/*.ts', { cwd: root }), ...globSync('consumers/**/*.ts', { cwd: root }), 'src/files/payout-file.ts'];
+  const files = [
+    ...globSync('batches/{fields,instruction,csv-row,event,preflight,record}/*.ts', { cwd: root }),
+    ...globSync('consumers/**/*.ts', { cwd: root }),
+    'src/files/payout-file.ts',
+  ];
   const patterns = [
     /\b(?:violation|structural|checkWord|accountType)\(\s*(?:[^'"`;]*?,\s*)?'([a-z]+(?:_[a-z0-9]+)+)'/g,
     /\bcode: '([a-z]+(?:_[a-z0-9]+)+)'/g,
@@ -152,7 +156,7 @@ describe('dead letters in docs/results.md', () => {
   };
 
   it('tell every reason that the code gives by name', () => {
-    const text = source('consumers/instruction-topic.ts') + source('consumers/kafka/poison-batch.ts');
+    const text = source('batches/event/read-message.ts') + source('consumers/kafka/poison-batch.ts');
     const [, list = ''] = /deadCodes = new Set\(\[([^\]]*)\]\)/.exec(text) ?? [];
     const given = [...text.matchAll(/(?:\bdead\(|\breason: )'([a-z_0-9]+)'/g), ...list.matchAll(/'([a-z_]+)'/g)].map(
       ([, reason = '']) => reason,

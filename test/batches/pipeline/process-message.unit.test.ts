@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
-import type { InstructionMessage } from '../../../consumers/instruction-topic.ts';
+import type { InstructionMessage } from '../../../batches/event/read-message.ts';
 import { createMessageProcessor, UnfinishedError, type MessageProcessorDeps } from '../../../batches/pipeline/process-message.ts';
 import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
 import { at, payoutEvent, queuedRecord } from '../../support/builders.ts';

@@ -4,7 +4,7 @@ import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { recordEvent, rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { readMessage, type InstructionMessage } from '../../../consumers/instruction-topic.ts';
+import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
 import { rebuild } from '../../../src/recovery/rebuild-ledger.ts';
 import { payoutEvent, queuedRecord, transitionSettings } from '../../support/builders.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';

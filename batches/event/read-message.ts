@@ -2,11 +2,11 @@
  * A message of the instructions topic becomes an instruction with its place and its batch, or a dead letter: what
  * cannot be named cannot be answered under its name. Whatever has a record id is answered there, bad or good.
  */
-import { readInstructionEvent } from '../batches/event/parse-event.ts';
-import type { JsonObject, Occurrence, ParseResult, InvalidInstruction } from '../batches/instruction/instruction.ts';
-import { isObject } from '../batches/instruction/metadata.ts';
-import type { ReadingOptions } from '../batches/instruction/reading-options.ts';
-import { unsealCards } from '../batches/event/sealed-cards.ts';
+import { readInstructionEvent } from './parse-event.ts';
+import type { JsonObject, Occurrence, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
+import { isObject } from '../instruction/metadata.ts';
+import type { ReadingOptions } from '../instruction/reading-options.ts';
+import { unsealCards } from './sealed-cards.ts';
 
 /** A message as it came. Times are milliseconds since the epoch, set by the producer or the broker. */
 export interface InstructionMessage {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { kinds } from '../../batches/instruction/instruction.ts';
-import type { Batch } from '../../batches/record/batch.ts';
-import { routeNames } from '../../batches/instruction/templates.ts';
-import { readMessage, type InstructionMessage, type MessageReading } from '../../consumers/instruction-topic.ts';
-import { toInstructionMessage, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
-import { createSeal } from '../../src/ledger/seal.ts';
-import { at, bankAccount, rowOf, samplePayout } from '../support/builders.ts';
-import { parseRow, validOf } from '../support/parsing.ts';
+import { kinds } from '../../../batches/instruction/instruction.ts';
+import type { Batch } from '../../../batches/record/batch.ts';
+import { routeNames } from '../../../batches/instruction/templates.ts';
+import { readMessage, type InstructionMessage, type MessageReading } from '../../../batches/event/read-message.ts';
+import { toInstructionMessage, noAttempt } from '../../../batches/pipeline/enqueue-file.ts';
+import { createSeal } from '../../../src/ledger/seal.ts';
+import { at, bankAccount, rowOf, samplePayout } from '../../support/builders.ts';
+import { parseRow, validOf } from '../../support/parsing.ts';
 
 const seal = createSeal(randomBytes(32));
 const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: noAttempt });
