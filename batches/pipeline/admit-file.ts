@@ -1,13 +1,12 @@
 /** The rows of a file on their way into the ledger, and what is decided for the whole of it before anything is sent. */
 import { batchRejected } from '../record/admission.ts';
-import { advance } from './dispatch.ts';
+import { advance, type StepDeps } from './advance.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import type { Occurrence, Problem, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Batch } from '../record/batch.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Verdict } from '../record/record.ts';
-import { rejectQueued, type TransitionSettings } from '../record/transitions.ts';
+import { rejectQueued } from '../record/transitions.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { toAdmission } from './process-instruction.ts';
 
@@ -17,12 +16,10 @@ export interface FileRow {
   readonly reading: ParseResult;
 }
 
-export interface AdmitDeps {
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  readonly settings: TransitionSettings;
+export interface AdmitDeps extends StepDeps {
+  readonly ledger: Pick<Ledger, 'admit' | 'advance' | 'list' | 'updateBatch'>;
   readonly fingerprints: Fingerprints;
-  readonly publisher: OutboxRelay;
+  readonly publisher: Pick<OutboxRelay, 'notify'>;
   readonly signal: AbortSignal;
 }
 

@@ -1,4 +1,5 @@
 /** Moves what falls due: status checks, confirmations and resends, a bounded number of them at once. */
+import type { Clock } from '../ports/clock.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { follow, type FollowDeps } from './follow.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
@@ -10,14 +11,15 @@ export interface DueRecords {
   readonly nextAt: number | null;
 }
 
-export interface DueWorkerDeps extends FollowDeps {
-  readonly publisher: Pick<OutboxRelay, 'notify'>;
+export interface OutageWatch {
   /** Since when the breaker is open; null while it is closed. */
   readonly closedSince: () => number | null;
   /** Since when nothing has reached the gateway; null while something does. */
   readonly unreachableSince: () => number | null;
   readonly stop: (why: string) => void;
 }
+
+export type DueWorkerDeps = FollowDeps & OutageWatch & { readonly publisher: Pick<OutboxRelay, 'notify'>; readonly clock: Clock };
 
 export interface DueWorkerParams {
   /** Records that are due, at most `limit`. */
@@ -90,7 +92,7 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
 }
 
 function stopWhenUnreachable(
-  { clock, unreachableSince, closedSince, stop }: Pick<DueWorkerDeps, 'clock' | 'unreachableSince' | 'closedSince' | 'stop'>,
+  { clock, unreachableSince, closedSince, stop }: OutageWatch & { readonly clock: Pick<Clock, 'now'> },
   waitMs: number,
 ): void {
   const isOver = (since: number | null): boolean => since !== null && clock.now() - since > waitMs;

@@ -6,9 +6,9 @@
 import type { ValidInstruction } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { sealCards } from '../event/sealed-cards.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
 import { receivedOf } from '../record/tally.ts';
 import { admitRows, rejectAllQueued, decideAllOrNothing, type AdmitDeps, type FileParams } from './admit-file.ts';
-import type { Seal } from '../../src/ledger/seal.ts';
 
 /** A message for the instructions topic. */
 export interface InstructionMessageOut {
@@ -17,17 +17,18 @@ export interface InstructionMessageOut {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Seals bytes so that only this record's instruction opens them. */
+export type SealForRecord = (bytes: Uint8Array, recordId: string) => Uint8Array;
+
 export interface EnqueueDeps extends AdmitDeps {
-  readonly ledger: SharedLedger;
-  readonly seal: Seal;
+  readonly ledger: AdmitDeps['ledger'] & Pick<SharedLedger, 'enqueueProgress' | 'saveEnqueueProgress' | 'tallies' | 'record'>;
+  readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
+  readonly seal: SealForRecord;
   /** Resolves when the message is surely on the topic. */
   readonly publish: (message: InstructionMessageOut) => Promise<void>;
   /** Whether nothing waits on the topic any more. */
   readonly isTopicDone: () => Promise<boolean>;
 }
-
-/** What is sealed on the topic belongs to no attempt yet. */
-export const noAttempt = 0;
 
 /** @returns true when the whole file was handed over; false when stopped before */
 export async function enqueueFile(deps: EnqueueDeps, params: FileParams & { readonly rowsTotal: number }): Promise<boolean> {
@@ -92,7 +93,7 @@ export function toInstructionMessage(
   draft: ValidInstruction,
 ): InstructionMessageOut {
   const { recordId, kind, metadata } = draft;
-  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal.close(bytes, { recordId, attempt: noAttempt })) : draft.body;
+  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal(bytes, recordId)) : draft.body;
   return {
     key: recordId,
     value: JSON.stringify({ record_id: recordId, kind, ...(metadata === undefined ? {} : { metadata }), ...body }),

@@ -3,20 +3,26 @@
  * repeat a send that was left open. One call moves a record one step; when the next one is due stands in it.
  */
 import { readResponse, type Evidence, type SessionEvidence } from '../record/evidence.ts';
-import { advance, alertMismatch, resend, type DispatchDeps } from './dispatch.ts';
+import { advance } from './advance.ts';
+import { resend, type ResendDeps } from './resend.ts';
+import { alertMismatch, type Slot } from './send.ts';
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
+import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { applyEvidence, recordCancelIntent, recordConfirmIntent, scheduleNextCheck, markInterrupted } from '../record/transitions.ts';
 
-export interface FollowDeps extends DispatchDeps {
-  /** Permits for status, confirm and cancel calls. */
-  readonly followLimiter: Limiter;
+/** What status checks, confirmations and cancellations need. */
+export interface FollowPath {
+  readonly gateway: Pick<Gateway, 'status' | 'confirm' | 'cancel'>;
+  readonly followLimiter: Pick<Limiter, 'acquire' | 'pushBack'>;
   /** `manual` leaves the confirmation to a person. */
   readonly confirm: 'match' | 'manual';
-  /** Runs at most so many of them at once; apart from the sends, which may wait long for their pace. */
-  readonly followSlot: DispatchDeps['slot'];
+  /** Apart from the slots of sends, which may wait long for their rate. */
+  readonly followSlot: Slot;
 }
+
+export type FollowDeps = ResendDeps & FollowPath;
 
 /** One step of an open record. */
 export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {

@@ -3,16 +3,19 @@
  * to its end. It can be stopped at any instant and begun again; what is durable before what stands in
  * `batches/pipeline/dispatch.ts`.
  */
-import { advance } from './dispatch.ts';
+import { advance, type StepDeps } from './advance.ts';
 import type { Change, LedgerRecord } from '../record/record.ts';
 import type { RecordStatus } from '../record/status.ts';
 import { rescheduleResend, markInterrupted, releaseInterruptedResend } from '../record/transitions.ts';
 import { createWindow } from './bounded-window.ts';
-import { admitRows, rejectAllQueued, decideAllOrNothing, type FileParams } from './admit-file.ts';
-import { createDueWorker } from './due-worker.ts';
+import { admitRows, rejectAllQueued, decideAllOrNothing, type AdmitDeps, type FileParams } from './admit-file.ts';
+import { createDueWorker, type DueWorkerDeps } from './due-worker.ts';
 import { startWorkers } from './worker.ts';
 import { messageOf } from './notice.ts';
-import { dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { LeaseTerms } from './send.ts';
+import { dispatchAdmitted } from './process-instruction.ts';
 
 export interface ProcessFileParams extends FileParams {
   /** Instructions between admission and outcome. */
@@ -22,10 +25,16 @@ export interface ProcessFileParams extends FileParams {
   readonly follow: boolean;
 }
 
+export type ProcessFileDeps = AdmitDeps & DueWorkerDeps & { readonly ledger: Pick<Ledger, 'due'> };
+
+/** What taking over the sends of dead processes needs. */
+export type TakeOverDeps = StepDeps &
+  Pick<LeaseTerms, 'owner'> & { readonly ledger: Pick<Ledger, 'list'>; readonly publisher: Pick<OutboxRelay, 'notify'> };
+
 const listLimit = 256;
 
 /** @returns when there is nothing left that this run can do; or, stopped, when what was in flight has ended */
-export async function processFile(deps: PipelineDeps, params: ProcessFileParams): Promise<void> {
+export async function processFile(deps: ProcessFileDeps, params: ProcessFileParams): Promise<void> {
   const { ledger, signal } = deps;
   const { batchId } = params.batch;
 
@@ -54,7 +63,7 @@ export async function processFile(deps: PipelineDeps, params: ProcessFileParams)
  * Sends of other processes, which are dead: for whoever knows that nobody else pays. First ones are open, as nobody may
  * send them afresh; repeats are due again. What this process itself is sending stays as it is.
  */
-export async function markAllInterrupted(deps: PipelineDeps, batchId: string): Promise<void> {
+export async function markAllInterrupted(deps: TakeOverDeps, batchId: string): Promise<void> {
   const ofTheDead = ({ leaseOwner }: LedgerRecord): boolean => leaseOwner !== deps.owner;
   await each(deps, { batchId, status: 'submitting' }, (current) =>
     current.status === 'submitting' && ofTheDead(current) ? markInterrupted(deps.settings, current, deps.clock.now()) : null,
@@ -66,11 +75,11 @@ export async function markAllInterrupted(deps: PipelineDeps, batchId: string): P
 }
 
 /** Open sends that could not be repeated under the settings of a former run, and can be now. */
-const rescheduleGivenUp = (deps: PipelineDeps, batchId: string): Promise<void> =>
+const rescheduleGivenUp = (deps: TakeOverDeps, batchId: string): Promise<void> =>
   each(deps, { batchId, status: 'unknown' }, (current) => rescheduleResend(deps.settings, current, deps.clock.now()));
 
 async function each(
-  { ledger }: PipelineDeps,
+  { ledger }: { readonly ledger: Pick<Ledger, 'list' | 'advance'> },
   which: { readonly batchId: string; readonly status: RecordStatus },
   decide: (current: LedgerRecord) => Change | null,
 ): Promise<void> {
@@ -84,7 +93,7 @@ async function each(
   }
 }
 
-async function sendAll(deps: PipelineDeps, params: ProcessFileParams): Promise<void> {
+async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promise<void> {
   const dispatcher = createWindow({ window: params.window });
   try {
     for await (const rows of params.rows()) {
@@ -111,4 +120,4 @@ async function sendAll(deps: PipelineDeps, params: ProcessFileParams): Promise<v
 }
 
 /** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
-const stopFor = (deps: PipelineDeps, cause: unknown): void => deps.stop(messageOf(cause));
+const stopFor = (deps: Pick<ProcessFileDeps, 'stop'>, cause: unknown): void => deps.stop(messageOf(cause));

@@ -1,21 +1,11 @@
 /** One instruction, from wherever it came: what the ledger is asked about it, and what is done when it may be sent. */
-import { advance, dispatch, serialise } from './dispatch.ts';
+import { advance, type StepDeps } from './advance.ts';
+import { dispatch, type DispatchDeps } from './dispatch.ts';
+import { serialise } from './request-body.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
-import type { FollowDeps } from './follow.ts';
 import type { ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Admission, LedgerRecord } from '../record/record.ts';
 import { rejectQueued } from '../record/transitions.ts';
-import type { OutboxRelay } from './outbox-relay.ts';
-
-export interface PipelineDeps extends FollowDeps {
-  readonly fingerprints: Fingerprints;
-  readonly publisher: OutboxRelay;
-  /** When the way to the gateway closed; null while it is open. */
-  readonly closedSince: () => number | null;
-  /** Since when nothing has reached the gateway; null while something does. */
-  readonly unreachableSince: () => number | null;
-  readonly stop: (why: string) => void;
-}
 
 export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): Admission['content'] {
   if (!reading.ok) return { type: 'refused', refusal: reading.refusal };
@@ -24,11 +14,11 @@ export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): A
 }
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */
-export const dispatchAdmitted = (deps: PipelineDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> =>
+export const dispatchAdmitted = (deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> =>
   reading.ok ? dispatch(deps, record, serialise(reading.draft, record.attempt)) : rejectAdmitted(deps, record, reading.refusal);
 
 /** Before it was sent: a card that expired meanwhile, a limit that was lowered. */
-function rejectAdmitted(deps: PipelineDeps, record: LedgerRecord, refusal: InvalidInstruction): Promise<LedgerRecord> {
+function rejectAdmitted(deps: StepDeps, record: LedgerRecord, refusal: InvalidInstruction): Promise<LedgerRecord> {
   const [{ code, message }] = refusal.problems;
   return advance(deps.ledger, record, (current) => rejectQueued(deps.settings, current, { code, description: message }, deps.clock.now()));
 }

@@ -1,112 +1,121 @@
 /**
- * One message of the instructions topic, to its first durable and published outcome. What is durable before what
- * stands in `batches/pipeline/dispatch.ts`; only when this resolves may the message's offset be committed.
+ * One message of the instructions topic, to its first durable and published outcome: what is durable before what is
+ * in `batches/pipeline/dispatch.ts`. The message's offset may be committed only when this resolves.
  */
 import pLimit from 'p-limit';
-import { isSameOccurrence, type Occurrence } from '../instruction/instruction.ts';
+import { occurrenceOfMessage, readMessage, type InstructionMessage, type MessageReading, type OpenSealed } from '../event/read-message.ts';
+import { isSameOccurrence } from '../instruction/instruction.ts';
+import type { ReadingOptions } from '../instruction/reading-options.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
-import type { LedgerRecord } from '../record/record.ts';
-import { occurrenceOfMessage, readMessage, type InstructionMessage, type OpenSealed } from '../event/read-message.ts';
-import { toAdmission, dispatchAdmitted, type PipelineDeps } from './process-instruction.ts';
-import type { Settings } from '../../src/config/config.ts';
+import type { Fingerprints } from '../record/fingerprint.ts';
+import type { LedgerRecord, Verdict } from '../record/record.ts';
+import type { DispatchDeps } from './dispatch.ts';
+import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import { dispatchAdmitted, toAdmission } from './process-instruction.ts';
 
-export interface MessageProcessorDeps<Message extends InstructionMessage> {
-  readonly pay: Omit<PipelineDeps, 'ledger'> & { readonly ledger: SharedLedger };
-  readonly maxAmount: Settings['MAX_AMOUNT'];
-  readonly open: OpenSealed;
-  /** Resolves when the letter is surely on its topic. */
-  readonly sendToDeadLetter: (letter: { readonly record: Message; readonly reason: string; readonly message: string }) => Promise<void>;
-  /** Told how long a message waited for its first outcome, in milliseconds. */
-  readonly onOutcome: (waitedMs: number) => void;
+/** A message that cannot be answered under a record id, with why. */
+export interface DeadLetterOf<Message> {
+  readonly record: Message;
+  readonly reason: string;
+  readonly message: string;
 }
 
+export type MessageProcessorDeps<Message extends InstructionMessage> = DispatchDeps & {
+  readonly ledger: BatchOpening & Pick<SharedLedger, 'admit' | 'record' | 'countDeadLetter'>;
+  readonly fingerprints: Fingerprints;
+  readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
+  readonly maxAmount: ReadingOptions['maxAmount'];
+  readonly open: OpenSealed;
+  /** Resolves when the dead letter is durably on its topic. */
+  readonly sendToDeadLetter: (letter: DeadLetterOf<Message>) => Promise<void>;
+  /** Receives how long a message waited for its first outcome, in milliseconds. */
+  readonly onOutcome: (waitedMs: number) => void;
+};
+
 /**
- * Goes on also when the message's partition is dealt to another instance meanwhile: whoever makes the intent first
- * sends, and the other one learns that. Rejects only when we are stopping before it was sent.
+ * Goes on when the message's partition is assigned to another instance meanwhile: the instance that writes the intent
+ * first sends, and the other one sees that. Rejects with `UnfinishedError` when stopping before it was sent.
  */
 export type MessageProcessor<Message> = (message: Message) => Promise<void>;
 
 const lookAgainMs = 500;
-/** A whole window comes at once when partitions were dealt: the intents of what is to be sent must not wait behind it. */
+/** A whole window of messages arrives at once after a rebalance: intents must not queue behind its admissions. */
 const admissionsAtOnce = 64;
-/** The batches whose events an instance has met; older ones are asked for again. */
-const knownBatches = 10_000;
+
+type Instruction = Extract<MessageReading, { type: 'instruction' }>;
 
 export function createMessageProcessor<Message extends InstructionMessage>(deps: MessageProcessorDeps<Message>): MessageProcessor<Message> {
-  const { pay, maxAmount, open } = deps;
-  const { ledger, clock } = pay;
-  const known = new Map<string, Promise<unknown>>();
+  const { ledger, clock, maxAmount, open } = deps;
+  const ensureBatch = createBatchOpener(ledger);
   const admission = pLimit(admissionsAtOnce);
 
-  /** Events make their batches themselves; a file's batch was made by whoever published it. */
-  const ensureBatch = (batchId: string, { source }: Occurrence): Promise<unknown> => {
-    const met = known.get(batchId);
-    if (met !== undefined) return met;
-    const file = 'file' in source ? source.file : source.topic;
-    const pins = { encoding: 'utf-8', delimiter: '', bytes: 0, blockDigests: [], policy: null };
-    const meeting = ledger.openBatch({ batchId, file, ...pins, at: clock.now() });
-    known.set(batchId, meeting);
-    const [oldest] = known.keys();
-    if (known.size > knownBatches && oldest !== undefined) known.delete(oldest);
-    return meeting;
-  };
-
-  const putAside = async (record: Message, reason: string, text: string): Promise<void> => {
-    await deps.sendToDeadLetter({ record, reason, message: text });
+  const deadLetter = async (record: Message, reason: string, message: string): Promise<void> => {
+    await deps.sendToDeadLetter({ record, reason, message });
     await ledger.countDeadLetter(occurrenceOfMessage(record));
   };
-
-  /**
-   * While another instance sends it, for a message that two of them have: should its send prove unsent, nobody else would
-   * come back to it. When that instance has died, the lease's end makes it `unknown`.
-   */
-  const whenNotUnderWay = async (record: LedgerRecord): Promise<LedgerRecord> => {
-    let current = record;
-    while (current.status === 'submitting') {
-      await clock.sleep(lookAgainMs, pay.signal).catch(() => undefined);
-      if (pay.signal.aborted) throw new UnfinishedError();
-      current = (await ledger.record(record.recordId)) ?? current;
-    }
-    return current;
+  const admit = async ({ occurrence, batchId, reading }: Instruction): Promise<Verdict> => {
+    await ensureBatch({ batchId, occurrence, at: clock.now() });
+    const content = toAdmission(deps.fingerprints, reading);
+    return admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content }));
   };
 
   return async (message) => {
-    const reading = readMessage(message, { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), open });
-    if (reading.type === 'dead') {
-      await putAside(message, reading.reason, reading.message);
-      return;
-    }
-    const { occurrence, batchId } = reading;
-    await ensureBatch(batchId, occurrence);
-    const at = clock.now();
-    const content = toAdmission(pay.fingerprints, reading.reading);
-    const verdict = await admission(() => admitOne(ledger, { occurrence, batchId, at, content }));
+    const read = readMessage(message, { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), open });
+    if (read.type === 'dead') return deadLetter(message, read.reason, read.message);
+    const verdict = await admit(read);
     if (verdict.type === 'totals_full') {
-      await putAside(message, 'totals_full', `The totals of batch ${batchId} have no room for it: they end at 2^63-1. It is not paid.`);
-      return;
+      const text = `The totals of batch ${read.batchId} have no room for it: they end at 2^63-1. It is not paid.`;
+      return deadLetter(message, 'totals_full', text);
     }
-    if (verdict.type !== 'settled') {
-      let record = await whenNotUnderWay(verdict.record);
-      // Ours may have been refused elsewhere meanwhile, and its id be another instruction's by now.
-      while (record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence)) {
-        if (reading.reading.ok && pay.fingerprints.fingerprint(reading.reading.draft) !== record.fingerprint) {
-          await putAside(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
-          return;
-        }
-        record = await dispatchAdmitted(pay, record, reading.reading);
-        if (record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence)) throw new UnfinishedError();
-        // Another instance, which had the message too, may have been quicker.
-        record = await whenNotUnderWay(record);
-      }
+    if (verdict.type !== 'settled' && (await sendWhileQueued(deps, read, verdict.record)) === 'place_taken') {
+      return deadLetter(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
     }
-    pay.publisher.notify();
-    await pay.publisher.published();
+    deps.publisher.notify();
+    await deps.publisher.published();
     deps.onOutcome(clock.now() - message.timestamp);
   };
 }
 
-/** The message was not finished because we are stopping. */
+type QueueDeps = DispatchDeps & {
+  readonly ledger: Pick<SharedLedger, 'record'>;
+  readonly clock: Clock;
+  readonly fingerprints: Fingerprints;
+};
+
+/** Sends the instruction until its record is queued no more. */
+async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: LedgerRecord): Promise<'done' | 'place_taken'> {
+  const { occurrence, reading } = read;
+  // It may have been rejected by another instance, and its record id be another instruction's by now.
+  const isOurs = (record: LedgerRecord): boolean => record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence);
+  let record = await whenNotSubmitting(deps, admitted);
+  while (isOurs(record)) {
+    if (reading.ok && deps.fingerprints.fingerprint(reading.draft) !== record.fingerprint) return 'place_taken';
+    record = await dispatchAdmitted(deps, record, reading);
+    if (isOurs(record)) throw new UnfinishedError();
+    // Another instance that has the message too may have been quicker.
+    record = await whenNotSubmitting(deps, record);
+  }
+  return 'done';
+}
+
+/**
+ * Waits while another instance sends the record: if its send proves unsent, no other instance would come back to it.
+ * When that instance has died, the end of the lease makes the record `unknown`.
+ */
+async function whenNotSubmitting(deps: Pick<QueueDeps, 'clock' | 'ledger' | 'signal'>, record: LedgerRecord): Promise<LedgerRecord> {
+  let current = record;
+  while (current.status === 'submitting') {
+    await deps.clock.sleep(lookAgainMs, deps.signal).catch(() => undefined);
+    if (deps.signal.aborted) throw new UnfinishedError();
+    current = (await deps.ledger.record(record.recordId)) ?? current;
+  }
+  return current;
+}
+
+/** The message was not finished because the instance is stopping. */
 export class UnfinishedError extends Error {
   override readonly name = 'UnfinishedError';
   constructor() {

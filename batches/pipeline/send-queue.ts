@@ -3,7 +3,7 @@
  * written, and no more: whatever stands here when the process is killed may have been sent, for all that is known.
  */
 import pLimit from 'p-limit';
-import type { SendQueue } from './dispatch.ts';
+import type { SendQueue } from './send.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Limiter } from '../ports/limiter.ts';
 

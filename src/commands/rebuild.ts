@@ -9,12 +9,11 @@ import { monotonicClock, systemClock } from '../clock.ts';
 import { redisParams, serversOf, type Config } from '../config/config.ts';
 import { sharedLedgerKey } from '../profiles/distributed.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { noAttempt } from '../../batches/pipeline/enqueue-file.ts';
 import { checkKafka, groupMembers, kafkaOf } from '../kafka/client.ts';
 import { createRedisClock } from '../ledger/redis/clock.ts';
 import { openRedisLedger } from '../ledger/redis/ledger.ts';
 import { beginRebuild, finishRebuild } from '../ledger/redis/rebuild.ts';
-import { createSeal } from '../ledger/seal.ts';
+import { createTopicSeal } from '../ledger/seal.ts';
 import { createLogger } from '../logger.ts';
 import { rebuild as rebuildFrom, type RebuildReport } from '../recovery/rebuild-ledger.ts';
 import { connectRedis } from '../redis/connection.ts';
@@ -81,8 +80,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
       rebuilding: true,
     });
     const marks = new Map<string, string>();
-    const seal = createSeal(ledgerKey);
-    const open: OpenSealed = (sealed, recordId) => seal.open(sealed, { recordId, attempt: noAttempt });
+    const open: OpenSealed = createTopicSeal(ledgerKey).open;
     const { MAX_AMOUNT: maxAmount } = settings;
     const from = 'beginning';
     const report = await rebuildFrom({

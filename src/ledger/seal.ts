@@ -26,7 +26,25 @@ export interface Seal {
   open(sealed: Uint8Array, context: SealContext): Uint8Array;
 }
 
+/** What is sealed on the instructions topic belongs to no attempt yet. */
+const noAttempt = 0;
+
+/** Seals card data of instructions on the topic, each under its record id. */
+export interface TopicSeal {
+  close(bytes: Uint8Array, recordId: string): Uint8Array;
+  /** @throws Error when the bytes were changed, or sealed under another key or record */
+  open(sealed: Uint8Array, recordId: string): Uint8Array;
+}
+
 const contextText = ({ recordId, attempt }: SealContext): Buffer => Buffer.from(`${recordId}:${attempt}`, 'utf8');
+
+export function createTopicSeal(ledgerKey: Buffer): TopicSeal {
+  const seal = createSeal(ledgerKey);
+  return {
+    close: (bytes, recordId) => seal.close(bytes, { recordId, attempt: noAttempt }),
+    open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: noAttempt }),
+  };
+}
 
 export function createSeal(ledgerKey: Buffer): Seal {
   // A KeyObject, not bytes: parsing a raw key anew for every body was two thirds of the cost of sealing it.

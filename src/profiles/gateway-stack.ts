@@ -4,7 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
-import type { GatewayBreaker } from '../../batches/pipeline/dispatch.ts';
+import type { DispatchDeps } from '../../batches/pipeline/dispatch.ts';
+import type { ProcessFileDeps } from '../../batches/pipeline/process-file.ts';
+import type { GatewayBreaker } from '../../batches/pipeline/send.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
@@ -22,12 +24,15 @@ import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { meteredGateway, meteredSink, type Metrics } from '../service/metrics.ts';
-import type { PipelineDeps } from '../../batches/pipeline/process-instruction.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
+/** Everything that dispatching and following records needs. */
+export type StackDeps = ProcessFileDeps &
+  DispatchDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
+
 export interface GatewayStack {
-  readonly deps: PipelineDeps;
+  readonly deps: StackDeps;
   readonly breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>;
   /** Publishes what is decided, then closes everything in reverse. Rejects when something could not be written. */
   close(): Promise<void>;
@@ -83,7 +88,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const publishing = startRelay(publisher, stopping);
   const rules = transitionSettings(config);
 
-  const deps: PipelineDeps = {
+  const deps: StackDeps = {
     ledger,
     gateway,
     sendQueue: createSendQueue({

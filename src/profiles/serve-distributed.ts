@@ -7,10 +7,10 @@ import { monotonicClock, systemClock } from '../clock.ts';
 import { openLetterSeal } from '../kafka/dead-letter-seal.ts';
 import { connect, openInstance } from './distributed.ts';
 import { createDueWorker } from '../../batches/pipeline/due-worker.ts';
-import { enqueueFile, noAttempt } from '../../batches/pipeline/enqueue-file.ts';
+import { enqueueFile } from '../../batches/pipeline/enqueue-file.ts';
 import { createMessageProcessor } from '../../batches/pipeline/process-message.ts';
 import { isReadToItsEnd } from '../kafka/client.ts';
-import { createSeal } from '../ledger/seal.ts';
+import { createTopicSeal } from '../ledger/seal.ts';
 import { breakerPosition, createMetrics } from '../service/metrics.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { readAgain } from '../files/payout-file.ts';
@@ -62,7 +62,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
     const metrics = createMetrics({ version, clock: systemClock });
     const app = openInstance({ ...connected, config, signer, stopping, logger, metrics });
     const pay = { ...app.deps, ledger };
-    const seal = createSeal(ledgerKey);
+    const seal = createTopicSeal(ledgerKey);
     const letterSeal = openLetterSeal(ledgerKey);
     const letters = createDeadLetters({
       publisher: topicPublisher,
@@ -71,9 +71,9 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
       clock: systemClock,
     });
     const work = createMessageProcessor({
-      pay,
+      ...pay,
       maxAmount: settings.MAX_AMOUNT,
-      open: (sealed, recordId) => seal.open(sealed, { recordId, attempt: noAttempt }),
+      open: seal.open,
       sendToDeadLetter: (letter) => {
         const { record, reason } = letter;
         const { topic, partition, offset } = record;
@@ -164,7 +164,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
             const complete = await enqueueFile(
               {
                 ...pay,
-                seal,
+                seal: seal.close,
                 signal,
                 isTopicDone: () => isReadToItsEnd(createKafka, settings.KAFKA_GROUP, topics.instructions),
                 publish: async ({ key, value, headers }) => {

@@ -5,7 +5,7 @@ import { connect } from './distributed.ts';
 import { formatDuration } from '../duration.ts';
 import { enqueueFile } from '../../batches/pipeline/enqueue-file.ts';
 import { isReadToItsEnd } from '../kafka/client.ts';
-import { createSeal } from '../ledger/seal.ts';
+import { createTopicSeal } from '../ledger/seal.ts';
 import type { FileSubmitter, PayingParams } from './submit-standalone.ts';
 import { readAgain } from '../files/payout-file.ts';
 import { resultsFromTopic } from '../kafka/results-reader.ts';
@@ -36,12 +36,11 @@ export async function openDistributedSubmitter(params: HandingOverParams): Promi
     async pay({ batch, inspection, waitMs, follow }) {
       const { batchId } = batch;
       const { rows, errorsTotal } = inspection.preflight;
-      const seal = createSeal(ledgerKey);
       const complete = await enqueueFile(
         {
           ledger,
           clock,
-          seal,
+          seal: createTopicSeal(ledgerKey).close,
           publisher,
           settings: transitionSettings(config),
           fingerprints: createFingerprints(ledgerKey),

@@ -5,7 +5,7 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { queuedRecord } from '../../batches/record/admission.ts';
-import { serialise } from '../../batches/pipeline/dispatch.ts';
+import { serialise } from '../../batches/pipeline/request-body.ts';
 import type { FieldDigests, Fingerprints } from '../../batches/record/fingerprint.ts';
 import type { ValidInstruction, Occurrence } from '../../batches/instruction/instruction.ts';
 import type { Clock } from '../../batches/ports/clock.ts';

@@ -4,13 +4,12 @@ import { kinds } from '../../../batches/instruction/instruction.ts';
 import type { Batch } from '../../../batches/record/batch.ts';
 import { routeNames } from '../../../batches/instruction/templates.ts';
 import { readMessage, type InstructionMessage, type MessageReading } from '../../../batches/event/read-message.ts';
-import { toInstructionMessage, noAttempt } from '../../../batches/pipeline/enqueue-file.ts';
-import { createSeal } from '../../../src/ledger/seal.ts';
+import { toInstructionMessage } from '../../../batches/pipeline/enqueue-file.ts';
+import { createTopicSeal } from '../../../src/ledger/seal.ts';
 import { at, bankAccount, rowOf, samplePayout } from '../../support/builders.ts';
 import { parseRow, validOf } from '../../support/parsing.ts';
 
-const seal = createSeal(randomBytes(32));
-const open = (sealed: Buffer, recordId: string): Uint8Array => seal.open(sealed, { recordId, attempt: noAttempt });
+const { close: seal, open } = createTopicSeal(randomBytes(32));
 const good = { record_id: 'inv-1', kind: 'payout', ...samplePayout, payment_method: bankAccount() };
 
 const messageOf = (value: unknown, rest: Partial<InstructionMessage> = {}): InstructionMessage => ({
@@ -113,10 +112,8 @@ describe('a row that run published', () => {
       const row = rowOf(kind, route);
       for (const name of ['card_number', 'card_security_code', 'card_expiration_year'])
         if (row[name] !== undefined) expect(value).not.toContain(`"${row[name]}"`);
-      const stranger = createSeal(randomBytes(32));
-      expect(
-        readMessage(message, { now: at, open: (sealed, recordId) => stranger.open(sealed, { recordId, attempt: noAttempt }) }),
-      ).toMatchObject({ type: 'dead', reason: 'seal_broken' });
+      const stranger = createTopicSeal(randomBytes(32));
+      expect(readMessage(message, { now: at, open: stranger.open })).toMatchObject({ type: 'dead', reason: 'seal_broken' });
     }
   });
 });

@@ -1,6 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { advance, dispatch, resend, serialise } from '../../../batches/pipeline/dispatch.ts';
+import { advance } from '../../../batches/pipeline/advance.ts';
+import { dispatch } from '../../../batches/pipeline/dispatch.ts';
+import { serialise } from '../../../batches/pipeline/request-body.ts';
+import { resend } from '../../../batches/pipeline/resend.ts';
 import type { ValidInstruction } from '../../../batches/instruction/instruction.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';

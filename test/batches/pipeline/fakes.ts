@@ -1,7 +1,9 @@
 /** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
-import type { SendQueue } from '../../../batches/pipeline/dispatch.ts';
+import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
+import type { SendQueue } from '../../../batches/pipeline/send.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
@@ -64,8 +66,10 @@ export const refusedConnection: GatewayResponse = {
 };
 const leaseOver: GatewayResponse = { type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'Too late.' };
 
+export type FakeDeps = DispatchDeps & FollowDeps & { readonly limiter: Limiter; readonly clock: Clock; readonly gateway: Gateway };
+
 export interface FakeWorld {
-  readonly deps: FollowDeps;
+  readonly deps: FakeDeps;
   readonly clock: VirtualClock;
   readonly ledger: OneRecordLedger;
   /** What happened, in its order. */
@@ -89,7 +93,7 @@ export interface FakeOptions {
   readonly status?: readonly GatewayResponse[];
   readonly confirm?: readonly GatewayResponse[];
   readonly cancel?: readonly GatewayResponse[];
-  readonly deps?: Partial<FollowDeps>;
+  readonly deps?: Partial<FakeDeps>;
   /** Called before each step of the log. */
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
   readonly leaseMs?: number;

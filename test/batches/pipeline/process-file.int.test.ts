@@ -2,8 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { markAllInterrupted } from '../../../batches/pipeline/process-file.ts';
-import type { PipelineDeps } from '../../../batches/pipeline/process-instruction.ts';
-import { at, batchA, manifest, transitionSettings } from '../../support/builders.ts';
+import { at, batchA, manifest, transitionSettings as settings } from '../../support/builders.ts';
 import { admitted, intent, moved, recordIn, step } from '../../support/ledger-steps.ts';
 import { makeDir, openIn, removeDir } from '../../src/ledger/data-dir.ts';
 
@@ -22,16 +21,7 @@ afterEach(async () => {
 /** `intent` of the samples makes its intents as this one. */
 const itsOwner = 'me';
 const takeOverAs = (owner: string): Promise<void> =>
-  markAllInterrupted(
-    {
-      ledger,
-      owner,
-      settings: transitionSettings,
-      clock: { now: () => at + 1_000 },
-      publisher: { notify: () => undefined },
-    } as unknown as PipelineDeps,
-    batchA,
-  );
+  markAllInterrupted({ ledger, owner, settings, clock: { now: () => at + 1_000 }, publisher: { notify: () => undefined } }, batchA);
 
 /** A first send and a repeat, both under way. */
 async function underWay(): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import type { InstructionMessage } from '../../../batches/event/read-message.ts';
-import { createMessageProcessor, UnfinishedError, type MessageProcessorDeps } from '../../../batches/pipeline/process-message.ts';
+import { createMessageProcessor, UnfinishedError } from '../../../batches/pipeline/process-message.ts';
 import { fakeWorld, ok, type FakeWorld } from './fakes.ts';
 import { at, payoutEvent, queuedRecord } from '../../support/builders.ts';
 
@@ -16,6 +16,8 @@ const message: InstructionMessage = {
   value: Buffer.from(JSON.stringify(payoutEvent('inv-1', 1230))),
   headers: {},
 };
+
+const noFields = { paths: '', digests: Buffer.alloc(0) };
 
 /** Where the message lies. */
 const occurrence = { stream: 'topic:instructions:0', position: 7, source: { topic: 'instructions', partition: 0, offset: '7' } };
@@ -47,26 +49,26 @@ async function quickerOther(): Promise<{
   const otherDeps: DispatchDeps = { ...world.deps, owner: 'other', signal: stopOther.signal, limiter: { ...world.deps.limiter, acquire } };
 
   const place = gate();
-  const line: DispatchDeps['sendQueue'] = { acquire: () => place.passed.then(() => () => undefined) };
-  const ledger = { ...world.ledger, openBatch: async () => undefined, admit: async () => [{ type: 'open', record: queued }] };
-  const pay = {
+  const unexpected = (): never => expect.unreachable('there is no card and no dead letter');
+  const process = createMessageProcessor({
     ...world.deps,
     owner: 'ours',
-    sendQueue: line,
-    ledger,
-    fingerprints: { fingerprint: () => queued.fingerprint, fields: () => ({}) },
-    publisher: { notify: () => undefined, published: async () => undefined },
-  };
-  const unexpected = (): never => expect.unreachable('there is no card and no dead letter');
-  const work = createMessageProcessor({
-    pay: pay as unknown as MessageProcessorDeps<InstructionMessage>['pay'],
+    sendQueue: { acquire: () => place.passed.then(() => () => undefined) },
+    ledger: {
+      ...world.ledger,
+      openBatch: () => Promise.resolve(),
+      admit: () => Promise.resolve([{ type: 'open', record: queued }]),
+      countDeadLetter: unexpected,
+    },
+    fingerprints: { fingerprint: () => queued.fingerprint, fields: () => noFields },
+    publisher: { notify: () => undefined, published: () => Promise.resolve() },
     maxAmount: undefined,
     open: unexpected,
     sendToDeadLetter: unexpected,
     onOutcome: () => undefined,
   });
   let end = 'under way';
-  const ended = work(message).then(
+  const ended = process(message).then(
     () => (end = 'finished'),
     (cause: unknown) => (end = cause instanceof UnfinishedError ? 'unfinished' : String(cause)),
   );
