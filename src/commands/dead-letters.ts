@@ -1,7 +1,8 @@
 import { systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkKafka, kafkaOf } from '../kafka/client.ts';
+import { kafkaOf } from '../kafka/client.ts';
+import { checkKafka } from '../kafka/reachability.ts';
 import { openLetterSeal } from '../kafka/dead-letter-seal.ts';
 import { readDeadLetters, type DeadLetter } from '../kafka/dead-letters.ts';
 import { redrive } from '../kafka/redrive.ts';

@@ -1,7 +1,8 @@
 import { systemClock } from '../clock.ts';
 import { serversOf, type Config } from '../config/config.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
-import { checkKafka, kafkaOf } from '../kafka/client.ts';
+import { kafkaOf } from '../kafka/client.ts';
+import { checkKafka } from '../kafka/reachability.ts';
 import { planTopics, type TopicReport } from '../kafka/topic-plan.ts';
 import { ensureTopics } from '../kafka/topics.ts';
 import { createLogger } from '../logger.ts';

@@ -9,7 +9,7 @@ import { connect, openInstance } from './distributed.ts';
 import { createDueWorker } from '../../batches/pipeline/due-worker.ts';
 import { enqueueFile } from '../../batches/pipeline/enqueue-file.ts';
 import { createMessageProcessor } from '../../batches/pipeline/process-message.ts';
-import { isReadToItsEnd } from '../kafka/client.ts';
+import { isFullyCommitted } from '../kafka/consumer-group.ts';
 import { createTopicSeal } from '../ledger/seal.ts';
 import { breakerPosition, createMetrics } from '../service/metrics.ts';
 import { openFileBatch } from '../files/open-batch.ts';
@@ -166,7 +166,7 @@ export async function serveDistributed(params: ServeParams): Promise<void> {
                 ...pay,
                 seal: seal.close,
                 signal,
-                isTopicDone: () => isReadToItsEnd(createKafka, settings.KAFKA_GROUP, topics.instructions),
+                isTopicDone: () => isFullyCommitted(createKafka, settings.KAFKA_GROUP, topics.instructions),
                 publish: async ({ key, value, headers }) => {
                   const partition = await topicPublisher.partitionFor(topics.instructions, key);
                   await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });

@@ -4,7 +4,7 @@ import { createOutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { connect } from './distributed.ts';
 import { formatDuration } from '../duration.ts';
 import { enqueueFile } from '../../batches/pipeline/enqueue-file.ts';
-import { isReadToItsEnd } from '../kafka/client.ts';
+import { isFullyCommitted } from '../kafka/consumer-group.ts';
 import { createTopicSeal } from '../ledger/seal.ts';
 import type { FileSubmitter, PayingParams } from './submit-standalone.ts';
 import { readAgain } from '../files/payout-file.ts';
@@ -45,7 +45,7 @@ export async function openDistributedSubmitter(params: HandingOverParams): Promi
           settings: transitionSettings(config),
           fingerprints: createFingerprints(ledgerKey),
           signal: stopping.signal,
-          isTopicDone: () => isReadToItsEnd(connected.createKafka, config.settings.KAFKA_GROUP, topics.instructions),
+          isTopicDone: () => isFullyCommitted(connected.createKafka, config.settings.KAFKA_GROUP, topics.instructions),
           publish: async ({ key, value, headers }) => {
             const partition = await topicPublisher.partitionFor(topics.instructions, key);
             await topicPublisher.publish({ topic: topics.instructions, partition, key, value, headers });

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTopicPublisher } from '../../../producers/kafka/publisher.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { CommandError } from '../../../src/exit.ts';
-import { checkKafka, createKafkaFactory, type KafkaOptions } from '../../../src/kafka/client.ts';
+import { createKafkaFactory, type KafkaOptions } from '../../../src/kafka/client.ts';
+import { checkKafka } from '../../../src/kafka/reachability.ts';
 import { makeCertificates, startKafka, type Certificates, type KafkaCluster } from '../../support/local-servers.ts';
 import { kafkaBrokers } from '../../support/services.ts';
 

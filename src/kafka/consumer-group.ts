@@ -1,0 +1,27 @@
+/** Questions about a consumer group to the cluster. */
+import type { CreateKafka } from './client.ts';
+
+/** Whether the group has committed every offset that the topic has now. */
+export async function isFullyCommitted(createKafka: CreateKafka, groupId: string, topic: string): Promise<boolean> {
+  const admin = createKafka().admin();
+  await admin.connect();
+  try {
+    const [ends, [committed]] = await Promise.all([admin.fetchTopicOffsets(topic), admin.fetchOffsets({ groupId, topics: [topic] })]);
+    const next = new Map(committed?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return ends.every(({ partition, low, high }) => low === high || (next.get(partition) ?? -1n) >= BigInt(high));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** How many members the consumer group has now. */
+export async function groupMembers(createKafka: CreateKafka, groupId: string): Promise<number> {
+  const admin = createKafka().admin();
+  await admin.connect();
+  try {
+    const { groups } = await admin.describeGroups([groupId]);
+    return groups[0]?.members.length ?? 0;
+  } finally {
+    await admin.disconnect();
+  }
+}
