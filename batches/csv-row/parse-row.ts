@@ -237,7 +237,7 @@ export const createRowParser = (header: readonly string[], options: ReadingOptio
         metadata: stripReserved(metadata),
         destination: maskedDestination(values),
         // An account number may be a card number by chance or by mistake: then it is treated as one.
-        sensitive: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),
+        hasCardNumber: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),
       },
     };
   };

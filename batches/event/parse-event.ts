@@ -218,7 +218,7 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
       body: normalisedBody(event, values),
       metadata,
       destination: maskedDestination(values),
-      sensitive: values[cardSlot] !== undefined || bounds.cardElsewhere,
+      hasCardNumber: values[cardSlot] !== undefined || bounds.cardElsewhere,
       ...batch,
     },
   };

@@ -59,7 +59,7 @@ export type CallerMetadata = string | number | JsonObject;
  * @property currency ISO 4217, upper case
  * @property body the gateway's own body, normalised, without `metadata`
  * @property destination masked, for results and people
- * @property sensitive the body carries a card number: it must never be kept
+ * @property hasCardNumber the body carries a card number: it must never be kept
  */
 export interface ValidInstruction {
   readonly recordId: string;
@@ -69,7 +69,7 @@ export interface ValidInstruction {
   readonly body: JsonObject;
   readonly metadata: CallerMetadata | undefined;
   readonly destination: string | undefined;
-  readonly sensitive: boolean;
+  readonly hasCardNumber: boolean;
   /** Only events name one; a file's batch is its SHA-256. */
   readonly batchId?: string;
 }

@@ -93,7 +93,7 @@ export function toInstructionMessage(
   draft: ValidInstruction,
 ): InstructionMessageOut {
   const { recordId, kind, metadata } = draft;
-  const body = draft.sensitive ? sealCards(draft.body, (bytes) => seal(bytes, recordId)) : draft.body;
+  const body = draft.hasCardNumber ? sealCards(draft.body, (bytes) => seal(bytes, recordId)) : draft.body;
   return {
     key: recordId,
     value: JSON.stringify({ record_id: recordId, kind, ...(metadata === undefined ? {} : { metadata }), ...body }),

@@ -81,7 +81,7 @@ export function queuedRecord(
     currency: draft.currency,
     destination: draft.destination,
     metadata: draft.metadata,
-    sensitive: draft.sensitive,
+    hasCardNumber: draft.hasCardNumber,
     fingerprint,
     attempt: 1,
     idempotencyKey: keys.idempotencyKey(draft.kind, draft.recordId, 1),

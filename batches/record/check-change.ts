@@ -54,8 +54,8 @@ export function checkChange({ expected, after, event, body }: Change): void {
 }
 
 /** @throws TypeError for a record whose body holds a card number */
-export function checkBodyMayBeKept({ recordId, sensitive }: Pick<LedgerRecord, 'recordId' | 'sensitive'>): void {
-  if (sensitive) throw new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
+export function checkBodyMayBeKept({ recordId, hasCardNumber }: Pick<LedgerRecord, 'recordId' | 'hasCardNumber'>): void {
+  if (hasCardNumber) throw new TypeError(`the body of ${recordId} holds a card number and must never be kept`);
 }
 
 /** Whether a change keeps what the books of its batch rely on: amount, currency, batch, and a sequence that never falls. */

@@ -26,7 +26,7 @@ export interface LedgerRecord {
   readonly currency: string;
   readonly destination: string | undefined;
   readonly metadata: CallerMetadata | undefined;
-  readonly sensitive: boolean;
+  readonly hasCardNumber: boolean;
   readonly fingerprint: string;
   readonly attempt: number;
   readonly idempotencyKey: string;

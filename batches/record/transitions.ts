@@ -36,7 +36,7 @@ export const resendableUntil = (rules: TransitionSettings, record: LedgerRecord)
 export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {
   if (record.sessionId !== null) return 'its session is known';
   if (record.alreadyReceived) return 'the gateway has said that it arrived';
-  if (record.sensitive) return 'a body with a card number is never kept';
+  if (record.hasCardNumber) return 'a body with a card number is never kept';
   if (rules.keyLifetimeMs === null) return 'GATEWAY_KEY_LIFETIME is not set, so nobody knows how long the gateway remembers the key';
   if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;
   if (at >= resendableUntil(rules, record)) return 'the gateway may have forgotten the key by now';
@@ -60,7 +60,7 @@ export function recordIntent(record: LedgerRecord, params: { owner: string; at: 
     // A repeat that dies with its process falls due again when its lease is over.
     dueAt: first ? null : leaseUntil,
   };
-  return { expected: record.version, after, ...(first && !record.sensitive ? { body: { keep: bytes } } : {}) };
+  return { expected: record.version, after, ...(first && !record.hasCardNumber ? { body: { keep: bytes } } : {}) };
 }
 
 /** A first send whose process died: perhaps sent. It falls due at once if it can be repeated. */
@@ -235,7 +235,7 @@ function move(
 }
 
 function bodyAfter(status: RecordStatus, record: LedgerRecord, at: number): BodyChange | undefined {
-  if (record.sensitive || record.sends === 0) return undefined;
+  if (record.hasCardNumber || record.sends === 0) return undefined;
   if (status === 'succeeded') return { eraseAt: at };
   return status === 'failed' || status === 'cancelled' ? { eraseAt: at + keepAfterRefusalMs } : undefined;
 }

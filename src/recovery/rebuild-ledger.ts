@@ -171,7 +171,7 @@ async function rebuildFrom(deps: RebuildDeps, told: ResultIndex): Promise<Rebuil
   return report();
 
   function bodyToKeep(record: LedgerRecord, draft: ValidInstruction): { fields: FieldDigests; body?: Uint8Array } {
-    const keeps = !isFinal[record.status] && record.sessionId === null && !draft.sensitive;
+    const keeps = !isFinal[record.status] && record.sessionId === null && !draft.hasCardNumber;
     return { fields: fingerprints.fields(draft), ...(keeps ? { body: serialise(draft, record.attempt) } : {}) };
   }
 }
@@ -207,7 +207,7 @@ function recordFrom(
     currency: amount.currency,
     destination: event.destination,
     metadata: event.metadata as LedgerRecord['metadata'],
-    sensitive: known.draft?.sensitive ?? true,
+    hasCardNumber: known.draft?.hasCardNumber ?? false,
     fingerprint,
     attempt,
     idempotencyKey: event.idempotency_key ?? rules.keys.idempotencyKey(kind, recordId, attempt),
@@ -223,7 +223,8 @@ function recordFrom(
   };
   if (isFinal[record.status]) return record;
   const now = clock.now();
-  return record.sessionId !== null || whyNotResend(rules, record, now) === null ? { ...record, dueAt: now } : record;
+  const mayResend = known.draft !== undefined && whyNotResend(rules, record, now) === null;
+  return record.sessionId !== null || mayResend ? { ...record, dueAt: now } : record;
 }
 
 /** An instruction that nobody has told anything about: it may have been sent. */

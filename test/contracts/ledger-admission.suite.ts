@@ -26,7 +26,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         amountMinor: 9_007_199_254_740_991n,
         currency: 'KWD',
         metadata: { order: '77' },
-        sensitive: true,
+        hasCardNumber: true,
       });
       const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 2), valid(draft)));
       const record = {
@@ -38,7 +38,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         currency: 'KWD',
         destination: 'DE**…3000',
         metadata: { order: '77' },
-        sensitive: true,
+        hasCardNumber: true,
         fingerprint: '9007199254740991:same',
         attempt: 1,
         idempotencyKey: keys.idempotencyKey('payment', 'inv-1', 1),

@@ -177,7 +177,7 @@ function recordSuite(under: LedgerUnderTest): void {
     });
 
     it('never keeps one with a card number', async () => {
-      const queued = await admitted(under.ledger, 'inv-1', 2, { sensitive: true });
+      const queued = await admitted(under.ledger, 'inv-1', 2, { hasCardNumber: true });
       await moved(under.ledger, intent(queued, bytes));
       const sent = await under.ledger.record('inv-1');
       if (sent === undefined) throw new Error('inv-1 is gone');

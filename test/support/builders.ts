@@ -126,7 +126,7 @@ export const instructionOf = (recordId: string, patch: Partial<ValidInstruction>
   body: {},
   metadata: undefined,
   destination: 'DE**…3000',
-  sensitive: false,
+  hasCardNumber: false,
   ...patch,
 });
 

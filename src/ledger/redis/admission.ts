@@ -145,7 +145,7 @@ async function writeRecord(
     [
       ...comparing(admission, recordId, standing),
       String(record.version),
-      record.sensitive ? '1' : '0',
+      record.hasCardNumber ? '1' : '0',
       String(record.amountMinor),
       record.currency,
       frame,

@@ -152,7 +152,7 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     currency,
     destination: fixed.destination,
     metadata: fixed.metadata,
-    sensitive: sensitive === '1',
+    hasCardNumber: sensitive === '1',
     fingerprint: fixed.fingerprint,
     attempt,
     idempotencyKey: moving.key ?? keys.idempotencyKey(kind, recordId, attempt),

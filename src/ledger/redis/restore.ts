@@ -41,7 +41,7 @@ export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore
           recordId,
           String(record.version),
           statusCodeText(record),
-          record.sensitive ? '1' : '0',
+          record.hasCardNumber ? '1' : '0',
           String(record.amountMinor),
           record.currency,
           frame,

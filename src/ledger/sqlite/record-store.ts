@@ -149,7 +149,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
         record.currency,
         record.destination ?? null,
         record.metadata === undefined ? null : JSON.stringify(record.metadata),
-        record.sensitive ? 1 : 0,
+        record.hasCardNumber ? 1 : 0,
         record.fingerprint,
         shapeOf(fields.paths),
         fields.digests,

@@ -69,7 +69,7 @@ export function toRecord(row: RecordRow): LedgerRecord {
     currency: row.currency,
     destination: row.destination ?? undefined,
     metadata: row.metadata === null ? undefined : (JSON.parse(row.metadata) as CallerMetadata),
-    sensitive: row.sensitive === 1,
+    hasCardNumber: row.sensitive === 1,
     fingerprint: row.fingerprint,
     attempt: row.attempt,
     idempotencyKey: row.idempotency_key,

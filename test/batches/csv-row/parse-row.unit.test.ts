@@ -45,13 +45,13 @@ describe('a good row', () => {
       },
       metadata: { order: '77' },
       destination: 'BE**…7034',
-      sensitive: false,
+      hasCardNumber: false,
     });
   });
 
   it('by card is sensitive and becomes a payment', () => {
     const draft = validOf(parseRow(rowOf('payment', 'card', { recurrent: 'true' })));
-    expect(draft.sensitive).toBe(true);
+    expect(draft.hasCardNumber).toBe(true);
     expect(draft.destination).toBe('424242…4242');
     expect(draft.body).toEqual({
       payment_details: {

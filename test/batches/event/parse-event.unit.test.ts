@@ -41,7 +41,7 @@ describe('the samples of the vendor', () => {
       kind: 'payout',
       amountMinor: 1000n,
       currency: 'USD',
-      sensitive: false,
+      hasCardNumber: false,
       destination: 'BE**…7034',
     });
     expect(validOf(read(payment))).toMatchObject({
@@ -49,7 +49,7 @@ describe('the samples of the vendor', () => {
       kind: 'payment',
       amountMinor: 10000n,
       currency: 'USD',
-      sensitive: true,
+      hasCardNumber: true,
       destination: '424242…4242',
     });
   });
@@ -93,8 +93,8 @@ describe('an event', () => {
   });
 
   it('with a card number in a member that nobody knows is sensitive', () => {
-    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', '4242 4242 4242 4242'))).sensitive).toBe(true);
-    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', 4242424242424242))).sensitive).toBe(true);
+    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', '4242 4242 4242 4242'))).hasCardNumber).toBe(true);
+    expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', 4242424242424242))).hasCardNumber).toBe(true);
   });
 
   it.each([

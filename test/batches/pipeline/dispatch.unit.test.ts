@@ -43,7 +43,7 @@ describe('the bytes of an instruction', () => {
     body: { a: { b: 1 } },
     metadata: undefined,
     destination: undefined,
-    sensitive: false,
+    hasCardNumber: false,
   };
   const metadataOf = (metadata: ValidInstruction['metadata']): unknown =>
     (JSON.parse(serialise({ ...draft, metadata }, 2).toString('utf8')) as { metadata: unknown }).metadata;
@@ -340,7 +340,7 @@ describe('a repeat', () => {
 
   it.each([
     { name: 'its bytes are not kept', options: {}, body: undefined },
-    { name: 'a card number was in them', options: { record: { ...open, sensitive: true } }, body: bytes },
+    { name: 'a card number was in them', options: { record: { ...open, hasCardNumber: true } }, body: bytes },
     { name: 'the gateway may have forgotten the key', options: { record: { ...open, firstSentAt: at - 12 * 3_600_000 } }, body: bytes },
     { name: 'it was sent too often', options: { record: { ...open, sends: 12 } }, body: bytes },
   ])('is not made when $name, and the reason is kept', async ({ options, body }) => {

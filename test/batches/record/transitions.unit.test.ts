@@ -41,7 +41,7 @@ describe('an intent', () => {
   });
 
   it('never keeps a body with a card number', () => {
-    expect(recordIntent(queuedRecord({ sensitive: true }), { owner: 'me', at, leaseMs: 1000, bytes }).body).toBeUndefined();
+    expect(recordIntent(queuedRecord({ hasCardNumber: true }), { owner: 'me', at, leaseMs: 1000, bytes }).body).toBeUndefined();
   });
 
   it('of a repeat leaves the record unknown and remembers the first send', () => {
@@ -169,7 +169,7 @@ describe('a repeat', () => {
   it.each([
     ['its session is known', { sessionId: 'ps_1' }, transitionSettings],
     ['it arrived', { alreadyReceived: true }, transitionSettings],
-    ['its body carries a card number', { sensitive: true }, transitionSettings],
+    ['its body carries a card number', { hasCardNumber: true }, transitionSettings],
     ['it was sent too often', { sends: 12 }, transitionSettings],
     ['nobody knows how long keys live', {}, { ...transitionSettings, keyLifetimeMs: null }],
     ['the key may be forgotten', { firstSentAt: at - 12 * 3_600_000 + 30_000 }, transitionSettings],
@@ -192,7 +192,7 @@ describe('a repeat', () => {
       dueAt: at,
       reason: { code: 'send_interrupted' },
     });
-    const card = markInterrupted(transitionSettings, sentRecord({ sensitive: true }), at).after;
+    const card = markInterrupted(transitionSettings, sentRecord({ hasCardNumber: true }), at).after;
     expect(card.dueAt).toBeNull();
     expect(card.reason?.description).toContain('card number');
   });

@@ -125,7 +125,7 @@ describe('an instruction with results', () => {
 
   it('without its message any more is never repeated, as its bytes are not known', async () => {
     const { restored } = await rebuilt([told(1, { status: 'unknown', sequence: 1, sends: 1 })], []);
-    expect(restored).toMatchObject([{ record: { status: 'unknown', sensitive: true, dueAt: null } }]);
+    expect(restored).toMatchObject([{ record: { status: 'unknown', hasCardNumber: false, dueAt: null } }]);
   });
 
   it('of its place only is settled, with its amount', async () => {
