@@ -1,6 +1,7 @@
 /** What a command is called, what it takes, and what runs it. */
 import { Command, InvalidArgumentError, Option as CommanderOption } from 'commander';
-import { secretNames, variableNames, type Config } from '../config/config.ts';
+import { secretNames, variableNames } from '../config/variables.ts';
+import type { Config } from '../config/config.ts';
 import type { ExitCode } from '../exit.ts';
 import { OptionError, type Option, type Options, type OptionsOf } from './option.ts';
 import { flagOf, type Given } from './layers.ts';

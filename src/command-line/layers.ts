@@ -1,7 +1,8 @@
 /** Where the configuration comes from: flags, the environment, `.env`. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
-import { variableNames, type Environment } from '../config/config.ts';
+import { variableNames } from '../config/variables.ts';
+import type { Environment } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
 /** Options as commander hands them over. */

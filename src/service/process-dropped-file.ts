@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { DroppedFile, Verdict } from '../../consumers/drop-folder/watch.ts';
-import type { Settings } from '../config/config.ts';
+import type { Settings } from '../config/variables.ts';
 import { CommandError } from '../exit.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import type { Logger } from '../logger.ts';

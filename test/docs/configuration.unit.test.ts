@@ -1,7 +1,8 @@
 /** Every variable is told where people look for it, with the default that it has. */
 import { parse } from 'dotenv';
 import { describe, expect, it } from 'vitest';
-import { keyLifetimeMs, readConfig, variableNames, type VariableName } from '../../src/config/config.ts';
+import { keyLifetimeMs, readConfig } from '../../src/config/config.ts';
+import { variableNames, type VariableName } from '../../src/config/variables.ts';
 import { parseDurationMs } from '../../src/duration.ts';
 import { page, tableRow } from './pages.ts';
 

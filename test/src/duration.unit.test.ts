@@ -13,7 +13,7 @@ it.each([
   expect(parseDurationMs(text)).toBe(ms);
 });
 
-it.each(['', '15', 's', '-1s', '1 s', '1e3s', '1.s', '1S', '1w', '1h30m', 'Infinitys'])('%j is no duration', (text) => {
+it.each(['', '15', 's', '-1s', '1 s', '1e3s', '1.s', '1S', '1w', '1h30m', 'Infinitys'])('%j is not a duration', (text) => {
   expect(parseDurationMs(text)).toBeUndefined();
 });
 
@@ -25,6 +25,6 @@ it.each([
   [200_000, '3m 20s'],
   [3_840_000, '1h 04m'],
   [-5, '0s'],
-])('%i ms is told as %s', (ms, text) => {
+])('%i ms is formatted as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
 });

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isLoopback, keyLifetimeMs, readConfig, variableNames, type Environment } from '../../../src/config/config.ts';
+import { isLoopback } from '../../../src/config/values.ts';
+import { keyLifetimeMs, readConfig, type Environment } from '../../../src/config/config.ts';
+import { variableNames } from '../../../src/config/variables.ts';
 import { CommandError, exitCodes } from '../../../src/exit.ts';
 
 const gateway: Environment = { GATEWAY_URL: 'http://127.0.0.1:8080', GATEWAY_PROJECT: 'shop', GATEWAY_PRIVATE_KEY_FILE: 'private.pem' };
@@ -12,7 +14,7 @@ function mistakeOf(layers: readonly Environment[], needs: 'gateway' | 'data' = '
     if (error instanceof CommandError) return error;
     throw error;
   }
-  throw new Error('no mistake was found');
+  throw new Error('no mistake was reported');
 }
 
 describe('the configuration', () => {
@@ -29,14 +31,14 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes the first layer that has a name; empty counts as absent', () => {
+  it('takes a variable from the first layer that has it, and treats an empty one as absent', () => {
     const layers = [{ GATEWAY_PROJECT: '' }, { GATEWAY_PROJECT: 'env' }, { GATEWAY_PROJECT: 'dotenv', DATA_DIR: '/d' }];
     const config = readConfig(layers, 'data');
     expect(config.settings.GATEWAY_PROJECT).toBe('env');
     expect(config.dataDir).toBe('/d');
   });
 
-  it('puts data under XDG_DATA_HOME, else under the home', () => {
+  it('puts data under XDG_DATA_HOME, or under the home folder without it', () => {
     expect(readConfig([{ XDG_DATA_HOME: '/xdg' }], 'data').dataDir).toBe('/xdg/disburse');
     expect(readConfig([{}], 'data').dataDir.endsWith(join('.local', 'share', 'disburse'))).toBe(true);
   });
@@ -77,14 +79,14 @@ describe('the configuration', () => {
     ['MAX_AMOUNT', 'EUR=1.234', 'currency and amount pairs'],
     ['MAX_AMOUNT', 'XXX=1', 'currency and amount pairs'],
     ['LEDGER_RETENTION', '1 year', 'ms, s, m, h or d'],
-  ])('%s=%s is a mistake, told with its value', (name, text, expected) => {
+  ])('%s=%s is reported as a mistake with its value', (name, text, expected) => {
     const { message, exitCode } = mistakeOf([{ [name]: text }]);
     expect(exitCode).toBe(exitCodes.usage);
     expect(message).toContain(`${name}=${JSON.stringify(text)}`);
     expect(message).toContain(expected);
   });
 
-  it('tells all mistakes at once, and what is missing', () => {
+  it('reports all mistakes together, missing variables too', () => {
     const { message } = mistakeOf([{ DISPATCH_RATE: 'x', LOG_LEVEL: 'y', REDIS_URL: 'redis://:s3cret@h' }], 'gateway');
     for (const name of ['DISPATCH_RATE', 'LOG_LEVEL', 'GATEWAY_URL', 'GATEWAY_PROJECT', 'GATEWAY_PRIVATE_KEY_FILE', 'KAFKA_BROKERS'])
       expect(message).toContain(name);
@@ -97,21 +99,21 @@ describe('the configuration', () => {
     ['GATEWAY_PRIVATE_KEY_FILE', '-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n'],
     ['GATEWAY_PUBLIC_KEY_FILE', 's3cret\nlines'],
     ['LEDGER_KEY_FILE', `${'s3cret'.repeat(7)}x=`],
-  ])('%s never shows what is secret in it', (name, text) => {
+  ])('a mistake in %s never shows the secret in it', (name, text) => {
     const { message } = mistakeOf([{ [name]: text }]);
     expect(message).toContain(name);
     expect(message).not.toContain('s3cret');
   });
 
-  it('asks nothing of a command that needs none', () => {
+  it('requires nothing for a command that needs no configuration', () => {
     expect(() => readConfig([{}], 'none')).not.toThrow();
     expect(variableNames).toContain('DATA_DIR');
   });
 });
 
-describe('how long a key is remembered', () => {
+describe('the key lifetime', () => {
   const of = (env: Environment): number | null => keyLifetimeMs(readConfig([env], 'data').settings);
-  it('is 12 hours on loopback, and else only what is stated', () => {
+  it('is 12 hours on loopback by default, and unknown elsewhere unless it is set', () => {
     expect(of({ GATEWAY_URL: 'http://127.0.0.1:1' })).toBe(12 * 3_600_000);
     expect(of({ GATEWAY_URL: 'https://gateway.example' })).toBeNull();
     expect(of({})).toBeNull();
@@ -121,7 +123,7 @@ describe('how long a key is remembered', () => {
   it.each(['http://127.0.0.1', 'http://127.8.9.1:5', 'http://localhost', 'http://[::1]'])('%s is loopback', (url) => {
     expect(isLoopback(url)).toBe(true);
   });
-  it.each(['http://127.0.0.1.example.com', 'http://localhost.example.com', 'http://10.0.0.1'])('%s is not', (url) => {
+  it.each(['http://127.0.0.1.example.com', 'http://localhost.example.com', 'http://10.0.0.1'])('%s is not loopback', (url) => {
     expect(isLoopback(url)).toBe(false);
   });
 });

@@ -11,10 +11,10 @@ import { kafkaBrokers } from '../../support/services.ts';
 
 const password = 'correct-horse-battery';
 const withinMs = 4_000;
-/** For whoever answers: nobody waits for so long, however busy the machine is. */
+/** A limit that a broker that answers never reaches, however busy the machine is. */
 const patientMs = 60_000;
 const atOnceMs = 30_000;
-/** An end comes when its time is over, and not when the client has given up an attempt, which takes up to 17 s. */
+/** A check ends when its time is over, not when the client gives up an attempt, which takes up to 17 s. */
 const lateMs = 10_000;
 
 async function check(
@@ -34,15 +34,15 @@ async function check(
 }
 
 describe('a broker without TLS and login', () => {
-  it('is reached', async () => {
+  it('is reached with matching options', async () => {
     expect(await check({ brokers: [kafkaBrokers()] })).toMatchObject({ code: 0, lines: [] });
   });
 
-  it('is reached through the second address when the first is dead', async () => {
+  it('is reached through its second address when nothing listens on the first', async () => {
     expect(await check({ brokers: ['127.0.0.1:9', kafkaBrokers()] })).toMatchObject({ code: 0 });
   });
 
-  it('asked for a login: told as that, at once', async () => {
+  it('that requires no login is reported at once when a login is configured', async () => {
     const told = await check({ brokers: [kafkaBrokers()], sasl: { mechanism: 'plain', username: 'pay', password } });
     expect(told).toMatchObject({
       code: 1,
@@ -51,15 +51,15 @@ describe('a broker without TLS and login', () => {
     expect(told.ms).toBeLessThan(atOnceMs);
   });
 
-  it('asked for TLS: told with what to check', async () => {
+  it('without TLS is reported with the variables to check when TLS is configured', async () => {
     const told = await check({ brokers: [kafkaBrokers()], ssl: {} }, withinMs);
     expect(told.code).not.toBe(0);
     expect(told.message).toMatch(/KAFKA_SSL/);
   });
 });
 
-describe('nobody there', () => {
-  it('a dead port: address, cause and time are told', async () => {
+describe('no broker', () => {
+  it('on the port is reported with address, cause and time', async () => {
     const told = await check({ brokers: ['127.0.0.1:9', '127.0.0.1:10'] }, withinMs);
     expect(told.code).toBe(3);
     expect(told.message).toMatch(
@@ -70,14 +70,14 @@ describe('nobody there', () => {
     expect(told.lines.filter((line) => line.startsWith('warn')).length).toBeLessThanOrEqual(2);
   });
 
-  it('a name that is none', async () => {
+  it('under the name is reported with the cause', async () => {
     expect(await check({ brokers: ['kafka.invalid:9092'] }, withinMs)).toMatchObject({
       code: 3,
       message: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) as string,
     });
   });
 
-  it('a server that takes the connection and says nothing', async () => {
+  it('but a server that accepts the connection and never answers is reported', async () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -100,7 +100,7 @@ describe('a broker with TLS and login', () => {
   const brokers = () => cluster.brokers.split(',');
   const ssl = () => ({ caFile: certificates.caFile });
 
-  it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('is reached with %s, and written to', async (mechanism) => {
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('accepts a login with %s and a record', async (mechanism) => {
     const sasl = { mechanism, username: 'pay', password };
     expect(await check({ brokers: brokers(), ssl: ssl(), sasl })).toMatchObject({ code: 0, lines: [] });
     const createKafka = createKafkaFactory({ brokers: brokers(), ssl: ssl(), sasl, clientId: 'test', logger: () => undefined });
@@ -113,13 +113,13 @@ describe('a broker with TLS and login', () => {
     await publisher.close(5_000);
   });
 
-  it.each(['plain', 'scram-sha-256'] as const)('a wrong password by %s: told as that, at once', async (mechanism) => {
+  it.each(['plain', 'scram-sha-256'] as const)('that refuses the password with %s is reported at once', async (mechanism) => {
     const told = await check({ brokers: brokers(), ssl: ssl(), sasl: { mechanism, username: 'pay', password: `${password}-not` } });
     expect(told).toMatchObject({ code: 1, message: expect.stringMatching(/refused the login.*user pay.*KAFKA_SASL_PASSWORD/) as string });
     expect(told.ms).toBeLessThan(atOnceMs);
   });
 
-  it('an unknown authority: told as TLS, at once', async () => {
+  it('with a certificate of an unknown authority is reported as a TLS problem at once', async () => {
     const told = await check({ brokers: brokers(), ssl: {}, sasl: { mechanism: 'plain', username: 'pay', password } });
     expect(told).toMatchObject({
       code: 1,
@@ -128,7 +128,7 @@ describe('a broker with TLS and login', () => {
     expect(told.ms).toBeLessThan(atOnceMs);
   });
 
-  it.each(['no TLS', 'no login'])('%s: told with what to check', async (without) => {
+  it.each(['no TLS', 'no login'])('is reported with the variables to check when there is %s', async (without) => {
     const sasl = { mechanism: 'plain', username: 'pay', password } as const;
     const told = await check(without === 'no TLS' ? { brokers: brokers(), sasl } : { brokers: brokers(), ssl: ssl() }, withinMs);
     expect(told.code).not.toBe(0);
@@ -138,7 +138,7 @@ describe('a broker with TLS and login', () => {
   });
 });
 
-it('a CA file that cannot be read is told with its name', () => {
+it('a CA file that cannot be read is reported with its name', () => {
   const options = { brokers: ['127.0.0.1:9'], clientId: 'test', logger: () => undefined, ssl: { caFile: '/no/such/ca.pem' } };
-  expect(() => createKafkaFactory(options)).toThrow(/KAFKA_SSL_CA_FILE=\/no\/such\/ca\.pem cannot be read/);
+  expect(() => createKafkaFactory(options)).toThrow(/cannot read KAFKA_SSL_CA_FILE=\/no\/such\/ca\.pem/);
 });

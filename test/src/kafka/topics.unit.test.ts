@@ -43,7 +43,7 @@ function cluster(params: { readonly replicas?: number; readonly settings?: Reado
   };
 }
 
-describe('a topic on three brokers', () => {
+describe('a topic in a cluster of three brokers', () => {
   it('is created with three replicas, two of them in sync', async () => {
     const { ensure, created } = cluster({});
     expect(await ensure()).toEqual({ topic: 'payouts.instructions', state: 'created', problems: [] });
@@ -57,7 +57,7 @@ describe('a topic on three brokers', () => {
     [3, '1', [/counts as written, and is lost/]],
     [3, '3', [/with one broker down nothing can be written/]],
     [3, '2', []],
-  ] as const)('with %i replicas and min.insync.replicas=%s', async (replicas, inSync, messages) => {
+  ] as const)('is reported correctly with %i replicas and min.insync.replicas=%s', async (replicas, inSync, messages) => {
     const report = await cluster({ replicas, settings: { 'min.insync.replicas': inSync } }).ensure();
     expect(report?.problems.map(({ message }) => message)).toEqual(messages.map((message) => expect.stringMatching(message) as string));
   });

@@ -21,8 +21,8 @@ function shown(output: { isTTY?: boolean; columns?: number }, env: Record<string
   return text;
 }
 
-describe('in a pipe', () => {
-  it('is a plain line now and then, and the last state at the end', () => {
+describe('progress in a pipe', () => {
+  it('is a plain line every 5 seconds, and the last state at the end', () => {
     const steps = [
       progress(),
       progress({ at: 1000, sent: 12 }),
@@ -38,19 +38,19 @@ describe('in a pipe', () => {
     expect(lines.join('')).not.toContain('\u001b');
   });
 
-  it('says nothing twice, and tells what is out of the ordinary', () => {
+  it('repeats no line, and shows the note', () => {
     expect(shown({}, {}, [progress(), progress()]).trimEnd().split('\n')).toHaveLength(1);
     expect(shown({}, {}, [progress({ note: 'the gateway cannot be reached' })])).toContain('; the gateway cannot be reached');
     expect(shown({ isTTY: true }, { TERM: 'dumb' }, [progress()])).not.toContain('\u001b');
   });
 
-  it('shows names as they are, and no escape sequences in them', () => {
+  it('shows file names with their control characters escaped', () => {
     expect(shown({}, {}, [progress({ file: 'a\u001b[2Jb.csv' })])).toContain('a\\u001b[2Jb.csv');
   });
 });
 
-describe('on a terminal', () => {
-  it('is a block that is drawn over itself, within the width', () => {
+describe('progress on a terminal', () => {
+  it('is a block that is redrawn in place, within the width of the terminal', () => {
     const text = shown({ isTTY: true, columns: 50 }, { NO_COLOR: '1' }, [progress(), progress({ at: 500, note: 'stopping: why' })]);
     expect(text.match(/\u001b\[4A\u001b\[0J/g)).toHaveLength(1);
     expect(text).toContain('20%');
@@ -59,17 +59,17 @@ describe('on a terminal', () => {
     for (const line of text.replace(/\u001b\[[0-9;]*[A-Z]/gi, '').split('\n')) expect(line.length).toBeLessThan(50);
   });
 
-  it('has colours unless NO_COLOR asks for none', () => {
+  it('has colours unless NO_COLOR is set', () => {
     expect(shown({ isTTY: true }, {}, [progress()])).toContain('\u001b[32m');
     expect(shown({ isTTY: true }, { NO_COLOR: '1' }, [progress()])).not.toContain('\u001b[32m');
   });
 
-  it('of an empty file is whole', () => {
+  it('of an empty file shows 100 percent', () => {
     expect(shown({ isTTY: true }, { NO_COLOR: '1' }, [progress({ rows: 0, tallies: [], sent: 0 })])).toContain('100%');
   });
 });
 
-it('on a terminal, a line of the log goes above the block, which is drawn again below it', () => {
+it('a log line on a terminal is printed above the progress block, which is redrawn below it', () => {
   let text = '';
   const display = createProgressDisplay({ isTTY: true, columns: 80, write: (part) => ((text += part), true) }, {});
   display.show(progress());

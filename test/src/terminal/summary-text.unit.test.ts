@@ -20,10 +20,10 @@ const summary: Summary = {
   sent_per_second: 49.98,
 };
 
-describe('a summary for people', () => {
+describe('a summary as text', () => {
   const lines = summaryText(summary, (_style, text) => text).split('\n');
 
-  it('tells what there is, in columns by currency', () => {
+  it('has a row for each status that occurs and a column for each currency', () => {
     expect(lines[0]).toBe('may\\u001b[2J.csv: finished, 49.98 sent per second');
     expect(lines.filter((line) => /^ +(rows|received|succeeded|unknown) /.test(line)).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['rows', 'EUR', 'JPY'],
@@ -36,7 +36,7 @@ describe('a summary for people', () => {
       expect(lines.some((line) => line.trim().startsWith(`${status} `))).toBe(['succeeded', 'unknown'].includes(status));
   });
 
-  it('cries out when the books do not balance', () => {
+  it('warns when the tallies do not balance', () => {
     expect(summaryText({ ...summary, balanced: false }, (_style, text) => text)).toContain('NOT BALANCED');
   });
 });
