@@ -5,8 +5,8 @@ import { maskDigits } from '../batches/instruction/masks.ts';
 export type { Logger };
 
 /**
- * @param level pino's
- * @param destination where the lines go; stderr when left out
+ * @param level a level of pino
+ * @param destination stderr by default
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   return pino(
@@ -15,7 +15,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       base: { name: 'disburse' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // Nothing of ours logs account numbers; this is the last net under texts that came from outside.
+      // disburse logs no account numbers; this masks those in texts from outside.
       hooks: { streamWrite: (line) => maskDigits(line) },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),

@@ -1,2 +1,2 @@
-/** As in package.json; a test holds the two equal. */
+/** Equal to the version in package.json, which a test verifies. */
 export const version = '0.1.0';

@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
 import { createProgressDisplay } from '../terminal/progress.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { checkPlaceFor } from '../files/output-path.ts';
+import { assertWritable } from '../files/output-path.ts';
 import { makeDataDir } from '../ledger/sqlite/files.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { openFileBatch } from '../files/open-batch.ts';
@@ -19,9 +19,11 @@ import { createShutdown, type Shutdown } from '../service/shutdown.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { counted, paintFor, printable } from '../terminal/format.ts';
 import { brokenReport } from '../files/validation-report.ts';
-import { brokenText, inspectFile, type FileOptions } from './validate.ts';
+import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
+import { brokenText } from '../files/validation-text.ts';
 
-export interface RunOptions extends FileOptions {
+export interface RunOptions extends ReadingFlags {
+  readonly json?: boolean;
   readonly policy?: Policy;
   /** Milliseconds; false for `--no-wait`. Commander answers true where neither was given. */
   readonly wait?: number | boolean;
@@ -41,7 +43,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       '--detach hands the file to other instances, which needs the distributed profile: leave it out.',
     );
   }
-  if (options.results !== undefined) await checkPlaceFor('--results', options.results);
+  if (options.results !== undefined) await assertWritable('--results', options.results);
   const { settings } = config;
   const log: Log = { print: (text) => void process.stderr.write(text) };
   const logger = createLogger(settings.LOG_LEVEL, { write: (line) => log.print(process.stderr.isTTY === true ? forPeople(line) : line) });

@@ -42,10 +42,10 @@ async function start(options: Parameters<typeof createSandbox>[0]): Promise<Sand
   try {
     return await createSandbox(options);
   } catch (cause) {
-    const taken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const isInUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
     throw new CommandError(
       exitCodes.usage,
-      taken ? `port ${options.port} is in use: choose another one, or 0 for any.` : `the sandbox cannot start: ${(cause as Error).message}`,
+      isInUse ? `port ${options.port} is in use: choose another one, or 0 for any.` : `the sandbox cannot start: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-/** What was found in a file, as one JSON object: `validate --json`, and the acknowledgement of a dropped file. */
+/** The result of checking a file, as one JSON object: `validate --json`, and the acknowledgement of a dropped file. */
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { formatMinor } from '../../batches/fields/money.ts';
 import type { BrokenFile, Inspection } from './payout-file.ts';
@@ -17,9 +17,9 @@ export function report({ file, sha256, encoding, delimiter, preflight }: Inspect
     totals: Object.fromEntries(
       [...preflight.totals].map(([currency, { count, amountMinor }]) => [currency, { count, amount: formatMinor(amountMinor, currency) }]),
     ),
-    errors: preflight.errors.map(told),
+    errors: preflight.errors.map(toJson),
     errors_total: preflight.errorsTotal,
-    warnings: preflight.warnings.map(told),
+    warnings: preflight.warnings.map(toJson),
     warnings_total: preflight.warningsTotal,
   };
 }
@@ -35,10 +35,10 @@ export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems
   duplicates: 0,
   structural: true,
   totals: {},
-  errors: problems.slice(0, 1000).map(told),
+  errors: problems.slice(0, 1000).map(toJson),
   errors_total: problems.length,
   warnings: [],
   warnings_total: 0,
 });
 
-const told = ({ line, column, code, message, value }: LineProblem) => ({ line, column, code, message, value });
+const toJson = ({ line, column, code, message, value }: LineProblem) => ({ line, column, code, message, value });

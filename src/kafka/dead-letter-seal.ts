@@ -1,13 +1,13 @@
-/** Seals card numbers in dead letters, under the ledger key and apart from bodies. */
+/** Seals card numbers in dead letters with the ledger key, in a context apart from that of bodies. */
 import { createSeal } from '../ledger/seal.ts';
 
-/** Never a record id: it has a blank. */
+/** Not a possible record id, since it has a blank. */
 const context = { recordId: 'dead letter', attempt: 0 };
 
 export interface LetterSeal {
   /** Base64. */
   readonly close: (bytes: Uint8Array) => string;
-  /** @throws Error when it was sealed under another key */
+  /** @throws Error when it was sealed with another key */
   readonly open: (sealed: string) => Buffer;
 }
 

@@ -1,4 +1,4 @@
-/** Results as they lie on the results topic, for `tail` and for whoever writes them out for people. */
+/** Result events from the results topic, in the order of each partition. */
 import { resultSchema, type ResultEvent } from '../../batches/record/result-event.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import type { Config } from '../config/config.ts';
@@ -12,7 +12,7 @@ interface TopicReading {
   readonly onWarning: (message: string) => void;
 }
 
-/** In the order of each partition; what is no result event is told and passed over. */
+/** A message that is not a result event is reported and skipped. */
 export async function* resultsFromTopic(config: Config, reading: TopicReading): AsyncGenerator<ResultEvent, void, undefined> {
   const { from, follow, signal, onWarning } = reading;
   const createKafka = kafkaOf(config, (level, message) => {
@@ -28,12 +28,12 @@ export async function* resultsFromTopic(config: Config, reading: TopicReading): 
   });
   for await (const { value, partition, offset } of records) {
     const event = value === null ? undefined : parseResult(value);
-    if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is no result and is passed over`);
+    if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is not a result event; skipped`);
     else yield event;
   }
 }
 
-/** Undefined for what is none: anybody who may write to the topic may have put it there. */
+/** Undefined for any other message: other programs may write to the topic too. */
 export function parseResult(value: Buffer): ResultEvent | undefined {
   try {
     return resultSchema.safeParse(JSON.parse(value.toString('utf8'))).data;

@@ -1,4 +1,4 @@
-/** Small pieces of terminal output. Colour only where a person looks and has not asked for none. */
+/** Small pieces of terminal output. Colours only on a terminal, and not under NO_COLOR. */
 
 const codes = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
 export type Style = keyof typeof codes;
@@ -20,10 +20,7 @@ export const grouped = (value: number | string): string => {
 /** `1 row`, `1,200 rows`. */
 export const counted = (count: number, one: string, many: string): string => `${grouped(count)} ${count === 1 ? one : many}`;
 
-/**
- * Text that came from outside, safe to print: what could move the cursor or hide something is shown by its
- * code point.
- */
+/** Text from outside, safe to print: characters that move the cursor or hide text are replaced by their code points. */
 export const printable = (text: string): string =>
   text.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (sign) => {
     return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;

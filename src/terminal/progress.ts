@@ -1,5 +1,5 @@
 /**
- * What a person sees while a file is paid: a moving block on a terminal, a plain line now and then in a pipe.
+ * Progress of a file that is being paid: a block redrawn in place on a terminal, a plain line every few seconds in a pipe.
  * All of it goes to stderr; stdout is for data.
  */
 import { byStatus, receivedOf, type TallyRow } from '../../batches/record/tally.ts';
@@ -14,16 +14,17 @@ export interface Progress {
   readonly tallies: readonly TallyRow[];
   /** First sends so far, in this batch. */
   readonly sent: number;
-  /** What is going on, when it is not the ordinary: a pause, a stop. */
+  /** A pause or a stop, as text; null in ordinary operation. */
   readonly note: string | null;
+  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
 export interface Display {
   show(progress: Progress): void;
-  /** A line of the log: above the block, which moves down. */
+  /** Prints a log line above the block, which moves down. */
   print(text: string): void;
-  /** Leaves the last state standing and ends. */
+  /** Ends, and leaves the last state on the screen. */
   close(): void;
 }
 
@@ -40,7 +41,7 @@ export function createProgressDisplay(output: Output, env: Readonly<Record<strin
   return output.isTTY === true && env['TERM'] !== 'dumb' ? movingDisplay(output, paintFor(output, env)) : plainDisplay(output);
 }
 
-/** Rows done means: they will not move any more, or they are with the gateway. */
+/** A row counts as done when its status is final or the gateway has it. */
 function figures(progress: Progress, speed: Speedometer) {
   const counts = byStatus(progress.tallies);
   const received = receivedOf(progress.tallies).count;
@@ -106,7 +107,7 @@ const moneyLine = (amounts: Readonly<Record<string, string>>): string =>
     .map(([currency, amount]) => `${currency} ${grouped(amount)}`)
     .join('  ');
 
-/** Cuts to the visible width; escape sequences take no room. */
+/** Cuts a line to the visible width, which escape sequences do not count towards. */
 function clip(line: string, width: number): string {
   let visible = 0;
   let out = '';

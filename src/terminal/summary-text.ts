@@ -1,9 +1,9 @@
-/** A batch's summary for people. */
+/** The summary of a batch as text. */
 import type { Summary } from '../../batches/record/summary.ts';
 import { statuses } from '../../batches/record/status.ts';
 import { grouped, printable, table, type Paint } from './format.ts';
 
-/** One line a status that occurs, then the sum on both sides. */
+/** A row for each status that occurs, a column for each currency. */
 export function summaryText(summary: Summary, paint: Paint): string {
   const currencies = [
     ...new Set([summary.received, ...Object.values(summary.statuses)].flatMap((total) => Object.keys(total.amounts))),
@@ -27,7 +27,7 @@ export function summaryText(summary: Summary, paint: Paint): string {
   return [
     `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
     `  batch ${summary.batch_id}`,
-    `  begun ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
+    `  started ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
     lines,
     `  ${balance}`,
   ].join('\n');

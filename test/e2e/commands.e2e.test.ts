@@ -251,7 +251,7 @@ describe('the configuration', () => {
       chmodSync(join(world.folder, 'private.pem'), 0o644);
       const ran = await world.run(world.write('may.csv', csvOf(payouts(1))));
       expect(ran.code).toBe(0);
-      expect(ran.stderr).toContain('can be read by others');
+      expect(ran.stderr).toContain('can be read by other users');
     });
   });
 

@@ -187,7 +187,7 @@ describe('before anything is sent', () => {
       expect(ended.code).toBe(1);
       const report = JSON.parse(ended.stdout) as { structural: boolean; errors: { code: string }[] };
       expect(report.structural).toBe(true);
-      expect(ended.stderr).toContain('cannot be used as it is');
+      expect(ended.stderr).toContain('has errors that block the whole file');
       expect(linesOf(join(world.dataDir, 'results.jsonl'))).toEqual([]);
       expect((await world.command(['status', '--json'])).stdout).toBe('');
       expect(initCalls(world)).toBe(0);
