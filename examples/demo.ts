@@ -1,6 +1,6 @@
 /**
- * The demo: a simulated gateway with some faults, a pair of keys, and the example file paid from checking to the
- * last cent. Everything it makes is in a temporary folder that is gone afterwards, and it talks to loopback only.
+ * The demo: a simulated gateway with some faults, a key pair, and the example file from validation to the last result.
+ * All files are in a temporary folder that is removed at the end, and all connections are on loopback.
  *
  *   npm run demo
  */
@@ -54,11 +54,11 @@ interface Summary {
 const folder = await mkdtemp(join(tmpdir(), 'disburse-demo-'));
 const keys = join(folder, 'keys');
 let sandbox: ChildProcess | undefined;
-// Ctrl-C reaches the whole process group; we stay to tidy up after the others have ended.
+// Ctrl-C reaches the whole process group; this process stays to clean up after the others have ended.
 process.on('SIGINT', () => undefined);
 
 try {
-  step('1. A pair of keys, and a simulated gateway that loses, delays and refuses some calls');
+  step('1. A key pair, and a simulated gateway that loses, delays and refuses some calls');
   await exitCodeOf(command(['keys', '--out', keys]));
   sandbox = command(
     ['sandbox', '--port', '0', '--public-key', join(keys, 'public.pem'), '--settle-ms', '300', '--seed', '5', '--faults', faults],
@@ -69,10 +69,10 @@ try {
   const [url] = (await once(createInterface({ input: sandbox.stdout as NodeJS.ReadableStream }), 'line')) as [string];
   say(`   ${url}  ${faults}`);
 
-  step('2. What is wrong with the file, before anything is sent (disburse validate)');
+  step('2. Errors in the file, before anything is sent (disburse validate)');
   await exitCodeOf(command(['validate', file]));
 
-  step('3. The good rows are paid (disburse run)');
+  step('3. The valid rows are paid (disburse run)');
   const env: NodeJS.ProcessEnv = {
     GATEWAY_URL: url,
     GATEWAY_PROJECT: 'demo',
@@ -86,7 +86,7 @@ try {
   };
   const code = await exitCodeOf(command(['run', file], { env }));
 
-  step("4. The gateway's own list of payments, beside ours");
+  step("4. The gateway's own list of payments, compared with disburse's");
   const witness = (await (await fetch(`${url}/_sandbox/payments`)).text())
     .split('\n')
     .filter((line) => line !== '')
@@ -100,14 +100,14 @@ try {
     `   the gateway has ${witness.length} sessions for ${records.size} records, ${witness.length - records.size} of them twice; ${paid} succeeded there`,
   );
   say(
-    `   we have ${ours('succeeded')} succeeded, ${ours('failed')} failed, ${ours('cancelled')} cancelled, ${ours('unknown')} unknown, ${ours('rejected')} rejected`,
+    `   disburse has ${ours('succeeded')} succeeded, ${ours('failed')} failed, ${ours('cancelled')} cancelled, ${ours('unknown')} unknown, ${ours('rejected')} rejected`,
   );
   say(
-    `   unknown means: the gateway took it and its answer was lost. It is in the gateway's list, is never sent again under another key,\n   and a person or the gateway's report ends it.`,
+    `   unknown means: the request was sent and no trustworthy response came back, so the payment may or may not be in the gateway's list.\n   It is never sent again under another key; the gateway's report or a person ends it.`,
   );
   const exact = witness.length === records.size;
-  say(exact ? paint('green', '   Nobody was paid twice.') : paint('red', '   SOMEBODY WAS PAID TWICE.'));
-  say(`   disburse run ended with exit code ${code}: ${code === 2 ? 'finished, and some records need a look' : 'see the README'}.`);
+  say(exact ? paint('green', '   No record was paid twice.') : paint('red', '   A RECORD WAS PAID TWICE.'));
+  say(`   disburse run ended with exit code ${code}: ${code === 2 ? 'finished, some records need attention' : 'see the README'}.`);
   process.exitCode = exact && (code === 0 || code === 2) ? 0 : 1;
 } finally {
   sandbox?.kill('SIGTERM');

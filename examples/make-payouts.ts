@@ -1,6 +1,6 @@
 /**
- * Makes the demo's file: 1,200 rows of payouts and payments in seven currencies over ten routes, with the
- * mistakes that real files have. Seeded, so that everybody gets the same bytes.
+ * Generates the demo's file: 1,200 rows of payouts and payments in seven currencies over ten routes, with the mistakes
+ * of real files. Seeded, so that the bytes are always the same.
  *
  *   node examples/make-payouts.ts > examples/payouts.csv
  */
@@ -9,7 +9,7 @@ import type { Kind } from '../batches/instruction/instruction.ts';
 
 const rowCount = 1200;
 
-/** mulberry32: small, seeded, good enough to vary examples. */
+/** mulberry32: a small seeded generator. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -96,13 +96,13 @@ const at = (number: number, patch: ExampleRow): void => {
   const found = rows[number - 1];
   if (found !== undefined) rows[number - 1] = { ...found, ...patch };
 };
-/** A row of this route at this place, whatever the wheel said. */
+/** Replaces a row by one of this route. */
 const put = (number: number, route: string, patch: ExampleRow): void => {
   const template = exampleRow('payout', route);
   if (template !== undefined) rows[number - 1] = { ...template, record_id: `inv-${String(number).padStart(4, '0')}`, ...patch };
 };
 
-// What goes wrong in real files.
+// Mistakes of real files.
 put(57, 'sepa', { iban: 'DE89370400440532013001' });
 put(143, 'usa', { routing_code: '21000021' });
 put(260, 'usa', { bank_account_number: '1.23457E+11' });
@@ -119,7 +119,7 @@ rows[1099] = rows[1049] as ExampleRow;
 // Two different rows under one record id: neither is paid.
 put(1120, 'sepa', { record_id: 'inv-1119', amount: '77.00' });
 put(1119, 'sepa', { record_id: 'inv-1119', amount: '78.00' });
-// Twins: the same payout under two ids. Both are paid, with a warning.
+// The same payout under two record ids. Both are paid, with a warning.
 put(1150, 'sepa', { amount: '333.33' });
 put(1151, 'sepa', { amount: '333.33' });
 

@@ -1,4 +1,4 @@
-/** From the raw bytes of one call to an answer: who calls, is it signed, is it JSON, which method. */
+/** From the raw bytes of a call to a response: project, signature, JSON, method. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Json } from './body-rules.ts';
@@ -52,7 +52,7 @@ export function createApi({ idempotencyHeader, verify, log }: ApiDeps): Api {
       try {
         return method({ project, idempotencyKey: keyOf(headers), body: parsed.body, raw, nowMs });
       } catch (error) {
-        // A body nested too deep to be written again ends here, before anything is recorded.
+        // A body that is nested too deeply to be serialised ends here, before anything is recorded.
         log(`internal error: ${error instanceof Error ? error.message : 'unknown'}`);
         return refusal(gatewayError('internal_error', 'Internal error'));
       }

@@ -1,6 +1,6 @@
 /**
- * What a body must look like, from the gateway's public pages and nothing else: a second reading, so that a mistake
- * in ours is not made twice.
+ * Rules for a body, written from the gateway's public pages alone: an independent reading, so that a mistake in
+ * disburse is not repeated here.
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -13,7 +13,7 @@ export type Kind = 'payout' | 'payment';
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Answers nothing when all is well, else one sentence. */
+/** Returns one sentence, or undefined when the value is valid. */
 type Rule = (value: Json | undefined, path: string) => string | undefined;
 
 const expects =
@@ -42,7 +42,7 @@ const isoTime = expects(
   (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value)),
 );
 
-/** The members of an object; `?` behind a name: may be absent. Members not named here pass. */
+/** The members of an object; `?` after a name: optional. Other members are accepted. */
 type Members = Readonly<Record<string, Rule>>;
 
 function shape(members: Members): Rule {
@@ -52,21 +52,21 @@ function shape(members: Members): Rule {
     for (const { name, optional, rule } of rules) {
       const found = Object.hasOwn(value, name) ? value[name] : undefined;
       if (optional && found === undefined) continue;
-      const complaint = rule(found, path === '' ? name : `${path}.${name}`);
-      if (complaint !== undefined) return complaint;
+      const error = rule(found, path === '' ? name : `${path}.${name}`);
+      if (error !== undefined) return error;
     }
     return undefined;
   };
 }
 
-/** An object whose `type` says which of its siblings must be there. */
+/** An object whose `type` says which of its other members are required. */
 function variants(byType: Readonly<Record<string, Members>>): Rule {
   const ofType = shape({ type: oneOf(...Object.keys(byType)) });
   const shapes = new Map(Object.entries(byType).map(([type, members]) => [type, shape(members)]));
   return (value, path) => ofType(value, path) ?? (isObject(value) ? shapes.get(String(value['type']))?.(value, path) : undefined);
 }
 
-/** Members of the documented routes; those of other countries are not known and pass. */
+/** Members of the documented routes; those of other countries are unknown and accepted. */
 const globalAccount = shape({
   description: text,
   'iban?': matching(/^\S+$/, 'an IBAN without blanks'),
@@ -135,13 +135,13 @@ const sessionRequest = shape({ session_id: text });
 const balanceRequest = shape({ request_datetime: isoTime });
 
 /**
- * @returns undefined for an init body the gateway would take, else one sentence `path: expected …`; never a value, so
- * that no card number travels in an error
+ * @returns undefined for a valid init body, else one sentence `path: expected …`, without the value, so that no card
+ * number gets into an error
  */
-export const complaintAbout = (kind: Kind, body: Json): string | undefined => bodies[kind](body, '');
+export const bodyError = (kind: Kind, body: Json): string | undefined => bodies[kind](body, '');
 
 /** The same for session/status, session/confirm and session/cancel. */
-export const complaintAboutSessionRequest = (body: Json): string | undefined => sessionRequest(body, '');
+export const sessionRequestError = (body: Json): string | undefined => sessionRequest(body, '');
 
 /** The same for wallet/balance. */
-export const complaintAboutBalanceRequest = (body: Json): string | undefined => balanceRequest(body, '');
+export const balanceRequestError = (body: Json): string | undefined => balanceRequest(body, '');

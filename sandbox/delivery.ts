@@ -1,14 +1,14 @@
-/** One POST to the merchant: signed when there is a key, never redirected, and silence ends it. */
+/** One POST to the merchant: signed when there is a key, without redirects, and with a time limit. */
 import http from 'node:http';
 import https from 'node:https';
 
-const silenceMs = 10_000;
+const timeoutMs = 10_000;
 
-type DeliveryAnswer = { readonly taken: true } | { readonly taken: false; readonly why: string };
+type DeliveryResult = { readonly accepted: true } | { readonly accepted: false; readonly why: string };
 
 export interface Delivery {
-  /** Never rejects. Any 2xx counts as taken. */
-  post(body: Buffer): Promise<DeliveryAnswer>;
+  /** Never rejects. Any 2xx counts as accepted. */
+  post(body: Buffer): Promise<DeliveryResult>;
   close(): void;
 }
 
@@ -21,18 +21,18 @@ export function createDelivery(params: { readonly url: string; readonly sign: ((
   const agent = new client.Agent({ keepAlive: true });
   const closing = new AbortController();
 
-  const send = (body: Buffer, headers: http.OutgoingHttpHeaders): Promise<DeliveryAnswer> =>
+  const send = (body: Buffer, headers: http.OutgoingHttpHeaders): Promise<DeliveryResult> =>
     new Promise((resolve) => {
       const request = client.request(url, { method: 'POST', agent, headers, signal: closing.signal });
-      const silence = setTimeout(() => request.destroy(new Error('no answer')), silenceMs);
+      const timeout = setTimeout(() => request.destroy(new Error('no response')), timeoutMs);
       request.on('response', (response) => {
         const status = response.statusCode ?? 0;
-        resolve(status >= 200 && status < 300 ? { taken: true } : { taken: false, why: `answered ${status}` });
+        resolve(status >= 200 && status < 300 ? { accepted: true } : { accepted: false, why: `HTTP ${status}` });
         response.on('error', () => {});
         response.resume();
       });
-      request.on('error', (error) => resolve({ taken: false, why: error.message }));
-      request.on('close', () => clearTimeout(silence));
+      request.on('error', (error) => resolve({ accepted: false, why: error.message }));
+      request.on('close', () => clearTimeout(timeout));
       request.end(body);
     });
 
@@ -41,9 +41,9 @@ export function createDelivery(params: { readonly url: string; readonly sign: ((
       try {
         const headers: http.OutgoingHttpHeaders = { 'content-type': 'application/json', 'content-length': body.length };
         if (params.sign !== undefined) headers['X-PARTNER-SIGN'] = await params.sign(body);
-        return closing.signal.aborted ? { taken: false, why: 'the sandbox is closed' } : await send(body, headers);
+        return closing.signal.aborted ? { accepted: false, why: 'the sandbox is closed' } : await send(body, headers);
       } catch (error) {
-        return { taken: false, why: error instanceof Error ? error.message : 'it could not be sent' };
+        return { accepted: false, why: error instanceof Error ? error.message : 'unknown error' };
       }
     },
     close() {

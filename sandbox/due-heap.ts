@@ -1,8 +1,8 @@
-/** A binary heap of things that are due at a time: the earliest comes out first, equals in any order. */
+/** A binary heap of items that are due at a time: the earliest comes out first, equal ones in any order. */
 
 export interface DueHeap<Item extends { readonly dueAtMs: number }> {
   push(item: Item): void;
-  /** When the earliest is due, or undefined when there is none. */
+  /** When the earliest is due; undefined in an empty heap. */
   nextDueAtMs(): number | undefined;
   pop(): Item | undefined;
   readonly size: number;

@@ -1,16 +1,16 @@
 /**
- * Keeps what is echoed of each body outside the heap: a few big buffers instead of a hundred thousand objects for
- * the garbage collector to walk.
+ * Keeps the echoed members of each body outside the heap: a few large buffers instead of a hundred thousand objects
+ * for the garbage collector.
  */
 
 const slabBytes = 4 * 1024 * 1024;
 const slabStride = 2 ** 32;
 const lengthBytes = 4;
 
-/** Append-only texts; `put` answers the place for `get`. */
+/** Append-only texts; `put` returns the offset for `get`. */
 export interface EchoStore {
   put(text: string): number;
-  get(place: number): string;
+  get(offset: number): string;
 }
 
 export function createEchoStore(): EchoStore {
@@ -32,10 +32,10 @@ export function createEchoStore(): EchoStore {
       used += need;
       return (slabs.length - 1) * slabStride + start;
     },
-    get(place) {
-      const start = place % slabStride;
-      const slab = slabs[(place - start) / slabStride];
-      if (slab === undefined) throw new RangeError(`no echo at ${place}`);
+    get(offset) {
+      const start = offset % slabStride;
+      const slab = slabs[(offset - start) / slabStride];
+      if (slab === undefined) throw new RangeError(`no echo at ${offset}`);
       return slab.toString('utf8', start + lengthBytes, start + lengthBytes + slab.readUInt32LE(start));
     },
   };

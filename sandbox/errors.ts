@@ -1,6 +1,6 @@
 /** The gateway's errors: `{"status":"error","error":{"code","description"}}` under an HTTP status of 400 and above. */
 
-/** Codes that the gateway is known to use, and the HTTP status that each travels under here. */
+/** Codes of the gateway, and the HTTP status of each here. */
 const httpStatusOf = {
   invalid_request: 400,
   idempotency_key_already_exists: 400,
@@ -15,7 +15,7 @@ const httpStatusOf = {
   provider_foreign_transfer_prohibited: 400,
   activity_count_exceeded: 400,
   internal_error: 500,
-  // No documented code belongs to a 429: the status and Retry-After are what counts.
+  // A 429 has no documented code: the status and Retry-After count.
   too_many_requests: 429,
 } as const;
 
@@ -27,7 +27,7 @@ export interface GatewayError {
   readonly httpStatus: number;
 }
 
-/** @param httpStatus only where transport says more than the code: 404, 405, 413 */
+/** @param httpStatus where HTTP says more than the code: 404, 405, 413 */
 export const gatewayError = (code: ErrorCode, description: string, httpStatus: number = httpStatusOf[code]): GatewayError => ({
   code,
   description,
@@ -51,7 +51,7 @@ const refusals: Readonly<Record<MethodFamily, readonly ErrorCode[]>> = {
   recurrent: ['binding_is_deactivated', 'bank_card_expired', 'activity_count_exceeded'],
 };
 
-/** A documented reason to refuse this kind of method, chosen by a number in [0, 1). */
+/** A documented reason to refuse this kind of payment method, selected by a number in [0, 1). */
 export function refusalFor(family: MethodFamily, unit: number): ErrorCode {
   const codes = refusals[family];
   return codes[Math.floor(unit * codes.length)] ?? 'invalid_request';

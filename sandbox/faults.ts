@@ -1,13 +1,12 @@
 /**
- * What goes wrong, and how often.
+ * Faults, and how often they occur.
  *
- * All faults of calls strike `session/init/*` only. `session/status`, `session/confirm`, `session/cancel` and
- * `wallet/balance` always answer: nothing is paid by asking, and so what the witness lists can be reckoned from
- * the init calls alone.
+ * Faults of calls apply to `session/init/*` only. `session/status`, `session/confirm`, `session/cancel` and
+ * `wallet/balance` always respond: they pay nothing, so the witness can be computed from the init calls alone.
  */
-import type { Chance } from './seeded-random.ts';
+import type { Draws } from './seeded-random.ts';
 
-/** In the order in which their draws are laid out; append only, or old seeds change their meaning. */
+/** In the order of their draws; append only, otherwise existing seeds change their meaning. */
 export const faultNames = [
   'lost-request',
   'lost-answer',
@@ -21,21 +20,21 @@ export const faultNames = [
   'lost-webhook',
 ] as const;
 
-type FaultName = (typeof faultNames)[number];
+type Fault = (typeof faultNames)[number];
 
 /** Rates from 0 (never, the default) to 1 (always). */
-export type FaultRates = Readonly<Partial<Record<FaultName, number>>>;
+export type FaultRates = Readonly<Partial<Record<Fault, number>>>;
 
-const isFaultName = (name: string): name is FaultName => (faultNames as readonly string[]).includes(name);
+const isFaultName = (name: string): name is Fault => (faultNames as readonly string[]).includes(name);
 const decimal = /^(?:\d+\.?\d*|\.\d+)$/;
 
 /**
- * Reads `lost-answer=0.05,slow=0.1`; an empty text means no faults.
+ * Parses `lost-answer=0.05,slow=0.1`; an empty text means no faults.
  *
- * @throws Error that names every unknown fault, repeated fault and bad rate, and lists the faults there are
+ * @throws Error that names every unknown fault, repeated fault and invalid rate, and lists all faults
  */
 export function parseFaults(text: string): FaultRates {
-  const rates: Partial<Record<FaultName, number>> = {};
+  const rates: Partial<Record<Fault, number>> = {};
   const problems: string[] = [];
   for (const item of text.split(',').map((part) => part.trim())) {
     if (item === '') continue;
@@ -43,14 +42,14 @@ export function parseFaults(text: string): FaultRates {
     if (!isFaultName(name)) problems.push(`unknown fault "${name}"`);
     else if (rest.length > 0 || !decimal.test(rate) || Number(rate) > 1)
       problems.push(`"${item}": a rate is a number from 0 to 1, as in ${name}=0.05`);
-    else if (rates[name] !== undefined) problems.push(`fault "${name}" is named twice`);
+    else if (rates[name] !== undefined) problems.push(`fault "${name}" is given twice`);
     else rates[name] = Number(rate);
   }
   if (problems.length > 0) throw new Error(`${problems.join('; ')}. Faults are: ${faultNames.join(', ')}`);
   return rates;
 }
 
-/** Slots of `Chance` behind those of the faults of calls. */
+/** Slots of `Draws` after those of the faults of calls. */
 const slowSlot = 8;
 export const codeSlot = 9;
 export const variantSlot = 10;
@@ -58,13 +57,13 @@ export const spellingSlot = 11;
 const cutSlot = 12;
 
 /**
- * What one init call meets.
+ * The faults of one init call.
  *
  * @property before stops the call before anything is recorded
- * @property slowMs the answer waits this long, 1000 to 3000, or 0
+ * @property slowMs delay of the response, 1000 to 3000, or 0
  * @property lostAnswer recorded, and the connection closed: before the first byte or, one time in four, within the body
  */
-export interface Misfortune {
+export interface CallFaults {
   readonly before: 'lost-request' | 'http-500' | 'http-429' | undefined;
   readonly refuse: boolean;
   readonly failLater: boolean;
@@ -73,29 +72,32 @@ export interface Misfortune {
   readonly lostAnswer: 'no' | 'silent' | 'cut';
 }
 
-const strikes = (rates: FaultRates, chance: Chance, name: FaultName, slot = faultNames.indexOf(name)): boolean =>
-  chance.unit(slot) < (rates[name] ?? 0);
+const occurs = (rates: FaultRates, draws: Draws, name: Fault, slot = faultNames.indexOf(name)): boolean =>
+  draws.unit(slot) < (rates[name] ?? 0);
 
-export function meet(rates: FaultRates, chance: Chance): Misfortune {
+export function applyFaults(rates: FaultRates, draws: Draws): CallFaults {
   return {
-    before: (['lost-request', 'http-500', 'http-429'] as const).find((name) => strikes(rates, chance, name)),
-    refuse: strikes(rates, chance, 'refuse'),
-    failLater: strikes(rates, chance, 'fail-later'),
-    wrongAmount: strikes(rates, chance, 'wrong-amount'),
-    slowMs: strikes(rates, chance, 'slow') ? 1000 + Math.floor(chance.unit(slowSlot) * 2000) : 0,
-    lostAnswer: strikes(rates, chance, 'lost-answer') ? (chance.unit(cutSlot) < 0.25 ? 'cut' : 'silent') : 'no',
+    before: (['lost-request', 'http-500', 'http-429'] as const).find((name) => occurs(rates, draws, name)),
+    refuse: occurs(rates, draws, 'refuse'),
+    failLater: occurs(rates, draws, 'fail-later'),
+    wrongAmount: occurs(rates, draws, 'wrong-amount'),
+    slowMs: occurs(rates, draws, 'slow') ? 1000 + Math.floor(draws.unit(slowSlot) * 2000) : 0,
+    lostAnswer: occurs(rates, draws, 'lost-answer') ? (draws.unit(cutSlot) < 0.25 ? 'cut' : 'silent') : 'no',
   };
 }
 
 /**
- * What one webhook meets. Its chance is its own, drawn for the session and the event.
+ * The faults of one webhook, drawn for its session and event.
  *
- * @property lost never sent at all, and never sent again
- * @property repeatAfterMs sent once more, unchanged, this long after it was taken: later events may come between
+ * @property lost never sent
+ * @property repeatAfterMs sent once more, unchanged, this long after it was accepted: later events may come between
  */
-export function meetWebhook(rates: FaultRates, chance: Chance): { readonly lost: boolean; readonly repeatAfterMs: number | undefined } {
+export function applyWebhookFaults(
+  rates: FaultRates,
+  draws: Draws,
+): { readonly lost: boolean; readonly repeatAfterMs: number | undefined } {
   return {
-    lost: strikes(rates, chance, 'lost-webhook', 0),
-    repeatAfterMs: strikes(rates, chance, 'repeat-webhook', 1) ? Math.floor(chance.unit(2) * 2000) : undefined,
+    lost: occurs(rates, draws, 'lost-webhook', 0),
+    repeatAfterMs: occurs(rates, draws, 'repeat-webhook', 1) ? Math.floor(draws.unit(2) * 2000) : undefined,
   };
 }

@@ -1,10 +1,10 @@
-/** What is kept of an init body that passed the rules, and how it is shown again. */
+/** The members of a valid init body that are stored, and how they are shown again. */
 import type { MethodFamily } from './errors.ts';
 import { isObject } from './body-rules.ts';
 import type { Json, JsonObject, Kind } from './body-rules.ts';
 
 /**
- * @property amountMinor minor units, as asked
+ * @property amountMinor minor units, as requested
  * @property currency as sent
  * @property echo JSON members for the entry, without braces: method, participants, customer, options, metadata
  */
@@ -25,10 +25,10 @@ export function recordIdOf(body: Json): string | null {
   return typeof recordId === 'string' ? recordId : null;
 }
 
-/** Cards come back as brand, first six and last four digits, whatever form they were sent in. */
+/** Cards are shown as brand, first six and last four digits, in whatever form they were sent. */
 function shownCard(card: Json | undefined): JsonObject {
   const number = member(member(card, 'bank_card'), 'number');
-  // Hashes and tokens stand for a card that only the gateway knows: a fixed one here.
+  // A hash or token represents a card that only the gateway knows: a fixed one here.
   const digits = typeof number === 'string' ? number : '4000000000000002';
   const brand = digits.startsWith('4') ? 'visa' : /^(?:5[1-5]|2[2-7])/.test(digits) ? 'mastercard' : 'other';
   return { brand, bin: digits.slice(0, 6), last4: digits.slice(-4) };
@@ -38,7 +38,7 @@ function shownMethod(method: Json | undefined): Json | undefined {
   return member(method, 'type') === 'card' ? { type: 'card', card: shownCard(member(method, 'card')) } : method;
 }
 
-/** Reads a body that `complaintAbout` has nothing against. */
+/** Reads a body for which `bodyError` returned undefined. */
 export function readOrder(kind: Kind, body: Json): Order {
   const method = kind === 'payout' ? 'payment_method' : 'payment_details';
   const details = member(body, 'amount_details');

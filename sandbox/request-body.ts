@@ -1,11 +1,11 @@
-/** Reads a request's body with a bound. */
+/** Reads a request body up to a limit. */
 import type { IncomingMessage } from 'node:http';
 
 const largestBodyBytes = 1024 * 1024;
-/** What is too large is still read up to here, unkept, so that the sender gets to see the answer. */
-const patienceBytes = 8 * largestBodyBytes;
+/** A larger body is read and discarded up to here, so that the sender receives the response. */
+const discardedBytes = 8 * largestBodyBytes;
 
-/** Calls back once, with the bytes or with `too-large`; never when the sender went away before the end. */
+/** Calls back once, with the bytes or with `too-large`; never when the sender closed the connection before the end. */
 export function readBody(request: IncomingMessage, done: (body: Buffer | 'too-large') => void): void {
   let chunks: Buffer[] = [];
   let bytes = 0;
@@ -19,7 +19,7 @@ export function readBody(request: IncomingMessage, done: (body: Buffer | 'too-la
     bytes += chunk.length;
     if (bytes <= largestBodyBytes) chunks.push(chunk);
     else chunks = [];
-    if (bytes > patienceBytes) finish('too-large');
+    if (bytes > discardedBytes) finish('too-large');
   });
   request.on('end', () => {
     const [only] = chunks;

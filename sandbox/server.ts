@@ -1,20 +1,20 @@
 /**
- * The sandbox: the Smart Glocal gateway, simulated, on 127.0.0.1. It shares no code with the rest of the project, so
- * that what it says about payments is a second opinion.
+ * The sandbox: a simulation of the Smart Glocal gateway on 127.0.0.1. It shares no code with the rest of the project, so
+ * that its list of payments is independent evidence.
  *
  *     POST /api/v1/<method>      session/init/payout, session/init/payment, session/status, session/confirm,
  *                                session/cancel, wallet/balance
  *     GET  /_sandbox/payments    JSON lines, one for each session: the witness
  *     GET  /_sandbox/calls       JSON lines, the latest calls
  *
- * Which faults strike which calls is told in `faults.ts`.
+ * Faults: `faults.ts`.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable, pipeline } from 'node:stream';
 import { createApi } from './api.ts';
-import { createChance } from './seeded-random.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { createDelivery } from './delivery.ts';
@@ -40,15 +40,15 @@ export type { CallLine, WitnessLine } from './witness.ts';
 
 /**
  * @property port 0: any
- * @property publicKeyPem the merchant's RSA key; without it signatures are not looked at
+ * @property publicKeyPem the merchant's RSA key; without it signatures are not verified
  * @property privateKeyPem the gateway's own RSA key; without it webhooks are not signed
- * @property webhookUrl where webhooks are POSTed; without it there are none
+ * @property webhookUrl receives webhooks; without it none are sent
  * @property confirm `manual` (default): payouts wait for session/confirm; `auto`: they settle by themselves
- * @property settleMs how long each step of a session's life takes, default 500
- * @property seed decides about faults and ids, default 1
+ * @property settleMs duration of each step of a session, default 500
+ * @property seed determines faults and ids, default 1
  * @property idempotencyHeader default `X-PARTNER-IDEMPOTENCY-KEY`
- * @property callsKept how many calls `/_sandbox/calls` remembers, default 250,000; `Infinity`: all
- * @property log one line for people about webhooks and internal errors
+ * @property callsKept number of calls that `/_sandbox/calls` keeps, default 250,000; `Infinity`: all
+ * @property log receives lines about webhooks and internal errors
  */
 export interface SandboxOptions {
   readonly port: number;
@@ -67,7 +67,7 @@ export interface SandboxOptions {
 
 /**
  * @property url `http://127.0.0.1:<port>`, without a slash at the end
- * @property close stops answering, drops connections and webhooks; may be called again
+ * @property close closes all connections and drops webhooks; may be called again
  */
 export interface Sandbox {
   readonly url: string;
@@ -79,25 +79,33 @@ export interface Sandbox {
 const apiPrefix = '/api/v1/';
 const silent = { recorded() {}, decided() {}, close() {} };
 
-/** @throws Error for a key or webhook address that cannot be used, or a port that cannot be had */
+/** @throws Error for a key or webhook address that cannot be used, or a port that cannot be used */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { confirm = 'manual', settleMs = 500, seed = 1, faults = {}, clock = systemClock, log = () => {} } = options;
   const echoes = createEchoStore();
   const sessions = createSessions(echoes);
   const callLog = createCallLog(options.callsKept ?? 250_000);
-  const drawChance = createChance(seed);
+  const random = createSeededRandom(seed);
   const verify = options.publicKeyPem === undefined ? undefined : createVerifier(options.publicKeyPem);
   const sign = options.privateKeyPem === undefined ? undefined : createSigner(options.privateKeyPem);
   const render = (session: Session, atMs: number): string => sessionJson(session, echoes, settleMs, atMs);
   const webhooks =
     options.webhookUrl === undefined
       ? silent
-      : createWebhooks({ clock, settleMs, faults, drawChance, delivery: createDelivery({ url: options.webhookUrl, sign }), render, log });
-  const methods = createMethods({ sessions, echoes, drawChance, faults, confirm, settleMs, listener: webhooks });
+      : createWebhooks({
+          clock,
+          settleMs,
+          faults,
+          random: random,
+          delivery: createDelivery({ url: options.webhookUrl, sign }),
+          render,
+          log,
+        });
+  const methods = createMethods({ sessions, echoes, random: random, faults, confirm, settleMs, listener: webhooks });
   const api = createApi({ idempotencyHeader: options.idempotencyHeader ?? 'X-PARTNER-IDEMPOTENCY-KEY', verify, log });
 
   function* witness(): Generator<WitnessLine> {
-    // One moment and one length for the whole list, however long its reader takes.
+    // One time and one length for the whole list, however long its reader takes.
     const nowMs = clock.nowMs();
     for (const session of sessions.all.slice()) yield witnessLine(session, settleMs, nowMs);
   }
@@ -109,8 +117,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     if (path === '/_sandbox/calls') return list(request, response, () => callLog.lines());
     const name = path.startsWith(apiPrefix) ? path.slice(apiPrefix.length) : '';
     const method = methods.get(name);
-    if (method === undefined) return deny(request, response, gatewayError('invalid_request', 'There is no such method', 404));
-    if (request.method !== 'POST') return deny(request, response, gatewayError('invalid_request', 'Only POST is answered', 405), 'POST');
+    if (method === undefined) return deny(request, response, gatewayError('invalid_request', 'No such method', 404));
+    if (request.method !== 'POST') return deny(request, response, gatewayError('invalid_request', 'Only POST is supported', 405), 'POST');
     readBody(request, (raw) => {
       const { headers } = request;
       const reply =
@@ -158,7 +166,7 @@ function send(response: ServerResponse, reply: Reply): void {
   const headers: Record<string, string | number> = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   if (reply.retryAfterSeconds !== undefined) headers['retry-after'] = reply.retryAfterSeconds;
   response.writeHead(reply.httpStatus, headers);
-  // A head that promises all of it, half of it, and then the end of the connection.
+  // A head that announces the whole body, half of the body, and then the end of the connection.
   if (closes === 'cut') response.write(body.slice(0, body.length >> 1), () => response.socket?.destroy());
   else response.end(body);
 }
@@ -170,7 +178,7 @@ function deny(request: IncomingMessage, response: ServerResponse, error: Gateway
 }
 
 function list(request: IncomingMessage, response: ServerResponse, lines: () => Iterable<unknown>): void {
-  if (request.method !== 'GET') return deny(request, response, gatewayError('invalid_request', 'Only GET is answered', 405), 'GET');
+  if (request.method !== 'GET') return deny(request, response, gatewayError('invalid_request', 'Only GET is supported', 405), 'GET');
   request.resume();
   response.writeHead(200, { 'content-type': 'application/jsonl; charset=utf-8' });
   pipeline(Readable.from(jsonLines(lines())), response, () => {});

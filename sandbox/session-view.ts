@@ -1,4 +1,4 @@
-/** A session as the gateway shows it: the object behind `session` in answers and webhooks, as JSON text. */
+/** A session as the gateway shows it: the member `session` of responses and webhooks, as JSON text. */
 import { timestamp } from './clock.ts';
 import { stateOf } from './lifecycle.ts';
 import type { EchoStore } from './echo-store.ts';
@@ -7,7 +7,7 @@ import type { Session } from './sessions.ts';
 
 const descriptions: Readonly<Record<string, string>> = {
   confirm_timeout: 'The operation was not confirmed in time',
-  provider_timeout: 'The provider has not answered, the outcome is not known yet',
+  provider_timeout: 'The provider has not responded, the outcome is not known yet',
 };
 
 function errorMember(code: string | undefined): string {
@@ -15,7 +15,7 @@ function errorMember(code: string | undefined): string {
   return `,"error":${JSON.stringify({ code, description: descriptions[code] ?? 'The operation was declined' })}`;
 }
 
-/** Joined as text: what was echoed is JSON already, and parsing it again would cost more than all the rest. */
+/** Joined as text: echoed members are JSON already, and parsing them again would cost more than all the rest. */
 export function sessionJson(session: Session, echoes: EchoStore, settleMs: number, nowMs: number): string {
   const state = stateOf(session, settleMs, nowMs);
   const shown = state.session === 'cancelled' ? session.cancelledWord : state.session;
@@ -24,6 +24,6 @@ export function sessionJson(session: Session, echoes: EchoStore, settleMs: numbe
   const error = errorMember(state.error);
   const list = session.kind === 'payout' ? 'payments' : 'acquiring_payments';
   const amount = `"amount_details":{"amount":${session.shownAmountMinor},"currency":${JSON.stringify(session.currency)}}`;
-  const entry = `{"id":"${entryIdOf(session)}","status":"${state.entry}","created_at":"${createdAt}",${amount},${echoes.get(session.echoPlace)}${error}}`;
+  const entry = `{"id":"${entryIdOf(session)}","status":"${state.entry}","created_at":"${createdAt}",${amount},${echoes.get(session.echoOffset)}${error}}`;
   return `{"id":"${session.id}","status":"${shown}","created_at":"${createdAt}","updated_at":"${timestamp(state.updatedAtMs)}"${nextAction},"${list}":[${entry}]${error}}`;
 }

@@ -1,18 +1,18 @@
-/** The sessions, in the order in which they were recorded, and the keys and calls that led to them. */
-import type { Chance } from './seeded-random.ts';
+/** All sessions, in the order in which they were recorded, with their keys and calls. */
+import type { Draws } from './seeded-random.ts';
 import type { EchoStore } from './echo-store.ts';
 import type { ErrorCode } from './errors.ts';
-import type { Fate, Life } from './lifecycle.ts';
+import type { Outcome, Lifecycle } from './lifecycle.ts';
 import type { Order } from './order.ts';
 import type { Kind } from './body-rules.ts';
 
 /**
- * One session with its one entry: kept small, what is echoed lies in the echo store.
+ * One session with its one entry. It is small: echoed members are in the echo store.
  *
- * @property amountMinor what was asked; `shownAmountMinor` is what the gateway claims
- * @property cancelledWord the spelling under which this session would be shown as cancelled: both occur
+ * @property amountMinor as requested; `shownAmountMinor` is what the gateway shows
+ * @property cancelledWord the spelling of `cancelled` for this session: both occur
  */
-export interface Session extends Life {
+export interface Session extends Lifecycle {
   readonly id: string;
   readonly project: string;
   readonly kind: Kind;
@@ -21,13 +21,15 @@ export interface Session extends Life {
   readonly amountMinor: number;
   readonly shownAmountMinor: number;
   readonly currency: string;
-  readonly echoPlace: number;
+  readonly echoOffset: number;
   readonly cancelledWord: 'cancelled' | 'canceled';
   decision: 'none' | 'confirmed' | 'cancelled';
   decidedAtMs: number;
 }
 
-/** @property ordinal the how-manieth call under this identity, from 1; `session` is what its key recorded earlier */
+/** @property ordinal number of this call under its identity, from 1
+ * @property session what the key recorded earlier
+ */
 interface Call {
   readonly ordinal: number;
   readonly session: Session | undefined;
@@ -39,17 +41,17 @@ interface NewSession {
   readonly idempotencyKey: string | null;
   readonly recordId: string | null;
   readonly order: Order;
-  readonly chance: Chance;
+  readonly draws: Draws;
   readonly atMs: number;
   readonly waitsForConfirmation: boolean;
-  readonly fate: Fate;
+  readonly outcome: Outcome;
   readonly failCode: ErrorCode;
   readonly shownAmountMinor: number;
   readonly cancelledWord: 'cancelled' | 'canceled';
 }
 
 export interface Sessions {
-  /** Counts a call. Synchronous up to `record`, so that two calls with one key cannot both find it free. */
+  /** Counts a call. Synchronous up to `record`, so that two calls with one key cannot both find it unused. */
   call(project: string, identity: string): Call;
   record(params: NewSession): Session;
   find(project: string, id: string): Session | undefined;
@@ -84,7 +86,7 @@ export function createSessions(echoes: EchoStore): Sessions {
     record(params) {
       const { order } = params;
       const session: Session = {
-        id: `ps_${params.chance.token}`,
+        id: `ps_${params.draws.token}`,
         project: params.project,
         kind: order.kind,
         idempotencyKey: params.idempotencyKey,
@@ -92,11 +94,11 @@ export function createSessions(echoes: EchoStore): Sessions {
         amountMinor: order.amountMinor,
         shownAmountMinor: params.shownAmountMinor,
         currency: order.currency,
-        echoPlace: echoes.put(order.echo),
+        echoOffset: echoes.put(order.echo),
         cancelledWord: params.cancelledWord,
         recordedAtMs: params.atMs,
         waitsForConfirmation: params.waitsForConfirmation,
-        fate: params.fate,
+        outcome: params.outcome,
         failCode: params.failCode,
         decision: 'none',
         decidedAtMs: 0,

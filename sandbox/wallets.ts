@@ -1,9 +1,9 @@
-/** The prefunded wallets that payouts draw on: so full that no payout ever fails for want of money. */
+/** The prefunded wallets of payouts, with so much money that no payout fails for lack of funds. */
 import type { State } from './lifecycle.ts';
 import type { Session } from './sessions.ts';
 
 const prefundedMinor = BigInt(Number.MAX_SAFE_INTEGER);
-const alwaysThere = ['eur', 'gbp', 'usd'];
+const initialCurrencies = ['eur', 'gbp', 'usd'];
 
 /** @property amount_details minor units; the currency in lower case */
 export interface Wallet {
@@ -11,9 +11,9 @@ export interface Wallet {
   readonly amount_details: { readonly amount: number; readonly currency: string };
 }
 
-/** Reckoned from the sessions when asked, which is seldom. What failed or was cancelled is back in the wallet. */
+/** Computed from the sessions on each request. A failed or cancelled payout returns its amount to the wallet. */
 export function walletsOf(project: string, sessions: readonly Session[], state: (session: Session) => State): readonly Wallet[] {
-  const spent = new Map<string, bigint>(alwaysThere.map((currency) => [currency, 0n]));
+  const spent = new Map<string, bigint>(initialCurrencies.map((currency) => [currency, 0n]));
   for (const session of sessions) {
     if (session.project !== project || session.kind !== 'payout' || state(session).entry === 'failed') continue;
     const currency = session.currency.toLowerCase();

@@ -1,18 +1,17 @@
 /**
- * Webhooks: one heap of what is due and one alarm for all sessions.
+ * Webhooks: one heap of due webhooks and one alarm for all sessions.
  *
- * A webhook that is not answered with a 2xx is sent again, the same bytes, after growing gaps of 1 s to 15 minutes
- * and never later than 30 minutes after the first time. Each body shows its session as it was at the event, so
- * nothing has to be kept for a repetition.
+ * A webhook without a 2xx response is sent again, the same bytes, after growing gaps of 1 s to 15 minutes, for at most
+ * 30 minutes. Each body shows its session as it was at the event, so a repetition needs no stored bytes.
  */
 import type { Clock } from './clock.ts';
-import type { DrawChance } from './seeded-random.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import type { Delivery } from './delivery.ts';
 import { createDueHeap } from './due-heap.ts';
-import { meetWebhook } from './faults.ts';
+import { applyWebhookFaults } from './faults.ts';
 import type { FaultRates } from './faults.ts';
 import { eventsOf } from './lifecycle.ts';
-import type { LifeEvent } from './lifecycle.ts';
+import type { SessionEvent } from './lifecycle.ts';
 import type { SessionListener } from './methods.ts';
 import type { Session } from './sessions.ts';
 
@@ -22,12 +21,12 @@ const longestGapMs = 15 * 60_000;
 const givesUpAfterMs = 30 * 60_000;
 const concurrency = 32;
 
-/** @property index which event of its life, counted as `eventsOf` does */
+/** @property index number of the event in `eventsOf` */
 interface Due {
   readonly dueAtMs: number;
   readonly session: Session;
   readonly index: number;
-  readonly event: LifeEvent;
+  readonly event: SessionEvent;
   readonly tries: number;
   readonly firstTriedAtMs: number;
   readonly repetition: boolean;
@@ -37,9 +36,9 @@ export interface WebhookDeps {
   readonly clock: Clock;
   readonly settleMs: number;
   readonly faults: FaultRates;
-  readonly drawChance: DrawChance;
+  readonly random: SeededRandom;
   readonly delivery: Delivery;
-  /** The session as it was shown at that time, as JSON. */
+  /** The session at that time, as JSON. */
   readonly render: (session: Session, atMs: number) => string;
   readonly log: (message: string) => void;
 }
@@ -49,7 +48,7 @@ export interface Webhooks extends SessionListener {
 }
 
 export function createWebhooks(deps: WebhookDeps): Webhooks {
-  const { clock, settleMs, faults, drawChance, delivery, render, log } = deps;
+  const { clock, settleMs, faults, random: random, delivery, render, log } = deps;
   const heap = createDueHeap<Due>();
   let inFlight = 0;
   let closed = false;
@@ -62,7 +61,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
 
   function arm(): void {
     const nextMs = heap.nextDueAtMs();
-    // With all places taken the next completion pumps again.
+    // At the limit of concurrency the next completion pumps again.
     if (closed || nextMs === undefined || inFlight >= concurrency || (alarm !== undefined && alarm.atMs <= nextMs)) return;
     alarm?.cancel();
     alarm = {
@@ -78,7 +77,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     const nowMs = clock.nowMs();
     while (!closed && inFlight < concurrency && (heap.nextDueAtMs() ?? Infinity) <= nowMs) {
       const due = heap.pop();
-      if (due !== undefined) attend(due, nowMs);
+      if (due !== undefined) deliver(due, nowMs);
     }
     arm();
   }
@@ -88,44 +87,45 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     if (event !== undefined) push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false });
   }
 
-  function attend(due: Due, nowMs: number): void {
+  function deliver(due: Due, nowMs: number): void {
     if (due.tries === 0 && !due.repetition) {
-      // A decision has overtaken this event: its successor was put into the heap by `decided`.
+      // A decision has replaced this event: `decided` has scheduled its successor.
       if (eventsOf(due.session, settleMs)[due.index]?.atMs !== due.event.atMs) return;
-      const overtaken = due.event.type === 'ready_to_confirm' && due.session.decision !== 'none';
-      if (!overtaken) schedule(due.session, due.index + 1);
-      if (fate(due).lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
+      const isReplaced = due.event.type === 'ready_to_confirm' && due.session.decision !== 'none';
+      if (!isReplaced) schedule(due.session, due.index + 1);
+      if (faultsOf(due).lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
     }
     inFlight += 1;
-    // Whoever is asked sees the question, also when the decision fell at the same instant.
+    // The webhook asks for the confirmation, also when the decision came at the same instant.
     const shown: Session = due.event.type === 'ready_to_confirm' ? { ...due.session, decision: 'none' } : due.session;
     const body = Buffer.from(`{"type":"${due.event.type}","session":${render(shown, due.event.atMs)}}`);
     void finish(due.tries === 0 ? { ...due, firstTriedAtMs: nowMs } : due, body);
   }
 
-  /** Never rejects, as no delivery does. */
+  /** Never rejects, since no delivery does. */
   async function finish(due: Due, body: Buffer): Promise<void> {
     const answer = await delivery.post(body);
     inFlight -= 1;
     if (closed) return;
-    if (answer.taken) taken(due);
-    else again(due, answer.why);
+    if (answer.accepted) afterSuccess(due);
+    else retry(due, answer.why);
     pump();
   }
 
-  const fate = ({ session, index }: Due): ReturnType<typeof meetWebhook> => meetWebhook(faults, drawChance('webhook', session.id, index));
+  const faultsOf = ({ session, index }: Due): ReturnType<typeof applyWebhookFaults> =>
+    applyWebhookFaults(faults, random('webhook', session.id, index));
 
-  function taken(due: Due): void {
-    const { repeatAfterMs } = fate(due);
+  function afterSuccess(due: Due): void {
+    const { repeatAfterMs } = faultsOf(due);
     if (due.repetition || repeatAfterMs === undefined) return;
     push({ ...due, dueAtMs: clock.nowMs() + repeatAfterMs, tries: 0, repetition: true });
   }
 
-  function again(due: Due, why: string): void {
+  function retry(due: Due, why: string): void {
     const gapMs = Math.min(firstGapMs * gapGrowth ** due.tries, longestGapMs);
     const dueAtMs = clock.nowMs() + gapMs;
     const ends = dueAtMs - due.firstTriedAtMs > givesUpAfterMs;
-    log(`webhook ${due.event.type} of ${due.session.id}: ${why}; ${ends ? 'given up' : `again in ${gapMs} ms`}`);
+    log(`webhook ${due.event.type} of ${due.session.id}: ${why}; ${ends ? 'no more attempts' : `next attempt in ${gapMs} ms`}`);
     if (!ends) push({ ...due, dueAtMs, tries: due.tries + 1 });
   }
 

@@ -1,4 +1,4 @@
-/** What may be asked of the sandbox beside the gateway's API: which payments there are, and which calls came. */
+/** What the sandbox reports beside the gateway's API: its payments and the calls that it received. */
 import { stateOf } from './lifecycle.ts';
 import type { Session } from './sessions.ts';
 import type { Kind } from './body-rules.ts';
@@ -6,7 +6,7 @@ import type { Kind } from './body-rules.ts';
 /**
  * One line of `GET /_sandbox/payments`.
  *
- * @property amount minor units, as asked, whatever the gateway showed
+ * @property amount minor units, as requested, whatever amount the gateway shows
  * @property currency as sent
  * @property status `cancelled` is always spelled so here
  */
@@ -38,7 +38,7 @@ export function witnessLine(session: Session, settleMs: number, nowMs: number): 
 /**
  * One line of `GET /_sandbox/calls`.
  *
- * @property at milliseconds since the epoch with a fraction, when the call's head had come; lines stand in the order
+ * @property at milliseconds since the epoch with a fraction, when the head of the call was read; lines are in the order
  * in which bodies were complete, so sort by `at` before measuring rates
  * @property outcome `ok`, the error's code, `lost-request`, `lost-answer`, or `internal_error`
  */
@@ -56,7 +56,7 @@ export interface CallLog {
   lines(): Generator<CallLine>;
 }
 
-/** @param capacity how many of the latest calls are kept; `Infinity` keeps all */
+/** @param capacity number of the latest calls that are kept; `Infinity` keeps all */
 export function createCallLog(capacity: number): CallLog {
   const kept: CallLine[] = [];
   let oldest = 0;
@@ -78,15 +78,15 @@ export function createCallLog(capacity: number): CallLog {
 
 const linesAtOnce = 500;
 
-/** JSON lines in pieces of some hundred, so that a long list neither fills memory nor holds up other calls. */
+/** JSON lines in chunks, so that a long list neither fills memory nor delays other calls. */
 export function* jsonLines(lines: Iterable<unknown>): Generator<string> {
-  let piece: string[] = [];
+  let chunk: string[] = [];
   for (const line of lines) {
-    piece.push(JSON.stringify(line));
-    if (piece.length === linesAtOnce) {
-      yield `${piece.join('\n')}\n`;
-      piece = [];
+    chunk.push(JSON.stringify(line));
+    if (chunk.length === linesAtOnce) {
+      yield `${chunk.join('\n')}\n`;
+      chunk = [];
     }
   }
-  if (piece.length > 0) yield `${piece.join('\n')}\n`;
+  if (chunk.length > 0) yield `${chunk.join('\n')}\n`;
 }

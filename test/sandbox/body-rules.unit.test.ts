@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { complaintAbout } from '../../sandbox/body-rules.ts';
+import { bodyError } from '../../sandbox/body-rules.ts';
 import type { Json } from '../../sandbox/body-rules.ts';
 import { paymentBody, payoutBody } from './gateway-calls.ts';
 
@@ -49,8 +49,8 @@ describe('a payout', () => {
       'a token',
       withMember(payoutBody(), 'payment_method', { type: 'card', card: { type: 'tokenized_card', tokenized_card: { token: 't' } } }),
     ],
-  ])('is taken: %s', (_, body) => {
-    expect(complaintAbout('payout', copy(body))).toBeUndefined();
+  ])('is accepted: %s', (_, body) => {
+    expect(bodyError('payout', copy(body))).toBeUndefined();
   });
 
   it.each([
@@ -88,16 +88,16 @@ describe('a payout', () => {
     ['participant_details.sender.company_name', 'x'.repeat(101)],
     ['participant_details.sender.registration_number', '1'.repeat(65)],
     ['participant_details.recipient.country_iso3', 'BE'],
-  ])('is refused: %s = %j', (path, value) => {
-    expect(complaintAbout('payout', withMember(payoutBody(), path, value))).toMatch(`${path}`);
+  ])('is rejected: %s = %j', (path, value) => {
+    expect(bodyError('payout', withMember(payoutBody(), path, value))).toMatch(`${path}`);
   });
 
-  it('needs an account beside the description', () => {
-    expect(complaintAbout('payout', withMember(payoutBody(), bank, { description: 'd' }))).toMatch(/^payment_method.bank_account.global: /);
+  it('requires an account beside the description', () => {
+    expect(bodyError('payout', withMember(payoutBody(), bank, { description: 'd' }))).toMatch(/^payment_method.bank_account.global: /);
   });
 
-  it.each([null, [], 'text', 1])('is an object, not %j', (body) => {
-    expect(complaintAbout('payout', body)).toBe('body: expected an object');
+  it.each([null, [], 'text', 1])('must be an object, not %j', (body) => {
+    expect(bodyError('payout', body)).toBe('body: expected an object');
   });
 });
 
@@ -106,8 +106,8 @@ describe('a payment', () => {
     ['the documented sample', paymentBody()],
     ['recurrent', withMember(paymentBody(), 'payment_details', { type: 'recurrent', recurrent: { token: 't', initiator: 'merchant' } })],
     ['without options', withMember(paymentBody(), 'payment_options', undefined)],
-  ])('is taken: %s', (_, body) => {
-    expect(complaintAbout('payment', copy(body))).toBeUndefined();
+  ])('is accepted: %s', (_, body) => {
+    expect(bodyError('payment', copy(body))).toBeUndefined();
   });
 
   it.each([
@@ -120,8 +120,8 @@ describe('a payment', () => {
     [`${card}.expiration_year`, '2035'],
     [`${card}.security_code`, undefined],
     ['payment_options.recurrent', 'true'],
-  ])('is refused: %s = %j', (path, value) => {
-    const complaint = complaintAbout('payment', withMember(paymentBody(), path, value));
+  ])('is rejected: %s = %j', (path, value) => {
+    const complaint = bodyError('payment', withMember(paymentBody(), path, value));
     expect(complaint).toMatch(path);
     expect(complaint).not.toMatch(/4242/);
   });

@@ -5,7 +5,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const settleMs = 1000;
 
-describe('before anything is recorded', () => {
+describe('a fault before the session is recorded', () => {
   it.each([
     ['lost-request', 'closed'],
     ['http-500', 'internal_error'],
@@ -17,12 +17,12 @@ describe('before anything is recorded', () => {
     expect(sandbox.calls()).toMatchObject([{ record_id: 'a', outcome: outcome === 'closed' ? 'lost-request' : outcome }]);
   });
 
-  it('a 429 says when to come again', async () => {
+  it('a 429 response has Retry-After', async () => {
     const answer = await pay(await openSandbox({ faults: { 'http-429': 1 } }), 'a');
     expect([answer.http, Number(answer.headers.get('retry-after'))]).toEqual([429, 1]);
   });
 
-  it('a refusal has a documented code of its method and pays nothing', async () => {
+  it('a refusal has a documented code of its payment method and pays nothing', async () => {
     const sandbox = await openSandbox({ faults: { refuse: 1 } });
     const codes = await Promise.all(Array.from({ length: 30 }, (_, index) => outcomeOf(pay(sandbox, `r${index}`))));
     expect(codes).toContain('account_not_found');
@@ -32,14 +32,14 @@ describe('before anything is recorded', () => {
     expect(sandbox.payments()).toEqual([]);
   });
 
-  it('frees the key: the next ordinal draws anew', async () => {
+  it('leaves the key unused, and the next call with it has its own draw', async () => {
     const sandbox = await openSandbox({ faults: { 'lost-request': 0.5 } });
     await vi.waitFor(async () => expect(await outcomeOf(pay(sandbox, 'a'))).toBe('idempotency_key_already_exists'), patience);
     expect(sandbox.payments()).toHaveLength(1);
   });
 });
 
-it('lost-answer closes the connection after recording, silently or within the answer', async () => {
+it('lost-answer closes the connection after recording, before or within the response', async () => {
   const sandbox = await openSandbox({ faults: { 'lost-answer': 1 } });
   const reasons = new Set<boolean>();
   for (let index = 0; index < 40; index++) {
@@ -56,7 +56,7 @@ it('lost-answer closes the connection after recording, silently or within the an
   expect(await outcomeOf(pay(sandbox, 'r0'))).toBe('idempotency_key_already_exists');
 });
 
-it('slow answers after 1 to 3 seconds, recorded at once', async () => {
+it('slow records at once and responds after 1 to 3 seconds', async () => {
   const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, faults: { slow: 1 } });
   let answered = false;
@@ -77,7 +77,7 @@ it('slow answers after 1 to 3 seconds, recorded at once', async () => {
   expect((await answer).status).toBe('ok');
 });
 
-it('wrong-amount shows another amount everywhere; the witness keeps what was asked', async () => {
+it('wrong-amount shows another amount everywhere, and the witness lists the requested one', async () => {
   const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, settleMs, faults: { 'wrong-amount': 1 } });
   for (const amount of [1, 2, 1000, Number.MAX_SAFE_INTEGER]) {
@@ -92,7 +92,7 @@ it('wrong-amount shows another amount everywhere; the witness keeps what was ask
   expect(sandbox.payments().map(({ amount }) => amount)).toEqual([1, 2, 1000, Number.MAX_SAFE_INTEGER]);
 });
 
-it('fail-later accepts, and the entry fails with the session accepted, cancelled, or in error first', async () => {
+it('fail-later accepts the session, and its entry fails under accepted, cancelled, or error first', async () => {
   const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, settleMs, confirm: 'auto', faults: { 'fail-later': 1 } });
   const ids = await Promise.all(Array.from({ length: 40 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
@@ -112,7 +112,7 @@ it('fail-later accepts, and the entry fails with the session accepted, cancelled
   expect(await shown()).toEqual(new Set(['accepted failed true', 'cancelled failed true']));
 });
 
-it('meets the same faults in two runs, whatever the order of arrival', async () => {
+it('the same seed gives the same faults in any order of arrival', async () => {
   const faults = { 'lost-request': 0.2, 'http-500': 0.2, 'http-429': 0.1, refuse: 0.2, 'lost-answer': 0.2 };
   const records = Array.from({ length: 100 }, (_, index) => `r${index}`);
   const run = async (order: readonly string[], seed = 5) => {
@@ -126,7 +126,7 @@ it('meets the same faults in two runs, whatever the order of arrival', async () 
   expect(await run(records, 6)).not.toEqual(first);
 });
 
-it('strikes init calls only', async () => {
+it('faults apply to init calls only', async () => {
   const clock = createVirtualClock();
   const faults = { 'lost-answer': 1 };
   const sandbox = await openSandbox({ clock, settleMs, faults });

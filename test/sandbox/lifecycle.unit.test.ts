@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { confirmationMs, eventsOf, stateOf } from '../../sandbox/lifecycle.ts';
-import type { Life } from '../../sandbox/lifecycle.ts';
+import type { Lifecycle } from '../../sandbox/lifecycle.ts';
 
 const settleMs = 100;
-const life = (changes: Partial<Life> = {}): Life => ({
+const life = (changes: Partial<Lifecycle> = {}): Lifecycle => ({
   recordedAtMs: 1000,
   waitsForConfirmation: true,
-  fate: 'succeeds',
+  outcome: 'succeeds',
   failCode: 'account_not_found',
   decision: 'none',
   decidedAtMs: 0,
   ...changes,
 });
-const short = (subject: Life, atMs: number): string => {
+const short = (subject: Lifecycle, atMs: number): string => {
   const { session, entry, nextAction, error } = stateOf(subject, settleMs, atMs);
   return [session, entry, nextAction, error].filter((part) => part !== undefined).join(' ');
 };
@@ -30,22 +30,22 @@ describe('stateOf', () => {
     ['as it was before the confirmation', life(confirmed), 1499, 'in_progress pending confirm'],
     ['cancelled by us', life({ decision: 'cancelled', decidedAtMs: 1500 }), 1600, 'cancelled failed'],
     [
-      'cancelled by us, whatever its fate',
-      life({ decision: 'cancelled', decidedAtMs: 1500, fate: 'fails-accepted' }),
+      'cancelled by the merchant, whatever its outcome',
+      life({ decision: 'cancelled', decidedAtMs: 1500, outcome: 'fails-accepted' }),
       1600,
       'cancelled failed',
     ],
     ['settles by itself', life({ waitsForConfirmation: false }), 1100, 'accepted succeeded'],
-    ['fails', life({ ...confirmed, fate: 'fails-accepted' }), 1600, 'accepted failed account_not_found'],
-    ['fails and is cancelled', life({ ...confirmed, fate: 'fails-cancelled' }), 1600, 'cancelled failed account_not_found'],
-    ['shows an error that is not final', life({ ...confirmed, fate: 'fails-after-error' }), 1699, 'error failed provider_timeout'],
-    ['and then its end', life({ ...confirmed, fate: 'fails-after-error' }), 1700, 'cancelled failed account_not_found'],
+    ['fails', life({ ...confirmed, outcome: 'fails-accepted' }), 1600, 'accepted failed account_not_found'],
+    ['fails and is cancelled', life({ ...confirmed, outcome: 'fails-cancelled' }), 1600, 'cancelled failed account_not_found'],
+    ['shows an error that is not final', life({ ...confirmed, outcome: 'fails-after-error' }), 1699, 'error failed provider_timeout'],
+    ['and then its end', life({ ...confirmed, outcome: 'fails-after-error' }), 1700, 'cancelled failed account_not_found'],
   ])('%s', (_, subject, atMs, expected) => {
     expect(short(subject, atMs)).toBe(expected);
   });
 
-  it('rises updated_at with every change', () => {
-    const subject = life({ ...confirmed, fate: 'fails-after-error' });
+  it('advances updated_at with every change', () => {
+    const subject = life({ ...confirmed, outcome: 'fails-after-error' });
     expect([1000, 1100, 1500, 1600, 1700].map((atMs) => stateOf(subject, settleMs, atMs).updatedAtMs)).toEqual([
       1000, 1100, 1500, 1600, 1700,
     ]);
@@ -59,21 +59,21 @@ describe('eventsOf', () => {
     ['by itself', life({ waitsForConfirmation: false }), ['payment_finished 1100']],
     [
       'error first',
-      life({ ...confirmed, fate: 'fails-after-error' }),
+      life({ ...confirmed, outcome: 'fails-after-error' }),
       ['ready_to_confirm 1100', 'payment_finished 1600', 'payment_finished 1700'],
     ],
     [
       'cancelled by us',
-      life({ decision: 'cancelled', decidedAtMs: 1500, fate: 'fails-after-error' }),
+      life({ decision: 'cancelled', decidedAtMs: 1500, outcome: 'fails-after-error' }),
       ['ready_to_confirm 1100', 'payment_finished 1600'],
     ],
   ])('%s', (_, subject, expected) => {
     expect(eventsOf(subject, settleMs).map(({ type, atMs }) => `${type} ${atMs}`)).toEqual(expected);
   });
 
-  it('tells of every final state at its very moment', () => {
-    for (const fate of ['succeeds', 'fails-accepted', 'fails-cancelled', 'fails-after-error'] as const) {
-      const subject = life({ ...confirmed, fate });
+  it('has an event at the time of every final state', () => {
+    for (const outcome of ['succeeds', 'fails-accepted', 'fails-cancelled', 'fails-after-error'] as const) {
+      const subject = life({ ...confirmed, outcome });
       const last = eventsOf(subject, settleMs).at(-1)?.atMs ?? 0;
       expect(short(subject, last)).toBe(short(subject, Infinity));
       expect(short(subject, last - 1)).not.toBe(short(subject, last));

@@ -9,8 +9,8 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 const settleMs = 1000;
 const stamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
-describe('the life of a session', () => {
-  it('starts a payout as the documented sample shows it', async () => {
+describe('a session', () => {
+  it('of a payout starts like the documented sample', async () => {
     const sandbox = await openSandbox({ settleMs: 60_000 });
     const answer = await call(sandbox, 'session/init/payout', { ...payoutBody('good'), customer: { reference: 'user123' } });
     const { payment_method, participant_details } = payoutBody();
@@ -39,7 +39,7 @@ describe('the life of a session', () => {
     expect(answer.session).not.toHaveProperty('next_action');
   });
 
-  it('starts a payment as the documented sample shows it, without the card', async () => {
+  it('of a payment starts like the documented sample, without the card', async () => {
     const sandbox = await openSandbox({ settleMs: 60_000 });
     const answer = await call(sandbox, 'session/init/payment', paymentBody());
     expect(answer.session.acquiring_payments?.[0]).toMatchObject({
@@ -52,7 +52,7 @@ describe('the life of a session', () => {
     expect(JSON.stringify(answer.session)).not.toContain('4242424242424242');
   });
 
-  it('waits for the confirmation and then succeeds', async () => {
+  it('waits for its confirmation and then succeeds', async () => {
     const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const { session } = await pay(sandbox, 'a');
@@ -72,7 +72,7 @@ describe('the life of a session', () => {
     expect(sandbox.payments()).toMatchObject([{ status: 'accepted', entry_status: 'succeeded' }]);
   });
 
-  it('cancels when asked, and cannot be confirmed any more', async () => {
+  it('that was cancelled cannot be confirmed', async () => {
     const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const { session } = await pay(sandbox, 'a');
@@ -83,7 +83,7 @@ describe('the life of a session', () => {
     expect(sandbox.payments()).toMatchObject([{ status: 'cancelled', entry_status: 'failed' }]);
   });
 
-  it('cancels after 240 minutes without a confirmation, in both spellings', async () => {
+  it('without a confirmation is cancelled after 240 minutes, in both spellings', async () => {
     const clock = createVirtualClock();
     const sandbox = await openSandbox({ clock, settleMs });
     const ids = await Promise.all(Array.from({ length: 60 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
@@ -98,7 +98,7 @@ describe('the life of a session', () => {
     expect(new Set(sandbox.payments().map(({ status }) => status))).toEqual(new Set(['cancelled']));
   });
 
-  it('settles payments by itself, and payouts too under automatic confirmation', async () => {
+  it('of a payment settles by itself, and that of a payout under automatic confirmation', async () => {
     const clock = createVirtualClock();
     const manual = await openSandbox({ clock, settleMs });
     const auto = await openSandbox({ clock, settleMs, confirm: 'auto' });
@@ -111,7 +111,7 @@ describe('the life of a session', () => {
     ]);
   });
 
-  it('shows a session to its own project only', async () => {
+  it('is visible to its own project only', async () => {
     const sandbox = await openSandbox();
     const { session } = await pay(sandbox, 'a');
     const ask = JSON.stringify({ session_id: session.id });
@@ -121,7 +121,7 @@ describe('the life of a session', () => {
 });
 
 describe('idempotency', () => {
-  it('answers a known key with an error and without the session', async () => {
+  it('responds to a known key with an error and without the session', async () => {
     const sandbox = await openSandbox();
     const { session } = await pay(sandbox, 'a');
     const again = await pay(sandbox, 'a', 999);
@@ -137,7 +137,7 @@ describe('idempotency', () => {
     expect(sandbox.payments()).toHaveLength(1);
   });
 
-  it('knows keys per project, over both kinds', async () => {
+  it('holds per project, across both kinds', async () => {
     const sandbox = await openSandbox();
     const first = await pay(sandbox, 'a');
     expect((await call(sandbox, 'session/init/payment', paymentBody(), 'key-a')).error.code).toBe('idempotency_key_already_exists');
@@ -149,7 +149,7 @@ describe('idempotency', () => {
     expect(other.session.id).not.toBe(first.session.id);
   });
 
-  it('pays twice without a key: the witness must show it', async () => {
+  it('does not exist without a key: the witness lists two payments', async () => {
     const sandbox = await openSandbox();
     const body = payoutBody({ record_id: 'twice' });
     const sessions = [await call(sandbox, 'session/init/payout', body), await call(sandbox, 'session/init/payout', body)];
@@ -160,7 +160,7 @@ describe('idempotency', () => {
     ]);
   });
 
-  it('takes the key from another header when told so', async () => {
+  it('uses the configured header', async () => {
     const sandbox = await openSandbox({ idempotencyHeader: 'Idempotency-Key' });
     const send = (header: string) => post(sandbox, 'session/init/payout', JSON.stringify(payoutBody()), { [header]: 'k' });
     expect((await send('Idempotency-Key')).status).toBe('ok');
@@ -175,7 +175,7 @@ describe('signatures', () => {
   const signed = (raw: string) => ({ 'X-PARTNER-SIGN': sign('sha256', Buffer.from(raw), keys.privateKey).toString('base64') });
   const raw = `  ${JSON.stringify(payoutBody('é'), null, 3)}\n`;
 
-  it('are checked over the raw bytes', async () => {
+  it('are verified over the raw bytes', async () => {
     const sandbox = await openSandbox({ publicKeyPem });
     expect((await post(sandbox, 'session/init/payout', raw, signed(raw))).status).toBe('ok');
     expect((await post(sandbox, 'session/init/payout', raw.trim(), signed(raw))).error.code).toBe('authentication_error');
@@ -213,14 +213,14 @@ describe('signatures', () => {
     expect(sandbox.payments()).toEqual([]);
   });
 
-  it('need keys that can be read', async () => {
+  it('require readable keys', async () => {
     await expect(createSandbox({ port: 0, publicKeyPem: 'no key' })).rejects.toThrow('the public key is not a PEM that can be read');
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     await expect(createSandbox({ port: 0, privateKeyPem: ec })).rejects.toThrow('the private key is not an RSA key');
   });
 });
 
-describe('wrong calls', () => {
+describe('an invalid call', () => {
   it('without a project is an identification error', async () => {
     const sandbox = await openSandbox();
     const answer = await post(sandbox, 'session/init/payout', JSON.stringify(payoutBody()), { 'X-PARTNER-PROJECT': '' });
@@ -245,7 +245,7 @@ describe('wrong calls', () => {
     expect(sandbox.payments()).toEqual([]);
   });
 
-  it('survives a body nested too deep', async () => {
+  it('with a body nested too deeply is an internal error', async () => {
     const sandbox = await openSandbox();
     const deep = JSON.stringify(payoutBody({ deep: 0 })).replace('"deep":0', `"deep":${'['.repeat(200_000)}${']'.repeat(200_000)}`);
     const answer = await post(sandbox, 'session/init/payout', deep);
@@ -254,7 +254,7 @@ describe('wrong calls', () => {
     expect((await pay(sandbox, 'a')).status).toBe('ok');
   });
 
-  it('knows no other path, method of HTTP, or size', async () => {
+  it('with another path, HTTP method or size is refused', async () => {
     const sandbox = await openSandbox();
     expect(await post(sandbox, 'session/capture', '{}')).toMatchObject({ http: 404, status: 'error', error: { code: 'invalid_request' } });
     const get = await fetch(`${sandbox.url}/api/v1/session/status`);
@@ -267,7 +267,7 @@ describe('wrong calls', () => {
     expect(sandbox.payments()).toHaveLength(1);
   });
 
-  it('records nothing of a body that was never finished', async () => {
+  it('with an incomplete body records nothing', async () => {
     const sandbox = await openSandbox();
     const body = JSON.stringify(payoutBody());
     await new Promise<void>((resolve) => {
@@ -285,7 +285,7 @@ describe('wrong calls', () => {
 });
 
 describe('the witness', () => {
-  it('lists every session as it was asked for', async () => {
+  it('lists every session as requested', async () => {
     const sandbox = await openSandbox({ settleMs: 60_000 });
     const { session } = await call(sandbox, 'session/init/payout', payoutBody({ record_id: 'r-1', attempt: 1 }, 1230, 'eUr'), 'k-1');
     await call(sandbox, 'session/init/payment', paymentBody('text'));
@@ -304,7 +304,7 @@ describe('the witness', () => {
     expect(lines).toEqual(sandbox.payments());
   });
 
-  it('streams a long list whole', async () => {
+  it('streams a long list completely', async () => {
     const sandbox = await openSandbox();
     for (let done = 0; done < 1500; done += 100)
       await Promise.all(Array.from({ length: 100 }, (_, index) => pay(sandbox, `r${done + index}`)));
@@ -312,7 +312,7 @@ describe('the witness', () => {
     expect(new Set(lines.map(({ record_id }) => record_id)).size).toBe(1500);
   });
 
-  it('keeps the calls with their times and outcomes', async () => {
+  it('lists the calls with their times and outcomes', async () => {
     const sandbox = await openSandbox();
     const before = Date.now();
     const { session } = await pay(sandbox, 'a');
@@ -328,7 +328,7 @@ describe('the witness', () => {
   });
 });
 
-it('wallets tell the balance that payouts draw on', async () => {
+it('wallet/balance reports the money left for payouts', async () => {
   const clock = createVirtualClock();
   const sandbox = await openSandbox({ clock, confirm: 'auto', settleMs });
   const usd = async () => {
@@ -342,7 +342,7 @@ it('wallets tell the balance that payouts draw on', async () => {
   expect((await call(sandbox, 'wallet/balance', { request_datetime: 'yesterday' })).error.code).toBe('invalid_request');
 });
 
-it('gives the same sessions to the same keys in every run, whatever the order', async () => {
+it('the same keys get the same sessions in every run, in any order', async () => {
   const idsOf = async (seed: number, records: readonly string[]) => {
     const sandbox = await openSandbox({ seed });
     await Promise.all(records.map((record) => pay(sandbox, record)));
@@ -355,7 +355,7 @@ it('gives the same sessions to the same keys in every run, whatever the order', 
   expect(await idsOf(2, ['a', 'b', 'c'])).not.toEqual(await idsOf(1, ['a', 'b', 'c']));
 });
 
-it('closes more than once, and says when its port is taken', async () => {
+it('the sandbox can be closed twice, and reports a port that is in use', async () => {
   const sandbox = await openSandbox();
   await expect(createSandbox({ port: Number(new URL(sandbox.url).port) })).rejects.toThrow('EADDRINUSE');
   await Promise.all([sandbox.close(), sandbox.close()]);

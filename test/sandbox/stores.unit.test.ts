@@ -5,7 +5,7 @@ import { createEchoStore } from '../../sandbox/echo-store.ts';
 import { timestamp } from '../../sandbox/clock.ts';
 import { createCallLog, jsonLines } from '../../sandbox/witness.ts';
 
-it('the heap gives what is due in the order of time, however pushes and pops mix', () => {
+it('the heap returns items in the order of time, in any mix of pushes and pops', () => {
   assert(
     property(array(option(integer({ min: 0, max: 50 })), { maxLength: 200 }), (steps) => {
       const heap = createDueHeap<{ dueAtMs: number }>();
@@ -25,7 +25,7 @@ it('the heap gives what is due in the order of time, however pushes and pops mix
   );
 });
 
-it('the echo store gives back every text, also at the ends of its slabs and larger than one', () => {
+it('the echo store returns every text, also at the ends of its slabs and larger than a slab', () => {
   const store = createEchoStore();
   const texts = [
     '',
@@ -38,12 +38,12 @@ it('the echo store gives back every text, also at the ends of its slabs and larg
   expect(places.map((place) => store.get(place)).every((text, index) => text === texts[index])).toBe(true);
 });
 
-it('timestamps carry microseconds', () => {
+it('timestamps have microseconds', () => {
   expect(timestamp(Date.UTC(2024, 4, 27, 2, 3))).toBe('2024-05-27T02:03:00.000000Z');
   expect(timestamp(Date.UTC(2024, 4, 27, 2, 3, 0, 7) + 0.25)).toBe('2024-05-27T02:03:00.007250Z');
 });
 
-it('the log of calls keeps the latest, oldest first', () => {
+it('the call log keeps the latest calls, oldest first', () => {
   const log = createCallLog(3);
   const line = (at: number) => ({ at, method: 'm', idempotency_key: null, record_id: null, outcome: 'ok' });
   const times = () => [...log.lines()].map(({ at }) => at);
@@ -54,7 +54,7 @@ it('the log of calls keeps the latest, oldest first', () => {
   expect(times()).toEqual([3, 4, 5]);
 });
 
-it('JSON lines come in pieces, none lost', () => {
+it('JSON lines are chunked without loss', () => {
   const numbers = Array.from({ length: 1201 }, (_, index) => index);
   const pieces = [...jsonLines(numbers)];
   expect(pieces.length).toBeGreaterThan(2);

@@ -89,8 +89,8 @@ async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: stri
   return { clock, logged, sandbox, toNextAlarm };
 }
 
-describe('a payout', () => {
-  it('asks for the confirmation and tells the end', async () => {
+describe('webhooks of a payout', () => {
+  it('ask for the confirmation and report the end', async () => {
     const { clock, sandbox } = await openTalking();
     const { session } = await pay(sandbox, 'a');
     clock.advance(settleMs - 1);
@@ -110,7 +110,7 @@ describe('a payout', () => {
     expect(story()).toEqual(['ready_to_confirm in_progress pending', 'payment_finished accepted succeeded']);
   });
 
-  it('tells of a cancellation, and of a time that ran out', async () => {
+  it('report a cancellation and an expired confirmation', async () => {
     const { clock, sandbox } = await openTalking();
     const { session } = await pay(sandbox, 'a');
     await pay(sandbox, 'b');
@@ -130,7 +130,7 @@ describe('a payout', () => {
   });
 });
 
-it('a payment tells its end only', async () => {
+it('webhooks of a payment report its end only', async () => {
   const { clock, sandbox } = await openTalking();
   await call(sandbox, 'session/init/payment', paymentBody());
   clock.advance(settleMs);
@@ -138,7 +138,7 @@ it('a payment tells its end only', async () => {
   expect(story()).toEqual(['payment_finished accepted succeeded']);
 });
 
-it('a failure behind an error is told twice: what is not final, and the end', async () => {
+it('a failure after an error is reported twice: the error that is not final, and the end', async () => {
   const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto' });
   await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
   clock.advance(settleMs);
@@ -150,7 +150,7 @@ it('a failure behind an error is told twice: what is not final, and the end', as
   expect(merchant.received.slice(12).every(({ session }) => session.status.startsWith('cancel'))).toBe(true);
 });
 
-it('signs the raw bytes when it has a key', async () => {
+it('webhooks are signed over the raw bytes when there is a key', async () => {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const { clock, sandbox } = await openTalking({}, { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() });
   await pay(sandbox, 'a');
@@ -160,8 +160,8 @@ it('signs the raw bytes when it has a key', async () => {
   expect(verify('sha256', webhook?.raw ?? Buffer.alloc(0), publicKey, Buffer.from(webhook?.signature ?? '', 'base64'))).toBe(true);
 });
 
-describe('a webhook that is not taken', () => {
-  it.each([404, 500, 302, 'silence'] as const)('(%s) comes again, the same bytes, until it is', async (answer) => {
+describe('a webhook that is not accepted', () => {
+  it.each([404, 500, 302, 'silence'] as const)('(%s) is sent again, the same bytes, until it is accepted', async (answer) => {
     const { clock, sandbox, toNextAlarm } = await openTalking();
     merchant.answer(answer);
     await pay(sandbox, 'a');
@@ -175,7 +175,7 @@ describe('a webhook that is not taken', () => {
     expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
   });
 
-  it('shows the session as it was at the event, whatever happened since', async () => {
+  it('shows the session as it was at the event', async () => {
     const { clock, sandbox, toNextAlarm } = await openTalking();
     merchant.answer(500);
     const { session } = await pay(sandbox, 'a');
@@ -191,7 +191,7 @@ describe('a webhook that is not taken', () => {
     expect(asked[1]?.raw).toEqual(asked[0]?.raw);
   });
 
-  it('still shows an error that was not final when the end is known', async () => {
+  it('still shows an error that was not final after the end', async () => {
     const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto' });
     merchant.answer(500);
     await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
@@ -209,14 +209,14 @@ describe('a webhook that is not taken', () => {
     for (const { raw } of inError) expect(merchant.received.filter((other) => other.raw.equals(raw))).toHaveLength(2);
   });
 
-  it('comes at growing gaps of at most 15 minutes and stops within 30', async () => {
+  it('is repeated after growing gaps of at most 15 minutes, for at most 30', async () => {
     const { clock, logged, sandbox, toNextAlarm } = await openTalking({}, { confirm: 'auto' });
     merchant.answer(500);
     await pay(sandbox, 'a');
     clock.advance(settleMs);
     const gaps: number[] = [];
     await received(1);
-    while (!logged.some((line) => line.includes('given up'))) {
+    while (!logged.some((line) => line.includes('no more attempts'))) {
       gaps.push(await toNextAlarm());
       await received(gaps.length + 1);
       await vi.waitFor(() => expect(logged.length).toBe(gaps.length + 1), patience);
@@ -245,7 +245,7 @@ it('repeat-webhook sends the same bytes once more', async () => {
   expect(merchant.received[2]?.session.id).not.toBe(merchant.received[0]?.session.id);
 });
 
-it('lost-webhook never sends, and the session moves on', async () => {
+it('lost-webhook sends nothing, and the session continues', async () => {
   const { clock, logged, sandbox } = await openTalking({ 'lost-webhook': 1 });
   await pay(sandbox, 'a');
   clock.advance(settleMs + 240 * 60_000);
@@ -254,7 +254,7 @@ it('lost-webhook never sends, and the session moves on', async () => {
   expect(sandbox.payments()).toMatchObject([{ status: 'cancelled' }]);
 });
 
-it('hundreds of webhooks at one moment all arrive', async () => {
+it('hundreds of webhooks at the same time all arrive', async () => {
   const { clock, sandbox } = await openTalking({}, { confirm: 'auto' });
   await Promise.all(Array.from({ length: 300 }, (_, index) => pay(sandbox, `r${index}`)));
   clock.advance(settleMs);
@@ -262,7 +262,7 @@ it('hundreds of webhooks at one moment all arrive', async () => {
   expect(new Set(merchant.received.map(({ session }) => session.id)).size).toBe(300);
 });
 
-it('tells each event once when confirmations overtake webhooks that wait for their turn', async () => {
+it('each event is reported once when confirmations overtake queued webhooks', async () => {
   const { clock, sandbox } = await openTalking();
   const ids = await Promise.all(Array.from({ length: 80 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
   merchant.answer('later');
@@ -281,7 +281,7 @@ it('tells each event once when confirmations overtake webhooks that wait for the
   expect(merchant.received).toHaveLength(161);
 });
 
-it('refuses an address that cannot be posted to', async () => {
+it('a webhook address that is not http or https is refused', async () => {
   await expect(createSandbox({ port: 0, webhookUrl: 'ftp://127.0.0.1/x' })).rejects.toThrow(
     'the webhook address must be an http or https URL',
   );
