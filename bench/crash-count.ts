@@ -2,7 +2,7 @@
 import type { Call } from './stub/book.ts';
 
 /** What a contender says of a record afterwards. */
-export type Told = 'succeeded' | 'failed' | 'open';
+export type Reported = 'succeeded' | 'failed' | 'open';
 
 export interface CrashCount {
   /** Records that reached the gateway under two different keys. */
@@ -13,15 +13,15 @@ export interface CrashCount {
   readonly repeats: number;
   /** Records of the file that never reached it. */
   readonly neverSent: number;
-  /** Records of the file of which nothing is told. */
+  /** Records of the file of which nothing is reported. */
   readonly noResult: number;
-  /** Records told as failed that the gateway has paid. */
-  readonly toldWrong: number;
-  /** Records told as open, for a person or a later word of the gateway to end. */
-  readonly toldOpen: number;
+  /** Records reported as failed that the gateway has paid. */
+  readonly reportedWrong: number;
+  /** Records reported as open, which a person or a later response of the gateway ends. */
+  readonly reportedOpen: number;
 }
 
-export function countCrash(recordIds: Iterable<string>, calls: readonly Call[], told: ReadonlyMap<string, Told>): CrashCount {
+export function countCrash(recordIds: Iterable<string>, calls: readonly Call[], reported: ReadonlyMap<string, Reported>): CrashCount {
   const keys = new Map<string, Set<string>>();
   const accepted = new Map<string, number>();
   for (const { record_id, idempotency_key, accepted: paid } of calls) {
@@ -36,8 +36,8 @@ export function countCrash(recordIds: Iterable<string>, calls: readonly Call[], 
     paidTwice: count((id) => (accepted.get(id) ?? 0) > 1),
     repeats: calls.filter((call) => !call.accepted).length,
     neverSent: count((id) => !keys.has(id)),
-    noResult: count((id) => !told.has(id)),
-    toldWrong: count((id) => told.get(id) === 'failed' && accepted.has(id)),
-    toldOpen: count((id) => told.get(id) === 'open'),
+    noResult: count((id) => !reported.has(id)),
+    reportedWrong: count((id) => reported.get(id) === 'failed' && accepted.has(id)),
+    reportedOpen: count((id) => reported.get(id) === 'open'),
   };
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bareLoop, bullmq, bullmqTool, ours, type Bench } from './contenders.ts';
-import { countCrash, type CrashCount, type Told } from './crash-count.ts';
+import { countCrash, type CrashCount, type Reported } from './crash-count.ts';
 import { run, start, type Command } from './measure.ts';
 import { table } from './numbers.ts';
 import type { KeyStyle, PeerResult } from './peers/payout.ts';
@@ -21,13 +21,13 @@ export interface Crash {
 interface Contender {
   readonly name: string;
   readonly command: Command;
-  /** What it tells of its records after the second start. */
-  told(): Promise<ReadonlyMap<string, Told>>;
+  /** What it reports of its records after the second start. */
+  reported(): Promise<ReadonlyMap<string, Reported>>;
   note?(): Promise<string>;
   close?(): Promise<void>;
 }
 
-/** Lines that a kill cut off are nobody's result. */
+/** A line that a kill cut off is no result. */
 function readLines<T>(text: string): T[] {
   return text.split('\n').flatMap((line) => {
     try {
@@ -40,12 +40,12 @@ function readLines<T>(text: string): T[] {
 
 const textOf = (path: string): Promise<string> => (existsSync(path) ? readFile(path, 'utf8') : Promise.resolve(''));
 
-/** A record that was told as succeeded once has a result, whatever was told of its repeat. */
-function toldByPeer(results: readonly PeerResult[]): ReadonlyMap<string, Told> {
-  const told = new Map<string, Told>();
+/** A record that was reported as succeeded once has a result, whatever was reported of its repeat. */
+function reportedByPeer(results: readonly PeerResult[]): ReadonlyMap<string, Reported> {
+  const reported = new Map<string, Reported>();
   for (const { record_id, status } of results)
-    if (told.get(record_id) !== 'succeeded') told.set(record_id, status === 'succeeded' ? 'succeeded' : 'failed');
-  return told;
+    if (reported.get(record_id) !== 'succeeded') reported.set(record_id, status === 'succeeded' ? 'succeeded' : 'failed');
+  return reported;
 }
 
 interface OurResult {
@@ -56,13 +56,13 @@ interface OurResult {
 }
 
 /** The event with the highest sequence counts. */
-function toldByUs(events: readonly OurResult[]): ReadonlyMap<string, Told> {
+function reportedByDisburse(events: readonly OurResult[]): ReadonlyMap<string, Reported> {
   const last = new Map<string, OurResult>();
   for (const event of events) {
     const { record_id: recordId } = event;
     if (recordId !== undefined && (last.get(recordId)?.sequence ?? 0) < event.sequence) last.set(recordId, event);
   }
-  const status = (event: OurResult): Told => (event.final ? (event.status === 'succeeded' ? 'succeeded' : 'failed') : 'open');
+  const status = (event: OurResult): Reported => (event.final ? (event.status === 'succeeded' ? 'succeeded' : 'failed') : 'open');
   return new Map([...last].map(([recordId, event]) => [recordId, status(event)]));
 }
 
@@ -73,7 +73,7 @@ const makeOurs: Make = async (bench, file, gateway) => {
   return {
     name: 'disburse run',
     command: ours(bench, { file, gateway, dataDir }),
-    told: async () => toldByUs(readLines<OurResult>(await textOf(join(dataDir, 'results.jsonl')))),
+    reported: async () => reportedByDisburse(readLines<OurResult>(await textOf(join(dataDir, 'results.jsonl')))),
   };
 };
 
@@ -84,7 +84,7 @@ const makeBare =
     return {
       name: `bare loop${resume ? ' that resumes' : ''}, ${keys} keys`,
       command: bareLoop(bench, { file, gateway, results, resume, keys }),
-      told: async () => toldByPeer(readLines<PeerResult>(await textOf(results))),
+      reported: async () => reportedByPeer(readLines<PeerResult>(await textOf(results))),
     };
   };
 
@@ -97,7 +97,7 @@ const makeBullmq =
     return {
       name: `BullMQ, ${keys} keys`,
       command: bullmq(bench, { file, gateway, results, keys, redis: server.url, prefix }),
-      told: async () => toldByPeer(readLines<PeerResult>((await run(bullmqTool(bench, 'dump', server.url, prefix))).stdout)),
+      reported: async () => reportedByPeer(readLines<PeerResult>((await run(bullmqTool(bench, 'dump', server.url, prefix))).stdout)),
       note: async () =>
         `${new Set(readLines<PeerResult>(await textOf(results)).map(({ record_id }) => record_id)).size} records in its exported results file`,
       close: async () => {
@@ -107,7 +107,7 @@ const makeBullmq =
     };
   };
 
-/** Exit 2 tells that some records need a look, which after a kill is the truth. */
+/** Exit 2 says that some records need attention, which is true after a kill. */
 const expectedExits = [0, 2];
 
 async function crash(contender: Contender, stub: Stub, rows: number, recordIds: readonly string[]): Promise<Crash> {
@@ -121,7 +121,7 @@ async function crash(contender: Contender, stub: Stub, rows: number, recordIds: 
   // The race's other promise is settled by the kill, too late to be heard.
   await first.measured;
   const second = await run(contender.command, expectedExits);
-  const count = countCrash(recordIds, await stub.calls(), await contender.told());
+  const count = countCrash(recordIds, await stub.calls(), await contender.reported());
   return { contender: contender.name, count, secondSeconds: second.wallSeconds, note: (await contender.note?.()) ?? '' };
 }
 
@@ -167,8 +167,8 @@ export function tellCrashes(crashes: readonly Crash[]): string {
     'paid twice',
     'never sent',
     'without a result',
-    'paid, told as failed',
-    'told as open',
+    'paid, reported as failed',
+    'reported as open',
     'repeats refused',
     'second start s',
   ];
@@ -178,8 +178,8 @@ export function tellCrashes(crashes: readonly Crash[]): string {
     String(count.paidTwice),
     String(count.neverSent),
     String(count.noResult),
-    String(count.toldWrong),
-    String(count.toldOpen),
+    String(count.reportedWrong),
+    String(count.reportedOpen),
     String(count.repeats),
     secondSeconds.toFixed(1),
   ]);

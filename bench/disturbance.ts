@@ -1,7 +1,7 @@
 /**
  * A machine that does something else in the middle of a measurement spoils it for one contender and not for the other.
- * So a run during which others took a noticeable share of the machine is made again, whoever it was, and how many were
- * is told. Others are all but the contender and the servers that belong to it; the kernel's own threads are among them.
+ * So a run during which others took a noticeable share of the machine is repeated, and the number of repetitions
+ * is reported. Others are all but the contender and the servers that belong to it; the kernel's own threads are among them.
  */
 import { availableParallelism } from 'node:os';
 import type { Measured } from './measure.ts';
@@ -17,7 +17,7 @@ export const othersShare = (measured: Measured, servers: number): number =>
 export interface Disturbances {
   /** Measures again while others took part; after some tries it takes what it gets. */
   avoid<T>(measure: () => Promise<T>, shareOf: (result: T) => number): Promise<T>;
-  tell(): string;
+  report(): string;
 }
 
 export function createDisturbances(say: (line: string) => void): Disturbances {
@@ -39,7 +39,7 @@ export function createDisturbances(say: (line: string) => void): Disturbances {
         say(`others took ${(share * 100).toFixed(0)}% of the machine: measured again`);
       }
     },
-    tell() {
+    report() {
       const limit = `because others took more than ${tolerated * 100}% of the machine`;
       return `${runs} runs were measured; ${repeated} more were thrown away ${limit}, and ${kept} kept although they did.`;
     },

@@ -81,6 +81,6 @@ export function tellValidate(checks: readonly Check[], rows: number): string {
   });
   const others = of('csv-parse alone');
   const ratios = of('disburse validate').map(({ wallSeconds }, index) => (others[index]?.wallSeconds ?? Number.NaN) / wallSeconds);
-  const told = `Rate in the same round, validate / csv-parse: ${ratios.map((value) => value.toFixed(2)).join(', ')}, median ${median(ratios).toFixed(2)}`;
-  return `${table(['', 'rows/s', 'wall s', 'CPU s', 'peak MiB'], lines)}\n\n${told}`;
+  const ratioText = `Rate in the same round, validate / csv-parse: ${ratios.map((value) => value.toFixed(2)).join(', ')}, median ${median(ratios).toFixed(2)}`;
+  return `${table(['', 'rows/s', 'wall s', 'CPU s', 'peak MiB'], lines)}\n\n${ratioText}`;
 }

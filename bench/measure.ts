@@ -26,7 +26,7 @@ function cpuSeconds(pid: number | 'self', ...fields: readonly number[]): number 
 /** User and system CPU of a process that goes on running, since it began. */
 export const cpuOfServer = (pid: number): number => cpuSeconds(pid, field.userTicks, field.systemTicks);
 
-/** CPU of the whole machine since it started, whoever used it. */
+/** CPU of the whole machine since it started, of all processes. */
 function cpuOfMachine(): number {
   const [user = 0, nice = 0, system = 0, _idle, _wait, irq = 0, softirq = 0, steal = 0] = readFileSync('/proc/stat', 'latin1')
     .slice('cpu'.length, 1000)

@@ -1,4 +1,4 @@
-/** Where a benchmark runs: a temporary folder with keys and files, and how a command line is told without its paths. */
+/** Where a benchmark runs: a temporary folder with keys and files, and command lines printed without its paths. */
 import { generateKeyPairSync } from 'node:crypto';
 import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,7 +17,7 @@ export interface Place {
   /** A new folder. */
   fresh(name: string): Promise<string>;
   /** Command line words as a reader of the report can use them. */
-  tell(words: readonly string[]): string;
+  format(words: readonly string[]): string;
   remove(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function makePlace(): Promise<Place> {
       return made;
     },
     fresh: (name) => mkdtemp(join(folder, `${name}-`)),
-    tell: (words) =>
+    format: (words) =>
       words
         .map((word) => {
           if (word === process.execPath) return 'node';
@@ -64,7 +64,7 @@ const fileSystems: Readonly<Record<number, string>> = {
   0x2fc12fc1: 'zfs',
 };
 
-/** What a durable write costs here: without it the rates of whoever writes durably cannot be compared. */
+/** What a durable write costs here: without it the rates of durable writers cannot be compared. */
 export function tellDisk(folder: string): string {
   const path = join(folder, 'sync-probe');
   const handle = openSync(path, 'w');

@@ -20,14 +20,14 @@ const startsWithinMs = 10_000;
 
 /** Where servers come from. */
 export interface RedisSource {
-  readonly told: string;
+  readonly description: string;
   /** `folder` takes its append-only file. */
   start(folder: string): Promise<RedisServer>;
 }
 
 export interface RedisServer {
   readonly url: string;
-  /** Undefined for a server that somebody else runs. */
+  /** Undefined for a server that was started elsewhere. */
   cpuSeconds(): number | undefined;
   stop(): Promise<void>;
 }
@@ -62,7 +62,7 @@ async function answers(url: string): Promise<void> {
   const deadline = performance.now() + startsWithinMs;
   for (;;) {
     const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-    // Refused connections are expected until it is up; the command tells of them too.
+    // Refused connections are expected until it is up; the command prints them too.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -84,7 +84,7 @@ settings.push('--save', '', '--auto-aof-rewrite-percentage', '0');
 function sourceOf(program: string): RedisSource {
   const version = /v=(\S+)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout)?.[1] ?? 'of an unknown version';
   return {
-    told: `Redis ${version}, appendonly yes, appendfsync always`,
+    description: `Redis ${version}, appendonly yes, appendfsync always`,
     async start(folder) {
       const dir = await mkdtemp(join(folder, 'redis-'));
       const port = await freePort();
@@ -115,7 +115,7 @@ async function foreign(url: string): Promise<RedisSource> {
   );
   client.disconnect();
   return {
-    told: `Redis ${version ?? 'of an unknown version'} of REDIS_URL, appendfsync ${fsync}`,
+    description: `Redis ${version ?? 'of an unknown version'} of REDIS_URL, appendfsync ${fsync}`,
     start: async () => ({ url, cpuSeconds: () => undefined, stop: async () => undefined }),
   };
 }

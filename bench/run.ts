@@ -37,13 +37,13 @@ function tellMachine(place: Place, redis: RedisSource | undefined, sends: boolea
   const load = loadavg()
     .map((value) => value.toFixed(2))
     .join(' ');
-  const told = redis?.told ?? (sends ? 'no Redis was found, so BullMQ is left out' : undefined);
+  const description = redis?.description ?? (sends ? 'no Redis was found, so BullMQ is left out' : undefined);
   const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis', 'kafkajs']
     .map((name) => `${name} ${versionOf(name)}`)
     .join(', ');
   return [
     `- ${new Date(startedAt).toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load before the start ${load}`,
-    `- Node ${process.version}; ${packages}${told === undefined ? '' : `; ${told}`}`,
+    `- Node ${process.version}; ${packages}${description === undefined ? '' : `; ${description}`}`,
     `- ${tellDisk(place.folder)}`,
     `- RSA-2048, ${concurrency} calls in flight, everything on loopback; the stub gateway shares the cores`,
   ].join('\n');
@@ -70,7 +70,9 @@ function tellCommands(bench: Bench): string {
     serve(bench, { gateway: 'http://127.0.0.1:PORT', meeting: placeholders }),
   ];
   const lines = commands.map(({ program, args, env }) =>
-    [...Object.entries(env).map(([name, value]) => `${name}=${bench.place.tell([value])}`), bench.place.tell([program, ...args])].join(' '),
+    [...Object.entries(env).map(([name, value]) => `${name}=${bench.place.format([value])}`), bench.place.format([program, ...args])].join(
+      ' ',
+    ),
   );
   return ['```', ...lines, '```'].join('\n');
 }
@@ -109,10 +111,10 @@ async function measureAll(options: Options, place: Place): Promise<void> {
     print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(await payLarge(bench, options.largeRows), payments)}`);
   }
   await measureDistributed(bench, options, disturbances);
-  print(`## Disturbances\n\n${disturbances.tell()}`);
+  print(`## Disturbances\n\n${disturbances.report()}`);
 }
 
-/** A part that cannot have its servers is left out and told; the benchmark ends with exit 1 then. */
+/** A part whose servers cannot be started is left out and reported; the benchmark ends with exit 1 then. */
 async function withServers(title: string, rewrites: boolean, measure: (servers: Servers) => Promise<string>): Promise<void> {
   let servers: Servers;
   try {
@@ -123,7 +125,7 @@ async function withServers(title: string, rewrites: boolean, measure: (servers: 
     return;
   }
   try {
-    print(`## ${title}\n\n${servers.told}\n\n${await measure(servers)}`);
+    print(`## ${title}\n\n${servers.description}\n\n${await measure(servers)}`);
   } finally {
     await servers.stop();
   }

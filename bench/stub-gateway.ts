@@ -1,9 +1,9 @@
 /**
- * The stub gateway as a process of its own, so that it outlives whoever is killed.
+ * The stub gateway as a process of its own, so that it outlives a killed contender.
  *
  *   node bench/stub-gateway.ts [succeed|follow]
  *
- * Its first line on stdout is its URL. It ends when its stdin does, which a pipe from whoever started it sees to,
+ * Its first line on stdout is its URL. It ends when its stdin does, which a pipe from its parent ensures,
  * however that one ends. Beside the gateway's calls: GET /_stub/calls (JSON lines), GET /_stub/stats,
  * GET /_stub/reached?calls=N (answers when so many came), POST /_stub/reset.
  */

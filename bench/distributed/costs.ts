@@ -1,4 +1,4 @@
-/** What everybody on the machine used between two moments, told apart. */
+/** What each process on the machine used between two moments. */
 import { availableParallelism } from 'node:os';
 import { cpuOfAllButSelf, cpuOfSelf } from '../measure.ts';
 import type { Stub } from '../stub-client.ts';

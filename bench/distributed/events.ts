@@ -7,7 +7,7 @@ export interface InstructionMessage {
   readonly value: string;
 }
 
-/** What stands on the topic for a row. `metadata` is what disburse adds by itself when it sends. */
+/** The event of a row. `metadata` is what disburse itself adds when it sends. */
 export function eventOf(row: PayoutRow): object {
   const { metadata: _ours, ...body } = payoutBody(row);
   return { record_id: row.record_id, kind: 'payout', ...body };

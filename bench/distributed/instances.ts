@@ -41,12 +41,12 @@ export function startInstances(
     let url: string | undefined;
     (child.stderr as Readable).on('data', () => (url ??= /"url":"(http:[^"]+)"/.exec(log)?.[1]));
     const end = ended(child);
-    const told = (what: string): Error => new Error(`instance ${index + 1} ${what}\n${log}`);
+    const failure = (what: string): Error => new Error(`instance ${index + 1} ${what}\n${log}`);
     const failed = end.then(({ code, signal }): never => {
-      throw told(`ended ${stopping ? 'while it was stopped' : 'by itself'}: ${signal ?? `exit ${code}`}`);
+      throw failure(`ended ${stopping ? 'while it was stopped' : 'by itself'}: ${signal ?? `exit ${code}`}`);
     });
     failed.catch(() => undefined);
-    return { child, pid: child.pid ?? 0, end, told, failed, url: () => url };
+    return { child, pid: child.pid ?? 0, end, failure, failed, url: () => url };
   });
 
   const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, ...all.map(({ failed }) => failed)]);
@@ -62,7 +62,7 @@ export function startInstances(
       const deadline = performance.now() + readyWithinMs;
       for (const one of all) {
         while (!(await during(isReady(one.url())))) {
-          if (performance.now() > deadline) throw one.told(`is not ready after ${readyWithinMs / 1000} s`);
+          if (performance.now() > deadline) throw one.failure(`is not ready after ${readyWithinMs / 1000} s`);
           await sleep(50);
         }
       }
@@ -82,9 +82,9 @@ export function startInstances(
       const timer = setTimeout(() => all.forEach(({ child }) => killGroup(child, 'SIGKILL')), stopsWithinMs);
       for (const { child } of all) killGroup(child, 'SIGTERM');
       try {
-        for (const { end, told } of all) {
+        for (const { end, failure } of all) {
           const { code, signal } = await end;
-          if (code !== 0) throw told(`did not stop well: ${signal ?? `exit ${code}`}`);
+          if (code !== 0) throw failure(`did not stop well: ${signal ?? `exit ${code}`}`);
         }
       } finally {
         clearTimeout(timer);

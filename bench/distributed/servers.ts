@@ -8,7 +8,7 @@ import { cpuOfServer } from '../measure.ts';
 import type { RedisSource } from '../redis-server.ts';
 
 export interface Servers {
-  readonly told: string;
+  readonly description: string;
   readonly brokers: string;
   readonly redisUrl: string;
   /** A new client. */
@@ -34,7 +34,7 @@ async function redisVersion(client: Redis): Promise<string> {
 
 /**
  * @param rewrites whether Redis rewrites its append-only file as it grows, as by default; in a short measurement that
- *   would hit whoever is measured at that moment
+ *   would hit the contender that is measured at that moment
  * @throws {Error} saying what to install
  */
 export async function startServers({ rewrites }: { readonly rewrites: boolean }): Promise<Servers> {
@@ -50,12 +50,12 @@ export async function startServers({ rewrites }: { readonly rewrites: boolean })
     const createKafka = createKafkaFactory({ brokers: [kafka.brokers], clientId: 'disburse-bench', logger: () => undefined });
     const kafkaPid = kafka.nodes[0]?.pid ?? 0;
     const redisCpuSeconds = (): number => cpuOfServer(redis.pid);
-    const told = [
+    const description = [
       `Kafka ${kafkaVersion()}, one broker, heap of 400 MiB, its own defaults for flushing`,
       `Redis ${await redisVersion(client)}, appendonly yes, appendfsync always${rewrites ? '' : ', no rewriting'}`,
     ].join('; ');
     return {
-      told,
+      description,
       brokers: kafka.brokers,
       redisUrl: redis.url,
       kafka: createKafka,
@@ -64,7 +64,7 @@ export async function startServers({ rewrites }: { readonly rewrites: boolean })
       redisMib: async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]) / 2 ** 20,
       emptyRedis,
       redisSource: {
-        told,
+        description,
         async start() {
           await emptyRedis();
           return { url: redis.url, cpuSeconds: redisCpuSeconds, stop: emptyRedis };

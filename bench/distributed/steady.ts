@@ -72,7 +72,7 @@ export async function measureSteady(
   const { options, servers, say } = params;
   const { rate, seconds, searchSeconds } = options;
   const stub = await startStub('succeed');
-  const tell = (run: SteadyRun): SteadyRun => {
+  const checked = (run: SteadyRun): SteadyRun => {
     const { p50, p99, max } = run.waits;
     say(
       `${run.rate} events/s for ${run.seconds} s, ${run.instances} instance(s): ${run.kept ? 'kept' : 'not kept'}, p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`,
@@ -83,12 +83,12 @@ export async function measureSteady(
     const runs: SteadyRun[] = [];
     const search: SteadyRun[] = [];
     for (const instances of new Set([1, options.instances])) {
-      const run = tell(await runSteadily({ bench, servers, stub, say, rate, seconds, instances }));
+      const run = checked(await runSteadily({ bench, servers, stub, say, rate, seconds, instances }));
       runs.push(run);
       if (run.kept) continue;
       for (const share of searched) {
         const tried = Math.max(1, Math.round(rate * share));
-        const short = tell(await runSteadily({ bench, servers, stub, say, rate: tried, seconds: searchSeconds, instances }));
+        const short = checked(await runSteadily({ bench, servers, stub, say, rate: tried, seconds: searchSeconds, instances }));
         search.push(short);
         if (!short.kept) break;
       }

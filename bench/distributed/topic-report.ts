@@ -33,7 +33,7 @@ const pairs: readonly (readonly [Passer, Passer])[] = [
 const legend = [
   'records/s: from starting it until the last final result is on its topic; for run and BullMQ until the process has ended. While sending:',
   'between the first and the last call that the stub saw. CPU: user and system of all processes of the contender, all threads. Others: the',
-  'share of the machine that nobody named here used. Smallest share: of the records, what the instance paid that paid least. The events lie on the topic before, while BullMQ adds its jobs in its own time.',
+  'share of the machine that no process named here used. Smallest share: of the records, what the instance paid that paid least. The events are on the topic before, while BullMQ adds its jobs in its own time.',
 ].join(' ');
 
 export function tellTopic(passages: readonly Passage[]): string {

@@ -35,7 +35,7 @@ export interface Passage {
   readonly othersShare: number;
   /** Of each process of its own. */
   readonly peakMib: readonly number[];
-  /** What part of the records each instance told the results of; none for peers. */
+  /** The share of the records whose results each instance published; none for peers. */
   readonly shares: readonly number[];
 }
 

@@ -22,7 +22,7 @@ export interface Topics {
 
 /**
  * The topics as `disburse topics` makes them, but that the broker itself stamps results when it appends them: what the
- * producer says of a result's time lies before the way to the broker.
+ * producer's time of a result is earlier than its arrival at the broker.
  */
 export async function makeTopics(bench: Bench, kafka: Kafka, meeting: Meeting): Promise<Topics> {
   const prefix = meeting.KAFKA_TOPIC_PREFIX;
@@ -61,7 +61,7 @@ const resultsSettings = [
   { name: 'retention.bytes', value: '-1' },
 ];
 
-/** -1 stands for a partition without a commit. */
+/** -1 means a partition without a commit. */
 async function committed(admin: Admin, groupId: string, topic: string): Promise<number> {
   const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
   return (found?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(Number(offset), 0), 0);

@@ -29,7 +29,7 @@ const refusal = (code: string): StubAnswer => ({
   body: `{"status":"error","error":{"code":"${code}","description":"Refused by the stub."}}`,
 });
 
-/** What stands in a session beside its id and its entry. */
+/** Members of a session beside its id and its entry. */
 const stages = {
   started: { session: '"status":"in_progress"', entry: 'in_progress' },
   asks: { session: '"status":"in_progress","next_action":"confirm"', entry: 'pending' },

@@ -7,7 +7,7 @@ import { openReader } from '../ledger/sqlite/reader.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { paintFor, printable, table } from '../terminal/format.ts';
 
-/** Tells what the ledger knows of one batch, or of all. Reads only, also while another process pays. */
+/** Shows one batch, or all. Reads only, also while another process pays. */
 export async function status(config: Config, wanted: string | undefined, options: { readonly json?: boolean }): Promise<ExitCode> {
   const { ledger, close } = await openLedger(config);
   try {

@@ -53,7 +53,7 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
     }
     return exitCodes.ok;
   } catch (cause) {
-    // Whoever read the topic to its end was interrupted before: he knows it himself.
+    // An error after an interrupt comes from the interrupt.
     if (interrupt.signal.aborted) return exitCodes.ok;
     throw cause;
   } finally {

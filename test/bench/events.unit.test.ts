@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
-import { serialise } from '../../batches/pipeline/dispatch.ts';
+import { serialise } from '../../batches/pipeline/request-body.ts';
 import { readInstructionEvent } from '../../batches/event/parse-event.ts';
 import { indexOfRecord, instructionMessages } from '../../bench/distributed/events.ts';
 import { payoutFile } from '../../bench/make-file.ts';

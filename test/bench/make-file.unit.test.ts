@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
-import { serialise } from '../../batches/pipeline/dispatch.ts';
+import { serialise } from '../../batches/pipeline/request-body.ts';
 import { payoutColumns, payoutFile } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
 import { parserOf, validOf } from '../support/parsing.ts';

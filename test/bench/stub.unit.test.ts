@@ -114,8 +114,8 @@ describe('the crash count', () => {
       repeats: 1,
       neverSent: 1,
       noResult: 2,
-      toldWrong: 1,
-      toldOpen: 1,
+      reportedWrong: 1,
+      reportedOpen: 1,
     });
   });
 });

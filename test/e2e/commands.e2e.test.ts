@@ -27,7 +27,7 @@ describe('help and version', () => {
     },
   );
 
-  it('an unknown command ends with 1 and says so', async () => {
+  it('an unknown command is reported with exit code 1', async () => {
     const ended = await disburse(['pay']);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain("unknown command 'pay'");
@@ -35,7 +35,7 @@ describe('help and version', () => {
 });
 
 describe('keys', () => {
-  it('makes a pair with the right modes, and never writes over another', async () => {
+  it('generates a pair with the right modes, and never overwrites another', async () => {
     await inTemporaryFolder(async (folder) => {
       const out = join(folder, 'new', 'keys');
       const made = await disburse(['keys', '--out', out]);
@@ -53,7 +53,7 @@ describe('keys', () => {
     });
   });
 
-  it('leaves no half of a pair when only the public key is in the way', async () => {
+  it('leaves no private key when the public key already exists', async () => {
     await inTemporaryFolder(async (folder) => {
       writeFileSync(join(folder, 'public.pem'), 'another');
       const ended = await disburse(['keys', '--out', folder]);
@@ -67,7 +67,7 @@ describe('keys', () => {
 describe('template', () => {
   const all = kinds.flatMap((kind) => routeNames(kind).map((route) => ({ kind, route })));
 
-  it('prints a row of every route that validates clean', async () => {
+  it('prints a valid row for every route', async () => {
     await inTemporaryFolder(async (folder) => {
       const check = async ({ kind, route }: (typeof all)[number]): Promise<void> => {
         const printed = await disburse(['template', '--kind', kind, '--route', route]);
@@ -86,7 +86,7 @@ describe('template', () => {
     { args: ['--kind', 'gift'], says: 'payout or payment' },
     { args: ['--route', 'moon'], says: 'sepa' },
     { args: ['--kind', 'payment', '--route', 'sepa'], says: 'card, recurrent' },
-  ])('$args names what there is', async ({ args, says }) => {
+  ])('$args is refused with the list of possible values', async ({ args, says }) => {
     const ended = await disburse(['template', ...args]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(says);
@@ -103,14 +103,14 @@ describe('schema', () => {
     expect(schema['properties'] ?? schema['anyOf'] ?? schema['oneOf'] ?? schema['allOf']).toBeTypeOf('object');
   });
 
-  it.each(['toString', 'nothing'])('%s is refused, naming what there is', async (name) => {
+  it.each(['toString', 'nothing'])('%s is refused with the list of schemas', async (name) => {
     const ended = await disburse(['schema', name]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('instruction, result, summary');
   });
 });
 
-describe('what was paid', () => {
+describe('after two runs', () => {
   /** One paid folder for all that only looks. */
   const looking = (work: (world: World, batches: readonly string[]) => Promise<void>): Promise<void> =>
     inWorld({}, async (world) => {
@@ -119,7 +119,7 @@ describe('what was paid', () => {
       await work(world, [first.summary.batch_id, second.summary.batch_id]);
     });
 
-  it('is told by status: one by its id or a part of it, or all', async () => {
+  it('status shows a batch by its id or the beginning of its id, or all batches', async () => {
     await looking(async (world, [may = '', june = '']) => {
       const one = await world.command(['status', may, '--json']);
       expect(one.code).toBe(0);
@@ -139,7 +139,7 @@ describe('what was paid', () => {
     });
   });
 
-  it('is told by tail, whole or by its filters', async () => {
+  it('tail prints all results, or those that match its filters', async () => {
     await looking(async (world, [may = '', june = '']) => {
       const tail = async (...args: string[]): Promise<ResultEvent[]> => {
         const ended = await world.command(['tail', '--json', ...args]);
@@ -168,7 +168,7 @@ describe('what was paid', () => {
     });
   });
 
-  it('is told by tail --follow as it comes, until it is interrupted', async () => {
+  it('tail --follow prints results as they come until it is interrupted', async () => {
     await inWorld({}, async (world) => {
       const following = world.begin(['tail', '--follow', '--json', '--final']);
       let seen = '';
@@ -186,7 +186,7 @@ describe('what was paid', () => {
     });
   });
 
-  it('is nothing where nothing was paid yet, which is no failure', async () => {
+  it('status and tail print nothing before the first run, without a failure', async () => {
     await inTemporaryFolder(async (folder) => {
       const env = { DATA_DIR: join(folder, 'data') };
       expect(await disburse(['tail', '--json'], env)).toMatchObject({ code: 0, stdout: '' });
@@ -198,7 +198,7 @@ describe('what was paid', () => {
 });
 
 describe('the configuration', () => {
-  it('tells all its mistakes together: variable, value, what is expected', async () => {
+  it('reports all its mistakes together: variable, value, what is expected', async () => {
     await inTemporaryFolder(async (folder) => {
       const path = join(folder, 'may.csv');
       writeFileSync(path, csvOf(payouts(1)));
@@ -212,7 +212,7 @@ describe('the configuration', () => {
         KAFKA_BROKERS: 'localhost:9092',
       });
       expect(ended.code).toBe(1);
-      for (const told of [
+      for (const sentence of [
         'GATEWAY_URL="http://gateway.example": plain http is only allowed to loopback',
         'DISPATCH_RATE="fast": expected calls per second',
         'GATEWAY_TIMEOUT_MS="1": expected a whole number from 100',
@@ -223,11 +223,11 @@ describe('the configuration', () => {
         'GATEWAY_PRIVATE_KEY_FILE is not set',
         'KAFKA_BROKERS is set and REDIS_URL is not',
       ])
-        expect(ended.stderr).toContain(told);
+        expect(ended.stderr).toContain(sentence);
     });
   });
 
-  it('comes from flags, then the environment, then .env', async () => {
+  it('is read from flags, then the environment, then .env', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(3)));
       world.write('.env', 'MAX_AMOUNT=EUR=1.00\nGATEWAY_PROJECT=from-dotenv\n');
@@ -245,7 +245,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('warns of a private key that others can read', async () => {
+  it('warns of a private key that other users can read', async () => {
     await inWorld({}, async (world) => {
       const { chmodSync } = await import('node:fs');
       chmodSync(join(world.folder, 'private.pem'), 0o644);
@@ -255,7 +255,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('names a private key that is not there', async () => {
+  it('names a private key file that does not exist', async () => {
     await inWorld({}, async (world) => {
       const ended = await world.command(['run', world.write('may.csv', csvOf(payouts(1)))], { GATEWAY_PRIVATE_KEY_FILE: 'none.pem' });
       expect(ended.code).toBe(1);
@@ -274,7 +274,7 @@ describe('sandbox', () => {
     return () => import('node:fs').then(({ rmSync }) => rmSync(folder, { recursive: true }));
   });
 
-  it('and the command line work together as their users start them', async () => {
+  it('pays a file that the command line runs against it', async () => {
     const sandbox = await startSandbox(['--public-key', join(folder, 'public.pem'), '--settle-ms', '20']);
     try {
       const path = join(folder, 'may.csv');

@@ -19,7 +19,7 @@ interface Webhook {
   readonly signature: string | undefined;
 }
 
-/** A merchant that keeps what it is told and answers as it is told to; `silence`: closes the connection, `later`: waits for the next `answer`. */
+/** A merchant that stores its webhooks and responds as configured; `silence`: closes the connection, `later`: waits for the next `answer`. */
 function openMerchant() {
   const received: Webhook[] = [];
   let answer: number | 'silence' | 'later' = 200;
@@ -76,7 +76,7 @@ async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: stri
     log: (message) => logged.push(message),
     ...more,
   });
-  /** Waits until the sandbox has something to do later, tells when, and lets it be then. */
+  /** Waits until the sandbox has set an alarm, advances the clock to it, and returns its delay. */
   const toNextAlarm = async (): Promise<number> => {
     const ms = await vi.waitFor(() => {
       const next = clock.nextAlarmInMs();
@@ -167,7 +167,7 @@ describe('a webhook that is not accepted', () => {
     await pay(sandbox, 'a');
     clock.advance(settleMs);
     await received(1);
-    // The deadline of the confirmation is an alarm too, so the gap is what tells them apart.
+    // The deadline of the confirmation is an alarm too, so the gap distinguishes them.
     await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000), patience);
     merchant.answer(200);
     await toNextAlarm();

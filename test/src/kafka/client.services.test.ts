@@ -43,31 +43,31 @@ describe('a broker without TLS and login', () => {
   });
 
   it('that requires no login is reported at once when a login is configured', async () => {
-    const told = await check({ brokers: [kafkaBrokers()], sasl: { mechanism: 'plain', username: 'pay', password } });
-    expect(told).toMatchObject({
+    const outcome = await check({ brokers: [kafkaBrokers()], sasl: { mechanism: 'plain', username: 'pay', password } });
+    expect(outcome).toMatchObject({
       code: 1,
       message: expect.stringMatching(/refused the login \(no TLS and SASL plain as user pay\)/) as string,
     });
-    expect(told.ms).toBeLessThan(atOnceMs);
+    expect(outcome.ms).toBeLessThan(atOnceMs);
   });
 
   it('without TLS is reported with the variables to check when TLS is configured', async () => {
-    const told = await check({ brokers: [kafkaBrokers()], ssl: {} }, withinMs);
-    expect(told.code).not.toBe(0);
-    expect(told.message).toMatch(/KAFKA_SSL/);
+    const outcome = await check({ brokers: [kafkaBrokers()], ssl: {} }, withinMs);
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.message).toMatch(/KAFKA_SSL/);
   });
 });
 
 describe('no broker', () => {
   it('on the port is reported with address, cause and time', async () => {
-    const told = await check({ brokers: ['127.0.0.1:9', '127.0.0.1:10'] }, withinMs);
-    expect(told.code).toBe(3);
-    expect(told.message).toMatch(
+    const outcome = await check({ brokers: ['127.0.0.1:9', '127.0.0.1:10'] }, withinMs);
+    expect(outcome.code).toBe(3);
+    expect(outcome.message).toMatch(
       /^Kafka at 127\.0\.0\.1:9, 127\.0\.0\.1:10 cannot be reached: connect ECONNREFUSED .*Tried for 4 s with no TLS and no login/,
     );
-    expect(told.ms).toBeGreaterThanOrEqual(withinMs - 100);
-    expect(told.ms).toBeLessThan(withinMs + lateMs);
-    expect(told.lines.filter((line) => line.startsWith('warn')).length).toBeLessThanOrEqual(2);
+    expect(outcome.ms).toBeGreaterThanOrEqual(withinMs - 100);
+    expect(outcome.ms).toBeLessThan(withinMs + lateMs);
+    expect(outcome.lines.filter((line) => line.startsWith('warn')).length).toBeLessThanOrEqual(2);
   });
 
   it('under the name is reported with the cause', async () => {
@@ -81,9 +81,9 @@ describe('no broker', () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const told = await check({ brokers: [`127.0.0.1:${(server.address() as { port: number }).port}`] }, withinMs);
-    expect(told).toMatchObject({ code: 3, message: expect.stringMatching(/it does not answer/) as string });
-    expect(told.ms).toBeLessThan(withinMs + lateMs);
+    const outcome = await check({ brokers: [`127.0.0.1:${(server.address() as { port: number }).port}`] }, withinMs);
+    expect(outcome).toMatchObject({ code: 3, message: expect.stringMatching(/it does not answer/) as string });
+    expect(outcome.ms).toBeLessThan(withinMs + lateMs);
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -114,27 +114,30 @@ describe('a broker with TLS and login', () => {
   });
 
   it.each(['plain', 'scram-sha-256'] as const)('that refuses the password with %s is reported at once', async (mechanism) => {
-    const told = await check({ brokers: brokers(), ssl: ssl(), sasl: { mechanism, username: 'pay', password: `${password}-not` } });
-    expect(told).toMatchObject({ code: 1, message: expect.stringMatching(/refused the login.*user pay.*KAFKA_SASL_PASSWORD/) as string });
-    expect(told.ms).toBeLessThan(atOnceMs);
+    const outcome = await check({ brokers: brokers(), ssl: ssl(), sasl: { mechanism, username: 'pay', password: `${password}-not` } });
+    expect(outcome).toMatchObject({
+      code: 1,
+      message: expect.stringMatching(/refused the login.*user pay.*KAFKA_SASL_PASSWORD/) as string,
+    });
+    expect(outcome.ms).toBeLessThan(atOnceMs);
   });
 
   it('with a certificate of an unknown authority is reported as a TLS problem at once', async () => {
-    const told = await check({ brokers: brokers(), ssl: {}, sasl: { mechanism: 'plain', username: 'pay', password } });
-    expect(told).toMatchObject({
+    const outcome = await check({ brokers: brokers(), ssl: {}, sasl: { mechanism: 'plain', username: 'pay', password } });
+    expect(outcome).toMatchObject({
       code: 1,
       message: expect.stringMatching(/cannot agree on TLS.*certificate.*KAFKA_SSL_CA_FILE/) as string,
     });
-    expect(told.ms).toBeLessThan(atOnceMs);
+    expect(outcome.ms).toBeLessThan(atOnceMs);
   });
 
   it.each(['no TLS', 'no login'])('is reported with the variables to check when there is %s', async (without) => {
     const sasl = { mechanism: 'plain', username: 'pay', password } as const;
-    const told = await check(without === 'no TLS' ? { brokers: brokers(), sasl } : { brokers: brokers(), ssl: ssl() }, withinMs);
-    expect(told.code).not.toBe(0);
-    expect(told.message).toMatch(/KAFKA_SSL.*KAFKA_SASL_MECHANISM/);
-    expect(told.message).toContain(without);
-    expect(told.ms).toBeLessThan(withinMs + lateMs);
+    const outcome = await check(without === 'no TLS' ? { brokers: brokers(), sasl } : { brokers: brokers(), ssl: ssl() }, withinMs);
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.message).toMatch(/KAFKA_SSL.*KAFKA_SASL_MECHANISM/);
+    expect(outcome.message).toContain(without);
+    expect(outcome.ms).toBeLessThan(withinMs + lateMs);
   });
 });
 
