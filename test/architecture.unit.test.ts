@@ -86,6 +86,7 @@ const rooms: Rooms = {
   'src/redis': { imports: [...leafs, 'batches/ports/clock.ts'] },
   'src/files': { imports: [...adapters, 'src/terminal', 'src/config'] },
   'src/ledger': { imports: [...everyDomainRoom, ...leafs], pure: true },
+  'src/ledger/memory': { imports: [...everyDomainRoom, ...leafs, 'src/ledger'], pure: true },
   'src/ledger/sqlite': { imports: [...everyDomainRoom, ...leafs, 'src/ledger'], pure: true },
   'src/ledger/redis': { imports: [...everyDomainRoom, ...leafs, 'src/ledger', 'src/redis'], pure: true },
   'src/limiter': { imports: ['batches/ports', 'batches/ports/clock.ts', 'batches/ports/random.ts', ...leafs], npm: [], pure: true },
@@ -135,7 +136,7 @@ const rooms: Rooms = {
 
   // A witness imports none of ours.
   sandbox: { imports: [] },
-  simulation: { imports: [...everyDomainRoom, 'src/ledger'] },
+  simulation: { imports: [...everyDomainRoom, 'src/ledger/memory'] },
 };
 
 /** Files of pure rooms that need a clock, a timer or the process themselves, and why. */

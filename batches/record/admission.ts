@@ -7,7 +7,8 @@
 import { differingFields, type FieldDigests } from './fingerprint.ts';
 import type { ValidInstruction, InvalidInstruction } from '../instruction/instruction.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
-import type { Admission, LedgerRecord } from './record.ts';
+import type { Admission, LedgerRecord, Verdict } from './record.ts';
+import { isFinal } from './status.ts';
 import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result-event.ts';
 
 /** What the ledger knows under the record id of a new occurrence. */
@@ -64,6 +65,13 @@ export function decideAdmission(keys: KeyDerivation, admission: Admission, known
       version: (existing?.version ?? 0) + 1,
     },
   };
+}
+
+/** The verdict about the occurrence that this record was created from. */
+export function verdictOf(record: LedgerRecord): Verdict {
+  const { status } = record;
+  if (status === 'queued') return { type: 'admitted', record };
+  return isFinal[status] ? { type: 'settled', status, fresh: false } : { type: 'open', record };
 }
 
 /** A record of which nothing was told and nothing sent yet. */

@@ -1,9 +1,8 @@
 /** Asks about an occurrence: decided here on what is believed to stand in Redis, written there only if it does. */
-import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import { checkAdmission, checkNewRecord } from '../../../batches/record/check-change.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
-import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Reply } from './script-client.ts';
@@ -98,12 +97,6 @@ async function standingOf(parts: LedgerContext, { shard, recordId }: Asked, valu
       ? undefined
       : { paths: await parts.texts.textOf(shard, String(stored.fields.paths)), digests: stored.fields.digests };
   return { stored, fields, looseSequence };
-}
-
-function verdictOf(record: LedgerRecord): Verdict {
-  const { status } = record;
-  if (status === 'queued') return { type: 'admitted', record };
-  return isFinal[status] ? { type: 'settled', status, fresh: false } : { type: 'open', record };
 }
 
 /** What both scripts compare first. */

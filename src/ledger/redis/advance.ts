@@ -8,7 +8,8 @@ import type { Argument } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
-import { dueTimeOf, firstText, templateOf, encodeMutable, queueTimeOf, statusCodeText } from './record-codec.ts';
+import { dueTimeOf, queueTimeOf } from '../due-times.ts';
+import { firstText, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 /** @throws TypeError for a step that no rule can have decided; nothing is written then */

@@ -6,7 +6,8 @@ import { openBody } from './advance.ts';
 import { redisTime } from './script-client.ts';
 import { shardOf, shards, timeOfNumber } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
-import { dueTimeOf, queueTimeOf, type StoredRecord } from './record-codec.ts';
+import { dueTimeOf, queueTimeOf } from '../due-times.ts';
+import type { StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'countUnsettledDuplicates' | 'claimDue' | 'overview'>;

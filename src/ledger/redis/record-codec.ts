@@ -6,7 +6,6 @@ import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
-import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, type SharedSource } from '../sqlite/rows.ts';
 
@@ -178,12 +177,5 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
 }
 
 const reasonOf = ([code, description]: readonly [string, string]): Reason => ({ code, description });
-
-/** When somebody should move it, whoever can; null: nobody of ours can. A first send falls due when its lease is over. */
-export const queueTimeOf = (record: LedgerRecord): number | null =>
-  record.status === 'submitting' ? (record.leaseUntil ?? 0) : dueTimeOf(record);
-
-/** When its batch should move it: what is queued waits for its turn, what is final for nothing. */
-export const dueTimeOf = ({ status, dueAt }: LedgerRecord): number | null => (status === 'queued' || isFinal[status] ? null : dueAt);
 
 export const statusCodeText = ({ status }: LedgerRecord): string => String(statusCode[status]);

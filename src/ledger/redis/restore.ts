@@ -6,7 +6,8 @@ import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-c
 import { LedgerTotalsError } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
-import { dueTimeOf, firstText, encodeImmutable, templateOf, encodeMutable, queueTimeOf, statusCodeText } from './record-codec.ts';
+import { dueTimeOf, queueTimeOf } from '../due-times.ts';
+import { firstText, encodeImmutable, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore' | 'restoreSettled'> {

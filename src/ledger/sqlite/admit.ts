@@ -1,10 +1,9 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
-import { decideAdmission, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
-import { isFinal } from '../../../batches/record/status.ts';
 import type { BatchTally, Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode, statusOf } from '../codes.ts';
@@ -66,12 +65,6 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
 }
 
 const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields : nothingKnown);
-
-function verdictOf(record: LedgerRecord): Verdict {
-  const { status } = record;
-  if (status === 'queued') return { type: 'admitted', record };
-  return isFinal[status] ? { type: 'settled', status, fresh: false } : { type: 'open', record };
-}
 
 function insert(
   deps: AdmitDeps,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
+import { sharedLedgerSuite } from '../../../contracts/shared-ledger.suite.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { openInstance, removeKeys } from './harness.ts';
 
@@ -13,6 +14,19 @@ ledgerSuite('Redis', async () => {
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
       return { ...ledger, close };
     },
+    pass: (ms) => sleep(ms),
+    dispose: () => removeKeys(redisUrl(), prefix),
+  };
+});
+
+sharedLedgerSuite('Redis', async () => {
+  const prefix = uniquePrefix();
+  return {
+    async open() {
+      const { ledger, close } = await openInstance(redisUrl(), prefix);
+      return { ...ledger, close };
+    },
+    now: () => Date.now(),
     pass: (ms) => sleep(ms),
     dispose: () => removeKeys(redisUrl(), prefix),
   };

@@ -1,15 +1,14 @@
-/** What only a ledger in Redis holds: several instances on one, its shards, its marks, its end. */
+/** What only a ledger in Redis has: its shards, its marks, what it is bound to. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerKeyError } from '../../../../src/ledger/errors.ts';
 import { LedgerDataLossError, RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardCount, shardOf } from '../../../../src/ledger/redis/key-names.ts';
-import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
-import { admitted, intent, moved, recordIn, step } from '../../../support/ledger-steps.ts';
+import { admission, batchA, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
+import { admitted, intent, moved, recordIn } from '../../../support/ledger-steps.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { asAdmin, binding, keysOf, openInstance, removeKeys, type Instance } from './harness.ts';
-import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
+import { admitOne } from '../../../../batches/ports/single.ts';
 
 let prefix: string;
 let opened: Instance[];
@@ -28,142 +27,6 @@ const open = async (patch: Parameters<typeof openInstance>[2] = {}): Promise<Ins
   opened.push(instance);
   return instance;
 };
-const two = async (): Promise<[Instance['ledger'], Instance['ledger']]> => {
-  const [one, other] = [await open(), await open()];
-  await one.ledger.openBatch(manifest(batchA));
-  return [one.ledger, other.ledger];
-};
-
-describe('two instances', () => {
-  it('see what each of them decides', async () => {
-    const [one, other] = await two();
-    const queued = await admitted(one, 'inv-1', 2);
-    expect(await other.record('inv-1')).toEqual(queued);
-    const sent = await moved(other, intent(queued, Buffer.from('bytes')));
-    expect(Buffer.from((await one.body('inv-1')) ?? []).toString()).toBe('bytes');
-    expect(await advanceOne(one, intent(queued))).toEqual({ ok: false, current: sent });
-    expect(await admitOne(other, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual({ type: 'open', record: sent });
-  });
-
-  it('race for each record, and one intent wins', async () => {
-    const [one, other] = await two();
-    const records = await Promise.all(Array.from({ length: 60 }, (_, index) => admitted(one, `inv-${index}`, index + 2)));
-    const race = async (record: LedgerRecord): Promise<number> => {
-      const tried = await Promise.all([one, other, one, other].map((ledger) => advanceOne(ledger, intent(record))));
-      return tried.filter(({ ok }) => ok).length;
-    };
-    expect(await Promise.all(records.map(race))).toEqual(records.map(() => 1));
-    expect(await one.batch(batchA)).toMatchObject({ sent: 60 });
-  });
-
-  it('race for a record id, and one content gets it', async () => {
-    const [one, other] = await two();
-    const verdicts = await Promise.all(
-      Array.from({ length: 40 }, (_, index) =>
-        admitOne(
-          index % 2 === 0 ? one : other,
-          admission(lineOf(batchA, index + 2), valid(instructionOf('inv-1'), `content ${index % 3}`)),
-        ),
-      ),
-    );
-    expect(verdicts.filter(({ type }) => type === 'admitted')).toHaveLength(1);
-    expect(isBalanced(await other.tallies())).toBe(true);
-  });
-
-  it('publish what they decided themselves, until one takes over what the other left', async () => {
-    const [one, other] = await two();
-    for (let line = 2; line < 42; line += 1) await admitOne(one, admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
-    const left = await one.outbox({ limit: 100 });
-    expect(left).toHaveLength(40);
-    expect(await other.outbox({ limit: 100 })).toEqual([]);
-    expect(await other.takeOverOutbox({ olderThanMs: 60_000, limit: 100 })).toBe(0);
-    expect(await other.takeOverOutbox({ olderThanMs: 0, limit: 7 })).toBe(7);
-    expect(await other.takeOverOutbox({ olderThanMs: 0, limit: 100 })).toBe(33);
-    expect(await other.outbox({ limit: 100 })).toEqual(left);
-    await other.published({ numbers: left.map(({ number }) => number), mark: 'none' });
-    expect(await other.outbox({ limit: 100 })).toEqual([]);
-    expect(await other.overview()).toMatchObject({ unpublished: 0 });
-    expect(await other.publishedMark()).toBeNull();
-  });
-
-  it('never take over the same event within the time', async () => {
-    const [one, other] = await two();
-    const third = (await open()).ledger;
-    for (let line = 2; line < 62; line += 1) await admitOne(one, admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
-    // Far longer than all of them take.
-    const olderThanMs = 3_000;
-    await new Promise((resolve) => setTimeout(resolve, olderThanMs + 100));
-    const taken = await Promise.all([other, third, other, third].map((ledger) => ledger.takeOverOutbox({ olderThanMs, limit: 20 })));
-    expect(taken.reduce((sum, count) => sum + count, 0)).toBe(60);
-    const numbers = [...(await other.outbox({ limit: 100 })), ...(await third.outbox({ limit: 100 }))].map(({ number }) => number);
-    expect(new Set(numbers).size).toBe(60);
-  });
-});
-
-describe('claimDue', () => {
-  const dueSince = async (
-    ledger: Instance['ledger'],
-    recordId: string,
-    line: number,
-    dueAt: number,
-    batchId = batchA,
-  ): Promise<LedgerRecord> => {
-    const queued = await admitted(ledger, recordId, line, {}, batchId);
-    return moved(ledger, step(await moved(ledger, intent(queued)), { status: 'in_progress', dueAt, leaseOwner: null, leaseUntil: null }));
-  };
-
-  it('shows what is due to one instance, the longest due first, over all batches', async () => {
-    const [one, other] = await two();
-    await one.openBatch(manifest(batchB));
-    const now = Date.now();
-    const third = await dueSince(one, 'third', 2, now - 1_000);
-    const first = await dueSince(one, 'first', 3, now - 3_000);
-    const second = await dueSince(one, 'second', 2, now - 2_000, batchB);
-    await dueSince(one, 'never', 4, now + 3_600_000);
-    await admitted(one, 'queued', 5);
-    expect((await other.claimDue({ limit: 2, leaseMs: 60_000 })).records).toEqual([first, second]);
-    expect((await one.claimDue({ limit: 9, leaseMs: 60_000 })).records).toEqual([third]);
-    const { records, nextAt } = await other.claimDue({ limit: 9, leaseMs: 60_000 });
-    expect(records).toEqual([]);
-    expect(nextAt).toBeGreaterThan(now + 50_000);
-    expect(nextAt).toBeLessThan(now + 120_000);
-  });
-
-  it('gives the same record to one of two who ask at once', async () => {
-    const [one, other] = await two();
-    for (let index = 0; index < 50; index += 1) await dueSince(one, `inv-${index}`, index + 2, 1_000 + index);
-    const claims = await Promise.all([one, other, one, other].map((ledger) => ledger.claimDue({ limit: 20, leaseMs: 60_000 })));
-    const ids = claims.flatMap(({ records }) => records.map(({ recordId }) => recordId));
-    expect(new Set(ids).size).toBe(ids.length);
-    const rest = await one.claimDue({ limit: 100, leaseMs: 60_000 });
-    expect(new Set([...ids, ...rest.records.map(({ recordId }) => recordId)]).size).toBe(50);
-  });
-
-  it('shows it again when the lease is over, and by its new time when it was written', async () => {
-    const [one, other] = await two();
-    const left = await dueSince(one, 'left', 2, 1_000);
-    const written = await dueSince(one, 'written', 3, 1_000);
-    // Far longer than what comes before its end.
-    const leaseMs = 3_000;
-    expect((await one.claimDue({ limit: 9, leaseMs })).records).toHaveLength(2);
-    const later = Date.now() + 3_600_000;
-    await moved(one, step(written, { dueAt: later }));
-    expect((await other.claimDue({ limit: 9, leaseMs })).records).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, leaseMs + 50));
-    const { records, nextAt } = await other.claimDue({ limit: 9, leaseMs: 7_200_000 });
-    expect(records).toEqual([left]);
-    expect(nextAt).toBe(later);
-  });
-
-  it('finds a first send whose lease is over, and nothing that ended', async () => {
-    const [one, other] = await two();
-    const dead = await moved(one, intent(await admitted(one, 'dead', 2), Buffer.from('x'), Date.now() - 120_000));
-    await moved(one, intent(await admitted(one, 'alive', 3), Buffer.from('x'), Date.now()));
-    const ended = await dueSince(one, 'ended', 4, 1_000);
-    await moved(one, step(ended, { status: 'succeeded', dueAt: null }));
-    expect((await other.claimDue({ limit: 9, leaseMs: 1_000 })).records).toEqual([dead]);
-  });
-});
 
 describe('shards', () => {
   it('each balance by themselves, and every key lies in one', async () => {
@@ -367,80 +230,5 @@ describe('what a ledger is known by', () => {
     const opening = open({ ledgerKey: Buffer.alloc(32, 8) });
     await expect(opening).rejects.toThrow(LedgerKeyError);
     await expect(opening).rejects.toThrow(/LEDGER_KEY_FILE/);
-  });
-});
-
-describe('batches', () => {
-  it('that events made take the pins of the first file, and keep them', async () => {
-    const [one, other] = await two();
-    const unpinned = { ...manifest(batchB), file: 'topic', delimiter: '', bytes: 0, blockDigests: [] };
-    await one.openBatch(unpinned);
-    await one.updateBatch({ batchId: batchB, state: 'paused', at });
-    const pinned = await other.openBatch({ ...manifest(batchB), policy: 'all-or-nothing', at: at + 9 });
-    expect(pinned).toMatchObject({
-      file: 'may.csv',
-      delimiter: ',',
-      bytes: 1_000,
-      blockDigests: ['d1', 'd2'],
-      state: 'paused',
-      startedAt: at,
-    });
-    for (const again of [unpinned, { ...manifest(batchB), file: 'june.csv', bytes: 9 }]) expect(await one.openBatch(again)).toEqual(pinned);
-  });
-
-  it('must be opened before anything comes to them', async () => {
-    const { ledger } = await open();
-    await expect(admitOne(ledger, admission(lineOf(batchA, 2), refused()))).rejects.toThrow(/never opened/);
-    await expect(ledger.saveEnqueueProgress({ batchId: batchA, line: 1, rows: null })).rejects.toThrow(/never opened/);
-  });
-
-  it('know how far their file was handed over, and never go back', async () => {
-    const [one, other] = await two();
-    expect(await one.enqueueProgress(batchA)).toEqual({ line: 0, rows: null });
-    await one.saveEnqueueProgress({ batchId: batchA, line: 500, rows: null });
-    await other.saveEnqueueProgress({ batchId: batchA, line: 300, rows: null });
-    expect(await other.enqueueProgress(batchA)).toEqual({ line: 500, rows: null });
-    await one.saveEnqueueProgress({ batchId: batchA, line: 900, rows: 899 });
-    expect(await other.enqueueProgress(batchA)).toEqual({ line: 900, rows: 899 });
-    expect(await one.batch(batchA)).toMatchObject({ file: 'may.csv', state: 'running' });
-  });
-});
-
-describe('overview', () => {
-  it('tells the oldest open record, what is unpublished, and dead letters once each', async () => {
-    const [one, other] = await two();
-    expect(await one.overview()).toEqual({ oldestOpenAt: null, unpublished: 0, deadLetters: 0 });
-    const before = Date.now();
-    const first = await admitted(one, 'inv-1', 2);
-    const after = Date.now();
-    await admitted(other, 'inv-2', 3);
-    for (const ledger of [one, other]) {
-      await ledger.countDeadLetter({ stream: 'topic:pay:0', position: 7 });
-      await ledger.countDeadLetter({ stream: 'topic:pay:1', position: 7 });
-    }
-    const seen = await other.overview();
-    expect(seen.oldestOpenAt).toBeGreaterThanOrEqual(before - 2);
-    expect(seen.oldestOpenAt).toBeLessThanOrEqual(after + 2);
-    await moved(one, step(first, { status: 'cancelled' }));
-    expect(await other.overview()).toMatchObject({ unpublished: 1, deadLetters: 2 });
-    expect((await other.overview()).oldestOpenAt).toBeGreaterThanOrEqual(seen.oldestOpenAt ?? 0);
-  });
-});
-
-describe('purgeDetails', () => {
-  it('goes on where another instance stopped, and all of them see what was dropped', async () => {
-    const [one, other] = await two();
-    for (let index = 0; index < 20; index += 1) {
-      const queued = await admitted(one, `inv-${index}`, index + 2, { metadata: { order: '77' } });
-      await moved(one, step(queued, { status: 'rejected', reason: { code: 'c', description: 'd' } }));
-    }
-    const open = await moved(one, intent(await admitted(one, 'open', 50)));
-    expect(await one.purgeDetails({ olderThanMs: 0, limit: 7 })).toBe(7);
-    expect(await other.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(13);
-    expect(await one.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(0);
-    for (const ledger of [one, other]) {
-      expect(await ledger.record('inv-0')).toMatchObject({ status: 'rejected', metadata: undefined, reason: null });
-      expect(await ledger.record('open')).toEqual(open);
-    }
   });
 });

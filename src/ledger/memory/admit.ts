@@ -1,0 +1,85 @@
+/** Writes what `decideAdmission` says about an occurrence, with everything that moves with it. */
+import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import { checkAdmission } from '../../../batches/record/check-change.ts';
+import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
+import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import { addReceived, appendEvent, batchOf, placeOf, type MemoryStore, type StoredRecord } from './store.ts';
+
+/** What a write needs to know of the instance that makes it. */
+export interface Writer {
+  readonly store: MemoryStore;
+  readonly keys: KeyDerivation;
+  readonly owner: string;
+  readonly now: () => number;
+}
+
+const noFields: FieldDigests = { paths: '', digests: new Uint8Array() };
+
+/** @throws TypeError for an unknown batch, RangeError for an admission out of bounds; nothing is written then */
+export function admit(writer: Writer, admission: Admission): Verdict {
+  checkAdmission(admission);
+  const { store } = writer;
+  const { content, occurrence, batchId } = admission;
+  batchOf(store, batchId);
+  const known = store.occurrences.get(placeOf(occurrence));
+  if (known !== undefined)
+    return 'status' in known ? { type: 'settled', status: known.status, fresh: false } : verdictOf(known.record.record);
+
+  const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
+  const existing = recordId === undefined ? undefined : store.records.get(recordId);
+  const decision = decideAdmission(writer.keys, admission, {
+    record: existing?.record,
+    // After purgeDetails the fields cannot be told apart: then none is named.
+    fields: () => existing?.fields ?? (content.type === 'valid' ? content.fields : noFields),
+    lastSequence: recordId === undefined ? 0 : (store.unboundSequences.get(recordId) ?? 0),
+  });
+  if (decision.type === 'settled') return settle(writer, admission, decision, existing);
+  if (existing !== undefined) releaseRecordId(store, existing);
+  const fields = content.type === 'valid' ? content.fields : noFields;
+  addRecord(writer, { record: decision.record, fields, queueAt: null, endedAt: null });
+  return verdictOf(decision.record);
+}
+
+/** Part of a write. */
+export function addRecord(
+  { store, now }: Writer,
+  { record, fields, queueAt, endedAt }: Pick<StoredRecord, 'record' | 'fields' | 'queueAt' | 'endedAt'>,
+): StoredRecord {
+  const batch = batchOf(store, record.batchId);
+  store.lastNumber += 1;
+  const stored: StoredRecord = { order: store.lastNumber, admittedAt: now(), record, fields, queueAt, endedAt, body: undefined };
+  store.records.set(record.recordId, stored);
+  store.unboundSequences.delete(record.recordId);
+  store.occurrences.set(placeOf(record.occurrence), { record: stored });
+  batch.records.set(stored.order, stored);
+  addReceived(batch, record.status, record.currency, record.amountMinor);
+  return stored;
+}
+
+/** The former record goes; what became of it stays with its occurrence. */
+function releaseRecordId(store: MemoryStore, { order, record }: StoredRecord): void {
+  store.occurrences.set(placeOf(record.occurrence), { status: record.status });
+  store.records.delete(record.recordId);
+  batchOf(store, record.batchId).records.delete(order);
+}
+
+function settle(
+  { store, owner, now }: Writer,
+  { content, occurrence, batchId }: Admission,
+  { status, sequence, event }: Extract<AdmissionDecision, { type: 'settled' }>,
+  existing: StoredRecord | undefined,
+): Verdict {
+  const { recordId, amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
+  const batch = batchOf(store, batchId);
+  if (existing !== undefined) {
+    const { record, order } = existing;
+    existing.record = { ...record, sequence, version: record.version + 1 } satisfies LedgerRecord;
+    if (status === 'duplicate') batch.duplicates.push({ recordId: record.recordId, order });
+  } else if (recordId !== undefined) store.unboundSequences.set(recordId, sequence);
+  store.occurrences.set(placeOf(occurrence), { status });
+  const isReadable = amountMinor !== undefined && currency !== undefined;
+  addReceived(batch, status, isReadable ? currency : '', isReadable ? amountMinor : 0n);
+  appendEvent(store, event, owner, now());
+  return { type: 'settled', status, fresh: true };
+}

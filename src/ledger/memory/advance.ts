@@ -1,0 +1,45 @@
+/** Writes one decided change of a record, with everything that moves with it. */
+import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
+import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
+import type { BodyChange, Change } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import { queueTimeOf } from '../due-times.ts';
+import type { Writer } from './admit.ts';
+import { addTally, appendEvent, batchOf, countSend, uncountSend, type StoredRecord } from './store.ts';
+
+/** @throws TypeError for a change that no rule can have decided; nothing is written then */
+export function advance({ store, owner, now }: Writer, change: Change): AdvanceResult {
+  checkChange(change);
+  const { expected, after, event, body } = change;
+  const stored = store.records.get(after.recordId);
+  if (stored === undefined) throw neverAdmitted(after.recordId);
+  const before = stored.record;
+  if (before.version !== expected) return { ok: false, current: before };
+  if (!keepsIdentity(before, after)) throw identityChanged(after.recordId);
+  if (body !== undefined && 'keep' in body) checkBodyMayBeKept(before);
+
+  const batch = batchOf(store, before.batchId);
+  stored.record = after;
+  stored.queueAt = queueTimeOf(after);
+  if (isFinal[after.status]) stored.endedAt = now();
+  if (body !== undefined) changeBody(stored, body);
+  if (before.status !== after.status) {
+    addTally(batch, before.status, before.currency, -1, -before.amountMinor);
+    addTally(batch, after.status, before.currency, 1, before.amountMinor);
+  }
+  if (before.firstSentAt === null && after.firstSentAt !== null) countSend(batch, after.firstSentAt);
+  if (before.firstSentAt !== null && after.firstSentAt === null) uncountSend(batch);
+  if (event !== undefined) appendEvent(store, event, owner, now());
+  return { ok: true };
+}
+
+function changeBody(stored: StoredRecord, change: BodyChange): void {
+  if ('keep' in change) stored.body = { attempt: stored.record.attempt, bytes: change.keep, eraseAt: null };
+  else if (stored.body !== undefined) stored.body.eraseAt = change.eraseAt;
+}
+
+/** The bytes kept for this attempt; undefined when none are kept or their time is over. */
+export function bodyOf({ body, record }: StoredRecord, now: number): Uint8Array | undefined {
+  if (body === undefined || body.attempt !== record.attempt) return undefined;
+  return body.eraseAt !== null && body.eraseAt <= now ? undefined : body.bytes;
+}

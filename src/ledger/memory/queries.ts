@@ -1,0 +1,71 @@
+/** What can be asked of a ledger in memory. */
+import type { Ledger, LedgerOverview } from '../../../batches/ports/ledger.ts';
+import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import type { TallyRow } from '../../../batches/record/tally.ts';
+import { dueTimeOf } from '../due-times.ts';
+import type { MemoryStore, StoredBatch, StoredRecord } from './store.ts';
+
+type Parameter<Name extends keyof Ledger> = Parameters<Ledger[Name]>[0];
+type Answer<Name extends keyof Ledger> = Awaited<ReturnType<Ledger[Name]>>;
+
+const recordsOf = (store: MemoryStore, batchId: string): readonly StoredRecord[] => [
+  ...(store.batches.get(batchId)?.records.values() ?? []),
+];
+
+export function due(store: MemoryStore, { batchId, now, limit }: Parameter<'due'>): Answer<'due'> {
+  const timed = recordsOf(store, batchId)
+    .flatMap(({ record, order }) => {
+      const dueAt = dueTimeOf(record);
+      return dueAt === null ? [] : [{ record, order, dueAt }];
+    })
+    .sort((one, other) => one.dueAt - other.dueAt || one.order - other.order);
+  const taken = timed.slice(0, limit).filter(({ dueAt }) => dueAt <= now);
+  return { records: taken.map(({ record }) => record), nextAt: timed[taken.length]?.dueAt ?? null };
+}
+
+export function list(store: MemoryStore, { batchId, status, limit, after = 0 }: Parameter<'list'>): Answer<'list'> {
+  return recordsOf(store, batchId)
+    .filter(({ record, order }) => record.status === status && order > after)
+    .slice(0, limit)
+    .map(({ record, order }) => ({ cursor: order, record }));
+}
+
+export function countUnsettledDuplicates(store: MemoryStore, params: Parameter<'countUnsettledDuplicates'>): number {
+  const { batchId, exceptInProgress } = params;
+  const isSettled = ({ recordId, order }: StoredBatch['duplicates'][number]): boolean => {
+    const standing = store.records.get(recordId);
+    // Another record took the id: the one that it was a duplicate of is gone and was not paid.
+    if (standing === undefined || (order !== null && order !== standing.order)) return false;
+    const { status } = standing.record;
+    return status === 'succeeded' || (exceptInProgress && status === 'in_progress');
+  };
+  return (store.batches.get(batchId)?.duplicates ?? []).filter((duplicate) => !isSettled(duplicate)).length;
+}
+
+export function outbox(store: MemoryStore, owner: string, { limit, after = 0 }: Parameter<'outbox'>): readonly OutboxEntry[] {
+  return [...store.outbox]
+    .filter(([number, event]) => number > after && event.owner === owner)
+    .slice(0, limit)
+    .map(([number, { eventId, json }]) => ({ number, eventId, json }));
+}
+
+export function tallies(store: MemoryStore, batchId: string | undefined): readonly TallyRow[] {
+  const asked = batchId === undefined ? [...store.batches.values()] : [store.batches.get(batchId)];
+  const sums = new Map<string, TallyRow>();
+  for (const [name, row] of asked.flatMap((stored) => [...(stored?.tallies ?? [])])) {
+    const sum = sums.get(name);
+    const { count, amountMinor } = sum ?? { count: 0, amountMinor: 0n };
+    sums.set(name, { ...row, count: count + row.count, amountMinor: amountMinor + row.amountMinor });
+  }
+  return [...sums.values()].filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n);
+}
+
+export function overview(store: MemoryStore): LedgerOverview {
+  const open = [...store.records.values()].filter(({ record }) => !isFinal[record.status]);
+  return {
+    oldestOpenAt: open.reduce<number | null>((oldest, { admittedAt }) => Math.min(oldest ?? admittedAt, admittedAt), null),
+    unpublished: store.outbox.size,
+    deadLetters: store.deadLetters.size,
+  };
+}

@@ -1,0 +1,30 @@
+import { createMemoryStore, openMemoryLedger } from '../../../../src/ledger/memory/ledger.ts';
+import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
+import { sharedLedgerSuite } from '../../../contracts/shared-ledger.suite.ts';
+import { at, keys } from '../../../support/builders.ts';
+
+ledgerSuite('memory', async () => {
+  const store = createMemoryStore();
+  let now = at;
+  return {
+    open: async () => openMemoryLedger({ store, keys, clock: { now: () => now }, owner: 'one' }),
+    async pass(ms) {
+      now += ms;
+    },
+    dispose: async () => undefined,
+  };
+});
+
+sharedLedgerSuite('memory', async () => {
+  const store = createMemoryStore();
+  let now = at;
+  let instances = 0;
+  return {
+    open: async () => openMemoryLedger({ store, keys, clock: { now: () => now }, owner: `instance ${(instances += 1)}` }),
+    now: () => now,
+    async pass(ms) {
+      now += ms;
+    },
+    dispose: async () => undefined,
+  };
+});
