@@ -329,7 +329,7 @@ function restoreSuite({ two }: Shared): void {
 
     it('never keeps a body that holds a card number', async () => {
       const [one] = await two();
-      await expect(one.restore({ record: { ...paid, sensitive: true }, fields, body: Buffer.from('x') })).rejects.toThrow(TypeError);
+      await expect(one.restore({ record: { ...paid, hasCardNumber: true }, fields, body: Buffer.from('x') })).rejects.toThrow(TypeError);
       expect(await one.record('inv-1')).toBeUndefined();
     });
   });
