@@ -45,7 +45,9 @@ async function start(options: Parameters<typeof createSandbox>[0]): Promise<Sand
     const isInUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
     throw new CommandError(
       exitCodes.usage,
-      isInUse ? `port ${options.port} is in use: choose another one, or 0 for any.` : `the sandbox cannot start: ${(cause as Error).message}`,
+      isInUse
+        ? `port ${options.port} is in use: choose another one, or 0 for any.`
+        : `the sandbox cannot start: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -1,62 +1,32 @@
-import type { Batch } from '../../batches/record/batch.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Batch } from '../../batches/record/batch.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
-import { redisParams, type Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { openReader } from '../ledger/sqlite/reader.ts';
-import { summaryText } from '../terminal/summary-text.ts';
+import { openLedgerReader } from '../profiles/reader.ts';
 import { paintFor, printable, table } from '../terminal/format.ts';
+import { summaryText } from '../terminal/summary-text.ts';
 
 /** Shows one batch, or all. Reads only, also while another process pays. */
-export async function status(config: Config, wanted: string | undefined, options: { readonly json?: boolean }): Promise<ExitCode> {
-  const { ledger, close } = await openLedger(config);
+export async function status(config: Config, wanted: string | undefined, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
+  const { ledger, close } = await openLedgerReader(config, (message) => void process.stderr.write(`disburse: ${message}\n`));
   try {
     const batches = await ledger.batches();
-    const summaries = async (chosen: readonly Batch[]): Promise<Summary[]> =>
-      Promise.all(chosen.map(async (batch) => summarise(batch, await ledger.tallies(batch.batchId))));
-
     if (wanted === undefined) {
-      const all = await summaries(batches);
-      process.stdout.write(options.json === true ? all.map((one) => `${JSON.stringify(one)}\n`).join('') : `${listing(all)}\n`);
-      return exitCodes.ok;
+      const all = await Promise.all(batches.map((batch) => summaryOf(ledger, batch)));
+      process.stdout.write(json ? all.map((one) => `${JSON.stringify(one)}\n`).join('') : `${listing(all)}\n`);
+    } else {
+      const summary = await summaryOf(ledger, choose(batches, wanted));
+      process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env))}\n`);
     }
-    const [summary] = await summaries([choose(batches, wanted)]);
-    if (summary === undefined) return exitCodes.usage;
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(summary)}\n` : `${summaryText(summary, paintFor(process.stdout, process.env))}\n`,
-    );
     return exitCodes.ok;
   } finally {
     await close();
   }
 }
 
-type Reader = Pick<Ledger, 'batches' | 'tallies'>;
-
-async function openLedger(config: Config): Promise<{ readonly ledger: Reader; readonly close: () => Promise<void> }> {
-  if (config.servers === null) {
-    const ledger = await openReader(config.dataDir);
-    return { ledger, close: () => ledger.close() };
-  }
-  const [{ connectRedis }, { openRedisReader }] = await Promise.all([
-    import('../redis/connection.ts'),
-    import('../ledger/redis/reader.ts'),
-  ]);
-  const connection = await connectRedis(redisParams(config, (message) => void process.stderr.write(`disburse: ${message}\n`)));
-  try {
-    const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });
-    return {
-      ledger,
-      async close() {
-        await ledger.close();
-        await connection.close();
-      },
-    };
-  } catch (cause) {
-    await connection.close();
-    throw cause;
-  }
-}
+const summaryOf = async (ledger: Pick<Ledger, 'tallies'>, batch: Batch): Promise<Summary> =>
+  summarise(batch, await ledger.tallies(batch.batchId));
 
 function choose(batches: readonly Batch[], wanted: string): Batch {
   const found = batches.filter((batch) => batch.batchId === wanted || (wanted.length >= 6 && batch.batchId.startsWith(wanted)));
@@ -65,8 +35,8 @@ function choose(batches: readonly Batch[], wanted: string): Batch {
   throw new CommandError(
     exitCodes.usage,
     found.length === 0
-      ? `no batch ${printable(wanted)} is known here. disburse status lists all; is it the ledger that it was paid from?`
-      : `${found.length} batches begin with ${printable(wanted)}. Give more characters.`,
+      ? `no batch ${printable(wanted)} in this ledger. disburse status lists all; check DATA_DIR (or REDIS_URL and REDIS_PREFIX).`
+      : `${found.length} batches start with ${printable(wanted)}: give more characters.`,
   );
 }
 

@@ -2,7 +2,8 @@
 import pLimit from 'p-limit';
 import type { Ledger, LedgerOverview } from '../../batches/ports/ledger.ts';
 import { readResults } from '../../producers/results-reader.ts';
-import { openStandalone, openStandaloneLedger, resultsPath } from './standalone.ts';
+import { openStandalone, openStandaloneLedger } from './standalone.ts';
+import { resultsPath } from './data-dir.ts';
 import { createDueScanner } from '../../batches/pipeline/due-scanner.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { systemClock } from '../clock.ts';

@@ -1,6 +1,6 @@
 /** The wiring of the stand-alone profile: SQLite, a results file, limiters in this process. */
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { resultsPath } from './data-dir.ts';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
@@ -18,8 +18,6 @@ import { burstOf, createLocalLimiter } from '../limiter/local.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../service/metrics.ts';
 import type { Shutdown } from '../service/shutdown.ts';
-
-export const resultsPath = (dataDir: string): string => join(dataDir, 'results.jsonl');
 
 /** The ledger and its clock, before anything is wired to them. */
 export interface OpenLedger {

@@ -1,7 +1,7 @@
 /** Commands that show what was paid. */
 import { statuses } from '../../../batches/record/status.ts';
 import { declare } from '../declaration.ts';
-import { flag, text, textOr } from '../option.ts';
+import { choice, flag, text, textOr } from '../option.ts';
 
 export const status = declare({
   usage: 'status [batch]',
@@ -19,7 +19,7 @@ export const tail = declare({
   options: {
     follow: flag('--follow', 'keep printing new events'),
     from: textOr('beginning', '--from <where>', 'beginning, now, or a time such as 2026-11-21T08:00:00Z'),
-    status: text('--status <status>', `only this status: ${statuses.join(', ')}`),
+    status: choice(statuses, '--status <status>', 'only this status'),
     batch: text('--batch <batch>', 'only this batch'),
     record: text('--record <record>', 'only this record id'),
     final: flag('--final', 'only final results'),

@@ -1,0 +1,5 @@
+/** Files in DATA_DIR that several rooms name. */
+import { join } from 'node:path';
+
+/** The published results of the stand-alone profile. */
+export const resultsPath = (dataDir: string): string => join(dataDir, 'results.jsonl');
