@@ -5,14 +5,14 @@
 import { deliveryOf, type TransportCode } from './gateway-response.ts';
 
 /**
- * - `not_sent`: surely not acted upon; may be sent again as if for the first time
- * - `refused`: the gateway said no to this instruction; final
- * - `setup`: the gateway said no to us; nothing was acted upon, the run stops
+ * - `not_sent`: not acted upon; may be sent again as if for the first time
+ * - `refused`: the gateway refuses this instruction; final
+ * - `config_error`: the gateway refuses our set-up; not acted upon, the run stops
  * - `open`: perhaps acted upon
- * - `arrived`: the gateway has it, though we lack its session
- * - `person`: nobody has told us what this means; perhaps acted upon, a person decides
+ * - `already_received`: the gateway has it, and its session is not known
+ * - `manual_review`: a code without a known meaning; perhaps acted upon, a person decides
  */
-export type FailureClass = 'not_sent' | 'refused' | 'setup' | 'open' | 'arrived' | 'person';
+export type FailureClass = 'not_sent' | 'refused' | 'config_error' | 'open' | 'already_received' | 'manual_review';
 
 /** Error codes of the gateway. Source: docs/gateway.md; the list is known to be incomplete. */
 export const gatewayCodes = [
@@ -55,9 +55,9 @@ export type FailureCode = TransportCode | GatewayCode | ResponseCode;
 export const failureClass: Readonly<Record<FailureCode, FailureClass>> = {
   ...deliveryOf,
 
-  identification_error: 'setup',
-  authentication_error: 'setup',
-  authorization_error: 'setup',
+  identification_error: 'config_error',
+  authentication_error: 'config_error',
+  authorization_error: 'config_error',
 
   invalid_request: 'refused',
   account_not_found: 'refused',
@@ -76,27 +76,21 @@ export const failureClass: Readonly<Record<FailureCode, FailureClass>> = {
   provider_internal_error: 'open',
   provider_issuer_unavailable: 'open',
   provider_timeout: 'open',
-  idempotency_key_already_exists: 'arrived',
+  idempotency_key_already_exists: 'already_received',
 
   too_many_requests: 'not_sent',
   server_error: 'open',
-  // A redirect, a 401 of a proxy, a 404: we talk to something that is not the gateway's API. What it did with
-  // the request is unknown, and every further row would meet the same.
+  // A redirect, a 401 of a proxy, a 404, a firewall's page: this is not the gateway's API. What it did with the
+  // request is unknown.
   redirected: 'open',
   http_unexpected: 'open',
   answer_untrusted: 'open',
   evidence_mismatch: 'open',
-  code_unlisted: 'person',
+  code_unlisted: 'manual_review',
 };
 
-/** Open outcomes that every further row would meet too: the run stops rather than burn the file. */
-export const haltsRun: Readonly<Partial<Record<FailureCode, true>>> = {
-  identification_error: true,
-  authentication_error: true,
-  authorization_error: true,
-  redirected: true,
-  http_unexpected: true,
-};
+/** Answers of something that is not the gateway's API: when the first sends of a run all meet the same, the set-up is wrong. */
+export const suggestsWrongSetup: Readonly<Partial<Record<FailureCode, true>>> = { redirected: true, http_unexpected: true };
 
 const listed: ReadonlySet<string> = new Set(gatewayCodes);
 export const isGatewayCode = (code: string): code is GatewayCode => listed.has(code);

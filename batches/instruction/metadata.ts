@@ -1,6 +1,6 @@
 /**
- * The caller's own metadata: echoed by the gateway and told in results, so nothing secret may be in it, and our two
- * members `record_id` and `attempt`, which are added to it when it is sent, may not be contradicted.
+ * The caller's own metadata: echoed by the gateway and published in results, so nothing secret may be in it, and our
+ * members `record_id`, `attempt` and `idempotency_key`, which are added to it when it is sent, may not be contradicted.
  */
 import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
@@ -60,6 +60,10 @@ export const checkReserved = (
   }
   if (metadata['attempt'] !== undefined && metadata['attempt'] !== firstAttempt) {
     report('attempt', violation('metadata_attempt', 'metadata.attempt is ours and is not 1: remove it or name it otherwise.'));
+  }
+  // It follows from the project too, which is not known where a file is validated: so it is never the caller's to give.
+  if (metadata['idempotency_key'] !== undefined) {
+    report('idempotency_key', violation('metadata_idempotency_key', 'metadata.idempotency_key is ours: remove it or name it otherwise.'));
   }
 };
 

@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
 import type { Change, LedgerRecord } from '../record/record.ts';
-import type { TransitionSettings } from '../record/transitions.ts';
+import type { TransitionSettings } from '../record/resend-rules.ts';
 
 /** What deciding and writing a step needs. */
 export interface StepDeps {

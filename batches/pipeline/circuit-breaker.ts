@@ -1,172 +1,183 @@
 /**
- * Keeps a broken way to the gateway from turning a whole file into open records: after so many transport failures
- * in a row nothing more is sent until a harmless probe was answered. What the gateway refuses never counts: a
- * refusal is an answer.
+ * Keeps a broken connection, or a gateway that answers nothing but nonsense, from turning a whole file into open
+ * records: nothing more is sent until a harmless probe was answered and one real send has passed.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import {
+  nextBreakerState,
+  probePauseMs,
+  firstBreakerState,
+  type BreakerEvent,
+  type BreakerOutcome,
+  type BreakerState,
+} from './breaker-state.ts';
 
-/**
- * - `closed`: the way is open to all; `failures` in a row so far
- * - `trial`: a probe was answered, but no real call yet: the next transport failure opens it again at once, with
- *   the pauses and the time it had
- * - `open`: nothing passes; `probes` made so far without an answer
- */
-export type BreakerState =
-  | { readonly type: 'closed'; readonly failures: number }
-  | { readonly type: 'trial'; readonly since: number; readonly probes: number }
-  | { readonly type: 'open'; readonly since: number; readonly probes: number };
+export type { BreakerOutcome } from './breaker-state.ts';
 
-export type BreakerEvent = 'reached' | 'transport_failure' | 'probe_answered' | 'probe_failed';
-
-const firstBreakerState: BreakerState = { type: 'closed', failures: 0 };
-
-/** The decisions, pure. `reached` may also come from a call that was in flight when the breaker opened: it is as good as a probe. */
-export function nextBreakerState(state: BreakerState, event: BreakerEvent, now: number, threshold: number): BreakerState {
-  switch (event) {
-    case 'reached':
-      return firstBreakerState;
-    case 'transport_failure':
-      if (state.type === 'open') return state;
-      // The probe was answered and the real call failed: the pauses grow all the same.
-      if (state.type === 'trial') return { ...state, type: 'open', probes: state.probes + 1 };
-      return state.failures + 1 >= threshold ? { type: 'open', since: now, probes: 0 } : { type: 'closed', failures: state.failures + 1 };
-    case 'probe_answered':
-      return state.type === 'open' ? { ...state, type: 'trial' } : state;
-    case 'probe_failed':
-      return state.type === 'open' ? { ...state, probes: state.probes + 1 } : state;
-  }
+/** `since` is when it opened, in milliseconds since the epoch; `kind` the open outcome that opened it, if one did. */
+export interface BreakerChange {
+  readonly type: 'opened' | 'closed';
+  readonly since: number;
+  readonly at: number;
+  readonly kind: string | null;
 }
-
-/** The pause before the probe that follows `probes` failed ones: doubles, with a jitter of a quarter either way. */
-export const probePauseMs = (probes: number, firstPauseMs: number, maxPauseMs: number, random: Random): number =>
-  Math.min(firstPauseMs * 2 ** Math.min(probes, 30), maxPauseMs) * (0.75 + random() / 2);
-
-/** What is told when it opens and closes; `since` is when it opened, in milliseconds since the epoch. */
-export type BreakerChange = { readonly type: 'opened' | 'closed'; readonly since: number; readonly at: number };
 
 export interface CircuitBreaker {
-  record(outcome: 'reached' | 'transport_failure'): void;
+  record(outcome: BreakerOutcome): void;
   /** Resolves when calls may pass; rejects with the signal's reason. */
   waitUntilClosed(signal: AbortSignal): Promise<void>;
-  /** Open at this moment; false while one call tries whether the way is whole again. */
+  /** True while it is open; false while a single request tries the connection. */
   isOpen(): boolean;
-  /** When the way broke, while it is broken; a probe that was answered in between does not set it back. */
+  /** Since when it is not closed; an answered probe in between does not reset it. */
   openSince(): number | null;
+  /** The kind of open outcome that opened it; null when it is closed, or the connection fails. */
+  openKind(): string | null;
 }
 
 /**
- * @property threshold transport failures in a row that open it
  * @property probe a harmless call; true when the gateway answered it. A rejection counts as no answer
+ * @property threshold transport failures in a row that open it
+ * @property streak open outcomes of one kind, with no other outcome between them, that open it
  */
 export interface BreakerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly probe: () => Promise<boolean>;
   readonly threshold?: number;
+  readonly streak?: number;
   readonly firstPauseMs?: number;
   readonly maxPauseMs?: number;
   readonly onChange?: (change: BreakerChange) => void;
 }
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** How long the call that goes first may keep the others waiting. */
+/** How long the single request may keep the others waiting: one that never ends must not block them. */
 const halfOpenMs = 5_000;
 
 const passed = Promise.resolve();
 
-/** It probes only while somebody waits, so there is nothing to close and no timer that keeps a process alive. */
+/** It probes only while a call waits, so there is nothing to close and no timer that keeps a process alive. */
 export function createCircuitBreaker(options: BreakerOptions): CircuitBreaker {
-  const { clock, random, probe, threshold = 10, firstPauseMs = 500, maxPauseMs = 30_000, onChange } = options;
-  let state = firstBreakerState;
-  const waiters = new Set<Waiter>();
-  let probing: AbortController | undefined;
+  const { clock, onChange } = options;
+  const limits = { threshold: options.threshold ?? 10, streak: options.streak ?? 20 };
+  let state: BreakerState = firstBreakerState;
+  const waiters = createWaiters();
+  const prober = createProber(options, {
+    probes: () => (state.type === 'open' ? state.probes : null),
+    onProbe: (answered) => move({ type: answered ? 'probe_answered' : 'probe_failed' }),
+  });
 
   const move = (event: BreakerEvent): void => {
     const before = state;
     const now = clock.now();
-    state = nextBreakerState(before, event, now, threshold);
+    state = nextBreakerState(before, event, { ...limits, now });
     if (state.type === 'open') {
-      if (before.type !== 'open') onChange?.({ type: 'opened', since: state.since, at: now });
+      if (before.type !== 'open') onChange?.({ type: 'opened', since: state.since, at: now, kind: state.kind });
       return;
     }
     if (state.type === 'trial') {
-      if (before.type === 'open') void admitOne(state);
+      if (before.type === 'open') void admitSingle(state);
       return;
     }
     if (before.type === 'closed') return;
-    stopProbing();
-    const released = [...waiters];
-    waiters.clear();
-    for (const waiter of released) waiter.resolve();
-    onChange?.({ type: 'closed', since: before.since, at: now });
+    prober.stop();
+    waiters.releaseAll();
+    onChange?.({ type: 'closed', since: before.since, at: now, kind: before.kind });
   };
 
-  /** One call goes first; the others follow when it is answered. One that never tells must not hold them for ever. */
-  const admitOne = async (trial: BreakerState): Promise<void> => {
-    stopProbing();
+  /** One call goes first; the others follow when it has ended. */
+  const admitSingle = async (trial: BreakerState): Promise<void> => {
+    prober.stop();
     while (state === trial) {
-      const [first] = waiters;
-      if (first === undefined) return;
-      waiters.delete(first);
-      first.resolve();
+      if (!waiters.releaseFirst()) return;
       await clock.sleep(halfOpenMs);
     }
-  };
-
-  const stopProbing = (): void => {
-    probing?.abort();
-    probing = undefined;
-  };
-
-  const probeUntilAnswered = async (signal: AbortSignal): Promise<void> => {
-    while (state.type === 'open') {
-      try {
-        await clock.sleep(probePauseMs(state.probes, firstPauseMs, maxPauseMs, random), signal);
-      } catch {
-        return;
-      }
-      const answered = await probe().catch(() => false);
-      // Its news is old when the breaker closed or everybody left meanwhile; a next loop may be running already.
-      if (signal.aborted) return;
-      move(answered ? 'probe_answered' : 'probe_failed');
-    }
-  };
-
-  const startProbing = (): void => {
-    if (probing !== undefined) return;
-    probing = new AbortController();
-    void probeUntilAnswered(probing.signal);
   };
 
   return {
     record: move,
     waitUntilClosed(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
-      if (state.type === 'closed' || (state.type === 'trial' && waiters.size === 0)) return passed;
-      return new Promise<void>((resolve, reject) => {
-        const waiter: Waiter = {
-          resolve: () => {
-            signal.removeEventListener('abort', leave);
-            resolve();
-          },
-          reject,
+      if (state.type === 'closed' || (state.type === 'trial' && waiters.size() === 0)) return passed;
+      const waiting = waiters.add(signal, () => {
+        if (waiters.size() === 0) prober.stop();
+      });
+      if (state.type === 'open') prober.start();
+      return waiting;
+    },
+    openSince: () => (state.type === 'closed' ? null : state.since),
+    openKind: () => (state.type === 'closed' ? null : state.kind),
+    isOpen: () => state.type === 'open',
+  };
+}
+
+interface ProbeControl {
+  /** Probes made so far without an answer; null when it is not open any more. */
+  readonly probes: () => number | null;
+  readonly onProbe: (answered: boolean) => void;
+}
+
+function createProber(
+  { clock, random, probe, firstPauseMs = 500, maxPauseMs = 30_000 }: BreakerOptions,
+  { probes, onProbe }: ProbeControl,
+) {
+  let probing: AbortController | undefined;
+  const probeUntilAnswered = async (signal: AbortSignal): Promise<void> => {
+    for (let made = probes(); made !== null; made = probes()) {
+      try {
+        await clock.sleep(probePauseMs(made, { firstPauseMs, maxPauseMs, random }), signal);
+      } catch {
+        return;
+      }
+      const answered = await probe().catch(() => false);
+      // Its result is stale when the breaker closed or every waiter left meanwhile; the next loop may run already.
+      if (signal.aborted) return;
+      onProbe(answered);
+    }
+  };
+  return {
+    start() {
+      if (probing !== undefined) return;
+      probing = new AbortController();
+      void probeUntilAnswered(probing.signal);
+    },
+    stop() {
+      probing?.abort();
+      probing = undefined;
+    },
+  };
+}
+
+function createWaiters() {
+  const waiters = new Set<() => void>();
+  return {
+    size: () => waiters.size,
+    releaseAll() {
+      const released = [...waiters];
+      waiters.clear();
+      for (const resolve of released) resolve();
+    },
+    /** False when none waits. */
+    releaseFirst(): boolean {
+      const [first] = waiters;
+      if (first === undefined) return false;
+      waiters.delete(first);
+      first();
+      return true;
+    },
+    add: (signal: AbortSignal, onLeave: () => void): Promise<void> =>
+      new Promise<void>((resolve, reject) => {
+        const waiter = (): void => {
+          signal.removeEventListener('abort', leave);
+          resolve();
         };
         const leave = (): void => {
           waiters.delete(waiter);
-          if (waiters.size === 0) stopProbing();
-          waiter.reject(signal.reason);
+          onLeave();
+          reject(signal.reason as Error);
         };
         signal.addEventListener('abort', leave, { once: true });
         waiters.add(waiter);
-        if (state.type === 'open') startProbing();
-      });
-    },
-    openSince: () => (state.type === 'closed' ? null : state.since),
-    isOpen: () => state.type === 'open',
+      }),
   };
 }

@@ -7,12 +7,13 @@
  */
 import { isSameOccurrence } from '../instruction/instruction.ts';
 import type { Clock } from '../ports/clock.ts';
+import { newAlert } from '../record/alert.ts';
+import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
-import { readResponse, type Evidence } from '../record/evidence.ts';
+import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { applyEvidence } from '../record/transitions.ts';
 import { advance } from './advance.ts';
-import { alertMismatch, enterSendQueue, send, writeIntent, type Alerts, type SendDeps } from './send.ts';
+import { enterSendQueue, send, writeIntent, type Alerts, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock };
 
@@ -26,28 +27,30 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     if (deps.signal.aborted || record.status !== 'queued') return record;
     const leave = await enterSendQueue(deps);
     if (leave === null) return record;
-    let evidence: Evidence;
+    let evidence: FirstSendEvidence;
     try {
       const intent = await writeIntent(deps, record, bytes, isStillOurs);
       record = intent.record;
       if (!intent.ours) return record;
-      evidence = await send(deps, { record, bytes, leave, read: readResponse, timely: () => true });
+      evidence = await send(deps, { record, bytes, leave, read: readFirstSend, isFirst: true, timely: () => true });
     } finally {
       leave();
     }
-    record = await applyToIntent(deps, record, evidence);
-    alertMismatch(deps, record, evidence);
-    if (evidence.type !== 'not_sent' || evidence.stop || record.status !== 'queued') return record;
+    record = await conclude(deps, record, evidence);
+    if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
 
     const pause = Math.max(retryPauseMs(tries, deps.settings.random), evidence.retryAfterMs ?? 0);
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
   }
 }
 
-/** That nothing was sent is proven of this intent only: another process's, made since, may be in flight. */
-const applyToIntent = (deps: DispatchDeps, intent: LedgerRecord, evidence: Evidence): Promise<LedgerRecord> =>
-  advance(deps.ledger, intent, (current) =>
-    evidence.type === 'not_sent' && current.version !== intent.version
-      ? null
-      : applyEvidence(deps.settings, current, evidence, deps.clock.now()),
-  );
+async function conclude(deps: DispatchDeps, intent: LedgerRecord, evidence: FirstSendEvidence): Promise<LedgerRecord> {
+  let before = intent;
+  const after = await advance(deps.ledger, intent, (current) => {
+    before = current;
+    return applyFirstSend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
+  });
+  const alert = newAlert(before, after, evidence);
+  if (alert !== null) deps.alert(alert);
+  return after;
+}

@@ -14,6 +14,8 @@ export interface DueRecords {
 export interface OutageWatch {
   /** Since when the breaker is open; null while it is closed. */
   readonly closedSince: () => number | null;
+  /** The kind of open outcome that opened it; null: failures of the connection. */
+  readonly openKind: () => string | null;
   /** Since when nothing has reached the gateway; null while something does. */
   readonly unreachableSince: () => number | null;
   readonly stop: (why: string) => void;
@@ -92,10 +94,13 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
 }
 
 function stopWhenUnreachable(
-  { clock, unreachableSince, closedSince, stop }: OutageWatch & { readonly clock: Pick<Clock, 'now'> },
+  { clock, unreachableSince, closedSince, openKind, stop }: OutageWatch & { readonly clock: Pick<Clock, 'now'> },
   waitMs: number,
 ): void {
   const isOver = (since: number | null): boolean => since !== null && clock.now() - since > waitMs;
   if (isOver(unreachableSince())) stop('the gateway cannot be reached');
-  else if (isOver(closedSince())) stop('the gateway answers nothing but errors of its own');
+  else if (isOver(closedSince())) {
+    const kind = openKind();
+    stop(kind === null ? 'the gateway answers nothing but errors of its own' : `the gateway answers every instruction alike (${kind})`);
+  }
 }

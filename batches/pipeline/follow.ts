@@ -1,16 +1,19 @@
 /**
- * Following a record to its end: look at its session, confirm what equals the ledger, cancel what does not,
- * repeat a send that was left open. One call moves a record one step; when the next one is due stands in it.
+ * Following a record to its end: check its session, confirm what equals the ledger, cancel what does not, resend what
+ * was left open. One call moves a record one step; when the next one is due is in the record. A check that fails
+ * postpones its own record, and concerns no other one and no send.
  */
-import { readResponse, type Evidence, type SessionEvidence } from '../record/evidence.ts';
-import { advance } from './advance.ts';
-import { resend, type ResendDeps } from './resend.ts';
-import { alertMismatch, type Slot } from './send.ts';
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
-import type { LedgerRecord } from '../record/record.ts';
-import { applyEvidence, recordCancelIntent, recordConfirmIntent, scheduleNextCheck, markInterrupted } from '../record/transitions.ts';
+import { alertOf, newAlert } from '../record/alert.ts';
+import { applySession, contradictionOf } from '../record/apply-evidence.ts';
+import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
+import type { LedgerRecord, Reason } from '../record/record.ts';
+import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
+import { advance } from './advance.ts';
+import { resend, type ResendDeps } from './resend.ts';
+import type { Slot } from './send.ts';
 
 /** What status checks, confirmations and cancellations need. */
 export interface FollowPath {
@@ -26,64 +29,96 @@ export type FollowDeps = ResendDeps & FollowPath;
 
 /** One step of an open record. */
 export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
-  if (record.status === 'submitting') {
-    return advance(deps.ledger, record, (current) =>
-      current.status === 'submitting' ? markInterrupted(deps.settings, current, deps.clock.now()) : null,
-    );
-  }
+  if (record.status === 'submitting') return takeOver(deps, record);
   if (record.sessionId === null) return resend(deps, record);
   return checkStatus(deps, record, record.sessionId);
 }
 
+/** A first send whose lease is over: its process died. While the lease lives, its process will write the outcome. */
+const takeOver = (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> =>
+  advance(deps.ledger, record, (current) => {
+    const now = deps.clock.now();
+    const isOver = (current.leaseUntil ?? 0) <= now;
+    return current.status === 'submitting' && isOver ? markInterrupted(deps.settings, current, now) : null;
+  });
+
 async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
-  const finding = await callGateway(deps, record, () => deps.gateway.status(sessionId));
-  if (finding === null) return record;
-  if (finding.type !== 'sighting')
-    return advance(deps.ledger, record, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now()));
+  const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId));
+  if (evidence === null) return record;
+  if (evidence.type === 'none') return postpone(deps, record, evidence.code === 'answer_untrusted' ? evidence.reason : undefined);
+  const { verdict } = evidence.session;
+  const isMismatch = verdict.type === 'amount_differs' && verdict.claim === 'awaiting_confirmation';
+  if (verdict.type !== 'awaiting_confirmation' && !isMismatch) return applyToRecord(deps, record, evidence);
+  if (deps.confirm === 'manual') return leaveToPerson(deps, record, evidence);
+  return isMismatch ? cancelMismatch(deps, record, evidence) : confirm(deps, record, sessionId);
+}
 
-  const { sighting } = finding;
-  alertMismatch(deps, record, finding);
-  if (sighting.state !== 'awaiting_confirmation') return applyToRecord(deps, record, finding);
-  if (sighting.amount === 'different' && deps.confirm === 'match') return cancel(deps, record, sighting);
-  if (sighting.amount === 'missing' || deps.confirm === 'manual') {
-    const reason =
-      deps.confirm === 'manual'
-        ? { code: 'waits_for_person', description: 'The gateway asks for confirmation, and GATEWAY_CONFIRM leaves it to a person.' }
-        : { code: 'amount_missing', description: 'The gateway asks for confirmation without showing the amount.' };
-    const seen = await applyToRecord(deps, record, finding);
-    return advance(deps.ledger, seen, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now(), reason));
+async function leaveToPerson(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+  const seen = await applyToRecord(deps, record, evidence);
+  if (evidence.session.verdict.type !== 'awaiting_confirmation') return postpone(deps, seen);
+  const reason: Reason = {
+    code: 'waits_for_person',
+    description: 'The gateway asks for confirmation, and GATEWAY_CONFIRM leaves it to a person.',
+  };
+  return postpone(deps, seen, reason);
+}
+
+/** Confirms the one session of this record; any other one that asks is cancelled. */
+async function confirm(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
+  const noted = await advance(deps.ledger, record, (current) => recordConfirmIntent(current, sessionId));
+  if (noted.confirmSession !== sessionId) {
+    const description = `A second session ${sessionId} asks for confirmation; it is cancelled.`;
+    deps.alert(alertOf('second_session', noted, { sessionId, description }));
+    return cancel(deps, noted, { sessionId, reason: { code: 'second_session', description } });
   }
-  return confirm(deps, record, sighting);
+  // Once a cancel was requested, never confirm.
+  if (noted.cancelSession === sessionId) return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
+  return concludeCall(deps, noted, () => deps.gateway.confirm(sessionId));
 }
 
-/** Confirms the one session of this record; any other that asks is cancelled. */
-async function confirm(deps: FollowDeps, record: LedgerRecord, sighting: SessionEvidence): Promise<LedgerRecord> {
-  const noted = await advance(deps.ledger, record, (current) => recordConfirmIntent(current, sighting.sessionId));
-  if (noted.confirmSession !== sighting.sessionId) {
-    deps.alert(`a second session ${sighting.sessionId} asks for confirmation; it is cancelled`, noted);
-    return cancel(deps, noted, sighting);
-  }
-  // Before a person or an earlier step decided to cancel, confirming is over.
-  if (noted.cancelSession === sighting.sessionId) return cancel(deps, noted, sighting);
-  return conclude(deps, noted, await callGateway(deps, noted, () => deps.gateway.confirm(sighting.sessionId)));
+/** Asks for confirmation with another amount: that is durable and published before the cancel leaves. */
+async function cancelMismatch(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+  const { session } = evidence;
+  const reason = contradictionOf(session);
+  if (reason === null) throw new TypeError(`session ${session.sessionId} contradicts nothing`);
+  const noted = await cancel(deps, record, { sessionId: session.sessionId, reason });
+  const alert = newAlert(record, { ...noted, reason }, evidence);
+  if (alert !== null) deps.alert(alert);
+  return noted;
 }
 
-async function cancel(deps: FollowDeps, record: LedgerRecord, sighting: SessionEvidence): Promise<LedgerRecord> {
-  const noted = await advance(deps.ledger, record, (current) => recordCancelIntent(current, sighting.sessionId));
-  return conclude(deps, noted, await callGateway(deps, noted, () => deps.gateway.cancel(sighting.sessionId)));
+async function cancel(
+  deps: FollowDeps,
+  record: LedgerRecord,
+  { sessionId, reason }: { readonly sessionId: string; readonly reason: Reason },
+): Promise<LedgerRecord> {
+  const at = deps.clock.now();
+  const noted = await advance(deps.ledger, record, (current) => recordCancelIntent(deps.settings, current, { sessionId, reason, at }));
+  return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
 }
 
-/** Whatever a confirm or cancel answered, only a session shown is evidence; else the next look tells. */
-const conclude = (deps: FollowDeps, record: LedgerRecord, finding: Evidence | null): Promise<LedgerRecord> =>
-  finding?.type === 'sighting'
-    ? applyToRecord(deps, record, finding)
-    : advance(deps.ledger, record, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now()));
+/** Whatever a confirm or cancel answered, only a session shown is evidence; else the next status check finds out. */
+async function concludeCall(deps: FollowDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<LedgerRecord> {
+  const evidence = await callGateway(deps, record, call);
+  return evidence?.type === 'session' ? applyToRecord(deps, record, evidence) : postpone(deps, record);
+}
 
-const applyToRecord = (deps: FollowDeps, record: LedgerRecord, finding: Evidence): Promise<LedgerRecord> =>
-  advance(deps.ledger, record, (current) => applyEvidence(deps.settings, current, finding, deps.clock.now()));
+const postpone = (deps: FollowDeps, record: LedgerRecord, reason?: Reason): Promise<LedgerRecord> =>
+  advance(deps.ledger, record, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now(), reason));
 
-/** One call under the follow rate. Null when we are stopping. */
-async function callGateway(deps: FollowDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<Evidence | null> {
+async function applyToRecord(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+  let before = record;
+  const after = await advance(deps.ledger, record, (current) => {
+    before = current;
+    return applySession(deps.settings, current, evidence.session, deps.clock.now());
+  });
+  const alert = newAlert(before, after, evidence);
+  if (alert !== null) deps.alert(alert);
+  return after;
+}
+
+/** One call under the follow rate. Null when the run is stopping. */
+async function callGateway(deps: FollowDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<StatusEvidence | null> {
   try {
     await deps.followLimiter.acquire(deps.signal);
   } catch (cause) {
@@ -92,13 +127,9 @@ async function callGateway(deps: FollowDeps, record: LedgerRecord, call: () => P
   }
   return deps.followSlot(async () => {
     if (deps.signal.aborted) return null;
-    const finding = readResponse(await call(), record);
-    // The breaker hears of sends only: a gateway that tells of old sessions may yet fail every new one. A look that
-    // fails is made again later anyway.
-    if (finding.type !== 'sighting') {
-      if (finding.retryAfterMs !== undefined) deps.followLimiter.pushBack(finding.retryAfterMs);
-      if (finding.stop) deps.haltRun(finding.reason);
-    }
-    return finding;
+    const evidence = readStatusCheck(await call(), record);
+    // The breaker learns from sends only: a gateway that shows old sessions may fail every new one.
+    if (evidence.type === 'none' && evidence.retryAfterMs !== undefined) deps.followLimiter.pushBack(evidence.retryAfterMs);
+    return evidence;
   });
 }

@@ -15,7 +15,7 @@ export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): A
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */
 export const dispatchAdmitted = (deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> =>
-  reading.ok ? dispatch(deps, record, serialise(reading.draft, record.attempt)) : rejectAdmitted(deps, record, reading.refusal);
+  reading.ok ? dispatch(deps, record, serialise(reading.draft, record)) : rejectAdmitted(deps, record, reading.refusal);
 
 /** Before it was sent: a card that expired meanwhile, a limit that was lowered. */
 function rejectAdmitted(deps: StepDeps, record: LedgerRecord, refusal: InvalidInstruction): Promise<LedgerRecord> {

@@ -1,23 +1,15 @@
 /** From a durable intent to what the gateway answered, for first sends and resends alike. */
-import { tripsBreaker, type FailureCode } from '../gateway/failure-codes.ts';
-import { deliveryOf, type GatewayResponse } from '../gateway/gateway-response.ts';
+import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
-import type { Evidence } from '../record/evidence.ts';
-import type { LedgerRecord, Reason } from '../record/record.ts';
+import type { Alert } from '../record/alert.ts';
+import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import { recordIntent } from '../record/transitions.ts';
 import { advance, type StepDeps } from './advance.ts';
-
-/** The gateway connection as a whole. */
-export interface GatewayBreaker {
-  /** Resolves when sends may pass; rejects with the signal's reason. */
-  waitUntilClosed(signal: AbortSignal): Promise<void>;
-  /** True while the breaker is open; prepared sends are held back. */
-  isOpen(): boolean;
-  /** `server_trouble`: the gateway answers that it has failed. */
-  record(outcome: 'reached' | 'server_trouble' | 'transport_failure'): void;
-}
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import type { SendMonitor } from './send-monitor.ts';
 
 /** Bounds the records that have a durable intent and are not sent. */
 export interface SendQueue {
@@ -33,8 +25,9 @@ export interface SendPath {
   readonly gateway: Pick<Gateway, 'prepare'>;
   readonly sendQueue: SendQueue;
   /** Permits, shared by all instances; taken at send time, so that what waited does not leave in a bunch. */
-  readonly limiter: Pick<Limiter, 'acquire' | 'pushBack' | 'slowDown'>;
-  readonly breaker: GatewayBreaker;
+  readonly limiter: Pick<Limiter, 'acquire'>;
+  readonly breaker: Pick<CircuitBreaker, 'waitUntilClosed' | 'isOpen'>;
+  readonly monitor: Pick<SendMonitor, 'report'>;
   readonly slot: Slot;
 }
 
@@ -47,13 +40,11 @@ export interface LeaseTerms {
 export interface RunControl {
   /** No step starts after it is aborted; what is in flight ends by itself. */
   readonly signal: AbortSignal;
-  /** The gateway refuses our set-up: the run must stop. */
-  readonly haltRun: (reason: Reason) => void;
 }
 
 export interface Alerts {
   /** Something that a person must see now. */
-  readonly alert: (message: string, record: LedgerRecord) => void;
+  readonly alert: (alert: Alert) => void;
 }
 
 export type SendDeps = StepDeps & SendPath & LeaseTerms & RunControl;
@@ -90,25 +81,29 @@ export async function writeIntent(
 ): Promise<{ readonly record: LedgerRecord; readonly ours: boolean }> {
   let intent: LedgerRecord | undefined;
   const after = await advance(deps.ledger, record, (current) => {
-    const change = may(current) ? recordIntent(current, { owner: deps.owner, at: deps.clock.now(), leaseMs: deps.leaseMs, bytes }) : null;
+    const { owner, leaseMs, settings } = deps;
+    const change = may(current) ? recordIntent(current, { owner, at: deps.clock.now(), leaseMs, bytes, terms: settings }) : null;
     intent = change?.after;
     return change;
   });
   return { record: after, ours: after === intent };
 }
 
-export interface SendParams {
+export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence> {
   readonly record: LedgerRecord;
   readonly bytes: Uint8Array;
   /** Releases the place in the send queue. */
   readonly leave: () => void;
   readonly read: (response: GatewayResponse, record: LedgerRecord) => Evidence;
+  readonly isFirst: boolean;
   /** Asked right before the first byte. */
   readonly timely: () => boolean;
 }
 
-export async function send(deps: SendPath & RunControl & { readonly clock: Pick<Clock, 'now'> }, params: SendParams): Promise<Evidence> {
-  const { record, bytes, leave, read, timely } = params;
+export async function send<Evidence extends FirstSendEvidence | ResendEvidence>(
+  deps: SendPath & Pick<RunControl, 'signal'> & { readonly clock: Pick<Clock, 'now'> },
+  { record, bytes, leave, read, isFirst, timely }: SendParams<Evidence>,
+): Promise<Evidence> {
   const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
   let permitted = false;
   const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely() && deps.clock.now() < lastStart;
@@ -122,27 +117,7 @@ export async function send(deps: SendPath & RunControl & { readonly clock: Pick<
     leave();
     const evidence = read(await call.send({ mayStart }), record);
     // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
-    reportToBreaker(deps, evidence);
+    deps.monitor.report(evidence, isFirst);
     return evidence;
   });
-}
-
-/** Breaker, rate and run learn from every send. */
-function reportToBreaker(deps: Pick<SendDeps, 'breaker' | 'limiter' | 'haltRun'>, evidence: Evidence): void {
-  if (evidence.type === 'sighting') {
-    deps.breaker.record('reached');
-    return;
-  }
-  const code: FailureCode = evidence.code;
-  if (code !== 'lease_over')
-    deps.breaker.record(!tripsBreaker[code] ? 'reached' : code in deliveryOf ? 'transport_failure' : 'server_trouble');
-  if (evidence.retryAfterMs !== undefined) deps.limiter.pushBack(evidence.retryAfterMs);
-  if (code === 'too_many_requests') deps.limiter.slowDown();
-  if (evidence.stop) deps.haltRun(evidence.reason);
-}
-
-/** Reports a session that is decided, or asks to be, with another amount than the ledger's. */
-export function alertMismatch(deps: Alerts, record: LedgerRecord, evidence: Evidence): void {
-  if (evidence.type !== 'sighting' || evidence.sighting.amount !== 'different' || evidence.sighting.state === 'pending') return;
-  deps.alert(`session ${evidence.sighting.sessionId} shows another amount or currency than the ledger`, record);
 }

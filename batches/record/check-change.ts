@@ -23,13 +23,17 @@ export function checkAdmission({ content, occurrence }: Admission): void {
 export function checkNewRecord(record: LedgerRecord): void {
   const isBlank =
     record.firstSentAt === null &&
+    record.keyLifetimeMs === null &&
+    record.idempotencyHeader === null &&
     record.sends === 0 &&
     !record.alreadyReceived &&
     record.sessionId === null &&
+    !record.isSessionProven &&
     record.entryId === null &&
     record.confirmSession === null &&
     record.cancelSession === null &&
     record.reason === null &&
+    record.resend === null &&
     record.dueAt === null &&
     record.checks === 0 &&
     record.leaseOwner === null &&

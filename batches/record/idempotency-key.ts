@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Kind } from '../instruction/instruction.ts';
+import { isFinal, type Status } from './status.ts';
 
 /** The URL namespace of RFC 9562, section 6.6. */
 const urlNamespace = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex');
@@ -29,12 +30,19 @@ export interface KeyDerivation {
   /** `uuidv5(NS, kind + ":" + record_id + ":" + attempt)`, where `NS = uuidv5(URL namespace, "urn:disburse:v1:" + project)`. */
   idempotencyKey(kind: Kind, recordId: string, attempt: number): string;
   /**
-   * `uuidv5(NS, "result:" + place + ":" + attempt + ":" + status)`.
-   *
-   * @param place `file:<sha256>:<line>` or `topic:<name>:<partition>:<offset>`
-   * @param attempt 1 for what was never sent
+   * `uuidv5(NS, "result:" + place + ":" + attempt + ":" + status)`, and `":" + sequence` behind a status that is not
+   * final, since a record may have that status more than once.
    */
-  eventId(place: string, attempt: number, status: string): string;
+  eventId(event: EventName): string;
+}
+
+export interface EventName {
+  /** `file:<sha256>:<line>` or `topic:<name>:<partition>:<offset>`. */
+  readonly place: string;
+  /** 1 for what was never sent. */
+  readonly attempt: number;
+  readonly status: Status;
+  readonly sequence: number;
 }
 
 /** @param project the gateway's project, as in `X-PARTNER-PROJECT` */
@@ -42,6 +50,7 @@ export const createKeyDerivation = (project: string): KeyDerivation => {
   const namespace = Buffer.from(uuidV5Hex(urlNamespace, `urn:disburse:v1:${project}`), 'hex');
   return {
     idempotencyKey: (kind, recordId, attempt) => dashed(uuidV5Hex(namespace, `${kind}:${recordId}:${attempt}`)),
-    eventId: (place, attempt, status) => dashed(uuidV5Hex(namespace, `result:${place}:${attempt}:${status}`)),
+    eventId: ({ place, attempt, status, sequence }) =>
+      dashed(uuidV5Hex(namespace, `result:${place}:${attempt}:${status}${isFinal[status] ? '' : `:${sequence}`}`)),
   };
 };

@@ -37,17 +37,26 @@ export interface LedgerRecord {
   readonly version: number;
   /** When the first byte of this attempt may have left; null while surely nothing was sent. */
   readonly firstSentAt: number | null;
+  /** `GATEWAY_KEY_LIFETIME` when this attempt was first sent; null when it was unset, or is not known. */
+  readonly keyLifetimeMs: number | null;
+  /** The header that carried the key when this attempt was first sent. */
+  readonly idempotencyHeader: string | null;
   /** How often this attempt may have been sent. */
   readonly sends: number;
   /** The gateway has told that the key is known to it: a repeat would teach nothing more. */
   readonly alreadyReceived: boolean;
   readonly sessionId: string | null;
+  /** The session showed our metadata; an unproven one is checked, and nothing it says is believed. */
+  readonly isSessionProven: boolean;
   readonly entryId: string | null;
   /** The only session of this record that we may ever confirm. */
   readonly confirmSession: string | null;
   /** The session that we asked the gateway to cancel. */
   readonly cancelSession: string | null;
+  /** Why it is in this status. Of an open send: what the first send met; a resend replaces it only by proof of arrival. */
   readonly reason: Reason | null;
+  /** What the newest resend met. */
+  readonly resend: Reason | null;
   /** When we can move it next: a repeat or a look at its session. Null: only others can. */
   readonly dueAt: number | null;
   /** Looks at the session so far, for the growing pause between them. */

@@ -26,6 +26,8 @@ export const resultSchema = z
     idempotency_key: z.uuid().optional(),
     attempt: z.number().int().min(1).optional(),
     amount_details: z.strictObject({ amount: z.number().int().positive(), currency: z.string().length(3) }).optional(),
+    key_lifetime_ms: z.number().positive().optional(),
+    idempotency_header: z.string().optional(),
     session_id: z.string().optional(),
     entry_id: z.string().optional(),
     destination: z.string().optional(),
@@ -51,7 +53,7 @@ interface Frame {
 }
 
 const frame = (keys: KeyDerivation, { occurrence, batchId, sequence, at }: Frame, attempt: number, status: ResultEvent['status']) => ({
-  event_id: keys.eventId(`${occurrence.stream}:${occurrence.position}`, attempt, status),
+  event_id: keys.eventId({ place: `${occurrence.stream}:${occurrence.position}`, attempt, status, sequence }),
   sequence,
   status,
   final: isFinal[status],
@@ -113,6 +115,14 @@ export const conflictEvent = (keys: KeyDerivation, params: Seen & { readonly fie
   },
 });
 
+/** What a rebuild needs of a record that was sent. */
+const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader }: LedgerRecord) => ({
+  idempotency_key: idempotencyKey,
+  attempt,
+  ...(keyLifetimeMs === null ? {} : { key_lifetime_ms: keyLifetimeMs }),
+  ...(idempotencyHeader === null ? {} : { idempotency_header: idempotencyHeader }),
+});
+
 /** What a record's own status change tells. `sequence` is the record's, already raised. */
 export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: number): ResultEvent {
   const status = record.status;
@@ -121,7 +131,7 @@ export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: numbe
     ...frame(keys, { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at }, record.attempt, status),
     record_id: record.recordId,
     kind: record.kind,
-    ...(record.sends === 0 ? {} : { idempotency_key: record.idempotencyKey, attempt: record.attempt }),
+    ...(record.sends === 0 ? {} : sentMembers(record)),
     amount_details: amountDetails(record.amountMinor, record.currency),
     ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
     ...(record.entryId === null ? {} : { entry_id: record.entryId }),

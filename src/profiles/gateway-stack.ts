@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { DispatchDeps } from '../../batches/pipeline/dispatch.ts';
 import type { ProcessFileDeps } from '../../batches/pipeline/process-file.ts';
-import type { GatewayBreaker } from '../../batches/pipeline/send.ts';
+import { createSendMonitor } from '../../batches/pipeline/send-monitor.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
-import type { LedgerRecord } from '../../batches/record/record.ts';
+import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
+import { toMap } from '../../batches/gateway/session.ts';
+import type { Alert } from '../../batches/record/alert.ts';
 import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
 import { createSendQueue, capacityFor } from '../../batches/pipeline/send-queue.ts';
@@ -77,13 +79,15 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const breaker = createCircuitBreaker({
     clock,
     random: Math.random,
-    probe: async () => {
-      const answer = await gateway.balance();
-      return answer.type === 'answer' && answer.httpStatus < 500;
-    },
+    probe: async () => isApiAnswer(await gateway.balance()),
     onChange: (change) => tellBreaker(logger, url, change),
   });
-  const outage = trackOutage(breaker, clock);
+  const monitor = createSendMonitor({
+    breaker,
+    limiter: limiters.dispatch,
+    clock,
+    haltRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
+  });
   const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
   const publishing = startRelay(publisher, stopping);
   const rules = transitionSettings(config);
@@ -98,7 +102,8 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
-    breaker: outage.way,
+    breaker,
+    monitor,
     clock,
     settings: rules,
     slot: createSemaphore(settings.DISPATCH_CONCURRENCY),
@@ -106,13 +111,13 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     owner: randomUUID(),
     leaseMs: params.leaseMs,
     signal: stopping.signal,
-    haltRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
     confirm: settings.GATEWAY_CONFIRM,
-    alert: (message, record: LedgerRecord) => logger.error({ record_id: record.recordId, batch_id: record.batchId }, `ALERT: ${message}`),
+    alert: logAlert(logger),
     fingerprints: createFingerprints(ledgerKey),
     publisher,
     closedSince: () => breaker.openSince(),
-    unreachableSince: outage.since,
+    openKind: () => breaker.openKind(),
+    unreachableSince: monitor.unreachableSince,
     stop: (why) => stopping.stop(why),
   };
 
@@ -138,32 +143,25 @@ export const startRelay = (relay: OutboxRelay, stopping: Pick<Shutdown, 'stop'>)
     onFailure: (cause) => stopping.stop(messageOf(cause)),
   });
 
-/** Failures in a row that are no accident any more. */
-const outageFailures = 3;
-
-/**
- * Since when nothing reached the gateway. The breaker opens only after many failures, which a file of a few rows,
- * each tried again after a growing pause, takes minutes to gather: the wait for a gateway is counted by this.
- */
-function trackOutage(breaker: CircuitBreaker, clock: Clock): { readonly way: GatewayBreaker; readonly since: () => number | null } {
-  let failures = 0;
-  let firstAt = 0;
-  return {
-    way: {
-      waitUntilClosed: (signal) => breaker.waitUntilClosed(signal),
-      isOpen: () => breaker.isOpen(),
-      record(outcome) {
-        if (outcome !== 'transport_failure') failures = 0;
-        else if ((failures += 1) === 1) firstAt = clock.now();
-        breaker.record(outcome === 'reached' ? 'reached' : 'transport_failure');
-      },
-    },
-    since: () => (failures >= outageFailures ? firstAt : null),
-  };
+function tellBreaker(logger: Logger, url: string, { type, kind, since, at }: BreakerChange): void {
+  const fields = { gateway: url, ...(kind === null ? {} : { code: kind }) };
+  if (type === 'closed') logger.info({ ...fields, closed_for_ms: at - since }, 'the gateway answers again: sending goes on');
+  else if (kind === null) logger.warn(fields, 'the gateway cannot be reached: sending is paused, and it is probed until it answers');
+  else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
 }
 
-function tellBreaker(logger: Logger, url: string, change: BreakerChange): void {
-  if (change.type === 'opened')
-    logger.warn({ gateway: url }, 'the gateway cannot be reached: sending is paused, and it is probed until it answers');
-  else logger.info({ gateway: url, closed_for_ms: change.at - change.since }, 'the gateway answers again: sending goes on');
+/** A probe counts as answered only in the form of the gateway's API: a maintenance page is no answer. */
+function isApiAnswer(response: GatewayResponse): boolean {
+  if (response.type !== 'answer' || response.httpStatus >= 500) return false;
+  const status = toMap(response.json)?.['status'];
+  return status === 'ok' || status === 'error';
 }
+
+/** For people and their tools, once for each record and fact. */
+const logAlert =
+  (logger: Logger) =>
+  ({ alert, record, sessionId, expected, seen, description }: Alert): void =>
+    logger.error(
+      { alert, record_id: record.recordId, batch_id: record.batchId, session_id: sessionId, expected, seen },
+      `ALERT: ${description}`,
+    );

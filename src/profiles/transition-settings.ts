@@ -1,5 +1,5 @@
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
-import type { TransitionSettings } from '../../batches/record/transitions.ts';
+import type { TransitionSettings } from '../../batches/record/resend-rules.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
 
 /** What the heart's rules need to know of the configuration. */
@@ -8,5 +8,6 @@ export const transitionSettings = ({ settings }: Config): TransitionSettings => 
   random: Math.random,
   followIntervalMs: settings.FOLLOW_INTERVAL_MS,
   keyLifetimeMs: keyLifetimeMs(settings),
+  idempotencyHeader: settings.GATEWAY_IDEMPOTENCY_HEADER,
   timeoutMs: settings.GATEWAY_TIMEOUT_MS,
 });

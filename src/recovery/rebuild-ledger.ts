@@ -13,7 +13,7 @@ import type { SharedLedger } from '../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
 import { recordEvent, type ResultEvent } from '../../batches/record/result-event.ts';
 import { isFinal, type RecordStatus } from '../../batches/record/status.ts';
-import { whyNotResend, type TransitionSettings } from '../../batches/record/transitions.ts';
+import { whyNotResend, type TransitionSettings } from '../../batches/record/resend-rules.ts';
 import type { InstructionMessage, MessageReading } from '../../batches/event/read-message.ts';
 
 export interface RebuildDeps {
@@ -172,7 +172,7 @@ async function rebuildFrom(deps: RebuildDeps, told: ResultIndex): Promise<Rebuil
 
   function bodyToKeep(record: LedgerRecord, draft: ValidInstruction): { fields: FieldDigests; body?: Uint8Array } {
     const keeps = !isFinal[record.status] && record.sessionId === null && !draft.hasCardNumber;
-    return { fields: fingerprints.fields(draft), ...(keeps ? { body: serialise(draft, record.attempt) } : {}) };
+    return { fields: fingerprints.fields(draft), ...(keeps ? { body: serialise(draft, record) } : {}) };
   }
 }
 
@@ -214,11 +214,15 @@ function recordFrom(
     status: event.status as RecordStatus,
     sequence: Math.max(known.sequence, event.sequence),
     firstSentAt: sent ? known.firstSentAt : null,
+    keyLifetimeMs: event.key_lifetime_ms ?? null,
+    idempotencyHeader: event.idempotency_header ?? null,
     sends: sent ? 1 : 0,
     alreadyReceived: event.session_id !== undefined || event.error?.code === 'idempotency_key_already_exists',
     sessionId: event.session_id ?? null,
+    isSessionProven: event.session_id !== undefined && event.error?.code !== 'session_unproven',
     entryId: event.entry_id ?? null,
     reason: event.error ?? null,
+    resend: null,
     dueAt: null,
   };
   if (isFinal[record.status]) return record;

@@ -25,7 +25,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
         ['inv-3', 'succeeded'],
       ]);
       expect(entries.map(({ eventId }) => eventId)).toEqual(events.map((event) => event.event_id));
-      expect(entries[1]?.eventId).toBe(keys.eventId(`file:${batchA}:3`, 1, 'succeeded'));
+      expect(entries[1]?.eventId).toBe(keys.eventId({ place: `file:${batchA}:3`, attempt: 1, status: 'succeeded', sequence: 1 }));
       expect(entries.every(({ json }) => !json.includes('\n'))).toBe(true);
       expect(entries[0]?.number).toBeLessThan(entries[1]?.number ?? 0);
     });

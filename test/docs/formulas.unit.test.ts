@@ -17,7 +17,7 @@ it.each(events.map((event) => [event.status, event] as const))('the ids of the %
   const line = 'line' in event.source ? event.source.line : 0;
   const place = `file:${event.batch_id}:${line}`;
   expect(event.event_id).toBe(v5(`result:${place}:1:${event.status}`, namespace));
-  expect(createKeyDerivation('tour').eventId(place, 1, event.status)).toBe(event.event_id);
+  expect(createKeyDerivation('tour').eventId({ place, attempt: 1, status: event.status, sequence: event.sequence })).toBe(event.event_id);
   const key = v5(`${event.kind}:${event.record_id}:1`, namespace);
   // What was never sent has no key.
   expect(event.idempotency_key).toBe(event.attempt === undefined ? undefined : key);

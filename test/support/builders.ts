@@ -8,7 +8,7 @@ import { queuedRecord as newRecord } from '../../batches/record/admission.ts';
 import type { FieldDigests } from '../../batches/record/fingerprint.ts';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import type { Admission, LedgerRecord } from '../../batches/record/record.ts';
-import type { TransitionSettings } from '../../batches/record/transitions.ts';
+import type { TransitionSettings } from '../../batches/record/resend-rules.ts';
 
 export const keys = createKeyDerivation('shop');
 /** The moment at which most tests happen. */
@@ -172,6 +172,7 @@ export const transitionSettings: TransitionSettings = {
   random: () => 0.5,
   followIntervalMs: 2000,
   keyLifetimeMs: 12 * 3_600_000,
+  idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY',
   timeoutMs: 30_000,
 };
 
@@ -186,7 +187,17 @@ export const queuedRecord = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
 });
 
 export const sentRecord = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
-  queuedRecord({ status: 'submitting', sends: 1, firstSentAt: at - 100, leaseOwner: 'me', leaseUntil: at + 60_000, version: 2, ...patch });
+  queuedRecord({
+    status: 'submitting',
+    sends: 1,
+    firstSentAt: at - 100,
+    keyLifetimeMs: transitionSettings.keyLifetimeMs,
+    idempotencyHeader: transitionSettings.idempotencyHeader,
+    leaseOwner: 'me',
+    leaseUntil: at + 60_000,
+    version: 2,
+    ...patch,
+  });
 
 // Gateway sessions
 

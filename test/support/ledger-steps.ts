@@ -6,7 +6,7 @@ import type { Change, LedgerRecord, Verdict } from '../../batches/record/record.
 import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
 import { recordIntent } from '../../batches/record/transitions.ts';
-import { admission, at, batchA, instructionOf, keys, lineOf, valid } from './builders.ts';
+import { admission, at, batchA, instructionOf, keys, lineOf, transitionSettings, valid } from './builders.ts';
 
 /** Admits a new instruction and answers its record. */
 export async function admitted(
@@ -36,7 +36,7 @@ export async function moved(ledger: Ledger, change: Change): Promise<LedgerRecor
 }
 
 export const intent = (record: LedgerRecord, bytes: Uint8Array = Buffer.from('{}'), time = at): Change =>
-  recordIntent(record, { owner: 'me', at: time, leaseMs: 60_000, bytes });
+  recordIntent(record, { owner: 'me', at: time, leaseMs: 60_000, bytes, terms: transitionSettings });
 
 /** A record of the batch brought to this status over its ordinary way. */
 export async function recordIn(ledger: Ledger, status: RecordStatus, recordId: string, line: number): Promise<LedgerRecord> {
@@ -44,5 +44,5 @@ export async function recordIn(ledger: Ledger, status: RecordStatus, recordId: s
   if (status === 'queued') return queued;
   if (status === 'rejected') return moved(ledger, step(queued, { status }));
   const sent = await moved(ledger, intent(queued));
-  return status === 'submitting' ? sent : moved(ledger, step(sent, { status, sessionId: `ps_${recordId}` }));
+  return status === 'submitting' ? sent : moved(ledger, step(sent, { status, sessionId: `ps_${recordId}`, isSessionProven: true }));
 }

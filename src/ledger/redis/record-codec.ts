@@ -21,17 +21,26 @@ export const templateOf = ({ batchId, occurrence }: Pick<LedgerRecord, 'batchId'
 
 export const readTemplate = (text: string): RecordTemplate => JSON.parse(text) as RecordTemplate;
 
+/** What most records are sent under; the others name theirs. What `1` stands for is on disk: never change it. */
+const defaultHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
+
 interface MutableFields {
   readonly attempt?: number;
   /** Only where it is not the one that project, kind, record id and attempt make. */
   readonly key?: string;
+  /** The key's lifetime when it was first sent, in milliseconds. */
+  readonly life?: number;
+  /** The header that carried the key; 1 stands for the default one. */
+  readonly header?: string | 1;
   readonly sends?: number;
   readonly arrived?: true;
   readonly session?: string;
+  readonly unproven?: true;
   readonly entry?: string;
   readonly confirm?: string;
   readonly cancel?: string;
   readonly reason?: readonly [code: string, description: string];
+  readonly resend?: readonly [code: string, description: string];
   readonly due?: number;
   readonly checks?: number;
   readonly owner?: string;
@@ -81,13 +90,17 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
   return JSON.stringify({
     ...(attempt === 1 ? {} : { attempt }),
     ...(record.idempotencyKey === implied ? {} : { key: record.idempotencyKey }),
+    ...(record.keyLifetimeMs === null ? {} : { life: record.keyLifetimeMs }),
+    ...(record.idempotencyHeader === null ? {} : { header: record.idempotencyHeader === defaultHeader ? 1 : record.idempotencyHeader }),
     ...(sends === 0 ? {} : { sends }),
     ...(arrived ? { arrived } : {}),
     ...(sessionId === null ? {} : { session: sessionId }),
+    ...(sessionId === null || record.isSessionProven ? {} : { unproven: true }),
     ...(entryId === null ? {} : { entry: entryId }),
     ...(confirmSession === null ? {} : { confirm: confirmSession }),
     ...(cancelSession === null ? {} : { cancel: cancelSession }),
     ...(reason === null ? {} : { reason: [reason.code, reason.description] }),
+    ...(record.resend === null ? {} : { resend: [record.resend.code, record.resend.description] }),
     ...(dueAt === null ? {} : { due: dueAt }),
     ...(checks === 0 ? {} : { checks }),
     ...(leaseOwner === null ? {} : { owner: leaseOwner }),
@@ -108,7 +121,7 @@ export function encodeImmutable(record: LedgerRecord, paths: number, { digests }
 
 /** Second and third line of a record whose story is dropped: what must be known for ever, and nothing more. */
 export const encodeWithoutDetails = (record: LedgerRecord, keys: KeyDerivation): string =>
-  `${encodeMutable({ ...record, reason: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
+  `${encodeMutable({ ...record, reason: null, resend: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
 
 function permanentFields({ occurrence, kind, fingerprint }: LedgerRecord): ImmutableFields {
   const { position, source } = occurrence;
@@ -159,13 +172,17 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     sequence: Number(sequence),
     version: Number(version),
     firstSentAt: first === '-' ? null : Number(first),
+    keyLifetimeMs: moving.life ?? null,
+    idempotencyHeader: moving.header === 1 ? defaultHeader : (moving.header ?? null),
     sends: moving.sends ?? 0,
     alreadyReceived: moving.arrived ?? false,
     sessionId: moving.session ?? null,
+    isSessionProven: moving.session !== undefined && moving.unproven !== true,
     entryId: moving.entry ?? null,
     confirmSession: moving.confirm ?? null,
     cancelSession: moving.cancel ?? null,
     reason: moving.reason === undefined ? null : reasonOf(moving.reason),
+    resend: moving.resend === undefined ? null : reasonOf(moving.resend),
     dueAt: moving.due ?? null,
     checks: moving.checks ?? 0,
     leaseOwner: moving.owner ?? null,

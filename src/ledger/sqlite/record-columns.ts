@@ -14,6 +14,8 @@ interface ChangeGroup {
   push(values: ColumnValue[], after: LedgerRecord): void;
 }
 
+const isUnproven = ({ sessionId, isSessionProven }: LedgerRecord): boolean => sessionId !== null && !isSessionProven;
+
 export const changeGroups: readonly ChangeGroup[] = [
   {
     columns: ['status'],
@@ -26,15 +28,23 @@ export const changeGroups: readonly ChangeGroup[] = [
     push: (values, after) => values.push(after.firstSentAt, after.sends),
   },
   {
+    columns: ['key_lifetime_ms', 'idempotency_header'],
+    same: (before, after) => before.keyLifetimeMs === after.keyLifetimeMs && before.idempotencyHeader === after.idempotencyHeader,
+    push: (values, after) => values.push(after.keyLifetimeMs, after.idempotencyHeader),
+  },
+  {
     columns: ['lease_owner', 'lease_until'],
     same: (before, after) => before.leaseOwner === after.leaseOwner && before.leaseUntil === after.leaseUntil,
     push: (values, after) => values.push(after.leaseOwner, after.leaseUntil),
   },
   {
-    columns: ['arrived', 'session_id', 'entry_id'],
+    columns: ['arrived', 'session_id', 'session_unproven', 'entry_id'],
     same: (before, after) =>
-      before.alreadyReceived === after.alreadyReceived && before.sessionId === after.sessionId && before.entryId === after.entryId,
-    push: (values, after) => values.push(after.alreadyReceived ? 1 : 0, after.sessionId, after.entryId),
+      before.alreadyReceived === after.alreadyReceived &&
+      before.sessionId === after.sessionId &&
+      before.isSessionProven === after.isSessionProven &&
+      before.entryId === after.entryId,
+    push: (values, after) => values.push(after.alreadyReceived ? 1 : 0, after.sessionId, isUnproven(after) ? 1 : 0, after.entryId),
   },
   {
     columns: ['confirm_session', 'cancel_session'],
@@ -45,6 +55,11 @@ export const changeGroups: readonly ChangeGroup[] = [
     columns: ['reason_code', 'reason_description'],
     same: (before, after) => before.reason?.code === after.reason?.code && before.reason?.description === after.reason?.description,
     push: (values, after) => values.push(after.reason?.code ?? null, after.reason?.description ?? null),
+  },
+  {
+    columns: ['resend_code', 'resend_description'],
+    same: (before, after) => before.resend?.code === after.resend?.code && before.resend?.description === after.resend?.description,
+    push: (values, after) => values.push(after.resend?.code ?? null, after.resend?.description ?? null),
   },
   {
     columns: ['due_at'],

@@ -20,7 +20,8 @@ const ended = 'status > 4 AND ended_at IS NOT NULL AND ended_at > ? AND ended_at
 export function createRetention(db: DatabaseSync): Retention {
   const selectAny = db.prepare(`SELECT 1 FROM record WHERE ${ended} LIMIT 1`);
   const dropSome = db.prepare(
-    `UPDATE record SET destination = NULL, metadata = NULL, reason_code = NULL, reason_description = NULL, checks = 0,
+    `UPDATE record SET destination = NULL, metadata = NULL, reason_code = NULL, reason_description = NULL,
+       resend_code = NULL, resend_description = NULL, checks = 0,
        shape = ${withoutDetails}, digests = x'', ended_at = NULL
      WHERE id IN (SELECT id FROM record WHERE ${ended} ORDER BY ended_at LIMIT ?)`,
   );

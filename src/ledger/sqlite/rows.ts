@@ -37,14 +37,20 @@ export interface RecordRow {
   readonly sequence: number;
   readonly version: number;
   readonly first_sent_at: number | null;
+  readonly key_lifetime_ms?: number | null;
+  readonly idempotency_header?: string | null;
   readonly sends: number;
   readonly arrived: number;
   readonly session_id: string | null;
+  /** Absent, as the other columns that came later, in a ledger of an older schema that is only read. */
+  readonly session_unproven?: number;
   readonly entry_id: string | null;
   readonly confirm_session: string | null;
   readonly cancel_session: string | null;
   readonly reason_code: string | null;
   readonly reason_description: string | null;
+  readonly resend_code?: string | null;
+  readonly resend_description?: string | null;
   readonly due_at: number | null;
   readonly checks: number;
   readonly lease_owner: string | null;
@@ -77,13 +83,17 @@ export function toRecord(row: RecordRow): LedgerRecord {
     sequence: row.sequence,
     version: row.version,
     firstSentAt: row.first_sent_at,
+    keyLifetimeMs: row.key_lifetime_ms ?? null,
+    idempotencyHeader: row.idempotency_header ?? null,
     sends: row.sends,
     alreadyReceived: row.arrived === 1,
     sessionId: row.session_id,
+    isSessionProven: row.session_id !== null && row.session_unproven !== 1,
     entryId: row.entry_id,
     confirmSession: row.confirm_session,
     cancelSession: row.cancel_session,
     reason: row.reason_code === null ? null : { code: row.reason_code, description: row.reason_description ?? '' },
+    resend: typeof row.resend_code === 'string' ? { code: row.resend_code, description: row.resend_description ?? '' } : null,
     dueAt: row.due_at,
     checks: row.checks,
     leaseOwner: row.lease_owner,

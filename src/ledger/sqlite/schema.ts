@@ -9,8 +9,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerReadError, LedgerSchemaError } from '../errors.ts';
 
-/** 2: when a record ended is noted. */
-const schemaVersion = 2;
+/**
+ * - 2: when a record ended is noted
+ * - 3: the terms of a first send, what a resend met, and sessions that are not proven
+ */
+const schemaVersion = 3;
 
 /** Finds what ended long ago and has its story still, the oldest first. */
 const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
@@ -89,14 +92,19 @@ const tables = `
     metadata TEXT, -- JSON
     source TEXT, -- JSON, when it does not follow from stream and position
     first_sent_at REAL,
+    key_lifetime_ms REAL, -- when it was first sent; NULL: unset, or not known
+    idempotency_header TEXT,
     sends INTEGER NOT NULL DEFAULT 0,
     arrived INTEGER NOT NULL DEFAULT 0,
     session_id TEXT,
+    session_unproven INTEGER NOT NULL DEFAULT 0,
     entry_id TEXT,
     confirm_session TEXT,
     cancel_session TEXT,
     reason_code TEXT,
     reason_description TEXT,
+    resend_code TEXT, -- what the newest resend met
+    resend_description TEXT,
     due_at REAL,
     checks INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
@@ -130,13 +138,25 @@ export function createSchema(db: DatabaseSync, also: () => void): void {
  * before has no time of its own, and counts as ended at `now`, milliseconds since the epoch.
  */
 export function migrate(db: DatabaseSync, now: number): void {
-  if (readMeta(db, 'schema') === String(schemaVersion)) return;
+  const found = Number(readMeta(db, 'schema'));
+  if (found === schemaVersion) return;
   allOrNone(db, () => {
-    db.exec(`ALTER TABLE record ADD COLUMN ended_at REAL DEFAULT 0; ${storyIndex}`);
-    db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run(endsNotedSince, String(now));
+    if (found < 2) {
+      db.exec(`ALTER TABLE record ADD COLUMN ended_at REAL DEFAULT 0; ${storyIndex}`);
+      db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run(endsNotedSince, String(now));
+    }
+    // What was sent before has no terms of its own: it is never resent.
+    if (found < 3) db.exec(termsColumns);
     db.prepare("UPDATE meta SET value = ? WHERE name = 'schema'").run(String(schemaVersion));
   });
 }
+
+const termsColumns = `
+  ALTER TABLE record ADD COLUMN key_lifetime_ms REAL;
+  ALTER TABLE record ADD COLUMN idempotency_header TEXT;
+  ALTER TABLE record ADD COLUMN session_unproven INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE record ADD COLUMN resend_code TEXT;
+  ALTER TABLE record ADD COLUMN resend_description TEXT;`;
 
 /** When the ends began to be noted, milliseconds since the epoch; 0 for a ledger that always did. */
 export const endsNotedFrom = (db: DatabaseSync): number => Number(readMeta(db, endsNotedSince) ?? 0);

@@ -470,6 +470,7 @@ describe('metadata', () => {
     [{ 'metadata.record_id': 'inv-2' }, ['metadata_record_id@metadata.record_id']],
     [{ 'metadata.attempt': '1' }, []],
     [{ 'metadata.attempt': '2' }, ['metadata_attempt@metadata.attempt']],
+    [{ 'metadata.idempotency_key': 'k' }, ['metadata_idempotency_key@metadata.idempotency_key']],
     [{ 'metadata.card': '4242424242424242' }, ['card_number_misplaced@metadata.card']],
     [{ 'metadata.a': '#REF!' }, ['excel_error_value@metadata.a']],
     [{ 'metadata.a': 'x\u0000' }, ['control_character@metadata.a']],

@@ -149,6 +149,7 @@ describe('an event', () => {
     ['metadata', { record_id: 'inv-1', attempt: 1 }, []],
     ['metadata', { record_id: 'inv-2' }, ['metadata_record_id@metadata.record_id']],
     ['metadata', { attempt: 2 }, ['metadata_attempt@metadata.attempt']],
+    ['metadata', { idempotency_key: 'k' }, ['metadata_idempotency_key@metadata.idempotency_key']],
     ['metadata', { attempt: '1' }, ['metadata_attempt@metadata.attempt']],
     ['metadata', { a: { card: '4242424242424242' } }, ['card_number_misplaced@metadata.a.card']],
     ['metadata', 4242424242424242, ['card_number_misplaced@metadata']],

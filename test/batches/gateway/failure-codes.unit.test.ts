@@ -6,7 +6,7 @@ import {
   failureClass,
   gatewayCodes,
   isGatewayCode,
-  haltsRun,
+  suggestsWrongSetup,
   type FailureClass,
   type FailureCode,
 } from '../../../batches/gateway/failure-codes.ts';
@@ -22,9 +22,9 @@ const expected: Readonly<Record<FailureCode, FailureClass>> = {
   answer_timeout: 'open',
   answer_too_large: 'open',
   transport_other: 'open',
-  identification_error: 'setup',
-  authentication_error: 'setup',
-  authorization_error: 'setup',
+  identification_error: 'config_error',
+  authentication_error: 'config_error',
+  authorization_error: 'config_error',
   invalid_request: 'refused',
   account_not_found: 'refused',
   amount_less_allowed_provider: 'refused',
@@ -40,14 +40,14 @@ const expected: Readonly<Record<FailureCode, FailureClass>> = {
   provider_internal_error: 'open',
   provider_issuer_unavailable: 'open',
   provider_timeout: 'open',
-  idempotency_key_already_exists: 'arrived',
+  idempotency_key_already_exists: 'already_received',
   too_many_requests: 'not_sent',
   server_error: 'open',
   redirected: 'open',
   http_unexpected: 'open',
   answer_untrusted: 'open',
   evidence_mismatch: 'open',
-  code_unlisted: 'person',
+  code_unlisted: 'manual_review',
 };
 
 const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...responseCodes];
@@ -72,10 +72,13 @@ describe('the failure table', () => {
     for (const code of transportCodes) expect(failureClass[code]).toBe(deliveryOf[code]);
   });
 
-  it('stops the run for what every row would meet', () => {
-    expect(Object.keys(haltsRun).toSorted()).toEqual(
-      ['authentication_error', 'authorization_error', 'http_unexpected', 'identification_error', 'redirected'].toSorted(),
-    );
+  it('calls the set-up wrong for the codes of the gateway that say so, and suspects it for pages of something else', () => {
+    expect(codes.filter((code) => failureClass[code] === 'config_error')).toEqual([
+      'identification_error',
+      'authentication_error',
+      'authorization_error',
+    ]);
+    expect(Object.keys(suggestsWrongSetup)).toEqual(['redirected', 'http_unexpected']);
   });
 
   it('never opens the breaker for a refusal of one instruction', () => {

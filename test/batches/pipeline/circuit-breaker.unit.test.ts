@@ -1,42 +1,68 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createCircuitBreaker,
-  nextBreakerState,
-  probePauseMs,
-  type BreakerChange,
-  type BreakerEvent,
-  type BreakerOptions,
-  type BreakerState,
-} from '../../../batches/pipeline/circuit-breaker.ts';
+import { nextBreakerState, probePauseMs, type BreakerEvent, type BreakerState } from '../../../batches/pipeline/breaker-state.ts';
+import { createCircuitBreaker, type BreakerChange, type BreakerOptions } from '../../../batches/pipeline/circuit-breaker.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 describe('nextBreakerState', () => {
-  const closed = (failures: number): BreakerState => ({ type: 'closed', failures });
-  const trial: BreakerState = { type: 'trial', since: 5, probes: 3 };
-  const open: BreakerState = { type: 'open', since: 5, probes: 3 };
+  const closed = (failures: number, streak: [kind: string, count: number] | null = null): BreakerState => ({
+    type: 'closed',
+    failures,
+    streak: streak === null ? null : { kind: streak[0], count: streak[1] },
+  });
+  const trial: BreakerState = { type: 'trial', since: 5, probes: 3, kind: null };
+  const open: BreakerState = { ...trial, type: 'open' };
+  const failure = { type: 'transport_failure' } as const;
+  const reached = { type: 'reached' } as const;
+  const answered = { type: 'probe_answered' } as const;
+  const failed = { type: 'probe_failed' } as const;
+  const page = { type: 'open_outcome', kind: 'answer_untrusted', isFirst: true } as const;
+  const byPages: BreakerState = { type: 'open', since: 5, probes: 0, kind: 'answer_untrusted' };
+
   it.each<[BreakerState, BreakerEvent, BreakerState]>([
-    [closed(0), 'transport_failure', closed(1)],
-    [closed(8), 'transport_failure', closed(9)],
-    [closed(9), 'transport_failure', { type: 'open', since: 100, probes: 0 }],
-    [closed(9), 'reached', closed(0)],
-    [closed(9), 'probe_answered', closed(9)],
-    [closed(9), 'probe_failed', closed(9)],
-    [open, 'transport_failure', open],
-    [open, 'reached', closed(0)],
-    [open, 'probe_answered', trial],
-    [open, 'probe_failed', { type: 'open', since: 5, probes: 4 }],
-    [trial, 'transport_failure', { type: 'open', since: 5, probes: 4 }],
-    [trial, 'reached', closed(0)],
-    [trial, 'probe_answered', trial],
-    [trial, 'probe_failed', trial],
-  ])('%j, %s: %j', (state, event, next) => {
-    expect(nextBreakerState(state, event, 100, 10)).toEqual(next);
+    [closed(0), failure, closed(1)],
+    [closed(8), failure, closed(9)],
+    [closed(8), { type: 'server_trouble' }, closed(9)],
+    [closed(9), failure, { type: 'open', since: 100, probes: 0, kind: null }],
+    [closed(9), reached, closed(0)],
+    [closed(9), answered, closed(9)],
+    [closed(9), failed, closed(9)],
+    [open, failure, open],
+    [open, reached, closed(0)],
+    [open, answered, trial],
+    [open, failed, { ...open, probes: 4 }],
+    [trial, failure, { ...open, probes: 4 }],
+    [trial, reached, closed(0)],
+    [trial, answered, trial],
+    [trial, failed, trial],
+    // Open outcomes of one kind.
+    [closed(9), page, closed(0, ['answer_untrusted', 1])],
+    [closed(0, ['answer_untrusted', 18]), page, closed(0, ['answer_untrusted', 19])],
+    [closed(0, ['answer_untrusted', 19]), page, { type: 'open', since: 100, probes: 0, kind: 'answer_untrusted' }],
+    [closed(0, ['code_x', 19]), page, closed(0, ['answer_untrusted', 1])],
+    [closed(0, ['answer_untrusted', 19]), reached, closed(0)],
+    [closed(0, ['answer_untrusted', 19]), failure, closed(1)],
+    // A resend spends no row.
+    [closed(0, ['answer_untrusted', 19]), { ...page, isFirst: false }, closed(0, ['answer_untrusted', 19])],
+    [closed(0), { ...page, isFirst: false }, closed(0)],
+    [closed(0, ['code_x', 19]), { ...page, isFirst: false }, closed(0)],
+    [byPages, page, byPages],
+    [{ ...byPages, type: 'trial' }, page, { ...byPages, probes: 1 }],
+    [
+      { ...byPages, type: 'trial' },
+      { ...page, isFirst: false },
+      { ...byPages, probes: 1 },
+    ],
+    [{ ...byPages, type: 'trial' }, { ...page, kind: 'code_x' }, closed(0, ['code_x', 1])],
+    [trial, page, closed(0, ['answer_untrusted', 1])],
+  ])('%j after %j is %j', (state, event, next) => {
+    expect(nextBreakerState(state, event, { now: 100, threshold: 10, streak: 20 })).toEqual(next);
   });
 });
 
 describe('probePauseMs', () => {
   it('doubles from the first to the longest, with a jitter of a quarter', () => {
-    const pauses = (random: () => number) => [0, 1, 2, 6, 1000].map((probes) => probePauseMs(probes, 500, 30_000, random));
+    const pauses = (random: () => number) =>
+      [0, 1, 2, 6, 1000].map((probes) => probePauseMs(probes, { firstPauseMs: 500, maxPauseMs: 30_000, random }));
     expect(pauses(() => 0.5)).toEqual([500, 1_000, 2_000, 30_000, 30_000]);
     expect(pauses(() => 0)).toEqual([375, 750, 1_500, 22_500, 22_500]);
     expect(pauses(() => 0.999)[3]).toBeLessThan(37_500);
@@ -59,7 +85,7 @@ function make(options: Partial<BreakerOptions> = {}) {
     ...options,
   });
   const fail = (times: number): void => {
-    for (let n = 0; n < times; n += 1) breaker.record('transport_failure');
+    for (let n = 0; n < times; n += 1) breaker.record({ type: 'transport_failure' });
   };
   const waiting = (signal: AbortSignal = new AbortController().signal) => {
     const waiter = { state: 'waiting' as 'waiting' | 'passed' | 'aborted' };
@@ -73,19 +99,19 @@ function make(options: Partial<BreakerOptions> = {}) {
 }
 const never = new AbortController().signal;
 
-describe('createBreaker', () => {
-  it('lets everybody pass while fewer than the threshold fail in a row', async () => {
+describe('the circuit breaker', () => {
+  it('stays closed while fewer than the threshold fail in a row', async () => {
     const { breaker, fail } = make();
     for (let round = 0; round < 20; round += 1) {
       fail(9);
-      breaker.record('reached');
+      breaker.record({ type: 'reached' });
     }
     fail(9);
     await breaker.waitUntilClosed(never);
     expect(breaker.openSince()).toBeNull();
   });
 
-  it('opens at the threshold, probes at growing pauses, lets one pass when a probe is answered, and all when that one got through', async () => {
+  it('opens at the threshold, probes at growing pauses, admits a single call after an answered probe, and all when it got through', async () => {
     const { breaker, clock, probes, changes, world, fail, waiting } = make();
     fail(10);
     expect(breaker.openSince()).toBe(1_000_000);
@@ -99,17 +125,17 @@ describe('createBreaker', () => {
     expect(waiters.map((waiter) => waiter.state)).toEqual(['passed', 'waiting']);
     expect(breaker.openSince()).toBe(1_000_000);
     expect(breaker.isOpen()).toBe(false);
-    breaker.record('reached');
+    breaker.record({ type: 'reached' });
     await clock.pass(0);
     expect(waiters.map((waiter) => waiter.state)).toEqual(['passed', 'passed']);
     expect(breaker.openSince()).toBeNull();
     expect(changes).toEqual([
-      { type: 'opened', since: 1_000_000, at: 1_000_000 },
-      { type: 'closed', since: 1_000_000, at: 1_015_500 },
+      { type: 'opened', since: 1_000_000, at: 1_000_000, kind: null },
+      { type: 'closed', since: 1_000_000, at: 1_015_500, kind: null },
     ]);
   });
 
-  it('the one that goes first keeps the others waiting for five seconds at most, if it never tells', async () => {
+  it('admits the next call after five seconds when the single call does not end', async () => {
     const { breaker, clock, world, fail, waiting } = make();
     world.answers = true;
     fail(10);
@@ -125,7 +151,7 @@ describe('createBreaker', () => {
     expect(breaker.isOpen()).toBe(true);
   });
 
-  it('a probe that rejects is a probe without an answer', async () => {
+  it('takes a probe that rejects for a probe without an answer', async () => {
     let calls = 0;
     const { breaker, clock, fail, waiting } = make({
       probe: () => {
@@ -140,7 +166,7 @@ describe('createBreaker', () => {
     expect(breaker.isOpen()).toBe(false);
   });
 
-  it('after an answered probe the first failure opens it again, with its time, and the pauses go on growing', async () => {
+  it('opens again at the first failure after an answered probe, with its time, and its pauses go on growing', async () => {
     const { breaker, clock, probes, world, fail, waiting } = make();
     fail(10);
     waiting();
@@ -157,18 +183,18 @@ describe('createBreaker', () => {
     expect(probes).toHaveLength(2);
     await clock.pass(1);
     expect(probes).toHaveLength(3);
-    breaker.record('reached');
+    breaker.record({ type: 'reached' });
     fail(9);
     expect(breaker.openSince()).toBeNull();
   });
 
-  it('a real answer that arrives late closes it, and the probe under way then says nothing', async () => {
+  it('closes at a real answer that arrives late, and ignores the probe under way', async () => {
     let answer = (_reached: boolean): void => undefined;
     const { breaker, clock, fail, waiting } = make({ probe: () => new Promise((resolve) => (answer = resolve)) });
     fail(10);
     const waiter = waiting();
     await clock.pass(500);
-    breaker.record('reached');
+    breaker.record({ type: 'reached' });
     await clock.pass(0);
     expect(waiter.state).toBe('passed');
     fail(10);
@@ -179,7 +205,7 @@ describe('createBreaker', () => {
     expect(clock.sleepers()).toBe(1);
   });
 
-  it('an abort frees the waiter with the reason; without waiters nothing is probed and no timer stays', async () => {
+  it('rejects an aborted waiter with the reason of its signal, and without waiters makes no probe and keeps no timer', async () => {
     const { breaker, clock, probes, fail, waiting } = make();
     fail(10);
     const stop = new AbortController();
@@ -208,8 +234,20 @@ describe('createBreaker', () => {
     expect(late.state).toBe('passed');
   });
 
-  it('refuses at once who comes with an aborted signal', async () => {
+  it('rejects at once when the signal is aborted already', async () => {
     const { breaker } = make();
     await expect(breaker.waitUntilClosed(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+  });
+
+  it('opens at twenty open outcomes of one kind, and names the kind', async () => {
+    const { breaker, changes } = make();
+    const page = { type: 'open_outcome', kind: 'answer_untrusted', isFirst: true } as const;
+    for (let n = 0; n < 19; n += 1) breaker.record(page);
+    expect(breaker.isOpen()).toBe(false);
+    breaker.record(page);
+    expect([breaker.isOpen(), breaker.openKind()]).toEqual([true, 'answer_untrusted']);
+    expect(changes).toEqual([{ type: 'opened', since: 1_000_000, at: 1_000_000, kind: 'answer_untrusted' }]);
+    breaker.record({ type: 'reached' });
+    expect([breaker.isOpen(), breaker.openKind()]).toEqual([false, null]);
   });
 });

@@ -4,12 +4,15 @@ import { advance } from '../../../batches/pipeline/advance.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import { serialise } from '../../../batches/pipeline/request-body.ts';
 import { resend } from '../../../batches/pipeline/resend.ts';
+import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
+import { readResend } from '../../../batches/record/evidence.ts';
+import { whyNotResend } from '../../../batches/record/resend-rules.ts';
 import type { ValidInstruction } from '../../../batches/instruction/instruction.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createSendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
-import { at, queuedRecord, sentRecord } from '../../support/builders.ts';
+import { at, queuedRecord, sentRecord, session } from '../../support/builders.ts';
 
 const bytes = Buffer.from('{"a":1}');
 const firstTry = ['way', 'place', 'durable submitting', 'permit', 'first byte?', 'bytes payout under its key'];
@@ -46,13 +49,18 @@ describe('the bytes of an instruction', () => {
     hasCardNumber: false,
   };
   const metadataOf = (metadata: ValidInstruction['metadata']): unknown =>
-    (JSON.parse(serialise({ ...draft, metadata }, 2).toString('utf8')) as { metadata: unknown }).metadata;
+    (JSON.parse(serialise({ ...draft, metadata }, { attempt: 2, idempotencyKey: 'key-2' }).toString('utf8')) as { metadata: unknown })
+      .metadata;
+
+  const ours = { record_id: 'inv-1', attempt: 2, idempotency_key: 'key-2' };
 
   it('carry our metadata beside the caller’s own, whatever its form', () => {
-    expect(serialise(draft, 1).toString('utf8')).toBe('{"a":{"b":1},"metadata":{"record_id":"inv-1","attempt":1}}');
-    expect(metadataOf({ order: '77', record_id: 'inv-1' })).toEqual({ order: '77', record_id: 'inv-1', attempt: 2 });
-    expect(metadataOf('text')).toEqual({ record_id: 'inv-1', attempt: 2, metadata: 'text' });
-    expect(metadataOf(7)).toEqual({ record_id: 'inv-1', attempt: 2, metadata: 7 });
+    expect(serialise(draft, { attempt: 1, idempotencyKey: 'key-1' }).toString('utf8')).toBe(
+      '{"a":{"b":1},"metadata":{"record_id":"inv-1","attempt":1,"idempotency_key":"key-1"}}',
+    );
+    expect(metadataOf({ order: '77', record_id: 'inv-1' })).toEqual({ order: '77', ...ours });
+    expect(metadataOf('text')).toEqual({ ...ours, metadata: 'text' });
+    expect(metadataOf(7)).toEqual({ ...ours, metadata: 7 });
   });
 });
 
@@ -177,6 +185,49 @@ describe('a first send', () => {
     expect(world.bytes).toHaveLength(1);
     expect(world.stops).toEqual(stops);
     expect(world.log.at(-1)).toBe(`durable ${status}`);
+  });
+
+  it('is an accepted send when an error answer shows a session: never failed', async () => {
+    for (const [status, json] of [
+      [400, { status: 'error', error: { code: 'invalid_request' } }],
+      [200, { status: 'error', error: { code: 'account_not_found' } }],
+      [503, {}],
+    ] as const) {
+      const world = await sent({ init: [{ type: 'answer', httpStatus: status, json: { ...json, session: session() } }] });
+      expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1', isSessionProven: true });
+    }
+  });
+
+  it('keeps a session without metadata as unproven: in progress, and never resent', async () => {
+    const world = await sent({ init: [ok({ metadata: undefined })] });
+    expect(world.ledger.current()).toMatchObject({
+      status: 'in_progress',
+      sessionId: 'ps_1',
+      isSessionProven: false,
+      reason: { code: 'session_unproven' },
+    });
+    expect(whyNotResend(world.deps.settings, world.ledger.current(), at)).not.toBeNull();
+  });
+
+  it('is not failed by a late refusal when another process has sent it again: a person is told', async () => {
+    const world = await sent({
+      init: [refusal('account_not_found')],
+      before: (what, { ledger }) => {
+        if (what === 'first byte?') ledger.set({ status: 'unknown', sends: 2, leaseOwner: 'another' });
+      },
+    });
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, resend: { code: 'account_not_found' } });
+    expect(world.alerts).toHaveLength(1);
+  });
+
+  it('is failed by a late refusal when it was the only send', async () => {
+    const world = await sent({
+      init: [refusal('account_not_found')],
+      before: (what, { ledger }) => {
+        if (what === 'first byte?') ledger.set({ status: 'unknown', leaseOwner: null, leaseUntil: null });
+      },
+    });
+    expect(world.ledger.current().status).toBe('failed');
   });
 
   it('that surely did not arrive is tried again after a growing pause, with a new intent each time', async () => {
@@ -305,14 +356,14 @@ describe('a first send', () => {
 
 describe('a repeat', () => {
   const open = sentRecord({ status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: at, firstSentAt: at - 1000 });
-  const repeated = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
+  const resent = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
     const world = fakeWorld({ record: open, body: bytes, ...options });
     await resend(world.deps, world.ledger.current());
     return world;
   };
 
   it('sends the same bytes under the same key, after a durable intent', async () => {
-    const world = await repeated({ init: [ok()] });
+    const world = await resent({ init: [ok()] });
     expect(world.log).toEqual([
       'way',
       'place',
@@ -327,33 +378,64 @@ describe('a repeat', () => {
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sends: 2, firstSentAt: at - 1000 });
   });
 
-  it.each([
+  const left = [
     ...[refusal('account_not_found'), refusal('invalid_request'), refusal('bank_card_expired'), refusal('confirm_timeout')],
-    ...[refusedConnection, lost, refusal('internal_error', 500), refusal('authentication_error', 401)],
-    ...[refusal('idempotency_key_already_exists'), refusal('never_heard_of'), { type: 'answer', httpStatus: 429, json: {} } as const],
-  ])('never makes an open send failed or unsent: %o', async (answer) => {
-    const world = await repeated({ init: [answer] });
-    expect(world.ledger.current().status).toBe('unknown');
-    expect(world.ledger.current().sends).toBe(2);
+    ...[lost, refusal('internal_error', 500), refusal('authentication_error', 401), refusal('never_heard_of')],
+  ];
+  const metBy = (answer: GatewayResponse): string => {
+    const met = readResend(answer, open);
+    if (met.type === 'session') throw new Error('no session was foreseen');
+    return met.reason.code;
+  };
+  const unread = [refusedConnection, { type: 'answer', httpStatus: 429, json: {} } as const];
+  const why = { code: 'answer_timeout', description: 'No answer came in time.' };
+
+  it.each([...left, ...unread])('never makes an open send failed or unsent, and keeps the reason of the first send: %j', async (answer) => {
+    const world = await resent({ record: { ...open, reason: why }, init: [answer] });
+    const after = world.ledger.current();
+    expect(after).toMatchObject({ status: 'unknown', reason: why, alreadyReceived: false, leaseOwner: null });
+    // What was turned away unread was no resend.
+    expect(after.sends).toBe(left.includes(answer) ? 2 : 1);
+    expect(after.dueAt).toBeGreaterThan(at);
+    expect(after.resend?.code).toBe(metBy(answer));
     expect(world.ledger.events).toEqual([]);
   });
 
+  it('publishes the proof of arrival in place of the reason of the first send', async () => {
+    const world = await resent({ record: { ...open, reason: why }, init: [refusal('idempotency_key_already_exists')] });
+    expect(world.ledger.current()).toMatchObject({
+      status: 'unknown',
+      alreadyReceived: true,
+      dueAt: null,
+      reason: { code: 'idempotency_key_already_exists' },
+    });
+    expect(world.ledger.events).toMatchObject([{ status: 'unknown', error: { code: 'idempotency_key_already_exists' } }]);
+  });
+
+  it('accepts a session that an error answer shows', async () => {
+    const answer = refusal('invalid_request');
+    if (answer.type !== 'answer') throw new Error('an answer');
+    const world = await resent({ init: [{ ...answer, json: { ...(answer.json as object), session: session() } }] });
+    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1', isSessionProven: true });
+  });
+
   it.each([
-    { name: 'its bytes are not kept', options: {}, body: undefined },
-    { name: 'a card number was in them', options: { record: { ...open, hasCardNumber: true } }, body: bytes },
-    { name: 'the gateway may have forgotten the key', options: { record: { ...open, firstSentAt: at - 12 * 3_600_000 } }, body: bytes },
-    { name: 'it was sent too often', options: { record: { ...open, sends: 12 } }, body: bytes },
-  ])('is not made when $name, and the reason is kept', async ({ options, body }) => {
-    const world = fakeWorld({ record: open, init: [ok()], ...options, ...(body === undefined ? {} : { body }) });
+    { name: 'its bytes are not kept', patch: {}, body: undefined },
+    { name: 'a card number was in them', patch: { hasCardNumber: true }, body: bytes },
+    { name: 'the gateway may have forgotten the key', patch: { firstSentAt: at - 12 * 3_600_000 }, body: bytes },
+    { name: 'the key lifetime was unset when it was first sent', patch: { keyLifetimeMs: null }, body: bytes },
+    { name: 'it was first sent under another header', patch: { idempotencyHeader: 'X-Idem' }, body: bytes },
+    { name: 'it was sent too often', patch: { sends: 12 }, body: bytes },
+  ])('is not made when $name, and the reason stays', async ({ patch, body }) => {
+    const world = fakeWorld({ record: { ...open, ...patch, reason: why }, init: [ok()], ...(body === undefined ? {} : { body }) });
     await resend(world.deps, world.ledger.current());
     expect(world.bytes).toEqual([]);
-    expect(world.ledger.current()).toMatchObject({ status: 'unknown', dueAt: null });
-    expect(world.ledger.current().reason?.description).toContain('It is not repeated');
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', dueAt: null, reason: why });
   });
 
   it('checks the key’s lifetime once more right before the first byte', async () => {
     const lifetimeMs = 12 * 3_600_000;
-    const world = await repeated({
+    const world = await resent({
       record: { ...open, firstSentAt: at - lifetimeMs + 30_000 + 1000 },
       init: [ok()],
       before: (what, { clock }) => {
@@ -366,7 +448,6 @@ describe('a repeat', () => {
   });
 
   it('that gets no permit was no repeat, however often: its sends and its reason stay, and it may be sent after', async () => {
-    const why = { code: 'answer_timeout', description: 'No answer came in time.' };
     const world = fakeWorld({ record: { ...open, reason: why }, body: bytes, init: [lost] });
     // More often than an open send is repeated at all.
     const { limiter, asked } = givesAfter(15, world);
@@ -381,7 +462,7 @@ describe('a repeat', () => {
 
     await resend({ ...world.deps, limiter }, world.ledger.current());
     expect(world.bytes).toEqual([bytes]);
-    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: { code: 'connection_lost' } });
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: why, resend: { code: 'connection_lost' } });
   });
 
   it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
@@ -419,7 +500,7 @@ describe('a repeat', () => {
   });
 
   it('is given up when the record moved on meanwhile', async () => {
-    const world = await repeated({
+    const world = await resent({
       init: [ok()],
       before: (what, { ledger }) => {
         if (what === 'place') ledger.set({ status: 'succeeded', sessionId: 'ps_9' });
@@ -430,7 +511,7 @@ describe('a repeat', () => {
   });
 
   it.each(['way', 'place'])('stopped at "%s" leaves the record as it was', async (step) => {
-    const world = await repeated({
+    const world = await resent({
       init: [ok()],
       before: (what, { stop }) => {
         if (what === step) stop();

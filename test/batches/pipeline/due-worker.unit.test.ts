@@ -27,6 +27,7 @@ describe('the due worker', () => {
       stop: () => undefined,
       unreachableSince: () => null,
       closedSince: () => null,
+      openKind: () => null,
     };
     const worker = createDueWorker(deps, { waitMs: null, ...params });
     const counted: Worker = { ...worker, tick: () => worker.tick().finally(() => (ticks += 1)) };

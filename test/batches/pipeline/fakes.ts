@@ -2,6 +2,7 @@
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import type { SendQueue } from '../../../batches/pipeline/send.ts';
+import { createSendMonitor } from '../../../batches/pipeline/send-monitor.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
@@ -184,6 +185,12 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   };
   const alerts: string[] = [];
   const stops: string[] = [];
+  const monitor = createSendMonitor({
+    breaker: { record: (outcome) => void log.push(outcome.type) },
+    limiter: limiter('limiter'),
+    clock,
+    haltRun: (reason) => void stops.push(reason.code),
+  });
   world.current = {
     clock,
     ledger,
@@ -201,7 +208,8 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       sendQueue: line,
       limiter: limiter('limiter'),
       followLimiter: limiter('follow'),
-      breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false, record: (outcome) => void log.push(outcome) },
+      breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false },
+      monitor,
       clock,
       settings: transitionSettings,
       slot: (work) => work(),
@@ -209,9 +217,8 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       owner: 'me',
       leaseMs: options.leaseMs ?? 60_000,
       signal: controller.signal,
-      haltRun: (reason) => void stops.push(reason.code),
       confirm: 'match',
-      alert: (message) => void alerts.push(message),
+      alert: ({ alert, description }) => void alerts.push(`${alert}: ${description}`),
       ...options.deps,
     },
   };

@@ -2,10 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { follow } from '../../../batches/pipeline/follow.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { fakeWorld, lost, ok, refusal, type FakeOptions, type FakeWorld } from './fakes.ts';
-import { at, sentRecord, transitionSettings } from '../../support/builders.ts';
+import { at, sentRecord, session, transitionSettings } from '../../support/builders.ts';
 
 const inProgress = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
-  sentRecord({ status: 'in_progress', sessionId: 'ps_1', alreadyReceived: true, leaseOwner: null, leaseUntil: null, dueAt: at, ...patch });
+  sentRecord({
+    status: 'in_progress',
+    sessionId: 'ps_1',
+    isSessionProven: true,
+    alreadyReceived: true,
+    leaseOwner: null,
+    leaseUntil: null,
+    dueAt: at,
+    ...patch,
+  });
 
 const followed = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
   const world = fakeWorld({ record: inProgress(), ...options });
@@ -16,22 +25,28 @@ const followed = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
 const asks = { nextAction: 'confirm', entryStatus: 'pending' };
 const succeeded = { status: 'accepted', entryStatus: 'succeeded' };
 
-describe('following', () => {
-  it('takes over a send whose process died: open, never sent afresh', async () => {
-    const world = await followed({ record: sentRecord() });
+describe('following an open record', () => {
+  it('takes over a first send whose lease is over: open, never sent again as if for the first time', async () => {
+    const world = await followed({ record: sentRecord({ leaseUntil: at }) });
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', reason: { code: 'send_interrupted' }, dueAt: at });
     expect(world.bytes).toEqual([]);
     expect(world.ledger.events.map(({ status }) => status)).toEqual(['unknown']);
   });
 
-  it('believes what its session shows', async () => {
+  it('leaves a first send alone while its lease lives, though it was due when it was claimed', async () => {
+    const record = sentRecord({ leaseUntil: at + 1 });
+    const world = await followed({ record });
+    expect(world.ledger.current()).toEqual(record);
+  });
+
+  it('ends a record as its session shows', async () => {
     const world = await followed({ status: [ok(succeeded)] });
     expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable succeeded']);
     expect(world.ledger.events).toMatchObject([{ status: 'succeeded', final: true, session_id: 'ps_1', entry_id: 'po_1' }]);
     expect(world.ledger.kept()).toBeUndefined();
   });
 
-  it('confirms what equals the ledger, after the session was noted durably', async () => {
+  it('confirms a session that equals the ledger, after it was noted durably', async () => {
     const world = await followed({ status: [ok(asks)], confirm: [ok({ entryStatus: 'pending' })] });
     expect(world.log).toEqual([
       ...['permit follow', 'status ps_1', 'durable in_progress', 'permit follow', 'confirm ps_1'],
@@ -44,8 +59,7 @@ describe('following', () => {
   it.each([
     { name: 'another amount', parts: { ...asks, amount: 1229 } },
     { name: 'another currency', parts: { ...asks, currency: 'usd' } },
-    { name: 'an amount that is no number', parts: { ...asks, amount: '1230' } },
-  ])('cancels what shows $name, calls a person and confirms nothing', async ({ parts }) => {
+  ])('cancels a session that asks for confirmation with $name, reports it once and confirms nothing', async ({ parts }) => {
     const world = await followed({
       status: [ok(parts), ok({ ...parts, status: 'cancelled', entryStatus: 'failed' })],
       cancel: [ok({ ...parts, nextAction: '', entryStatus: 'pending' })],
@@ -54,12 +68,59 @@ describe('following', () => {
     expect(world.log).toContain('cancel ps_1');
     expect(world.alerts).toHaveLength(1);
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', cancelSession: 'ps_1', reason: { code: 'evidence_mismatch' } });
+    expect(world.ledger.events).toMatchObject([{ status: 'unknown', error: { code: 'evidence_mismatch' } }]);
     // Its end is ours: cancelled, not failed.
     await follow(world.deps, world.ledger.current());
     expect(world.ledger.current()).toMatchObject({ status: 'cancelled', reason: { code: 'evidence_mismatch' } });
   });
 
-  it('does not confirm without an amount, nor when a person is to', async () => {
+  it('publishes the mismatch and reports it once when the cancel is never answered', async () => {
+    const world = await followed({ status: [ok({ ...asks, amount: 1229 })], cancel: [lost] });
+    expect(world.ledger.events).toMatchObject([{ status: 'unknown', error: { code: 'evidence_mismatch' } }]);
+    await follow(world.deps, world.ledger.current());
+    expect(world.ledger.events).toHaveLength(1);
+    expect(world.alerts).toHaveLength(1);
+    expect(world.log.filter((what) => what === 'cancel ps_1')).toHaveLength(2);
+  });
+
+  it('neither confirms nor cancels a session whose amount cannot be read, and says why', async () => {
+    const world = await followed({ status: [ok({ ...asks, amount: '1230' })] });
+    expect(world.log.some((what) => what.startsWith('confirm') || what.startsWith('cancel'))).toBe(false);
+    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', reason: { code: 'answer_untrusted' }, checks: 1 });
+  });
+
+  it('confirms nothing of a session with two waiting entries: it is held for a person', async () => {
+    const twice = (parts: object) => {
+      const shown = session({ ...asks });
+      const [entry] = shown['payments'] as object[];
+      return {
+        type: 'answer',
+        httpStatus: 200,
+        json: { status: 'ok', session: { ...shown, payments: [entry, { ...entry, ...parts }] } },
+      } as const;
+    };
+    for (const parts of [{ id: 'po_2' }, { id: 'po_2', amount_details: { amount: 99_999_999, currency: 'usd' } }]) {
+      const world = await followed({ status: [twice(parts)] });
+      expect(world.log.some((what) => what.startsWith('confirm') || what.startsWith('cancel'))).toBe(false);
+      expect(world.ledger.current()).toMatchObject({ status: 'unknown', reason: { code: 'evidence_mismatch' } });
+      expect(world.alerts).toHaveLength(1);
+      await follow(world.deps, world.ledger.current());
+      expect(world.alerts).toHaveLength(1);
+    }
+  });
+
+  it('checks an unproven session only: it is neither confirmed, cancelled nor believed', async () => {
+    const record = inProgress({ isSessionProven: false, reason: { code: 'session_unproven', description: 'd' } });
+    for (const parts of [asks, succeeded, { status: 'accepted', entryStatus: 'failed' }, { ...asks, amount: 1 }]) {
+      const world = await followed({ record, status: [ok({ ...parts, metadata: undefined })] });
+      expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable in_progress']);
+      expect(world.ledger.current()).toMatchObject({ status: 'in_progress', reason: { code: 'session_unproven' }, isSessionProven: false });
+    }
+    const proven = await followed({ record, status: [ok(succeeded)] });
+    expect(proven.ledger.current()).toMatchObject({ status: 'succeeded', isSessionProven: true });
+  });
+
+  it('does not confirm without an amount, nor with GATEWAY_CONFIRM=manual', async () => {
     const missing = await followed({ status: [ok({ ...asks, amount: undefined })] });
     expect(missing.ledger.current()).toMatchObject({ status: 'in_progress', reason: { code: 'amount_missing' } });
     const manual = await followed({ status: [ok(asks)], deps: { confirm: 'manual' } });
@@ -70,26 +131,26 @@ describe('following', () => {
     }
   });
 
-  it('keeps to a decision to cancel, whatever is shown later', async () => {
+  it('cancels what it decided to cancel, whatever is shown later', async () => {
     const world = await followed({ record: inProgress({ cancelSession: 'ps_1' }), status: [ok(asks)], cancel: [ok()] });
     expect(world.log.some((what) => what.startsWith('confirm'))).toBe(false);
     expect(world.log).toContain('cancel ps_1');
   });
 
-  it('never confirms a session other than the one that was named first', async () => {
+  it('cancels a session other than the one that was noted for confirmation first', async () => {
     const world = await followed({ record: inProgress({ confirmSession: 'ps_0' }), status: [ok(asks)], cancel: [ok()] });
     expect(world.log.some((what) => what.startsWith('confirm'))).toBe(false);
     expect(world.log).toContain('cancel ps_1');
-    expect(world.alerts[0]).toContain('a second session');
+    expect(world.alerts[0]).toContain('second_session');
   });
 
-  it('asks again to confirm what it had noted before it died', async () => {
+  it('confirms again what was noted before the process died', async () => {
     const world = await followed({ record: inProgress({ confirmSession: 'ps_1' }), status: [ok(asks)], confirm: [ok()] });
     expect(world.log).toContain('confirm ps_1');
   });
 
   it.each([{ answer: lost }, { answer: refusal('invalid_request') }, { answer: refusal('internal_error', 500) }])(
-    'learns nothing from a look that failed but to look later: $answer',
+    'postpones a record whose status check or confirmation failed: $answer',
     async ({ answer }) => {
       for (const options of [{ status: [answer] }, { status: [ok(asks)], confirm: [answer] }]) {
         const world = await followed(options);
@@ -100,18 +161,22 @@ describe('following', () => {
     },
   );
 
-  it('believes no session of another record, attempt or id', async () => {
-    for (const parts of [
-      { id: 'ps_2' },
-      { metadata: { record_id: 'inv-2', attempt: 1 } },
-      { metadata: { record_id: 'inv-1', attempt: 2 } },
-    ]) {
-      const world = await followed({ status: [ok({ ...succeeded, ...parts })] });
-      expect(world.ledger.current().status).toBe('in_progress');
-    }
+  it('believes no session of another id', async () => {
+    const world = await followed({ status: [ok({ ...succeeded, id: 'ps_2' })] });
+    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1' });
   });
 
-  it('waits longer from look to look, to ten minutes', async () => {
+  it.each([
+    { record_id: 'inv-2', attempt: 1 },
+    { record_id: 'inv-1', attempt: 2 },
+    { record_id: 'inv-1', attempt: 1, idempotency_key: 'k' },
+  ])('holds its own session for a person when an entry of it names another record, attempt or key: %j', async (metadata) => {
+    const world = await followed({ status: [ok({ ...succeeded, metadata })] });
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', reason: { code: 'evidence_mismatch' } });
+    expect(world.alerts).toHaveLength(1);
+  });
+
+  it('waits longer from check to check, up to ten minutes', async () => {
     let record = inProgress();
     const pauses: number[] = [];
     for (let look = 0; look < 20; look += 1) {
@@ -124,18 +189,22 @@ describe('following', () => {
     expect(pauses.at(-1)).toBe(600_000);
   });
 
-  it('holds back only itself when it is told to come more slowly', async () => {
+  it('pushes back only status calls when the gateway asks to come more slowly', async () => {
     const world = await followed({ status: [{ type: 'answer', httpStatus: 429, json: {}, retryAfterMs: 7000 }] });
     expect(world.pushedBack).toEqual({ limiter: 0, follow: 7000 });
   });
 
-  it('tells when the set-up is wrong', async () => {
-    const world = await followed({ status: [refusal('authentication_error', 401)] });
-    expect(world.stops).toEqual(['authentication_error']);
-    expect(world.ledger.current().status).toBe('in_progress');
-  });
+  it.each([refusal('authentication_error', 401), { type: 'answer', httpStatus: 404, json: undefined } as const])(
+    'postpones its own record when the status check is refused, and stops no send: %j',
+    async (answer) => {
+      const world = await followed({ status: [answer] });
+      expect(world.stops).toEqual([]);
+      expect(world.ledger.current()).toMatchObject({ status: 'in_progress', checks: 1 });
+      expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable in_progress']);
+    },
+  );
 
-  it.each(['permit follow'])('stopped at "%s" leaves the record as it was', async (step) => {
+  it.each(['permit follow'])('leaves the record as it was when the run stops at "%s"', async (step) => {
     const record = inProgress();
     const world = await followed({
       record,
@@ -147,7 +216,7 @@ describe('following', () => {
     expect(world.ledger.current()).toEqual(record);
   });
 
-  it('leaves a final record alone, whoever ended it meanwhile', async () => {
+  it('leaves a record alone that another process ended meanwhile', async () => {
     const world = await followed({
       status: [ok({ status: 'accepted', entryStatus: 'failed' })],
       before: (what, { ledger }) => {

@@ -18,9 +18,9 @@ describe('keys', () => {
           const keys = createKeyDerivation(project);
           const namespace = namespaceOf(project);
           expect(keys.idempotencyKey(kind, recordId, attempt)).toBe(v5(`${kind}:${recordId}:${attempt}`, namespace));
-          expect(keys.eventId(`file:abc:${attempt}`, attempt, 'failed')).toBe(
-            v5(`result:file:abc:${attempt}:${attempt}:failed`, namespace),
-          );
+          const event = { place: `file:abc:${attempt}`, attempt, sequence: 7 };
+          expect(keys.eventId({ ...event, status: 'failed' })).toBe(v5(`result:file:abc:${attempt}:${attempt}:failed`, namespace));
+          expect(keys.eventId({ ...event, status: 'unknown' })).toBe(v5(`result:file:abc:${attempt}:${attempt}:unknown:7`, namespace));
         },
       ),
     );

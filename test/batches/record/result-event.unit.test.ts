@@ -15,7 +15,7 @@ describe('what is told of a record', () => {
     const event = resultSchema.parse(recordEvent(keys, record, at));
     const place = `${record.occurrence.stream}:${record.occurrence.position}`;
     expect(event).toEqual({
-      event_id: uuidV5(`result:${place}:1:${status}`, namespace),
+      event_id: uuidV5(`result:${place}:1:${status}${isFinal[status] ? '' : ':3'}`, namespace),
       sequence: 3,
       record_id: 'inv-1',
       kind: 'payout',
@@ -25,6 +25,8 @@ describe('what is told of a record', () => {
       source: { file: 'may.csv', line: 2 },
       idempotency_key: uuidV5('payout:inv-1:1', namespace),
       attempt: 1,
+      key_lifetime_ms: 43_200_000,
+      idempotency_header: 'X-PARTNER-IDEMPOTENCY-KEY',
       amount_details: { amount: 1230, currency: 'EUR' },
       session_id: 'ps_1',
       entry_id: 'po_1',

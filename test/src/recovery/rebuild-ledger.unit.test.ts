@@ -69,7 +69,7 @@ async function rebuilt(results: readonly ResultEvent[], instructions: readonly I
 }
 
 describe('an instruction without any result', () => {
-  it('is unknown, first sent when it reached the broker, and can be repeated with its own bytes', async () => {
+  it('is unknown, first sent when it reached the broker, and never resent, as the terms of its send are not known', async () => {
     const { restored, report } = await rebuilt([], [message(3, payoutEvent('inv-1'))]);
     expect(restored).toMatchObject([
       {
@@ -78,7 +78,8 @@ describe('an instruction without any result', () => {
           status: 'unknown',
           sends: 1,
           firstSentAt: now - 60_000,
-          dueAt: now,
+          dueAt: null,
+          keyLifetimeMs: null,
           sequence: 1,
           idempotencyKey: transitionSettings.keys.idempotencyKey('payout', 'inv-1', 1),
           occurrence: place(3),

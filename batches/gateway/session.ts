@@ -1,0 +1,110 @@
+/** A session as the gateway shows it, read whole: every entry and every amount. Source: docs/gateway.md. */
+
+/** In minor units; the currency in upper case. */
+export interface ShownAmount {
+  readonly minor: bigint;
+  readonly currency: string;
+}
+
+export interface GatewayError {
+  readonly code: string;
+  readonly description: string | undefined;
+}
+
+/** Statuses that are not listed count as running: nothing is concluded from them. */
+export type EntryStatus = 'succeeded' | 'failed' | 'waiting' | 'running';
+
+export interface SessionEntry {
+  readonly id: string | undefined;
+  readonly status: EntryStatus;
+  readonly amount: ShownAmount | undefined;
+  readonly metadata: unknown;
+  readonly error: GatewayError | undefined;
+}
+
+export interface GatewaySession {
+  readonly id: string;
+  readonly status: 'accepted' | 'cancelled' | 'open';
+  readonly asksForConfirmation: boolean;
+  readonly amount: ShownAmount | undefined;
+  readonly metadata: unknown;
+  readonly entries: readonly SessionEntry[];
+  readonly error: GatewayError | undefined;
+}
+
+/** `unreadable`: a session that breaks its own form, so that nothing in it is believed. */
+export type SessionReading =
+  { readonly type: 'none' } | { readonly type: 'unreadable' } | { readonly type: 'session'; readonly session: GatewaySession };
+
+type JsonMap = Readonly<Record<string, unknown>>;
+
+export const toMap = (value: unknown): JsonMap | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonMap) : undefined;
+
+/** A text of ordinary length, as ids, codes and statuses are. */
+export const toText = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
+
+const entryStatuses: Readonly<Record<string, EntryStatus>> = { succeeded: 'succeeded', failed: 'failed', pending: 'waiting' };
+const maxEntries = 1_000;
+
+class UnreadableError extends Error {}
+
+/** @param value the member `session` of an answer or webhook */
+export function readSession(value: unknown): SessionReading {
+  if (value === undefined || value === null) return { type: 'none' };
+  const map = toMap(value);
+  const id = toText(map?.['id']);
+  const status = toText(map?.['status']);
+  if (map === undefined || id === undefined || status === undefined) return { type: 'unreadable' };
+  try {
+    return { type: 'session', session: sessionFrom(map, id, status) };
+  } catch (cause) {
+    if (cause instanceof UnreadableError) return { type: 'unreadable' };
+    throw cause;
+  }
+}
+
+const sessionFrom = (map: JsonMap, id: string, status: string): GatewaySession => ({
+  id,
+  // Both spellings occur. A session in `error` is not final.
+  status: status === 'canceled' || status === 'cancelled' ? 'cancelled' : status === 'accepted' ? 'accepted' : 'open',
+  asksForConfirmation: map['next_action'] === 'confirm',
+  amount: readAmount(map['amount_details']),
+  metadata: map['metadata'],
+  // A session of either kind has one of them; an entry in the other one counts like any other.
+  entries: [...readEntries(map['payments']), ...readEntries(map['acquiring_payments'])],
+  error: readGatewayError(map['error']),
+});
+
+function readEntries(value: unknown): SessionEntry[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || value.length > maxEntries) throw new UnreadableError();
+  return value.map((one) => {
+    const entry = toMap(one);
+    if (entry === undefined) throw new UnreadableError();
+    return {
+      id: toText(entry['id']),
+      status: entryStatuses[toText(entry['status']) ?? ''] ?? 'running',
+      amount: readAmount(entry['amount_details']),
+      metadata: entry['metadata'],
+      error: readGatewayError(entry['error']),
+    };
+  });
+}
+
+function readAmount(value: unknown): ShownAmount | undefined {
+  if (value === undefined || value === null) return undefined;
+  const details = toMap(value);
+  if (details === undefined) throw new UnreadableError();
+  const { amount, currency } = details;
+  if (amount === undefined || amount === null || currency === undefined || currency === null) return undefined;
+  if (!Number.isSafeInteger(amount) || typeof currency !== 'string') throw new UnreadableError();
+  return { minor: BigInt(amount as number), currency: currency.toUpperCase() };
+}
+
+export function readGatewayError(value: unknown): GatewayError | undefined {
+  const error = toMap(value);
+  const code = toText(error?.['code']);
+  return code === undefined ? undefined : { code, description: toText(error?.['description']) };
+}

@@ -1,0 +1,172 @@
+/** What evidence makes of a record, as pure functions. Null: it teaches nothing new, and nothing is written. */
+import { statusCheckPauseMs } from './backoff.ts';
+import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
+import type { Change, LedgerRecord, Reason } from './record.ts';
+import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
+import type { SessionEvidence } from './session-evidence.ts';
+import { isFinal, type RecordStatus } from './status.ts';
+import { move, write } from './step.ts';
+import { keepOpen, nextResendAt } from './transitions.ts';
+
+/** That nothing arrived is proven only by the one intent of the attempt, with nothing else that showed arrival. */
+const isOnlySend = ({ sends, alreadyReceived, sessionId }: LedgerRecord): boolean => sends === 1 && !alreadyReceived && sessionId === null;
+
+/** The gateway has the instruction, and does not say under which session. */
+function applyAlreadyReceived(rules: TransitionSettings, record: LedgerRecord, code: string, at: number): Change | null {
+  if (record.sessionId !== null) return null;
+  const description =
+    'The gateway knows this key already, so the instruction had arrived, but without the answer its session is not known: look it up at the gateway by the record id in its metadata.';
+  return move(rules, record, { patch: { status: 'unknown', alreadyReceived: true, reason: { code, description }, dueAt: null }, at });
+}
+
+/**
+ * @param intent the record as the intent of this send wrote it; when `record` is newer, another process has taken over
+ */
+export function applyFirstSend(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { intent, evidence, at }: { readonly intent: LedgerRecord; readonly evidence: FirstSendEvidence; readonly at: number },
+): Change | null {
+  if (isFinal[record.status] || record.sends === 0) return null;
+  const isOwn = record.version === intent.version;
+  switch (evidence.type) {
+    case 'session':
+      return applySession(rules, record, evidence.session, at);
+    case 'already_received':
+      return applyAlreadyReceived(rules, record, evidence.reason.code, at);
+    case 'not_sent':
+    case 'config_error':
+      return isOwn && record.status === 'submitting' && isOnlySend(record) ? returnToQueue(record, evidence.reason, at) : null;
+    case 'refused':
+      return isOnlySend(record)
+        ? move(rules, record, { patch: { status: 'failed', reason: evidence.reason, dueAt: null }, at })
+        : write(record, { resend: evidence.reason });
+    case 'manual_review':
+      return isOwn ? move(rules, record, { patch: { status: 'unknown', reason: evidence.reason, dueAt: null }, at }) : null;
+    case 'open': {
+      const resendAt = nextResendAt(rules, record.sends, at, evidence.retryAfterMs);
+      return isOwn ? keepOpen(rules, record, { reason: evidence.reason, resendAt, at }) : null;
+    }
+  }
+}
+
+/**
+ * The reason of the first send stays; what the resend met is kept beside it.
+ *
+ * @param intent the record as the intent of this resend wrote it
+ */
+export function applyResend(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { intent, evidence, at }: { readonly intent: LedgerRecord; readonly evidence: ResendEvidence; readonly at: number },
+): Change | null {
+  if (isFinal[record.status]) return null;
+  if (evidence.type === 'session') return applySession(rules, record, evidence.session, at);
+  if (evidence.type === 'already_received') return applyAlreadyReceived(rules, record, evidence.reason.code, at);
+  // Of another process's send, made since, it says nothing.
+  if (record.version !== intent.version) return null;
+  const sends = evidence.type === 'not_made' ? record.sends - 1 : record.sends;
+  const resendAt = nextResendAt(rules, sends, at, evidence.retryAfterMs);
+  const dueAt = whyNotResend(rules, { ...record, sends }, resendAt) === null ? resendAt : null;
+  // Our own stop, or the end of our own lease, is nothing that the resend met.
+  const resend = evidence.code === 'lease_over' ? record.resend : evidence.reason;
+  return write(record, { sends, dueAt, resend, leaseOwner: null, leaseUntil: null });
+}
+
+function returnToQueue(record: LedgerRecord, reason: Reason, at: number): Change {
+  return {
+    ...write(record, {
+      status: 'queued',
+      firstSentAt: null,
+      keyLifetimeMs: null,
+      idempotencyHeader: null,
+      sends: 0,
+      leaseOwner: null,
+      leaseUntil: null,
+      reason,
+    }),
+    body: { eraseAt: at },
+  };
+}
+
+const differs = (sessionId: string): Reason => ({
+  code: 'evidence_mismatch',
+  description: `Session ${sessionId} of the gateway shows another amount or currency than was asked for. A person must look at it there.`,
+});
+
+/** Why a session is held, or null when nothing of it contradicts the ledger. */
+export function contradictionOf({ sessionId, verdict }: SessionEvidence): Reason | null {
+  switch (verdict.type) {
+    case 'amount_differs':
+      return differs(sessionId);
+    case 'contradiction':
+      return {
+        code: 'evidence_mismatch',
+        description: `Session ${sessionId} of the gateway contradicts itself or the ledger. ${verdict.description} A person must look at it there.`,
+      };
+    case 'double_payment':
+      return {
+        code: 'possible_double_payment',
+        description: `More than one entry of session ${sessionId} of the gateway succeeded. A person must look at it there.`,
+      };
+    default:
+      return null;
+  }
+}
+
+/** What a session shows, whichever call showed it. */
+export function applySession(rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null {
+  if (isFinal[record.status]) return null;
+  const { sessionId, verdict, isProven } = session;
+  const seen = {
+    sessionId,
+    isSessionProven: isProven,
+    entryId: session.entryId ?? record.entryId,
+    alreadyReceived: true,
+  };
+  const later = at + statusCheckPauseMs(rules.followIntervalMs, record.checks, rules.random);
+  const to = (status: RecordStatus, reason: Reason | null, dueAt: number | null): Change =>
+    move(rules, record, { patch: { ...seen, status, reason, dueAt, checks: record.checks + (dueAt === null ? 0 : 1) }, at });
+  const isUndecided = record.confirmSession === null && record.cancelSession === null;
+
+  const held = contradictionOf(session);
+  if (held !== null) {
+    // No money moved under a session that we cancelled ourselves, whatever amount it showed.
+    if (verdict.type === 'amount_differs' && verdict.claim === 'cancelled' && record.cancelSession === sessionId)
+      return to('cancelled', held, null);
+    if (verdict.type === 'amount_differs' && verdict.claim === 'awaiting_confirmation')
+      return to('unknown', held, isUndecided ? at : later);
+    const isOver = verdict.type === 'double_payment' || (verdict.type === 'amount_differs' && verdict.claim !== 'pending');
+    return to('unknown', held, isOver ? null : later);
+  }
+  switch (verdict.type) {
+    case 'unproven':
+      return to('in_progress', unproven(sessionId), later);
+    case 'awaiting_confirmation':
+      return to('in_progress', null, isUndecided ? at : later);
+    case 'succeeded':
+      return to('succeeded', null, null);
+    case 'failed':
+    case 'cancelled':
+      return to(verdict.type, session.reason, null);
+    case 'amount_missing':
+      if (verdict.claim === 'cancelled' && record.cancelSession === sessionId)
+        return to('cancelled', session.reason ?? record.reason, null);
+      return to('in_progress', amountMissing(verdict.claim), later);
+    default:
+      return to('in_progress', null, later);
+  }
+}
+
+const unproven = (sessionId: string): Reason => ({
+  code: 'session_unproven',
+  description: `The gateway answered with session ${sessionId}, which does not name this record in its metadata. It is checked and not believed, never confirmed, and the record is not resent.`,
+});
+
+const amountMissing = (claim: string): Reason => ({
+  code: 'amount_missing',
+  description:
+    claim === 'awaiting_confirmation'
+      ? 'The gateway asks for confirmation without showing the amount.'
+      : `The gateway says ${claim} without showing the amount, so it is not believed yet.`,
+});

@@ -1,0 +1,40 @@
+/** Whether an open send may be sent again: same key, same bytes, same header. */
+import type { Random } from '../ports/random.ts';
+import type { KeyDerivation } from './idempotency-key.ts';
+import type { LedgerRecord } from './record.ts';
+
+/** Resends gather evidence; after this many sends the next one would hardly teach more. */
+export const maxSends = 12;
+
+/** What the rules need to know of the running application. */
+export interface TransitionSettings {
+  readonly keys: KeyDerivation;
+  readonly random: Random;
+  readonly followIntervalMs: number;
+  /** How long the gateway surely remembers a key that is first sent now; null: unknown, so such a send is never resent. */
+  readonly keyLifetimeMs: number | null;
+  /** The header that carries the key. */
+  readonly idempotencyHeader: string;
+  /** From the first byte to the whole answer. */
+  readonly timeoutMs: number;
+}
+
+/** Until when a resend's first byte may leave, by the lifetime that held when the record was first sent. */
+export const resendableUntil = (
+  { timeoutMs }: Pick<TransitionSettings, 'timeoutMs'>,
+  { firstSentAt, keyLifetimeMs }: Pick<LedgerRecord, 'firstSentAt' | 'keyLifetimeMs'>,
+): number => (keyLifetimeMs === null || firstSentAt === null ? 0 : firstSentAt + keyLifetimeMs - timeoutMs);
+
+/** Why an open send cannot be sent again, as a clause for people; null when it can. */
+export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {
+  if (record.sessionId !== null) return 'its session is known';
+  if (record.alreadyReceived) return 'the gateway has said that it arrived';
+  if (record.hasCardNumber) return 'a body with a card number is never kept';
+  if (record.keyLifetimeMs === null)
+    return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, so how long the gateway remembers the key is not known';
+  if (record.idempotencyHeader !== rules.idempotencyHeader)
+    return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, and GATEWAY_IDEMPOTENCY_HEADER is ${rules.idempotencyHeader} now`;
+  if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;
+  if (at >= resendableUntil(rules, record)) return 'the gateway may have forgotten the key by now';
+  return null;
+}

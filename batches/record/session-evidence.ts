@@ -1,0 +1,143 @@
+/**
+ * What a session of the gateway proves about a record: the whole of it is judged, every entry and every amount, so that
+ * no entry is believed beside another one that says otherwise.
+ */
+import { readSession, toMap, type GatewayError, type GatewaySession, type SessionEntry, type ShownAmount } from '../gateway/session.ts';
+import { maskQuoted } from '../instruction/masks.ts';
+import type { LedgerRecord, Reason } from './record.ts';
+
+/** What a session says, before its amounts are compared. */
+export type SessionClaim = 'pending' | 'awaiting_confirmation' | 'succeeded' | 'failed' | 'cancelled';
+
+/**
+ * - a claim of its own: every amount that is needed is shown, and all of them equal the ledger's
+ * - `unproven`: nothing in it names this record, so nothing is concluded from it
+ * - `amount_missing`, `amount_differs`: what it claims is not believed
+ * - `contradiction`: its parts exclude each other, or name another record
+ * - `double_payment`: more than one entry succeeded
+ */
+export type SessionVerdict =
+  | { readonly type: SessionClaim }
+  | { readonly type: 'unproven' }
+  | { readonly type: 'amount_missing' | 'amount_differs'; readonly claim: SessionClaim }
+  | { readonly type: 'contradiction'; readonly description: string }
+  | { readonly type: 'double_payment' };
+
+export interface SessionEvidence {
+  readonly sessionId: string;
+  readonly entryId: string | null;
+  /** Our metadata is in it, or it was accepted for this record before. */
+  readonly isProven: boolean;
+  readonly verdict: SessionVerdict;
+  /** The gateway's own error, masked. */
+  readonly reason: Reason | null;
+  /** Every amount that it shows, for people. */
+  readonly shown: readonly { readonly amount: string; readonly currency: string }[];
+}
+
+export type SessionEvidenceReading =
+  | { readonly type: 'none' }
+  /** It breaks its own form, or speaks of another record, attempt or session. */
+  | { readonly type: 'untrusted' }
+  | { readonly type: 'session'; readonly session: SessionEvidence };
+
+/** @param value the member `session` of an answer or webhook */
+export function readSessionEvidence(value: unknown, record: LedgerRecord): SessionEvidenceReading {
+  const read = readSession(value);
+  if (read.type === 'none') return read;
+  if (read.type === 'unreadable') return { type: 'untrusted' };
+  const { session } = read;
+  const owners = session.entries.map((entry) => ownerOf(entry.metadata, record));
+  const sessionOwner = ownerOf(session.metadata, record);
+  const isKnown = record.sessionId === session.id;
+  const isProven = (isKnown && record.isSessionProven) || sessionOwner === 'ours' || owners.includes('ours');
+  if (sessionOwner === 'other' || (!isProven && owners.includes('other'))) return { type: 'untrusted' };
+  // One session a record; only an unproven one gives way, to a proven one.
+  if (record.sessionId !== null && !isKnown && (record.isSessionProven || !isProven)) return { type: 'untrusted' };
+  return {
+    type: 'session',
+    session: {
+      sessionId: session.id,
+      entryId: decisiveEntry(session.entries)?.id ?? null,
+      isProven,
+      verdict: !isProven
+        ? { type: 'unproven' }
+        : owners.includes('other')
+          ? { type: 'contradiction', description: 'An entry of it names another record or attempt.' }
+          : judge(session, record),
+      reason: reasonOf(session.entries.find(({ error }) => error !== undefined)?.error ?? session.error),
+      shown: shownAmounts(session).map(({ minor, currency }) => ({ amount: String(minor), currency })),
+    },
+  };
+}
+
+/**
+ * Whose it is, by the metadata that we sent. Record id and attempt must both be there to prove that it is ours; one
+ * member that differs proves that it is not.
+ */
+function ownerOf(metadata: unknown, record: LedgerRecord): 'ours' | 'other' | 'silent' {
+  const map = toMap(metadata);
+  const [recordId, attempt, key] = [map?.['record_id'], map?.['attempt'], map?.['idempotency_key']];
+  const differs = (value: unknown, expected: string): boolean =>
+    value !== undefined && value !== null && (typeof value === 'string' || typeof value === 'number' ? String(value) : '') !== expected;
+  if (differs(recordId, record.recordId) || differs(attempt, String(record.attempt)) || differs(key, record.idempotencyKey)) return 'other';
+  const isShown = (value: unknown): boolean => value !== undefined && value !== null;
+  return isShown(recordId) && isShown(attempt) ? 'ours' : 'silent';
+}
+
+const inOrder = ['succeeded', 'waiting', 'running', 'failed'] as const;
+
+const decisiveEntry = (entries: readonly SessionEntry[]): SessionEntry | undefined =>
+  inOrder.map((status) => entries.find((entry) => entry.status === status)).find((entry) => entry !== undefined);
+
+const shownAmounts = ({ amount, entries }: GatewaySession): readonly ShownAmount[] =>
+  [amount, ...entries.map((entry) => entry.amount)].filter((one) => one !== undefined);
+
+function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
+  const { entries, status } = session;
+  const having = (wanted: SessionEntry['status']): readonly SessionEntry[] => entries.filter((entry) => entry.status === wanted);
+  const [succeeded, waiting, running] = [having('succeeded'), having('waiting'), having('running')];
+  if (succeeded.length > 1) return { type: 'double_payment' };
+  const [paid] = succeeded;
+  if (paid !== undefined) {
+    if (waiting.length > 0) return { type: 'contradiction', description: 'One entry of it succeeded, and another one waits.' };
+    if (running.length > 0) return { type: 'pending' };
+    // The amount of the session is that of its only entry.
+    const own = paid.amount ?? (entries.length === 1 ? session.amount : undefined);
+    return withAmounts('succeeded', record, own === undefined ? [] : [own, session.amount]);
+  }
+  if (status !== 'open' && waiting.length === 0 && running.length === 0 && (entries.length > 0 || status === 'cancelled')) {
+    const isCancelled = status === 'cancelled' && (entries.length === 0 || record.cancelSession === session.id);
+    return withAmounts(isCancelled ? 'cancelled' : 'failed', record, shownAmounts(session));
+  }
+  if (session.asksForConfirmation && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
+    if (waiting.length > 1) return { type: 'contradiction', description: 'Several entries of it wait for confirmation.' };
+    return withAmounts('awaiting_confirmation', record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
+  }
+  const pending = withAmounts('pending', record, shownAmounts(session));
+  return pending.type === 'amount_missing' ? { type: 'pending' } : pending;
+}
+
+/** @param needed the first one must be shown; all that are must equal the ledger's */
+function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly (ShownAmount | undefined)[]): SessionVerdict {
+  const isEqual = ({ minor, currency }: ShownAmount): boolean => minor === record.amountMinor && currency === record.currency;
+  const shown = needed.filter((one) => one !== undefined);
+  const equal = shown.filter(isEqual).length;
+  if (equal < shown.length) {
+    if (claim === 'awaiting_confirmation' && equal > 0)
+      return { type: 'contradiction', description: 'It shows the amount and currency that were asked for beside other ones.' };
+    return { type: 'amount_differs', claim };
+  }
+  return needed[0] === undefined ? { type: 'amount_missing', claim } : { type: claim };
+}
+
+/** What the gateway says may quote an account; the end is cut after masking, so that no half of a number remains. */
+export const maskedText = (text: string): string => maskQuoted(text).slice(0, 500);
+
+const reasonOf = (error: GatewayError | undefined): Reason | null =>
+  error === undefined
+    ? null
+    : {
+        code: maskedText(error.code.slice(0, 64)),
+        description: maskedText(error.description ?? 'The gateway gave no description.'),
+      };
