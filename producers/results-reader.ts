@@ -8,7 +8,8 @@ import { lastLineEnd, readLines } from './lines.ts';
  * @property follow go on with what is appended, until the signal is aborted
  * @property from `now`: only what is appended from here on
  * @property pollMs how often a followed file is looked at
- * @property onWarning told of lines that are no result events, and of a file that was cut off
+ * @property onWarning called for a file that was truncated
+ * @property onSkipped called for a line that is not a result event, or of a version that is not known; default: `onWarning`
  */
 export interface ReadResultsOptions {
   readonly follow?: boolean;
@@ -16,6 +17,7 @@ export interface ReadResultsOptions {
   readonly signal?: AbortSignal;
   readonly pollMs?: number;
   readonly onWarning?: (message: string) => void;
+  readonly onSkipped?: (message: string) => void;
 }
 
 /** The shape is trusted beyond what readers branch on: these lines are our own. */
@@ -25,6 +27,7 @@ function parseEvent(line: string): ResultEvent | undefined {
     // What is missing must not break a reader who trusts the shape: such a line is no event.
     const source = value?.source;
     const whole =
+      (value?.version === undefined || value.version === 1) &&
       typeof value?.event_id === 'string' &&
       typeof value.status === 'string' &&
       typeof value.batch_id === 'string' &&
@@ -49,6 +52,7 @@ const orAbsent = (cause: NodeJS.ErrnoException): undefined => {
  */
 export async function* readResults(path: string, options: ReadResultsOptions = {}): AsyncGenerator<ResultEvent, void, undefined> {
   const { follow = false, from = 'beginning', signal, pollMs = 200, onWarning = () => undefined } = options;
+  const onSkipped = options.onSkipped ?? onWarning;
   const stopped = (): boolean => signal?.aborted === true;
   let handle: FileHandle | undefined;
   let inode = 0;
@@ -77,7 +81,8 @@ export async function* readResults(path: string, options: ReadResultsOptions = {
         for await (const line of readLines(handle, position)) {
           position = line.end;
           const event = line.text === undefined ? undefined : parseEvent(line.text);
-          if (event === undefined) onWarning(`${path}: the line that ends at byte ${line.end} is no result event.`);
+          if (event === undefined)
+            onSkipped(`${path}: the line that ends at byte ${line.end} is not a result event that this version reads; skipped.`);
           else yield event;
           if (stopped()) return;
         }

@@ -5,14 +5,15 @@ import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord } from './record.ts';
 import { isFinal, statuses } from './status.ts';
 
-const source = z.union([
-  z.strictObject({ file: z.string(), line: z.number().int().min(1) }),
-  z.strictObject({ topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/) }),
-]);
+const fileSource = { file: z.string(), line: z.number().int().min(1) };
+const topicSource = { topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/) };
+const source = z.union([z.strictObject(fileSource), z.strictObject(topicSource)]);
+const problemMembers = { code: z.string(), description: z.string(), field: z.string().optional() };
+const problem = z.strictObject(problemMembers);
+const amountMembers = { amount: z.number().int().positive(), currency: z.string().length(3) };
+const earlierMembers = { status: z.enum(statuses), batch_id: z.string() };
 
-const problem = z.strictObject({ code: z.string(), description: z.string(), field: z.string().optional() });
-
-/** One line of `results.jsonl`, one value on the results topic. Amounts are minor units. */
+/** What writers hold to: one line of `results.jsonl`, one value on the results topic. Amounts are minor units. */
 export const resultSchema = z
   .strictObject({
     event_id: z.uuid(),
@@ -25,7 +26,7 @@ export const resultSchema = z
     source,
     idempotency_key: z.uuid().optional(),
     attempt: z.number().int().min(1).optional(),
-    amount_details: z.strictObject({ amount: z.number().int().positive(), currency: z.string().length(3) }).optional(),
+    amount_details: z.strictObject(amountMembers).optional(),
     key_lifetime_ms: z.number().positive().optional(),
     idempotency_header: z.string().optional(),
     session_id: z.string().optional(),
@@ -36,13 +37,39 @@ export const resultSchema = z
     ledger_mark: z.string().optional(),
     error: problem.optional(),
     errors: z.array(problem).optional(),
-    earlier: z.strictObject({ status: z.enum(statuses), batch_id: z.string(), source }).optional(),
+    earlier: z.strictObject({ ...earlierMembers, source }).optional(),
     fields: z.array(z.string()).optional(),
     occurred_at: z.iso.datetime(),
+    /** Absent in events that are older than this member. */
+    version: z.literal(1).optional(),
+  })
+  .meta({ title: 'disburse result event' });
+
+const anySource = z.union([z.looseObject(fileSource), z.looseObject(topicSource)]);
+const anyProblem = z.looseObject(problemMembers);
+
+/** What readers hold to: members may be added under the same version, so a reader ignores those that it does not know. */
+export const resultReaderSchema = z
+  .looseObject({
+    ...resultSchema.shape,
+    source: anySource,
+    amount_details: z.looseObject(amountMembers).optional(),
+    error: anyProblem.optional(),
+    errors: z.array(anyProblem).optional(),
+    earlier: z.looseObject({ ...earlierMembers, source: anySource }).optional(),
   })
   .meta({ title: 'disburse result event' });
 
 export type ResultEvent = z.infer<typeof resultSchema>;
+
+/** Undefined for any other text, and for an event of a version that this reader does not know. */
+export function readResultEvent(text: string): ResultEvent | undefined {
+  try {
+    return resultReaderSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Where an event's parts come from: the place it speaks of, its number, its time. */
 interface Frame {
@@ -60,6 +87,7 @@ const frame = (keys: KeyDerivation, { occurrence, batchId, sequence, at }: Frame
   batch_id: batchId,
   source: occurrence.source,
   occurred_at: new Date(at).toISOString(),
+  version: 1 as const,
 });
 
 const told = (problem: Problem) => ({

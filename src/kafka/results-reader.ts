@@ -1,5 +1,5 @@
 /** Result events from the results topic, in the order of each partition. */
-import { resultSchema, type ResultEvent } from '../../batches/record/result-event.ts';
+import { readResultEvent, type ResultEvent } from '../../batches/record/result-event.ts';
 import { readTopic } from '../../consumers/kafka/read-topic.ts';
 import type { Config } from '../config/config.ts';
 import { kafkaOf } from './client.ts';
@@ -10,11 +10,13 @@ interface TopicReading {
   readonly from: 'beginning' | 'now' | number;
   readonly signal: AbortSignal;
   readonly onWarning: (message: string) => void;
+  /** Called for a message that is not a result event, or of a version that is not known; default: `onWarning`. */
+  readonly onSkipped?: (message: string) => void;
 }
 
 /** A message that is not a result event is reported and skipped. */
 export async function* resultsFromTopic(config: Config, reading: TopicReading): AsyncGenerator<ResultEvent, void, undefined> {
-  const { from, follow, signal, onWarning } = reading;
+  const { from, follow, signal, onWarning, onSkipped = onWarning } = reading;
   const createKafka = kafkaOf(config, (level, message) => {
     if (level === 'warn' || level === 'error') onWarning(message);
   });
@@ -28,16 +30,11 @@ export async function* resultsFromTopic(config: Config, reading: TopicReading): 
   });
   for await (const { value, partition, offset } of records) {
     const event = value === null ? undefined : parseResult(value);
-    if (event === undefined) onWarning(`the message at ${partition}/${offset} of the results topic is not a result event; skipped`);
+    if (event === undefined)
+      onSkipped(`the message at ${partition}/${offset} of the results topic is not a result event that this version reads; skipped`);
     else yield event;
   }
 }
 
 /** Undefined for any other message: other programs may write to the topic too. */
-export function parseResult(value: Buffer): ResultEvent | undefined {
-  try {
-    return resultSchema.safeParse(JSON.parse(value.toString('utf8'))).data;
-  } catch {
-    return undefined;
-  }
-}
+export const parseResult = (value: Buffer): ResultEvent | undefined => readResultEvent(value.toString('utf8'));

@@ -139,6 +139,7 @@ describe('an instruction that broke a rule', () => {
       'sequence',
       'source',
       'status',
+      'version',
     ]);
   });
 });
