@@ -72,26 +72,40 @@ const sessionFrom = (map: JsonMap, id: string, status: string): GatewaySession =
   asksForConfirmation: map['next_action'] === 'confirm',
   amount: readAmount(map['amount_details']),
   metadata: map['metadata'],
-  // A session of either kind has one of them; an entry in the other one counts like any other.
-  entries: [...readEntries(map['payments']), ...readEntries(map['acquiring_payments'])],
+  // A session of either kind has one of the lists; an entry in the other one counts like any other.
+  entries: withoutCopies([...listOf(map['payments']), ...listOf(map['acquiring_payments'])]).map(readEntry),
   error: readGatewayError(map['error']),
 });
 
-function readEntries(value: unknown): SessionEntry[] {
+function listOf(value: unknown): readonly JsonMap[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || value.length > maxEntries) throw new UnreadableError();
   return value.map((one) => {
     const entry = toMap(one);
     if (entry === undefined) throw new UnreadableError();
-    return {
-      id: toText(entry['id']),
-      status: entryStatuses[toText(entry['status']) ?? ''] ?? 'running',
-      amount: readAmount(entry['amount_details']),
-      metadata: entry['metadata'],
-      error: readGatewayError(entry['error']),
-    };
+    return entry;
   });
 }
+
+/** An entry that is in both lists is one entry, as long as both say the same of it. */
+function withoutCopies(entries: readonly JsonMap[]): readonly JsonMap[] {
+  const seen = new Set<string>();
+  return entries.filter((entry) => {
+    if (toText(entry['id']) === undefined) return true;
+    const text = JSON.stringify(entry);
+    const isNew = !seen.has(text);
+    seen.add(text);
+    return isNew;
+  });
+}
+
+const readEntry = (entry: JsonMap): SessionEntry => ({
+  id: toText(entry['id']),
+  status: entryStatuses[toText(entry['status']) ?? ''] ?? 'running',
+  amount: readAmount(entry['amount_details']),
+  metadata: entry['metadata'],
+  error: readGatewayError(entry['error']),
+});
 
 function readAmount(value: unknown): ShownAmount | undefined {
   if (value === undefined || value === null) return undefined;

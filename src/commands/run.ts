@@ -16,6 +16,8 @@ import { writeFixFile, type Inspection } from '../files/payout-file.ts';
 import { loadSigner } from '../config/private-key.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { createShutdown, type Shutdown } from '../service/shutdown.ts';
+import { reasonToTell } from '../../batches/record/step.ts';
+import { transitionSettings } from '../profiles/transition-settings.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { counted, paintFor, printable } from '../terminal/format.ts';
 import { brokenReport } from '../files/validation-report.ts';
@@ -201,15 +203,16 @@ async function markStopped({ paying, inspection, logger }: Run): Promise<void> {
 }
 
 /** Records that are not at their end, each with its reason, the first few by name. */
-async function tellOpenOnes({ paying: { ledger }, inspection }: Run, summary: Summary): Promise<void> {
+async function tellOpenOnes({ config, paying: { ledger, clock }, inspection }: Run, summary: Summary): Promise<void> {
+  const rules = transitionSettings(config);
   const tell = async (status: 'unknown' | 'in_progress', sentence: (count: string) => string): Promise<void> => {
     const count = summary.statuses[status]?.count ?? 0;
     if (count === 0) return;
     const shown = await ledger.list({ batchId: inspection.sha256, status, limit: 10 });
-    const lines = shown.map(
-      ({ record }) =>
-        `  line ${record.occurrence.position}, ${record.recordId}: ${printable(record.reason?.description ?? 'the gateway has not finished it')} [${printable(record.reason?.code ?? status)}]`,
-    );
+    const lines = shown.map(({ record }) => {
+      const reason = reasonToTell(rules, record, clock.now()) ?? { code: status, description: 'the gateway has not finished it' };
+      return `  line ${record.occurrence.position}, ${record.recordId}: ${printable(reason.description)} [${printable(reason.code)}]`;
+    });
     const more = count > shown.length ? `\n  … and ${count - shown.length} more; disburse tail --status ${status} tells all` : '';
     process.stderr.write(`${sentence(counted(count, 'record is', 'records are'))}\n${lines.join('\n')}${more}\n`);
   };

@@ -62,7 +62,9 @@ describe('a file with everything in it', () => {
       expect(finals.map(lineOf).sort((a, b) => a - b)).toEqual(rows.map((_row, index) => index + 2));
       expect(new Set(events.map((event) => event.event_id)).size).toBe(events.length);
       for (const event of events) {
-        expect(event.event_id).toBe(uuidV5(`result:file:${batchId}:${lineOf(event)}:1:${event.status}`, namespace));
+        expect(event.event_id).toBe(
+          uuidV5(`result:file:${batchId}:${lineOf(event)}:1:${event.status}${event.final ? '' : `:${event.sequence}`}`, namespace),
+        );
         if (event.status === 'succeeded' || event.status === 'in_progress') {
           expect(event.idempotency_key).toBe(keyOf(event.kind ?? '', event.record_id ?? ''));
           expect(event.session_id).toBeTypeOf('string');

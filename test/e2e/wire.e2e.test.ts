@@ -86,7 +86,7 @@ it('is the gateway’s own body, signed as it is sent, under the key that anybod
       },
       sender: { company_name: 'Example Trading Ltd', registration_number: '1234567890', country_iso3: 'USA', code: '1234567890' },
     },
-    metadata: { order: '77', shop: { city: 'Gent' }, record_id: 'm-1', attempt: 1 },
+    metadata: { order: '77', shop: { city: 'Gent' }, record_id: 'm-1', attempt: 1, idempotency_key: payout?.headers['x-once'] },
   });
   const payment = byUrl.get('/api/v1/session/init/payment');
   expect(payment?.headers['x-once']).toBe(uuidV5('payment:s-1:1', namespace));
@@ -101,6 +101,6 @@ it('is the gateway’s own body, signed as it is sent, under the key that anybod
     amount_details: { amount: 10_000, currency: 'usd' },
     customer: { reference: 'customer-1', contacts: [{ email: 'john@example.com' }] },
     payment_options: { return_url: 'https://example.com/orders/1' },
-    metadata: { record_id: 's-1', attempt: 1 },
+    metadata: { record_id: 's-1', attempt: 1, idempotency_key: payment?.headers['x-once'] },
   });
 });

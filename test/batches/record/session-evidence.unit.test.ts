@@ -83,6 +83,8 @@ describe('a session with several entries', () => {
   it('of a payment is judged alike, whichever list its entries are in', () => {
     const { payments, ...rest } = sessionOf('accepted', ['failed', 'succeeded']);
     expect(verdictOf({ ...rest, acquiring_payments: payments }, { kind: 'payment' })).toEqual({ type: 'succeeded' });
+    // In both lists it is one entry.
+    expect(verdictOf({ ...rest, payments, acquiring_payments: payments })).toEqual({ type: 'succeeded' });
     const [first, second] = payments;
     expect(verdictOf({ ...rest, payments: [second], acquiring_payments: [{ ...first, status: 'succeeded' }] }).type).toBe('double_payment');
   });
