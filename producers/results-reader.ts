@@ -10,6 +10,7 @@ import { lastLineEnd, readLines } from './lines.ts';
  * @property pollMs how often a followed file is looked at
  * @property onWarning called for a file that was truncated
  * @property onSkipped called for a line that is not a result event, or of a version that is not known; default: `onWarning`
+ * @property onCaughtUp called once with `follow`, at the first end of the file
  */
 export interface ReadResultsOptions {
   readonly follow?: boolean;
@@ -18,6 +19,7 @@ export interface ReadResultsOptions {
   readonly pollMs?: number;
   readonly onWarning?: (message: string) => void;
   readonly onSkipped?: (message: string) => void;
+  readonly onCaughtUp?: () => void;
 }
 
 /** The shape is trusted beyond what readers branch on: these lines are our own. */
@@ -53,6 +55,7 @@ const orAbsent = (cause: NodeJS.ErrnoException): undefined => {
 export async function* readResults(path: string, options: ReadResultsOptions = {}): AsyncGenerator<ResultEvent, void, undefined> {
   const { follow = false, from = 'beginning', signal, pollMs = 200, onWarning = () => undefined } = options;
   const onSkipped = options.onSkipped ?? onWarning;
+  let { onCaughtUp } = options;
   const stopped = (): boolean => signal?.aborted === true;
   let handle: FileHandle | undefined;
   let inode = 0;
@@ -88,6 +91,8 @@ export async function* readResults(path: string, options: ReadResultsOptions = {
         }
       }
       if (!follow) return;
+      onCaughtUp?.();
+      onCaughtUp = undefined;
       if (replaced) {
         await handle?.close();
         handle = undefined;

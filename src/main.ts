@@ -3,9 +3,10 @@ import { Command } from 'commander';
 import type { Invoke } from './command-line/declaration.ts';
 import { declarations } from './command-line/declarations.ts';
 import { configLayers } from './command-line/layers.ts';
+import { watchOutput } from './command-line/output.ts';
 import { reportEnd } from './command-line/report-end.ts';
 import { readConfig } from './config/config.ts';
-import { exitCodes, type ExitCode } from './exit.ts';
+import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { version } from './version.ts';
 
 const closingHelp = `
@@ -18,20 +19,27 @@ Exit codes:
   3  stopped before the end: run the same command again`;
 
 export async function main(argv: readonly string[]): Promise<ExitCode> {
-  // A closed pipe (| head) or a lost terminal must not end a run: the ledger holds what was paid, not this output.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  // A lost terminal must not end a run: the ledger holds what was paid, not this output.
+  process.stderr.on('error', () => undefined);
+  const output = watchOutput(process.stdout);
   process.once('uncaughtException', leaveAtOnce);
   process.once('unhandledRejection', leaveAtOnce);
   let exitCode: ExitCode = exitCodes.ok;
-  const invoke: Invoke = async (needs, flags, run) => {
-    exitCode = await run(readConfig(needs === 'none' ? [{}] : configLayers(flags), needs));
+  let outputFailure: ExitCode = exitCodes.usage;
+  const invoke: Invoke = async (call) => {
+    outputFailure = call.outputFailure;
+    exitCode = await call.run(readConfig(call.needs === 'none' ? [{}] : configLayers(call.flags), call.needs));
   };
   try {
     await program(invoke).parseAsync([...argv]);
-    return exitCode;
   } catch (error) {
-    return reportEnd(error);
+    exitCode = reportEnd(error);
   }
+  const failure = await output.flushed();
+  if (failure === undefined) return exitCode;
+  const code = reportEnd(new CommandError(outputFailure, `cannot write the output: ${failure.message}`, { cause: failure }));
+  // A command that had failed before keeps its own code.
+  return exitCode === exitCodes.usage || exitCode === exitCodes.stopped ? exitCode : code;
 }
 
 function program(invoke: Invoke): Command {

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option as CommanderOption } from 'commander';
 import { secretNames, variableNames } from '../config/variables.ts';
 import type { Config } from '../config/config.ts';
-import type { ExitCode } from '../exit.ts';
+import { exitCodes, type ExitCode } from '../exit.ts';
 import { OptionError, type Option, type Options, type OptionsOf } from './option.ts';
 import { flagOf, type Given } from './layers.ts';
 
@@ -17,6 +17,7 @@ export interface Invocation<Values> {
  * @property usage name and arguments in commander's notation, such as `run <file>`
  * @property needs `gateway`: the variables that sending needs; `data`: none of these; `none`: no configuration at all
  * @property examples arguments after `disburse`, shown in the help
+ * @property outputFailure exit code when stdout could not be written; default 1
  */
 interface Description<Declared extends Options> {
   readonly usage: string;
@@ -24,6 +25,7 @@ interface Description<Declared extends Options> {
   readonly needs: Needs;
   readonly options: Declared;
   readonly examples: readonly string[];
+  readonly outputFailure?: ExitCode;
   readonly run: (invocation: Invocation<OptionsOf<Declared>>) => Promise<ExitCode>;
 }
 
@@ -36,7 +38,14 @@ export interface Declaration {
 }
 
 /** Runs the command: reads the configuration that it needs and keeps the exit code. */
-export type Invoke = (needs: Needs, flags: Given, run: (config: Config) => Promise<ExitCode>) => Promise<void>;
+export type Invoke = (call: CommandCall) => Promise<void>;
+
+export interface CommandCall {
+  readonly needs: Needs;
+  readonly flags: Given;
+  readonly outputFailure: ExitCode;
+  readonly run: (config: Config) => Promise<ExitCode>;
+}
 
 export function declare<Declared extends Options>(declared: Description<Declared>): Declaration {
   const [name = ''] = declared.usage.split(' ');
@@ -50,7 +59,12 @@ export function declare<Declared extends Options>(declared: Description<Declared
       return command.action(async () => {
         const given = command.opts<Given>();
         const options = readOptions(declared.options, given);
-        await invoke(declared.needs, given, async (config) => declared.run({ config, args: command.args, options }));
+        await invoke({
+          needs: declared.needs,
+          flags: given,
+          outputFailure: declared.outputFailure ?? exitCodes.usage,
+          run: async (config) => declared.run({ config, args: command.args, options }),
+        });
       });
     },
   };

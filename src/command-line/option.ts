@@ -70,6 +70,24 @@ export const choiceOr = <const Choice extends string>(
   description: string,
 ): Option<Choice> => ({ flags, description, choices, fallback, read: (given) => choices.find((known) => known === given) ?? fallback });
 
+/** Several of the choices, separated by commas. */
+export const someOf = <const Choice extends string>(
+  choices: readonly Choice[],
+  flags: string,
+  description: string,
+): Option<readonly Choice[] | undefined> => ({
+  flags,
+  description: `${description}: ${choices.join(', ')}`,
+  read(given) {
+    if (typeof given !== 'string') return undefined;
+    const parts = given.split(',').map((part) => part.trim());
+    const known = parts.flatMap((part) => choices.filter((choice) => choice === part));
+    if (known.length === parts.length) return known;
+    const unknown = parts.filter((part) => !choices.some((choice) => choice === part));
+    throw new OptionError(`Unknown: ${unknown.map((part) => JSON.stringify(part)).join(', ')}. Expected ${choices.join(', ')}.`);
+  },
+});
+
 function milliseconds(given: string): number {
   const ms = parseDurationMs(given);
   if (ms !== undefined) return ms;

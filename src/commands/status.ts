@@ -2,10 +2,11 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
 import type { Config } from '../config/config.ts';
-import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { exitCodes, type ExitCode } from '../exit.ts';
 import { openLedgerReader } from '../profiles/reader.ts';
 import { paintFor, printable, table } from '../terminal/format.ts';
 import { summaryText } from '../terminal/summary-text.ts';
+import { chooseBatch } from './find-batch.ts';
 
 /** Shows one batch, or all. Reads only, also while another process pays. */
 export async function status(config: Config, wanted: string | undefined, { json = false }: { readonly json?: boolean }): Promise<ExitCode> {
@@ -16,7 +17,7 @@ export async function status(config: Config, wanted: string | undefined, { json 
       const all = await Promise.all(batches.map((batch) => summaryOf(ledger, batch)));
       process.stdout.write(json ? all.map((one) => `${JSON.stringify(one)}\n`).join('') : `${listing(all)}\n`);
     } else {
-      const summary = await summaryOf(ledger, choose(batches, wanted));
+      const summary = await summaryOf(ledger, chooseBatch(batches, wanted));
       process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env))}\n`);
     }
     return exitCodes.ok;
@@ -27,18 +28,6 @@ export async function status(config: Config, wanted: string | undefined, { json 
 
 const summaryOf = async (ledger: Pick<Ledger, 'tallies'>, batch: Batch): Promise<Summary> =>
   summarise(batch, await ledger.tallies(batch.batchId));
-
-function choose(batches: readonly Batch[], wanted: string): Batch {
-  const found = batches.filter((batch) => batch.batchId === wanted || (wanted.length >= 6 && batch.batchId.startsWith(wanted)));
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  throw new CommandError(
-    exitCodes.usage,
-    found.length === 0
-      ? `no batch ${printable(wanted)} in this ledger. disburse status lists all; check DATA_DIR (or REDIS_URL and REDIS_PREFIX).`
-      : `${found.length} batches start with ${printable(wanted)}: give more characters.`,
-  );
-}
 
 function listing(all: readonly Summary[]): string {
   if (all.length === 0) return 'No batches yet.';

@@ -41,12 +41,16 @@ export async function openLedgerReader(config: Config, onWarning: (message: stri
 /**
  * @property follow continue with new events until the signal is aborted
  * @property from a number: milliseconds since the epoch; a reader may return earlier events too
+ * @property onSkipped called for what is not a result event that this version reads
+ * @property onCaughtUp called once with `follow`, when what there was at the start is read
  */
 export interface EventReading {
   readonly follow: boolean;
   readonly from: 'beginning' | 'now' | number;
   readonly signal: AbortSignal;
   readonly onWarning: (message: string) => void;
+  readonly onSkipped: (message: string) => void;
+  readonly onCaughtUp?: () => void;
 }
 
 /** Result events: of the results file in its order, or of the results topic in the order of each partition. */

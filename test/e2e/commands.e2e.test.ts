@@ -1,5 +1,6 @@
 /** The commands beside `validate` and `run`, and the configuration as it meets them all. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kinds } from '../../batches/instruction/instruction.ts';
@@ -158,11 +159,28 @@ describe('after two runs', () => {
       const since = all.at(-1)?.occurred_at ?? '';
       expect(await tail('--from', since)).toEqual(all.filter((event) => event.occurred_at >= since));
       expect(await tail('--from', '2999-01-01T00:00:00Z')).toEqual([]);
-      const text = await world.command(['tail', '--record', 'bad']);
+      expect(await tail('--from', '-1h')).toEqual(all);
+      expect(await tail('--from', '-1ms')).toEqual([]);
+      expect(await tail('--status', 'rejected,succeeded')).toEqual(all.filter(({ status }) => status !== 'in_progress'));
+      expect(await tail('-n', '2')).toEqual(all.slice(-2));
+      expect(await tail('--final', '--batch', 'may.csv', '-n', '1')).toEqual(
+        all.filter((event) => event.final && event.batch_id === may).slice(-1),
+      );
+      const text = await world.command(['tail', '--record', 'bad'], { TZ: 'America/New_York' });
       expect(text.stdout).toMatch(/rejected {5}bad .*may\.csv:5 {2}iban/);
+      // What it prints is what it reads, in any zone.
+      const [printed = ''] = /^\S+ \S+/.exec(text.stdout) ?? [];
+      const rejected = all.find(({ status }) => status === 'rejected')?.occurred_at ?? '';
+      expect(printed).toBe(`${rejected.slice(0, 19).replace('T', ' ')}Z`);
+      const again = await world.command(['tail', '--json', '--from', printed.replace('Z', '')], { TZ: 'America/New_York' });
+      expect(eventsOf(again.stdout)).toEqual(all.filter((event) => event.occurred_at >= `${rejected.slice(0, 19)}.000Z`));
       for (const args of [
         ['--from', 'noon'],
         ['--status', 'paid'],
+        ['--status', 'failed,paid'],
+        ['-n', '0'],
+        ['--batch', 'nope.csv'],
+        ['--batch', may.slice(0, 5)],
       ])
         expect((await world.command(['tail', ...args])).code).toBe(1);
     });
@@ -186,13 +204,41 @@ describe('after two runs', () => {
     });
   });
 
-  it('status and tail print nothing before the first run, without a failure', async () => {
+  it('tail shows how a conflict differs, and what a duplicate was first', async () => {
+    await inWorld({}, async (world) => {
+      await world.run(world.write('may.csv', csvOf([row('inv-1', { amount: '12.30' }), row('inv-2')])));
+      await world.run(world.write('june.csv', csvOf([row('inv-1', { amount: '99.00' }), row('inv-2')])));
+      const conflict = await world.command(['tail', '--status', 'conflict']);
+      expect(conflict.stdout).toMatch(/differs in amount_details\.amount; first at may\.csv:2, then succeeded/);
+      const duplicate = await world.command(['tail', '--status', 'duplicate']);
+      expect(duplicate.stdout).toMatch(/first at may\.csv:3, then succeeded/);
+    });
+  });
+
+  it('tail prints an event with members of a newer version, and exits with 2 when it has to skip one', async () => {
+    await inWorld({}, async (world) => {
+      await world.run(world.write('may.csv', csvOf(payouts(1))));
+      const results = join(world.dataDir, 'results.jsonl');
+      const [event] = world.events().slice(-1);
+      const newer = { ...event, event_id: randomUUID(), region: 'eu' };
+      appendFileSync(results, `${JSON.stringify(newer)}\n`);
+      const read = await world.command(['tail', '--json', '-n', '1']);
+      expect(read).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(read.stdout)).toEqual(newer);
+      appendFileSync(results, `${JSON.stringify({ ...event, event_id: randomUUID(), version: 2 })}\n`);
+      const skipped = await world.command(['tail', '--json', '-n', '1']);
+      expect(skipped.code).toBe(2);
+      expect(JSON.parse(skipped.stdout)).toEqual(newer);
+      expect(skipped.stderr).toContain('not a result event that this version reads');
+    });
+  });
+
+  it.each(['tail', 'status'])('%s in a folder without a ledger says so and exits with 1', async (command) => {
     await inTemporaryFolder(async (folder) => {
-      const env = { DATA_DIR: join(folder, 'data') };
-      expect(await disburse(['tail', '--json'], env)).toMatchObject({ code: 0, stdout: '' });
-      const status = await disburse(['status', '--json'], env);
-      expect(status.stdout).toBe('');
-      expect(status.stderr).not.toContain('unexpected error');
+      const dataDir = join(folder, 'data');
+      const ended = await disburse([command, '--json'], { DATA_DIR: dataDir });
+      expect(ended).toMatchObject({ code: 1, stdout: '' });
+      expect(ended.stderr).toContain(`there is no ledger in ${dataDir}`);
     });
   });
 });

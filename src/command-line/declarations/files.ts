@@ -1,4 +1,5 @@
 /** Commands that read a file of payouts. */
+import { exitCodes } from '../../exit.ts';
 import { declare } from '../declaration.ts';
 import { choice, duration, durationOrNot, flag, text } from '../option.ts';
 
@@ -45,6 +46,8 @@ export const run = declare({
     ...paying,
   },
   examples: ['run may.csv', 'run may.csv --policy all-or-nothing', 'run may.csv --wait 1h --results may.results.csv'],
+  // It pays to the end whatever becomes of its output.
+  outputFailure: exitCodes.stopped,
   run: async ({ config, args: [file = ''], options }) => (await import('../../commands/run.ts')).run(config, file, options),
 });
 

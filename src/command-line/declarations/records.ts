@@ -1,7 +1,22 @@
 /** Commands that show what was paid. */
 import { statuses } from '../../../batches/record/status.ts';
 import { declare } from '../declaration.ts';
-import { choice, flag, text, textOr } from '../option.ts';
+import { systemClock } from '../../clock.ts';
+import { parseAgo, parseTime } from '../../terminal/point-in-time.ts';
+import { flag, integer, OptionError, someOf, text, type Option } from '../option.ts';
+
+/** A number is milliseconds since the epoch. */
+const from = (flags: string, description: string): Option<'beginning' | 'now' | number> => ({
+  flags,
+  description,
+  fallback: 'beginning',
+  read(given) {
+    if (typeof given !== 'string' || given === 'beginning') return 'beginning';
+    const time = given === 'now' ? given : (parseTime(given) ?? parseAgo(given, systemClock.now()));
+    if (time !== undefined) return time;
+    throw new OptionError('Expected beginning, now, a time such as 2026-11-21T08:00Z, or a duration ago such as -10m.');
+  },
+});
 
 export const status = declare({
   usage: 'status [batch]',
@@ -14,17 +29,18 @@ export const status = declare({
 
 export const tail = declare({
   usage: 'tail',
-  description: 'prints result events',
+  description: 'prints result events (for the state of records now: disburse records)',
   needs: 'data',
   options: {
     follow: flag('--follow', 'keep printing new events'),
-    from: textOr('beginning', '--from <where>', 'beginning, now, or a time such as 2026-11-21T08:00:00Z'),
-    status: choice(statuses, '--status <status>', 'only this status'),
-    batch: text('--batch <batch>', 'only this batch'),
+    from: from('--from <where>', 'beginning, now, a time such as "2026-11-21 08:00" (UTC), or a duration ago such as -10m'),
+    last: integer({ from: 1, to: 1_000_000 }, '-n, --last <number>', 'only the newest so many'),
+    status: someOf(statuses, '--status <list>', 'only these statuses, separated by commas'),
+    batch: text('--batch <batch>', 'only this batch: its id, the first 6 or more characters of it, or its file'),
     record: text('--record <record>', 'only this record id'),
     final: flag('--final', 'only final results'),
     json: flag('--json', 'raw events, one JSON object per line'),
   },
-  examples: ['tail --follow', 'tail --record inv-7 --json', 'tail --status failed --from 2026-11-21T08:00:00Z'],
+  examples: ['tail --follow', 'tail --record inv-7 --json', 'tail --status failed,cancelled --from -24h', 'tail --batch may.csv -n 20'],
   run: async ({ config, options }) => (await import('../../commands/tail.ts')).tail(config, options),
 });
