@@ -4,6 +4,8 @@
  */
 import type { Dispatcher } from 'undici';
 import type { GatewayResponse, TransportCode } from '../batches/gateway/gateway-response.ts';
+import { parseStrictJson } from '../batches/fields/strict-json.ts';
+import { decodeBody } from './content-encoding.ts';
 import { readTransportError, transportAnswer, type Phase } from './transport.ts';
 
 /** Longest wait that a Retry-After may ask of us. */
@@ -27,14 +29,22 @@ function readRetryAfter(value: string | readonly string[] | undefined, now: numb
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Parsed JSON, or undefined for anything else: invalid UTF-8, cut off, empty, HTML. */
+/** Parsed JSON, or undefined for anything else: invalid UTF-8, cut off, empty, HTML, a member that is there twice. */
 function readJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes)) as unknown;
+    return parseStrictJson(utf8.decode(bytes));
   } catch {
     return undefined;
   }
 }
+
+const noBytes = Buffer.alloc(0);
+
+/**
+ * When a process wakes that was frozen for longer than the time limit, its timers fire before its sockets are read: an
+ * answer that has come already is read within two turns of the event loop.
+ */
+const afterSockets = (work: () => void): void => void setImmediate(() => setImmediate(work));
 
 export interface Exchange {
   readonly path: string;
@@ -55,15 +65,18 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
   return new Promise((resolve) => {
     let phase: Phase = 'connecting';
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
     /** Why we ended it ourselves; undici then tells us our own error. */
     let ended: { readonly code: TransportCode; readonly detail?: string } | undefined;
     let httpStatus = 0;
     let retryAfter: string | readonly string[] | undefined;
+    let encoding: string | readonly string[] | undefined;
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;
     let size = 0;
 
     const end = (controller: Dispatcher.DispatchController, code: TransportCode, detail?: string): void => {
+      if (isOver) return;
       ended ??= detail === undefined ? { code } : { code, detail };
       controller.abort(new Error(code));
     };
@@ -77,11 +90,12 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           if (phase === 'started') return end(controller, 'transport_other', 'a second sending was prevented');
           if (!params.mayStart()) return end(controller, 'lease_over');
           phase = 'started';
-          timer = setTimeout(() => end(controller, 'answer_timeout', `${params.timeoutMs} ms`), params.timeoutMs);
+          timer = setTimeout(() => afterSockets(() => end(controller, 'answer_timeout', `${params.timeoutMs} ms`)), params.timeoutMs);
         },
         onResponseStart(_controller, statusCode, headers) {
           httpStatus = statusCode;
           retryAfter = headers['retry-after'];
+          encoding = headers['content-encoding'];
         },
         onResponseData(controller, chunk) {
           size += chunk.length;
@@ -90,12 +104,16 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           else (rest ??= [first]).push(chunk);
         },
         onResponseEnd() {
+          isOver = true;
           clearTimeout(timer);
           const retryAfterMs = retryAfter === undefined ? undefined : readRetryAfter(retryAfter, params.now());
-          const json = first === undefined ? undefined : readJson(rest === undefined ? first : Buffer.concat(rest));
+          const decoded = decodeBody(rest === undefined ? (first ?? noBytes) : Buffer.concat(rest), encoding, params.maxAnswerBytes);
+          if (decoded === 'too_large') return resolve(transportAnswer('answer_too_large', `more than ${params.maxAnswerBytes} bytes`));
+          const json = decoded === undefined ? undefined : readJson(decoded);
           resolve({ type: 'answer', httpStatus, json, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
         },
         onResponseError(_controller, error) {
+          isOver = true;
           clearTimeout(timer);
           resolve(ended === undefined ? readTransportError(error, phase, params.secure) : transportAnswer(ended.code, ended.detail));
         },

@@ -4,7 +4,7 @@
  * Two things are looked at: the error's code, and whether the request was started, which the caller knows for
  * certain because undici asks it right before the first byte. A started request is open whatever the code says:
  * under TLS 1.3 even a handshake alert may arrive after the whole request was written. And before the start only
- * what is listed here counts as not sent; a code that nobody has decided is open.
+ * a `connect` that failed and what is listed here count as not sent; any other code is open.
  */
 import { deliveryOf, type GatewayResponse, type TransportCode } from '../batches/gateway/gateway-response.ts';
 
@@ -45,6 +45,7 @@ const certificateCodes = [
 ] as const;
 
 const handshake: Row = { connecting: 'tls_handshake', started: 'connection_lost' };
+const unreachable: Row = { connecting: 'network_unreachable', started: 'connection_lost' };
 const lost: Row = { connecting: 'connection_lost', started: 'connection_lost' };
 const late: Row = { connecting: 'answer_timeout', started: 'answer_timeout' };
 const large: Row = { connecting: 'answer_too_large', started: 'answer_too_large' };
@@ -64,10 +65,11 @@ export const transportTable: ReadonlyMap<string, Row> = new Map<string, Row>([
   ['ECONNABORTED', lost],
   ['EPIPE', lost],
   ['ETIMEDOUT', lost],
-  ['EHOSTUNREACH', lost],
-  ['ENETUNREACH', lost],
-  ['ENETDOWN', lost],
-  ['ENOTCONN', lost],
+  // No route, a firewall's reject, a VPN that is down.
+  ['EHOSTUNREACH', unreachable],
+  ['ENETUNREACH', unreachable],
+  ['ENETDOWN', unreachable],
+  ['ENOTCONN', unreachable],
   ['UND_ERR_SOCKET', lost],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', lost],
 
@@ -91,6 +93,8 @@ const sentences: Readonly<Record<TransportCode, string>> = {
   connection_refused: 'The gateway refused the connection; nothing was sent.',
   host_not_found: "The gateway's host name was not found; nothing was sent.",
   connect_timeout: 'The gateway did not take the connection in time; nothing was sent.',
+  network_unreachable: 'The network of the gateway cannot be reached; nothing was sent.',
+  connect_failed: 'No connection to the gateway could be made; nothing was sent.',
   tls_handshake: 'No secure connection to the gateway could be made; nothing was sent.',
   lease_over: 'The time for sending was over before the first byte; nothing was sent.',
   connection_lost: 'The connection to the gateway was lost; the request may have arrived.',
@@ -113,6 +117,10 @@ const codeOf = (error: unknown): string => {
   return typeof code === 'string' ? code : '';
 };
 
+/** The system call that failed, as Node names it. */
+const isConnect = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';
+
 /**
  * The transport code of an error.
  *
@@ -123,7 +131,8 @@ export function transportCode(error: unknown, phase: Phase, secure: boolean): Tr
   const code = codeOf(error);
   if (phase === 'connecting' && secure && code === 'ECONNRESET') return 'tls_handshake';
   const row = transportTable.get(code) ?? (handshakeFamilies.some((family) => code.startsWith(family)) ? handshake : other);
-  return row[phase];
+  // Whatever the code: a connect that failed has carried no byte.
+  return phase === 'connecting' && isConnect(error) && deliveryOf[row.connecting] === 'open' ? 'connect_failed' : row[phase];
 }
 
 /** Several addresses were tried: nothing was sent only if that is proven of every attempt. */

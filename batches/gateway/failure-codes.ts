@@ -100,6 +100,8 @@ export const tripsBreaker: Readonly<Record<FailureCode, boolean>> = {
   connection_refused: true,
   host_not_found: true,
   connect_timeout: true,
+  network_unreachable: true,
+  connect_failed: true,
   tls_handshake: true,
   lease_over: false,
   connection_lost: true,

@@ -1,7 +1,10 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
@@ -57,7 +60,7 @@ interface Seen {
   readonly body: Buffer;
 }
 
-async function recording(answer: (seen: Seen) => { status: number; body: string; headers?: Record<string, string> }) {
+async function recording(answer: (seen: Seen) => { status: number; body: string | Uint8Array; headers?: Record<string, string> }) {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -165,6 +168,50 @@ describe('the answers', () => {
   ])('%s is no JSON', async (_name, body) => {
     const { gateway } = await raw({ onData: (socket, soFar) => void (whole(soFar) && socket.write(httpAnswer(body))) });
     expect(await init(gateway)).toEqual({ type: 'answer', httpStatus: 200, json: undefined });
+  });
+
+  it.each([
+    ['an amount twice', '{"status":"ok","session":{"id":"ps_1","status":"accepted","amount_details":{"amount":1230,"amount":9999}}}'],
+    ['a status twice', '{"status":"error","status":"ok"}'],
+  ])('is no JSON with %s', async (_name, body) => {
+    const { url } = await recording(() => ({ status: 200, body }));
+    expect(await init(gatewayTo(url))).toEqual({ type: 'answer', httpStatus: 200, json: undefined });
+  });
+
+  it('keeps the literal of a number that is not a plain integer, so that no amount is read from it', async () => {
+    const { url } = await recording(() => ({ status: 200, body: '{"amount":1230.0000000000000001}' }));
+    const answer = await init(gatewayTo(url));
+    if (answer.type !== 'answer') throw new Error(answer.message);
+    expect(Number.isSafeInteger((answer.json as { amount: unknown }).amount)).toBe(false);
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('is read when a proxy has compressed it: %s', async (encoding, compress) => {
+    const { url } = await recording(() => ({
+      status: 200,
+      body: compress(Buffer.from('{"status":"ok"}')),
+      headers: { 'content-encoding': encoding },
+    }));
+    expect(await init(gatewayTo(url))).toEqual({ type: 'answer', httpStatus: 200, json: { status: 'ok' } });
+  });
+
+  it('is open when it is compressed and broken, of unknown encoding, or too large when decoded', async () => {
+    const answers: readonly (readonly [string, Uint8Array, object])[] = [
+      ['gzip', gzipSync(Buffer.from('{"status":"ok"}')).subarray(0, 12), { type: 'answer', json: undefined }],
+      ['compress', Buffer.from('{"status":"ok"}'), { type: 'answer', json: undefined }],
+      ['gzip, gzip, gzip', gzipSync(gzipSync(gzipSync('{}'))), { type: 'answer', json: undefined }],
+      ['gzip', gzipSync(Buffer.alloc(50_000_000, ' ')), { type: 'transport', proof: 'open', code: 'answer_too_large' }],
+    ];
+    for (const [encoding, body, expected] of answers) {
+      const { url } = await recording(() => ({ status: 200, body, headers: { 'content-encoding': encoding } }));
+      expect(await init(gatewayTo(url))).toMatchObject(expected);
+    }
   });
 
   it('puts an answer together from pieces that split a character', async () => {
@@ -281,6 +328,24 @@ describe('what the network did', () => {
     const started = performance.now();
     expect(await init(gateway)).toMatchObject({ proof: 'open', code: 'answer_timeout' });
     expect(performance.now() - started).toBeGreaterThan(75);
+  });
+
+  it('reads an answer that has come already when the process wakes from a freeze of more than the timeout', async () => {
+    const worker = new Worker(
+      `const { createServer } = require('node:http');
+       const { parentPort } = require('node:worker_threads');
+       createServer((request, response) => request.resume().on('end', () => setTimeout(() => response.end('{"status":"ok"}'), 30)))
+         .listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port); });`,
+      { eval: true },
+    );
+    open.push(async () => void (await worker.terminate()));
+    const [port] = (await once(worker, 'message')) as [number];
+    const call = init(gatewayTo(`http://127.0.0.1:${port}`, { timeoutMs: 150 }));
+    // Until the request has left; then the freeze ends right before the timers of the event loop.
+    await sleep(15);
+    await turn();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    expect(await call).toEqual({ type: 'answer', httpStatus: 200, json: { status: 'ok' } });
   });
 
   it('an answer that trickles is cut at the same time, however alive the connection is', async () => {

@@ -44,10 +44,10 @@ const expected: readonly (readonly [string, TransportCode, TransportCode])[] = [
   ['ECONNABORTED', 'connection_lost', 'connection_lost'],
   ['EPIPE', 'connection_lost', 'connection_lost'],
   ['ETIMEDOUT', 'connection_lost', 'connection_lost'],
-  ['EHOSTUNREACH', 'connection_lost', 'connection_lost'],
-  ['ENETUNREACH', 'connection_lost', 'connection_lost'],
-  ['ENETDOWN', 'connection_lost', 'connection_lost'],
-  ['ENOTCONN', 'connection_lost', 'connection_lost'],
+  ['EHOSTUNREACH', 'network_unreachable', 'connection_lost'],
+  ['ENETUNREACH', 'network_unreachable', 'connection_lost'],
+  ['ENETDOWN', 'network_unreachable', 'connection_lost'],
+  ['ENOTCONN', 'network_unreachable', 'connection_lost'],
   ['UND_ERR_SOCKET', 'connection_lost', 'connection_lost'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'connection_lost', 'connection_lost'],
   ['UND_ERR_HEADERS_TIMEOUT', 'answer_timeout', 'answer_timeout'],
@@ -91,6 +91,15 @@ describe('the transport table', () => {
     for (const odd of [failure('EMFILE'), failure('HPE_INVALID_CONSTANT'), new Error('no code'), 'a text', undefined, null, { code: 7 }])
       expect(transportCode(odd, 'connecting', false)).toBe('transport_other');
   });
+
+  it.each(['ETIMEDOUT', 'ECONNRESET', 'EADDRNOTAVAIL', 'EMFILE', 'EACCES', 'NEVER_HEARD_OF'])(
+    'takes %s of a connect for not sent before the start, and for open after it',
+    (code) => {
+      const error = Object.assign(failure(code), { syscall: 'connect' });
+      expect(transportCode(error, 'connecting', false)).toBe('connect_failed');
+      expect(deliveryOf[transportCode(error, 'started', false)]).toBe('open');
+    },
+  );
 
   it('a reset before the start proves something only under TLS, where it ends the handshake', () => {
     expect(transportCode(failure('ECONNRESET'), 'connecting', true)).toBe('tls_handshake');
