@@ -3,11 +3,38 @@ import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/
 import type { FieldDigests } from '../record/fingerprint.ts';
 import type { Admission, Change, LedgerRecord, Verdict } from '../record/record.ts';
 import type { ResultEvent } from '../record/result-event.ts';
+import type { RecordStatus } from '../record/status.ts';
 import type { TallyRow } from '../record/tally.ts';
 import type { OutboxEntry } from './result-sink.ts';
 
 /** What became of one change: written, or refused because the record has moved on. */
 export type AdvanceResult = { readonly ok: true } | { readonly ok: false; readonly current: LedgerRecord };
+
+/**
+ * A record as it is now, with times in milliseconds since the epoch.
+ *
+ * @property cursor continues the list after this record
+ * @property admittedAt null for records that are older than this note
+ * @property changedAt when it came to its present status; null as above
+ */
+export interface ListedRecord {
+  readonly cursor: string;
+  readonly record: LedgerRecord;
+  readonly admittedAt: number | null;
+  readonly changedAt: number | null;
+}
+
+/**
+ * @property statuses at least one
+ * @property batchId of every batch when it is absent
+ * @property after the cursor of the last record that is known
+ */
+export interface RecordQuery {
+  readonly statuses: readonly RecordStatus[];
+  readonly batchId?: string;
+  readonly limit: number;
+  readonly after?: string;
+}
 
 /**
  * What is known of every record. Every value that crosses this port can be structured-cloned, so that a store may live
@@ -62,6 +89,12 @@ export interface Ledger {
     limit: number;
     after?: number;
   }): Promise<readonly { readonly cursor: number; readonly record: LedgerRecord }[]>;
+
+  /**
+   * Records that are in one of these statuses now, at most `limit`, in an order of the ledger's own. A record that does not
+   * change while the pages are read is in exactly one of them. Fewer than `limit` records: there are no more.
+   */
+  records(query: RecordQuery): Promise<readonly ListedRecord[]>;
 
   /**
    * How many occurrences of the batch are duplicates of a record that has not succeeded (yet); those in progress

@@ -7,6 +7,7 @@ import { admissionSuite } from './ledger-admission.suite.ts';
 import { advanceSuite } from './ledger-advance.suite.ts';
 import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
+import { recordsSuite } from './ledger-records.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
 export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
@@ -40,6 +41,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     admissionSuite(under);
     advanceSuite(under);
     outboxSuite(under);
+    recordsSuite(under);
     retentionSuite(under);
 
     describe('close', () => {

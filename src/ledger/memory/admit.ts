@@ -48,7 +48,17 @@ export function addRecord(
 ): StoredRecord {
   const batch = batchOf(store, record.batchId);
   store.lastNumber += 1;
-  const stored: StoredRecord = { order: store.lastNumber, admittedAt: now(), record, fields, queueAt, endedAt, body: undefined };
+  const at = now();
+  const stored: StoredRecord = {
+    order: store.lastNumber,
+    admittedAt: at,
+    changedAt: at,
+    record,
+    fields,
+    queueAt,
+    endedAt,
+    body: undefined,
+  };
   store.records.set(record.recordId, stored);
   store.unboundSequences.delete(record.recordId);
   store.occurrences.set(placeOf(record.occurrence), { record: stored });

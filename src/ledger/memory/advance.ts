@@ -22,6 +22,7 @@ export function advance({ store, owner, now }: Writer, change: Change): AdvanceR
   stored.record = after;
   stored.queueAt = queueTimeOf(after);
   if (isFinal[after.status]) stored.endedAt = now();
+  if (before.status !== after.status) stored.changedAt = now();
   if (body !== undefined) changeBody(stored, body);
   if (before.status !== after.status) {
     addTally(batch, before.status, before.currency, -1, -before.amountMinor);

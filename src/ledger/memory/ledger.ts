@@ -110,6 +110,7 @@ export function openMemoryLedger({ store, keys, clock, owner, carry = applyAtOnc
       }),
     due: (which) => read(() => queries.due(store, which)),
     list: (which) => read(() => queries.list(store, which)),
+    records: (which) => read(() => queries.records(store, which)),
     countUnsettledDuplicates: (which) => read(() => queries.countUnsettledDuplicates(store, which)),
     outbox: (which) => read(() => queries.outbox(store, owner, which)),
     publishedMark: () => read(() => store.publishedMark),

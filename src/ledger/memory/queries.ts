@@ -31,6 +31,15 @@ export function list(store: MemoryStore, { batchId, status, limit, after = 0 }: 
     .map(({ record, order }) => ({ cursor: order, record }));
 }
 
+export function records(store: MemoryStore, { statuses, batchId, limit, after = '0' }: Parameter<'records'>): Answer<'records'> {
+  return [...store.records.values()]
+    .filter(({ record, order }) => order > Number(after) && statuses.includes(record.status))
+    .filter(({ record }) => batchId === undefined || record.batchId === batchId)
+    .sort((one, other) => one.order - other.order)
+    .slice(0, limit)
+    .map(({ record, order, admittedAt, changedAt }) => ({ cursor: String(order), record, admittedAt, changedAt }));
+}
+
 export function countUnsettledDuplicates(store: MemoryStore, params: Parameter<'countUnsettledDuplicates'>): number {
   const { batchId, exceptInProgress } = params;
   const isSettled = ({ recordId, order }: StoredBatch['duplicates'][number]): boolean => {

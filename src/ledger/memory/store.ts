@@ -25,6 +25,8 @@ export interface StoredRecord {
   /** Rises with every admission; no two records have the same. */
   readonly order: number;
   readonly admittedAt: number;
+  /** When it came to its present status. */
+  changedAt: number;
   record: LedgerRecord;
   /** Undefined after `purgeDetails`. */
   fields: FieldDigests | undefined;

@@ -23,6 +23,7 @@ import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
 import { createQueries } from './queries.ts';
+import { createRecordList } from './record-list.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
@@ -163,6 +164,7 @@ function createLedger(
     body: asOperation(queries.body),
     due: asOperation(queries.due),
     list: asOperation(queries.list),
+    records: asOperation(createRecordList({ calls, names, readRecord: parts.readRecord, batchIds: batches.ids })),
     countUnsettledDuplicates: asOperation(queries.countUnsettledDuplicates),
     claimDue: asOperation(queries.claimDue),
     overview: asOperation(queries.overview),

@@ -1,14 +1,18 @@
 /** Reads the ledger in Redis without its key and its binding: for `status`, also while instances pay from it. */
 import type { Ledger } from '../../../batches/ports/ledger.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError } from '../errors.ts';
 import { createBatchReads } from './batch-reads.ts';
 import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { readShards } from './bootstrap.ts';
-import { createKeyNames } from './key-names.ts';
+import { createRecordReader } from './context.ts';
+import { createKeyNames, shardOf } from './key-names.ts';
+import { createRecordList } from './record-list.ts';
+import { createStringTable } from './string-table.ts';
 
-export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'tallies' | 'close'>;
+export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'close'>;
 
 /** @throws LedgerMissingError when there is none under this prefix */
 export async function openRedisReader({
@@ -36,6 +40,18 @@ export async function openRedisReader({
     counters: found.map(() => 0),
     onBroken: () => undefined,
   });
-  const { batch, batches, tallies } = createBatchReads(calls, names);
-  return { batch, batches, tallies, close: calls.close };
+  const { batch, batches, tallies, ids } = createBatchReads(calls, names);
+  const readRecord = createRecordReader(createStringTable(calls, names, place), createKeyDerivation(found[0]?.['project'] ?? ''));
+  return {
+    batch,
+    batches,
+    tallies,
+    async record(recordId) {
+      const shard = shardOf(recordId);
+      const text = await calls.read(shard, 'get', names.record(shard, recordId));
+      return typeof text === 'string' ? (await readRecord(shard, recordId, text)).record : undefined;
+    },
+    records: createRecordList({ calls, names, readRecord, batchIds: ids }),
+    close: calls.close,
+  };
 }

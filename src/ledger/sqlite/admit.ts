@@ -68,14 +68,14 @@ const askedFields = ({ content }: Admission): FieldDigests => (content.type === 
 
 function insert(
   deps: AdmitDeps,
-  { occurrence, content }: Admission,
+  { occurrence, content, at }: Admission,
   account: BatchTally,
   stream: Stream,
   record: LedgerRecord,
 ): LedgerRecord | undefined {
   if (content.type !== 'valid') throw new TypeError('a rejected instruction cannot create a record');
   const source = deps.places.sourceText(stream, occurrence);
-  const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields });
+  const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields, at });
   if (stored === undefined) return undefined;
   deps.places.insertOfRecord(stream, occurrence.position, account.id, stored.id);
   deps.accounts.addReceived(account, record.currency, record.amountMinor, statusCode[record.status]);

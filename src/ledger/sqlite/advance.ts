@@ -3,7 +3,6 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { Change } from '../../../batches/record/record.ts';
-import { isFinal } from '../../../batches/record/status.ts';
 import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';
@@ -37,7 +36,7 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   if (keep !== undefined) checkBodyMayBeKept(before);
 
   const account = deps.accounts.ofBatch(before.batchId);
-  deps.records.update(stored, after, isFinal[after.status] ? deps.clock.now() : undefined);
+  deps.records.update(stored, after, deps.clock.now());
   if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
   else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.clock.now());
   if (event !== undefined) deps.outbox.append(event);

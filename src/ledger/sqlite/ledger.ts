@@ -160,6 +160,7 @@ async function createLedger(
     record: asking(queries.record),
     due: asking(queries.due),
     list: asking(queries.list),
+    records: asking(queries.records),
     countUnsettledDuplicates: asking(queries.countUnsettledDuplicates),
     outbox: asking(queries.outbox),
     publishedMark: asking(queries.publishedMark),

@@ -1,12 +1,13 @@
 /** What can be asked of a ledger, by the process that writes it and by any other. Sees what is durable. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Batch } from '../../../batches/record/batch.ts';
-import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { Ledger, RecordQuery } from '../../../batches/ports/ledger.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf, statusCode } from '../codes.ts';
 import { publishedMark } from './outbox.ts';
+import { createRecordList } from './record-list.ts';
 import { selectRecord, toBatch, toRecord, type BatchRow, type RecordRow } from './rows.ts';
 import { readMeta } from './schema.ts';
 
@@ -18,6 +19,7 @@ export interface Queries {
   record(recordId: string): LedgerRecord | undefined;
   due(params: Parameters<Ledger['due']>[0]): Answer<'due'>;
   list(params: Parameters<Ledger['list']>[0]): Answer<'list'>;
+  records(query: RecordQuery): Answer<'records'>;
   countUnsettledDuplicates(params: { batchId: string; exceptInProgress: boolean }): number;
   outbox(params: Parameters<Ledger['outbox']>[0]): readonly OutboxEntry[];
   publishedMark(): string | null;
@@ -53,6 +55,7 @@ export function createQueries(db: DatabaseSync): Queries {
   const selectTallies = db.prepare('SELECT currency, status, count, amount FROM tally WHERE batch = ?');
   const selectAllTallies = db.prepare('SELECT currency, status, count, amount FROM tally');
 
+  const listRecords = createRecordList(db);
   const batchKey = (batchId: string): number | undefined => (selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
 
   return {
@@ -79,6 +82,7 @@ export function createQueries(db: DatabaseSync): Queries {
       const statement = code <= statusCode.unknown ? selectOpen : selectListed;
       return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
     },
+    records: (query) => listRecords(query, query.batchId === undefined ? undefined : (batchKey(query.batchId) ?? 0)),
     countUnsettledDuplicates({ batchId, exceptInProgress }) {
       const batch = batchKey(batchId);
       const alsoWell = exceptInProgress ? statusCode.in_progress : statusCode.succeeded;

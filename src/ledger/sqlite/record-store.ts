@@ -21,6 +21,8 @@ interface Placement {
   readonly stream: number;
   readonly source: string | null;
   readonly fields: FieldDigests;
+  /** When it is admitted. */
+  readonly at: number;
 }
 
 export interface RecordStore {
@@ -28,8 +30,8 @@ export interface RecordStore {
   byId(id: number): Stored | undefined;
   /** @returns the new row, or undefined when the record id is taken: then nothing is written */
   insert(record: LedgerRecord, placement: Placement): Stored | undefined;
-  /** @param endedAt when the step was made that left it final, milliseconds since the epoch; else its end stays as it is noted */
-  update(stored: Stored, after: LedgerRecord, endedAt?: number): void;
+  /** @param at when the step is made, milliseconds since the epoch; undefined for one that changes no status */
+  update(stored: Stored, after: LedgerRecord, at?: number): void;
   remove(stored: Stored): void;
   /** @returns undefined when they were dropped with its story */
   fields(stored: Stored): FieldDigests | undefined;
@@ -40,14 +42,15 @@ export interface RecordStore {
 const cacheLimit = 4096;
 const shapeLimit = 1024;
 
-/** The bit of the column `ended_at`, after those of the groups. */
+/** The bits of the columns `ended_at` and `changed_at`, after those of the groups. */
 const endBit = 1 << changeGroups.length;
+const changedBit = endBit << 1;
 
 const insertSql = `
   INSERT INTO record (
     id, record_id, kind, batch, stream, position, source, amount, currency, destination, metadata, sensitive,
-    fingerprint, shape, digests, attempt, idempotency_key, status, sequence, version
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    fingerprint, shape, digests, attempt, idempotency_key, status, sequence, version, admitted_at, changed_at
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (record_id) DO NOTHING`;
 
 export function createRecordStore(db: DatabaseSync): RecordStore {
@@ -107,6 +110,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     if (statement === undefined) {
       const columns = changeGroups.flatMap((group, index) => ((mask & (1 << index)) === 0 ? [] : group.columns));
       if ((mask & endBit) !== 0) columns.push('ended_at');
+      if ((mask & changedBit) !== 0) columns.push('changed_at');
       const sets = ['sequence', 'version', ...columns].map((column) => `${column} = ?`).join(', ');
       statement = db.prepare(`UPDATE record SET ${sets} WHERE id = ?`);
       updates.set(mask, statement);
@@ -114,7 +118,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     return statement;
   };
 
-  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord, endedAt: number | undefined): void => {
+  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord, at: number | undefined): void => {
     const values: ColumnValue[] = [after.sequence, after.version];
     let mask = 0;
     for (let index = 0; index < changeGroups.length; index += 1) {
@@ -123,9 +127,14 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
       mask |= 1 << index;
       group.push(values, after);
     }
-    if (endedAt !== undefined) {
+    // The newest step that leaves it final is its end.
+    if (at !== undefined && isFinal[after.status]) {
       mask |= endBit;
-      values.push(endedAt);
+      values.push(at);
+    }
+    if (at !== undefined && before.status !== after.status) {
+      mask |= changedBit;
+      values.push(at);
     }
     values.push(id);
     updateOf(mask).run(...values);
@@ -134,7 +143,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
   return {
     byRecordId: (recordId) => cache.get(recordId) ?? fromRow(selectByRecordId.get(recordId)),
     byId: (id) => fromRow(selectById.get(id)),
-    insert(record, { batch, stream, source, fields }) {
+    insert(record, { batch, stream, source, fields, at }) {
       checkNewRecord(record);
       const id = last + 1;
       const { changes } = insertRow.run(
@@ -158,13 +167,15 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
         statusCode[record.status],
         record.sequence,
         record.version,
+        at,
+        at,
       );
       if (changes === 0) return undefined;
       last = id;
       return remember({ id, stream, record });
     },
-    update(stored, after, endedAt) {
-      writeChanges(stored.id, stored.record, after, endedAt);
+    update(stored, after, at) {
+      writeChanges(stored.id, stored.record, after, at);
       remember({ id: stored.id, stream: stored.stream, record: after });
     },
     remove({ id, record }) {

@@ -13,7 +13,7 @@ import { LedgerReadError, LedgerSchemaError } from '../errors.ts';
  * - 2: when a record ended is noted
  * - 3: the terms of a first send, what a resend met, and sessions that are not proven
  */
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 /** Finds what ended long ago and has its story still, the oldest first. */
 const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
@@ -109,6 +109,8 @@ const tables = `
     checks INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until REAL,
+    admitted_at REAL, -- NULL in records that are older than this column, as the next one
+    changed_at REAL, -- when it came to its status
     ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not noted; NULL: its story is dropped
   ) STRICT;
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
@@ -147,6 +149,7 @@ export function migrate(db: DatabaseSync, now: number): void {
     }
     // What was sent before has no terms of its own: it is never resent.
     if (found < 3) db.exec(termsColumns);
+    if (found < 4) db.exec('ALTER TABLE record ADD COLUMN admitted_at REAL; ALTER TABLE record ADD COLUMN changed_at REAL;');
     db.prepare("UPDATE meta SET value = ? WHERE name = 'schema'").run(String(schemaVersion));
   });
 }

@@ -110,7 +110,16 @@ describe('a ledger that was made before ends were noted', () => {
     await sent(ledger, 'open', 3);
     await ledger.close();
     const db = new DatabaseSync(file);
-    const later = ['ended_at', 'key_lifetime_ms', 'idempotency_header', 'session_unproven', 'resend_code', 'resend_description'];
+    const later = [
+      'ended_at',
+      'key_lifetime_ms',
+      'idempotency_header',
+      'session_unproven',
+      'resend_code',
+      'resend_description',
+      'admitted_at',
+      'changed_at',
+    ];
     db.exec('DROP INDEX record_story');
     for (const column of later) db.exec(`ALTER TABLE record DROP COLUMN ${column}`);
     db.exec("UPDATE meta SET value = '1' WHERE name = 'schema'");
@@ -121,6 +130,7 @@ describe('a ledger that was made before ends were noted', () => {
     await makeOld();
     const reader = await openReader(dir);
     expect(await reader.record('ended')).toMatchObject({ status: 'failed', destination: words.destination, reason });
+    expect(await reader.records({ statuses: ['failed'], limit: 10 })).toMatchObject([{ admittedAt: null, changedAt: null }]);
     expect(await reader.batches()).toHaveLength(1);
     await reader.close();
     expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('1');
@@ -137,7 +147,7 @@ describe('a ledger that was made before ends were noted', () => {
     now += 100 * hour;
     const ledger = await open();
     expect(await ledger.record('ended')).toMatchObject({ status: 'failed', version: 3, destination: words.destination, reason });
-    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('3');
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('4');
     // The terms of what was sent before are not known, so it is never resent.
     expect(await ledger.record('open')).toMatchObject({ keyLifetimeMs: null, idempotencyHeader: null });
     expect(ask('PRAGMA integrity_check')).toBe('ok');

@@ -1,0 +1,120 @@
+/** Lists records by status, from the sorted sets of open records and of each batch and status. */
+import type { ListedRecord, RecordQuery } from '../../../batches/ports/ledger.ts';
+import type { RecordStatus } from '../../../batches/record/status.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import { shards, timeOfNumber, type KeyNames } from './key-names.ts';
+import type { StoredRecord } from './record-codec.ts';
+import type { ScriptClient } from './script-client.ts';
+
+export interface RecordListDeps {
+  readonly calls: Pick<ScriptClient, 'read'>;
+  readonly names: KeyNames;
+  readonly readRecord: (shard: number, recordId: string, text: string) => Promise<StoredRecord>;
+  /** Ids of all batches, oldest first. */
+  readonly batchIds: () => Promise<readonly string[]>;
+}
+
+interface Member {
+  readonly shard: number;
+  readonly recordId: string;
+  readonly score: number;
+}
+
+/** One sorted set, in each shard. */
+type Source = (shard: number) => string;
+
+/** Members of a set that are read at once. */
+const pageSize = 500;
+
+export function createRecordList(deps: RecordListDeps): (query: RecordQuery) => Promise<readonly ListedRecord[]> {
+  return async ({ statuses, batchId, limit, after }) => {
+    const sources = await sourcesOf(deps, statuses, batchId);
+    const separator = (after ?? '').indexOf(':');
+    const fromSource = separator < 0 ? 0 : Number(after?.slice(0, separator));
+    let from = separator < 0 ? '-inf' : `(${after?.slice(separator + 1)}`;
+    const listed: ListedRecord[] = [];
+    for (let index = fromSource; index < sources.length && listed.length < limit; index += 1, from = '-inf') {
+      const source = sources[index];
+      if (source === undefined) break;
+      await listSource(deps, { source, index, from, statuses, batchId, limit, listed });
+    }
+    return listed;
+  };
+}
+
+/** Open records of all batches are in one set; final ones only in those of their batches. */
+async function sourcesOf(
+  { names, batchIds }: RecordListDeps,
+  statuses: readonly RecordStatus[],
+  batchId: string | undefined,
+): Promise<Source[]> {
+  if (batchId === undefined && statuses.every((status) => !isFinal[status])) return [(shard) => names.open(shard)];
+  const batches = batchId === undefined ? await batchIds() : [batchId];
+  return batches.flatMap((batch) => statuses.map((status) => (shard: number) => names.index(shard, batch, status)));
+}
+
+interface Page {
+  readonly source: Source;
+  readonly index: number;
+  readonly from: string;
+  readonly statuses: readonly RecordStatus[];
+  readonly batchId: string | undefined;
+  readonly limit: number;
+  readonly listed: ListedRecord[];
+}
+
+async function listSource(deps: RecordListDeps, { source, index, from, statuses, batchId, limit, listed }: Page): Promise<void> {
+  for (let bound = from; ;) {
+    const members = await firstMembers(deps, source, bound);
+    const found = await Promise.all(members.map((member) => readListed(deps, member, index)));
+    for (const one of found) {
+      if (one === undefined || !statuses.includes(one.record.status) || (batchId !== undefined && one.record.batchId !== batchId)) continue;
+      listed.push(one);
+      if (listed.length >= limit) return;
+    }
+    const last = members.at(-1);
+    if (members.length < pageSize || last === undefined) return;
+    bound = `(${last.score}`;
+  }
+}
+
+/** The first members of the set over all shards, in the order of their scores. */
+async function firstMembers({ calls }: RecordListDeps, source: Source, from: string): Promise<readonly Member[]> {
+  const lists = await Promise.all(
+    shards.map(async (shard) => {
+      const found = (await calls.read(
+        shard,
+        'zrangebyscore',
+        source(shard),
+        from,
+        '+inf',
+        'WITHSCORES',
+        'LIMIT',
+        '0',
+        String(pageSize),
+      )) as readonly string[];
+      return Array.from({ length: found.length / 2 }, (_, at): Member => {
+        return { shard, recordId: found[2 * at] ?? '', score: Number(found[2 * at + 1]) };
+      });
+    }),
+  );
+  return lists
+    .flat()
+    .sort((one, other) => one.score - other.score)
+    .slice(0, pageSize);
+}
+
+/** Undefined for a record that another instance has removed meanwhile. */
+async function readListed({ calls, names, readRecord }: RecordListDeps, member: Member, index: number): Promise<ListedRecord | undefined> {
+  const { shard, recordId, score } = member;
+  const text = await calls.read(shard, 'get', names.record(shard, recordId));
+  if (typeof text !== 'string') return undefined;
+  const { record, order } = await readRecord(shard, recordId, text);
+  const since = await calls.read(shard, 'zscore', names.index(shard, record.batchId, record.status), recordId);
+  return {
+    cursor: `${index}:${score}`,
+    record,
+    admittedAt: order === '' ? null : timeOfNumber(Number(order)),
+    changedAt: typeof since === 'string' ? timeOfNumber(Number(since)) : null,
+  };
+}
