@@ -4,7 +4,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
 import { startWorkers, type Worker } from './worker.ts';
 
-const everyMs = 250;
+const defaultEveryMs = 250;
 
 type SettlementLedger = Pick<Ledger, 'tallies' | 'due'>;
 
@@ -45,6 +45,8 @@ export interface SettlementParams {
   /** Gives up when no row was received for so long, counted from the start; null: never. */
   readonly idleTimeoutMs: number | null;
   readonly signal: AbortSignal;
+  /** Between two looks. */
+  readonly everyMs?: number;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
   /** Called at each look with the rows that the ledger knows. */
@@ -53,7 +55,7 @@ export interface SettlementParams {
 
 /** Looks at the batch until it has settled; `onEnd` receives why it looks no more, once. */
 export function createBatchSettlement(params: SettlementParams, onEnd: (end: SettlementEnd) => void): Worker {
-  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook } = params;
+  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook, everyMs = defaultEveryMs } = params;
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();

@@ -32,20 +32,14 @@ export interface DueWorkerParams {
   readonly waitMs: number | null;
 }
 
-/** Its ticks start steps and do not wait for them; draining waits. */
-export interface DueWorker extends Worker {
-  /** Resolves when nothing open can move by itself any more, when `deadline` has passed, or when the run is stopping. */
-  settled(deadline: number): Promise<void>;
-}
-
 /** Between two looks at what is due and at the gateway connection. */
 const tickMs = 100;
 const window = 128;
 
-export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false }: DueWorkerParams): DueWorker {
+/** Its ticks start steps and do not wait for them; draining waits. */
+export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false }: DueWorkerParams): Worker {
   const underWay = new Map<string, Promise<void>>();
   let nextAt: number | null = null;
-  let hasLooked = false;
   let failure: { readonly cause: unknown } | undefined;
   let wake = (): void => undefined;
 
@@ -74,7 +68,6 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
       const found = limit > 0 ? await due(limit) : { records: [], nextAt };
       const fresh = found.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, room));
       nextAt = found.records.length > 0 ? deps.clock.now() : found.nextAt;
-      hasLooked = true;
       for (const record of fresh) underWay.set(record.recordId, move(record));
       if (waitMs !== null) stopWhenUnreachable(deps, waitMs);
       return fresh.length > 0 && found.records.length >= limit ? 1 : tickMs;
@@ -82,13 +75,6 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
     async drain() {
       await Promise.all(underWay.values());
       throwFailure();
-    },
-    async settled(deadline) {
-      hasLooked = false;
-      while (!deps.signal.aborted && deps.clock.now() < deadline) {
-        if (hasLooked && underWay.size === 0 && nextAt === null) return;
-        await deps.clock.sleep(tickMs);
-      }
     },
   };
 }

@@ -1,7 +1,6 @@
 /**
- * Pays one file: every row into the ledger, what may be sent out through a bounded window, what is open followed
- * to its end. It can be stopped at any instant and begun again; what is durable before what stands in
- * `batches/pipeline/dispatch.ts`.
+ * Pays one file: every row into the ledger, and what may be sent out through a bounded window. It can be stopped at
+ * any instant and run again; the due worker follows what is open.
  */
 import { advance, type StepDeps } from './advance.ts';
 import type { Change, LedgerRecord } from '../record/record.ts';
@@ -9,23 +8,20 @@ import type { RecordStatus } from '../record/status.ts';
 import { rescheduleResend, markInterrupted, releaseInterruptedResend } from '../record/transitions.ts';
 import { createWindow } from './bounded-window.ts';
 import { admitRows, rejectAllQueued, decideAllOrNothing, type AdmitDeps, type FileParams } from './admit-file.ts';
-import { createDueWorker, type DueWorkerDeps } from './due-worker.ts';
-import { startWorkers } from './worker.ts';
 import { messageOf } from './notice.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { LeaseTerms } from './send.ts';
+import type { DispatchDeps } from './dispatch.ts';
 import { dispatchAdmitted } from './process-instruction.ts';
 
 export interface ProcessFileParams extends FileParams {
   /** Instructions between admission and outcome. */
   readonly window: number;
-  /** How long to follow after the last row was sent, and to wait for a gateway that cannot be reached. */
-  readonly waitMs: number;
-  readonly follow: boolean;
 }
 
-export type ProcessFileDeps = AdmitDeps & DueWorkerDeps & { readonly ledger: Pick<Ledger, 'due'> };
+/** `stop`: what failed ends the whole run. */
+export type ProcessFileDeps = AdmitDeps & DispatchDeps & TakeOverDeps & { readonly stop: (why: string) => void };
 
 /** What taking over the sends of dead processes needs. */
 export type TakeOverDeps = StepDeps &
@@ -33,35 +29,24 @@ export type TakeOverDeps = StepDeps &
 
 const listLimit = 256;
 
-/** @returns when there is nothing left that this run can do; or, stopped, when what was in flight has ended */
+/** Resolves when every row was sent or rejected; or, when the run is stopping, when what is in flight has ended. */
 export async function processFile(deps: ProcessFileDeps, params: ProcessFileParams): Promise<void> {
-  const { ledger, signal } = deps;
   const { batchId } = params.batch;
-
-  await markAllInterrupted(deps, batchId);
-  await rescheduleGivenUp(deps, batchId);
-  const follower = createDueWorker(deps, {
-    due: (limit) => ledger.due({ batchId, now: deps.clock.now(), limit }),
-    waitMs: params.waitMs,
-  });
-  const running = startWorkers([follower], { clock: deps.clock, signal, onFailure: (cause) => stopFor(deps, cause) });
   try {
+    await markAllInterrupted(deps, batchId);
+    await rescheduleGivenUp(deps, batchId);
     const phase = await decideAllOrNothing(deps, params);
-    if (phase === 'released' && !signal.aborted) await sendAll(deps, params);
+    if (phase === 'released' && !deps.signal.aborted) await sendAll(deps, params);
     if (phase === 'refused') await rejectAllQueued(deps, batchId);
-    if (params.follow && !signal.aborted) await follower.settled(deps.clock.now() + params.waitMs);
   } catch (cause) {
     stopFor(deps, cause);
     throw cause;
-  } finally {
-    await running.stop();
   }
-  await ledger.updateBatch({ batchId, state: signal.aborted ? 'stopped' : 'finished', at: deps.clock.now() });
 }
 
 /**
- * Sends of other processes, which are dead: for whoever knows that nobody else pays. First ones are open, as nobody may
- * send them afresh; repeats are due again. What this process itself is sending stays as it is.
+ * Takes over sends of crashed processes. The caller must hold the ledger lock. First sends become open and are never
+ * sent as new; resends are due again. Sends of this process stay as they are.
  */
 export async function markAllInterrupted(deps: TakeOverDeps, batchId: string): Promise<void> {
   const ofTheDead = ({ leaseOwner }: LedgerRecord): boolean => leaseOwner !== deps.owner;
@@ -74,7 +59,7 @@ export async function markAllInterrupted(deps: TakeOverDeps, batchId: string): P
   );
 }
 
-/** Open sends that could not be repeated under the settings of a former run, and can be now. */
+/** Open sends that could not be sent again under the settings of a former run, and can be now. */
 const rescheduleGivenUp = (deps: TakeOverDeps, batchId: string): Promise<void> =>
   each(deps, { batchId, status: 'unknown' }, (current) => rescheduleResend(deps.settings, current, deps.clock.now()));
 
@@ -112,6 +97,7 @@ async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promis
       }
     }
   } catch (cause) {
+    // Before waiting: what is in flight may itself wait for a permit or the gateway.
     stopFor(deps, cause);
     throw cause;
   } finally {
@@ -119,5 +105,4 @@ async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promis
   }
 }
 
-/** Before what is under way is waited for: it may itself wait for a permit or the gateway, and would go on doing so. */
 const stopFor = (deps: Pick<ProcessFileDeps, 'stop'>, cause: unknown): void => deps.stop(messageOf(cause));

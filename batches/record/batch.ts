@@ -14,7 +14,8 @@ export interface Manifest {
   readonly blockDigests: readonly string[];
 }
 
-export type BatchState = 'running' | 'finished' | 'stopped' | 'paused' | 'cancelled';
+/** Only `finished` says that every row is final. */
+export type BatchState = 'awaiting_approval' | 'running' | 'waiting' | 'finished' | 'stopped' | 'paused' | 'cancelled';
 
 /**
  * How far an all-or-nothing batch is: `admitting` until every row is in the ledger, then `released` (rows may be

@@ -14,7 +14,7 @@ export const summarySchema = z
   .strictObject({
     batch_id: z.string(),
     file: z.string(),
-    state: z.enum(['running', 'finished', 'stopped', 'paused', 'cancelled']),
+    state: z.enum(['awaiting_approval', 'running', 'waiting', 'finished', 'stopped', 'paused', 'cancelled']),
     received: countAndAmounts,
     statuses: z.record(z.enum(statuses), countAndAmounts),
     balanced: z.boolean(),

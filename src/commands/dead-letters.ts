@@ -9,7 +9,7 @@ import { redrive } from '../kafka/redrive.ts';
 import { topicNames } from '../kafka/topic-plan.ts';
 import { topicsExist } from '../kafka/topics.ts';
 import { createLogger } from '../logger.ts';
-import { sharedLedgerKey } from '../profiles/distributed.ts';
+import { sharedLedgerKey } from '../profiles/distributed/connect.ts';
 import { printable } from '../terminal/format.ts';
 
 /** `list`, `show POSITION` or `redrive POSITION`; a position is partition and offset, such as `0/12`. */

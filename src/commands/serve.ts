@@ -1,8 +1,18 @@
 import type { ExitCode } from '../exit.ts';
 import { exitCodes } from '../exit.ts';
 import type { Config } from '../config/config.ts';
-import { createLogger } from '../logger.ts';
-import { createShutdown } from '../service/shutdown.ts';
+import { systemClock } from '../clock.ts';
+import { openFileBatch } from '../files/open-batch.ts';
+import { writeBatchResults } from '../files/batch-results.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { startWorkers } from '../../batches/pipeline/worker.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { prepareProfile, type Profile } from '../profiles/profile.ts';
+import { createMetrics } from '../service/metrics.ts';
+import type { InboxDeps } from '../service/process-dropped-file.ts';
+import { checkInbox, startService } from '../service/service.ts';
+import { createShutdown, type Shutdown } from '../service/shutdown.ts';
+import { version } from '../version.ts';
 
 export interface ServeOptions {
   /** Milliseconds. */
@@ -11,39 +21,66 @@ export interface ServeOptions {
   readonly allowUnsafeRedis?: boolean;
 }
 
-/** What is in flight may take so long to end; then the process leaves, and what was begun is taken up elsewhere. */
+/** What is in flight may take so long to end; then the process leaves, and the next start takes over. */
 const graceMs = 45_000;
+const defaultWaitMs = 900_000;
 
 /**
- * Pays what comes by the drop folder and, in the distributed profile, by the instructions topic, until it is stopped.
- * The first signal ends it gracefully, exit 0; whatever else ends it is exit 3.
+ * Pays files from the drop folder and, in the distributed profile, events from the instructions topic, until it is
+ * stopped. The first signal ends it gracefully, exit 0; any other end is exit 3.
  */
 export async function serve(config: Config, options: ServeOptions): Promise<ExitCode> {
   const logger = createLogger(config.settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
   const leave = (): never => process.exit(exitCodes.stopped);
-  let asked = false;
-  const stopping = createShutdown((signal) => {
-    asked = true;
-    logger.info({ signal }, 'stopping: what is in flight is finished, nothing new is begun. Once more ends at once.');
-  }, leave);
+  const stopping = createShutdown(
+    (signal) => logger.info({ signal }, 'stopping: finishing payments in flight; send the signal again to exit now'),
+    leave,
+  );
   const overdue = (): void => {
     logger.error(`not stopped after ${graceMs / 1000} s: leaving. Nothing is lost.`);
     leave();
   };
   stopping.signal.addEventListener('abort', () => setTimeout(overdue, graceMs).unref(), { once: true });
   try {
-    const params = { config, options, logger, stopping };
-    if (config.servers === null) await (await import('../profiles/serve-standalone.ts')).serveStandalone(params);
-    else await (await import('../profiles/serve-distributed.ts')).serveDistributed(params);
+    await serveProfile(config, options, { logger, stopping });
   } finally {
     stopping.release();
   }
-  if (asked) {
+  if (!stopping.failed()) {
     logger.info('stopped');
     return exitCodes.ok;
   }
-  process.stderr.write(
-    `disburse: stopped: ${stopping.why() ?? 'for no reason that is known'}\nNothing is lost. Start it again to go on.\n`,
-  );
+  process.stderr.write(`disburse: stopped: ${stopping.why() ?? 'for an unknown reason'}\nNothing is lost. Start it again to continue.\n`);
   return exitCodes.stopped;
 }
+
+async function serveProfile(
+  config: Config,
+  options: ServeOptions,
+  { logger, stopping }: { readonly logger: Logger; readonly stopping: Shutdown },
+): Promise<void> {
+  await checkInbox(config);
+  const metrics = createMetrics({ version, clock: systemClock });
+  const { newLedger = false, allowUnsafeRedis = false, wait = defaultWaitMs } = options;
+  const role = 'serve';
+  const params = { config, logger, stopping, metrics, role, patienceMs: null, detach: false, newLedger, allowUnsafeRedis } as const;
+  const profile = await (await prepareProfile(params)).open();
+  try {
+    metrics.feed(profile.metricSources());
+    const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
+    const begin = () => startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure }).stop;
+    await startService({ config, logger, stopping, metrics, checks: profile.checks(), inbox: inboxOf(profile, wait), begin });
+  } finally {
+    await profile.close();
+  }
+}
+
+/** How a dropped file is paid, and its results are written. */
+const inboxOf = ({ ledger, clock, submit, results }: Profile, waitMs: number): Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> => ({
+  clock,
+  writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
+  async pay(inspection, signal) {
+    const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
+    return (await submit({ batch, inspection, waitMs, follow: true, signal })) === 'stopped' ? 'stopped' : 'rested';
+  },
+});

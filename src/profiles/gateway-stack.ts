@@ -1,13 +1,15 @@
 /**
- * What both profiles share of the wiring: the gateway, its breaker, the publisher, and the rules. What stands behind
- * ledger, sink and limiters comes from `alone.ts` or `distributed.ts`.
+ * What both profiles share of the wiring: the gateway, its breaker, the outbox relay, and the rules. Ledger, sink and
+ * limiters are handed in.
  */
 import { randomUUID } from 'node:crypto';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { DispatchDeps } from '../../batches/pipeline/dispatch.ts';
+import type { DueWorkerDeps } from '../../batches/pipeline/due-worker.ts';
 import type { ProcessFileDeps } from '../../batches/pipeline/process-file.ts';
 import { createSendMonitor } from '../../batches/pipeline/send-monitor.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
+import type { Gateway } from '../../batches/ports/gateway.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
@@ -31,7 +33,8 @@ import type { Shutdown } from '../service/shutdown.ts';
 
 /** Everything that dispatching and following records needs. */
 export type StackDeps = ProcessFileDeps &
-  DispatchDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
+  DispatchDeps &
+  DueWorkerDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
 
 export interface GatewayStack {
   readonly deps: StackDeps;
@@ -58,41 +61,62 @@ export interface GatewayStackParams {
 }
 
 export function createGatewayStack(params: GatewayStackParams): GatewayStack {
-  const { config, signer, ledger, ledgerKey, limiters, metrics, clock, stopping, logger } = params;
+  const { ledger, metrics, clock, stopping } = params;
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
-  const { settings } = config;
-  const timeoutMs = settings.GATEWAY_TIMEOUT_MS;
-  const url = settings.GATEWAY_URL ?? '';
-  const project = settings.GATEWAY_PROJECT ?? '';
+  const gateway = openGateway(params);
+  const breaker = openBreaker(params, gateway);
+  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
+  const publishing = startRelay(publisher, stopping);
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    try {
+      await publishing.stop();
+    } finally {
+      await sink.close();
+      await gateway.close();
+    }
+  };
+  return { deps: stackDeps(params, { gateway, breaker, publisher }), breaker, close: () => (closing ??= close()) };
+}
 
+function openGateway({ config: { settings }, signer, metrics, clock }: GatewayStackParams): Gateway {
   const calls = createGateway({
-    url,
-    project,
+    url: settings.GATEWAY_URL ?? '',
+    project: settings.GATEWAY_PROJECT ?? '',
     submerchant: settings.GATEWAY_SUBMERCHANT,
     signer,
     idempotencyHeader: settings.GATEWAY_IDEMPOTENCY_HEADER,
-    timeoutMs,
+    timeoutMs: settings.GATEWAY_TIMEOUT_MS,
     connections: settings.DISPATCH_CONCURRENCY,
     clock,
   });
-  const gateway = metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);
-  const breaker = createCircuitBreaker({
+  return metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);
+}
+
+const openBreaker = ({ config, clock, logger }: GatewayStackParams, gateway: Gateway): CircuitBreaker =>
+  createCircuitBreaker({
     clock,
     random: Math.random,
     probe: async () => isApiAnswer(await gateway.balance()),
-    onChange: (change) => tellBreaker(logger, url, change),
+    onChange: (change) => reportBreaker(logger, config.settings.GATEWAY_URL ?? '', change),
   });
+
+interface StackParts {
+  readonly gateway: Gateway;
+  readonly breaker: CircuitBreaker;
+  readonly publisher: OutboxRelay;
+}
+
+function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: StackParts): StackDeps {
+  const { config, ledger, ledgerKey, limiters, clock, stopping, logger, leaseMs } = params;
+  const { settings } = config;
   const monitor = createSendMonitor({
     breaker,
     limiter: limiters.dispatch,
     clock,
     haltRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
   });
-  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
-  const publishing = startRelay(publisher, stopping);
-  const rules = transitionSettings(config);
-
-  const deps: StackDeps = {
+  return {
     ledger,
     gateway,
     sendQueue: createSendQueue({
@@ -105,11 +129,11 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     breaker,
     monitor,
     clock,
-    settings: rules,
+    settings: transitionSettings(config),
     slot: createSemaphore(settings.DISPATCH_CONCURRENCY),
     followSlot: createSemaphore(settings.DISPATCH_CONCURRENCY),
     owner: randomUUID(),
-    leaseMs: params.leaseMs,
+    leaseMs,
     signal: stopping.signal,
     confirm: settings.GATEWAY_CONFIRM,
     alert: logAlert(logger),
@@ -119,19 +143,6 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     openKind: () => breaker.openKind(),
     unreachableSince: monitor.unreachableSince,
     stop: (why) => stopping.stop(why),
-  };
-
-  return {
-    deps,
-    breaker,
-    async close() {
-      try {
-        await publishing.stop();
-      } finally {
-        await sink.close();
-        await gateway.close();
-      }
-    },
   };
 }
 
@@ -143,10 +154,10 @@ export const startRelay = (relay: OutboxRelay, stopping: Pick<Shutdown, 'stop'>)
     onFailure: (cause) => stopping.stop(messageOf(cause)),
   });
 
-function tellBreaker(logger: Logger, url: string, { type, kind, since, at }: BreakerChange): void {
+function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: BreakerChange): void {
   const fields = { gateway: url, ...(kind === null ? {} : { code: kind }) };
-  if (type === 'closed') logger.info({ ...fields, closed_for_ms: at - since }, 'the gateway answers again: sending goes on');
-  else if (kind === null) logger.warn(fields, 'the gateway cannot be reached: sending is paused, and it is probed until it answers');
+  if (type === 'closed') logger.info({ ...fields, closed_for_ms: at - since }, 'the gateway answers again: sending continues');
+  else if (kind === null) logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
   else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
 }
 

@@ -4,35 +4,32 @@ import { hostname } from 'node:os';
 import { prepareDropFolder } from '../../consumers/drop-folder/folders.ts';
 import { watchDropFolder } from '../../consumers/drop-folder/watch.ts';
 import { monotonicClock } from '../clock.ts';
-import type { ServeOptions } from '../commands/serve.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import type { GatewayStack } from '../profiles/gateway-stack.ts';
-import { startHttp, type Check, type CheckResult } from './http/server.ts';
+import { startHttp, type Check } from './http/server.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
 import { processDroppedFile, type InboxDeps } from './process-dropped-file.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Shutdown } from './shutdown.ts';
 
-export interface ServeParams {
+export interface ServiceParams {
   readonly config: Config;
-  readonly options: ServeOptions;
   readonly logger: Logger;
   readonly stopping: Shutdown;
-}
-
-export interface ServiceParams extends ServeParams {
   readonly metrics: Metrics;
-  /** Begins the work, and answers what ends it. */
+  /** Starts the work, and returns what ends it. */
   readonly begin: () => () => Promise<void>;
   /** What `/readyz` asks, by name. */
   readonly checks: Readonly<Record<string, Check>>;
-  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> & { readonly filesAtOnce: number };
+  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'>;
 }
 
+/** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
+const filesAtOnce = 16;
 const httpCloseMs = 2_000;
 
-/** What can be wrong about the drop folder is told before anything else is begun. */
+/** Reports what is wrong about the drop folder before anything else starts. */
 export async function checkInbox({ settings }: Config): Promise<void> {
   if (settings.INBOX_DIR === undefined) return;
   try {
@@ -42,9 +39,9 @@ export async function checkInbox({ settings }: Config): Promise<void> {
   }
 }
 
-/** Resolves when `serve` was stopped and nothing is in hand any more; answers over HTTP until then. */
+/** Resolves when `serve` was stopped and nothing is in flight any more; answers over HTTP until then. */
 export async function startService(params: ServiceParams): Promise<void> {
-  const { config, logger, stopping, metrics, checks, inbox, begin } = params;
+  const { config, logger, stopping, metrics, checks, begin } = params;
   const { settings } = config;
   const { signal } = stopping;
   const http = await startHttp({
@@ -59,46 +56,42 @@ export async function startService(params: ServiceParams): Promise<void> {
   try {
     const end = begin();
     try {
-      await Promise.all([settings.INBOX_DIR === undefined ? undefined : watchInbox(settings.INBOX_DIR), untilAborted(signal)]);
+      await Promise.all([settings.INBOX_DIR === undefined ? undefined : watchInbox(settings.INBOX_DIR, params), untilAborted(signal)]);
     } finally {
       await end();
     }
   } finally {
     await http.close(httpCloseMs);
   }
-
-  async function watchInbox(dir: string): Promise<void> {
-    const { clock, pay, writeResults, filesAtOnce } = inbox;
-    const folder = watchDropFolder({
-      dir,
-      owner: randomUUID(),
-      host: hostname(),
-      clock: monotonicClock,
-      random: Math.random,
-      signal,
-      onWarning: (message) => logger.warn(message),
-      concurrency: filesAtOnce,
-      handle: (file) => processDroppedFile({ clock, pay, writeResults, logger, maxAmount: settings.MAX_AMOUNT }, file),
-    });
-    metrics.feed({
-      dropFolder: () => {
-        const { waiting, processing, setAside, done, refused } = folder.state();
-        return { waiting, processing, set_aside: setAside, done, refused };
-      },
-    });
-    logger.info({ dir }, 'watching the drop folder');
-    try {
-      await folder.running;
-    } catch (cause) {
-      stopping.stop(cause instanceof Error ? cause.message : String(cause));
-      throw cause;
-    }
-  }
 }
 
-/** A closed way is told, and no reason to be restarted. */
-export const gatewayCheck = ({ breaker }: GatewayStack): CheckResult =>
-  breaker.isOpen() ? { ok: false, detail: 'the gateway cannot be reached' } : { ok: true };
+async function watchInbox(dir: string, { config, logger, stopping, metrics, inbox }: ServiceParams): Promise<void> {
+  const { settings } = config;
+  const folder = watchDropFolder({
+    dir,
+    owner: randomUUID(),
+    host: hostname(),
+    clock: monotonicClock,
+    random: Math.random,
+    signal: stopping.signal,
+    onWarning: (message) => logger.warn(message),
+    concurrency: filesAtOnce,
+    handle: (file) => processDroppedFile({ ...inbox, logger, maxAmount: settings.MAX_AMOUNT }, file),
+  });
+  metrics.feed({
+    dropFolder: () => {
+      const { waiting, processing, setAside, done, refused } = folder.state();
+      return { waiting, processing, set_aside: setAside, done, refused };
+    },
+  });
+  logger.info({ dir }, 'watching the drop folder');
+  try {
+    await folder.running;
+  } catch (cause) {
+    stopping.stop(messageOf(cause));
+    throw cause;
+  }
+}
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -1,34 +1,27 @@
-/**
- * The wiring of the distributed profile: the ledger and the limiters in Redis, instructions, results and dead letters
- * on Kafka. `connect` opens what every command of this profile needs; `openInstance` adds what pays.
- */
+/** Opens what every command of the distributed profile works with: the ledger in Redis, the topics on Kafka. */
 import { randomUUID } from 'node:crypto';
-import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
-import type { Clock } from '../../batches/ports/clock.ts';
-import type { ResultSink } from '../../batches/ports/result-sink.ts';
-import { readTopic } from '../../consumers/kafka/read-topic.ts';
-import { createTopicPublisher, type TopicPublisher } from '../../producers/kafka/publisher.ts';
-import { openResultsTopic } from '../../producers/results-topic.ts';
-import type { Signer } from '../../batches/gateway/signature.ts';
-import { bindingOf } from './standalone.ts';
-import { createGatewayStack, type GatewayStack } from './gateway-stack.ts';
-import { monotonicClock, preciseClock, systemClock } from '../clock.ts';
-import { isLoopback } from '../config/values.ts';
-import { redisParams, type Config } from '../config/config.ts';
-import { CommandError, exitCodes } from '../exit.ts';
-import { kafkaOf, type CreateKafka } from '../kafka/client.ts';
-import { checkKafka } from '../kafka/reachability.ts';
-import { loadLedgerKey } from '../ledger/ledger-key.ts';
-import { createRedisClock } from '../ledger/redis/clock.ts';
-import { openRedisLedger, type RedisLedger } from '../ledger/redis/ledger.ts';
-import { createRedisLimiter } from '../limiter/redis/limiter.ts';
-import type { Logger } from '../logger.ts';
-import type { Metrics } from '../service/metrics.ts';
-import { parseResult } from '../kafka/results-reader.ts';
-import { connectRedis, type RedisConnection } from '../redis/connection.ts';
-import type { Shutdown } from '../service/shutdown.ts';
-import { planTopics, topicNames, type TopicNames } from '../kafka/topic-plan.ts';
-import { ensureTopics, topicsExist } from '../kafka/topics.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import type { ResultSink } from '../../../batches/ports/result-sink.ts';
+import { readTopic } from '../../../consumers/kafka/read-topic.ts';
+import { createTopicPublisher, type TopicPublisher } from '../../../producers/kafka/publisher.ts';
+import { openResultsTopic } from '../../../producers/results-topic.ts';
+import { bindingOf } from '../binding.ts';
+import { monotonicClock, systemClock } from '../../clock.ts';
+import { isLoopback } from '../../config/values.ts';
+import { redisParams, type Config } from '../../config/config.ts';
+import { CommandError, exitCodes } from '../../exit.ts';
+import { kafkaOf, type CreateKafka } from '../../kafka/client.ts';
+import { checkKafka } from '../../kafka/reachability.ts';
+import { loadLedgerKey } from '../../ledger/ledger-key.ts';
+import { createRedisClock } from '../../ledger/redis/clock.ts';
+import { openRedisLedger, type RedisLedger } from '../../ledger/redis/ledger.ts';
+import type { Logger } from '../../logger.ts';
+import { parseResult } from '../../kafka/results-reader.ts';
+import { connectRedis, type RedisConnection } from '../../redis/connection.ts';
+import type { Shutdown } from '../../service/shutdown.ts';
+import { planTopics, topicNames, type TopicNames } from '../../kafka/topic-plan.ts';
+import { ensureTopics, topicsExist } from '../../kafka/topics.ts';
 
 export interface ConnectParams {
   readonly config: Config;
@@ -38,7 +31,6 @@ export interface ConnectParams {
   readonly allowUnsafeRedis: boolean;
 }
 
-/** Everything open that a command of the distributed profile works with. */
 export interface Connected {
   readonly redis: RedisConnection;
   readonly createKafka: CreateKafka;
@@ -51,10 +43,7 @@ export interface Connected {
   close(): Promise<void>;
 }
 
-/**
- * Somebody may have changed a topic since it was made. A compacted one loses instructions, so nothing is begun on it;
- * what else is wrong is told.
- */
+/** A topic may have changed since it was created. A compacted one loses instructions and is refused; other problems are reported. */
 async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn: (message: string) => void): Promise<void> {
   const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions: 1, retentionMs: settings.LEDGER_RETENTION });
   for (const { topic, problems } of await ensureTopics(createKafka, plan, { clock: systemClock })) {
@@ -141,42 +130,4 @@ async function newestMarks(createKafka: CreateKafka, topic: string, signal: Abor
     if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
   }
   return { marks, hasResults };
-}
-
-interface InstanceParams extends Connected {
-  readonly config: Config;
-  readonly signer: Signer;
-  readonly stopping: Shutdown;
-  readonly logger: Logger;
-  readonly metrics?: Metrics | undefined;
-}
-
-/** Results gather only shortly: a message's offset waits for them. */
-const gatherMs = 5;
-
-/** Bytes leave so soon after their intent, or not at all. What a dead instance left is taken over when its lease is over. */
-const leaveWithinMs = 20_000;
-
-/** The part of an instance that pays. Its `close` leaves the connection open. */
-export function openInstance(params: InstanceParams): GatewayStack {
-  const { config, redis, logger } = params;
-  const { settings } = config;
-  const limiter = (name: string, rate: number | 'unlimited') =>
-    createRedisLimiter({
-      redis: redis.client,
-      prefix: settings.REDIS_PREFIX,
-      name,
-      rate,
-      // Below 200 a second there is no burst that would catch up what a late timer costs.
-      clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
-      now: monotonicClock.now,
-      random: Math.random,
-      onTrouble: (trouble) =>
-        logger.warn(`the limiter ${name} waits for Redis, and so does everything that is to be sent: ${trouble.message}`),
-    });
-  const limiters = {
-    dispatch: limiter('dispatch', settings.DISPATCH_RATE),
-    follow: limiter('follow', settings.FOLLOW_RATE),
-  };
-  return createGatewayStack({ ...params, limiters, gatherMs, leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs });
 }

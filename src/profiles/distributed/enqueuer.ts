@@ -1,0 +1,80 @@
+/** `run` in the distributed profile: it enqueues a file and watches what other instances make of it. */
+import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
+import type { EnqueueDeps } from '../../../batches/pipeline/enqueue-file.ts';
+import type { Clock } from '../../../batches/ports/clock.ts';
+import { createFingerprints } from '../../../batches/record/fingerprint.ts';
+import { formatDuration } from '../../duration.ts';
+import { resultsFromTopic } from '../../kafka/results-reader.ts';
+import { startRelay } from '../gateway-stack.ts';
+import type { Profile, ProfileParams } from '../profile.ts';
+import { transitionSettings } from '../transition-settings.ts';
+import { connect, type Connected } from './connect.ts';
+import { submitToTopic, topicOf, type SubmitDeps } from './submit.ts';
+
+/** Without a new row for so long the display says so. */
+const quietMs = 10_000;
+const batchDelayMs = 5;
+
+/** @throws {CommandError} see `connect` */
+export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
+  const { config, stopping, logger, patienceMs, detach } = params;
+  const connected = await connect(params);
+  const { ledger, clock, sink } = connected;
+  const relay = createOutboxRelay({ ledger, sink, batchDelayMs });
+  const publishing = startRelay(relay, stopping);
+  const quiet = createQuietWatch(clock);
+  const deps = enqueueDeps(params, connected, relay);
+  return {
+    ledger,
+    clock,
+    async submit(request) {
+      const end = await submitToTopic(deps, { ...request, detach, idleTimeoutMs: patienceMs, onLook: quiet.look });
+      if (end === 'stalled') {
+        stopping.stop(
+          `no instance consumed the instructions for ${formatDuration(patienceMs ?? 0)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or see what holds it up`,
+        );
+      }
+      return end;
+    },
+    note: () => (quiet.isQuiet() ? 'nothing has moved for a while: is disburse serve running, and does Kafka answer?' : null),
+    results: (since) =>
+      resultsFromTopic(config, {
+        from: since,
+        follow: false,
+        signal: new AbortController().signal,
+        onWarning: (message) => logger.warn(message),
+      }),
+    workers: () => [],
+    checks: () => ({}),
+    metricSources: () => ({}),
+    finish: () => publishing.stop(),
+    // The instances of `serve` do it.
+    runMaintenance: () => Promise.resolve(),
+    close: () => connected.close(),
+  };
+}
+
+const enqueueDeps = (
+  { config }: ProfileParams,
+  connected: Connected,
+  publisher: EnqueueDeps['publisher'],
+): SubmitDeps => ({
+  ...topicOf(connected, config.settings.KAFKA_GROUP),
+  ledger: connected.ledger,
+  clock: connected.clock,
+  publisher,
+  settings: transitionSettings(config),
+  fingerprints: createFingerprints(connected.ledgerKey),
+});
+
+/** Since when the ledger knows no more rows than before, until all are sent. */
+function createQuietWatch(clock: Pick<Clock, 'now'>) {
+  let watching: { readonly since: number; readonly received: number } | null = null;
+  return {
+    look(received: number, sent: boolean): void {
+      if (sent) watching = null;
+      else if (watching?.received !== received) watching = { since: clock.now(), received };
+    },
+    isQuiet: (): boolean => watching !== null && clock.now() - watching.since > quietMs,
+  };
+}

@@ -1,0 +1,124 @@
+/** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
+import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
+import { createRecoverySweeper } from '../../../batches/pipeline/recovery-sweeper.ts';
+import { createRetention } from '../../../batches/pipeline/retention.ts';
+import type { Worker } from '../../../batches/pipeline/worker.ts';
+import type { Signer } from '../../../batches/gateway/signature.ts';
+import { monotonicClock, preciseClock } from '../../clock.ts';
+import { resultsFromTopic } from '../../kafka/results-reader.ts';
+import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
+import { gatewayCheck } from '../../service/checks.ts';
+import { breakerPosition, type MetricSources } from '../../service/metrics.ts';
+import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
+import type { Profile, ProfileParams } from '../profile.ts';
+import { connect, type Connected } from './connect.ts';
+import { createInstructionConsumer, type InstructionConsumer } from './instruction-consumer.ts';
+import { submitToTopic, topicOf } from './submit.ts';
+
+export type InstanceParams = ProfileParams & { readonly signer: Signer };
+
+/** Results gather only shortly: a message's offset waits for them. */
+const gatherMs = 5;
+/** Bytes leave so soon after their intent, or not at all. Another instance takes over what a dead one left when its lease is over. */
+const leaveWithinMs = 20_000;
+/**
+ * An instance that claims a due record has so long for its step before another may. Two that take the same one check it
+ * twice; only one of them can make an intent.
+ */
+const claimMs = 20_000;
+/** A purge looks through every batch, and every instance does it. */
+const betweenPurgesMs = 60_000;
+
+interface Parts {
+  readonly params: InstanceParams;
+  readonly connected: Connected;
+  readonly stack: GatewayStack;
+  readonly consumer: InstructionConsumer;
+}
+
+/** @throws {CommandError} see `connect` */
+export async function openInstance(params: InstanceParams): Promise<Profile> {
+  const connected = await connect(params);
+  const stack = createGatewayStack({
+    ...params,
+    ...connected,
+    limiters: { dispatch: limiterOf(params, connected, 'dispatch'), follow: limiterOf(params, connected, 'follow') },
+    gatherMs,
+    leaseMs: params.config.settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
+  });
+  const consumer = createInstructionConsumer({ params, connected, deps: { ...stack.deps, ledger: connected.ledger } });
+  return profileOf({ params, connected, stack, consumer });
+}
+
+function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: Connected, name: 'dispatch' | 'follow') {
+  const rate = name === 'dispatch' ? settings.DISPATCH_RATE : settings.FOLLOW_RATE;
+  return createRedisLimiter({
+    redis: redis.client,
+    prefix: settings.REDIS_PREFIX,
+    name,
+    rate,
+    // Below 200 a second there is no burst that would catch up what a late timer costs.
+    clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
+    now: monotonicClock.now,
+    random: Math.random,
+    onTrouble: ({ message }) => logger.warn(`rate limiter ${name} waiting for Redis; sending is paused: ${message}`),
+  });
+}
+
+function profileOf(parts: Parts): Profile {
+  const { params, connected, stack, consumer } = parts;
+  const { config, stopping, logger } = params;
+  const { ledger, clock } = connected;
+  const enqueue = { ...stack.deps, ...topicOf(connected, config.settings.KAFKA_GROUP), ledger };
+  return {
+    ledger,
+    clock,
+    submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
+    note: () => null,
+    results: (since) =>
+      resultsFromTopic(config, {
+        from: since,
+        follow: false,
+        signal: stopping.signal,
+        onWarning: (message) => logger.warn(message),
+      }),
+    workers: () => workersOf(parts),
+    checks: () => ({
+      ledger: async () => ledger.overview().then(() => ({ ok: true })),
+      kafka: () => (consumer.isMember() ? { ok: true } : { ok: false, detail: 'not in the consumer group' }),
+      gateway: () => gatewayCheck(stack.breaker),
+    }),
+    metricSources: () => sourcesOf(parts),
+    finish: () => stack.close(),
+    runMaintenance: () => Promise.resolve(),
+    async close() {
+      try {
+        await stack.close();
+      } finally {
+        await connected.close();
+      }
+    },
+  };
+}
+
+function workersOf({ params, connected, stack, consumer }: Parts): readonly Worker[] {
+  const { ledger, clock } = connected;
+  const { deps } = stack;
+  const retentionMs = params.config.settings.LEDGER_RETENTION;
+  return [
+    consumer,
+    createDueWorker(deps, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: params.patienceMs }),
+    createRecoverySweeper({ ledger, clock, publisher: deps.publisher, signal: params.stopping.signal }),
+    createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),
+  ];
+}
+
+const sourcesOf = ({ params, connected, stack, consumer }: Parts): Partial<MetricSources> => ({
+  ledger: () => connected.ledger.overview(),
+  consumerLag: () => consumer.lag(),
+  consumerFetchAgeMs: () => consumer.fetchAgeMs(),
+  dispatchRateLimit: () => stack.deps.limiter.rate(),
+  dispatchRateConfigured: () => params.config.settings.DISPATCH_RATE,
+  breaker: () => breakerPosition(stack.breaker),
+  inFlight: () => consumer.inFlight(),
+});

@@ -1,0 +1,34 @@
+/** The doors of the distributed profile. */
+import { resultsFromTopic } from '../../kafka/results-reader.ts';
+import { openRedisReader } from '../../ledger/redis/reader.ts';
+import { connectRedis } from '../../redis/connection.ts';
+import { redisParams } from '../../config/config.ts';
+import { loadSigner } from '../../config/private-key.ts';
+import type { ProfileModule } from '../profile.ts';
+
+export const distributed: ProfileModule = {
+  async prepare(params) {
+    const { config, logger, role } = params;
+    // A process that enqueues a file signs nothing.
+    if (role === 'run') return { open: async () => (await import('./enqueuer.ts')).openEnqueuer(params) };
+    const signer = await loadSigner(config.settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
+    return { open: async () => (await import('./instance.ts')).openInstance({ ...params, signer }) };
+  },
+  async openReader(config, onWarning) {
+    const connection = await connectRedis(redisParams(config, onWarning));
+    try {
+      const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });
+      return {
+        ledger,
+        async close() {
+          await ledger.close();
+          await connection.close();
+        },
+      };
+    } catch (cause) {
+      await connection.close();
+      throw cause;
+    }
+  },
+  readEvents: resultsFromTopic,
+};

@@ -1,0 +1,115 @@
+/**
+ * What a command has of a profile. Stand-alone and distributed are two implementations of one interface; which of them
+ * it is, is asked here and nowhere else.
+ */
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
+import type { Worker } from '../../batches/pipeline/worker.ts';
+import type { Batch } from '../../batches/record/batch.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import type { Config } from '../config/config.ts';
+import type { Inspection } from '../files/payout-file.ts';
+import type { Logger } from '../logger.ts';
+import type { Check } from '../service/http/server.ts';
+import type { Metrics, MetricSources } from '../service/metrics.ts';
+import type { Shutdown } from '../service/shutdown.ts';
+
+/**
+ * @property role `run` pays one file and ends; `serve` works until it is stopped
+ * @property patienceMs how long the gateway, or the instances that consume instructions, may do nothing before the
+ *   process stops; null: without end
+ * @property detach ends when the file is enqueued; only where other instances pay
+ */
+export interface ProfileParams {
+  readonly config: Config;
+  readonly stopping: Shutdown;
+  readonly logger: Logger;
+  readonly role: 'run' | 'serve';
+  readonly patienceMs: number | null;
+  readonly detach: boolean;
+  readonly newLedger: boolean;
+  readonly allowUnsafeRedis: boolean;
+  /** Counts what goes out, where it is counted. */
+  readonly metrics?: Metrics;
+}
+
+export interface SubmitRequest {
+  readonly batch: Batch;
+  readonly inspection: Inspection;
+  /** How long to follow after the last row was sent. */
+  readonly waitMs: number;
+  /** False: ends when every row was sent. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Profile {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /**
+   * Pays the file here, or enqueues it for other instances, and waits until the batch has settled; its state is in the
+   * ledger then. The workers must be running. Rejects when something that it needs failed.
+   */
+  submit(request: SubmitRequest): Promise<SettlementEnd | 'enqueued'>;
+  /** What goes on when it is not the ordinary, as a clause for people. */
+  note(): string | null;
+  /** Result events since then, in milliseconds since the epoch; perhaps earlier ones too. */
+  results(since: number): AsyncIterable<ResultEvent>;
+  /** What must repeat while files are submitted. */
+  workers(): readonly Worker[];
+  /** What `/readyz` asks, by name. */
+  checks(): Readonly<Record<string, Check>>;
+  metricSources(): Partial<MetricSources>;
+  /** Publishes what is decided. Rejects when something could not be written; the ledger can still be asked. */
+  finish(): Promise<void>;
+  /** What can wait until everything is reported. Never rejects. */
+  runMaintenance(rows: number): Promise<void>;
+  /** Releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What is needed before a file is read was found to be right, such as the signing key. */
+export interface PreparedProfile {
+  /** @throws {CommandError} exit 1 or 3 with one sentence: what this process may not pay from, or cannot reach */
+  open(): Promise<Profile>;
+}
+
+/**
+ * @property follow continue with new events until the signal is aborted
+ * @property from a number: milliseconds since the epoch; a reader may return earlier events too
+ */
+export interface EventReading {
+  readonly follow: boolean;
+  readonly from: 'beginning' | 'now' | number;
+  readonly signal: AbortSignal;
+  readonly onWarning: (message: string) => void;
+}
+
+/** The ledger for commands that only read: without its key and lock, also while other processes pay. */
+export interface LedgerReader {
+  readonly ledger: Pick<Ledger, 'batch' | 'batches' | 'tallies'>;
+  close(): Promise<void>;
+}
+
+/** What each of the two modules behind this one offers. */
+export interface ProfileModule {
+  prepare(params: ProfileParams): Promise<PreparedProfile>;
+  openReader(config: Config, onWarning: (message: string) => void): Promise<LedgerReader>;
+  readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
+}
+
+const moduleOf = async (config: Config): Promise<ProfileModule> =>
+  config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
+
+/** @throws {CommandError} exit 1 for options that the profile does not have, and for a signing key that cannot be used */
+export const prepareProfile = async (params: ProfileParams): Promise<PreparedProfile> => (await moduleOf(params.config)).prepare(params);
+
+/** @throws LedgerMissingError */
+export const openLedgerReader = async (config: Config, onWarning: (message: string) => void): Promise<LedgerReader> =>
+  (await moduleOf(config)).openReader(config, onWarning);
+
+/** Result events: of the results file in its order, or of the results topic in the order of each partition. */
+export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {
+  yield* (await moduleOf(config)).readEvents(config, reading);
+}

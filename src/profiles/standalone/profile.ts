@@ -1,0 +1,149 @@
+/** The stand-alone profile: SQLite, a results file, limiters in this process, which pays by itself. */
+import pLimit from 'p-limit';
+import { createBatchFinisher, writeBatchState, type BatchFinisher } from '../../../batches/pipeline/batch-state.ts';
+import { waitUntilSettled } from '../../../batches/pipeline/batch-settlement.ts';
+import { createDueScanner, type DueScanner } from '../../../batches/pipeline/due-scanner.ts';
+import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
+import { markAllInterrupted, processFile } from '../../../batches/pipeline/process-file.ts';
+import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
+import type { Signer } from '../../../batches/gateway/signature.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
+import { openResultsFile } from '../../../producers/results-file.ts';
+import { readResults } from '../../../producers/results-reader.ts';
+import { monotonicClock, preciseClock } from '../../clock.ts';
+import { readAgain } from '../../files/payout-file.ts';
+import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
+import { logNotice } from '../../logger.ts';
+import { gatewayCheck } from '../../service/checks.ts';
+import { breakerPosition } from '../../service/metrics.ts';
+import { resultsPath } from '../data-dir.ts';
+import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
+import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
+import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
+import { overviewOf } from './overview.ts';
+
+export type StandaloneParams = ProfileParams & { readonly signer: Signer };
+
+/** Between two looks at a batch that this process pays. */
+const lookEveryMs = 100;
+
+/** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
+const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
+
+/** What an open profile consists of. */
+interface Parts extends OpenLedger {
+  readonly params: StandaloneParams;
+  readonly stack: GatewayStack;
+  readonly scanner: DueScanner;
+  readonly finisher: BatchFinisher;
+  /** Files are sent one after the other. */
+  readonly oneFile: ReturnType<typeof pLimit>;
+}
+
+/** @throws LedgerError, see `openSqliteLedger` */
+export async function openStandalone(params: StandaloneParams): Promise<Profile> {
+  const open = await openStandaloneLedger(params.config, params.newLedger);
+  const { ledger, clock } = open;
+  try {
+    const stack = await openStack(params, open);
+    const parts: Parts = {
+      ...open,
+      params,
+      stack,
+      scanner: createDueScanner({ ledger, clock }),
+      finisher: createBatchFinisher({ ledger, clock }),
+      oneFile: pLimit(1),
+    };
+    await takeOver(parts);
+    return profileOf(parts);
+  } catch (cause) {
+    await ledger.close();
+    throw cause;
+  }
+}
+
+async function openStack(params: StandaloneParams, open: OpenLedger): Promise<GatewayStack> {
+  const { config, logger } = params;
+  const { settings, dataDir } = config;
+  const sink = await openResultsFile({
+    path: resultsPath(dataDir),
+    mark: await open.ledger.publishedMark(),
+    onWarning: (message) => logger.warn(message),
+  });
+  const limiters = { dispatch: limiterOf(settings.DISPATCH_RATE), follow: limiterOf(settings.FOLLOW_RATE) };
+  // No process waits for the end of a lease: one process pays, and the next one takes over what it left.
+  return createGatewayStack({ ...params, ...open, sink, limiters, leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000 });
+}
+
+/** With a burst, the limiter catches up within it what a late timer costs; without one, sleeps must end on time. */
+function limiterOf(rate: number | 'unlimited'): Limiter {
+  const precise = rate !== 'unlimited' && burstOf(rate) === 1;
+  return createLocalLimiter({ rate, clock: precise ? preciseClock : monotonicClock, resolutionMs: 0, precise });
+}
+
+/** What former processes left: their sends become open, and everything open is followed, of whatever file it is. */
+async function takeOver({ params, ledger, stack, scanner, finisher }: Parts): Promise<void> {
+  for (const { batchId, state } of await ledger.batches()) {
+    if (params.role === 'run' && state === 'finished') continue;
+    await markAllInterrupted(stack.deps, batchId);
+    scanner.add(batchId);
+    if (state === 'waiting') finisher.add(batchId);
+  }
+}
+
+function profileOf(parts: Parts): Profile {
+  const { params, ledger, clock, stack, scanner, finisher } = parts;
+  const { role, patienceMs, stopping, logger, config } = params;
+  const { settings, dataDir } = config;
+  const { deps } = stack;
+  const retentionMs = settings.LEDGER_RETENTION;
+  return {
+    ledger,
+    clock,
+    submit: (request) => submit(parts, request),
+    note: () => (deps.closedSince() === null ? null : 'the gateway cannot be reached: waiting for it'),
+    results: () => readResults(resultsPath(dataDir)),
+    workers: () => [
+      createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),
+      finisher,
+      // `run` purges after its report.
+      ...(role === 'serve' ? [createRetention({ ledger, retentionMs })] : []),
+    ],
+    checks: () => ({
+      ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),
+      gateway: () => gatewayCheck(stack.breaker),
+    }),
+    metricSources: () => ({
+      ledger: () => overviewOf(ledger),
+      dispatchRateLimit: () => deps.limiter.rate(),
+      dispatchRateConfigured: () => settings.DISPATCH_RATE,
+      breaker: () => breakerPosition(stack.breaker),
+    }),
+    finish: () => stack.close(),
+    runMaintenance: (rows) => purgeAfterRun(rows, { ledger, clock, retentionMs, signal: stopping.signal, onNotice: logNotice(logger) }),
+    async close() {
+      try {
+        await stack.close();
+      } finally {
+        await ledger.close();
+      }
+    },
+  };
+}
+
+async function submit(parts: Parts, { batch, inspection, waitMs, follow, signal }: SubmitRequest): ReturnType<Profile['submit']> {
+  const { params, ledger, clock, stack, scanner, finisher, oneFile } = parts;
+  const { batchId } = batch;
+  const { rows, errorsTotal } = inspection.preflight;
+  const release = scanner.hold(batchId);
+  try {
+    const window = windowFor(params.config.settings.DISPATCH_CONCURRENCY);
+    await oneFile(() => processFile(stack.deps, { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, window }));
+    const end = await waitUntilSettled({ ledger, clock, batchId, rows, waitMs, idleTimeoutMs: null, everyMs: lookEveryMs, signal, follow });
+    const state = await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
+    if (state === 'waiting') finisher.add(batchId);
+    return end;
+  } finally {
+    release();
+  }
+}
