@@ -113,6 +113,7 @@ const rooms: Rooms = {
         'limiter/redis',
         'kafka',
         'service',
+        'service/http',
         'recovery',
         'terminal',
       ].map((room) => `src/${room}`),

@@ -34,7 +34,13 @@ export interface BatchFinisher extends Worker {
 const everyMs = 1_000;
 
 /** Finishes batches that wait for their last records, in a process that alone moves them. */
-export function createBatchFinisher({ ledger, clock }: { readonly ledger: BatchStateLedger; readonly clock: Pick<Clock, 'now'> }): BatchFinisher {
+export function createBatchFinisher({
+  ledger,
+  clock,
+}: {
+  readonly ledger: BatchStateLedger;
+  readonly clock: Pick<Clock, 'now'>;
+}): BatchFinisher {
   const waiting = new Set<string>();
   return {
     name: 'batch finisher',

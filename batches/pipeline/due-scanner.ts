@@ -13,7 +13,13 @@ export interface DueScanner {
   due(limit: number): Promise<DueRecords>;
 }
 
-export function createDueScanner({ ledger, clock }: { readonly ledger: Pick<Ledger, 'due'>; readonly clock: Pick<Clock, 'now'> }): DueScanner {
+export function createDueScanner({
+  ledger,
+  clock,
+}: {
+  readonly ledger: Pick<Ledger, 'due'>;
+  readonly clock: Pick<Clock, 'now'>;
+}): DueScanner {
   /** When each has something due next; a batch that has nothing is not in it. */
   const next = new Map<string, number>();
   const held = new Set<string>();

@@ -33,7 +33,8 @@ export function createRecoverySweeper({ ledger, clock, publisher, signal }: Reco
       while ((await ledger.takeOverOutbox({ olderThanMs: orphanedAfterMs, limit: groupSize })) === groupSize) publisher.notify();
       publisher.notify();
       for (const batch of await ledger.batches())
-        if ((batch.state === 'running' || batch.state === 'waiting') && fileBatch.test(batch.batchId) && !signal.aborted) await update(batch);
+        if ((batch.state === 'running' || batch.state === 'waiting') && fileBatch.test(batch.batchId) && !signal.aborted)
+          await update(batch);
       return everyMs;
     },
   };

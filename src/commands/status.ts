@@ -3,7 +3,7 @@ import type { Batch } from '../../batches/record/batch.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
 import type { Config } from '../config/config.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
-import { openLedgerReader } from '../profiles/profile.ts';
+import { openLedgerReader } from '../profiles/open-profile.ts';
 import { paintFor, printable, table } from '../terminal/format.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { chooseBatch } from './find-batch.ts';

@@ -3,7 +3,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Status } from '../../batches/record/status.ts';
 import type { Config } from '../config/config.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
-import { openLedgerReader, readEvents } from '../profiles/profile.ts';
+import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
 import { eventLine } from '../terminal/event-line.ts';
 import { paintFor } from '../terminal/format.ts';
 import { chooseBatch } from './find-batch.ts';

@@ -50,7 +50,11 @@ async function* recordsOf(config: Config, reading: TopicReading): AsyncGenerator
     yield record;
   }
   onCaughtUp();
-  for await (const record of readTopic({ ...common, from: { time: Math.max(startedAt - clockDifferenceMs, typeof from === 'number' ? from : 0) }, until: 'never' })) {
+  for await (const record of readTopic({
+    ...common,
+    from: { time: Math.max(startedAt - clockDifferenceMs, typeof from === 'number' ? from : 0) },
+    until: 'never',
+  })) {
     if (record.offset > (read.get(record.partition) ?? -1n)) yield record;
   }
 }

@@ -157,7 +157,8 @@ export const startRelay = (relay: OutboxRelay, stopping: Pick<Shutdown, 'stop'>)
 function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: BreakerChange): void {
   const fields = { gateway: url, ...(kind === null ? {} : { code: kind }) };
   if (type === 'closed') logger.info({ ...fields, closed_for_ms: at - since }, 'the gateway answers again: sending continues');
-  else if (kind === null) logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
+  else if (kind === null)
+    logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
   else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
 }
 

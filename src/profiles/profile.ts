@@ -1,7 +1,4 @@
-/**
- * What a command has of a profile. Stand-alone and distributed are two implementations of one interface; which of them
- * it is, is asked here and nowhere else.
- */
+/** What a command has of a profile. Stand-alone and distributed are two implementations of this one interface. */
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
@@ -78,12 +75,16 @@ export interface PreparedProfile {
 /**
  * @property follow continue with new events until the signal is aborted
  * @property from a number: milliseconds since the epoch; a reader may return earlier events too
+ * @property onSkipped called for what is not a result event that this version reads
+ * @property onCaughtUp called once with `follow`, when what there was at the start is read
  */
 export interface EventReading {
   readonly follow: boolean;
   readonly from: 'beginning' | 'now' | number;
   readonly signal: AbortSignal;
   readonly onWarning: (message: string) => void;
+  readonly onSkipped: (message: string) => void;
+  readonly onCaughtUp?: () => void;
 }
 
 /** The ledger for commands that only read: without its key and lock, also while other processes pay. */
@@ -92,24 +93,9 @@ export interface LedgerReader {
   close(): Promise<void>;
 }
 
-/** What each of the two modules behind this one offers. */
+/** What each of the two implementations offers. */
 export interface ProfileModule {
   prepare(params: ProfileParams): Promise<PreparedProfile>;
   openReader(config: Config, onWarning: (message: string) => void): Promise<LedgerReader>;
   readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
-}
-
-const moduleOf = async (config: Config): Promise<ProfileModule> =>
-  config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
-
-/** @throws {CommandError} exit 1 for options that the profile does not have, and for a signing key that cannot be used */
-export const prepareProfile = async (params: ProfileParams): Promise<PreparedProfile> => (await moduleOf(params.config)).prepare(params);
-
-/** @throws LedgerMissingError */
-export const openLedgerReader = async (config: Config, onWarning: (message: string) => void): Promise<LedgerReader> =>
-  (await moduleOf(config)).openReader(config, onWarning);
-
-/** Result events: of the results file in its order, or of the results topic in the order of each partition. */
-export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {
-  yield* (await moduleOf(config)).readEvents(config, reading);
 }

@@ -54,11 +54,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
   };
 }
 
-const enqueueDeps = (
-  { config }: ProfileParams,
-  connected: Connected,
-  publisher: EnqueueDeps['publisher'],
-): SubmitDeps => ({
+const enqueueDeps = ({ config }: ProfileParams, connected: Connected, publisher: EnqueueDeps['publisher']): SubmitDeps => ({
   ...topicOf(connected, config.settings.KAFKA_GROUP),
   ledger: connected.ledger,
   clock: connected.clock,

@@ -91,7 +91,10 @@ export function createInstructionConsumer(consumer: InstructionConsumerParams): 
   };
 }
 
-function deadLetterSink({ params: { logger, stopping }, connected }: InstructionConsumerParams): (letter: DeadLetter & { readonly record: TopicRecord }) => Promise<void> {
+function deadLetterSink({
+  params: { logger, stopping },
+  connected,
+}: InstructionConsumerParams): (letter: DeadLetter & { readonly record: TopicRecord }) => Promise<void> {
   const seal = openLetterSeal(connected.ledgerKey);
   const letters = createDeadLetters({
     publisher: connected.topicPublisher,

@@ -11,7 +11,10 @@ import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Connected } from './connect.ts';
 
 /** What enqueueing takes from the open connections. */
-export function topicOf({ createKafka, topicPublisher, topics, ledgerKey }: Connected, groupId: string): Pick<EnqueueDeps, 'seal' | 'publish' | 'isTopicDone'> {
+export function topicOf(
+  { createKafka, topicPublisher, topics, ledgerKey }: Connected,
+  groupId: string,
+): Pick<EnqueueDeps, 'seal' | 'publish' | 'isTopicDone'> {
   return {
     seal: createTopicSeal(ledgerKey).close,
     isTopicDone: () => isFullyCommitted(createKafka, groupId, topics.instructions),

@@ -11,7 +11,13 @@ const tallies = (counts: Partial<Record<Status, number>>): TallyRow[] => {
 
 describe('the state of a batch', () => {
   it.each<[string, Partial<Record<Status, number>>, number | null, boolean, string]>([
-    ['is finished when every row is final', { succeeded: 2, failed: 1, rejected: 1, duplicate: 1, conflict: 1, cancelled: 1 }, 7, false, 'finished'],
+    [
+      'is finished when every row is final',
+      { succeeded: 2, failed: 1, rejected: 1, duplicate: 1, conflict: 1, cancelled: 1 },
+      7,
+      false,
+      'finished',
+    ],
     ['is finished when every row is final, also after a stop', { succeeded: 2 }, 2, true, 'finished'],
     ['is waiting when every row was sent and one is in progress', { succeeded: 1, in_progress: 1 }, 2, false, 'waiting'],
     ['is waiting when every row was sent and one is unknown', { succeeded: 1, unknown: 1 }, 2, false, 'waiting'],

@@ -1,0 +1,19 @@
+/** Opens the profile that the configuration asks for. Which one it is, is asked here and nowhere else. */
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import type { Config } from '../config/config.ts';
+import type { EventReading, LedgerReader, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
+
+const moduleOf = async (config: Config): Promise<ProfileModule> =>
+  config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
+
+/** @throws {CommandError} exit 1 for options that the profile does not have, and for a signing key that cannot be used */
+export const prepareProfile = async (params: ProfileParams): Promise<PreparedProfile> => (await moduleOf(params.config)).prepare(params);
+
+/** @throws LedgerMissingError */
+export const openLedgerReader = async (config: Config, onWarning: (message: string) => void): Promise<LedgerReader> =>
+  (await moduleOf(config)).openReader(config, onWarning);
+
+/** Result events: of the results file in its order, or of the results topic in the order of each partition. */
+export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {
+  yield* (await moduleOf(config)).readEvents(config, reading);
+}

@@ -1,0 +1,179 @@
+/** Pays one inspected file through a profile and reports what became of it: the body of `run`. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeBatchState } from '../../batches/pipeline/batch-state.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { startWorkers } from '../../batches/pipeline/worker.ts';
+import type { Batch, Policy } from '../../batches/record/batch.ts';
+import { reasonToTell } from '../../batches/record/step.ts';
+import { needsAttention, summarise, type Summary } from '../../batches/record/summary.ts';
+import { systemClock } from '../clock.ts';
+import { keyLifetimeMs, type Config } from '../config/config.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { writeBatchResults } from '../files/batch-results.ts';
+import { openFileBatch } from '../files/open-batch.ts';
+import { writeFixFile, type Inspection } from '../files/payout-file.ts';
+import { makeDataDir } from '../ledger/sqlite/files.ts';
+import type { Logger } from '../logger.ts';
+import type { Shutdown } from '../service/shutdown.ts';
+import { paintFor, printable } from '../terminal/format.ts';
+import { startLiveProgress, type Log } from '../terminal/live-progress.ts';
+import { openRecordsText } from '../terminal/open-records.ts';
+import { summaryText } from '../terminal/summary-text.ts';
+import type { Profile } from './profile.ts';
+import { transitionSettings } from './transition-settings.ts';
+
+/** Everything that paying the file works with. */
+export interface FilePayment {
+  readonly config: Config;
+  readonly profile: Profile;
+  readonly inspection: Inspection;
+  readonly stopping: Shutdown;
+  readonly logger: Logger;
+  readonly log: Log;
+}
+
+export interface PayFileRequest {
+  /** Null takes the pinned one, or `skip`. */
+  readonly policy: Policy | null;
+  readonly waitMs: number;
+  /** False: ends when every row was sent. */
+  readonly follow: boolean;
+  readonly json: boolean;
+  /** Where the results go as CSV. */
+  readonly resultsPath: string | undefined;
+}
+
+const listed = 10;
+
+export async function payFile(payment: FilePayment, request: PayFileRequest): Promise<ExitCode> {
+  const { config, profile, inspection, logger } = payment;
+  const { ledger, clock } = profile;
+  const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock });
+  const fixFile = await keepFixFile(config, inspection, batch);
+  if (keyLifetimeMs(config.settings) === null) {
+    logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never sent again; evidence or a person ends it');
+  }
+  const { isEnqueued, why } = await submitWithProgress(payment, request, batch);
+  if (isEnqueued && why === null) return reportEnqueued(payment, request, fixFile);
+  return report(payment, request, { fixFile, why });
+}
+
+/**
+ * Bad rows are those that were rejected when the batch started: a limit lowered since, or a card that has expired, must
+ * not make a row that was paid look like one to fix.
+ */
+async function keepFixFile({ dataDir }: Config, inspection: Inspection, { batchId, sent }: Batch): Promise<string | null> {
+  makeDataDir(dataDir);
+  const path = join(dataDir, `${batchId}.errors.csv`);
+  if (sent === 0 && !existsSync(path)) await writeFixFile(inspection, path);
+  return existsSync(path) ? path : null;
+}
+
+/** Submits the file while the profile's workers run; every failure stops the run and is the reason why. */
+async function submitWithProgress(
+  payment: FilePayment,
+  { waitMs, follow }: PayFileRequest,
+  batch: Batch,
+): Promise<{ readonly isEnqueued: boolean; readonly why: string | null }> {
+  const { profile, inspection, stopping, logger } = payment;
+  const { signal } = stopping;
+  const display = startLiveProgress(payment.log, () => progressOf(payment));
+  const failures: unknown[] = [];
+  const fail = (cause: unknown): void => {
+    failures.push(cause);
+    stopping.stop(messageOf(cause));
+  };
+  const running = startWorkers(profile.workers(), { clock: profile.clock, signal, onFailure: fail });
+  const end = await profile.submit({ batch, inspection, waitMs, follow, signal }).catch(fail);
+  await running.stop().catch(fail);
+  await profile.finish().catch(fail);
+  // A signal that comes from here on changes nothing any more.
+  const why = stopping.why();
+  await display.end();
+  const [failure] = failures;
+  if (failure !== undefined) {
+    if (!isForeseen(failure)) logger.error({ err: failure }, 'unexpected error, please report it');
+    await markStopped(payment);
+  }
+  return { isEnqueued: end === 'enqueued', why };
+}
+
+/** A foreseen failure is reported in one sentence; any other with its stack, so that it can be fixed. */
+const isForeseen = (failure: unknown): boolean => failure instanceof CommandError || (failure instanceof Error && 'code' in failure);
+
+async function progressOf({ profile, inspection, stopping }: FilePayment) {
+  const { ledger } = profile;
+  const { file, sha256: batchId, preflight } = inspection;
+  const [tallies, batch] = await Promise.all([ledger.tallies(batchId), ledger.batch(batchId)]);
+  const why = stopping.why();
+  const note = why === null ? profile.note() : `stopping: ${printable(why)}`;
+  return { file, rows: preflight.rows, tallies, sent: batch?.sent ?? 0, note, at: systemClock.now() };
+}
+
+/** The ledger itself may be what failed: then the batch stays `running` on disk, and the next run continues all the same. */
+async function markStopped({ profile: { ledger, clock }, inspection, logger }: FilePayment): Promise<void> {
+  const { sha256: batchId, preflight } = inspection;
+  try {
+    await writeBatchState(ledger, { batchId, rows: preflight.rows, stopped: true, at: clock.now() });
+  } catch (cause) {
+    // The failure is reported at the end in one sentence; this would only repeat it.
+    logger.debug({ err: cause }, 'the batch could not be marked as stopped');
+  }
+}
+
+function reportEnqueued({ inspection }: FilePayment, { json }: PayFileRequest, fixFile: string | null): ExitCode {
+  const { file, sha256: batchId } = inspection;
+  process.stdout.write(json ? `${JSON.stringify({ batch_id: batchId })}\n` : `${batchId}\n`);
+  reportFixFile(file, fixFile);
+  process.stderr.write(`${printable(file)} is enqueued. disburse status ${batchId.slice(0, 12)} shows its progress.\n`);
+  return exitCodes.ok;
+}
+
+function reportFixFile(file: string, path: string | null): void {
+  if (path !== null) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${path}\n`);
+}
+
+async function report(
+  payment: FilePayment,
+  { json, follow, resultsPath }: PayFileRequest,
+  { fixFile, why }: { readonly fixFile: string | null; readonly why: string | null },
+): Promise<ExitCode> {
+  const { profile, inspection } = payment;
+  const { ledger, clock, results } = profile;
+  const batchId = inspection.sha256;
+  const batch = await ledger.batch(batchId);
+  if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
+  const summary = summarise(batch, await ledger.tallies(batchId));
+  process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env))}\n`);
+  reportFixFile(inspection.file, fixFile);
+  for (const status of ['unknown', 'in_progress'] as const) await reportOpen(payment, summary, status);
+  // After the summary, so that a failure here hides nothing of what became of the file.
+  if (resultsPath !== undefined) await writeBatchResults({ ledger, clock, batchId, path: resultsPath, results });
+
+  if (why !== null) {
+    process.stderr.write(
+      `disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to continue where it stopped.\n`,
+    );
+    return exitCodes.stopped;
+  }
+  const duplicates = await ledger.countUnsettledDuplicates({ batchId, exceptInProgress: !follow });
+  return needsAttention(summary, duplicates, follow) ? exitCodes.needsALook : exitCodes.ok;
+}
+
+async function reportOpen(
+  { config, profile, inspection }: FilePayment,
+  summary: Summary,
+  status: 'unknown' | 'in_progress',
+): Promise<void> {
+  const count = summary.statuses[status].count;
+  if (count === 0) return;
+  const found = await profile.ledger.list({ batchId: inspection.sha256, status, limit: listed });
+  const settings = transitionSettings(config);
+  const shown = found.map(({ record }) => ({
+    line: record.occurrence.position,
+    recordId: record.recordId,
+    reason: reasonToTell(settings, record, profile.clock.now()),
+  }));
+  process.stderr.write(`${openRecordsText(status, count, shown)}\n`);
+}
