@@ -51,6 +51,7 @@ const timerSlackMs = 1.5;
 export const preciseClock: Clock = {
   now: monotonicNow,
   async sleep(ms, signal) {
+    signal?.throwIfAborted();
     const until = monotonicNow() + ms;
     if (ms > timerSlackMs) await systemClock.sleep(Math.floor(ms - timerSlackMs), signal);
     while (monotonicNow() < until) {

@@ -10,6 +10,7 @@ import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { createFakeGateway, type GatewayCall } from '../../support/fake-gateway.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { session, transitionSettings } from '../../support/builders.ts';
 
@@ -65,7 +66,6 @@ export const refusedConnection: GatewayResponse = {
   code: 'connection_refused',
   message: 'Nobody listens.',
 };
-const leaseOver: GatewayResponse = { type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'Too late.' };
 
 export type FakeDeps = DispatchDeps & FollowDeps & { readonly limiter: Limiter; readonly clock: Clock; readonly gateway: Gateway };
 
@@ -99,6 +99,8 @@ export interface FakeOptions {
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
   readonly leaseMs?: number;
 }
+
+const nameOf = (call: GatewayCall): string => ('sessionId' in call ? `${call.type} ${call.sessionId}` : call.type);
 
 export function fakeWorld(options: FakeOptions): FakeWorld {
   const clock = createVirtualClock(Date.parse('2026-11-21T08:00:00.000Z'));
@@ -147,42 +149,25 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       return next;
     };
   };
-  const [init, status, confirm, cancel] = [options.init, options.status, options.confirm, options.cancel].map(turns) as [
-    () => GatewayResponse,
-    () => GatewayResponse,
-    () => GatewayResponse,
-    () => GatewayResponse,
-  ];
-  const gateway: Gateway = {
-    prepare: ({ kind, bytes: body, idempotencyKey }) =>
-      Promise.resolve({
-        async send({ mayStart }) {
-          await note('first byte?');
-          if (!mayStart()) {
-            log.push('kept back');
-            return leaseOver;
-          }
-          const key = idempotencyKey === options.record.idempotencyKey ? 'its key' : 'another key';
-          log.push(`bytes ${kind} under ${key}`);
-          bytes.push(body);
-          return init();
-        },
-      }),
-    balance: () => Promise.reject(new Error('no balance was foreseen')),
-    close: () => Promise.resolve(),
-    async status(id) {
-      await note(`status ${id}`);
-      return status();
-    },
-    async confirm(id) {
-      await note(`confirm ${id}`);
-      return confirm();
-    },
-    async cancel(id) {
-      await note(`cancel ${id}`);
-      return cancel();
-    },
+  const answers: Readonly<Record<GatewayCall['type'], () => GatewayResponse>> = {
+    init: turns(options.init),
+    status: turns(options.status),
+    confirm: turns(options.confirm),
+    cancel: turns(options.cancel),
+    balance: turns(undefined),
   };
+  const gateway = createFakeGateway({
+    beforeSend: (call) => note(call.type === 'init' ? 'first byte?' : nameOf(call)),
+    onHeldBack: () => void log.push('kept back'),
+    respond(call) {
+      if (call.type === 'init') {
+        const key = call.idempotencyKey === options.record.idempotencyKey ? 'its key' : 'another key';
+        log.push(`bytes ${call.kind} under ${key}`);
+        bytes.push(call.bytes);
+      }
+      return answers[call.type]();
+    },
+  });
   const alerts: string[] = [];
   const stops: string[] = [];
   const monitor = createSendMonitor({

@@ -1,9 +1,10 @@
 /** How we get to Redis, and which Redis is good enough to hold a ledger. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { monotonicClock, systemClock } from '../../../src/clock.ts';
 import { UnsafeRedisError } from '../../../src/ledger/redis/errors.ts';
 import { createRedisClock } from '../../../src/ledger/redis/clock.ts';
 import { addressOf, connectRedis, RedisError } from '../../../src/redis/connection.ts';
+import { clockSuite } from '../../contracts/clock.suite.ts';
 import { batchA, manifest } from '../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../support/ledger-steps.ts';
 import { makeCertificates } from '../../support/certificates.ts';
@@ -173,6 +174,23 @@ it('a user with no more than the commands of the ledger on its keys is enough', 
   expect(await ledger.overview()).toMatchObject({ unpublished: 1 });
   await close();
 });
+
+clockSuite(
+  'Redis',
+  () => Date.now(),
+  async () => {
+    const connection = await connectRedis({ url: redisUrl(), onWarning: silent });
+    const clock = await createRedisClock({ connection, monotonic: monotonicClock });
+    return {
+      clock,
+      pass: async () => undefined,
+      async dispose() {
+        clock.close();
+        await connection.close();
+      },
+    };
+  },
+);
 
 describe('the clock of Redis', () => {
   it('tells its time, whatever the own clock says, and never goes back', async () => {
