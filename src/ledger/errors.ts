@@ -1,4 +1,4 @@
-/** The foreseen ends of a ledger. Each message is for people: what happened, where, and what to do. */
+/** The expected failures of a ledger. Each message states what happened, where, and what to do. */
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 export type LedgerErrorCode =
@@ -20,7 +20,7 @@ export abstract class LedgerError extends CommandError {
   }
 }
 
-/** Whom a ledger's money goes through; a record id means something only there. */
+/** Which gateway account a ledger pays from; a record id is unique only there. */
 export interface Binding {
   /** The gateway's origin: scheme, host, port. */
   readonly gateway: string;
@@ -28,7 +28,7 @@ export interface Binding {
   readonly submerchant?: string;
 }
 
-const bindingText = ({ gateway, project, submerchant }: Binding): string =>
+export const bindingText = ({ gateway, project, submerchant }: Binding): string =>
   `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}`;
 
 /** The ledger belongs to another gateway, project or submerchant. */
@@ -37,12 +37,12 @@ export class LedgerBindingError extends LedgerError {
   constructor(dir: string, bound: Binding, asked: Binding) {
     super(
       exitCodes.usage,
-      `the ledger in ${dir} belongs to ${bindingText(bound)}, and the configuration says ${bindingText(asked)}. Use another DATA_DIR for the latter, or correct the configuration.`,
+      `the ledger in ${dir} belongs to ${bindingText(bound)}; the configuration names ${bindingText(asked)}. Use another DATA_DIR for the latter, or correct the configuration.`,
     );
   }
 }
 
-/** The ledger key is missing, unreadable, or not the one that the ledger was made with. */
+/** The ledger key is missing, unreadable, or not the one that the ledger was created with. */
 export class LedgerKeyError extends LedgerError {
   readonly code = 'ledger_key';
   constructor(message: string, options?: ErrorOptions) {
@@ -50,7 +50,7 @@ export class LedgerKeyError extends LedgerError {
   }
 }
 
-/** There is no ledger, and none may be made. */
+/** There is no ledger, and none may be created. */
 export class LedgerMissingError extends LedgerError {
   readonly code = 'ledger_missing';
   constructor(message: string) {
@@ -66,7 +66,7 @@ export class LedgerSchemaError extends LedgerError {
   }
 }
 
-/** Who dispatches from a ledger now. */
+/** The process that dispatches from a ledger now. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
@@ -77,13 +77,13 @@ export interface Holder {
 /** Another process dispatches from this ledger. */
 export class LedgerHeldError extends LedgerError {
   readonly code = 'ledger_held';
-  /** Undefined when the holder has not told (yet) who it is. */
+  /** Undefined while the holder has not written its name yet. */
   readonly holder: Holder | undefined;
   constructor(dir: string, holder: Holder | undefined) {
-    const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+    const name = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
     super(
       exitCodes.stopped,
-      `the ledger in ${dir} is held by ${who}. Only one process may pay from it: wait until that one ends, or stop it, and run again.`,
+      `the ledger in ${dir} is held by ${name}. Only one process may pay from it: wait until that one ends, or stop it, and run again.`,
     );
     this.holder = holder;
   }
@@ -111,7 +111,7 @@ export class LedgerClosedError extends LedgerError {
   }
 }
 
-/** More calls wait than the ledger takes in: a caller without a bound of its own. */
+/** More calls wait than the ledger accepts: a caller without a bound of its own. */
 export class LedgerOverloadedError extends LedgerError {
   readonly code = 'ledger_overloaded';
   constructor(waiting: number) {

@@ -3,7 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerKeyError } from './errors.ts';
-import { ledgerFile, makeDataDir, syncDir } from './sqlite/files.ts';
+import { ledgerFile, makeDataDir, syncDir } from './data-dir.ts';
 
 const keyBytes = 32;
 /** 32 bytes in base64. */

@@ -13,7 +13,7 @@ import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { writeFixFile, type Inspection } from '../files/payout-file.ts';
-import { makeDataDir } from '../ledger/sqlite/files.ts';
+import { makeDataDir } from '../ledger/data-dir.ts';
 import type { Logger } from '../logger.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 import { paintFor, printable } from '../terminal/format.ts';

@@ -11,31 +11,41 @@ import type { Outbox } from './outbox.ts';
 export interface LedgerContext {
   readonly calls: ScriptClient;
   readonly names: KeyNames;
-  readonly texts: StringTable;
+  readonly strings: StringTable;
   readonly outbox: Outbox;
   readonly keys: KeyDerivation;
   readonly seal: Seal;
   readonly place: LedgerPlace;
-  /** Never the same twice, in any instance: what a call is known by when it is made again. */
+  /** Unique over all instances: identifies a call that has to be made again. */
   nextToken(): string;
   /** @throws TypeError when the batch was never opened */
   requireBatch(batchId: string): Promise<void>;
   readRecord(shard: number, recordId: string, text: string): Promise<StoredRecord>;
 }
 
-const frameLimit = 4_096;
+const templateLimit = 4_096;
 
-/** Reads records, with the frames that many of them share. */
-export function createRecordReader(texts: StringTable, keys: KeyDerivation): LedgerContext['readRecord'] {
-  const frames = new Map<string, RecordTemplate>();
+/** Reads records, with the templates that many of them share. */
+export function createRecordReader(strings: StringTable, keys: KeyDerivation): LedgerContext['readRecord'] {
+  const templates = new Map<string, RecordTemplate>();
   return async (shard, recordId, text) => {
-    const frameText = await texts.textOf(shard, templateNumberOf(text));
-    let frame = frames.get(frameText);
-    if (frame === undefined) {
-      if (frames.size >= frameLimit) frames.clear();
-      frame = readTemplate(frameText);
-      frames.set(frameText, frame);
+    const templateText = await strings.textOf(shard, templateNumberOf(text));
+    let template = templates.get(templateText);
+    if (template === undefined) {
+      if (templates.size >= templateLimit) templates.clear();
+      template = readTemplate(templateText);
+      templates.set(templateText, template);
     }
-    return readRecord(text, recordId, frame, keys);
+    return readRecord(text, recordId, template, keys);
   };
+}
+
+/** The record as it is stored now. */
+export async function readStored(
+  { calls, names, readRecord }: LedgerContext,
+  shard: number,
+  recordId: string,
+): Promise<StoredRecord | undefined> {
+  const text = await calls.read(shard, 'get', names.record(shard, recordId));
+  return typeof text === 'string' ? readRecord(shard, recordId, text) : undefined;
 }

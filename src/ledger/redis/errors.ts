@@ -1,6 +1,6 @@
-/** The foreseen ends that only a ledger in Redis has. Each message is for people: what happened, where, and what to do. */
+/** The expected failures that only a ledger in Redis has. Each message states what happened, where, and what to do. */
 import { CommandError, exitCodes, type ExitCode } from '../../exit.ts';
-import type { Binding } from '../errors.ts';
+import { bindingText, LedgerWriteError, type Binding } from '../errors.ts';
 
 type RedisLedgerErrorCode = 'ledger_behind' | 'ledger_binding' | 'ledger_totals' | 'ledger_unsafe';
 
@@ -12,7 +12,7 @@ abstract class RedisLedgerError extends CommandError {
   }
 }
 
-/** Where a ledger lies, for people. */
+/** Where a ledger is, for messages. */
 export interface LedgerPlace {
   /** Without a password. */
   readonly address: string;
@@ -29,21 +29,18 @@ export class LedgerDataLossError extends RedisLedgerError {
   }
 }
 
-const bindingText = ({ gateway, project, submerchant }: Binding): string =>
-  `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}`;
-
 /** The ledger belongs to another gateway, project or submerchant. */
 export class RedisLedgerBindingError extends RedisLedgerError {
   readonly code = 'ledger_binding';
   constructor(place: LedgerPlace, bound: Binding, asked: Binding) {
     super(
       exitCodes.usage,
-      `${placeText(place)} belongs to ${bindingText(bound)}, and the configuration says ${bindingText(asked)}. Use another REDIS_PREFIX for the latter, or correct the configuration.`,
+      `${placeText(place)} belongs to ${bindingText(bound)}; the configuration names ${bindingText(asked)}. Use another REDIS_PREFIX for the latter, or correct the configuration.`,
     );
   }
 }
 
-/** Redis is set up so that it may forget what it acknowledged. */
+/** Redis is configured so that it may forget what it acknowledged. */
 export class UnsafeRedisError extends RedisLedgerError {
   readonly code = 'ledger_unsafe';
   constructor(message: string) {
@@ -51,13 +48,25 @@ export class UnsafeRedisError extends RedisLedgerError {
   }
 }
 
-/** An instruction's amount would take a total past what Redis can count exactly: it alone ends, nothing of it is written. */
+/** Rebuild: the amount of a restored record would take a total past what Redis counts exactly. Nothing of it is written. */
 export class LedgerTotalsError extends RedisLedgerError {
   readonly code = 'ledger_totals';
   constructor(place: LedgerPlace, batchId: string, currency: string) {
     super(
       exitCodes.stopped,
-      `${placeText(place)} cannot count ${currency} of batch ${batchId} any further: a total would pass 2^63 - 1 minor units. Nothing of this instruction was written; put it into another batch.`,
+      `${placeText(place)} cannot count ${currency} of batch ${batchId} any further: a total would pass 2^63 - 1 minor units. This record was not written.`,
     );
   }
+}
+
+/** Redis refused a call for a reason that does not pass by itself. */
+export const refusedCall = (place: LedgerPlace, cause: Error): LedgerWriteError =>
+  new LedgerWriteError(`${placeText(place)} refused a write (${cause.message}). ${advice(cause.message)}`, { cause });
+
+function advice(message: string): string {
+  if (message.startsWith('OOM')) return 'Its memory is full: raise maxmemory. Nothing is lost; run again.';
+  if (message.startsWith('MISCONF')) return 'It cannot write its files: free space on its disk. Nothing is lost; run again.';
+  if (message.startsWith('NOPERM')) return 'Its user needs permission for all commands on the keys of the prefix. Nothing is lost; run again.';
+  if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return 'Correct user and password in REDIS_URL and run again.';
+  return 'What was acknowledged is kept: correct the cause in Redis and run again.';
 }

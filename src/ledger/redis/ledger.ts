@@ -1,8 +1,8 @@
 /**
  * The ledger of the distributed profile: Redis, shared by any number of instances.
  *
- * Each transition is one script on the keys of one shard, which checks everything before its first write. What two
- * instances decide on the same record at once, one of them writes.
+ * Each transition is one script on the keys of one shard, which checks everything before its first write. Of two
+ * instances that decide on the same record at once, one writes.
  */
 import { hash } from 'node:crypto';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
@@ -14,11 +14,11 @@ import { eachOf } from '../each-of.ts';
 import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
 import { advance } from './advance.ts';
-import { createBatchStore } from './batches.ts';
-import { createScriptClient } from './script-client.ts';
+import { createBatchStore, type BatchStore } from './batches.ts';
+import { createScriptClient, type ScriptClient } from './script-client.ts';
 import { placeText, type LedgerDataLossError, type LedgerPlace } from './errors.ts';
 import { openOrCreate } from './bootstrap.ts';
-import { createKeyNames, shardOfPlace } from './key-names.ts';
+import { createKeyNames, shardOfPlace, type KeyNames } from './key-names.ts';
 import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
@@ -32,52 +32,50 @@ import { purgeDetails } from './retention.ts';
 export { beginRebuild, finishRebuild } from './rebuild.ts';
 
 export interface RedisLedgerParams {
-  /** Stays the caller's: closed by him, after the ledger. */
+  /** Owned by the caller; close it after the ledger. */
   readonly connection: RedisConnection;
   readonly prefix: string;
   readonly binding: Binding;
   /** 32 bytes. */
   readonly ledgerKey: Buffer;
   readonly keys: KeyDerivation;
-  /** Makes ids that were never made before. */
+  /** Returns unique ids. */
   readonly ids: () => string;
   /** False: an empty Redis is an error. */
   readonly mayCreate: boolean;
-  /** `ledger_mark`s of published results, such as the newest of each partition: the ledger must know as much. */
+  /** `ledger_mark`s of published results, such as the newest of each partition: the ledger must hold as much. */
   readonly marksSeen: readonly string[];
-  /** Results were published before: an empty Redis is then no beginning, but a loss. */
+  /** Results were published before: an empty Redis is then a loss, not a new ledger. */
   readonly hasResults: boolean;
-  /** `unsafe`: also a Redis that may forget what it acknowledged. */
+  /** `unsafe`: run even if Redis may forget what it acknowledged. */
   readonly allow: { readonly unsafe: boolean };
   readonly onWarning: (message: string) => void;
-  /** Told once when Redis turns out to have lost something: every call rejects with this error from then on. */
+  /** Called once when Redis turns out to have lost data: every call rejects with this error from then on. */
   readonly onBroken?: (error: LedgerDataLossError) => void;
   /** Opens a ledger between `beginRebuild` and `finishRebuild`, and no other. */
   readonly rebuilding?: boolean;
 }
 
 export interface RedisLedger extends SharedLedger {
-  /** Rejects when Redis turns out to have lost something; otherwise it stays open. */
+  /** Rejects when Redis turns out to have lost data; otherwise it stays pending. */
   readonly broken: Promise<never>;
 }
 
 /**
- * While Redis is away, calls wait until it is back. They reject when the ledger is closed, and when Redis has lost
- * something.
+ * While Redis is away, calls wait until it is back. They reject when the ledger is closed, and when Redis has lost data.
  *
- * @throws UnsafeRedisError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError |
+ * @throws UnsafeRedisError | LedgerDataLossError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError |
  *   LedgerReadError
  */
 export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisLedger> {
   const { connection, prefix, keys, ids, onBroken } = params;
-  const { client, address } = connection;
-  const place: LedgerPlace = { address, prefix };
+  const place: LedgerPlace = { address: connection.address, prefix };
   const names = createKeyNames(prefix);
   try {
     await assertDurable({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
-    const found = await openOrCreate({ ...params, client, place, names, rebuilding: params.rebuilding ?? false });
+    const found = await openOrCreate({ ...params, client: connection.client, place, names, rebuilding: params.rebuilding ?? false });
     const broken = Promise.withResolvers<never>();
-    // Whoever awaits it gets it; until then it is not an unhandled one.
+    // Without a listener the rejection would end the process.
     broken.promise.catch(() => undefined);
     const owner = ownerOf(ids());
     const calls = createScriptClient({
@@ -91,22 +89,14 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
         onBroken?.(error);
       },
     });
-    // Waits until the ledger was looked at on this very connection.
+    // Resolves once this connection is verified.
     await calls.read(0, 'time');
-    return createLedger({
-      calls,
-      place,
-      names,
-      generation: found.generation,
-      keys,
-      owner,
-      ledgerKey: params.ledgerKey,
-      broken: broken.promise,
-    });
+    const { generation } = found;
+    return createLedger({ calls, place, names, generation, keys, owner, ledgerKey: params.ledgerKey, broken: broken.promise });
   } catch (cause) {
     if (cause instanceof LedgerError || cause instanceof CommandError || cause instanceof TypeError) throw cause;
     throw new LedgerReadError(
-      `${placeText(place)} could not be opened (${cause instanceof Error ? cause.message : String(cause)}). See that Redis runs and is reached, and run again.`,
+      `${placeText(place)} could not be opened (${cause instanceof Error ? cause.message : String(cause)}). Check that Redis runs and can be reached, and run again.`,
       { cause },
     );
   }
@@ -115,71 +105,81 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
 /** Short, because every record carries it. */
 const ownerOf = (id: string): string => hash('sha256', id, 'base64url').slice(0, 9);
 
-function createLedger(
-  deps: Pick<LedgerContext, 'calls' | 'place' | 'names' | 'keys'> & {
-    readonly generation: string;
-    readonly owner: string;
-    readonly ledgerKey: Buffer;
-    readonly broken: Promise<never>;
-  },
-): RedisLedger {
+interface LedgerDeps {
+  readonly calls: ScriptClient;
+  readonly place: LedgerPlace;
+  readonly names: KeyNames;
+  readonly keys: KeyDerivation;
+  readonly generation: string;
+  readonly owner: string;
+  readonly ledgerKey: Buffer;
+  readonly broken: Promise<never>;
+}
+
+function createContext(deps: LedgerDeps): { readonly context: LedgerContext; readonly batches: BatchStore } {
   const { calls, place, names, keys, generation, owner } = deps;
-  const texts = createStringTable(calls, names, place);
-  const outbox = createOutbox({ calls, names, owner, generation });
+  const strings = createStringTable(calls, names, place);
   let tokens = 0;
   const nextToken = (): string => `${owner}${(tokens++).toString(36)}`;
   const batches = createBatchStore({ calls, names, nextToken });
-  const parts: LedgerContext = {
+  const context: LedgerContext = {
     calls,
     names,
-    texts,
-    outbox,
+    strings,
+    outbox: createOutbox({ calls, names, owner, generation }),
     keys,
     place,
     seal: createSeal(deps.ledgerKey),
     nextToken,
     requireBatch: batches.requireBatch,
-    readRecord: createRecordReader(texts, keys),
+    readRecord: createRecordReader(strings, keys),
   };
-  const queries = createQueries(parts);
-  const restore = createRestore(parts);
+  return { context, batches };
+}
 
-  const asOperation =
+function createLedger(deps: LedgerDeps): RedisLedger {
+  const { calls, names, broken } = deps;
+  const { context, batches } = createContext(deps);
+  const { outbox } = context;
+  const queries = createQueries(context);
+  const restore = createRestore(context);
+
+  const tracked =
     <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
     (...args: Args): Promise<Result> =>
-      calls.operation(() => work(...args));
+      calls.tracked(() => work(...args));
 
   return {
-    broken: deps.broken,
-    openBatch: asOperation(batches.openBatch),
-    batch: asOperation(batches.batch),
-    batches: asOperation(batches.batches),
-    updateBatch: asOperation(batches.updateBatch),
-    tallies: asOperation(batches.tallies),
-    enqueueProgress: asOperation(batches.enqueueProgress),
-    saveEnqueueProgress: asOperation(batches.saveEnqueueProgress),
-    admit: asOperation((admissions) => eachOf(admissions, (admission) => admit(parts, admission))),
-    advance: asOperation((changes) => eachOf(changes, (change) => advance(parts, change))),
-    record: asOperation(queries.record),
-    body: asOperation(queries.body),
-    due: asOperation(queries.due),
-    list: asOperation(queries.list),
-    records: asOperation(createRecordList({ calls, names, readRecord: parts.readRecord, batchIds: batches.ids })),
-    countUnsettledDuplicates: asOperation(queries.countUnsettledDuplicates),
-    claimDue: asOperation(queries.claimDue),
-    overview: asOperation(queries.overview),
-    outbox: asOperation(outbox.outbox),
-    published: asOperation(outbox.published),
-    takeOverOutbox: asOperation(outbox.takeOverOutbox),
-    // The topic itself tells how far it is.
-    publishedMark: asOperation(async () => null),
-    countDeadLetter: asOperation(async (dead) => {
-      const shard = shardOfPlace(dead);
-      await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, dead.stream)], [String(dead.position)]);
+    broken,
+    openBatch: tracked(batches.openBatch),
+    batch: tracked(batches.batch),
+    batches: tracked(batches.batches),
+    updateBatch: tracked(batches.updateBatch),
+    tallies: tracked(batches.tallies),
+    enqueueProgress: tracked(batches.enqueueProgress),
+    saveEnqueueProgress: tracked(batches.saveEnqueueProgress),
+    admit: tracked((admissions) => eachOf(admissions, (admission) => admit(context, admission))),
+    advance: tracked((changes) => eachOf(changes, (change) => advance(context, change))),
+    record: tracked(queries.record),
+    body: tracked(queries.body),
+    due: tracked(queries.due),
+    list: tracked(queries.list),
+    records: tracked(createRecordList({ calls, names, readRecord: context.readRecord, batchIds: batches.ids })),
+    countUnsettledDuplicates: tracked(queries.countUnsettledDuplicates),
+    claimDue: tracked(queries.claimDue),
+    overview: tracked(queries.overview),
+    outbox: tracked(outbox.outbox),
+    published: tracked(outbox.published),
+    takeOverOutbox: tracked(outbox.takeOverOutbox),
+    // The results topic itself holds how far it is.
+    publishedMark: tracked(async () => null),
+    countDeadLetter: tracked(async (letter) => {
+      const shard = shardOfPlace(letter);
+      await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, letter.stream)], [String(letter.position)]);
     }),
-    restore: asOperation(restore.restore),
-    restoreSettled: asOperation(restore.restoreSettled),
-    purgeDetails: asOperation(async (which) => purgeDetails(parts, await batches.ids(), which)),
+    restore: tracked(restore.restore),
+    restoreSettled: tracked(restore.restoreSettled),
+    purgeDetails: tracked(async (which) => purgeDetails(context, await batches.ids(), which)),
     close: calls.close,
   };
 }

@@ -7,7 +7,7 @@ import type { CallerMetadata, Occurrence, Source } from '../../../batches/instru
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
-import { isImplied, sharedSource, type SharedSource } from '../sqlite/rows.ts';
+import { isImplied, sharedSource, sourceAt, type SharedSource } from '../source.ts';
 
 /** What the records of one batch and stream have in common: kept once a shard. */
 export interface RecordTemplate {
@@ -133,9 +133,6 @@ function permanentFields({ occurrence, kind, fingerprint }: LedgerRecord): Immut
   };
 }
 
-const placeIn = (shared: SharedSource, position: number): Source =>
-  'file' in shared ? { file: shared.file, line: position } : { ...shared, offset: String(position) };
-
 /** The number of the frame in a record's first line. */
 export const templateNumberOf = (text: string): string => headOf(text)[6] ?? '';
 
@@ -153,7 +150,7 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
   const occurrence: Occurrence = {
     stream: frame.stream,
     position: fixed.position,
-    source: fixed.source ?? placeIn(frame.shared, fixed.position),
+    source: fixed.source ?? sourceAt(frame.shared, fixed.position),
   };
   const record: LedgerRecord = {
     recordId,

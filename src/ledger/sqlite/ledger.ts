@@ -11,7 +11,7 @@ import { createBatchStore } from './batch-store.ts';
 import { bindNew, checkBinding } from './binding.ts';
 import { createBodies } from './bodies.ts';
 import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
-import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from './files.ts';
+import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
 import { createUnboundSequences } from './unbound-sequences.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { LedgerHeldError, LedgerWriteError, type Holder } from '../errors.ts';
-import { makeDataDir, makePrivateFile } from './files.ts';
+import { makeDataDir, makePrivateFile } from '../data-dir.ts';
 import { isBusy, writeError } from './sqlite-error.ts';
 
 export interface LedgerLock {

@@ -1,7 +1,7 @@
 /** Occurrences: which places are known, and what became of what was asked for there. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
-import { isImplied, sharedSource, type SharedSource } from './rows.ts';
+import { isImplied, sharedSource, type SharedSource } from '../source.ts';
 
 export interface Stream {
   readonly id: number;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { LedgerMissingError } from '../errors.ts';
-import { ledgerFile } from './files.ts';
+import { ledgerFile } from '../data-dir.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { checkSchema } from './schema.ts';
 import { readError } from './sqlite-error.ts';

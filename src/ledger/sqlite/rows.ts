@@ -3,6 +3,7 @@ import type { CallerMetadata, Source } from '../../../batches/instruction/instru
 import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { kindOf, statusOf } from '../codes.ts';
+import { sourceAt, type SharedSource } from '../source.ts';
 
 /** A record with the names that its integers stand for; append conditions on `record`. */
 export const selectRecord = `
@@ -68,7 +69,7 @@ export function toRecord(row: RecordRow): LedgerRecord {
       stream: row.stream_name,
       position: row.position,
       source:
-        row.source === null ? placeIn(JSON.parse(row.stream_source) as SharedSource, row.position) : (JSON.parse(row.source) as Source),
+        row.source === null ? sourceAt(JSON.parse(row.stream_source) as SharedSource, row.position) : (JSON.parse(row.source) as Source),
     },
     // An amount is at most 2^53 - 1, which a number carries exactly.
     amountMinor: BigInt(row.amount),
@@ -100,21 +101,6 @@ export function toRecord(row: RecordRow): LedgerRecord {
     leaseUntil: row.lease_until,
   };
 }
-
-/** What the places of one stream have in common. */
-export type SharedSource = { readonly file: string } | { readonly topic: string; readonly partition: number };
-
-export const sharedSource = (source: Source): SharedSource =>
-  'file' in source ? { file: source.file } : { topic: source.topic, partition: source.partition };
-
-const placeIn = (shared: SharedSource, position: number): Source =>
-  'file' in shared ? { file: shared.file, line: position } : { ...shared, offset: String(position) };
-
-/** Whether a source follows from its stream and its position, as nearly all do. */
-export const isImplied = (shared: SharedSource, position: number, source: Source): boolean =>
-  'file' in source
-    ? 'file' in shared && source.file === shared.file && source.line === position
-    : 'topic' in shared && source.topic === shared.topic && source.partition === shared.partition && source.offset === String(position);
 
 export interface BatchRow {
   readonly id: number;

@@ -1,7 +1,7 @@
 /** The files of a ledger in its data folder. Nobody but their owner may read them. */
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { LedgerWriteError } from '../errors.ts';
+import { LedgerWriteError } from './errors.ts';
 
 export const ledgerFile = (dir: string): string => join(dir, 'ledger.sqlite');
 
