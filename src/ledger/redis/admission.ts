@@ -95,7 +95,7 @@ async function standingOf(parts: LedgerContext, { shard, recordId }: Asked, valu
   const fields =
     stored.fields === undefined
       ? undefined
-      : { paths: await parts.texts.textOf(shard, String(stored.fields.paths)), digests: stored.fields.digests };
+      : { paths: await parts.strings.textOf(shard, String(stored.fields.paths)), digests: stored.fields.digests };
   return { stored, fields, looseSequence };
 }
 
@@ -108,7 +108,7 @@ const comparing = ({ occurrence }: Admission, recordId: string | undefined, { st
 ];
 
 async function writeRecord(
-  { calls, names, texts, keys }: LedgerContext,
+  { calls, names, strings, keys }: LedgerContext,
   { shard, token }: Asked,
   admission: Admission,
   record: LedgerRecord,
@@ -119,7 +119,7 @@ async function writeRecord(
   checkNewRecord(record);
   const { recordId, batchId } = record;
   const { fields } = content;
-  const [frame, paths] = [await texts.numberOf(shard, templateOf(record)), await texts.numberOf(shard, fields.paths)];
+  const [frame, paths] = [await strings.numberOf(shard, templateOf(record)), await strings.numberOf(shard, fields.paths)];
   const former = standing.stored?.record;
   return calls.run(
     shard,

@@ -4,7 +4,7 @@ import { checkChange, identityChanged, neverAdmitted } from '../../../batches/re
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
-import type { Argument } from './script-client.ts';
+import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
@@ -16,7 +16,7 @@ import { scripts } from './scripts.ts';
 export async function advance(parts: LedgerContext, change: Change): Promise<AdvanceResult> {
   checkChange(change);
   const { expected, after, event, body } = change;
-  const { calls, names, texts, outbox, keys, place } = parts;
+  const { calls, names, strings, outbox, keys, place } = parts;
   const { recordId, batchId } = after;
 
   const shard = shardOf(recordId);
@@ -40,7 +40,7 @@ export async function advance(parts: LedgerContext, change: Change): Promise<Adv
       recordId,
       String(after.amountMinor),
       after.currency,
-      await texts.numberOf(shard, templateOf(after)),
+      await strings.numberOf(shard, templateOf(after)),
       statusCodeText(after),
       firstText(after),
       encodeMutable(after, keys),

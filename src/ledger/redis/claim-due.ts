@@ -1,7 +1,7 @@
 /** Claims records that are due: the longest due first, each for one instance. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { readStored, type LedgerContext } from './context.ts';
-import { queueTimeOf } from './record-codec.ts';
+import { queueTimeOf } from '../due-times.ts';
 import { redisTime } from './script-client.ts';
 import { scripts } from './scripts.ts';
 import { firstMembers } from './sorted-sets.ts';

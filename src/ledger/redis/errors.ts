@@ -66,7 +66,8 @@ export const refusedCall = (place: LedgerPlace, cause: Error): LedgerWriteError 
 function advice(message: string): string {
   if (message.startsWith('OOM')) return 'Its memory is full: raise maxmemory. Nothing is lost; run again.';
   if (message.startsWith('MISCONF')) return 'It cannot write its files: free space on its disk. Nothing is lost; run again.';
-  if (message.startsWith('NOPERM')) return 'Its user needs permission for all commands on the keys of the prefix. Nothing is lost; run again.';
+  if (message.startsWith('NOPERM'))
+    return 'Its user needs permission for all commands on the keys of the prefix. Nothing is lost; run again.';
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return 'Correct user and password in REDIS_URL and run again.';
   return 'What was acknowledged is kept: correct the cause in Redis and run again.';
 }

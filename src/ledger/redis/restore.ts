@@ -11,7 +11,7 @@ import { firstText, encodeImmutable, templateOf, encodeMutable, statusCodeText }
 import { scripts } from './scripts.ts';
 
 export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore' | 'restoreSettled'> {
-  const { calls, names, texts, outbox, keys, seal, place } = parts;
+  const { calls, names, strings, outbox, keys, seal, place } = parts;
   return {
     async restore({ record, fields, body, event }) {
       const { recordId, batchId, occurrence } = record;
@@ -19,8 +19,8 @@ export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore
       if (body !== undefined) checkBodyMayBeKept(record);
       await parts.requireBatch(batchId);
       const shard = shardOf(recordId);
-      const frame = await texts.numberOf(shard, templateOf(record));
-      const paths = await texts.numberOf(shard, fields.paths);
+      const frame = await strings.numberOf(shard, templateOf(record));
+      const paths = await strings.numberOf(shard, fields.paths);
       const reply = await calls.run(
         shard,
         scripts.restoreRecord,
