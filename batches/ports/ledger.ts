@@ -2,6 +2,7 @@ import type { Occurrence } from '../instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/batch.ts';
 import type { FieldDigests } from '../record/fingerprint.ts';
 import type { Admission, Change, LedgerRecord, Verdict } from '../record/record.ts';
+import type { TimedRecord } from '../record/record-view.ts';
 import type { ResultEvent } from '../record/result-event.ts';
 import type { RecordStatus } from '../record/status.ts';
 import type { TallyRow } from '../record/tally.ts';
@@ -10,18 +11,9 @@ import type { OutboxEntry } from './result-sink.ts';
 /** What became of one change: written, or refused because the record has moved on. */
 export type AdvanceResult = { readonly ok: true } | { readonly ok: false; readonly current: LedgerRecord };
 
-/**
- * A record as it is now, with times in milliseconds since the epoch.
- *
- * @property cursor continues the list after this record
- * @property admittedAt null for records that are older than this note
- * @property changedAt when it came to its present status; null as above
- */
-export interface ListedRecord {
+/** A record as it is now. `cursor` continues the list after it. */
+export interface ListedRecord extends TimedRecord {
   readonly cursor: string;
-  readonly record: LedgerRecord;
-  readonly admittedAt: number | null;
-  readonly changedAt: number | null;
 }
 
 /**
@@ -49,7 +41,8 @@ export interface Ledger {
    */
   openBatch(manifest: Omit<Manifest, 'policy'> & { readonly policy: Policy | null; readonly at: number }): Promise<Batch>;
   batch(batchId: string): Promise<Batch | undefined>;
-  batches(): Promise<readonly Batch[]>;
+  /** All of them, oldest first; with `newest` only so many, newest first. */
+  batches(params?: { readonly newest: number }): Promise<readonly Batch[]>;
   /** Sets state or phase. `finishedAt` is set by the first `finished`, and never moved or cleared afterwards. */
   updateBatch(params: { batchId: string; state?: BatchState; phase?: BatchPhase; at: number }): Promise<void>;
 

@@ -2,7 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
-import { status, tail } from './declarations/records.ts';
+import { records, status, tail, unknowns } from './declarations/records.ts';
 import { keys, sandbox, schema, template } from './declarations/tools.ts';
 
 export const declarations: readonly Declaration[] = [
@@ -10,6 +10,8 @@ export const declarations: readonly Declaration[] = [
   run,
   serve,
   status,
+  records,
+  unknowns,
   topics,
   deadLetters,
   rebuild,

@@ -133,6 +133,13 @@ export const integerOr = (fallback: number, range: Range, flags: string, descrip
   read: (given) => (typeof given === 'string' ? wholeNumber(given, range) : fallback),
 });
 
+export const integerOrAll = (fallback: number, range: Range, flags: string, description: string): Option<number | 'all'> => ({
+  flags,
+  description,
+  fallback: String(fallback),
+  read: (given) => (given === 'all' ? given : typeof given === 'string' ? wholeNumber(given, range) : fallback),
+});
+
 /** Commander ends the command where it is absent. */
 export const mandatoryInteger = (range: Range, flags: string, description: string): Option<number> => ({
   flags,

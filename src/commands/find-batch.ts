@@ -1,11 +1,16 @@
 /** From the words of a person to one batch, or to a sentence about it. */
+import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { findBatch } from '../../batches/record/find-batch.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { printable } from '../terminal/format.ts';
 
 /** @throws {CommandError} exit 1 when no batch fits; exit 2, with a list, when several do */
-export function chooseBatch(batches: readonly Batch[], named: string): Batch {
+export async function chooseBatch(ledger: Pick<Ledger, 'batch' | 'batches'>, named: string): Promise<Batch> {
+  // A whole id needs no search through all batches.
+  const exact = named === '' ? undefined : await ledger.batch(named);
+  if (exact !== undefined) return exact;
+  const batches = await ledger.batches();
   const found = findBatch(batches, named);
   if (found.type === 'one') return found.batch;
   const name = printable(named);
@@ -16,11 +21,11 @@ export function chooseBatch(batches: readonly Batch[], named: string): Batch {
       `${found.batches.length} batches fit ${name}; give more characters of the id:\n${list.join('\n')}`,
     );
   }
-  const isShort = named.length < 6 && batches.some(({ batchId }) => batchId.startsWith(named));
+  const isShort = named !== '' && named.length < 6 && batches.some(({ batchId }) => batchId.startsWith(named));
   throw new CommandError(
     exitCodes.usage,
     isShort
       ? `${name} is too short: give at least 6 characters of the batch id, or the name of the file.`
-      : `no batch ${name} in this ledger. disburse status lists them; check DATA_DIR (or REDIS_URL and REDIS_PREFIX).`,
+      : `no batch ${name === '' ? '""' : name} in this ledger. disburse status lists them; check DATA_DIR (or REDIS_URL and REDIS_PREFIX).`,
   );
 }

@@ -71,7 +71,7 @@ async function batchIdOf(config: Config, { follow, batch }: TailOptions, warn: (
   if (batch === undefined && (follow || config.servers !== null)) return undefined;
   const { ledger, close } = await openLedgerReader(config, warn);
   try {
-    return batch === undefined ? undefined : chooseBatch(await ledger.batches(), batch).batchId;
+    return batch === undefined ? undefined : (await chooseBatch(ledger, batch)).batchId;
   } finally {
     await close();
   }

@@ -175,5 +175,5 @@ async function reportOpen(
     recordId: record.recordId,
     reason: reasonToTell(settings, record, profile.clock.now()),
   }));
-  process.stderr.write(`${openRecordsText(status, count, shown)}\n`);
+  process.stderr.write(`${openRecordsText({ batchId: inspection.sha256, status, count, shown })}\n`);
 }

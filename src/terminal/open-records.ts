@@ -14,12 +14,22 @@ const sentences = {
   in_progress: (records: string) => `${records} still processing at the gateway. Run the same command again later to check on them.`,
 } as const;
 
-/** @param count how many there are, of which `shown` are named */
-export function openRecordsText(status: keyof typeof sentences, count: number, shown: readonly OpenRecord[]): string {
+/** @property count how many there are, of which `shown` are named */
+interface OpenRecords {
+  readonly batchId: string;
+  readonly status: keyof typeof sentences;
+  readonly count: number;
+  readonly shown: readonly OpenRecord[];
+}
+
+export function openRecordsText({ batchId, status, count, shown }: OpenRecords): string {
   const lines = shown.map(({ line, recordId, reason }) => {
     const { code, description } = reason ?? { code: status, description: 'the gateway has not finished it' };
     return `  line ${line}, ${recordId}: ${printable(description)} [${printable(code)}]`;
   });
-  const more = count > shown.length ? [`  … and ${count - shown.length} more; disburse tail --status ${status} lists the events`] : [];
+  const more =
+    count > shown.length
+      ? [`  … and ${count - shown.length} more; list all: disburse records --batch ${batchId.slice(0, 12)} --status ${status}`]
+      : [];
   return [sentences[status](counted(count, 'record is', 'records are')), ...lines, ...more].join('\n');
 }

@@ -2,6 +2,7 @@
 import type { Summary } from '../../batches/record/summary.ts';
 import { statuses } from '../../batches/record/status.ts';
 import { grouped, printable, table, type Paint } from './format.ts';
+import { timeText } from './point-in-time.ts';
 
 /** A row for each status that occurs, a column for each currency. */
 export function summaryText(summary: Summary, paint: Paint): string {
@@ -32,3 +33,31 @@ export function summaryText(summary: Summary, paint: Paint): string {
     `  ${balance}`,
   ].join('\n');
 }
+
+const openStatuses = ['queued', 'submitting', 'in_progress', 'unknown'] as const;
+
+/** One line for each batch, in their order. */
+export function batchListText(summaries: readonly Summary[]): string {
+  if (summaries.length === 0) return 'No batches yet.';
+  const rows = summaries.map((summary) => {
+    const { batch_id: id, file, state, received, statuses: totals, balanced } = summary;
+    const open = openStatuses.reduce((sum, status) => sum + totals[status].count, 0);
+    return [
+      /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : printable(id),
+      printable(file),
+      state,
+      grouped(received.count),
+      ...[open, totals.unknown.count, totals.failed.count, totals.succeeded.count].map(grouped),
+      moneyText(received.amounts),
+      balanced ? 'yes' : 'NO',
+      timeText(summary.started_at),
+    ];
+  });
+  const header = ['batch', 'file', 'state', 'rows', 'open', 'unknown', 'failed', 'succeeded', 'amount', 'balanced', 'started'];
+  return table([header, ...rows], new Set([3, 4, 5, 6, 7]));
+}
+
+const moneyText = (amounts: Readonly<Record<string, string>>): string =>
+  Object.entries(amounts)
+    .map(([currency, amount]) => `${currency} ${grouped(amount)}`)
+    .join(', ');

@@ -51,6 +51,8 @@ export function batchesSuite(under: LedgerUnderTest): void {
       await under.ledger.openBatch(manifest(batchA));
       await under.ledger.openBatch(manifest(batchB));
       expect((await under.ledger.batches()).map((batch) => batch.batchId).sort()).toEqual([batchA, batchB]);
+      expect((await under.ledger.batches({ newest: 1 })).map((batch) => batch.batchId)).toEqual([batchB]);
+      expect((await under.ledger.batches({ newest: 9 })).map((batch) => batch.batchId)).toEqual([batchB, batchA]);
       expect(await under.ledger.batch('unknown')).toBeUndefined();
       expect(await under.ledger.tallies('unknown')).toEqual([]);
     });

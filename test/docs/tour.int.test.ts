@@ -112,7 +112,7 @@ it('the tour works as it is written', async () => {
         .map((payment) => `${payment.record_id} ${payment.amount} ${payment.entry_status}`);
       expect(payments.toSorted()).toEqual(['inv-1 5000 succeeded', 'inv-2 2050 succeeded', 'inv-3 100000 succeeded']);
       expect(await readFile(join(folder, 'results.csv'), 'utf8')).toContain('inv-3,payout,succeeded,1000.00,USD');
-      expect((await disburse(['status'], {}, folder)).stdout).toMatch(/payouts\.csv +finished +3 +2 +yes/);
+      expect((await disburse(['status'], {}, folder)).stdout).toMatch(/payouts\.csv +finished +3 +0 +0 +0 +2 +EUR 20\.50, USD 50\.00 +yes/);
     } finally {
       await sandbox?.stop();
     }
@@ -126,6 +126,8 @@ const commands = [
   'run',
   'serve',
   'status',
+  'records',
+  'unknowns',
   'topics',
   'dead-letters',
   'rebuild',

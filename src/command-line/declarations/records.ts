@@ -1,9 +1,10 @@
 /** Commands that show what was paid. */
-import { statuses } from '../../../batches/record/status.ts';
+import { recordOrders } from '../../../batches/record/record-selection.ts';
+import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import { declare } from '../declaration.ts';
 import { systemClock } from '../../clock.ts';
 import { parseAgo, parseTime } from '../../terminal/point-in-time.ts';
-import { flag, integer, OptionError, someOf, text, type Option } from '../option.ts';
+import { choiceOr, duration, flag, integer, integerOr, integerOrAll, OptionError, someOf, text, type Option } from '../option.ts';
 
 /** A number is milliseconds since the epoch. */
 const from = (flags: string, description: string): Option<'beginning' | 'now' | number> => ({
@@ -20,11 +21,49 @@ const from = (flags: string, description: string): Option<'beginning' | 'now' | 
 
 export const status = declare({
   usage: 'status [batch]',
-  description: 'shows a batch (by its id, or its first 6 or more characters), or all batches',
+  description: 'shows a batch (by its id, the first 6 or more characters of it, or its file), or the newest batches',
   needs: 'data',
-  options: { json: flag('--json', 'print the summary as one JSON object, or one per line') },
-  examples: ['status', 'status 9f2c41 --json'],
+  options: {
+    limit: integerOrAll(50, { from: 1, to: 100_000 }, '--limit <number>', 'list the newest so many batches, or all'),
+    json: flag('--json', 'print the summary as one JSON object, or one per line'),
+  },
+  examples: ['status', 'status 9f2c41 --json', 'status may.csv', 'status --limit all'],
   run: async ({ config, args: [batch], options }) => (await import('../../commands/status.ts')).status(config, batch, options),
+});
+
+const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
+
+const recordFilters = {
+  batch: text('--batch <batch>', 'only this batch: its id, the first 6 or more characters of it, or its file'),
+  currency: text('--currency <code>', 'only this currency'),
+  code: text('--code <code>', 'only records with this reason'),
+  olderThan: duration('--older-than <duration>', 'only records that were sent (or else admitted) so long ago'),
+  limit: integerOr(1000, { from: 1, to: 100_000 }, '--limit <number>', 'show at most so many; the sums are of all'),
+  exitStatus: flag('--exit-status', 'exit with 2 when records are listed'),
+  json: flag('--json', 'one JSON object per line'),
+};
+
+export const records = declare({
+  usage: 'records',
+  description: 'lists the state of records now, and their sum per currency',
+  needs: 'data',
+  options: {
+    status: someOf(recordStatuses, '--status <list>', 'these statuses, separated by commas, instead of all that are not final'),
+    sort: choiceOr('age', recordOrders, '--sort <order>', 'oldest, largest or alphabetically first'),
+    ...recordFilters,
+  },
+  examples: ['records', 'records --status failed --batch may.csv', 'records --older-than 1h --sort amount --json'],
+  run: async ({ config, options }) => (await import('../../commands/records.ts')).records(config, options),
+});
+
+export const unknowns = declare({
+  usage: 'unknowns',
+  description: 'lists records whose outcome is unknown, oldest first (records --status unknown)',
+  needs: 'data',
+  options: recordFilters,
+  examples: ['unknowns', 'unknowns --exit-status --older-than 4h'],
+  run: async ({ config, options }) =>
+    (await import('../../commands/records.ts')).records(config, { ...options, status: ['unknown'], sort: 'age' }),
 });
 
 export const tail = declare({

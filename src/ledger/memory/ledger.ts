@@ -101,7 +101,7 @@ export function openMemoryLedger({ store, keys, clock, owner, carry = applyAtOnc
         const stored = store.batches.get(batchId);
         return stored && { ...stored.batch };
       }),
-    batches: () => read(() => [...store.batches.values()].map(({ batch }) => ({ ...batch }))),
+    batches: (params) => read(() => queries.batches(store, params?.newest)),
     record: (recordId) => read(() => store.records.get(recordId)?.record),
     body: (recordId) =>
       read(() => {

@@ -13,6 +13,11 @@ const recordsOf = (store: MemoryStore, batchId: string): readonly StoredRecord[]
   ...(store.batches.get(batchId)?.records.values() ?? []),
 ];
 
+export function batches(store: MemoryStore, newest: number | undefined): Answer<'batches'> {
+  const all = [...store.batches.values()].map(({ batch }) => ({ ...batch }));
+  return newest === undefined ? all : all.toReversed().slice(0, newest);
+}
+
 export function due(store: MemoryStore, { batchId, now, limit }: Parameter<'due'>): Answer<'due'> {
   const timed = recordsOf(store, batchId)
     .flatMap(({ record, order }) => {

@@ -29,9 +29,11 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
     return pins['file'] === undefined ? undefined : toBatch(batchId, pins, sends as (string | null)[][]);
   };
 
-  const ids = async (): Promise<readonly string[]> => {
+  /** Oldest first; the last so many of each shard are enough for the newest of all. */
+  const ids = async (newest?: number): Promise<readonly string[]> => {
+    const from = newest === undefined ? '0' : String(-newest);
     const lists = (await Promise.all(
-      shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), '0', '-1', 'WITHSCORES')),
+      shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), from, '-1', 'WITHSCORES')),
     )) as string[][];
     const made = lists.flatMap((list) =>
       Array.from({ length: list.length / 2 }, (_, index) => ({ batchId: list[2 * index] ?? '', number: Number(list[2 * index + 1]) })),
@@ -45,12 +47,12 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
   };
 
   return {
-    ids,
+    ids: () => ids(),
     exists: async (batchId) => (await calls.read(shardOf(batchId), 'exists', names.batch(batchId))) === 1,
     batch: find,
-    async batches() {
+    async batches(params) {
       const all: Batch[] = [];
-      const known = await ids();
+      const known = params === undefined ? await ids() : (await ids(params.newest)).toReversed().slice(0, params.newest);
       for (let index = 0; index < known.length; index += atOnce) {
         const found = await Promise.all(known.slice(index, index + atOnce).map(find));
         all.push(...found.filter((batch) => batch !== undefined));

@@ -15,7 +15,7 @@ type Answer<Name extends keyof Ledger> = Awaited<ReturnType<Ledger[Name]>>;
 
 export interface Queries {
   batch(batchId: string): Batch | undefined;
-  batches(): readonly Batch[];
+  batches(params?: { readonly newest: number }): readonly Batch[];
   record(recordId: string): LedgerRecord | undefined;
   due(params: Parameters<Ledger['due']>[0]): Answer<'due'>;
   list(params: Parameters<Ledger['list']>[0]): Answer<'list'>;
@@ -29,6 +29,7 @@ export interface Queries {
 export function createQueries(db: DatabaseSync): Queries {
   const selectBatch = db.prepare('SELECT * FROM batch WHERE batch_id = ?');
   const selectBatches = db.prepare('SELECT * FROM batch ORDER BY id');
+  const selectNewestBatches = db.prepare('SELECT * FROM batch ORDER BY id DESC LIMIT ?');
   const selectBatchKey = db.prepare('SELECT id FROM batch WHERE batch_id = ?');
   const selectOne = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
   const selectDue = db.prepare(
@@ -63,7 +64,10 @@ export function createQueries(db: DatabaseSync): Queries {
       const row = selectBatch.get(batchId);
       return row === undefined ? undefined : toBatch(row as unknown as BatchRow);
     },
-    batches: () => (selectBatches.all() as unknown as BatchRow[]).map(toBatch),
+    batches: (params) => {
+      const rows = params === undefined ? selectBatches.all() : selectNewestBatches.all(params.newest);
+      return (rows as unknown as BatchRow[]).map(toBatch);
+    },
     record(recordId) {
       const row = selectOne.get(recordId);
       return row === undefined ? undefined : toRecord(row as unknown as RecordRow);
