@@ -1,7 +1,7 @@
 /**
  * A queued record to the gateway: what is durable before what.
  *
- *   send queue -> intent durable -> sign -> slot -> permit -> bytes -> response -> outcome durable
+ *   slot -> sign -> send queue -> intent durable -> permit -> bytes -> response -> outcome durable
  *
  * Whether a record may be sent now is decided here and in `resend.ts`, and nowhere else.
  */
@@ -13,7 +13,7 @@ import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { advance } from './advance.ts';
-import { enterSendQueue, send, writeIntent, type Alerts, type SendDeps } from './send.ts';
+import { send, type Alerts, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock };
 
@@ -25,19 +25,13 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence);
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
-    const leave = await enterSendQueue(deps);
-    if (leave === null) return record;
-    let evidence: FirstSendEvidence;
-    try {
-      const intent = await writeIntent(deps, record, bytes, isStillOurs);
-      record = intent.record;
-      if (!intent.ours) return record;
-      evidence = await send(deps, { record, bytes, leave, read: readFirstSend, isFirst: true, timely: () => true });
-    } finally {
-      leave();
-    }
-    record = await conclude(deps, record, evidence);
+    const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
+    if (sent.type === 'skipped') return sent.record;
+    const { intent, evidence } = sent;
+    record = await conclude(deps, intent, evidence);
     if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
+    // It was held back by ourselves, and waits for its turn again.
+    if (evidence.code === 'lease_over') continue;
 
     const pause = Math.max(retryPauseMs(tries, deps.settings.random), evidence.retryAfterMs ?? 0);
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);

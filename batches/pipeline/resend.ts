@@ -7,7 +7,7 @@ import type { LedgerRecord } from '../record/record.ts';
 import { resendableUntil, whyNotResend } from '../record/resend-rules.ts';
 import { giveUpResend } from '../record/transitions.ts';
 import { advance } from './advance.ts';
-import { enterSendQueue, send, writeIntent, type Alerts, type SendDeps } from './send.ts';
+import { send, type Alerts, type SendDeps } from './send.ts';
 
 export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'body'> };
 
@@ -16,20 +16,15 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
   const bytes = await deps.ledger.body(open.recordId);
   if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null)
     return advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? giveUpResend(current) : null));
-  const leave = await enterSendQueue(deps);
-  if (leave === null) return open;
-  let intent: LedgerRecord;
-  let evidence: ResendEvidence;
-  try {
-    const written = await writeIntent(deps, open, bytes, (current) => isStillOpen(current, open) && current.sends === open.sends);
-    intent = written.record;
-    if (!written.ours) return intent;
-    const timely = (): boolean => deps.clock.now() < resendableUntil(deps.settings, intent);
-    evidence = await send(deps, { record: intent, bytes, leave, read: readResend, isFirst: false, timely });
-  } finally {
-    leave();
-  }
-  return conclude(deps, intent, evidence);
+  const sent = await send(deps, {
+    record: open,
+    bytes,
+    read: readResend,
+    isFirst: false,
+    mayIntend: (current) => isStillOpen(current, open) && current.sends === open.sends,
+    timely: (intent) => deps.clock.now() < resendableUntil(deps.settings, intent),
+  });
+  return sent.type === 'skipped' ? sent.record : conclude(deps, sent.intent, sent.evidence);
 }
 
 async function conclude(deps: ResendDeps, intent: LedgerRecord, evidence: ResendEvidence): Promise<LedgerRecord> {

@@ -1,7 +1,6 @@
-/** From a durable intent to what the gateway answered, for first sends and resends alike. */
+/** One send, from a free slot to what the gateway answered, for first sends and resends alike. */
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Gateway } from '../ports/gateway.ts';
+import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { Alert } from '../record/alert.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
@@ -10,12 +9,7 @@ import { recordIntent } from '../record/transitions.ts';
 import { advance, type StepDeps } from './advance.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { SendMonitor } from './send-monitor.ts';
-
-/** Bounds the records that have a durable intent and are not sent. */
-export interface SendQueue {
-  /** Waits for a place, and as long as the gateway asked to. Returns a release function; calling it twice is safe. */
-  acquire(signal: AbortSignal): Promise<() => void>;
-}
+import { permitWithinMs, type SendPlace, type SendQueue } from './send-queue.ts';
 
 /** Runs at most so many calls at once. */
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
@@ -53,18 +47,18 @@ export type SendDeps = StepDeps & SendPath & LeaseTerms & RunControl;
 const leaseMarginMs = 5_000;
 
 /** Waits for a closed breaker and a place in the send queue, while both may change; null when the run is stopping. */
-export async function enterSendQueue({
+async function enterSendQueue({
   breaker,
   sendQueue,
   signal,
-}: Pick<SendDeps, 'breaker' | 'sendQueue' | 'signal'>): Promise<(() => void) | null> {
+}: Pick<SendDeps, 'breaker' | 'sendQueue' | 'signal'>): Promise<SendPlace | null> {
   try {
     for (;;) {
       await breaker.waitUntilClosed(signal);
-      const leave = await sendQueue.acquire(signal);
-      if (!breaker.isOpen()) return leave;
+      const place = await sendQueue.acquire(signal);
+      if (!breaker.isOpen()) return place;
       // The single request of a half-open breaker may be waiting for a place.
-      leave();
+      place.leave('permitted');
     }
   } catch (cause) {
     if (signal.aborted) return null;
@@ -73,7 +67,7 @@ export async function enterSendQueue({
 }
 
 /** Makes the intent durable if `may` still allows it. Only its writer sends: another's intent looks the same. */
-export async function writeIntent(
+async function writeIntent(
   deps: StepDeps & LeaseTerms,
   record: LedgerRecord,
   bytes: Uint8Array,
@@ -92,32 +86,65 @@ export async function writeIntent(
 export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence> {
   readonly record: LedgerRecord;
   readonly bytes: Uint8Array;
-  /** Releases the place in the send queue. */
-  readonly leave: () => void;
   readonly read: (response: GatewayResponse, record: LedgerRecord) => Evidence;
   readonly isFirst: boolean;
+  /** Asked of the record as it is when the intent is written. */
+  readonly mayIntend: (current: LedgerRecord) => boolean;
   /** Asked right before the first byte. */
-  readonly timely: () => boolean;
+  readonly timely: (intent: LedgerRecord) => boolean;
 }
 
-export async function send<Evidence extends FirstSendEvidence | ResendEvidence>(
-  deps: SendPath & Pick<RunControl, 'signal'> & { readonly clock: Pick<Clock, 'now'> },
-  { record, bytes, leave, read, isFirst, timely }: SendParams<Evidence>,
-): Promise<Evidence> {
-  const lastStart = (record.leaseUntil ?? 0) - leaseMarginMs;
-  let permitted = false;
-  const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely() && deps.clock.now() < lastStart;
-  const call = await deps.gateway.prepare({ kind: record.kind, bytes, idempotencyKey: record.idempotencyKey });
-  return deps.slot(async () => {
-    // A stop or the end of the lease during the wait is no failure: mayStart then says no, which proves that nothing was sent.
-    permitted = await deps.limiter.acquire(deps.signal, lastStart - deps.clock.now()).then(
-      () => true,
-      () => false,
-    );
-    leave();
-    const evidence = read(await call.send({ mayStart }), record);
-    // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
-    deps.monitor.report(evidence, isFirst);
-    return evidence;
+/** `skipped`: no intent of ours was written, because the run is stopping or the record has moved on. */
+export type SendResult<Evidence> =
+  | { readonly type: 'skipped'; readonly record: LedgerRecord }
+  | { readonly type: 'ended'; readonly intent: LedgerRecord; readonly evidence: Evidence };
+
+/**
+ * One send: slot, signature, place, intent, permit, bytes. The intent is the last thing before the permit, so that it
+ * stands open only while its bytes are about to leave.
+ */
+export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
+  deps: SendDeps,
+  params: SendParams<Evidence>,
+): Promise<SendResult<Evidence>> =>
+  deps.slot(async () => {
+    const { record, bytes } = params;
+    if (deps.signal.aborted) return { type: 'skipped', record };
+    const call = await deps.gateway.prepare({ kind: record.kind, bytes, idempotencyKey: record.idempotencyKey });
+    const place = await enterSendQueue(deps);
+    if (place === null) return { type: 'skipped', record };
+    try {
+      const written = await writeIntent(deps, record, bytes, params.mayIntend);
+      place.intended();
+      if (!written.ours) return { type: 'skipped', record: written.record };
+      return { type: 'ended', intent: written.record, evidence: await sendNow(deps, params, { call, place, intent: written.record }) };
+    } finally {
+      place.leave('permitted');
+    }
   });
+
+interface Intended {
+  readonly call: PreparedCall;
+  readonly place: SendPlace;
+  readonly intent: LedgerRecord;
+}
+
+async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
+  deps: SendDeps,
+  { read, isFirst, timely }: SendParams<Evidence>,
+  { call, place, intent }: Intended,
+): Promise<Evidence> {
+  const lastStart = (intent.leaseUntil ?? 0) - leaseMarginMs;
+  // A stop, or no permit in time, is no failure: mayStart then says no, which proves that nothing was sent.
+  const permitted = await deps.limiter.acquire(deps.signal, permitWithinMs).then(
+    () => true,
+    () => false,
+  );
+  place.leave(permitted || deps.signal.aborted ? 'permitted' : 'late');
+  const mayStart = (): boolean =>
+    permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && deps.clock.now() < lastStart;
+  const evidence = read(await call.send({ mayStart }), intent);
+  // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
+  deps.monitor.report(evidence, isFirst);
+  return evidence;
 }

@@ -127,6 +127,13 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
       if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
     },
     closedForMs: () => Math.max(closedUntil - read(), 0),
+    nextInMs(ahead) {
+      const now = read();
+      if (!limited) return Math.max(closedUntil - now, 0);
+      followRate(rate, now);
+      const next = Math.max(base + count * intervalMs, now) + ahead * intervalMs - aheadMs;
+      return Math.max(next - now, closedUntil - now, 0);
+    },
     slowDown() {
       if (!limited) return;
       const now = read();

@@ -18,7 +18,7 @@ import { toMap } from '../../batches/gateway/session.ts';
 import type { Alert } from '../../batches/record/alert.ts';
 import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
-import { createSendQueue, capacityFor } from '../../batches/pipeline/send-queue.ts';
+import { createSendQueue } from '../../batches/pipeline/send-queue.ts';
 import { createGateway } from '../../producers/gateway.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { createOutboxRelay, type OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
@@ -119,11 +119,7 @@ function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: 
   return {
     ledger,
     gateway,
-    sendQueue: createSendQueue({
-      capacity: capacityFor(settings.DISPATCH_RATE),
-      closedForMs: limiters.dispatch.closedForMs,
-      clock: monotonicClock,
-    }),
+    sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: monotonicClock }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     breaker,

@@ -72,6 +72,8 @@ export function createGcraLimiter(params: {
   let originUs: number | undefined;
   let closedUntil = Number.NEGATIVE_INFINITY;
   let passedAt = Number.NEGATIVE_INFINITY;
+  /** Where the first slot begins that nobody had when Redis answered last. */
+  let nextBeginsAt = Number.NEGATIVE_INFINITY;
   let fallen: (RateDrop & { readonly at: number }) | undefined;
   let asking = false;
   /** Blocks of a burst, asked for in one way to Redis: more as long as there are more in reach. */
@@ -104,6 +106,7 @@ export function createGcraLimiter(params: {
     const serverMs = (reply.nowUs - originUs) / 1000;
     // By the clock as it is now the older slots lie somewhere else.
     if (!serverTime.note({ sentAt, receivedAt, serverMs })) slots = [];
+    nextBeginsAt = reply.waitMs > 0 ? receivedAt + reply.waitMs + aheadMs : Number.NEGATIVE_INFINITY;
     fallen = reply.fall === undefined ? undefined : { low: reply.fall.low, at: sentAt - reply.fall.elapsedMs };
     if (reply.closedMs > 0) {
       const { from } = serverTime.within({ beginsMs: serverMs + reply.closedMs, lifeMs }, receivedAt);
@@ -219,6 +222,7 @@ export function createGcraLimiter(params: {
       news.closeUntil(now() + ms);
     },
     closedForMs: () => Math.max(closedUntil - now(), 0),
+    nextInMs: (ahead) => Math.max(Math.max(nextBeginsAt, closedUntil) - now(), 0) + Math.max(ahead + 1 - burst, 0) * intervalMs,
     slowDown() {
       if (fallen !== undefined && now() - fallen.at < betweenDropsMs) return;
       news.slowDown();

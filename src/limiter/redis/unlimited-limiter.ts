@@ -98,6 +98,7 @@ export function createUnlimitedLimiter(params: {
       news.closeUntil(now() + ms);
     },
     closedForMs: () => Math.max(closedUntil - now(), 0),
+    nextInMs: () => Math.max(closedUntil - now(), 0),
     slowDown() {},
     rate: () => 'unlimited',
   };

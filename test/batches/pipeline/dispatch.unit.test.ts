@@ -3,16 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { advance } from '../../../batches/pipeline/advance.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import { serialise } from '../../../batches/pipeline/request-body.ts';
-import { resend } from '../../../batches/pipeline/resend.ts';
-import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
-import { readResend } from '../../../batches/record/evidence.ts';
 import { whyNotResend } from '../../../batches/record/resend-rules.ts';
 import type { ValidInstruction } from '../../../batches/instruction/instruction.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
-import { createSendQueue } from '../../../batches/pipeline/send-queue.ts';
-import { fakeWorld, lost, ok, refusal, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
-import { at, queuedRecord, sentRecord, session } from '../../support/builders.ts';
+import { permitWithinMs } from '../../../batches/pipeline/send-queue.ts';
+import { fakeWorld, givesAfter, lost, ok, refusal, refusedConnection, standingStill, type FakeOptions, type FakeWorld } from './fakes.ts';
+import { at, queuedRecord, session } from '../../support/builders.ts';
 
 const bytes = Buffer.from('{"a":1}');
 const firstTry = ['way', 'place', 'durable submitting', 'permit', 'first byte?', 'bytes payout under its key'];
@@ -22,20 +19,6 @@ const sent = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
   await dispatch(world.deps, world.ledger.current(), bytes);
   return world;
 };
-
-/** Waits as long as it may and gives no permit, so many times; then gives them. */
-const givesAfter = (refusals: number, { clock, deps }: FakeWorld): { limiter: Limiter; asked: () => number } => {
-  let asked = 0;
-  const acquire: Limiter['acquire'] = async (signal, withinMs = Number.POSITIVE_INFINITY) => {
-    asked += 1;
-    if (asked > refusals) return;
-    await clock.sleep(withinMs, signal);
-    throw new Error('no permit');
-  };
-  return { limiter: { ...deps.limiter, acquire }, asked: () => asked };
-};
-/** As the program's clock does after the machine's was set back. */
-const standingStill = ({ clock }: FakeWorld) => ({ now: () => at, sleep: clock.sleep });
 
 describe('the bytes of an instruction', () => {
   const draft: ValidInstruction = {
@@ -73,7 +56,7 @@ describe('a first send', () => {
     expect(world.ledger.kept()).toEqual(bytes);
   });
 
-  it('asks the rate to fall when the gateway says too many', async () => {
+  it('lowers the rate when the gateway answers 429', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [{ type: 'answer', httpStatus: 429, json: {} }, ok()] });
     const ended = dispatch(world.deps, world.ledger.current(), bytes);
     await world.clock.passUntil(() => world.bytes.length === 2);
@@ -81,7 +64,7 @@ describe('a first send', () => {
     expect(world.slowedDown.count).toBe(1);
   });
 
-  it('holds its place in the line from before its intent until it may send', async () => {
+  it('holds its place in the send queue from before its intent until its permit', async () => {
     const held: Record<string, number> = {};
     const world = await sent({
       init: [ok()],
@@ -93,7 +76,7 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
-  it('that gets no permit before its time is over leaves nothing sent, and begins again', async () => {
+  it('goes back to the queue unsent when no permit comes within a tenth of a second, and waits for its turn again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()], leaseMs: 60_000 });
     const waits: (number | undefined)[] = [];
     const limiter: Limiter = {
@@ -108,15 +91,14 @@ describe('a first send', () => {
     const ended = dispatch({ ...world.deps, limiter }, world.ledger.current(), bytes);
     await world.clock.passUntil(() => world.bytes.length === 1);
     expect((await ended).status).toBe('in_progress');
-    // The last 5 s of the lease are left alone.
-    expect(waits).toEqual([55_000, 55_000]);
+    expect(waits).toEqual([permitWithinMs, permitWithinMs]);
     expect(world.log.filter((what) => what.startsWith('durable'))).toEqual([
       ...['durable submitting', 'durable queued', 'durable submitting', 'durable in_progress'],
     ]);
     expect(world.placesHeld()).toBe(0);
   });
 
-  it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
+  it('never sends without a permit, though its lease is good by a clock that stands still', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
     const { limiter, asked } = givesAfter(1, world);
     const ended = dispatch({ ...world.deps, limiter, clock: standingStill(world) }, world.ledger.current(), bytes);
@@ -126,36 +108,41 @@ describe('a first send', () => {
     expect(world.log).toContain('kept back');
   });
 
-  it('gives its place back when it finds the way closed, so that the one that tries the way has it', async () => {
-    const line = createSendQueue({ capacity: 1, closedForMs: () => 0, clock: { sleep: () => Promise.reject(new Error('it is open')) } });
-    let isClosed = false;
-    const atTheWay: (() => void)[] = [];
-    const pass = (): Promise<void> => (isClosed ? new Promise((resolve) => atTheWay.push(resolve)) : Promise.resolve());
-    const worlds = [1, 2].map(() => fakeWorld({ record: queuedRecord(), init: [ok()] })) as [FakeWorld, FakeWorld];
-    const send = (world: FakeWorld) => {
-      const way = { ...world.deps.breaker, waitUntilClosed: pass, isOpen: () => isClosed };
-      return dispatch({ ...world.deps, breaker: way, sendQueue: line }, world.ledger.current(), bytes);
-    };
-    const [first, second] = worlds;
-    const leave = await line.acquire(new AbortController().signal);
-    const sending = [send(first)];
+  it('gives its place back when the breaker has opened meanwhile, and makes no intent', async () => {
+    let isOpen = false;
+    let hasOpened = false;
+    const atTheBreaker: (() => void)[] = [];
+    const world = fakeWorld({
+      record: queuedRecord(),
+      init: [ok()],
+      before: (what) => {
+        if (what === 'place' && !hasOpened) isOpen = hasOpened = true;
+      },
+    });
+    const waitUntilClosed = (): Promise<void> => (isOpen ? new Promise((resolve) => atTheBreaker.push(resolve)) : Promise.resolve());
+    const sending = dispatch({ ...world.deps, breaker: { waitUntilClosed, isOpen: () => isOpen } }, world.ledger.current(), bytes);
     await turn();
-    isClosed = true;
-    sending.push(send(second));
-    await turn();
-    leave();
-    await turn();
-    // The second one was there earlier: it tries the way, while the first goes on waiting.
-    isClosed = false;
-    atTheWay.shift()?.();
-    await turn();
-    expect([first.bytes.length, second.bytes.length]).toEqual([0, 1]);
-    atTheWay.shift()?.();
-    await Promise.all(sending);
-    expect(first.bytes).toHaveLength(1);
+    expect(world.placesHeld()).toBe(0);
+    expect(world.log.filter((what) => what.startsWith('durable'))).toEqual([]);
+    isOpen = false;
+    atTheBreaker.shift()?.();
+    await sending;
+    expect(world.bytes).toHaveLength(1);
   });
 
-  it("proof that nothing was sent undoes its own intent only, never somebody else's made since", async () => {
+  it('makes no intent before a slot is free', async () => {
+    const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
+    const { promise: free, resolve: release } = Promise.withResolvers<void>();
+    const slot: FakeWorld['deps']['slot'] = (work) => free.then(work);
+    const sending = dispatch({ ...world.deps, slot }, world.ledger.current(), bytes);
+    await turn();
+    expect(world.log).toEqual([]);
+    release();
+    await sending;
+    expect(world.bytes).toHaveLength(1);
+  });
+
+  it("undoes its own intent only when nothing was sent, never another process's made since", async () => {
     const world = await sent({
       init: [refusedConnection],
       before: (what, { ledger }) => {
@@ -230,7 +217,7 @@ describe('a first send', () => {
     expect(world.ledger.current().status).toBe('failed');
   });
 
-  it('that surely did not arrive is tried again after a growing pause, with a new intent each time', async () => {
+  it('is tried again after a growing pause when it surely did not arrive, with a new intent each time', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection, refusedConnection, ok()] });
     const began = world.clock.now();
     const ended = dispatch(world.deps, world.ledger.current(), bytes);
@@ -244,7 +231,7 @@ describe('a first send', () => {
     expect(world.ledger.events.map(({ status }) => status)).toEqual(['in_progress']);
   });
 
-  it('that is told to wait waits at least so long, and holds everybody back', async () => {
+  it('waits at least as long as the gateway asked to, and holds all sends back', async () => {
     const busy = { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 5000 } as const;
     const world = fakeWorld({ record: queuedRecord(), init: [busy, ok()] });
     const began = world.clock.now();
@@ -255,7 +242,7 @@ describe('a first send', () => {
     expect(world.pushedBack).toEqual({ limiter: 5000, follow: 0 });
   });
 
-  it('tells pace and stop before its slot is free for the next', async () => {
+  it('reports pushback and stop before its slot is free for the next send', async () => {
     const busy = { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 5000 } as const;
     for (const [answer, pushedBack, stops] of [
       [busy, 5000, []],
@@ -274,7 +261,7 @@ describe('a first send', () => {
     }
   });
 
-  it('never leaves at the end of its lease: it goes back unsent', async () => {
+  it('goes back to the queue unsent at the end of its lease', async () => {
     const world = fakeWorld({
       record: queuedRecord(),
       init: [ok()],
@@ -292,20 +279,23 @@ describe('a first send', () => {
     ]);
   });
 
-  it.each(['way', 'place', 'permit', 'first byte?'])('stopped at "%s" sends nothing and leaves the record queued', async (step) => {
-    const world = await sent({
-      init: [ok()],
-      before: (what, { stop }) => {
-        if (what === step) stop();
-      },
-    });
-    expect(world.bytes).toEqual([]);
-    expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
-    expect(world.ledger.events).toEqual([]);
-    expect(world.placesHeld()).toBe(0);
-  });
+  it.each(['way', 'place', 'permit', 'first byte?'])(
+    'sends nothing and leaves the record queued when the run stops at "%s"',
+    async (step) => {
+      const world = await sent({
+        init: [ok()],
+        before: (what, { stop }) => {
+          if (what === step) stop();
+        },
+      });
+      expect(world.bytes).toEqual([]);
+      expect(world.ledger.current()).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null });
+      expect(world.ledger.events).toEqual([]);
+      expect(world.placesHeld()).toBe(0);
+    },
+  );
 
-  it('stopped after its bytes left waits for its answer, and does not begin again', async () => {
+  it('waits for its answer when the run stops after its bytes left, and is not tried again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection] });
     const gateway: Gateway = {
       ...world.deps.gateway,
@@ -319,7 +309,7 @@ describe('a first send', () => {
     expect(world.bytes).toHaveLength(1);
   });
 
-  it('is not made for what somebody else has begun meanwhile', async () => {
+  it('is not made when another process has made an intent meanwhile', async () => {
     const world = await sent({
       init: [ok()],
       before: (what, { ledger }) => {
@@ -332,7 +322,7 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
-  it('is not made for another instruction that stands under its record id by now', async () => {
+  it('is not made for another instruction that has its record id by now', async () => {
     const occurrence = { ...queuedRecord().occurrence, position: 3 };
     const world = await sent({
       init: [ok()],
@@ -345,7 +335,7 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
-  it('does not send when its intent cannot be made durable', async () => {
+  it('is not made when its intent cannot be made durable', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
     const deps = { ...world.deps, ledger: { ...world.deps.ledger, advance: () => Promise.reject(new Error('disk full')) } };
     await expect(dispatch(deps, world.ledger.current(), bytes)).rejects.toThrow('disk full');
@@ -354,176 +344,8 @@ describe('a first send', () => {
   });
 });
 
-describe('a repeat', () => {
-  const open = sentRecord({ status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: at, firstSentAt: at - 1000 });
-  const resent = async (options: Partial<FakeOptions>): Promise<FakeWorld> => {
-    const world = fakeWorld({ record: open, body: bytes, ...options });
-    await resend(world.deps, world.ledger.current());
-    return world;
-  };
-
-  it('sends the same bytes under the same key, after a durable intent', async () => {
-    const world = await resent({ init: [ok()] });
-    expect(world.log).toEqual([
-      'way',
-      'place',
-      'durable unknown',
-      'permit',
-      'first byte?',
-      'bytes payout under its key',
-      'reached',
-      'durable in_progress',
-    ]);
-    expect(world.bytes).toEqual([bytes]);
-    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sends: 2, firstSentAt: at - 1000 });
-  });
-
-  const left = [
-    ...[refusal('account_not_found'), refusal('invalid_request'), refusal('bank_card_expired'), refusal('confirm_timeout')],
-    ...[lost, refusal('internal_error', 500), refusal('authentication_error', 401), refusal('never_heard_of')],
-  ];
-  const metBy = (answer: GatewayResponse): string => {
-    const met = readResend(answer, open);
-    if (met.type === 'session') throw new Error('no session was foreseen');
-    return met.reason.code;
-  };
-  const unread = [refusedConnection, { type: 'answer', httpStatus: 429, json: {} } as const];
-  const why = { code: 'answer_timeout', description: 'No answer came in time.' };
-
-  it.each([...left, ...unread])('never makes an open send failed or unsent, and keeps the reason of the first send: %j', async (answer) => {
-    const world = await resent({ record: { ...open, reason: why }, init: [answer] });
-    const after = world.ledger.current();
-    expect(after).toMatchObject({ status: 'unknown', reason: why, alreadyReceived: false, leaseOwner: null });
-    // What was turned away unread was no resend.
-    expect(after.sends).toBe(left.includes(answer) ? 2 : 1);
-    expect(after.dueAt).toBeGreaterThan(at);
-    expect(after.resend?.code).toBe(metBy(answer));
-    expect(world.ledger.events).toEqual([]);
-  });
-
-  it('publishes the proof of arrival in place of the reason of the first send', async () => {
-    const world = await resent({ record: { ...open, reason: why }, init: [refusal('idempotency_key_already_exists')] });
-    expect(world.ledger.current()).toMatchObject({
-      status: 'unknown',
-      alreadyReceived: true,
-      dueAt: null,
-      reason: { code: 'idempotency_key_already_exists' },
-    });
-    expect(world.ledger.events).toMatchObject([{ status: 'unknown', error: { code: 'idempotency_key_already_exists' } }]);
-  });
-
-  it('accepts a session that an error answer shows', async () => {
-    const answer = refusal('invalid_request');
-    if (answer.type !== 'answer') throw new Error('an answer');
-    const world = await resent({ init: [{ ...answer, json: { ...(answer.json as object), session: session() } }] });
-    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1', isSessionProven: true });
-  });
-
-  it.each([
-    { name: 'its bytes are not kept', patch: {}, body: undefined },
-    { name: 'a card number was in them', patch: { hasCardNumber: true }, body: bytes },
-    { name: 'the gateway may have forgotten the key', patch: { firstSentAt: at - 12 * 3_600_000 }, body: bytes },
-    { name: 'the key lifetime was unset when it was first sent', patch: { keyLifetimeMs: null }, body: bytes },
-    { name: 'it was first sent under another header', patch: { idempotencyHeader: 'X-Idem' }, body: bytes },
-    { name: 'it was sent too often', patch: { sends: 12 }, body: bytes },
-  ])('is not made when $name, and the reason stays', async ({ patch, body }) => {
-    const world = fakeWorld({ record: { ...open, ...patch, reason: why }, init: [ok()], ...(body === undefined ? {} : { body }) });
-    await resend(world.deps, world.ledger.current());
-    expect(world.bytes).toEqual([]);
-    expect(world.ledger.current()).toMatchObject({ status: 'unknown', dueAt: null, reason: why });
-  });
-
-  it('checks the key’s lifetime once more right before the first byte', async () => {
-    const lifetimeMs = 12 * 3_600_000;
-    const world = await resent({
-      record: { ...open, firstSentAt: at - lifetimeMs + 30_000 + 1000 },
-      init: [ok()],
-      before: (what, { clock }) => {
-        if (what === 'first byte?') clock.jump(1000);
-      },
-    });
-    expect(world.bytes).toEqual([]);
-    expect(world.log).toContain('kept back');
-    expect(world.ledger.current().status).toBe('unknown');
-  });
-
-  it('that gets no permit was no repeat, however often: its sends and its reason stay, and it may be sent after', async () => {
-    const world = fakeWorld({ record: { ...open, reason: why }, body: bytes, init: [lost] });
-    // More often than an open send is repeated at all.
-    const { limiter, asked } = givesAfter(15, world);
-    for (let tries = 1; tries <= 15; tries += 1) {
-      const repeating = resend({ ...world.deps, limiter }, world.ledger.current());
-      await world.clock.passUntil(() => asked() === tries && world.clock.sleepers() === 0);
-      await repeating;
-      expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 1, reason: why, leaseOwner: null });
-      expect(world.ledger.current().dueAt).not.toBeNull();
-    }
-    expect(world.bytes).toEqual([]);
-
-    await resend({ ...world.deps, limiter }, world.ledger.current());
-    expect(world.bytes).toEqual([bytes]);
-    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: why, resend: { code: 'connection_lost' } });
-  });
-
-  it('leaves without a permit never, though by a clock that stands still its lease is good', async () => {
-    const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
-    const { limiter } = givesAfter(1, world);
-    const repeating = resend({ ...world.deps, limiter, clock: standingStill(world) }, open);
-    await world.clock.passUntil(() => false);
-    await repeating;
-    expect(world.bytes).toEqual([]);
-  });
-
-  it('that did not leave is no reason to give up, however often it was sent before', async () => {
-    const often = { ...open, sends: 11 };
-    const world = fakeWorld({ record: often, body: bytes, init: [ok()] });
-    const { limiter } = givesAfter(1, world);
-    const repeating = resend({ ...world.deps, limiter }, often);
-    await world.clock.passUntil(() => false);
-    await repeating;
-    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 11 });
-    expect(world.ledger.current().dueAt).not.toBeNull();
-  });
-
-  it("that did not leave says nothing of somebody else's, made since", async () => {
-    const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
-    const { limiter } = givesAfter(1, world);
-    const theirs = { leaseOwner: 'somebody else', leaseUntil: at + 90_000 };
-    const acquire: Limiter['acquire'] = (...asked) => {
-      world.ledger.set(theirs);
-      return limiter.acquire(...asked);
-    };
-    const repeating = resend({ ...world.deps, limiter: { ...limiter, acquire } }, open);
-    await world.clock.passUntil(() => false);
-    await repeating;
-    expect(world.ledger.current()).toMatchObject(theirs);
-  });
-
-  it('is given up when the record moved on meanwhile', async () => {
-    const world = await resent({
-      init: [ok()],
-      before: (what, { ledger }) => {
-        if (what === 'place') ledger.set({ status: 'succeeded', sessionId: 'ps_9' });
-      },
-    });
-    expect(world.bytes).toEqual([]);
-    expect(world.ledger.current().status).toBe('succeeded');
-  });
-
-  it.each(['way', 'place'])('stopped at "%s" leaves the record as it was', async (step) => {
-    const world = await resent({
-      init: [ok()],
-      before: (what, { stop }) => {
-        if (what === step) stop();
-      },
-    });
-    expect(world.ledger.current()).toEqual(open);
-    expect(world.placesHeld()).toBe(0);
-  });
-});
-
-describe('advancing', () => {
-  it('decides anew on the record as it is now, until it is written or nothing is to be done', async () => {
+describe('advance', () => {
+  it('decides again on the record as it is now, until it is written or nothing is to be done', async () => {
     const world = fakeWorld({ record: queuedRecord() });
     const stale = world.ledger.current();
     world.ledger.set({ checks: 3 });
@@ -545,13 +367,5 @@ describe('two that dispatch the same record at once', () => {
     await Promise.all([dispatch(world.deps, queued, bytes), dispatch({ ...world.deps, owner }, queued, bytes)]);
     expect(world.bytes).toHaveLength(1);
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sends: 1 });
-  });
-
-  it.each(['me', 'another'])('repeat it once, also when the other calls itself %s', async (owner) => {
-    const open = sentRecord({ status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: at, firstSentAt: at - 1000 });
-    const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
-    await Promise.all([resend(world.deps, open), resend({ ...world.deps, owner }, open)]);
-    expect(world.bytes).toHaveLength(1);
-    expect(world.ledger.current().sends).toBe(2);
   });
 });

@@ -1,7 +1,7 @@
 /** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
-import type { SendQueue } from '../../../batches/pipeline/send.ts';
+import type { SendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { createSendMonitor } from '../../../batches/pipeline/send-monitor.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -12,7 +12,7 @@ import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createFakeGateway, type GatewayCall } from '../../support/fake-gateway.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
-import { session, transitionSettings } from '../../support/builders.ts';
+import { at, session, transitionSettings } from '../../support/builders.ts';
 
 /** A ledger of one record, with the compare and set of a real one. */
 interface OneRecordLedger extends Pick<Ledger, 'advance' | 'body' | 'record'> {
@@ -123,7 +123,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       signal.throwIfAborted();
       const place = Symbol('place');
       places.add(place);
-      return () => void places.delete(place);
+      return { intended: () => undefined, leave: () => void places.delete(place) };
     },
   };
   const limiter = (name: 'limiter' | 'follow'): Limiter => ({
@@ -136,6 +136,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       pushedBack[name] = ms;
     },
     closedForMs: () => 0,
+    nextInMs: () => 0,
     slowDown() {
       slowedDown.count += 1;
     },
@@ -209,3 +210,17 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   };
   return world.current;
 }
+
+/** Waits as long as it may and gives no permit, so many times; then gives them. */
+export const givesAfter = (refusals: number, { clock, deps }: FakeWorld): { limiter: Limiter; asked: () => number } => {
+  let asked = 0;
+  const acquire: Limiter['acquire'] = async (signal, withinMs = Number.POSITIVE_INFINITY) => {
+    asked += 1;
+    if (asked > refusals) return;
+    await clock.sleep(withinMs, signal);
+    throw new Error('no permit');
+  };
+  return { limiter: { ...deps.limiter, acquire }, asked: () => asked };
+};
+/** As the program's clock does after the machine's was set back. */
+export const standingStill = ({ clock }: FakeWorld) => ({ now: () => at, sleep: clock.sleep });

@@ -53,7 +53,7 @@ async function quickerOther(): Promise<{
   const process = createMessageProcessor({
     ...world.deps,
     owner: 'ours',
-    sendQueue: { acquire: () => place.passed.then(() => () => undefined) },
+    sendQueue: { acquire: () => place.passed.then(() => ({ intended: () => undefined, leave: () => undefined })) },
     ledger: {
       ...world.ledger,
       openBatch: () => Promise.resolve(),
