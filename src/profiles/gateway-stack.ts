@@ -27,7 +27,8 @@ import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
-import { meteredGateway, meteredSink, type Metrics } from '../service/metrics.ts';
+import { type Metrics } from '../service/metrics.ts';
+import { meteredGateway, meteredSink } from '../service/metered.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 

@@ -8,8 +8,9 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
 import type { Logger } from '../logger.ts';
-import type { Check } from '../service/http/server.ts';
-import type { Metrics, MetricSources } from '../service/metrics.ts';
+import type { Check } from '../service/http/routes.ts';
+import type { Metrics } from '../service/metrics.ts';
+import type { MetricSources } from '../service/metric-feeds.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
 /**

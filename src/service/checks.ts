@@ -1,4 +1,4 @@
-import type { CheckResult } from './http/server.ts';
+import type { CheckResult } from './http/routes.ts';
 
 /** An open breaker is reported; it is no reason to restart the process. */
 export const gatewayCheck = (breaker: { isOpen(): boolean }): CheckResult =>

@@ -8,7 +8,7 @@ import { monotonicClock, preciseClock } from '../../clock.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
-import { breakerPosition, type MetricSources } from '../../service/metrics.ts';
+import { breakerPosition, type MetricSources } from '../../service/metric-feeds.ts';
 import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { connect, type Connected } from './connect.ts';

@@ -15,7 +15,7 @@ import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
 import { logNotice } from '../../logger.ts';
 import { gatewayCheck } from '../../service/checks.ts';
-import { breakerPosition } from '../../service/metrics.ts';
+import { breakerPosition } from '../../service/metric-feeds.ts';
 import { resultsPath } from '../data-dir.ts';
 import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';

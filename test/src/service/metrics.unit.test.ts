@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
-import { breakerPosition, createMetrics, meteredGateway, meteredSink, type Metrics } from '../../../src/service/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/service/metrics.ts';
+import { meteredGateway, meteredSink } from '../../../src/service/metered.ts';
+import { breakerPosition } from '../../../src/service/metric-feeds.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const clock = createVirtualClock();

@@ -1,0 +1,116 @@
+/** Where each source of gauges is written to. */
+import { Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../../batches/ports/clock.ts';
+import type { LedgerOverview } from '../../batches/ports/ledger.ts';
+import type { CircuitBreaker } from '../../batches/pipeline/circuit-breaker.ts';
+
+/** Asked at each scrape. */
+type Source<T> = () => T | Promise<T>;
+
+/** Where gauges come from; what a profile has not is left out, and its gauges stay absent. */
+export interface MetricSources {
+  readonly ledger: Source<LedgerOverview>;
+  /** Records behind the end, by partition; partitions of other instances are left out. */
+  readonly consumerLag: Source<ReadonlyMap<number, number>>;
+  /** Milliseconds since a fetch from Kafka was last answered. */
+  readonly consumerFetchAgeMs: Source<number>;
+  /** Permits a second as they pass now. */
+  readonly dispatchRateLimit: Source<number | 'unlimited'>;
+  readonly dispatchRateConfigured: Source<number | 'unlimited'>;
+  readonly breaker: Source<BreakerPosition>;
+  /** Records between admission and outcome in this instance. */
+  readonly inFlight: Source<number>;
+  /** Files by state; the states are few and fixed. */
+  readonly dropFolder: Source<Readonly<Record<string, number>>>;
+}
+export type SourceName = keyof MetricSources;
+
+export type BreakerPosition = (typeof breakerPositions)[number];
+const breakerPositions = ['closed', 'open', 'half_open'] as const;
+
+export const breakerPosition = (breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>): BreakerPosition =>
+  breaker.isOpen() ? 'open' : breaker.openSince() === null ? 'closed' : 'half_open';
+
+export interface Feed<T> {
+  readonly gauges: readonly Gauge[];
+  readonly set: (value: T) => void;
+}
+
+/** Gauges that are absent until they are measured. */
+export function createGauges(registers: Registry[]) {
+  // The library gives a gauge without labels a 0 that was never measured; `reset` would bring it back.
+  const plain = new Set<Gauge>();
+  const clear = (gauge: Gauge): void => {
+    gauge.reset();
+    if (plain.has(gauge)) gauge.remove();
+  };
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => {
+    const made = new Gauge<L>({ name, help, labelNames, registers });
+    if (labelNames.length === 0) plain.add(made);
+    clear(made);
+    return made;
+  };
+  return { gauge, clear };
+}
+
+type Gauges = ReturnType<typeof createGauges>;
+export type Feeds = { readonly [S in SourceName]: Feed<Awaited<ReturnType<MetricSources[S]>>> };
+
+const toRate = (value: number | 'unlimited'): number => (value === 'unlimited' ? Infinity : value);
+
+function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['ledger'] {
+  const oldestOpen = gauge(
+    'disburse_oldest_open_record_age_seconds',
+    'Since the oldest record that is not final was admitted; 0 without one.',
+  );
+  const unpublished = gauge('disburse_unpublished_results', 'Result events that are decided and not surely published.');
+  const deadLetters = gauge('disburse_dead_letters', 'Messages in the dead letters, because they cannot be read as instructions.');
+  return {
+    gauges: [oldestOpen, unpublished, deadLetters],
+    set(overview) {
+      const { oldestOpenAt } = overview;
+      oldestOpen.set(oldestOpenAt === null ? 0 : Math.max(clock.now() - oldestOpenAt, 0) / 1_000);
+      unpublished.set(overview.unpublished);
+      deadLetters.set(overview.deadLetters);
+    },
+  };
+}
+
+/** Every gauge, by the source that it comes from. */
+export function createFeeds(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds {
+  const lag = gauge('disburse_consumer_lag_records', 'Instruction events behind the end of the partition.', ['partition']);
+  const fetchAge = gauge('disburse_consumer_fetch_age_seconds', 'Since a fetch of instruction events was last answered.');
+  const rateLimit = gauge('disburse_dispatch_rate_limit', 'First sends a second that are permitted now; +Inf when unlimited.');
+  const rateConfigured = gauge('disburse_dispatch_rate_configured', 'First sends a second as configured; +Inf when unlimited.');
+  const breaker = gauge('disburse_breaker_state', '1 for the state of the gateway connection, 0 for the others.', ['state']);
+  const inFlight = gauge('disburse_in_flight_records', 'Records between admission and outcome in this instance.');
+  const dropFolder = gauge('disburse_drop_folder_files', 'Files of the drop folder by state.', ['state']);
+  return {
+    ledger: ledgerFeed(gauge, clock),
+    consumerLag: {
+      gauges: [lag],
+      set(partitions) {
+        // Partitions that went to another instance must not stay.
+        lag.reset();
+        for (const [partition, records] of partitions) lag.set({ partition }, records);
+      },
+    },
+    consumerFetchAgeMs: { gauges: [fetchAge], set: (ms) => fetchAge.set(ms / 1_000) },
+    dispatchRateLimit: { gauges: [rateLimit], set: (value) => rateLimit.set(toRate(value)) },
+    dispatchRateConfigured: { gauges: [rateConfigured], set: (value) => rateConfigured.set(toRate(value)) },
+    breaker: {
+      gauges: [breaker],
+      set(position) {
+        for (const state of breakerPositions) breaker.set({ state }, state === position ? 1 : 0);
+      },
+    },
+    inFlight: { gauges: [inFlight], set: (records) => inFlight.set(records) },
+    dropFolder: {
+      gauges: [dropFolder],
+      set(files) {
+        dropFolder.reset();
+        for (const [state, count] of Object.entries(files)) dropFolder.set({ state }, count);
+      },
+    },
+  };
+}
