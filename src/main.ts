@@ -2,10 +2,9 @@
 import { Command } from 'commander';
 import type { Invoke } from './command-line/declaration.ts';
 import { declarations } from './command-line/declarations.ts';
-import { configLayers } from './command-line/layers.ts';
+import { loadConfig } from './command-line/layers.ts';
 import { watchOutput } from './command-line/output.ts';
 import { reportEnd } from './command-line/report-end.ts';
-import { readConfig } from './config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { version } from './version.ts';
 
@@ -28,7 +27,9 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   let outputFailure: ExitCode = exitCodes.usage;
   const invoke: Invoke = async (call) => {
     outputFailure = call.outputFailure;
-    exitCode = await call.run(readConfig(call.needs === 'none' ? [{}] : configLayers(call.flags), call.needs));
+    exitCode = await call.run(
+      loadConfig(call.flags, call.needs, (message) => void process.stderr.write(`disburse: warning: ${message}\n`)),
+    );
   };
   try {
     await program(invoke).parseAsync([...argv]);

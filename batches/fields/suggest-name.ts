@@ -1,7 +1,7 @@
 /** "Did you mean": the known name that is fewest typing mistakes away. */
 
 /** Letters added, lost, changed, or swapped with the next one, each counted once (optimal string alignment). */
-const distance = (a: string, b: string): number => {
+export const editDistance = (a: string, b: string): number => {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
   const known = (row: number, column: number): number => rows[row]?.[column] ?? 0;
   for (let row = 1; row <= a.length; row += 1) {
@@ -31,7 +31,7 @@ export const suggestName = (name: string, known: Iterable<string>): string | und
   let nearest: string | undefined;
   let best = Math.floor(wanted.length / 3) + 1;
   for (const candidate of known) {
-    const far = distance(wanted, plain(candidate));
+    const far = editDistance(wanted, plain(candidate));
     if (far < best) {
       best = far;
       nearest = candidate;

@@ -1,8 +1,9 @@
 /** Where the configuration comes from: flags, the environment, `.env`. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
+import { readConfig, type Config, type Environment, type Needs } from '../config/config.ts';
+import { unknownNames, unknownNameText } from '../config/unknown-names.ts';
 import { variableNames } from '../config/variables.ts';
-import type { Environment } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
 /** Options as commander hands them over. */
@@ -14,8 +15,22 @@ export const flagOf = (name: string): string => `--${name.toLowerCase().replaceA
 /** Commander's name of the flag of a variable: `gatewayUrl`. */
 const memberOf = (name: string): string => name.toLowerCase().replace(/_([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase());
 
-/** The first layer that has a variable wins. */
-export const configLayers = (flags: Given): readonly Environment[] => [flagLayer(flags), process.env, dotenvLayer()];
+/**
+ * The first of flags, environment and `.env` that has a variable wins. A name in the environment that is nearly ours is a
+ * warning, in `.env` a mistake.
+ *
+ * @throws {CommandError} exit 1, reporting all mistakes together
+ */
+export function loadConfig(flags: Given, needs: Needs, onWarning: (message: string) => void): Config {
+  if (needs === 'none') return readConfig([{}], needs);
+  const dotenv = readDotenv();
+  for (const unknown of unknownNames(Object.keys(process.env), { inDotenv: false }))
+    onWarning(`in the environment, ${unknownNameText(unknown)}`);
+  return readConfig([flagLayer(flags), process.env, dotenv ?? {}], needs, {
+    mistakes: unknownNames(Object.keys(dotenv ?? {}), { inDotenv: true }).map((unknown) => `in .env, ${unknownNameText(unknown)}`),
+    sources: `flags, the environment and .env (${dotenv === undefined ? `not found in ${process.cwd()}` : `found in ${process.cwd()}`})`,
+  });
+}
 
 const flagLayer = (flags: Given): Environment =>
   Object.fromEntries(
@@ -25,11 +40,12 @@ const flagLayer = (flags: Given): Environment =>
     }),
   );
 
-function dotenvLayer(): Environment {
+/** Undefined where there is none. */
+function readDotenv(): Environment | undefined {
   try {
     return parse(readFileSync('.env'));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new CommandError(exitCodes.usage, `.env cannot be read: ${(cause as Error).message}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new CommandError(exitCodes.usage, `cannot read .env: ${(cause as Error).message}`, { cause });
   }
 }

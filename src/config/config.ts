@@ -28,6 +28,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What a command needs: all that sending needs, all but that, or nothing. */
 export type Needs = 'gateway' | 'data' | 'none';
 
+/**
+ * @property mistakes found by the caller, reported with the others
+ * @property sources what was read, for people
+ */
+interface Reading {
+  readonly mistakes?: readonly string[];
+  readonly sources?: string;
+}
+
 /** What sending needs, and what is expected. */
 const gatewayNeeds = {
   GATEWAY_URL: 'expected scheme, host and port of the gateway (disburse sandbox prints one to try with)',
@@ -41,17 +50,19 @@ const gatewayNeeds = {
  * @param layers the first that has a variable wins
  * @throws {CommandError} exit 1, reporting all mistakes together
  */
-export function readConfig(layers: readonly Environment[], needs: Needs): Config {
+export function readConfig(layers: readonly Environment[], needs: Needs, { mistakes: others = [], sources }: Reading = {}): Config {
   const given = firstOf(layers, variableNames);
   const parsed = z.object(shape).safeParse(given);
   const mistakes = [
+    ...others,
     ...(parsed.error?.issues ?? []).map(({ path: [name], message }) => valueMistake(String(name), given[String(name)] ?? '', message)),
     ...(needs === 'gateway' ? missingForGateway(given) : []),
     ...profileMistakes(given),
     ...saslMistakes(given),
   ];
   if (mistakes.length > 0 || !parsed.success) {
-    throw new CommandError(exitCodes.usage, `invalid configuration:\n  ${mistakes.join('\n  ')}`);
+    const read = sources === undefined ? '' : `\nIt was read from ${sources}.`;
+    throw new CommandError(exitCodes.usage, `invalid configuration:\n  ${mistakes.join('\n  ')}${read}`);
   }
   const { DATA_DIR, KAFKA_BROKERS, REDIS_URL } = parsed.data;
   const { XDG_DATA_HOME: dataHome } = firstOf(layers, ['XDG_DATA_HOME']);

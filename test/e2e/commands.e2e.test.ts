@@ -291,6 +291,39 @@ describe('the configuration', () => {
     });
   });
 
+  it('refuses a misspelt variable in .env before anything is sent, naming the nearest one', async () => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf([row('big', { amount: '50000.00' })]));
+      world.write('.env', 'MAX_AMOUNTS=EUR=100.00\nDISPATCH_RAET=1\nSOMETHING_ELSE=5\n');
+      const ended = await world.command(['run', path, '--json']);
+      expect(ended).toMatchObject({ code: 1, stdout: '' });
+      expect(ended.stderr).toContain('in .env, MAX_AMOUNTS is not a variable of disburse: did you mean MAX_AMOUNT?');
+      expect(ended.stderr).toContain('did you mean DISPATCH_RATE?');
+      expect(ended.stderr).not.toContain('SOMETHING_ELSE');
+      expect(world.sandbox.payments()).toEqual([]);
+      world.write('.env', 'MAX_AMOUNT=EUR=100.00\n');
+      expect((await world.run(path)).summary.statuses.rejected.count).toBe(1);
+    });
+  });
+
+  it('warns of a misspelt variable in the environment and goes on', async () => {
+    await inWorld({}, async (world) => {
+      const ended = await world.command(['validate', world.write('may.csv', csvOf(payouts(1))), '--json'], { MAX_AMOUNTS: 'EUR=100.00' });
+      expect(ended.code).toBe(0);
+      expect(ended.stderr).toContain('in the environment, MAX_AMOUNTS is not a variable of disburse: did you mean MAX_AMOUNT?');
+    });
+  });
+
+  it('says where it was read from, and that there is no .env', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const path = join(folder, 'may.csv');
+      writeFileSync(path, csvOf(payouts(1)));
+      const ended = await disburse(['run', path], {}, folder);
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain(`.env (not found in ${folder})`);
+    });
+  });
+
   it('warns of a private key that other users can read', async () => {
     await inWorld({}, async (world) => {
       const { chmodSync } = await import('node:fs');
