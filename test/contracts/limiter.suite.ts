@@ -196,6 +196,27 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(one.limiter.closedForMs()).toBe(0);
     });
 
+    it('returns when the next permit passes, and when one behind others does', async () => {
+      const one = await start(5);
+      expect(one.limiter.nextInMs(0)).toBe(0);
+      await one.limiter.acquire(never);
+      // A second caller asks, so that a limiter that has to ask knows.
+      const late = expect(one.limiter.acquire(never, 20)).rejects.toThrow('no permit');
+      await one.pass(30);
+      await late;
+      expect(one.limiter.nextInMs(0)).toBeLessThanOrEqual(202);
+      expect(one.limiter.nextInMs(3) - one.limiter.nextInMs(0)).toBeGreaterThan(590);
+      await one.pass(400);
+      expect(one.limiter.nextInMs(0)).toBe(0);
+      one.limiter.pushBack(400);
+      expect(one.limiter.nextInMs(0)).toBeGreaterThan(300);
+      const free = await create('unlimited');
+      expect(free.limiter.nextInMs(7)).toBe(0);
+      free.limiter.pushBack(400);
+      expect(free.limiter.nextInMs(7)).toBeGreaterThan(300);
+      await free.close();
+    });
+
     it('who gets his permit in time has it', async () => {
       const one = await start(20);
       await one.limiter.acquire(never);
