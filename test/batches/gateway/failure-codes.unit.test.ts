@@ -10,58 +10,34 @@ import {
   type FailureClass,
   type FailureCode,
 } from '../../../batches/gateway/failure-codes.ts';
+import { page, tableRow } from '../../docs/pages.ts';
 
-/** The whole table once more, written by hand from docs/gateway.md: a slip in either shows. */
-const expected: Readonly<Record<FailureCode, FailureClass>> = {
-  connection_refused: 'not_sent',
-  host_not_found: 'not_sent',
-  connect_timeout: 'not_sent',
-  network_unreachable: 'not_sent',
-  connect_failed: 'not_sent',
-  tls_handshake: 'not_sent',
-  lease_over: 'not_sent',
-  connection_lost: 'open',
-  answer_timeout: 'open',
-  answer_too_large: 'open',
-  transport_other: 'open',
-  identification_error: 'config_error',
-  authentication_error: 'config_error',
-  authorization_error: 'config_error',
-  invalid_request: 'refused',
-  account_not_found: 'refused',
-  amount_less_allowed_provider: 'refused',
-  bank_card_expired: 'refused',
-  card_number_does_not_exist: 'refused',
-  binding_is_deactivated: 'refused',
-  provider_exceeds_amount_limit: 'refused',
-  provider_foreign_transfer_prohibited: 'refused',
-  activity_count_exceeded: 'refused',
-  confirm_timeout: 'refused',
-  capture_timeout: 'refused',
-  internal_error: 'open',
-  provider_internal_error: 'open',
-  provider_issuer_unavailable: 'open',
-  provider_timeout: 'open',
-  idempotency_key_already_exists: 'already_received',
-  too_many_requests: 'not_sent',
-  server_error: 'open',
-  redirected: 'open',
-  http_unexpected: 'open',
-  answer_untrusted: 'open',
-  evidence_mismatch: 'open',
-  code_unlisted: 'manual_review',
-};
+const section = page('docs/gateway.md').split('## Answers to a first send')[1] ?? '';
+const classes: readonly FailureClass[] = ['not_sent', 'refused', 'config_error', 'open', 'already_received', 'manual_review'];
+const codesIn = (text: string): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, code = '']) => code);
+const documented = classes.map((name) => ({ name, codes: codesIn(tableRow(section, name)?.[1] ?? '') }));
 
 const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...responseCodes];
 
 describe('the failure table', () => {
-  it('decides every code, and no other', () => {
-    expect(failureClass).toEqual(expected);
-    expect(Object.keys(failureClass).toSorted()).toEqual([...codes].toSorted());
+  it('has every code once, in the class that docs/gateway.md lists it under', () => {
+    const listed = documented.flatMap(({ name, codes: its }) => its.map((code) => [code, name] as const));
+    expect(Object.fromEntries(listed)).toEqual(failureClass);
+    expect(listed.map(([code]) => code).toSorted()).toEqual([...codes].toSorted());
+  });
+
+  it('counts for the breaker exactly the codes that docs/gateway.md names', () => {
+    const sentence = section.split('\n').find((line) => line.startsWith('The circuit breaker counts')) ?? '';
+    expect(codesIn(sentence).toSorted()).toEqual(codes.filter((code) => tripsBreaker[code]).toSorted());
     expect(Object.keys(tripsBreaker).toSorted()).toEqual([...codes].toSorted());
   });
 
-  it('calls nothing not sent but what is proven so', () => {
+  it("marks the gateway's own codes in docs/gateway.md, and no other", () => {
+    const marked = [...section.matchAll(/`(\w+)`¹/g)].map(([, code = '']) => code);
+    expect(marked.toSorted()).toEqual([...gatewayCodes].toSorted());
+  });
+
+  it('classifies as not_sent only the codes that prove it, and transport codes as their delivery says', () => {
     const notSent = codes.filter((code) => failureClass[code] === 'not_sent');
     expect(notSent).toEqual([
       'connection_refused',
@@ -76,7 +52,7 @@ describe('the failure table', () => {
     for (const code of transportCodes) expect(failureClass[code]).toBe(deliveryOf[code]);
   });
 
-  it('calls the set-up wrong for the codes of the gateway that say so, and suspects it for pages of something else', () => {
+  it('classifies as config_error the three set-up codes of the gateway, and suspects the set-up for pages of something else', () => {
     expect(codes.filter((code) => failureClass[code] === 'config_error')).toEqual([
       'identification_error',
       'authentication_error',
@@ -85,11 +61,11 @@ describe('the failure table', () => {
     expect(Object.keys(suggestsWrongSetup)).toEqual(['redirected', 'http_unexpected']);
   });
 
-  it('never opens the breaker for a refusal of one instruction', () => {
+  it('counts no refusal of an instruction for the breaker', () => {
     for (const code of codes) if (failureClass[code] === 'refused') expect(tripsBreaker[code]).toBe(false);
   });
 
-  it('knows its own codes only', () => {
+  it('recognises the codes of the gateway and nothing else', () => {
     expect(isGatewayCode('invalid_request')).toBe(true);
     expect(isGatewayCode('server_error')).toBe(false);
     expect(isGatewayCode('toString')).toBe(false);
