@@ -3,13 +3,26 @@
 // default lets grow to several times the live heap. Collecting a little earlier costs a few percent of CPU and saves a
 // third of the memory. Started in another way, disburse works the same with more memory.
 //
-// Requests are signed in the thread pool. Its size can be set only before its first use, so these lines come before
-// every import that may use it.
-import { enableCompileCache } from 'node:module';
-import { availableParallelism } from 'node:os';
+// This file imports nothing, so that it runs on every Node, and older ones get a sentence instead of a syntax error in a
+// library, or a ledger that can be written and not read.
+const leastMajor = 24;
+const [major = 0] = process.versions.node.split('.').map(Number);
+const tooOld =
+  major < leastMajor
+    ? `this is Node ${process.versions.node}, and disburse needs Node ${leastMajor} or later: nothing was done.`
+    : undefined;
+const asksForHelp = process.argv.length <= 2 || process.argv.slice(2).some((word) => /^(?:--help|-h|help|--version|-V)$/.test(word));
 
-process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(2, availableParallelism()));
-enableCompileCache();
+if (tooOld !== undefined && !asksForHelp) {
+  process.stderr.write(`disburse: ${tooOld}\n`);
+  process.exitCode = 1;
+} else {
+  const [{ availableParallelism }, { enableCompileCache }] = await Promise.all([import('node:os'), import('node:module')]);
+  // Requests are signed in the thread pool. Its size can be set only before its first use, so every other import follows.
+  process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(2, availableParallelism()));
+  if (tooOld === undefined) enableCompileCache();
+  const { main } = await import('./main.ts');
+  process.exitCode = await main(process.argv, tooOld);
+}
 
-const { main } = await import('./main.ts');
-process.exitCode = await main(process.argv);
+export {};

@@ -17,7 +17,8 @@ Exit codes:
   2  finished, some records need attention
   3  stopped before the end: run the same command again`;
 
-export async function main(argv: readonly string[]): Promise<ExitCode> {
+/** @param unusable why no command may run here, as a sentence; help and version are printed all the same */
+export async function main(argv: readonly string[], unusable?: string): Promise<ExitCode> {
   // A lost terminal must not end a run: the ledger holds what was paid, not this output.
   process.stderr.on('error', () => undefined);
   const output = watchOutput(process.stdout);
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   let outputFailure: ExitCode = exitCodes.usage;
   const invoke: Invoke = async (call) => {
+    if (unusable !== undefined) throw new CommandError(exitCodes.usage, unusable);
     outputFailure = call.outputFailure;
     exitCode = await call.run(
       loadConfig(call.flags, call.needs, (message) => void process.stderr.write(`disburse: warning: ${message}\n`)),

@@ -133,6 +133,8 @@ const rooms: Rooms = {
   'src/command-line': {
     imports: ['src/commands', 'src/commands/sandbox.ts', 'src/config', 'src/terminal', 'batches/instruction', 'batches/record', ...leafs],
   },
+  // What the package exports to other programs.
+  'src/events.ts': { imports: ['batches/event', 'batches/instruction', 'batches/record'] },
   src: { imports: ['src/command-line', 'src/config', ...leafs] },
 
   // A witness imports none of ours.
