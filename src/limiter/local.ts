@@ -33,34 +33,23 @@ export function checkRate(rate: number | 'unlimited'): void {
     throw new RangeError(`The rate must be a number above zero, not ${rate}.`);
 }
 
-/** @throws RangeError for a rate that is not above zero */
-export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
-  checkRate(rate);
+type ScheduleOptions = Required<Pick<LocalLimiterOptions, 'rate' | 'clock' | 'resolutionMs'>>;
+
+/** The theoretical arrival times. Everything in milliseconds from the first reading of the clock. */
+function createSchedule({ rate, clock, resolutionMs }: ScheduleOptions) {
   const limited = rate !== 'unlimited';
   let intervalMs = limited ? 1000 / rate : 0;
   const aheadMs = limited ? (burstOf(rate) - 1) * intervalMs : 0;
-
-  // Times are counted from the first reading: as milliseconds since the epoch, doubles would round a short interval
-  // the same way each time. For the same reason the theoretical arrival time is base + count x interval, never a sum.
-  const origin = clock.now();
-  let shiftMs = 0;
-  let latest = 0;
+  // As milliseconds since the epoch, doubles would round a short interval the same way each time. For the same reason
+  // the theoretical arrival time is base + count x interval, never a sum.
+  const read = createSteadyReading(clock);
   let base = Number.NEGATIVE_INFINITY;
   let count = 0;
   let closedUntil = Number.NEGATIVE_INFINITY;
   let fallen: (RateDrop & { readonly at: number }) | undefined;
 
-  /** Never runs backwards: a clock that was set back would else stop everybody for that long. */
-  const read = (): number => {
-    const now = clock.now() - origin + shiftMs;
-    if (now < latest) shiftMs += latest - now;
-    else latest = now;
-    return latest;
-  };
-
   const rateAt = (configured: number, now: number): number =>
     fallen === undefined ? configured : rampedRate(configured, fallen, now - fallen.at);
-
   /** Permits that passed keep the distance they had; the next ones have that of the rate as it is now. */
   const followRate = (configured: number, now: number): void => {
     const wanted = 1000 / rateAt(configured, now);
@@ -69,22 +58,59 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     count = 0;
     intervalMs = wanted;
   };
-
-  /** Milliseconds until a permit may pass; takes it when that is now. */
-  const take = (): number => {
-    const now = read();
-    if (!limited) return Math.max(closedUntil - now, 0);
-    followRate(rate, now);
-    const waitMs = Math.max(base + count * intervalMs - aheadMs, closedUntil) - now;
-    if (waitMs > 0) return waitMs;
-    if (base + count * intervalMs < now + resolutionMs) {
-      base = now + resolutionMs;
-      count = 0;
-    }
-    count += 1;
-    return 0;
+  return {
+    /** Milliseconds until a permit may pass; takes it when that is now. */
+    take(): number {
+      const now = read();
+      if (!limited) return Math.max(closedUntil - now, 0);
+      followRate(rate, now);
+      const waitMs = Math.max(base + count * intervalMs - aheadMs, closedUntil) - now;
+      if (waitMs > 0) return waitMs;
+      if (base + count * intervalMs < now + resolutionMs) {
+        base = now + resolutionMs;
+        count = 0;
+      }
+      count += 1;
+      return 0;
+    },
+    pushBack(ms: number): void {
+      if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
+    },
+    closedForMs: (): number => Math.max(closedUntil - read(), 0),
+    nextInMs(ahead: number): number {
+      const now = read();
+      if (!limited) return Math.max(closedUntil - now, 0);
+      followRate(rate, now);
+      const next = Math.max(base + count * intervalMs, now) + ahead * intervalMs - aheadMs;
+      return Math.max(next - now, closedUntil - now, 0);
+    },
+    slowDown(): void {
+      if (!limited) return;
+      const now = read();
+      if (fallen !== undefined && now - fallen.at < betweenDropsMs) return;
+      fallen = { ...rateDropFrom(rate, rateAt(rate, now)), at: now };
+    },
+    rate: (): number | 'unlimited' => (limited ? rateAt(rate, read()) : rate),
   };
+}
 
+/** Milliseconds since the first reading. Never runs backwards: a clock set back would stop every caller for that long. */
+function createSteadyReading(clock: Pick<Clock, 'now'>): () => number {
+  const origin = clock.now();
+  let shiftMs = 0;
+  let latest = 0;
+  return () => {
+    const now = clock.now() - origin + shiftMs;
+    if (now < latest) shiftMs += latest - now;
+    else latest = now;
+    return latest;
+  };
+}
+
+/** @throws RangeError for a rate that is not above zero */
+export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = false }: LocalLimiterOptions): Limiter {
+  checkRate(rate);
+  const { take, ...schedule } = createSchedule({ rate, clock, resolutionMs });
   let sleeping: AbortController | undefined;
   const waiters = createWaiters(clock, () => {
     if (waiters.size() > 0) return;
@@ -100,7 +126,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     }
   };
 
-  /** One timer for the first in line. It may fire early, or a pushBack may have come: `serve` looks again. */
+  /** One timer for the first waiter. It may fire early, or a pushBack may have come: `serve` looks again. */
   const sleep = async (waitMs: number): Promise<void> => {
     const controller = new AbortController();
     sleeping = controller;
@@ -115,6 +141,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
   };
 
   return {
+    ...schedule,
     acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
@@ -123,23 +150,5 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
       if (sleeping === undefined) serve();
       return turn;
     },
-    pushBack(ms) {
-      if (ms > 0) closedUntil = Math.max(closedUntil, read() + ms + resolutionMs);
-    },
-    closedForMs: () => Math.max(closedUntil - read(), 0),
-    nextInMs(ahead) {
-      const now = read();
-      if (!limited) return Math.max(closedUntil - now, 0);
-      followRate(rate, now);
-      const next = Math.max(base + count * intervalMs, now) + ahead * intervalMs - aheadMs;
-      return Math.max(next - now, closedUntil - now, 0);
-    },
-    slowDown() {
-      if (!limited) return;
-      const now = read();
-      if (fallen !== undefined && now - fallen.at < betweenDropsMs) return;
-      fallen = { ...rateDropFrom(rate, rateAt(rate, now)), at: now };
-    },
-    rate: () => (limited ? rateAt(rate, read()) : rate),
   };
 }

@@ -10,81 +10,87 @@ import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { firstText, encodeImmutable, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-export function createRestore(parts: LedgerContext): Pick<SharedLedger, 'restore' | 'restoreSettled'> {
-  const { calls, names, strings, outbox, keys, seal, place } = parts;
-  return {
-    async restore({ record, fields, body, event }) {
-      const { recordId, batchId, occurrence } = record;
-      checkAmount(record.amountMinor);
-      if (body !== undefined) checkBodyMayBeKept(record);
-      await parts.requireBatch(batchId);
-      const shard = shardOf(recordId);
-      const frame = await strings.numberOf(shard, templateOf(record));
-      const paths = await strings.numberOf(shard, fields.paths);
-      const reply = await calls.run(
-        shard,
-        scripts.restoreRecord,
-        [
-          names.places(shard, occurrence),
-          names.record(shard, recordId),
-          names.loose(shard),
-          names.tally(shard, batchId),
-          names.index(shard, batchId, record.status),
-          names.open(shard),
-          names.queue(shard),
-          names.due(shard, batchId),
-          names.body(shard, recordId),
-          names.outboxTimes(shard),
-          names.outboxEvents(shard),
-        ],
-        [
-          String(occurrence.position),
-          recordId,
-          String(record.version),
-          statusCodeText(record),
-          record.hasCardNumber ? '1' : '0',
-          String(record.amountMinor),
-          record.currency,
-          frame,
-          firstText(record),
-          parts.nextToken(),
-          `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
-          scoreText(queueTimeOf(record)),
-          scoreText(dueTimeOf(record)),
-          body === undefined ? '' : sealedBody(seal, record, body),
-          ...outbox.argumentsOf(event),
-          String(record.sequence),
-        ],
-      );
-      if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);
-      if (event === undefined) return;
-      if (reply.answer === 'written') outbox.decided(shard, reply, event);
-      else if (reply.answer === 'again') await outbox.recover(shard);
-    },
-    async restoreSettled({ occurrence, batchId, recordId, status, amountMinor, currency, sequence }) {
-      checkAmount(amountMinor);
-      await parts.requireBatch(batchId);
-      const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
-      const readable = amountMinor !== undefined && currency !== undefined;
-      await calls.run(
-        shard,
-        scripts.restoreSettled,
-        [
-          names.places(shard, occurrence),
-          names.loose(shard),
-          names.tally(shard, batchId),
-          names.duplicates(shard, batchId),
-          names.record(shard, recordId ?? ''),
-        ],
-        [
-          String(occurrence.position),
-          recordId ?? '',
-          String(statusCode[status]),
-          readable ? String(amountMinor) : '0',
-          readable ? currency : '',
-          String(sequence),
-        ],
-      );
-    },
-  };
+type Restore = Pick<SharedLedger, 'restore' | 'restoreSettled'>;
+
+export const createRestore = (context: LedgerContext): Restore => ({
+  restore: (params) => restoreRecord(context, params),
+  restoreSettled: (params) => restoreSettled(context, params),
+});
+
+async function restoreRecord(context: LedgerContext, { record, fields, body, event }: Parameters<Restore['restore']>[0]): Promise<void> {
+  const { calls, names, strings, outbox, keys, seal, place } = context;
+  const { recordId, batchId, occurrence } = record;
+  checkAmount(record.amountMinor);
+  if (body !== undefined) checkBodyMayBeKept(record);
+  await context.requireBatch(batchId);
+  const shard = shardOf(recordId);
+  const frame = await strings.numberOf(shard, templateOf(record));
+  const paths = await strings.numberOf(shard, fields.paths);
+  const reply = await calls.run(
+    shard,
+    scripts.restoreRecord,
+    [
+      names.places(shard, occurrence),
+      names.record(shard, recordId),
+      names.loose(shard),
+      names.tally(shard, batchId),
+      names.index(shard, batchId, record.status),
+      names.open(shard),
+      names.queue(shard),
+      names.due(shard, batchId),
+      names.body(shard, recordId),
+      names.outboxTimes(shard),
+      names.outboxEvents(shard),
+    ],
+    [
+      String(occurrence.position),
+      recordId,
+      String(record.version),
+      statusCodeText(record),
+      record.hasCardNumber ? '1' : '0',
+      String(record.amountMinor),
+      record.currency,
+      frame,
+      firstText(record),
+      context.nextToken(),
+      `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
+      scoreText(queueTimeOf(record)),
+      scoreText(dueTimeOf(record)),
+      body === undefined ? '' : sealedBody(seal, record, body),
+      ...outbox.argumentsOf(event),
+      String(record.sequence),
+    ],
+  );
+  if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);
+  if (event === undefined) return;
+  if (reply.answer === 'written') outbox.decided(shard, reply, event);
+  else if (reply.answer === 'again') await outbox.recover(shard);
+}
+
+async function restoreSettled(context: LedgerContext, settled: Parameters<Restore['restoreSettled']>[0]): Promise<void> {
+  const { calls, names } = context;
+  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence } = settled;
+  checkAmount(amountMinor);
+  await context.requireBatch(batchId);
+  const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
+  const readable = amountMinor !== undefined && currency !== undefined;
+  await calls.run(
+    shard,
+    scripts.restoreSettled,
+    [
+      names.places(shard, occurrence),
+      names.loose(shard),
+      names.tally(shard, batchId),
+      names.duplicates(shard, batchId),
+      names.record(shard, recordId ?? ''),
+    ],
+    [
+      String(occurrence.position),
+      recordId ?? '',
+      String(statusCode[status]),
+      readable ? String(amountMinor) : '0',
+      readable ? currency : '',
+      String(sequence),
+    ],
+  );
 }

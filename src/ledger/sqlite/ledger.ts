@@ -12,7 +12,7 @@ import { bindNew, checkBinding } from './binding.ts';
 import { createBodies } from './bodies.ts';
 import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
 import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
-import { createGroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
 import { createUnboundSequences } from './unbound-sequences.ts';
 import { createOutbox } from './outbox.ts';
@@ -42,7 +42,7 @@ export interface SqliteLedgerParams {
 
 const busyTimeoutMs = 5_000;
 /** So many stories are dropped in one group: a few milliseconds of the thread. */
-const storiesAtOnce = 256;
+const purgedAtOnce = 256;
 
 /**
  * WAL and FULL: a group is one append and one sync, and what was told to be durable survives a power cut. Erased
@@ -109,25 +109,28 @@ function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, fi
   }
 }
 
-async function createLedger(
-  { ledgerKey, keys, clock }: SqliteLedgerParams,
-  file: string,
-  db: DatabaseSync,
-  lock: LedgerLock,
-): Promise<Ledger> {
-  const accounts = createTallies(db);
-  const places = createOccurrences(db);
-  const records = createRecordStore(db);
-  const loose = createUnboundSequences(db);
-  const outbox = createOutbox(db);
-  const bodies = createBodies(db, createSeal(ledgerKey));
-  const batches = createBatchStore(db);
-  const stories = createRetention(db);
-  const deps = { keys, clock, accounts, places, records, loose, outbox, bodies };
+/** The parts of the ledger that a group of writes works on. */
+function createParts(db: DatabaseSync, { ledgerKey, keys, clock }: SqliteLedgerParams) {
+  return {
+    keys,
+    clock,
+    accounts: createTallies(db),
+    places: createOccurrences(db),
+    records: createRecordStore(db),
+    loose: createUnboundSequences(db),
+    outbox: createOutbox(db),
+    bodies: createBodies(db, createSeal(ledgerKey)),
+    batches: createBatchStore(db),
+    retention: createRetention(db),
+  };
+}
 
+type Parts = ReturnType<typeof createParts>;
+
+function createGroups(db: DatabaseSync, file: string, { clock, bodies, accounts, places, records, loose, outbox }: Parts): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
-  const groups = createGroupCommit({
+  return createGroupCommit({
     begin() {
       begin.run();
     },
@@ -143,56 +146,58 @@ async function createLedger(
     },
     failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
   });
+}
 
-  // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
-  await groups.run(() => undefined);
-
+/** Reads, refused once a write has failed: what is in memory and what is on disk may differ then. */
+function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention }: Parts) {
   const queries = createQueries(db);
-  const asking =
+  const guarded =
     <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
     (...args: Args): Result => {
       if (groups.broken !== undefined) throw groups.broken;
       return query(...args);
     };
+  const reading =
+    <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      try {
+        return guarded(query)(...args);
+      } catch (error) {
+        throw readError(file, error);
+      }
+    };
   const reads = createReads(file, {
-    batch: asking(queries.batch),
-    batches: asking(queries.batches),
-    record: asking(queries.record),
-    due: asking(queries.due),
-    list: asking(queries.list),
-    records: asking(queries.records),
-    countUnsettledDuplicates: asking(queries.countUnsettledDuplicates),
-    outbox: asking(queries.outbox),
-    publishedMark: asking(queries.publishedMark),
-    tallies: asking(queries.tallies),
+    batch: guarded(queries.batch),
+    batches: guarded(queries.batches),
+    record: guarded(queries.record),
+    due: guarded(queries.due),
+    list: guarded(queries.list),
+    records: guarded(queries.records),
+    countUnsettledDuplicates: guarded(queries.countUnsettledDuplicates),
+    outbox: guarded(queries.outbox),
+    publishedMark: guarded(queries.publishedMark),
+    tallies: guarded(queries.tallies),
   });
-
-  const storiesDue = asking((endedBy: number): boolean => {
-    try {
-      return stories.areDue(endedBy);
-    } catch (error) {
-      throw readError(file, error);
-    }
-  });
-
-  const body = asking((recordId: string): Uint8Array | undefined => {
+  const body = reading((recordId: string): Uint8Array | undefined => {
     const stored = records.byRecordId(recordId);
     return stored === undefined ? undefined : bodies.read(stored.id, stored.record);
   });
+  return { ...reads, body: async (recordId: string) => body(recordId), isPurgeDue: reading(retention.areDue) };
+}
 
+async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<Ledger> {
+  const parts = createParts(db, params);
+  const { clock, outbox, batches, retention } = parts;
+  const groups = createGroups(db, file, parts);
+  // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
+  await groups.run(() => undefined);
+  const { isPurgeDue, ...reads } = createLedgerReads(db, file, groups, parts);
   return {
     ...reads,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
-    admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(deps, admission))),
-    advance: (changes) => eachOf(changes, (change) => groups.run(() => advance(deps, change))),
-    async body(recordId) {
-      try {
-        return body(recordId);
-      } catch (error) {
-        throw readError(file, error);
-      }
-    },
+    admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(parts, admission))),
+    advance: (changes) => eachOf(changes, (change) => groups.run(() => advance(parts, change))),
     published: ({ numbers, mark }) =>
       groups.run(() => {
         outbox.remove(numbers);
@@ -200,25 +205,29 @@ async function createLedger(
       }),
     async purgeDetails({ olderThanMs, limit }) {
       const endedBy = clock.now() - olderThanMs;
-      let dropped = 0;
-      // Asked before a group is begun: where nothing is due, nothing is written.
-      while (dropped < limit && storiesDue(endedBy)) {
-        const wanted = Math.min(storiesAtOnce, limit - dropped);
-        dropped += await groups.run(() => stories.drop(endedBy, wanted));
+      let purged = 0;
+      // Asked before a group starts: where nothing is due, nothing is written.
+      while (purged < limit && isPurgeDue(endedBy)) {
+        const wanted = Math.min(purgedAtOnce, limit - purged);
+        purged += await groups.run(() => retention.drop(endedBy, wanted));
       }
-      return dropped;
+      return purged;
     },
     async close() {
       groups.close();
       if (!db.isOpen) return;
-      try {
-        // What was erased must not linger in the log, which stays behind while somebody reads.
-        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      } catch {
-        // Everything is durable in the log; the next one to open it goes on from there.
-      }
-      db.close();
+      closeDatabase(db);
       lock.release();
     },
   };
+}
+
+function closeDatabase(db: DatabaseSync): void {
+  try {
+    // What was erased must not linger in the log, which stays behind while another process reads.
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // Everything is durable in the log; the next process that opens it continues from there.
+  }
+  db.close();
 }

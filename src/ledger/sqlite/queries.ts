@@ -26,7 +26,7 @@ export interface Queries {
   tallies(batchId?: string): readonly TallyRow[];
 }
 
-export function createQueries(db: DatabaseSync): Queries {
+function createStatements(db: DatabaseSync) {
   const selectBatch = db.prepare('SELECT * FROM batch WHERE batch_id = ?');
   const selectBatches = db.prepare('SELECT * FROM batch ORDER BY id');
   const selectNewestBatches = db.prepare('SELECT * FROM batch ORDER BY id DESC LIMIT ?');
@@ -55,52 +55,70 @@ export function createQueries(db: DatabaseSync): Queries {
   });
   const selectTallies = db.prepare('SELECT currency, status, count, amount FROM tally WHERE batch = ?');
   const selectAllTallies = db.prepare('SELECT currency, status, count, amount FROM tally');
+  return {
+    selectBatch,
+    selectBatches,
+    selectNewestBatches,
+    selectBatchKey,
+    selectOne,
+    selectDue,
+    selectNextDue,
+    selectOpen,
+    selectListed,
+    countUnpaid,
+    selectOutbox,
+    selectTallies,
+    selectAllTallies,
+  };
+}
 
+export function createQueries(db: DatabaseSync): Queries {
+  const sql = createStatements(db);
   const listRecords = createRecordList(db);
-  const batchKey = (batchId: string): number | undefined => (selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
+  const batchKey = (batchId: string): number | undefined => (sql.selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
 
   return {
     batch(batchId) {
-      const row = selectBatch.get(batchId);
+      const row = sql.selectBatch.get(batchId);
       return row === undefined ? undefined : toBatch(row as unknown as BatchRow);
     },
     batches: (params) => {
-      const rows = params === undefined ? selectBatches.all() : selectNewestBatches.all(params.newest);
+      const rows = params === undefined ? sql.selectBatches.all() : sql.selectNewestBatches.all(params.newest);
       return (rows as unknown as BatchRow[]).map(toBatch);
     },
     record(recordId) {
-      const row = selectOne.get(recordId);
+      const row = sql.selectOne.get(recordId);
       return row === undefined ? undefined : toRecord(row as unknown as RecordRow);
     },
     due({ batchId, now, limit }) {
       const batch = batchKey(batchId);
       if (batch === undefined) return { records: [], nextAt: null };
-      const records = (selectDue.all(batch, now, limit) as unknown as RecordRow[]).map(toRecord);
-      const next = selectNextDue.get(batch, records.length) as { due_at: number } | undefined;
+      const records = (sql.selectDue.all(batch, now, limit) as unknown as RecordRow[]).map(toRecord);
+      const next = sql.selectNextDue.get(batch, records.length) as { due_at: number } | undefined;
       return { records, nextAt: next?.due_at ?? null };
     },
     list({ batchId, status, limit, after = 0 }) {
       const batch = batchKey(batchId);
       if (batch === undefined) return [];
       const code = statusCode[status];
-      const statement = code <= statusCode.unknown ? selectOpen : selectListed;
+      const statement = code <= statusCode.unknown ? sql.selectOpen : sql.selectListed;
       return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
     },
     records: (query) => listRecords(query, query.batchId === undefined ? undefined : (batchKey(query.batchId) ?? 0)),
     countUnsettledDuplicates({ batchId, exceptInProgress }) {
       const batch = batchKey(batchId);
       const alsoWell = exceptInProgress ? statusCode.in_progress : statusCode.succeeded;
-      return batch === undefined ? 0 : (countUnpaid.get(batch, alsoWell) as { count: number }).count;
+      return batch === undefined ? 0 : (sql.countUnpaid.get(batch, alsoWell) as { count: number }).count;
     },
     outbox({ limit, after = 0 }) {
-      const rows = selectOutbox.all(after, limit) as unknown as [number, string, string][];
+      const rows = sql.selectOutbox.all(after, limit) as unknown as [number, string, string][];
       return rows.map(([number, eventId, json]) => ({ number, eventId, json }));
     },
     publishedMark: () => readMeta(db, publishedMark),
     tallies(batchId) {
-      if (batchId === undefined) return sum(selectAllTallies.all() as unknown as CellRow[]);
+      if (batchId === undefined) return sum(sql.selectAllTallies.all() as unknown as CellRow[]);
       const batch = batchKey(batchId);
-      return batch === undefined ? [] : sum(selectTallies.all(batch) as unknown as CellRow[]);
+      return batch === undefined ? [] : sum(sql.selectTallies.all(batch) as unknown as CellRow[]);
     },
   };
 }

@@ -53,58 +53,49 @@ const insertSql = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (record_id) DO NOTHING`;
 
-export function createRecordStore(db: DatabaseSync): RecordStore {
-  const selectByRecordId = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
-  const selectById = db.prepare(`${selectRecord} WHERE record.id = ?`);
-  const selectLast = db.prepare('SELECT max(id) AS last FROM record');
-  const insertRow = db.prepare(insertSql);
-  const removeRow = db.prepare('DELETE FROM record WHERE id = ?');
-  const selectFields = db.prepare(
-    'SELECT record.shape, shape.paths, record.digests FROM record LEFT JOIN shape ON shape.id = record.shape WHERE record.id = ?',
-  );
+/** Open records kept in memory, in the order in which they were last touched. */
+function createCache() {
+  const cache = new Map<string, Stored>();
+  return {
+    get: (recordId: string) => cache.get(recordId),
+    remember(stored: Stored): Stored {
+      const { recordId, status } = stored.record;
+      cache.delete(recordId);
+      if (isFinal[status]) return stored;
+      cache.set(recordId, stored);
+      if (cache.size > cacheLimit) {
+        const oldest = cache.keys().next();
+        if (oldest.done !== true) cache.delete(oldest.value);
+      }
+      return stored;
+    },
+    remove: (recordId: string) => cache.delete(recordId),
+    clear: () => cache.clear(),
+  };
+}
+
+/** Numbers of the lists of paths that field digests belong to: records of one file share one. */
+function createShapes(db: DatabaseSync) {
   const selectShape = db.prepare('SELECT id FROM shape WHERE paths = ?');
   const insertShape = db.prepare('INSERT INTO shape (paths) VALUES (?)');
-  const updates = new Map<number, StatementSync>();
-
-  /** In the order in which they were last touched. */
-  const cache = new Map<string, Stored>();
   const shapes = new Map<string, number>();
-  // Never given twice, not even after a removal: others point to these.
-  let last = 0;
-
-  const load = (): void => {
-    last = (selectLast.get() as { last: number | null }).last ?? 0;
+  return {
+    of(paths: string): number {
+      let shape = shapes.get(paths);
+      if (shape === undefined) {
+        shape = (selectShape.get(paths) as { id: number } | undefined)?.id ?? Number(insertShape.run(paths).lastInsertRowid);
+        if (shapes.size >= shapeLimit) shapes.clear();
+        shapes.set(paths, shape);
+      }
+      return shape;
+    },
+    clear: () => shapes.clear(),
   };
-  load();
+}
 
-  const remember = (stored: Stored): Stored => {
-    const { recordId, status } = stored.record;
-    cache.delete(recordId);
-    if (isFinal[status]) return stored;
-    cache.set(recordId, stored);
-    if (cache.size > cacheLimit) {
-      const oldest = cache.keys().next();
-      if (oldest.done !== true) cache.delete(oldest.value);
-    }
-    return stored;
-  };
-
-  const fromRow = (row: unknown): Stored | undefined => {
-    if (row === undefined) return undefined;
-    const found = row as RecordRow;
-    return { id: found.id, stream: found.stream, record: toRecord(found) };
-  };
-
-  const shapeOf = (paths: string): number => {
-    let shape = shapes.get(paths);
-    if (shape === undefined) {
-      shape = (selectShape.get(paths) as { id: number } | undefined)?.id ?? Number(insertShape.run(paths).lastInsertRowid);
-      if (shapes.size >= shapeLimit) shapes.clear();
-      shapes.set(paths, shape);
-    }
-    return shape;
-  };
-
+/** Writes the groups of columns that differ, with one prepared statement for each combination of them. */
+function createChangeWriter(db: DatabaseSync) {
+  const updates = new Map<number, StatementSync>();
   const updateOf = (mask: number): StatementSync => {
     let statement = updates.get(mask);
     if (statement === undefined) {
@@ -117,8 +108,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     }
     return statement;
   };
-
-  const writeChanges = (id: number, before: LedgerRecord, after: LedgerRecord, at: number | undefined): void => {
+  return (id: number, before: LedgerRecord, after: LedgerRecord, at: number | undefined): void => {
     const values: ColumnValue[] = [after.sequence, after.version];
     let mask = 0;
     for (let index = 0; index < changeGroups.length; index += 1) {
@@ -139,48 +129,75 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     values.push(id);
     updateOf(mask).run(...values);
   };
+}
+
+const fromRow = (row: unknown): Stored | undefined => {
+  if (row === undefined) return undefined;
+  const found = row as RecordRow;
+  return { id: found.id, stream: found.stream, record: toRecord(found) };
+};
+
+/** In the order of `insertSql`. */
+const insertValues = (id: number, record: LedgerRecord, { batch, stream, source, fields, at }: Placement, shape: number) =>
+  [
+    id,
+    record.recordId,
+    kindCode[record.kind],
+    batch,
+    stream,
+    record.occurrence.position,
+    source,
+    record.amountMinor,
+    record.currency,
+    record.destination ?? null,
+    record.metadata === undefined ? null : JSON.stringify(record.metadata),
+    record.hasCardNumber ? 1 : 0,
+    record.fingerprint,
+    shape,
+    fields.digests,
+    record.attempt,
+    record.idempotencyKey,
+    statusCode[record.status],
+    record.sequence,
+    record.version,
+    at,
+    at,
+  ] as const;
+
+export function createRecordStore(db: DatabaseSync): RecordStore {
+  const selectByRecordId = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
+  const selectById = db.prepare(`${selectRecord} WHERE record.id = ?`);
+  const selectLast = db.prepare('SELECT max(id) AS last FROM record');
+  const insertRow = db.prepare(insertSql);
+  const removeRow = db.prepare('DELETE FROM record WHERE id = ?');
+  const selectFields = db.prepare(
+    'SELECT record.shape, shape.paths, record.digests FROM record LEFT JOIN shape ON shape.id = record.shape WHERE record.id = ?',
+  );
+  const cache = createCache();
+  const shapes = createShapes(db);
+  const writeChanges = createChangeWriter(db);
+  const lastId = (): number => (selectLast.get() as { last: number | null }).last ?? 0;
+  // Never given twice, not even after a removal: other rows point to these.
+  let last = lastId();
 
   return {
     byRecordId: (recordId) => cache.get(recordId) ?? fromRow(selectByRecordId.get(recordId)),
     byId: (id) => fromRow(selectById.get(id)),
-    insert(record, { batch, stream, source, fields, at }) {
+    insert(record, placement) {
       checkNewRecord(record);
       const id = last + 1;
-      const { changes } = insertRow.run(
-        id,
-        record.recordId,
-        kindCode[record.kind],
-        batch,
-        stream,
-        record.occurrence.position,
-        source,
-        record.amountMinor,
-        record.currency,
-        record.destination ?? null,
-        record.metadata === undefined ? null : JSON.stringify(record.metadata),
-        record.hasCardNumber ? 1 : 0,
-        record.fingerprint,
-        shapeOf(fields.paths),
-        fields.digests,
-        record.attempt,
-        record.idempotencyKey,
-        statusCode[record.status],
-        record.sequence,
-        record.version,
-        at,
-        at,
-      );
+      const { changes } = insertRow.run(...insertValues(id, record, placement, shapes.of(placement.fields.paths)));
       if (changes === 0) return undefined;
       last = id;
-      return remember({ id, stream, record });
+      return cache.remember({ id, stream: placement.stream, record });
     },
     update(stored, after, at) {
       writeChanges(stored.id, stored.record, after, at);
-      remember({ id: stored.id, stream: stored.stream, record: after });
+      cache.remember({ id: stored.id, stream: stored.stream, record: after });
     },
     remove({ id, record }) {
       removeRow.run(id);
-      cache.delete(record.recordId);
+      cache.remove(record.recordId);
     },
     fields({ id }) {
       const row = selectFields.get(id) as { shape: number; paths: string | null; digests: Uint8Array } | undefined;
@@ -191,7 +208,7 @@ export function createRecordStore(db: DatabaseSync): RecordStore {
     forget() {
       cache.clear();
       shapes.clear();
-      load();
+      last = lastId();
     },
   };
 }

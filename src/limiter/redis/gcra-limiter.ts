@@ -1,8 +1,8 @@
 /**
  * Permits at a rate that all instances share. The schedule is Redis's: slots, an interval apart, each given to one
- * instance, which lets one waiter pass from the slot's beginning until its `life` is over, or nobody. With
+ * instance, which lets one waiter pass from the slot's beginning until its `life` is over, or none. With
  * life = (burst - 1) intervals any window holds at most rate x window + burst of them, however late replies and
- * timers are. Slots are reserved a little ahead, so that no way to Redis lies between a slot and its use.
+ * timers are. Slots are reserved a little ahead, so that no trip to Redis comes between a slot and its use.
  *
  * Without a burst there is nothing for lateness to use up. In this process permits are then kept an interval apart
  * by the clock; two of different instances may come nearer by what the second was less late than the first, at most
@@ -15,9 +15,10 @@ import { betweenDropsMs, rampedRate, type RateDrop } from '../recovery-ramp.ts';
 import { burstOf } from '../local.ts';
 import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
+import { createPause, type Pause } from './pause.ts';
 import { createLimiterScripts, type Reservation } from './scripts.ts';
 import { createServerTime } from './redis-time.ts';
-import { createWaiters, noPermitWithin } from '../waiters.ts';
+import { createWaiters, noPermitWithin, type Waiters } from '../waiters.ts';
 import type { Redis } from 'ioredis';
 
 /** How far ahead a slot is reserved: longer than a Redis that syncs every write takes to answer, all but always. */
@@ -25,13 +26,13 @@ const aheadMs = 30;
 /** No permit is used later than this after it was given: `aheadMs` and the longest life, that of no burst. */
 const oldestMs = 50;
 const longestLifeMs = oldestMs - aheadMs;
-/** A new schedule begins an interval after what a lost one may have held, but does not keep people waiting for long. */
+/** A new schedule begins an interval after what a lost one may have held, but keeps no caller waiting for long. */
 const longestSettleMs = 1_000;
 /** At high rates slots are fetched together rather than one by one. */
 const leastPauseMs = 3;
-/** More blocks than lie within `aheadMs` are not in reach. */
+/** More blocks than fit into `aheadMs` are not in reach. */
 const mostBlocks = 4;
-/** A wait is looked at again after so long: somebody may have given slots back. */
+/** A wait is checked again after so long: another instance may have given slots back. */
 const longestPauseMs = 1_000;
 /** Room to make up for late timers where nothing else is: half a percent of the rate. */
 const stretchWithoutBurst = 1.005;
@@ -43,16 +44,30 @@ interface Slot {
   readonly number: number;
 }
 
-export function createGcraLimiter(params: {
-  redis: Redis;
-  key: string;
-  rate: number;
-  clock: Pick<Clock, 'sleep'>;
-  now: () => number;
-  random: Random;
-  outage: Outage;
-}): Limiter {
-  const { redis, key, rate, clock, now, random, outage } = params;
+export interface GcraLimiterParams {
+  readonly redis: Redis;
+  readonly key: string;
+  /** Permits a second. */
+  readonly rate: number;
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly now: () => number;
+  readonly random: Random;
+  readonly outage: Outage;
+}
+
+/** What is known of the schedule, in milliseconds of `now`. */
+interface State {
+  /** Reserved and not used yet, in the order of their beginnings; never more than waiters. */
+  slots: Slot[];
+  originUs: number | undefined;
+  closedUntil: number;
+  /** Where the first slot begins that was free when Redis answered last. */
+  nextBeginsAt: number;
+  fallen: (RateDrop & { readonly at: number }) | undefined;
+}
+
+/** Everything that stays the same while the limiter lives. */
+function termsOf({ redis, key, rate }: GcraLimiterParams) {
   const burst = burstOf(rate);
   const intervalMs = 1000 / rate;
   const lifeMs = burst > 1 ? (burst - 1) * intervalMs : Math.min(intervalMs / 2, longestLifeMs);
@@ -65,110 +80,162 @@ export function createGcraLimiter(params: {
     backlogMs: burst > 1 ? lifeMs / 2 : 0,
     settleMs: Math.max(oldestMs, aheadMs + Math.min(intervalMs, longestSettleMs)),
   });
-  const serverTime = createServerTime();
+  return { burst, intervalMs, lifeMs, scripts, serverTime: createServerTime() };
+}
 
-  /** Reserved and not used yet, in the order of their beginnings; never more than waiters. */
-  let slots: Slot[] = [];
-  let originUs: number | undefined;
-  let closedUntil = Number.NEGATIVE_INFINITY;
-  let passedAt = Number.NEGATIVE_INFINITY;
-  /** Where the first slot begins that nobody had when Redis answered last. */
-  let nextBeginsAt = Number.NEGATIVE_INFINITY;
-  let fallen: (RateDrop & { readonly at: number }) | undefined;
-  let asking = false;
-  /** Blocks of a burst, asked for in one way to Redis: more as long as there are more in reach. */
-  let blocksAtOnce = 1;
-  let pausing: AbortController | undefined;
-  let timer: AbortController | undefined;
+type Terms = ReturnType<typeof termsOf>;
 
+/** Adds what a reply reserved, and what it says of pauses and of the rate. */
+function takeReply(state: State, { serverTime, lifeMs }: Terms, reply: Reservation, times: { sentAt: number; receivedAt: number }): void {
+  const { sentAt, receivedAt } = times;
+  state.originUs ??= reply.nowUs;
+  const serverMs = (reply.nowUs - state.originUs) / 1000;
+  // By the clock as it is now the older slots begin elsewhere.
+  if (!serverTime.note({ sentAt, receivedAt, serverMs })) state.slots = [];
+  state.nextBeginsAt = reply.waitMs > 0 ? receivedAt + reply.waitMs + aheadMs : Number.NEGATIVE_INFINITY;
+  state.fallen = reply.fall === undefined ? undefined : { low: reply.fall.low, at: sentAt - reply.fall.elapsedMs };
+  if (reply.closedMs > 0) {
+    const { from } = serverTime.within({ beginsMs: serverMs + reply.closedMs, lifeMs }, receivedAt);
+    state.closedUntil = Math.max(state.closedUntil, from);
+  }
+  for (let n = 0; n < reply.given; n += 1)
+    state.slots.push({ at: serverMs + reply.firstInMs + n * reply.intervalMs, base: reply.base, number: reply.first + n });
+}
+
+/** Gives back those at the end of the schedule; earlier ones are lost. */
+function returnSlots({ scripts }: Terms, unused: readonly Slot[]): void {
+  const last = unused.at(-1);
+  if (last === undefined) return;
+  let from = last.number;
+  for (const slot of unused.toReversed()) if (slot.base === last.base && slot.number === from - 1) from -= 1;
+  // Nothing depends on it: when Redis is away the slots are lost, and the next question reports the outage.
+  scripts.returnPermits({ base: last.base, from, to: last.number + 1 }).catch(() => undefined);
+}
+
+export function createGcraLimiter(params: GcraLimiterParams): Limiter {
+  const { rate, clock, now, outage } = params;
+  const terms = termsOf(params);
+  const { burst, intervalMs, scripts } = terms;
+  const none = Number.NEGATIVE_INFINITY;
+  const state: State = { slots: [], originUs: undefined, closedUntil: none, nextBeginsAt: none, fallen: undefined };
+  const pause = createPause(clock);
+  const giveBack = (unused: readonly Slot[]): void => {
+    returnSlots(terms, unused);
+    // They can be reserved again at once.
+    if (unused.length > 0) pause.end();
+  };
   const waiters = createWaiters(clock, () => {
-    giveBack(slots.splice(waiters.size()));
+    giveBack(state.slots.splice(waiters.size()));
     if (waiters.size() > 0) return;
-    pausing?.abort();
-    timer?.abort();
-    timer = undefined;
+    pause.end();
+    server.rest();
+  });
+  const ask = createAsking({ params, terms, state, waiters, pause, giveBack, serve: () => server.serve() });
+  const server = createServing({ params, terms, state, waiters, giveBack, ask });
+  const feedback = createRateFeedback({
+    pushBack: scripts.pushBack,
+    slowDown: async () => {
+      const { low, elapsedMs } = await scripts.slowDown();
+      state.fallen = { low, at: now() - elapsedMs };
+    },
+    clock,
+    now,
+    outage,
   });
 
-  /** Gives back those at the end of the schedule; earlier ones are lost. */
-  const giveBack = (unused: readonly Slot[]): void => {
-    const last = unused.at(-1);
-    if (last === undefined) return;
-    let from = last.number;
-    for (const slot of unused.toReversed()) if (slot.base === last.base && slot.number === from - 1) from -= 1;
-    // Nothing hangs on it: when Redis is away the slots are lost, and who waits asks next and learns why he gets none.
-    scripts.returnPermits({ base: last.base, from, to: last.number + 1 }).catch(() => undefined);
-    // They can be reserved again at once.
-    pausing?.abort();
+  return {
+    acquire(signal, withinMs) {
+      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
+      const turn = waiters.join(signal, withinMs);
+      void ask();
+      return turn;
+    },
+    pushBack(ms) {
+      if (!(ms > 0)) return;
+      state.closedUntil = Math.max(state.closedUntil, now() + ms);
+      feedback.closeUntil(now() + ms);
+    },
+    closedForMs: () => Math.max(state.closedUntil - now(), 0),
+    nextInMs: (ahead) => Math.max(Math.max(state.nextBeginsAt, state.closedUntil) - now(), 0) + Math.max(ahead + 1 - burst, 0) * intervalMs,
+    slowDown() {
+      if (state.fallen !== undefined && now() - state.fallen.at < betweenDropsMs) return;
+      feedback.slowDown();
+    },
+    rate: () => (state.fallen === undefined ? rate : rampedRate(rate, state.fallen, now() - state.fallen.at)),
   };
+}
 
-  const take = (reply: Reservation, sentAt: number, receivedAt: number): void => {
-    originUs ??= reply.nowUs;
-    const serverMs = (reply.nowUs - originUs) / 1000;
-    // By the clock as it is now the older slots lie somewhere else.
-    if (!serverTime.note({ sentAt, receivedAt, serverMs })) slots = [];
-    nextBeginsAt = reply.waitMs > 0 ? receivedAt + reply.waitMs + aheadMs : Number.NEGATIVE_INFINITY;
-    fallen = reply.fall === undefined ? undefined : { low: reply.fall.low, at: sentAt - reply.fall.elapsedMs };
-    if (reply.closedMs > 0) {
-      const { from } = serverTime.within({ beginsMs: serverMs + reply.closedMs, lifeMs }, receivedAt);
-      closedUntil = Math.max(closedUntil, from);
-    }
-    for (let n = 0; n < reply.given; n += 1)
-      slots.push({ at: serverMs + reply.firstInMs + n * reply.intervalMs, base: reply.base, number: reply.first + n });
-    giveBack(slots.splice(waiters.size()));
-  };
+interface Shared {
+  readonly params: GcraLimiterParams;
+  readonly terms: Terms;
+  readonly state: State;
+  readonly waiters: Waiters;
+  readonly giveBack: (unused: readonly Slot[]) => void;
+}
 
-  const pause = async (ms: number): Promise<void> => {
-    const controller = new AbortController();
-    pausing = controller;
-    // Ended early when there is something to ask for, or nobody to ask for: not an error.
-    await clock.sleep(ms, controller.signal).catch(() => undefined);
-    if (pausing === controller) pausing = undefined;
-  };
-
+/** One round of questions at a time, while more wait than slots are reserved. */
+function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: () => void }): () => Promise<void> {
+  const { params, terms, state, waiters, pause, giveBack, serve } = shared;
+  const { now, random, outage } = params;
+  const { burst, intervalMs, scripts } = terms;
+  let isAsking = false;
+  /** Blocks of a burst, asked for in one trip to Redis: more as long as there are more in reach. */
+  let blocksAtOnce = 1;
   /** No block is larger than the burst, and no more is asked for than is missing. */
   const blocksOf = (missing: number): number[] =>
     Array.from({ length: Math.min(Math.ceil(missing / burst), blocksAtOnce) }, (_, n) => Math.min(burst, missing - n * burst));
 
-  /** One round of questions at a time, while more wait than slots are reserved. */
-  const ask = async (): Promise<void> => {
-    if (asking) return;
-    asking = true;
-    while (waiters.size() > slots.length) {
-      const closedMs = closedUntil - aheadMs - now();
-      if (closedMs > 0) {
-        await pause(Math.min(closedMs, longestPauseMs));
-        continue;
-      }
-      const sentAt = now();
-      const blocks = blocksOf(waiters.size() - slots.length);
-      const replies = await Promise.allSettled(blocks.map((wanted) => scripts.reserve({ wanted, aheadMs })));
-      const receivedAt = now();
-      const failure = replies.find((reply) => reply.status === 'rejected');
-      for (const reply of replies) if (reply.status === 'fulfilled') take(reply.value, sentAt, receivedAt);
-      serve();
-      if (failure !== undefined) {
-        blocksAtOnce = 1;
-        outage.failed(failure.reason);
-        await pause(outage.pauseMs());
-        continue;
-      }
-      outage.answered();
-      const last = replies.at(-1) as PromiseFulfilledResult<Reservation>;
-      blocksAtOnce = last.value.waitMs > 0 ? 1 : Math.min(2 * blocksAtOnce, mostBlocks);
-      // The spread lets each of several instances be the first one now and then.
-      if (last.value.waitMs > 0)
-        await pause(Math.min(Math.max(last.value.waitMs, leastPauseMs) + random() * Math.min(1, intervalMs / 4), longestPauseMs));
+  const askOnce = async (): Promise<void> => {
+    const sentAt = now();
+    const blocks = blocksOf(waiters.size() - state.slots.length);
+    const replies = await Promise.allSettled(blocks.map((wanted) => scripts.reserve({ wanted, aheadMs })));
+    const receivedAt = now();
+    const failure = replies.find((reply) => reply.status === 'rejected');
+    for (const reply of replies) {
+      if (reply.status !== 'fulfilled') continue;
+      takeReply(state, terms, reply.value, { sentAt, receivedAt });
+      giveBack(state.slots.splice(waiters.size()));
     }
-    asking = false;
+    serve();
+    if (failure !== undefined) {
+      blocksAtOnce = 1;
+      outage.failed(failure.reason);
+      return pause.sleep(outage.pauseMs());
+    }
+    outage.answered();
+    const { waitMs } = (replies.at(-1) as PromiseFulfilledResult<Reservation>).value;
+    blocksAtOnce = waitMs > 0 ? 1 : Math.min(2 * blocksAtOnce, mostBlocks);
+    // The spread lets each of several instances be the first one now and then.
+    if (waitMs > 0) await pause.sleep(Math.min(Math.max(waitMs, leastPauseMs) + random() * Math.min(1, intervalMs / 4), longestPauseMs));
   };
 
-  /** Lets pass whoever has a slot that has begun; drops slots that are over. */
+  return async () => {
+    if (isAsking) return;
+    isAsking = true;
+    while (waiters.size() > state.slots.length) {
+      const closedMs = state.closedUntil - aheadMs - now();
+      if (closedMs > 0) await pause.sleep(Math.min(closedMs, longestPauseMs));
+      else await askOnce();
+    }
+    isAsking = false;
+  };
+}
+
+/** Lets waiters pass whose slot has begun; drops slots that are over. */
+function createServing({ params, terms, state, waiters, giveBack, ask }: Shared & { readonly ask: () => Promise<void> }) {
+  const { now, clock } = params;
+  const { burst, intervalMs, lifeMs, serverTime } = terms;
+  let passedAt = Number.NEGATIVE_INFINITY;
+  let timer: AbortController | undefined;
+
   const serve = (): void => {
     const late: Slot[] = [];
+    const { slots } = state;
     for (let slot = slots[0]; slot !== undefined; slot = slots[0]) {
       const moment = now();
       const { from, to } = serverTime.within({ beginsMs: slot.at, lifeMs }, moment);
-      const begins = Math.max(from, closedUntil, burst > 1 ? from : passedAt + intervalMs);
+      const begins = Math.max(from, state.closedUntil, burst > 1 ? from : passedAt + intervalMs);
       if (begins > to || moment > to) late.push(slot);
       else if (moment < begins) {
         wakeIn(begins - moment);
@@ -197,36 +264,11 @@ export function createGcraLimiter(params: {
     );
   };
 
-  const news = createRateFeedback({
-    pushBack: scripts.pushBack,
-    slowDown: async () => {
-      const { low, elapsedMs } = await scripts.slowDown();
-      fallen = { low, at: now() - elapsedMs };
-    },
-    clock,
-    now,
-    outage,
-  });
-
   return {
-    acquire(signal, withinMs) {
-      if (signal.aborted) return Promise.reject(signal.reason as Error);
-      if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));
-      const turn = waiters.join(signal, withinMs);
-      void ask();
-      return turn;
+    serve,
+    rest(): void {
+      timer?.abort();
+      timer = undefined;
     },
-    pushBack(ms) {
-      if (!(ms > 0)) return;
-      closedUntil = Math.max(closedUntil, now() + ms);
-      news.closeUntil(now() + ms);
-    },
-    closedForMs: () => Math.max(closedUntil - now(), 0),
-    nextInMs: (ahead) => Math.max(Math.max(nextBeginsAt, closedUntil) - now(), 0) + Math.max(ahead + 1 - burst, 0) * intervalMs,
-    slowDown() {
-      if (fallen !== undefined && now() - fallen.at < betweenDropsMs) return;
-      news.slowDown();
-    },
-    rate: () => (fallen === undefined ? rate : rampedRate(rate, fallen, now() - fallen.at)),
   };
 }

@@ -1,22 +1,23 @@
 /**
- * No bound, but a way that can be closed for all instances. Nobody asks for a permit: one question in 50 ms tells
- * whether the way is open, and without a fresh answer nothing passes.
+ * No bound, but sending can be paused for all instances. No permit is asked for: one question in 50 ms says whether
+ * sending is paused, and without a fresh answer nothing passes.
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
+import { createPause } from './pause.ts';
 import { createLimiterScripts } from './scripts.ts';
 import { createWaiters, noPermitWithin } from '../waiters.ts';
 
-/** For so long after it was asked for, an answer tells that the way is open. */
+/** For so long after its question, an answer says that sending is not paused. */
 const freshMs = 50;
-/** While permits are taken it is asked for anew before it is too old, so that nobody waits for it. */
+/** While permits are taken the next question comes before the answer is too old, so that no caller waits for it. */
 const renewMs = 25;
-/** An answer that took longer tells nothing, not even of those who wait for it. */
+/** An answer that took longer says nothing, not even to the callers that wait for it. */
 const worthlessMs = 1_000;
-/** A longer closing is looked at again after so long. */
+/** A longer pause is checked again after so long. */
 const longestPauseMs = 1_000;
 
 const passed = Promise.resolve();
@@ -33,19 +34,11 @@ export function createUnlimitedLimiter(params: {
   let askedAt = Number.NEGATIVE_INFINITY;
   let closedUntil = Number.NEGATIVE_INFINITY;
   let asking = false;
-  let pausing: AbortController | undefined;
+  const pause = createPause(clock);
 
   const waiters = createWaiters(clock, () => {
-    if (waiters.size() === 0) pausing?.abort();
+    if (waiters.size() === 0) pause.end();
   });
-
-  const pause = async (ms: number): Promise<void> => {
-    const controller = new AbortController();
-    pausing = controller;
-    // Ended early when nobody waits any more: not an error.
-    await clock.sleep(ms, controller.signal).catch(() => undefined);
-    if (pausing === controller) pausing = undefined;
-  };
 
   const askOnce = async (): Promise<void> => {
     const sentAt = now();
@@ -62,7 +55,7 @@ export function createUnlimitedLimiter(params: {
       if (moment < sentAt + worthlessMs && moment >= closedUntil) while (waiters.letPass());
     } catch (cause) {
       outage.failed(cause);
-      if (waiters.size() > 0) await pause(outage.pauseMs());
+      if (waiters.size() > 0) await pause.sleep(outage.pauseMs());
     }
   };
 
@@ -71,7 +64,7 @@ export function createUnlimitedLimiter(params: {
     asking = true;
     do {
       const closedMs = closedUntil - now();
-      if (closedMs > 0) await pause(Math.min(closedMs, longestPauseMs));
+      if (closedMs > 0) await pause.sleep(Math.min(closedMs, longestPauseMs));
       else await askOnce();
     } while (waiters.size() > 0);
     asking = false;
