@@ -7,6 +7,7 @@ import type { Summary } from '../../batches/record/summary.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, once, quietPayments, until, untoldPayments, type Cluster } from './cluster.ts';
+import { callsSeen, mostInASecond, watchTurns } from '../support/seen-calls.ts';
 import { csvOf, payoutEvent as event, payouts, row } from '../support/builders.ts';
 import { countsOf, sha256Of } from './world.ts';
 
@@ -134,9 +135,10 @@ describe('run', () => {
 });
 
 describe('instances', () => {
-  it('share the work; one that is killed loses nothing, and one that comes helps', async () => {
+  it('share the work and one rate: an instance that is killed loses nothing, and one that joins helps', async () => {
     await inCluster(servers(), { settleMs: 50 }, async (cluster) => {
       const more = { DISPATCH_RATE: '150', GATEWAY_TIMEOUT_MS: '5000' };
+      const turns = watchTurns();
       const [first] = await Promise.all([cluster.serve(more), cluster.serve(more)]);
       const file = cluster.write('big.csv', csvOf(payouts(600)));
       const running = cluster.begin(['run', file, '--json'], more);
@@ -145,6 +147,14 @@ describe('instances', () => {
       await sleep(500);
       await cluster.serve(more);
       const ended = await running.ended;
+      turns.stop();
+      const inits = cluster.sandbox.calls().filter(({ method }) => method.startsWith('session/init/'));
+      const seen = callsSeen(
+        inits.map(({ at }) => at).toSorted((a, b) => a - b),
+        turns.ticks,
+      );
+      // The rate and its burst, over all instances, whatever happened to them.
+      expect(mostInASecond(seen)).toBeLessThanOrEqual(151);
       const summary = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as Parameters<typeof countsOf>[0];
       expect(summary.balanced).toBe(true);
       // What had arrived when the instance died is told as open: the gateway only says that it knows the key.

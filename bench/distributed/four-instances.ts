@@ -1,14 +1,14 @@
 /**
- * Four instances share 200 calls a second; one is killed with -9 and one is added meanwhile. Told: the most calls that
- * the gateway saw in any second, and how much of the rate was used while there was work.
+ * Four instances share 200 calls a second; one is killed with -9 and one is added meanwhile. Prints the most calls that the
+ * gateway received in any second, and how much of the rate was used while there was work.
  *
- *   node test/scripts/four-instances.script.ts [rate] [seconds]
+ *   node bench/distributed/four-instances.ts [rate] [seconds]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inCluster } from '../e2e/cluster.ts';
-import { payoutEvent } from '../support/builders.ts';
-import { callsSeen, mostInASecond, watchTurns } from '../support/seen-calls.ts';
-import { startKafka, startRedis } from '../support/local-servers.ts';
+import { inCluster } from '../../test/e2e/cluster.ts';
+import { payoutEvent } from '../../test/support/builders.ts';
+import { callsSeen, mostInASecond, watchTurns } from '../../test/support/seen-calls.ts';
+import { startKafka, startRedis } from '../../test/support/local-servers.ts';
 
 const [rate = 200, seconds = 30] = process.argv.slice(2).map(Number);
 const burst = Math.max(1, Math.floor(rate / 100));
