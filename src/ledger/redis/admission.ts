@@ -1,4 +1,4 @@
-/** Asks about an occurrence: decided here on what is believed to stand in Redis, written there only if it does. */
+/** Admits an occurrence: decided here on what is assumed to be in Redis, written there only if the assumption holds. */
 import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import { checkAdmission, checkNewRecord } from '../../../batches/record/check-change.ts';
@@ -12,115 +12,115 @@ import type { LedgerContext } from './context.ts';
 import { encodeImmutable, templateOf, encodeMutable, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-/** What stands in Redis, or is believed to. */
-interface Standing {
+/** What is in Redis, or is assumed to be. */
+interface Assumed {
   readonly stored: StoredRecord | undefined;
   readonly fields: FieldDigests | undefined;
-  readonly looseSequence: number;
+  readonly lastSequence: number;
 }
 
-/** Nearly every occurrence and every id is new: this is believed first, which saves asking. */
-const nothing: Standing = { stored: undefined, fields: undefined, looseSequence: 0 };
+/** Nearly every occurrence and every id is new: assumed first, which saves a read. */
+const nothing: Assumed = { stored: undefined, fields: undefined, lastSequence: 0 };
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
-export async function admit(parts: LedgerContext, admission: Admission): Promise<Verdict> {
+export async function admit(context: LedgerContext, admission: Admission): Promise<Verdict> {
   const { content, occurrence, batchId } = admission;
   checkAdmission(admission);
-  await parts.requireBatch(batchId);
+  await context.requireBatch(batchId);
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
-  const asked = { shard, recordId, token: parts.nextToken() };
+  const target = { shard, recordId, token: context.nextToken() };
 
-  for (let standing = nothing; ;) {
-    const believed = standing;
-    const decision = decideAdmission(parts.keys, admission, {
+  for (let assumed = nothing; ;) {
+    const believed = assumed;
+    const decision = decideAdmission(context.keys, admission, {
       record: believed.stored?.record,
-      // What was dropped with the story cannot be told apart: then no field is named.
+      // Field digests that were purged cannot be compared: then no field is named.
       fields: () => believed.fields ?? (content.type === 'valid' ? content.fields : noFields),
-      lastSequence: believed.looseSequence,
+      lastSequence: believed.lastSequence,
     });
     const reply =
       decision.type === 'admitted'
-        ? await writeRecord(parts, asked, admission, decision.record, believed)
-        : await writeSettled(parts, asked, admission, decision, believed);
-    // Only an instruction: what ends by itself is counted without its amount then.
+        ? await writeRecord(context, target, admission, decision.record, believed)
+        : await writeSettled(context, target, admission, decision, believed);
+    // Only for an instruction: what ends by itself is counted without its amount then.
     if (reply.answer === 'full') return { type: 'totals_full' };
     if (reply.answer === 'written') {
       if (decision.type === 'admitted') return verdictOf(decision.record);
-      parts.outbox.decided(shard, reply, decision.event);
+      context.outbox.decided(shard, reply, decision.event);
       return { type: 'settled', status: decision.status, fresh: true };
     }
-    const [told = '', value = '', loose = '0'] = reply.values;
-    if (told !== '') return known(parts, asked, admission, told, value, reply.repeated);
-    standing = await standingOf(parts, asked, value, Number(loose));
+    const [outcome = '', value = '', loose = '0'] = reply.values;
+    if (outcome !== '') return known(context, target, admission, { outcome, value, repeated: reply.repeated });
+    assumed = await readCurrent(context, target, value, Number(loose));
   }
 }
 
-interface Asked {
+/** Where an admission is written, and the token that identifies its calls. */
+interface Target {
   readonly shard: number;
   readonly recordId: string | undefined;
   readonly token: string;
 }
 
-/** The occurrence is known: its first verdict stands. */
+/** The occurrence is known: its first verdict stays. */
 async function known(
-  parts: LedgerContext,
-  { shard, recordId, token }: Asked,
+  context: LedgerContext,
+  { shard, recordId, token }: Target,
   { occurrence }: Admission,
-  told: string,
-  value: string,
-  repeated: boolean,
+  found: { readonly outcome: string; readonly value: string; readonly repeated: boolean },
 ): Promise<Verdict> {
-  if (told !== '*') {
-    const [code, itsToken] = told.split(':');
-    // Ours after all: the reply was lost, and the event waits in Redis without our knowing.
+  const { outcome, value, repeated } = found;
+  if (outcome !== '*') {
+    const [code, itsToken] = outcome.split(':');
+    // Written by an earlier call of this admission whose reply was lost: its event is in Redis and not in memory yet.
     const ours = repeated && itsToken === token;
-    if (ours) await parts.outbox.recover(shard);
+    if (ours) await context.outbox.recover(shard);
     return { type: 'settled', status: statusOf(Number(code)), fresh: ours };
   }
-  const stored = recordId === undefined || value === '' ? undefined : await parts.readRecord(shard, recordId, value);
+  const stored = recordId === undefined || value === '' ? undefined : await context.readRecord(shard, recordId, value);
   const place = stored?.record.occurrence;
   if (stored === undefined || place?.stream !== occurrence.stream || place.position !== occurrence.position) {
     throw new LedgerReadError(
-      `${placeText(parts.place)} knows ${occurrence.stream}:${occurrence.position} under another record id than ${recordId ?? 'none'}: what stands at a place must not change.`,
+      `${placeText(context.place)} has ${occurrence.stream}:${occurrence.position} under another record id than ${recordId ?? 'none'}: the instruction of an occurrence must not change.`,
     );
   }
   return verdictOf(stored.record);
 }
 
-async function standingOf(parts: LedgerContext, { shard, recordId }: Asked, value: string, looseSequence: number): Promise<Standing> {
-  if (recordId === undefined || value === '') return { stored: undefined, fields: undefined, looseSequence };
-  const stored = await parts.readRecord(shard, recordId, value);
+async function readCurrent(context: LedgerContext, { shard, recordId }: Target, value: string, lastSequence: number): Promise<Assumed> {
+  if (recordId === undefined || value === '') return { stored: undefined, fields: undefined, lastSequence };
+  const stored = await context.readRecord(shard, recordId, value);
   const fields =
     stored.fields === undefined
       ? undefined
-      : { paths: await parts.strings.textOf(shard, String(stored.fields.paths)), digests: stored.fields.digests };
-  return { stored, fields, looseSequence };
+      : { paths: await context.strings.textOf(shard, String(stored.fields.paths)), digests: stored.fields.digests };
+  return { stored, fields, lastSequence };
 }
 
 /** What both scripts compare first. */
-const comparing = ({ occurrence }: Admission, recordId: string | undefined, { stored, looseSequence }: Standing): string[] => [
+const comparison = ({ occurrence }: Admission, recordId: string | undefined, { stored, lastSequence }: Assumed): string[] => [
   String(occurrence.position),
   recordId ?? '',
   stored === undefined ? '' : String(stored.record.version),
-  String(looseSequence),
+  String(lastSequence),
 ];
 
 async function writeRecord(
   { calls, names, strings, keys }: LedgerContext,
-  { shard, token }: Asked,
+  { shard, token }: Target,
   admission: Admission,
   record: LedgerRecord,
-  standing: Standing,
+  assumed: Assumed,
 ): Promise<Reply> {
   const { content, occurrence } = admission;
   if (content.type !== 'valid') throw new TypeError('a rejected instruction cannot create a record');
   checkNewRecord(record);
   const { recordId, batchId } = record;
   const { fields } = content;
-  const [frame, paths] = [await strings.numberOf(shard, templateOf(record)), await strings.numberOf(shard, fields.paths)];
-  const former = standing.stored?.record;
+  const [template, paths] = [await strings.numberOf(shard, templateOf(record)), await strings.numberOf(shard, fields.paths)];
+  const former = assumed.stored?.record;
   return calls.run(
     shard,
     scripts.admitRecord,
@@ -136,12 +136,12 @@ async function writeRecord(
         : [names.places(shard, former.occurrence), names.index(shard, former.batchId, former.status), names.body(shard, recordId)]),
     ],
     [
-      ...comparing(admission, recordId, standing),
+      ...comparison(admission, recordId, assumed),
       String(record.version),
       record.hasCardNumber ? '1' : '0',
       String(record.amountMinor),
       record.currency,
-      frame,
+      template,
       token,
       `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
       String(record.sequence),
@@ -152,13 +152,13 @@ async function writeRecord(
 
 async function writeSettled(
   { calls, names, outbox }: LedgerContext,
-  { shard, recordId, token }: Asked,
+  { shard, recordId, token }: Target,
   admission: Admission,
   { status, sequence, event }: Extract<AdmissionDecision, { type: 'settled' }>,
-  standing: Standing,
+  assumed: Assumed,
 ): Promise<Reply> {
   const { batchId, occurrence } = admission;
-  const former = standing.stored?.record;
+  const former = assumed.stored?.record;
   const amount = amountOf(admission);
   return calls.run(
     shard,
@@ -174,7 +174,7 @@ async function writeSettled(
       names.index(shard, former?.batchId ?? batchId, former?.status ?? 'queued'),
     ],
     [
-      ...comparing(admission, recordId, standing),
+      ...comparison(admission, recordId, assumed),
       String(statusCode[status]),
       String(amount ?? 0n),
       currencyOf(admission),

@@ -1,4 +1,4 @@
-/** Writes one decided step of a record, if the record still has the version that it was decided on. */
+/** Writes one change of a record, if the record still has the version that it was decided on. */
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
@@ -12,11 +12,11 @@ import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { firstText, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-/** @throws TypeError for a step that no rule can have decided; nothing is written then */
-export async function advance(parts: LedgerContext, change: Change): Promise<AdvanceResult> {
+/** @throws TypeError for a change that no rule can have decided; nothing is written then */
+export async function advance(context: LedgerContext, change: Change): Promise<AdvanceResult> {
   checkChange(change);
   const { expected, after, event, body } = change;
-  const { calls, names, strings, outbox, keys, place } = parts;
+  const { calls, names, strings, outbox, keys, place } = context;
   const { recordId, batchId } = after;
 
   const shard = shardOf(recordId);
@@ -36,7 +36,7 @@ export async function advance(parts: LedgerContext, change: Change): Promise<Adv
     ],
     [
       String(expected),
-      parts.nextToken(),
+      context.nextToken(),
       recordId,
       String(after.amountMinor),
       after.currency,
@@ -46,7 +46,7 @@ export async function advance(parts: LedgerContext, change: Change): Promise<Adv
       encodeMutable(after, keys),
       scoreText(queueTimeOf(after)),
       scoreText(dueTimeOf(after)),
-      ...bodyArguments(parts.seal, after, body),
+      ...bodyArguments(context.seal, after, body),
       ...outbox.argumentsOf(event),
       String(after.sequence),
     ],
@@ -60,16 +60,16 @@ export async function advance(parts: LedgerContext, change: Change): Promise<Adv
       if (event !== undefined) await outbox.recover(shard);
       return { ok: true };
     case 'moved':
-      // Perhaps ours was written before somebody else's: then its event is there too.
+      // An earlier call may have been written before another instance's change: then its event is there too.
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
-      return { ok: false, current: (await parts.readRecord(shard, recordId, reply.values[0] ?? '')).record };
+      return { ok: false, current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
     case 'missing':
       throw neverAdmitted(recordId);
     case 'changed':
       throw identityChanged(recordId);
     default:
       throw new LedgerReadError(
-        `${placeText(place)} does not balance: its totals of batch ${batchId} do not hold ${recordId}. Something else changed it; do not pay from it.`,
+        `${placeText(place)} does not balance: its totals of batch ${batchId} do not include ${recordId}. Another program changed it; do not pay from it.`,
       );
   }
 }
@@ -81,19 +81,19 @@ function bodyArguments(seal: Seal, record: LedgerRecord, body: BodyChange | unde
   return 'keep' in body ? ['keep', sealedBody(seal, record, body.keep)] : ['erase', String(Math.ceil(body.eraseAt))];
 }
 
-/** As it lies in Redis: the attempt that it belongs to, a line break, the sealed bytes. */
+/** As it is stored in Redis: the attempt that it belongs to, a line break, the sealed bytes. */
 export const sealedBody = (seal: Seal, record: LedgerRecord, bytes: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${record.attempt}\n`), seal.close(bytes, record)]);
 
 /** @returns undefined when it belongs to another attempt */
-export function openBody(parts: LedgerContext, record: LedgerRecord, kept: Buffer): Uint8Array | undefined {
+export function openBody(context: LedgerContext, record: LedgerRecord, kept: Buffer): Uint8Array | undefined {
   const lineBreak = kept.indexOf(0x0a);
   if (kept.toString('latin1', 0, lineBreak) !== String(record.attempt)) return undefined;
   try {
-    return parts.seal.open(kept.subarray(lineBreak + 1), record);
+    return context.seal.open(kept.subarray(lineBreak + 1), record);
   } catch (cause) {
     throw new LedgerReadError(
-      `the body kept of ${record.recordId} does not open: ${placeText(parts.place)} was changed by something else. Do not pay from it.`,
+      `the sealed body of ${record.recordId} cannot be opened: another program changed ${placeText(context.place)}. Do not pay from it.`,
       { cause },
     );
   }

@@ -1,13 +1,13 @@
-/** What a rebuild writes: records and occurrences as results and instructions tell them, over nothing. */
+/** What a rebuild writes: records and occurrences as results and instructions show them. Never overwrites anything. */
+import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-change.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
-import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-change.ts';
 import { LedgerTotalsError } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
-import { firstText, encodeImmutable, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
+import { encodeImmutable, encodeMutable, firstText, statusCodeText, templateOf } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
 type Restore = Pick<SharedLedger, 'restore' | 'restoreSettled'>;
@@ -17,6 +17,7 @@ export const createRestore = (context: LedgerContext): Restore => ({
   restoreSettled: (params) => restoreSettled(context, params),
 });
 
+/** @throws LedgerTotalsError when the totals of its batch have no room for it */
 async function restoreRecord(context: LedgerContext, { record, fields, body, event }: Parameters<Restore['restore']>[0]): Promise<void> {
   const { calls, names, strings, outbox, keys, seal, place } = context;
   const { recordId, batchId, occurrence } = record;
@@ -24,7 +25,7 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
   if (body !== undefined) checkBodyMayBeKept(record);
   await context.requireBatch(batchId);
   const shard = shardOf(recordId);
-  const frame = await strings.numberOf(shard, templateOf(record));
+  const template = await strings.numberOf(shard, templateOf(record));
   const paths = await strings.numberOf(shard, fields.paths);
   const reply = await calls.run(
     shard,
@@ -50,7 +51,7 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       record.hasCardNumber ? '1' : '0',
       String(record.amountMinor),
       record.currency,
-      frame,
+      template,
       firstText(record),
       context.nextToken(),
       `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
@@ -67,9 +68,9 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
   else if (reply.answer === 'again') await outbox.recover(shard);
 }
 
-async function restoreSettled(context: LedgerContext, settled: Parameters<Restore['restoreSettled']>[0]): Promise<void> {
+async function restoreSettled(context: LedgerContext, params: Parameters<Restore['restoreSettled']>[0]): Promise<void> {
   const { calls, names } = context;
-  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence } = settled;
+  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence } = params;
   checkAmount(amountMinor);
   await context.requireBatch(batchId);
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);

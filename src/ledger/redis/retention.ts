@@ -1,6 +1,6 @@
 /**
- * Drops the stories of records that ended long ago: destination, metadata, reason, field digests. What must be known for
- * ever stays: key, fingerprint, attempt, status, amount, occurrence.
+ * Purges the details of records that ended long ago: destination, metadata, reason, field digests. What must be known
+ * forever stays: key, fingerprint, attempt, status, amount, occurrence.
  */
 import type { Status } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
@@ -10,33 +10,33 @@ import { numberAtTime, shards } from './key-names.ts';
 import { encodeWithoutDetails } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-const ends: readonly Status[] = ['succeeded', 'failed', 'cancelled', 'rejected'];
+const finalStatuses: readonly Status[] = ['succeeded', 'failed', 'cancelled', 'rejected'];
 const pageSize = 200;
 
 /**
- * An index of what is final is in the order of the last change, so that what is old lies at its beginning; how far it
- * was dropped is noted, and the next call goes on from there.
+ * An index of final records is in the order of their last change, so that old ones are at its beginning. How far it was
+ * purged is kept, and the next call continues there.
  *
  * @param params.olderThanMs how long ago the last change must be
  * @param params.limit at most so many records
- * @returns how many stories were dropped; `limit`: there may be more
+ * @returns how many records were purged; `limit`: there may be more
  */
 export async function purgeDetails(
-  parts: LedgerContext,
+  context: LedgerContext,
   batchIds: readonly string[],
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
-  const { calls, names } = parts;
+  const { calls, names } = context;
   const newest = String(numberAtTime((await redisTime(calls)) - olderThanMs));
-  let dropped = 0;
+  let purged = 0;
   for (const batchId of batchIds) {
-    for (const status of ends) {
+    for (const status of finalStatuses) {
       const field = `${statusCode[status]}:${batchId}`;
       const marks = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.dropped(shard), field)));
       for (const shard of shards) {
         const index = names.index(shard, batchId, status);
-        for (let from = marks[shard] as string | null; dropped < limit;) {
-          const wanted = Math.min(pageSize, limit - dropped);
+        for (let from = marks[shard] as string | null; purged < limit;) {
+          const wanted = Math.min(pageSize, limit - purged);
           const page = (await calls.read(
             shard,
             'zrangebyscore',
@@ -50,22 +50,22 @@ export async function purgeDetails(
           )) as string[];
           for (let at = 0; at < page.length; at += 2) {
             from = page[at + 1] ?? from;
-            if (await purgeRecord(parts, shard, page[at] ?? '', field, from ?? '')) dropped += 1;
+            if (await purgeRecord(context, shard, page[at] ?? '', field, from ?? '')) purged += 1;
           }
           if (page.length < 2 * wanted) break;
         }
-        if (dropped >= limit) return dropped;
+        if (purged >= limit) return purged;
       }
     }
   }
-  return dropped;
+  return purged;
 }
 
-async function purgeRecord(parts: LedgerContext, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
-  const { calls, names, keys } = parts;
+async function purgeRecord(context: LedgerContext, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
+  const { calls, names, keys } = context;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
   if (typeof text !== 'string') return false;
-  const { record } = await parts.readRecord(shard, recordId, text);
+  const { record } = await context.readRecord(shard, recordId, text);
   const { answer } = await calls.run(
     shard,
     scripts.purgeDetails,
