@@ -20,7 +20,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
     const events = async (): Promise<Record<string, unknown>[]> =>
       (await under.ledger.outbox({ limit: 100 })).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
-    it('keeps every member of a new record, exactly', async () => {
+    it('keeps every member of a new record exactly, also after it is opened again', async () => {
       const draft = instructionOf('inv-1', {
         kind: 'payment',
         amountMinor: 9_007_199_254_740_991n,
@@ -74,7 +74,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await ledger.record('inv-1')).toMatchObject({ metadata, destination: undefined });
     });
 
-    it('keeps where each was asked for, also where the source does not follow from the place', async () => {
+    it('keeps the source of each occurrence, also where it does not follow from stream and position', async () => {
       const topic = { stream: 'topic:pay:3', position: 41, source: { topic: 'pay', partition: 3, offset: '41' } };
       const published = { stream: 'topic:pay:3', position: 42, source: { file: 'june.csv', line: 7 } };
       const renamed = lineOf(batchA, 3, 'renamed.csv');
@@ -85,7 +85,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(records.map((record) => record?.occurrence)).toEqual(places);
     });
 
-    it.each(recordStatuses)('finds the same occurrence again where it stopped: %s', async (status) => {
+    it.each(recordStatuses)('returns the present state of a known occurrence whose record is %s, and writes nothing', async (status) => {
       const record = await recordIn(under.ledger, status, 'inv-1', 2);
       const before = { tallies: await under.ledger.tallies(), events: await events() };
       const expected =
@@ -104,7 +104,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await admitOne(ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual(expected);
     });
 
-    it('knows occurrences that come out of order', async () => {
+    it('recognises known occurrences that arrive out of order', async () => {
       const order = [9, 4, 7, 2, 9, 2, 4];
       const verdicts = [];
       for (const line of order)
@@ -113,7 +113,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(countOf(await under.ledger.tallies(batchA), 'received')).toBe(4);
     });
 
-    it('answers a refused instruction once, and its first verdict stands', async () => {
+    it('settles an invalid instruction once, and keeps its first verdict when the occurrence comes again', async () => {
       expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))).toEqual({
         type: 'settled',
         status: 'rejected',
@@ -128,7 +128,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await events()).toMatchObject([{ status: 'rejected', sequence: 1, record_id: 'inv-1', source: { file: 'may.csv', line: 2 } }]);
     });
 
-    it('counts a refused instruction without a readable amount in no currency', async () => {
+    it('counts an invalid instruction without a readable amount in no currency', async () => {
       await admitOne(under.ledger, admission(lineOf(batchA, 2), refused({ amountMinor: undefined, recordId: undefined })));
       await admitOne(under.ledger, admission(lineOf(batchA, 3), refused({ currency: undefined })));
       expect((await under.ledger.tallies(batchA)).toSorted((a, b) => (a.status < b.status ? -1 : 1))).toEqual([
@@ -137,7 +137,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       ]);
     });
 
-    it('leaves the id of a refused instruction free, and goes on counting its sequence', async () => {
+    it('leaves the record id of an invalid instruction free, and continues its sequence', async () => {
       await admitOne(under.ledger, admission(lineOf(batchA, 2), refused()));
       await admitOne(under.ledger, admission(lineOf(batchA, 3), refused()));
       expect((await events()).map((event) => event['sequence'])).toEqual([1, 2]);
@@ -150,7 +150,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.record('inv-1')).toMatchObject({ sequence: 3, version: record.version + 1, status: 'queued' });
     });
 
-    it('settles the same content at another place as a duplicate, and tells the earlier status', async () => {
+    it('settles another occurrence with the same content as a duplicate that names the earlier status', async () => {
       const record = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
       const verdict = await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(instructionOf('inv-1')), batchB));
       expect(verdict).toEqual({ type: 'settled', status: 'duplicate', fresh: true });
@@ -168,7 +168,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       });
     });
 
-    it('settles other content under a bound id as a conflict, and names the fields that differ', async () => {
+    it('settles other content under a bound record id as a conflict that names the differing fields', async () => {
       await admitted(under.ledger, 'inv-1', 2);
       await under.reopen();
       const verdict = await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1', { amountMinor: 9n }))));
@@ -179,7 +179,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.record('inv-1')).toMatchObject({ amountMinor: 1230n, version: 2, sequence: 1 });
     });
 
-    it('makes a step wait that was decided before a duplicate raised the version', async () => {
+    it('refuses a change that was decided before a duplicate raised the version', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
       const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
@@ -234,7 +234,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       },
     );
 
-    it('binds the id of what was cancelled after it was sent', async () => {
+    it('keeps the record id bound when the record was cancelled after it was sent', async () => {
       await recordIn(under.ledger, 'cancelled', 'inv-1', 2);
       expect(await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1')), batchB))).toMatchObject({
         type: 'settled',
@@ -242,7 +242,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       });
     });
 
-    it('counts duplicates of what was not paid', async () => {
+    it('counts the duplicates of records that have not succeeded', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitted(under.ledger, 'inv-2', 3);
       await admitOne(under.ledger, admission(lineOf(batchB, 2), valid(instructionOf('inv-1')), batchB));
@@ -255,7 +255,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchB, exceptInProgress: false })).toBe(1);
     });
 
-    it('still counts the duplicate of a record whose id was taken by other content and paid', async () => {
+    it('counts a duplicate still when its record id was reused by other content that succeeded', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
       await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
@@ -264,7 +264,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(1);
     });
 
-    it('admits one of many concurrent occurrences of an id, in whatever order they come', async () => {
+    it('admits exactly one of many concurrent occurrences of a record id, in any order', async () => {
       let run = 0;
       await assert(
         asyncProperty(array(constantFrom('same', 'other'), { minLength: 2, maxLength: 40 }), async (contents) => {
@@ -291,14 +291,14 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(isBalanced(await under.ledger.tallies(batchA))).toBe(true);
     });
 
-    it('takes the same occurrence once, however many bring it', async () => {
+    it('settles an occurrence once, however many concurrent calls bring it', async () => {
       const verdicts = await Promise.all(Array.from({ length: 30 }, () => admitOne(under.ledger, admission(lineOf(batchA, 2), refused()))));
       expect(verdicts.filter((verdict) => verdict.type === 'settled' && verdict.fresh)).toHaveLength(1);
       expect(countOf(await under.ledger.tallies(), 'received')).toBe(1);
       expect(await events()).toHaveLength(1);
     });
 
-    it('answers a group of admissions in their order', async () => {
+    it('returns the verdicts of a group in the order of its admissions', async () => {
       await admitted(under.ledger, 'inv-1', 2);
       const verdicts = await under.ledger.admit([
         admission(lineOf(batchA, 3), valid(instructionOf('inv-3'))),
@@ -322,13 +322,13 @@ export function admissionSuite(under: LedgerUnderTest): void {
       ['an amount above 2^53 - 1', admission(lineOf(batchA, 3), valid(instructionOf('inv-1', { amountMinor: 9_007_199_254_740_992n })))],
       ['a negative amount of a rejected row', admission(lineOf(batchA, 3), refused({ amountMinor: -1n }))],
       ['a position that is no whole number', admission(lineOf(batchA, 3.5), valid(instructionOf('inv-1')))],
-    ])('rejects %s, and writes nothing of it', async (_, asked) => {
+    ])('rejects %s and writes nothing', async (_, asked) => {
       await expect(admitOne(under.ledger, asked)).rejects.toThrow(RangeError);
       expect(await under.ledger.record('inv-1')).toBeUndefined();
       expect(await under.ledger.tallies()).toEqual([]);
     });
 
-    it('lets one call fail without touching the others of its group', async () => {
+    it('writes the other calls of a group when one of them fails', async () => {
       const before = await admitted(under.ledger, 'inv-1', 2);
       const broken = admission(lineOf(batchA, 3), valid(instructionOf('inv-2')), 'f'.repeat(64));
       const [first, second, failed] = await Promise.allSettled([

@@ -19,7 +19,7 @@ function recordSuite(under: LedgerUnderTest): void {
   });
 
   describe('advance', () => {
-    it('keeps every member that a step may change', async () => {
+    it('keeps every member that a change may set', async () => {
       const patches: readonly Partial<LedgerRecord>[] = [
         { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 9 },
         {
@@ -70,7 +70,7 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await ledger.record('inv-1')).toEqual(record);
     });
 
-    it('changes nothing on a mismatch and tells the record as it is', async () => {
+    it('writes nothing on a version mismatch, and returns the record as it is now', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2);
       const sent = await moved(under.ledger, intent(queued));
       const before = { tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) };
@@ -83,7 +83,7 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await advanceOne(ledger, late)).toEqual({ ok: false, current: sent });
     });
 
-    it('lets exactly one of many concurrent steps on the same version pass', async () => {
+    it('writes exactly one of many concurrent changes of the same version', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2);
       const tried = await Promise.all(
         Array.from({ length: 25 }, (_, index) =>
@@ -94,7 +94,7 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.record('inv-1')).toMatchObject({ version: 2 });
     });
 
-    it('answers a group of changes in their order, each by itself', async () => {
+    it('returns the results of a group in the order of its changes, each atomic by itself', async () => {
       const queued = [
         await admitted(under.ledger, 'inv-1', 2),
         await admitted(under.ledger, 'inv-2', 3),
@@ -111,7 +111,7 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await ledger.advance([])).toEqual([]);
     });
 
-    it('rejects a step of a record that was never admitted', async () => {
+    it('rejects a change of a record that was never admitted', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await expect(advanceOne(under.ledger, step({ ...record, recordId: 'inv-9' }, { status: 'cancelled' }))).rejects.toThrow(/inv-9/);
     });
@@ -127,7 +127,7 @@ function recordSuite(under: LedgerUnderTest): void {
         (sent) => ({ ...step({ ...sent, recordId: 'inv-9' }, { status: 'failed' }), after: step(sent, {}).after }),
       ],
       ['moves to submitting without a lease', (sent) => step(sent, { status: 'submitting', leaseOwner: null })],
-    ])('rejects a change that %s, and writes nothing of it', async (_, spoiled) => {
+    ])('rejects a change that %s, and writes nothing', async (_, spoiled) => {
       const sent = await recordIn(under.ledger, 'in_progress', 'inv-1', 2);
       const tallies = await under.ledger.tallies();
       await expect(advanceOne(under.ledger, spoiled(sent))).rejects.toThrow(TypeError);
@@ -135,7 +135,7 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.tallies()).toEqual(tallies);
     });
 
-    it.each(recordStatuses)('moves the tallies to %s', async (status) => {
+    it.each(recordStatuses)('moves the tallies with a record that becomes %s', async (status) => {
       await recordIn(under.ledger, status, 'inv-1', 2);
       const ledger = await under.reopen();
       const expected = ['received', status].map((name) => ({ status: name, currency: 'EUR', count: 1, amountMinor: 1230n }));
@@ -164,13 +164,13 @@ function recordSuite(under: LedgerUnderTest): void {
   describe('body', () => {
     const bytes = Buffer.from('{"amount":1230,"iban":"DE89370400440532013000"}');
 
-    it('answers the bytes of the intent exactly, after a restart too', async () => {
+    it('returns exactly the bytes of the intent, also after it is opened again', async () => {
       await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
       const ledger = await under.reopen();
       expect(Buffer.from((await ledger.body('inv-1')) ?? [])).toEqual(bytes);
     });
 
-    it('has none before the intent, for an unknown record, and after it was erased', async () => {
+    it('returns nothing before the intent, for an unknown record, and after the body was erased', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2);
       expect(await under.ledger.body('inv-1')).toBeUndefined();
       expect(await under.ledger.body('inv-9')).toBeUndefined();
@@ -180,20 +180,20 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.body('inv-1')).toBeUndefined();
     });
 
-    it('keeps a body that is to be erased later', async () => {
+    it('keeps a body until the time at which it is to be erased', async () => {
       const sent = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
       await moved(under.ledger, step(sent, { status: 'failed' }, { body: { eraseAt: Math.max(at, Date.now()) + 365 * 86_400_000 } }));
       expect(await under.ledger.body('inv-1')).toBeDefined();
     });
 
-    it('takes the body of a second intent after the first was surely not sent', async () => {
+    it('replaces the body with that of a second intent when the first was proven not sent', async () => {
       const sent = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), bytes));
       const back = await moved(under.ledger, step(sent, { status: 'queued', firstSentAt: null, sends: 0 }, { body: { eraseAt: at } }));
       await moved(under.ledger, intent(back, Buffer.from('second')));
       expect(Buffer.from((await under.ledger.body('inv-1')) ?? []).toString()).toBe('second');
     });
 
-    it('never keeps one with a card number', async () => {
+    it('never keeps a body that holds a card number', async () => {
       const queued = await admitted(under.ledger, 'inv-1', 2, { hasCardNumber: true });
       await moved(under.ledger, intent(queued, bytes));
       const sent = await under.ledger.record('inv-1');
@@ -208,7 +208,7 @@ function recordSuite(under: LedgerUnderTest): void {
     const dueRecord = async (recordId: string, line: number, dueAt: number | null): Promise<LedgerRecord> =>
       moved(under.ledger, step(await recordIn(under.ledger, 'in_progress', recordId, line), { dueAt }));
 
-    it('answers what is due, oldest first, at most so many, and when the next one is', async () => {
+    it('returns due records, the longest due first and at most the limit, and the time of the next one', async () => {
       const late = await dueRecord('late', 2, at + 30);
       const early = await dueRecord('early', 3, at + 10);
       await dueRecord('never', 4, null);
@@ -221,12 +221,12 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await ledger.due({ batchId: 'unknown', now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
     });
 
-    it('never answers what is queued', async () => {
+    it('never returns a queued record', async () => {
       await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { dueAt: at }));
       expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
     });
 
-    it('forgets what is not due any more', async () => {
+    it('no longer returns a record whose due time was removed', async () => {
       const record = await dueRecord('inv-1', 2, at);
       await moved(under.ledger, step(record, { dueAt: null }));
       expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
@@ -234,7 +234,7 @@ function recordSuite(under: LedgerUnderTest): void {
   });
 
   describe('list', () => {
-    it.each(recordStatuses)('pages through what is %s, oldest first', async (status) => {
+    it.each(recordStatuses)('pages through the records that are %s, oldest first', async (status) => {
       const records: LedgerRecord[] = [];
       for (const line of [2, 3, 4]) records.push(await recordIn(under.ledger, status, `inv-${9 - line}`, line));
       await recordIn(under.ledger, isFinal[status] ? 'queued' : 'succeeded', 'other', 5);

@@ -5,7 +5,7 @@ import { admitted, intent, moved, step } from '../support/ledger-steps.ts';
 
 export function batchesSuite(under: LedgerUnderTest): void {
   describe('openBatch', () => {
-    it('makes a batch as it was asked for', async () => {
+    it('creates a batch with everything that was asked for', async () => {
       const batch = await under.ledger.openBatch({ ...manifest(batchA), policy: 'all-or-nothing' });
       expect(batch).toEqual({
         batchId: batchA,
@@ -26,18 +26,18 @@ export function batchesSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.batch(batchA)).toEqual(batch);
     });
 
-    it('takes skip, released from the start, when no policy is asked for', async () => {
+    it('pins the policy skip, released from the start, when none is given', async () => {
       expect(await under.ledger.openBatch(manifest(batchA))).toMatchObject({ policy: 'skip', phase: 'released' });
     });
 
-    it('finds a known batch as it was pinned', async () => {
+    it('returns a known batch as it was pinned', async () => {
       const first = await under.ledger.openBatch({ ...manifest(batchA), policy: 'all-or-nothing' });
       const again = await under.ledger.openBatch({ ...manifest(batchA), file: 'other.csv', delimiter: ';', at: at + 1 });
       expect(again).toEqual(first);
       expect(await under.ledger.openBatch({ ...manifest(batchA), policy: 'skip' })).toEqual(first);
     });
 
-    it('makes one batch of many concurrent calls', async () => {
+    it('creates one batch for many concurrent calls', async () => {
       const opened = await Promise.all(
         Array.from({ length: 20 }, (_, index) => under.ledger.openBatch({ ...manifest(batchA), at: at + index })),
       );
@@ -47,7 +47,7 @@ export function batchesSuite(under: LedgerUnderTest): void {
   });
 
   describe('batches', () => {
-    it('tells all of them, and nothing of an unknown one', async () => {
+    it('returns all batches, and nothing for an unknown one', async () => {
       await under.ledger.openBatch(manifest(batchA));
       await under.ledger.openBatch(manifest(batchB));
       expect((await under.ledger.batches()).map((batch) => batch.batchId).sort()).toEqual([batchA, batchB]);
@@ -59,7 +59,7 @@ export function batchesSuite(under: LedgerUnderTest): void {
   });
 
   describe('updateBatch', () => {
-    it('sets state and phase apart from each other', async () => {
+    it('sets state and phase independently', async () => {
       await under.ledger.openBatch({ ...manifest(batchA), policy: 'all-or-nothing' });
       await under.ledger.updateBatch({ batchId: batchA, phase: 'refused', at });
       expect(await under.ledger.batch(batchA)).toMatchObject({ state: 'running', phase: 'refused' });
@@ -80,7 +80,7 @@ export function batchesSuite(under: LedgerUnderTest): void {
   });
 
   describe('first sends', () => {
-    it('are counted with the first and the newest time, once a record', async () => {
+    it('are counted once a record, with the first and the newest time', async () => {
       await under.ledger.openBatch(manifest(batchA));
       const first = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), Buffer.from('x'), at + 10));
       await moved(under.ledger, intent(await admitted(under.ledger, 'inv-2', 3), Buffer.from('x'), at + 30));
@@ -91,7 +91,7 @@ export function batchesSuite(under: LedgerUnderTest): void {
       expect(await ledger.batch(batchA)).toMatchObject({ sent: 2, firstSentAt: at + 10, lastSentAt: at + 30 });
     });
 
-    it('are not counted when it is proven that nothing was sent', async () => {
+    it('are taken off the count when it is proven that nothing was sent', async () => {
       await under.ledger.openBatch(manifest(batchA));
       const sent = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2)));
       const back = await moved(under.ledger, step(sent, { status: 'queued', firstSentAt: null, sends: 0 }));

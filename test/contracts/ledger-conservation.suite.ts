@@ -159,7 +159,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
       }
     };
 
-    it('holds after every step of any history, and after every restart', async () => {
+    it('holds after every step of any history, and after every reopening', async () => {
       expect.hasAssertions();
       await assert(
         asyncProperty(acts, (history) => run(history, false)),
@@ -167,7 +167,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
       );
     });
 
-    it('holds when everything happens at once', async () => {
+    it('holds when all calls of any history run concurrently', async () => {
       expect.hasAssertions();
       await assert(
         asyncProperty(acts, (history) => run(history, true)),

@@ -14,7 +14,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
     const reject = (line: number): Promise<unknown> =>
       admitOne(under.ledger, admission(lineOf(batchA, line), refused({ recordId: `inv-${line}` })));
 
-    it('holds each event as it goes out, with its id, in the order of the decisions', async () => {
+    it('holds each event as it is published, with its id, in the order of the decisions', async () => {
       await reject(2);
       const sent = await recordIn(under.ledger, 'submitting', 'inv-3', 3);
       await moved(under.ledger, step(sent, { status: 'succeeded' }));
@@ -30,7 +30,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
       expect(entries[0]?.number).toBeLessThan(entries[1]?.number ?? 0);
     });
 
-    it('answers at most so many, above a number', async () => {
+    it('returns at most the limit, with numbers above the one given', async () => {
       for (const line of [2, 3, 4]) await reject(line);
       const first = await under.ledger.outbox({ limit: 2 });
       expect(first).toHaveLength(2);
@@ -38,7 +38,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
       expect(rest.map(({ json }) => (JSON.parse(json) as { record_id: string }).record_id)).toEqual(['inv-4']);
     });
 
-    it('forgets exactly what was published', async () => {
+    it('removes exactly the numbers that were published', async () => {
       for (const line of [2, 3, 4, 5, 6]) await reject(line);
       const numbers = (await under.ledger.outbox({ limit: 9 })).map(({ number }) => number);
       await under.ledger.published({ numbers: [numbers[3], numbers[0], numbers[1]].filter((number) => number !== undefined), mark: null });
@@ -51,7 +51,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
       expect(await ledger.outbox({ limit: 9 })).toHaveLength(2);
     });
 
-    it('never gives a number twice, not even after everything was published and forgotten', async () => {
+    it('never reuses a number, not even after every event was published and removed', async () => {
       await reject(2);
       const [first] = await under.ledger.outbox({ limit: 9 });
       await under.ledger.published({ numbers: [first?.number ?? 0], mark: null });
@@ -61,7 +61,7 @@ export function outboxSuite(under: LedgerUnderTest): void {
       expect(second?.number).toBeGreaterThan(first?.number ?? 0);
     });
 
-    it("keeps the sink's last note, where the sink has none of its own; null is none and leaves it", async () => {
+    it('keeps the mark of a sink that keeps none itself; null leaves the mark as it is', async () => {
       expect(await under.ledger.publishedMark()).toBeNull();
       await under.ledger.published({ numbers: [], mark: 'offset 10' });
       await under.ledger.published({ numbers: [], mark: 'offset 20' });

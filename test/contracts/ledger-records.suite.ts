@@ -33,7 +33,7 @@ export function recordsSuite(under: LedgerUnderTest): void {
       expect(await ids({ statuses: ['queued'], batchId: 'c'.repeat(64) })).toEqual([]);
     });
 
-    it('that have ended since are listed no more', async () => {
+    it('that have ended since are no longer listed', async () => {
       const [unknown] = await list({ statuses: ['unknown'] });
       await moved(under.ledger, step((unknown as ListedRecord).record, { status: 'succeeded' }));
       expect(await ids({ statuses: ['unknown'] })).toEqual([]);

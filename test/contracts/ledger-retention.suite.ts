@@ -35,7 +35,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       );
     };
 
-    it('drops what is told of records that ended long ago, in parts, and keeps for ever what must be known', async () => {
+    it('drops the details of records that ended long ago, in parts, and keeps what must be known permanently', async () => {
       const ended: LedgerRecord[] = [];
       for (let index = 0; index < 20; index += 1) ended.push(await failed(`inv-${index}`, index + 2));
       expect(await under.ledger.purgeDetails({ olderThanMs: 3_600_000, limit: 100 })).toBe(0);
@@ -55,7 +55,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(isBalanced(await ledger.tallies())).toBe(true);
     });
 
-    it('drops it of every final status and every batch, and touches nothing that is open', async () => {
+    it('drops the details of every final status in every batch, and of no open record', async () => {
       await under.ledger.openBatch(manifest(batchB));
       const records: LedgerRecord[] = [];
       for (const [index, status] of recordStatuses.entries())
@@ -70,7 +70,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(Buffer.from((await under.ledger.body('inv-unknown')) ?? []).toString()).toBe('{}');
     });
 
-    it('takes no more at once than it was asked to, however many there are', async () => {
+    it('drops no more at once than the limit', async () => {
       await Promise.all(
         Array.from({ length: 600 }, async (_, index) => {
           const queued = await admitted(under.ledger, `inv-${index}`, index + 2, draft);
@@ -83,7 +83,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 1_000 })).toBe(45);
     });
 
-    it('leaves places known, and ids bound or free as they were', async () => {
+    it('leaves occurrences known and record ids bound or free as they were', async () => {
       await failed('inv-1', 2);
       await moved(under.ledger, step(await admitted(under.ledger, 'free', 3, draft), { status: 'rejected' }));
       expect(await under.ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(2);
@@ -111,7 +111,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(isBalanced(await under.ledger.tallies())).toBe(true);
     });
 
-    it('changes nothing of what waits to be published', async () => {
+    it('leaves unpublished events as they were decided', async () => {
       await failed('inv-1', 2);
       await failed('inv-2', 3);
       const before = await under.ledger.outbox({ limit: 100 });
@@ -124,7 +124,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(await ledger.outbox({ limit: 100 })).toEqual([]);
     });
 
-    it('counts from the newest end of a record that was begun anew', async () => {
+    it('counts from the newest end of a record that was retried', async () => {
       const first = await failed('inv-1', 2);
       await under.pass(longAgoMs + 100);
       const again = await moved(under.ledger, step(first, { status: 'queued', attempt: 2, sends: 0, firstSentAt: null, reason: null }));

@@ -45,7 +45,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     retentionSuite(under);
 
     describe('close', () => {
-      it('writes what waits', async () => {
+      it('writes the calls that were made before it', async () => {
         const waiting = ledger.openBatch({
           batchId: 'c',
           file: 'c.csv',
@@ -62,7 +62,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
         expect(await ledger.batch('c')).toMatchObject({ file: 'c.csv' });
       });
 
-      it('is idempotent, and nothing can be asked after it', async () => {
+      it('is idempotent, and every call after it rejects', async () => {
         await ledger.close();
         await ledger.close();
         await expect(ledger.batches()).rejects.toThrow('closed');

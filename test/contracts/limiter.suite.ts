@@ -50,7 +50,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
     it.each([
       [20, 1],
       [500, 5],
-    ])('at %f a second: no window holds more than it may, and nothing is lost', async (rate, burst) => {
+    ])('at %f a second no window holds more permits than rate and burst allow, and no permit is lost', async (rate, burst) => {
       // On a real service the machine may hold us up between the permit and our look at the clock: best of three.
       let excess = Number.POSITIVE_INFINITY;
       for (let tries = 0; tries < 3 && excess > 0; tries += 1) {
@@ -67,7 +67,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(excess).toBeLessThanOrEqual(0);
     });
 
-    it('a permit that was not used for a while does not pile up beyond the burst', async () => {
+    it('unused permits do not accumulate beyond the burst', async () => {
       const one = await start(200);
       await one.pass(500);
       const { at, all } = collect(one, 6);
@@ -76,7 +76,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(worstExcess(at, 200, 2)).toBeLessThanOrEqual((200 * one.sightMs) / 1000 + 1e-6);
     });
 
-    it('pushBack holds everybody back, also those who wait already', async () => {
+    it('pushBack holds back every caller, also those that wait already', async () => {
       const one = await start(20);
       await one.limiter.acquire(never);
       const { at, all } = collect(one, 2);
@@ -87,7 +87,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(at[0]).toBeGreaterThanOrEqual(begin + 300);
     });
 
-    it('slowDown halves the rate, once however many say so within a second, and it climbs back', async () => {
+    it('slowDown halves the rate once for all calls within a second, and the rate climbs back', async () => {
       const one = await start(400);
       expect(one.limiter.rate()).toBe(400);
       for (let n = 0; n < 5; n += 1) one.limiter.slowDown();
@@ -112,7 +112,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(one.limiter.rate()).toBeLessThan(120);
     });
 
-    it('unlimited stays so when it is slowed down', async () => {
+    it('an unlimited limiter stays unlimited after slowDown', async () => {
       const one = await start('unlimited');
       one.limiter.slowDown();
       await one.pass(50);
@@ -120,7 +120,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       await one.limiter.acquire(never);
     });
 
-    it('unlimited passes at once, and obeys pushBack', async () => {
+    it('an unlimited limiter grants permits at once, and obeys pushBack', async () => {
       const one = await start('unlimited');
       for (let n = 0; n < 100; n += 1) await one.limiter.acquire(never);
       const begin = one.now();
@@ -131,7 +131,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(at[0]).toBeGreaterThanOrEqual(begin + 200);
     });
 
-    it('an abort rejects who waits with the reason and takes no permit', async () => {
+    it('an aborted caller rejects with the reason and takes no permit', async () => {
       const one = await start(5);
       await one.limiter.acquire(never);
       const stop = new AbortController();
@@ -146,7 +146,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect((at[0] as number) - begin).toBeLessThan(390);
     });
 
-    it('who waited as long as he would gives up, and takes no permit', async () => {
+    it('a caller whose time is over rejects and takes no permit', async () => {
       const one = await start(5);
       await one.limiter.acquire(never);
       const begin = one.now();
@@ -161,7 +161,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect((at[0] as number) - begin).toBeLessThan(390);
     });
 
-    it.each([0, -5])('who has %d ms left gets no permit, though one is free, and takes none', async (withinMs) => {
+    it.each([0, -5])('a caller with %d ms left rejects although a permit is free, and takes none', async (withinMs) => {
       const one = await start(5);
       await one.limiter.acquire(never);
       await one.pass(250);
@@ -178,7 +178,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       await expect(free.limiter.acquire(never, withinMs)).rejects.toThrow(`no permit within ${withinMs} ms`);
     });
 
-    it.each([20, 'unlimited'] as const)('at %s: tells for how long nobody passes, which is not at all when it is open', async (rate) => {
+    it.each([20, 'unlimited'] as const)('at %s closedForMs returns how long no permit is granted, and 0 when it is open', async (rate) => {
       const one = await start(rate);
       expect(one.limiter.closedForMs()).toBe(0);
       await one.limiter.acquire(never);
@@ -196,7 +196,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       expect(one.limiter.closedForMs()).toBe(0);
     });
 
-    it('returns when the next permit passes, and when one behind others does', async () => {
+    it('returns when the next permit is granted, and when one behind others is', async () => {
       const one = await start(5);
       expect(one.limiter.nextInMs(0)).toBe(0);
       await one.limiter.acquire(never);
@@ -217,7 +217,7 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       await free.close();
     });
 
-    it('who gets his permit in time has it', async () => {
+    it('a caller whose permit comes in time gets it', async () => {
       const one = await start(20);
       await one.limiter.acquire(never);
       const patient = one.limiter.acquire(never, 5_000);

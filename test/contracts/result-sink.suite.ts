@@ -42,7 +42,7 @@ export function resultSinkSuite(name: string, create: () => Promise<ResultSinkWo
     const numbers = async (): Promise<unknown[]> =>
       (await (world as ResultSinkWorld).read()).map((event) => (event as { number: unknown }).number);
 
-    it('publishes in order and can be read when it resolves', async () => {
+    it('publishes in order, and events can be read when it resolves', async () => {
       await start();
       const sink = await open(null);
       await sink.publish(group(1, 2, 3));
@@ -66,7 +66,7 @@ export function resultSinkSuite(name: string, create: () => Promise<ResultSinkWo
       expect(await numbers()).toEqual([1]);
     });
 
-    it('goes on after a clean end', async () => {
+    it('continues after a clean end', async () => {
       await start();
       const first = await open(null);
       const { mark } = await first.publish(group(1, 2));
@@ -75,7 +75,7 @@ export function resultSinkSuite(name: string, create: () => Promise<ResultSinkWo
       expect(await numbers()).toEqual([1, 2, 3]);
     });
 
-    it('what a former process wrote and could not note is not written again', async () => {
+    it('does not write again what a former process wrote without noting it', async () => {
       await start();
       const first = await open(null);
       const { mark } = await first.publish(group(1, 2));
@@ -89,7 +89,7 @@ export function resultSinkSuite(name: string, create: () => Promise<ResultSinkWo
       expect(await numbers()).toEqual([1, 2, 3, 4, 5, 6]);
     });
 
-    it('so too when not even the first group was noted', async () => {
+    it('does not write it again either when not even the first group was noted', async () => {
       await start();
       const first = await open(null);
       await first.publish(group(1, 2));
@@ -98,14 +98,14 @@ export function resultSinkSuite(name: string, create: () => Promise<ResultSinkWo
       expect(await numbers()).toEqual([1, 2, 3]);
     });
 
-    it('keeps every character', async () => {
+    it('keeps every character of an event', async () => {
       await start();
       const odd = 'ž 中 \u2028 "\\n" 😀';
       await (await open(null)).publish([outboxEntry(1, { odd })]);
       expect(await (world as ResultSinkWorld).read()).toMatchObject([{ odd }]);
     });
 
-    it('can be closed twice', async () => {
+    it('close is idempotent', async () => {
       await start();
       const sink = await open(null);
       await sink.close();

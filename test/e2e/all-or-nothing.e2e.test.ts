@@ -12,7 +12,7 @@ const refusedCodes = (world: World, batchId: string): (string | undefined)[] =>
     .map((event) => event.error?.code);
 
 describe('all or nothing', () => {
-  it('pays a file that is good throughout', async () => {
+  it('pays a file whose rows are all valid', async () => {
     await inWorld({}, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(4))), policy);
       expect(ran.code).toBe(0);
@@ -20,7 +20,7 @@ describe('all or nothing', () => {
     });
   });
 
-  it('sends nothing when one row is bad, and every row ends rejected', async () => {
+  it('sends nothing when one row is invalid, and every row ends rejected', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf([...payouts(3), row('bad', { iban: 'BE68539007547035' })]));
       const ran = await world.run(path, policy);
@@ -43,7 +43,7 @@ describe('all or nothing', () => {
     });
   });
 
-  it('sends nothing when one row conflicts with what was paid before', async () => {
+  it('sends nothing when one row conflicts with an earlier payment', async () => {
     await inWorld({}, async (world) => {
       await world.run(world.write('may.csv', csvOf([row('p-2', { amount: '500.00' })])));
       const calls = world.sandbox.calls().length;
@@ -57,7 +57,7 @@ describe('all or nothing', () => {
     });
   });
 
-  it('goes on after it was killed while rows were being admitted, and again while they were being sent', async () => {
+  it('continues after a kill while rows are admitted, and after another while they are sent', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(400)));
       const slowly = { DISPATCH_RATE: '200' };

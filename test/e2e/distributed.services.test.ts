@@ -22,7 +22,7 @@ async function paidOnce({ sandbox }: Cluster): Promise<readonly string[]> {
 const finals = async (cluster: Cluster) => once(await cluster.results()).filter((result) => result.final);
 
 describe('events of the instructions topic', () => {
-  it('end in exactly one final result or one dead letter each, whatever they are', async () => {
+  it('end in exactly one final result or one dead letter each, valid or not', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.serve();
       const good = Array.from({ length: 40 }, (_, n) => event(`g-${n}`, 1000 + n));
@@ -75,7 +75,7 @@ describe('events of the instructions topic', () => {
     });
   });
 
-  it('are counted by batch, and the whole balances', async () => {
+  it('are counted by batch, and all tallies balance', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.serve();
       await cluster.produce([event('a', 100, { batch_id: 'may' }), event('b', 200, { batch_id: 'may' }), event('c', 300)]);
@@ -88,7 +88,7 @@ describe('events of the instructions topic', () => {
 });
 
 describe('run', () => {
-  it('hands the file over, follows it to the end, and pays nothing twice when it is run again', async () => {
+  it('enqueues the file, follows it to the end, and pays nothing twice when it is run again', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await Promise.all([cluster.serve(), cluster.serve()]);
       const file = cluster.write('may.csv', csvOf([...payouts(120), row('bad', { iban: 'BE00' }), row('p-3', { amount: '3.07' })]));
@@ -122,7 +122,7 @@ describe('run', () => {
     });
   });
 
-  it('all or nothing: one bad row, and nothing reaches the topic', async () => {
+  it('with all-or-nothing enqueues no row when one is invalid', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.serve();
       const file = cluster.write('all.csv', csvOf([...payouts(10), row('bad', { iban: 'BE00' })]));
@@ -168,7 +168,7 @@ describe('instances', () => {
     });
   });
 
-  it('stop gracefully with exit 0, and what they did not finish is finished by the next', async () => {
+  it('stop with exit 0 on a signal, and the next instance finishes their records', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       const more = { DISPATCH_RATE: '40' };
       const one = await cluster.serve(more);
@@ -185,7 +185,7 @@ describe('instances', () => {
 });
 
 describe('the drop folder', () => {
-  it('is shared by instances: each file is acknowledged, paid and told once', async () => {
+  it('is shared by instances, and each file is acknowledged, paid and reported once', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       const { existsSync, mkdirSync, readdirSync, renameSync } = await import('node:fs');
       const inbox = join(cluster.folder, 'inbox');
@@ -204,8 +204,8 @@ describe('the drop folder', () => {
   });
 });
 
-describe('a Redis that forgot', () => {
-  it('is noticed at once; nothing is paid until rebuild, and then nothing twice', async () => {
+describe('a Redis that lost its data', () => {
+  it('is noticed at once; no record is paid until rebuild, and none twice afterwards', async () => {
     await inCluster(servers(), { settleMs: 50 }, async (cluster) => {
       const more = { DISPATCH_RATE: '100' };
       const one = await cluster.serve(more);
@@ -254,7 +254,7 @@ describe('a Redis that forgot', () => {
 });
 
 describe('the tools of an operator', () => {
-  it('dead letters are listed, shown with card numbers sealed, and put back as they came', async () => {
+  it('dead letters are listed, shown with card numbers sealed, and redriven as they came', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.serve();
       const value = '{"note":"card 4111111111111111"}';
@@ -282,7 +282,7 @@ describe('the tools of an operator', () => {
     });
   });
 
-  it('tail shows what is asked for, by record, batch, status and time', async () => {
+  it('tail filters by record, batch, status and time', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.serve();
       await cluster.produce([
@@ -332,12 +332,12 @@ describe('the tools of an operator', () => {
   });
 });
 
-describe('servers and names that are not there', () => {
+describe('servers and names that do not exist', () => {
   it.each([
     ['Kafka', { KAFKA_BROKERS: '127.0.0.1:1' }, /Kafka at 127\.0\.0\.1:1 .*Tried for \d+ s/],
     ['Redis', { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /127\.0\.0\.1:1/],
     ['the topics', { KAFKA_TOPIC_PREFIX: 'nobody-made-them' }, /disburse topics/],
-  ])('%s: one sentence, and no password', async (_name, more, sentence) => {
+  ])('%s is reported in one sentence without the password', async (_name, more, sentence) => {
     await inCluster(servers(), {}, async (cluster) => {
       const { code, stderr } = await cluster.command(['serve'], more);
       expect([1, 3]).toContain(code);

@@ -18,7 +18,7 @@ function expectNoDoubles(world: World): void {
 }
 
 describe.concurrent('an answer that is lost', () => {
-  it('is asked for again under the same key, and the record stays unknown because the gateway has it', async ({ expect }) => {
+  it('is resent under the same key, and the record stays unknown because the gateway has it', async ({ expect }) => {
     await inWorld({ faults: 'lost-answer=1' }, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(3)));
       const ran = await world.run(path);
@@ -38,7 +38,7 @@ describe.concurrent('an answer that is lost', () => {
     });
   });
 
-  it('is never repeated for a body with a card number, nor when nobody knows how long keys are remembered', async ({ expect }) => {
+  it('is never resent for a body with a card number, nor without a known key lifetime', async ({ expect }) => {
     await inWorld({ faults: 'lost-answer=1' }, async (world) => {
       const card = await world.run(world.write('card.csv', csvOf([row('c-1', {}, 'payout', 'card')])));
       expect(countsOf(card.summary)).toEqual({ unknown: 1 });
@@ -53,7 +53,7 @@ describe.concurrent('an answer that is lost', () => {
 });
 
 describe.concurrent('a call that fails before it is recorded', () => {
-  it.for(['lost-request=0.3', 'http-500=0.3'])('%s is repeated with the same key until it is accepted', async (faults, { expect }) => {
+  it.for(['lost-request=0.3', 'http-500=0.3'])('%s is resent with the same key until it is accepted', async (faults, { expect }) => {
     await inWorld({ faults, seed: 4 }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(8))));
       expect(countsOf(ran.summary)).toEqual({ succeeded: 8 });
@@ -82,7 +82,7 @@ describe.concurrent('a call that fails before it is recorded', () => {
 });
 
 describe.concurrent('an answer that comes late', () => {
-  it('within the timeout is as good as any', async ({ expect }) => {
+  it('within the timeout ends the record like any other', async ({ expect }) => {
     await inWorld({ faults: 'slow=1' }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(3))));
       expect(countsOf(ran.summary)).toEqual({ succeeded: 3 });
@@ -101,8 +101,8 @@ describe.concurrent('an answer that comes late', () => {
   });
 });
 
-describe.concurrent('a gateway that says no', () => {
-  it('at once ends the record failed, and its duplicate needs a look too', async ({ expect }) => {
+describe.concurrent('a gateway that refuses an instruction', () => {
+  it('at once ends the record failed, and its duplicate needs attention too', async ({ expect }) => {
     await inWorld({ faults: 'refuse=1' }, async (world) => {
       const rows = payouts(3);
       const ran = await world.run(world.write('may.csv', csvOf(rows)));
@@ -118,7 +118,7 @@ describe.concurrent('a gateway that says no', () => {
     });
   });
 
-  it('later ends the record failed, with what the gateway says', async ({ expect }) => {
+  it('later ends the record failed, with the reason of the gateway', async ({ expect }) => {
     await inWorld({ faults: 'fail-later=1' }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(8))));
       expect(ran.code).toBe(2);
@@ -132,7 +132,7 @@ describe.concurrent('a gateway that says no', () => {
 });
 
 describe.concurrent('a gateway that shows another amount', () => {
-  it('is never confirmed: the session is cancelled, and a person is called', async ({ expect }) => {
+  it('is never confirmed: the session is cancelled, and an alert is raised', async ({ expect }) => {
     await inWorld({ faults: 'wrong-amount=1' }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(4))));
       expect(ran.code).toBe(2);
@@ -149,7 +149,7 @@ describe.concurrent('a gateway that shows another amount', () => {
     });
   });
 
-  it('is not believed when it says succeeded', async ({ expect }) => {
+  it('is not believed when it reports succeeded', async ({ expect }) => {
     await inWorld({ faults: 'wrong-amount=1', confirm: 'auto' }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(2))));
       expect(ran.code).toBe(2);
@@ -161,7 +161,7 @@ describe.concurrent('a gateway that shows another amount', () => {
 });
 
 describe.concurrent('a set-up that is wrong', () => {
-  it('stops the run with a sentence; corrected, everything is paid', async ({ expect }) => {
+  it('stops the run with a sentence, and after the correction every row is paid', async ({ expect }) => {
     await inWorld({ publicKeyPem: otherPair.publicKey }, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(50)));
       const ran = await world.run(path);
@@ -180,7 +180,7 @@ describe.concurrent('a set-up that is wrong', () => {
     });
   });
 
-  it('such as another service behind the URL stops the run before it burns the file', async ({ expect }) => {
+  it('such as another service behind the URL stops the run after few rows', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(50)));
       const { createServer } = await import('node:http');
@@ -199,7 +199,7 @@ describe.concurrent('a set-up that is wrong', () => {
 });
 
 describe.concurrent('a gateway that cannot be reached', () => {
-  it.for([1, 60])('for --wait stops the run, nothing is lost, and a later run pays %i rows', async (count, { expect }) => {
+  it.for([1, 60])('longer than --wait stops the run, and a later run pays all %i rows', async (count, { expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(count)));
       await world.sandbox.close();
@@ -218,7 +218,7 @@ describe.concurrent('a gateway that cannot be reached', () => {
     });
   });
 
-  it('for a moment only is waited for', async ({ expect }) => {
+  it('for a moment only delays the run', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(20)));
       await world.sandbox.close();
@@ -233,8 +233,8 @@ describe.concurrent('a gateway that cannot be reached', () => {
   });
 });
 
-describe.concurrent('who confirms', () => {
-  it('is a person with GATEWAY_CONFIRM=manual: nothing is confirmed, and the wait ends', async ({ expect }) => {
+describe.concurrent('confirmation', () => {
+  it('with GATEWAY_CONFIRM=manual is left to a person: no session is confirmed, and the wait ends', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(2)));
       const ran = await world.run(path, ['--wait', '1s'], { GATEWAY_CONFIRM: 'manual' });
@@ -247,7 +247,7 @@ describe.concurrent('who confirms', () => {
     });
   });
 
-  it('does not matter to --no-wait, which ends when every row was sent', async ({ expect }) => {
+  it('is not waited for with --no-wait, which ends when every row was sent', async ({ expect }) => {
     await inWorld({ settleMs: 60_000 }, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(5))), ['--no-wait']);
       expect(ran.code).toBe(0);
@@ -259,7 +259,7 @@ describe.concurrent('who confirms', () => {
   });
 });
 
-it('a key of too few bits, or none, is refused before anything is sent', async () => {
+it('a private key that is too short or no key is refused before anything is sent', async () => {
   await inWorld({}, async (world) => {
     const path = world.write('may.csv', csvOf(payouts(1)));
     const publicHalf = await world.command(['run', path], { GATEWAY_PRIVATE_KEY_FILE: world.write('public.pem', ourPair.publicKey) });

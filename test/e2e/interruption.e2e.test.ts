@@ -17,7 +17,7 @@ const sessions = (world: World): string[] => world.sandbox.payments().map((one) 
 /** A slow gateway: every answer takes 1 to 3 s, so that calls are in flight whenever the signal comes. */
 const slow = { faults: 'slow=1' };
 
-it('killed while a repeat was under way: the next run repeats at once', async ({ expect }) => {
+it('a run that follows a kill during a resend resends at once', async ({ expect }) => {
   let silent = true;
   let calls = 0;
   await inWorld({ confirm: 'auto' }, async (world) => {
@@ -83,7 +83,7 @@ describe.concurrent('a signal', () => {
     },
   );
 
-  it('that comes twice ends the run at once', async ({ expect }) => {
+  it('that comes a second time ends the run at once', async ({ expect }) => {
     // Slow answers do not come at all before the run has ended, so that it cannot end by itself.
     let held = true;
     const setAlarm: typeof systemClock.setAlarm = (...alarm) => (held ? () => undefined : systemClock.setAlarm(...alarm));
@@ -105,7 +105,7 @@ describe.concurrent('a signal', () => {
     });
   });
 
-  it('while the gateway is waited for ends the wait', async ({ expect }) => {
+  it('while the run waits for the gateway ends the wait', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(30)));
       await world.sandbox.close();
@@ -133,7 +133,7 @@ describe.concurrent('a signal', () => {
 });
 
 describe.concurrent('kill -9', () => {
-  it('at any moment loses and doubles nothing', async ({ expect }) => {
+  it('at any moment loses no record and pays none twice', async ({ expect }) => {
     await inWorld({ faults: 'lost-answer=0.03,http-500=0.02', confirm: 'auto' }, async (world) => {
       const count = 300;
       const path = world.write('may.csv', csvOf(payouts(count)));
@@ -162,7 +162,7 @@ describe.concurrent('kill -9', () => {
 });
 
 describe.concurrent('the data folder', () => {
-  it('is held by one run; a second is told by whom', async ({ expect }) => {
+  it('is held by one run, and a second names the holder', async ({ expect }) => {
     await inWorld({ settleMs: 60_000 }, async (world) => {
       const running = world.begin(['run', world.write('may.csv', csvOf(payouts(1)))]);
       await until('a session', () => sessions(world).length === 1);
@@ -193,7 +193,7 @@ describe.concurrent('the data folder', () => {
     },
   );
 
-  it('for a gateway that is not on this machine is only made when told to', async ({ expect }) => {
+  it('for a gateway that is not on loopback is created with --new-ledger only', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(1)));
       const ended = await world.command(['run', path], { GATEWAY_URL: 'https://gateway.invalid' });
@@ -202,7 +202,7 @@ describe.concurrent('the data folder', () => {
     });
   });
 
-  it('that lost its key is refused', async ({ expect }) => {
+  it('that lost its ledger key is refused', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(1)));
       await world.run(path);
@@ -252,7 +252,7 @@ describe.concurrent('a disk without room', () => {
 });
 
 describe.concurrent('the file', () => {
-  it('that changes while it is being paid stops the run; the checked file put back is paid to its end', async ({ expect }) => {
+  it('that changes while it is paid stops the run, and the checked file in its place is paid to the end', async ({ expect }) => {
     await inWorld({}, async (world) => {
       // More than one block of a MiB, so that the second block is read while rows of the first are under way.
       const checked = csvOf(payouts(300).map((one) => ({ ...one, recipient_first_name: 'J'.repeat(20), recipient_address_line: '' })));
@@ -272,7 +272,7 @@ describe.concurrent('the file', () => {
     });
   });
 
-  it('of results that cannot be written stops the run with a sentence; once it can, every event is told', async ({ expect }) => {
+  it('of results that cannot be written stops the run with a sentence, and gets every event once it can', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const { mkdirSync, rmdirSync } = await import('node:fs');
       const results = join(world.dataDir, 'results.jsonl');
@@ -290,7 +290,7 @@ describe.concurrent('the file', () => {
     });
   });
 
-  it('of results that was cut off in the middle of a line is mended, and holds every event once', async ({ expect }) => {
+  it('of results that ends in the middle of a line is completed, and holds every event once', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const results = join(world.dataDir, 'results.jsonl');
       await world.run(world.write('may.csv', csvOf(payouts(2))));

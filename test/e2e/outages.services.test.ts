@@ -55,7 +55,7 @@ describe('an outage of 20 s in the middle of 2,000 records', () => {
     expect(unknown).toBeLessThanOrEqual(mayStayUnknown);
   }
 
-  it('of Redis: nothing is sent meanwhile, nothing twice, everything in the end', async () => {
+  it('of Redis stops sending; no record is paid twice, and every record in the end', async () => {
     await inCluster(servers(), {}, (cluster) =>
       paying(cluster, 0, async () => {
         await redis.stop('SIGKILL');
@@ -67,7 +67,7 @@ describe('an outage of 20 s in the middle of 2,000 records', () => {
     );
   });
 
-  it('of Kafka: what is decided is published later, nothing is lost', async () => {
+  it('of Kafka delays results, and none is lost', async () => {
     await inCluster(servers(), {}, (cluster) =>
       paying(cluster, 0, async () => {
         const [node] = kafka.nodes;
@@ -78,7 +78,7 @@ describe('an outage of 20 s in the middle of 2,000 records', () => {
     );
   });
 
-  it('of the gateway: nothing is called failed for it', async () => {
+  it('of the gateway ends no record as failed', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       const proxy = await startBreakableProxy(cluster.sandbox.url);
       try {

@@ -17,7 +17,7 @@ describe.each([
   { rate: 50, burst: 1 },
   { rate: 100, burst: 1 },
 ])('DISPATCH_RATE=$rate', ({ rate, burst }) => {
-  it('holds in every window of a second, and is used', async () => {
+  it('holds in every window of a second, and is used fully', async () => {
     let lacking = 1;
     for (let tries = 0; tries < 3 && lacking > 0; tries += 1) {
       const { calls, heldUp } = await paid(rate);

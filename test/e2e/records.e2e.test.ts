@@ -17,7 +17,7 @@ async function list(world: World, ...args: string[]): Promise<RecordView[]> {
 }
 
 describe('records', () => {
-  it('lists what is unknown now, and no more when it has ended', async () => {
+  it('lists a record while it is unknown, and no longer when it has ended', async () => {
     await inWorld({ faults: 'lost-answer=1' }, async (world) => {
       const env = { GATEWAY_KEY_LIFETIME: '1h' };
       const path = world.write('may.csv', csvOf([row('inv-1', { amount: '12.30' }), row('inv-2', { amount: '7.70' })]));

@@ -36,7 +36,7 @@ const good = payouts(12).map((one, index) => ({ ...one, 'metadata.order': `order
 const text = csvOf([...good, row('bad-1', { iban: 'BE68539007547035' })]);
 
 describe('run', () => {
-  it('drops the stories of what ended long ago when it has told its own, and knows all of it as before', async () => {
+  it('purges the details of records that ended long ago after its own summary, and knows every record as before', async () => {
     await inWorld({ faults: 'refuse=0.4', seed: 4 }, async (world) => {
       const path = world.write('may.csv', text);
       const csv = join(world.folder, 'results.csv');
@@ -71,7 +71,7 @@ describe('run', () => {
     });
   });
 
-  it('still knows a duplicate and a conflict with a record whose story is dropped', async () => {
+  it('still finds a duplicate and a conflict of a record whose details are purged', async () => {
     await inWorld({}, async (world) => {
       await world.run(world.write('may.csv', text));
       await past();
@@ -106,7 +106,7 @@ describe('run', () => {
 });
 
 describe('serve', () => {
-  it('drops them while it works', async () => {
+  it('purges details while it works', async () => {
     await inWorld({}, async (world) => {
       const inbox = join(world.folder, 'inbox');
       mkdirSync(inbox);

@@ -12,7 +12,7 @@ const keyOf = (kind: string, recordId: string): string => uuidV5(`${kind}:${reco
 
 const initCalls = (world: World): number => world.sandbox.calls().filter(({ method }) => method.startsWith('session/init/')).length;
 
-describe('a file with everything in it', () => {
+describe('a file with valid, invalid and repeated rows', () => {
   const same = row('same', { amount: '4.00' });
   const rows = [
     row('good-1', { amount: '10.50' }),
@@ -30,7 +30,7 @@ describe('a file with everything in it', () => {
   const text = csvOf(rows);
   const batchId = sha256Of(text);
 
-  it('is paid as the summary, the results and the gateway agree', async () => {
+  it('is paid so that summary, results and gateway agree', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('mixed.csv', text);
       const ran = await world.run(path, ['--results', join(world.folder, 'results.csv')]);
@@ -109,8 +109,8 @@ describe('a file with everything in it', () => {
   });
 });
 
-describe('a good file', () => {
-  it('ends with 0, and its copy under other columns with nothing but duplicates', async () => {
+describe('a valid file', () => {
+  it('ends with 0, and a copy with its columns in another order yields duplicates only', async () => {
     await inWorld({}, async (world) => {
       const rows = payouts(5);
       const first = await world.run(world.write('may.csv', csvOf(rows)));
@@ -132,7 +132,7 @@ describe('a good file', () => {
     });
   });
 
-  it('pays a record once, and calls another amount under its id a conflict', async () => {
+  it('pays a record once, and reports another amount under its id as a conflict', async () => {
     await inWorld({}, async (world) => {
       await world.run(world.write('may.csv', csvOf(payouts(2))));
       const changed = [row('p-1', { amount: '99.00', description: 'other' }), row('p-2', { amount: '2.07' }), row('p-3')];
@@ -154,7 +154,7 @@ describe('a good file', () => {
     });
   });
 
-  it('that is mended from its fix-file pays the rows that were bad, and only those', async () => {
+  it('pays only the formerly invalid rows when its corrected fix-file is run', async () => {
     await inWorld({}, async (world) => {
       const text = csvOf([...payouts(2), row('bad', { iban: 'BE68539007547035', amount: '9.99' })]);
       expect((await world.run(world.write('may.csv', text))).code).toBe(2);
@@ -171,7 +171,7 @@ describe('a good file', () => {
     });
   });
 
-  it('with a header only has nothing to pay and is well', async () => {
+  it('with a header only has nothing to pay and exits with 0', async () => {
     await inWorld({}, async (world) => {
       const ran = await world.run(world.write('empty.csv', csvOf([], ',', ['record_id', 'currency', 'amount', 'iban'])));
       expect(ran.code).toBe(0);
@@ -182,7 +182,7 @@ describe('a good file', () => {
 });
 
 describe('before anything is sent', () => {
-  it('a broken file is told with its reasons, and no batch is made', async () => {
+  it('a structurally broken file is reported with its reasons, and no batch is created', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('broken.csv', 'record_id,amount\nx,1.00\n');
       const ended = await world.command(['run', path, '--json']);
@@ -213,7 +213,7 @@ describe('before anything is sent', () => {
     });
   });
 
-  it('a pipe is refused, because it cannot be read twice', async () => {
+  it('a pipe is refused because it cannot be read twice', async () => {
     await inWorld({}, async (world) => {
       const ended = await world.command(['run', '/dev/stdin']);
       expect(ended.code).toBe(1);
@@ -221,7 +221,7 @@ describe('before anything is sent', () => {
     });
   });
 
-  it('the same bytes under another policy or delimiter are refused by name', async () => {
+  it('the same bytes under another policy or delimiter are refused, and the difference is named', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(1)));
       await world.run(path);
@@ -231,7 +231,7 @@ describe('before anything is sent', () => {
     });
   });
 
-  it('a limit per row holds', async () => {
+  it('a row above the limit of an amount is rejected', async () => {
     await inWorld({}, async (world) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(3))), [], { MAX_AMOUNT: 'EUR=2.07' });
       expect(ran.code).toBe(2);

@@ -57,7 +57,7 @@ function expectNoSecrets(places: readonly (readonly [string, string])[], fixFile
   }
 }
 
-it('stays secret through refusals, lost answers, crashes and wrong keys', async () => {
+it('a card number stays secret through refusals, lost answers, crashes and wrong keys', async () => {
   await inWorld({ faults: 'lost-answer=0.3,refuse=0.2,http-500=0.2,wrong-amount=0.2', seed: 11 }, async (world) => {
     const text = csvOf(rows);
     const path = world.write('secret.csv', text);
@@ -102,7 +102,7 @@ it('stays secret through refusals, lost answers, crashes and wrong keys', async 
   });
 }, 180_000);
 
-it('nothing of a key is told when its text stands where its path belongs', async () => {
+it('no part of a key is printed when its text is given in place of its path', async () => {
   await inWorld({}, async (world) => {
     const path = world.write('may.csv', csvOf([row('p-1')]));
     const ledgerKey = Buffer.alloc(32, 9).toString('base64');
@@ -118,7 +118,7 @@ it('nothing of a key is told when its text stands where its path belongs', async
   });
 });
 
-it('the files of a ledger are for their owner only', async () => {
+it('the files of a ledger are readable by their owner only', async () => {
   await inWorld({}, async (world) => {
     await world.run(world.write('may.csv', csvOf([row('p-1'), row('bad', { iban: 'x' })])));
     const { statSync } = await import('node:fs');

@@ -56,7 +56,7 @@ describe('TLS and logins', () => {
     ['Kafka without TLS', { KAFKA_SSL: 'false' }, /Kafka at/],
     ['an authority that is not the one', { KAFKA_SSL_CA_FILE: undefined, NODE_EXTRA_CA_CERTS: undefined }, /TLS/],
     ['a wrong password of Redis', { REDIS_URL: 'wrong' }, /Redis/],
-  ])('%s: one sentence, and no password in it', async (_name, more, sentence) => {
+  ])('%s is reported in one sentence without a password', async (_name, more, sentence) => {
     await inSecured('plain', async (cluster) => {
       const env = 'REDIS_URL' in more ? { REDIS_URL: redisUrl('wr0ng') } : more;
       const { code, stderr } = await cluster.command(['serve'], env);

@@ -105,7 +105,7 @@ describe('the report', () => {
     });
   });
 
-  it('tells at most 1,000 errors and counts all', async () => {
+  it('lists at most 1,000 errors and counts all', async () => {
     await inPlace(async ({ write, validate }) => {
       const rows = Array.from({ length: 1200 }, (_, index) => row(`b-${index}`, { iban: 'BE00' }));
       const { code, report } = await validate([write('may.csv', csvOf(rows)), '--json']);
@@ -116,7 +116,7 @@ describe('the report', () => {
     });
   });
 
-  it('of a header only is well, with a warning', async () => {
+  it('of a header only is valid, with a warning', async () => {
     await inPlace(async ({ write, validate }) => {
       const { code, report } = await validate([write('may.csv', 'record_id,currency,amount\n'), '--json']);
       expect(code).toBe(0);
@@ -124,7 +124,7 @@ describe('the report', () => {
     });
   });
 
-  it('for people tells the same', async () => {
+  it('for people has the same content', async () => {
     await inPlace(async ({ write, validate }) => {
       const { code, stdout } = await validate([write('may.csv', csvOf([row('ok'), row('bad', { iban: 'BE68539007547035' })]))]);
       expect(code).toBe(2);
@@ -149,7 +149,7 @@ describe('a file that cannot be used', () => {
     { name: 'nothing in it', content: '' },
     { name: 'a web page in it', content: '<!DOCTYPE html><html></html>' },
     { name: 'a gzip cut off', content: gzipSync(good).subarray(0, 60) },
-  ])('because of $name ends with 1, and the JSON says where', async ({ content }) => {
+  ])('because of $name exits with 1, and the JSON names the position', async ({ content }) => {
     await inPlace(async ({ write, validate }) => {
       const { code, report } = await validate([write('may.csv', content), '--json']);
       expect(code).toBe(1);
@@ -163,7 +163,7 @@ describe('a file that cannot be used', () => {
   it.each([
     { name: 'a file that is not there', path: 'none.csv', code: 'file_missing' },
     { name: 'a folder', path: '.', code: 'file_is_directory' },
-  ])('such as $name ends with 1', async ({ path, code }) => {
+  ])('such as $name exits with 1', async ({ path, code }) => {
     await inPlace(async ({ validate }) => {
       const ended = await validate([path, '--json']);
       expect(ended.code).toBe(1);
@@ -180,7 +180,7 @@ describe('--expect', () => {
     { expected: 'EUR=3.15/2', code: 1 },
     { expected: 'EUR=3.14/2,USD=1/1', code: 1 },
     { expected: 'USD=1/1', code: 1 },
-  ])('$expected ends with $code', async ({ expected, code }) => {
+  ])('$expected exits with $code', async ({ expected, code }) => {
     await inPlace(async ({ write, validate }) => {
       const ended = await validate([write('may.csv', csvOf(payouts(2))), '--json', '--expect', expected]);
       expect(ended.code).toBe(code);
@@ -190,7 +190,7 @@ describe('--expect', () => {
   });
 });
 
-describe('what a file may be written in', () => {
+describe('encodings and delimiters of a file', () => {
   const name = 'Jürgen Größe';
   const text = csvOf([row('a', { recipient_last_name: name })], ';');
   it.each([
@@ -210,7 +210,7 @@ describe('what a file may be written in', () => {
     });
   });
 
-  it('windows-1252 without being told is no UTF-8, and says so', async () => {
+  it('windows-1252 without --encoding is reported as not UTF-8', async () => {
     await inPlace(async ({ write, validate }) => {
       const ended = await validate([write('may.csv', Buffer.from(text, 'latin1')), '--json']);
       expect(ended.code).toBe(1);
@@ -218,7 +218,7 @@ describe('what a file may be written in', () => {
     });
   });
 
-  it('a pipe too, but not with --errors', async () => {
+  it('a pipe is read, but not with --errors', async () => {
     await inPlace(async ({ write, folder }) => {
       const path = write('may.csv', csvOf([...payouts(2), row('bad', { iban: 'BE00' })]));
       const piped = (args: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
@@ -243,7 +243,7 @@ describe('what a file may be written in', () => {
 });
 
 describe('the fix-file', () => {
-  it('holds the bad rows as they were and why, and once mended it is clean', async () => {
+  it('holds the invalid rows as they were with their reasons, and is valid once corrected', async () => {
     await inPlace(async ({ write, validate, folder }) => {
       const bad = row('bad', { iban: 'BE68539007547035', recipient_first_name: 'Anna; "Bo"' });
       const path = write('may.csv', csvOf([...payouts(2), bad, row('bad-2', { amount: '0' })], ';'));
@@ -267,7 +267,7 @@ describe('the fix-file', () => {
     });
   });
 
-  it('is not made when nothing is bad', async () => {
+  it('is not written when every row is valid', async () => {
     await inPlace(async ({ write, validate, folder }) => {
       const ended = await validate([write('may.csv', csvOf(payouts(1))), '--errors', join(folder, 'errors.csv')]);
       expect(ended.code).toBe(0);
@@ -276,7 +276,7 @@ describe('the fix-file', () => {
   });
 });
 
-describe('a command line that makes no sense', () => {
+describe('a contradictory command line', () => {
   it.each([
     { args: ['--nope'], says: "unknown option '--nope'" },
     { args: ['--expect', 'EUR'], says: 'EUR=12.30/3' },
@@ -284,7 +284,7 @@ describe('a command line that makes no sense', () => {
     { args: ['--errors', '/tmp'], says: 'it is a folder' },
     { args: ['--delimiter', 'ab'], says: 'delimiter' },
     { args: ['--encoding', 'klingon'], says: 'This encoding is not known' },
-  ])('$args ends with 1 and a sentence', async ({ args, says }) => {
+  ])('$args exits with 1 and a sentence', async ({ args, says }) => {
     await inPlace(async ({ write, validate }) => {
       const ended = await validate([write('may.csv', csvOf(payouts(1))), ...args]);
       expect(ended.code).toBe(1);
@@ -293,7 +293,7 @@ describe('a command line that makes no sense', () => {
     });
   });
 
-  it('no file at all ends with 1', async () => {
+  it('a missing file exits with 1', async () => {
     expect((await disburse(['validate'])).code).toBe(1);
   });
 });

@@ -21,7 +21,7 @@ const answer = (seen: Seen): string => {
   return JSON.stringify({ status: 'ok', session });
 };
 
-it('is the gateway’s own body, signed as it is sent, under the key that anybody can compute', async () => {
+it('a request is the gateway’s own body, signed as it is sent, under a key that can be recomputed', async () => {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

@@ -36,7 +36,7 @@ async function brokersSeen(config: Omit<KafkaConfig, 'logLevel'>): Promise<numbe
 }
 
 describe('the servers that all tests share', () => {
-  it('syncs every write and never evicts', async () => {
+  it('Redis syncs every write and never evicts', async () => {
     const settings = await withRedis(redisUrl(), {}, async (client) =>
       Promise.all(
         ['appendonly', 'appendfsync', 'maxmemory-policy'].map(async (name) => ((await client.config('GET', name)) as string[])[1]),
@@ -45,13 +45,13 @@ describe('the servers that all tests share', () => {
     expect(settings).toEqual(['yes', 'always', 'noeviction']);
   });
 
-  it('has a broker', async () => {
+  it('Kafka has a broker', async () => {
     expect(await brokersSeen({ brokers: kafkaBrokers().split(',') })).toBeGreaterThan(0);
   });
 });
 
 describe('startRedis', () => {
-  it('keeps what was acknowledged when it is killed and started again on the same port', async () => {
+  it('keeps acknowledged writes when it is killed and started again on the same port', async () => {
     const server = await startRedis();
     await withRedis(server.url, {}, (client) => client.set('a', '1'));
     await server.stop('SIGKILL');
@@ -61,7 +61,7 @@ describe('startRedis', () => {
     await server.stop();
   });
 
-  it('answers nothing while it is frozen, and goes on after', async () => {
+  it('answers nothing while it is frozen, and continues afterwards', async () => {
     const server = await startRedis();
     await withRedis(server.url, {}, async (patient) => {
       await withRedis(server.url, { commandTimeout: 1000 }, async (client) => {
@@ -74,7 +74,7 @@ describe('startRedis', () => {
     await server.stop();
   });
 
-  it('speaks TLS with a certificate of our authority, and knows users', async () => {
+  it('accepts TLS with a certificate of the test authority, and its users', async () => {
     const tls = await makeCertificates();
     const server = await startRedis({ tls, users: [{ username: 'app', password: 'pw', rules: ['~app:*', '+@all'] }] });
     const ca = await readFile(tls.caFile);
@@ -86,7 +86,7 @@ describe('startRedis', () => {
     await server.stop();
   });
 
-  it('tells what the program said when it does not start', async () => {
+  it('reports what the program printed when it does not start', async () => {
     await expect(startRedis({ args: ['--no-such-setting', '1'] })).rejects.toThrow(
       /Redis \(127.0.0.1:\d+\): ended at its start.*no-such-setting/s,
     );
@@ -94,7 +94,7 @@ describe('startRedis', () => {
 });
 
 describe('startKafka', () => {
-  it('has three brokers behind TLS, that let in by PLAIN and SCRAM and come back after a kill', async () => {
+  it('starts three brokers behind TLS that accept PLAIN and SCRAM and return after a kill', async () => {
     const tls = await makeCertificates();
     const cluster = await startKafka({ brokers: 3, tls, sasl: [{ username: 'app', password: 'pw' }] });
     const ssl = { ca: [await readFile(tls.caFile, 'utf8')] };

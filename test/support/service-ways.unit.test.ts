@@ -30,7 +30,7 @@ async function listening(work: (port: number) => Promise<void>): Promise<void> {
 }
 
 describe('findService', () => {
-  it('takes the named server and starts none', async () => {
+  it('uses the named server and starts none', async () => {
     await listening(async (port) => {
       const container = way('in a container', 'redis://127.0.0.1:1');
       const url = `redis://u:geheim@127.0.0.1:${port}`;
@@ -41,14 +41,14 @@ describe('findService', () => {
     });
   });
 
-  it('takes a named list of brokers when one of them accepts connections', async () => {
+  it('uses a named list of brokers when one of them accepts connections', async () => {
     await listening(async (port) => {
       const found = await findService(wish('Kafka', 'KAFKA_BROKERS'), { KAFKA_BROKERS: `127.0.0.1:${port},127.0.0.1:1` });
       expect(found.address).toBe(`127.0.0.1:${port},127.0.0.1:1`);
     });
   });
 
-  it('fails when nobody is at the named address, without the password and without another try', async () => {
+  it('fails without the password and without another try when no server is at the named address', async () => {
     const container = way('in a container', 'redis://127.0.0.1:1');
     const impatient = { ...wish('Redis', 'REDIS_URL', container), patienceMs: 100 };
     const finding = findService(impatient, { REDIS_URL: 'redis://u:geheim@127.0.0.1:1' });
@@ -56,7 +56,7 @@ describe('findService', () => {
     expect(container.starts).toBe(0);
   });
 
-  it('takes the first way that works, and an empty variable names nothing', async () => {
+  it('uses the first source that works, and an empty variable names none', async () => {
     const container = way('in a container', 'redis://127.0.0.1:7');
     const local = way('as a local process', 'redis://127.0.0.1:8');
     const found = await findService(wish('Redis', 'REDIS_URL', container, local), { REDIS_URL: '' });
@@ -66,14 +66,14 @@ describe('findService', () => {
     expect(container.stops).toBe(1);
   });
 
-  it('falls through to the next way and tells why in one line', async () => {
+  it('falls through to the next source and reports the reason in one line', async () => {
     const container = way('in a container', new Error('no such image:\n  redis:8.2'));
     const local = way('as a local process', 'redis://127.0.0.1:8');
     const found = await findService(wish('Redis', 'REDIS_URL', container, local), {});
     expect(found.told).toBe('Redis redis://127.0.0.1:8, as a local process (not in a container: no such image: redis:8.2)');
   });
 
-  it('fails when no way works, with every reason and the variable', async () => {
+  it('fails when no source works, with every reason and the variable', async () => {
     const ways = [way('in a container', new Error('no engine')), way('as a local process', new Error('install Maven'))];
     await expect(findService(wish('Kafka', 'KAFKA_BROKERS', ...ways), {})).rejects.toThrow(
       /real Kafka.*\n.*no engine\n.*install Maven\n.*KAFKA_BROKERS/,
@@ -82,7 +82,7 @@ describe('findService', () => {
 });
 
 describe('findServices', () => {
-  it('answers in the order of the wishes', async () => {
+  it('returns services in the order of the requests', async () => {
     const [kafka, redis] = [way('as a local process', '127.0.0.1:9'), way('as a local process', 'redis://127.0.0.1:8')];
     const found = await findServices([wish('Kafka', 'KAFKA_BROKERS', kafka), wish('Redis', 'REDIS_URL', redis)], {});
     expect(found.map(({ address }) => address)).toEqual(['127.0.0.1:9', 'redis://127.0.0.1:8']);
