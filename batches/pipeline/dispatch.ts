@@ -13,9 +13,10 @@ import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { advance } from './advance.ts';
+import type { WaitReporter } from './notice.ts';
 import { send, type Alerts, type SendDeps } from './send.ts';
 
-export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock };
+export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock; readonly waits: WaitReporter };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
 export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {
@@ -34,6 +35,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     if (evidence.code === 'lease_over') continue;
 
     const pause = Math.max(retryPauseMs(tries, deps.settings.random), evidence.retryAfterMs ?? 0);
+    deps.waits.started({ what: 'sends', reason: evidence.reason, ms: pause });
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { follow, type FollowDeps } from './follow.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
+import type { HeldUp, SendMonitor } from './send-monitor.ts';
 import type { Worker } from './worker.ts';
 
 /** What is due now, and when the earliest of the rest falls due; null when there is none. */
@@ -12,12 +13,7 @@ export interface DueRecords {
 }
 
 export interface OutageWatch {
-  /** Since when the breaker is open; null while it is closed. */
-  readonly closedSince: () => number | null;
-  /** The kind of open outcome that opened it; null: failures of the connection. */
-  readonly openKind: () => string | null;
-  /** Since when nothing has reached the gateway; null while something does. */
-  readonly unreachableSince: () => number | null;
+  readonly heldUp: SendMonitor['heldUp'];
   readonly stop: (why: string) => void;
 }
 
@@ -28,7 +24,7 @@ export interface DueWorkerParams {
   readonly due: (limit: number) => Promise<DueRecords>;
   /** `due` claims what it returns: others, and this worker, do not see it again for a while. Asks for no more than it can start. */
   readonly claims?: boolean;
-  /** How long a gateway may stay unreachable before the run stops; null: without end. */
+  /** How long nothing may get through to the gateway before the run stops; null: without end. */
   readonly waitMs: number | null;
 }
 
@@ -39,13 +35,16 @@ const window = 128;
 /** Its ticks start steps and do not wait for them; draining waits. */
 export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false }: DueWorkerParams): Worker {
   const underWay = new Map<string, Promise<void>>();
+  // A step may itself wait: for a permit, a place, a closed breaker. Draining ends these waits, and no call in flight.
+  const draining = new AbortController();
+  const steps: FollowDeps = { ...deps, signal: AbortSignal.any([deps.signal, draining.signal]) };
   let nextAt: number | null = null;
   let failure: { readonly cause: unknown } | undefined;
   let wake = (): void => undefined;
 
   const move = async (record: LedgerRecord): Promise<void> => {
     try {
-      await follow(deps, record);
+      await follow(steps, record);
       deps.publisher.notify();
     } catch (cause) {
       failure ??= { cause };
@@ -69,24 +68,32 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
       const fresh = found.records.filter((record) => !underWay.has(record.recordId)).slice(0, Math.max(0, room));
       nextAt = found.records.length > 0 ? deps.clock.now() : found.nextAt;
       for (const record of fresh) underWay.set(record.recordId, move(record));
-      if (waitMs !== null) stopWhenUnreachable(deps, waitMs);
+      if (waitMs !== null) stopWhenHeldUp(deps, waitMs);
       return fresh.length > 0 && found.records.length >= limit ? 1 : tickMs;
     },
     async drain() {
+      draining.abort(new Error('draining'));
       await Promise.all(underWay.values());
       throwFailure();
     },
   };
 }
 
-function stopWhenUnreachable(
-  { clock, unreachableSince, closedSince, openKind, stop }: OutageWatch & { readonly clock: Pick<Clock, 'now'> },
-  waitMs: number,
-): void {
-  const isOver = (since: number | null): boolean => since !== null && clock.now() - since > waitMs;
-  if (isOver(unreachableSince())) stop('the gateway cannot be reached');
-  else if (isOver(closedSince())) {
-    const kind = openKind();
-    stop(kind === null ? 'the gateway answers nothing but errors of its own' : `the gateway answers every instruction alike (${kind})`);
+function stopWhenHeldUp({ clock, heldUp, stop }: OutageWatch & { readonly clock: Pick<Clock, 'now'> }, waitMs: number): void {
+  const held = heldUp();
+  if (held !== null && clock.now() - held.since > waitMs) stop(whyHeldUp(held));
+}
+
+/** As a clause for people. */
+export function whyHeldUp(held: HeldUp): string {
+  switch (held.type) {
+    case 'unreachable':
+      return 'the gateway cannot be reached';
+    case 'server_trouble':
+      return 'the gateway answers nothing but errors of its own';
+    case 'alike':
+      return `the gateway answers every instruction alike (${held.kind})`;
+    case 'asked_to_wait':
+      return 'the gateway asks to wait (HTTP 429 or Retry-After)';
   }
 }

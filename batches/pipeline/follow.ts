@@ -12,6 +12,7 @@ import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../recor
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
 import { advance } from './advance.ts';
+import type { WaitReporter } from './notice.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { Slot } from './send.ts';
 
@@ -23,6 +24,7 @@ export interface FollowPath {
   readonly confirm: 'match' | 'manual';
   /** Apart from the slots of sends, which may wait long for their rate. */
   readonly followSlot: Slot;
+  readonly waits: WaitReporter;
 }
 
 export type FollowDeps = ResendDeps & FollowPath;
@@ -129,7 +131,10 @@ async function callGateway(deps: FollowDeps, record: LedgerRecord, call: () => P
     if (deps.signal.aborted) return null;
     const evidence = readStatusCheck(await call(), record);
     // The breaker learns from sends only: a gateway that shows old sessions may fail every new one.
-    if (evidence.type === 'none' && evidence.retryAfterMs !== undefined) deps.followLimiter.pushBack(evidence.retryAfterMs);
+    if (evidence.type === 'none' && evidence.retryAfterMs !== undefined) {
+      deps.followLimiter.pushBack(evidence.retryAfterMs);
+      deps.waits.started({ what: 'status checks', reason: evidence.reason, ms: evidence.retryAfterMs });
+    }
     return evidence;
   });
 }

@@ -6,18 +6,30 @@ import type { Limiter } from '../ports/limiter.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
 import type { Reason } from '../record/record.ts';
 import type { BreakerOutcome, CircuitBreaker } from './circuit-breaker.ts';
+import type { WaitReporter } from './notice.ts';
 
 export interface SendMonitor {
   /** Called in the order in which sends end, before the next one takes the slot. */
   report(evidence: FirstSendEvidence | ResendEvidence, isFirst: boolean): void;
-  /** Since when nothing has reached the gateway; null while something does. */
-  unreachableSince(): number | null;
+  /** Why nothing gets through, and since when; null while something does. */
+  heldUp(): HeldUp | null;
 }
 
+/**
+ * - `unreachable`: no request reaches the gateway
+ * - `server_trouble`: it answers nothing but errors of its own
+ * - `alike`: it answers every instruction with the open outcome `kind`
+ * - `asked_to_wait`: it asks to send more slowly, or to wait
+ */
+export type HeldUp =
+  | { readonly type: 'unreachable' | 'server_trouble' | 'asked_to_wait'; readonly since: number }
+  | { readonly type: 'alike'; readonly since: number; readonly kind: string };
+
 export interface SendMonitorDeps {
-  readonly breaker: Pick<CircuitBreaker, 'record'>;
-  readonly limiter: Pick<Limiter, 'pushBack' | 'slowDown'>;
+  readonly breaker: Pick<CircuitBreaker, 'record' | 'openSince' | 'openKind'>;
+  readonly limiter: Pick<Limiter, 'pushBack' | 'slowDown' | 'closedForMs'>;
   readonly clock: Pick<Clock, 'now'>;
+  readonly waits: WaitReporter;
   readonly haltRun: (reason: Reason) => void;
 }
 
@@ -37,29 +49,59 @@ function outcomeOf(evidence: FirstSendEvidence | ResendEvidence, isFirst: boolea
   return isOpen ? { type: 'open_outcome', kind: evidence.reason.code, isFirst } : { type: 'reached' };
 }
 
-export function createSendMonitor({ breaker, limiter, clock, haltRun }: SendMonitorDeps): SendMonitor {
-  let failures = 0;
-  let firstFailureAt = 0;
-  const setup = createSetupWatch(haltRun);
-
-  const countFailures = (outcome: BreakerOutcome): void => {
-    if (outcome.type !== 'transport_failure') failures = 0;
-    else if ((failures += 1) === 1) firstFailureAt = clock.now();
-  };
+export function createSendMonitor(deps: SendMonitorDeps): SendMonitor {
+  const { breaker, limiter, clock } = deps;
+  const outage = createOutageWatch(clock);
+  const pushback = createPushbackWatch(deps);
+  const setup = createSetupWatch(deps.haltRun);
   return {
     report(evidence, isFirst) {
       const outcome = outcomeOf(evidence, isFirst);
       if (outcome !== null) {
-        countFailures(outcome);
+        outage.note(outcome);
         breaker.record(outcome);
-      }
-      if (evidence.type !== 'session') {
-        if (evidence.retryAfterMs !== undefined) limiter.pushBack(evidence.retryAfterMs);
-        if (evidence.code === 'too_many_requests') limiter.slowDown();
+        pushback.note(evidence);
+        if (evidence.type !== 'session' && evidence.code === 'too_many_requests') limiter.slowDown();
       }
       setup(evidence, isFirst);
     },
-    unreachableSince: () => (failures >= outageFailures ? firstFailureAt : null),
+    heldUp() {
+      const [unreachable, openSince, waiting] = [outage.since(), breaker.openSince(), pushback.since()];
+      const kind = breaker.openKind();
+      if (unreachable !== null) return { type: 'unreachable', since: unreachable };
+      if (openSince !== null)
+        return kind === null ? { type: 'server_trouble', since: openSince } : { type: 'alike', since: openSince, kind };
+      return waiting === null ? null : { type: 'asked_to_wait', since: waiting };
+    },
+  };
+}
+
+function createOutageWatch(clock: Pick<Clock, 'now'>) {
+  let failures = 0;
+  let firstAt = 0;
+  return {
+    note({ type }: BreakerOutcome): void {
+      if (type !== 'transport_failure') failures = 0;
+      else if ((failures += 1) === 1) firstAt = clock.now();
+    },
+    since: (): number | null => (failures >= outageFailures ? firstAt : null),
+  };
+}
+
+/** Since when the gateway asks to wait, with nothing else between: HTTP 429, or a Retry-After that is not over. */
+function createPushbackWatch({ limiter, clock, waits }: Pick<SendMonitorDeps, 'limiter' | 'clock' | 'waits'>) {
+  let since: number | null = null;
+  return {
+    note(evidence: FirstSendEvidence | ResendEvidence): void {
+      const failure = evidence.type === 'session' ? null : evidence;
+      if (failure?.retryAfterMs !== undefined) {
+        limiter.pushBack(failure.retryAfterMs);
+        waits.started({ what: 'sends', reason: failure.reason, ms: failure.retryAfterMs });
+      }
+      if (failure?.retryAfterMs !== undefined || failure?.code === 'too_many_requests') since ??= clock.now();
+      else if (limiter.closedForMs() <= 0) since = null;
+    },
+    since: (): number | null => since,
   };
 }
 

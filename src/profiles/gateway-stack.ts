@@ -20,7 +20,7 @@ import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '.
 import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
 import { createSendQueue } from '../../batches/pipeline/send-queue.ts';
 import { createGateway } from '../../producers/gateway.ts';
-import { messageOf } from '../../batches/pipeline/notice.ts';
+import { createWaitReporter, messageOf, type Wait } from '../../batches/pipeline/notice.ts';
 import { createOutboxRelay, type OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { startWorkers, type RunningWorkers } from '../../batches/pipeline/worker.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
@@ -111,7 +111,9 @@ interface StackParts {
 function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: StackParts): StackDeps {
   const { config, ledger, ledgerKey, limiters, clock, stopping, logger, leaseMs } = params;
   const { settings } = config;
+  const waits = createWaitReporter({ clock, onWait: reportWait(logger) });
   const monitor = createSendMonitor({
+    waits,
     breaker,
     limiter: limiters.dispatch,
     clock,
@@ -136,12 +138,19 @@ function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: 
     alert: logAlert(logger),
     fingerprints: createFingerprints(ledgerKey),
     publisher,
-    closedSince: () => breaker.openSince(),
-    openKind: () => breaker.openKind(),
-    unreachableSince: monitor.unreachableSince,
+    heldUp: monitor.heldUp,
+    waits,
     stop: (why) => stopping.stop(why),
   };
 }
+
+const reportWait =
+  (logger: Logger) =>
+  ({ what, reason, endsAt }: Wait): void =>
+    logger.warn(
+      { code: reason.code, until: new Date(endsAt).toISOString() },
+      `${what} wait until ${new Date(endsAt).toISOString()}: ${reason.description}`,
+    );
 
 /** Publishes until it is stopped, also while the run is stopping: what is in flight ends with results of its own. */
 export const startRelay = (relay: OutboxRelay, stopping: Pick<Shutdown, 'stop'>): RunningWorkers =>

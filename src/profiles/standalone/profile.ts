@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { createBatchFinisher, writeBatchState, type BatchFinisher } from '../../../batches/pipeline/batch-state.ts';
 import { waitUntilSettled } from '../../../batches/pipeline/batch-settlement.ts';
 import { createDueScanner, type DueScanner } from '../../../batches/pipeline/due-scanner.ts';
-import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
+import { createDueWorker, whyHeldUp } from '../../../batches/pipeline/due-worker.ts';
 import { markAllInterrupted, processFile } from '../../../batches/pipeline/process-file.ts';
 import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
@@ -101,7 +101,10 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submit(parts, request),
-    note: () => (deps.closedSince() === null ? null : 'the gateway cannot be reached: waiting for it'),
+    note() {
+      const held = deps.heldUp();
+      return held === null ? null : `${whyHeldUp(held)}: waiting for it`;
+    },
     results: () => readResults(resultsPath(dataDir)),
     workers: () => [
       createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDueWorker, type DueWorkerDeps, type DueWorkerParams } from '../../../batches/pipeline/due-worker.ts';
+import type { HeldUp } from '../../../batches/pipeline/send-monitor.ts';
 import { startWorkers, type Worker } from '../../../batches/pipeline/worker.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { fakeWorld, ok } from './fakes.ts';
@@ -7,6 +8,10 @@ import { at, sentRecord } from '../../support/builders.ts';
 
 /** As many as are moved at once. */
 const window = 128;
+
+/** Waits until it is aborted. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
 
 const openRecords = (count: number): LedgerRecord[] =>
   Array.from({ length: count }, (_, n) => sentRecord({ recordId: `inv-${n}`, status: 'in_progress', sessionId: `ps_${n}`, dueAt: at }));
@@ -25,9 +30,7 @@ describe('the due worker', () => {
       gateway: { ...world.deps.gateway, status: (id: string) => look(id).then(() => world.deps.gateway.status(id)) },
       publisher: { notify: () => undefined },
       stop: () => undefined,
-      unreachableSince: () => null,
-      closedSince: () => null,
-      openKind: () => null,
+      heldUp: () => null,
     };
     const worker = createDueWorker(deps, { waitMs: null, ...params });
     const counted: Worker = { ...worker, tick: () => worker.tick().finally(() => (ticks += 1)) };
@@ -100,5 +103,50 @@ describe('the due worker', () => {
     answer();
     await stopped;
     expect(log).toContain('status ps_0');
+  });
+
+  it.each([
+    { name: 'an open breaker', deps: { breaker: { waitUntilClosed: aborted, isOpen: () => true } }, sessionId: null },
+    { name: 'a place in the send queue', deps: { sendQueue: { acquire: aborted } }, sessionId: null },
+    { name: 'a permit for a status check', deps: { followLimiter: { acquire: aborted, pushBack: () => undefined } }, sessionId: 'ps_1' },
+  ])('ends a step that waits for $name when it is stopped, and leaves the record as it was', async ({ deps, sessionId }) => {
+    const record = sentRecord({
+      status: 'unknown',
+      sessionId,
+      isSessionProven: sessionId !== null,
+      leaseOwner: null,
+      leaseUntil: null,
+      dueAt: at,
+    });
+    const world = fakeWorld({ record, body: Buffer.from('{}') });
+    const worker = createDueWorker(
+      { ...world.deps, publisher: { notify: () => undefined }, stop: () => undefined, heldUp: () => null, ...deps },
+      { due: () => Promise.resolve({ records: [record], nextAt: null }), waitMs: null },
+    );
+    const running = startWorkers([worker], { clock: world.clock, signal: world.deps.signal, onFailure: () => undefined });
+    await world.clock.pass(1);
+    await running.stop();
+    expect(world.ledger.current()).toEqual(record);
+  });
+
+  it.each([
+    [{ type: 'unreachable' }, 'the gateway cannot be reached'],
+    [{ type: 'server_trouble' }, 'the gateway answers nothing but errors of its own'],
+    [{ type: 'alike', kind: 'insufficient_balance' }, 'the gateway answers every instruction alike (insufficient_balance)'],
+    [{ type: 'asked_to_wait' }, 'the gateway asks to wait (HTTP 429 or Retry-After)'],
+  ] as const)('stops the run when everything is held up for longer than it waits: %j', async (held, why) => {
+    const world = fakeWorld({ record: sentRecord() });
+    const stops: string[] = [];
+    const heldUp = (): HeldUp => ({ ...held, since: at });
+    const worker = createDueWorker(
+      { ...world.deps, publisher: { notify: () => undefined }, stop: (reason) => void stops.push(reason), heldUp },
+      { due: () => Promise.resolve({ records: [], nextAt: null }), waitMs: 5_000 },
+    );
+    await world.clock.pass(5_000);
+    await worker.tick();
+    expect(stops).toEqual([]);
+    await world.clock.pass(1);
+    await worker.tick();
+    expect(stops).toEqual([why]);
   });
 });

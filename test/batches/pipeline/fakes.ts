@@ -2,6 +2,7 @@
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import type { SendQueue } from '../../../batches/pipeline/send-queue.ts';
+import { createWaitReporter } from '../../../batches/pipeline/notice.ts';
 import { createSendMonitor } from '../../../batches/pipeline/send-monitor.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -76,6 +77,8 @@ export interface FakeWorld {
   /** What happened, in its order. */
   readonly log: string[];
   readonly alerts: string[];
+  /** Long waits: what, why, and for how many milliseconds. */
+  readonly reportedWaits: string[];
   readonly stops: string[];
   readonly pushedBack: { limiter: number; follow: number };
   /** How often the rate was asked to fall. */
@@ -171,8 +174,14 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   });
   const alerts: string[] = [];
   const stops: string[] = [];
+  const reportedWaits: string[] = [];
+  const waits = createWaitReporter({
+    clock,
+    onWait: ({ what, reason, endsAt }) => void reportedWaits.push(`${what} ${reason.code} ${endsAt - clock.now()}`),
+  });
   const monitor = createSendMonitor({
-    breaker: { record: (outcome) => void log.push(outcome.type) },
+    breaker: { record: (outcome) => void log.push(outcome.type), openSince: () => null, openKind: () => null },
+    waits,
     limiter: limiter('limiter'),
     clock,
     haltRun: (reason) => void stops.push(reason.code),
@@ -182,6 +191,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     ledger,
     log,
     alerts,
+    reportedWaits,
     stops,
     pushedBack,
     slowedDown,
@@ -194,6 +204,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       sendQueue: line,
       limiter: limiter('limiter'),
       followLimiter: limiter('follow'),
+      waits,
       breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false },
       monitor,
       clock,
