@@ -10,13 +10,13 @@ import { KafkaReadError, readError, seconds, type KafkaFault } from '../errors.t
 import { rebalanceTimeoutMs, type KafkaFactory } from './group-member.ts';
 import { runSession, type GroupSession } from './session.ts';
 import { createOffsetCheck } from '../offsets/offset-check.ts';
-import { createPartitionOffsets, type PartitionOffset } from '../offsets/offsets.ts';
+import { createPartitionOffsets, type PartitionOffset } from '../../../batches/pipeline/offsets/partition-offsets.ts';
 import { createRecordProcessor, type HandleRecord } from './record-processor.ts';
-import { createStallDetector } from '../offsets/stall-detector.ts';
+import { createStallDetector } from '../../../batches/pipeline/offsets/stall-detector.ts';
 import { createTopicOffsets } from '../offsets/topic-offsets.ts';
 
 export type { HandleRecord } from './record-processor.ts';
-export type { PartitionOffset as PartitionPosition } from '../offsets/offsets.ts';
+export type { PartitionOffset as PartitionPosition } from '../../../batches/pipeline/offsets/partition-offsets.ts';
 export type { KafkaFactory } from './group-member.ts';
 
 const restartAfterMs = 1_000;

@@ -16,13 +16,13 @@
  * window holds its broker's next fetch, so nothing need be paused.
  */
 import type { Clock } from '../../../batches/ports/clock.ts';
-import { Assignment } from './assignment.ts';
-import { createCommitter, type Commit, type Committer } from '../offsets/committer.ts';
+import { Assignment } from '../../../batches/pipeline/offsets/assignment.ts';
+import { createCommitter, type Commit, type Committer } from '../../../batches/pipeline/offsets/committer.ts';
 import { createGroupMember, sessionTimeoutMs, type FetchedBatch, type GroupMember, type KafkaFactory } from './group-member.ts';
 import type { OffsetCheck } from '../offsets/offset-check.ts';
-import type { PartitionOffsets } from '../offsets/offsets.ts';
+import type { PartitionOffsets } from '../../../batches/pipeline/offsets/partition-offsets.ts';
 import type { RecordProcessor } from './record-processor.ts';
-import type { StallDetector } from '../offsets/stall-detector.ts';
+import type { StallDetector } from '../../../batches/pipeline/offsets/stall-detector.ts';
 
 const heartbeatEveryMs = 1_000;
 

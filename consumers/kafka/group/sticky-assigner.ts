@@ -1,6 +1,6 @@
 /** The deal of `sticky-deal.ts` as kafkajs wants it: members tell with each join what they have, the leader deals. */
 import kafkajs, { type PartitionAssigner } from 'kafkajs';
-import { assignPartitions } from './sticky-assignment.ts';
+import { assignPartitions } from '../../../batches/pipeline/offsets/sticky-assignment.ts';
 
 // Node.js finds no such name among the exports.
 const { AssignerProtocol } = kafkajs;

@@ -5,10 +5,10 @@
  * anew other instructions stand at places that are known already. Only a person can say where to go on.
  */
 import type { Clock } from '../../../batches/ports/clock.ts';
-import type { Assignment } from '../group/assignment.ts';
+import type { Assignment } from '../../../batches/pipeline/offsets/assignment.ts';
 import { KafkaReadError } from '../errors.ts';
 import type { FetchedBatch } from '../group/group-member.ts';
-import type { PartitionOffsets } from './offsets.ts';
+import type { PartitionOffsets } from '../../../batches/pipeline/offsets/partition-offsets.ts';
 import type { OffsetRange, TopicOffsets } from './topic-offsets.ts';
 
 /** What the group has when it never committed. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Assignment } from '../../../consumers/kafka/group/assignment.ts';
-import { createPartitionProgress } from '../../../consumers/kafka/offsets/partition-progress.ts';
-import { createCommitter } from '../../../consumers/kafka/offsets/committer.ts';
+import { Assignment } from '../../../batches/pipeline/offsets/assignment.ts';
+import { createPartitionProgress } from '../../../batches/pipeline/offsets/partition-progress.ts';
+import { createCommitter } from '../../../batches/pipeline/offsets/committer.ts';
 import { MissingTopicError, readError, type Reading } from '../../../consumers/kafka/errors.ts';
 import { createRendezvous } from '../../../consumers/kafka/rendezvous.ts';
 import { createSemaphore } from '../../../consumers/kafka/group/semaphore.ts';
 import { createRecordProcessor } from '../../../consumers/kafka/group/record-processor.ts';
-import { createStallDetector } from '../../../consumers/kafka/offsets/stall-detector.ts';
+import { createStallDetector } from '../../../batches/pipeline/offsets/stall-detector.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 

@@ -3,7 +3,7 @@
  * time, at most every `commitEveryMs`. A position never goes back. A request that fails is made again with the next;
  * if the generation ends first, the records behind the last commit are read again, which their handler must bear.
  */
-import type { Clock } from '../../../batches/ports/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 const commitEveryMs = 250;
 

@@ -1,5 +1,5 @@
 import { createInFlight } from './in-flight.ts';
-import { createPartitionProgress, type PartitionProgress } from '../offsets/partition-progress.ts';
+import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts';
 
 /** Of one partition, behind a record that takes long. */
 const maxInFlight = 2_048;

@@ -1,6 +1,6 @@
 import { array, assert, integer, property, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignPartitions } from '../../../../consumers/kafka/group/sticky-assignment.ts';
+import { assignPartitions } from '../../../../batches/pipeline/offsets/sticky-assignment.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const member = (memberId: string, ...owned: number[]) => ({ memberId, owned });
