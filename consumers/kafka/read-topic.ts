@@ -5,7 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaReadError, readError, seconds } from './errors.ts';
-import { createGroupMember, type FetchedBatch, type GroupMember, type KafkaFactory } from './group/group-member.ts';
+import { createGroupMember, type GroupMember } from './group/group-member.ts';
+import type { KafkaFactory } from './kafka-factory.ts';
+import type { FetchedBatch } from './fetched-batch.ts';
 import { createRendezvous, type Rendezvous } from './rendezvous.ts';
 import type { TopicRecord } from './topic-record.ts';
 import { createTopicOffsets, type TopicOffsets } from './offsets/topic-offsets.ts';

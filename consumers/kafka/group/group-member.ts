@@ -6,16 +6,10 @@
  */
 import kafkajs, { type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage } from 'kafkajs';
 import { unpackRecords } from '../compression/codecs.ts';
+import type { FetchedBatch } from '../fetched-batch.ts';
 import { poisonOf } from '../poison-batch.ts';
 import { stickyAssigner } from './sticky-assigner.ts';
 import type { TopicRecord } from '../topic-record.ts';
-
-/** Makes a new client for each call. */
-export interface KafkaFactory {
-  (): Kafka;
-  /** For messages: as host:port. */
-  readonly brokers?: readonly string[];
-}
 
 /** What the broker waits for a sign of life before it gives our partitions to others. */
 export const sessionTimeoutMs = 10_000;
@@ -27,22 +21,6 @@ const bytesPerPartition = 128 * 1024;
 const bytesAtOnce = 1024 * 1024;
 /** A batch waits while others are worked on; with a worker for each, no partition waits for another. */
 const partitionsAtOnce = 512;
-
-/** Records of one partition, in order and at least one; there may be gaps between their offsets. */
-export interface FetchedBatch {
-  readonly partition: number;
-  readonly records: readonly TopicRecord[];
-  /** The offset behind the last record and what follows it unseen, such as the mark of a transaction. */
-  readonly next: bigint;
-  /** The end of the partition when this was fetched. */
-  readonly end: bigint;
-  /** The next fetch begins behind this record. */
-  resolve(offset: bigint): void;
-  /** Rejects with what ends our membership, as it is. */
-  heartbeat(): Promise<void>;
-  /** Durable when it resolves. Of the partitions' positions as they are handed in, in the generation of now. */
-  commit(positions: ReadonlyMap<number, bigint>): Promise<void>;
-}
 
 export interface MemberEvents {
   /** A new generation of the group; nothing of an older one may be resolved or committed any more. Called before its first fetch. */

@@ -1,7 +1,7 @@
 /** Questions about a topic's and a group's offsets, asked beside the consumer by a client of its own. */
 import type { Admin } from 'kafkajs';
 import { MissingTopicError } from '../errors.ts';
-import type { KafkaFactory } from '../group/group-member.ts';
+import type { KafkaFactory } from '../kafka-factory.ts';
 
 /** Offsets that a partition has, up to but not with `end`; what belongs to an open transaction lies behind the end. */
 export interface OffsetRange {

@@ -1,6 +1,6 @@
 /** Topics of a test's own on the shared Kafka, and what it does with them. */
 import { Kafka, logLevel, type ITopicConfig, type Message } from 'kafkajs';
-import type { KafkaFactory } from '../../../consumers/kafka/group/group-member.ts';
+import type { KafkaFactory } from '../../../consumers/kafka/kafka-factory.ts';
 import type { TopicRecord } from '../../../consumers/kafka/topic-record.ts';
 import { consume, type Consumption, type ConsumeParams } from '../../../consumers/kafka/group/consume.ts';
 import { systemClock } from '../../../src/clock.ts';

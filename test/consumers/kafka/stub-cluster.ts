@@ -7,7 +7,7 @@ import { EventEmitter, once } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, Kafka } from 'kafkajs';
-import type { KafkaFactory } from '../../../consumers/kafka/group/group-member.ts';
+import type { KafkaFactory } from '../../../consumers/kafka/kafka-factory.ts';
 
 const require = createRequire(import.meta.url);
 const createConsumer = require('kafkajs/src/consumer') as (params: ConsumerConfig & { cluster: object; logger: unknown }) => Consumer;

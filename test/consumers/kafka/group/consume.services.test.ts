@@ -214,7 +214,7 @@ it('does not begin anew when records were deleted before they were read', async 
   await broker.publishNumbers(topic, 10, 1, 10);
   await broker.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '15' }] });
 
-  const why = /position of group .* in .*, partition 0, .*Find out which.*--reset-offsets/;
+  const why = /offset of group .* in .*, partition 0, .*Find out which.*--reset-offsets/;
   await expect(broker.work(topic, { handle }).running).rejects.toThrow(why);
   // The client may have committed by now that there is no position; that must not pass for a new group.
   await expect(broker.work(topic, { handle }).running).rejects.toThrow(why);
