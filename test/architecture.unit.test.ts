@@ -131,7 +131,16 @@ const rooms: Rooms = {
   // The only door into the sandbox: it is started as a command.
   'src/commands/sandbox.ts': { imports: [...leafs, 'sandbox', 'src/config', 'src/terminal', 'src/service', 'batches/gateway'] },
   'src/command-line': {
-    imports: ['src/commands', 'src/commands/sandbox.ts', 'src/config', 'src/terminal', 'batches/instruction', 'batches/record', ...leafs],
+    imports: [
+      'src/commands',
+      'src/commands/sandbox.ts',
+      'src/config',
+      'src/terminal',
+      'batches/fields',
+      'batches/instruction',
+      'batches/record',
+      ...leafs,
+    ],
   },
   // What the package exports to other programs.
   'src/events.ts': { imports: ['batches/event', 'batches/instruction', 'batches/record'] },

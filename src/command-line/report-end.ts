@@ -1,8 +1,11 @@
 /** From an error to a sentence on stderr and an exit code. */
 import { CommanderError } from 'commander';
+import { editDistance } from '../../batches/fields/suggest-name.ts';
 import { maskQuoted } from '../../batches/instruction/masks.ts';
+import { secretNames, variableNames } from '../config/variables.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { printable } from '../terminal/format.ts';
+import { flagOf } from './layers.ts';
 
 const full =
   '(no space left on the disk, or a file size limit is reached). Nothing is lost: free some space and run the same command again.';
@@ -33,7 +36,10 @@ const own = <Value>(table: Readonly<Record<string, Value>>, name: string | undef
 /** Prints how a command ended, and returns its exit code. */
 export function reportEnd(error: unknown): ExitCode {
   // Commander has printed its own sentence; help and version are no errors.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof CommanderError) {
+    if (error.code === 'commander.unknownOption') suggestVariableFlag();
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
   if (error instanceof CommandError) return report(error.message, error.exitCode);
   if (!(error instanceof Error)) return unexpected(String(error));
   const complete = own(completeErrors, error.name);
@@ -41,6 +47,16 @@ export function reportEnd(error: unknown): ExitCode {
   const advice = own(systemErrors, (error as NodeJS.ErrnoException).code);
   if (advice !== undefined) return report(`${error.message} ${advice}`, exitCodes.stopped);
   return unexpected(error.stack ?? error.message);
+}
+
+const mostMistakes = 2;
+
+/** Commander suggests visible options only; the flags of variables are hidden in the help. */
+function suggestVariableFlag(): void {
+  const flags = variableNames.filter((name) => !secretNames.has(name)).map(flagOf);
+  const given = process.argv.map((word) => /^--[a-z-]+/.exec(word)?.[0] ?? '').filter((word) => word !== '' && !flags.includes(word));
+  const near = given.flatMap((word) => flags.filter((flag) => editDistance(word, flag) <= mostMistakes));
+  if (near.length > 0) process.stderr.write(`(Did you mean ${near.join(' or ')}?)\n`);
 }
 
 function report(message: string, exitCode: ExitCode): ExitCode {

@@ -43,6 +43,10 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
     try {
       await file.writeFile(text);
       await file.sync();
+    } catch (cause) {
+      // Part of a key blocks the next attempt, and can be used for nothing.
+      await rm(path, { force: true });
+      throw cause;
     } finally {
       await file.close();
     }

@@ -25,7 +25,9 @@ export async function status(config: Config, named: string | undefined, { limit,
       if (hasMore) warn(`the newest ${shown.length} batches are shown; --limit all shows every batch.`);
     } else {
       const summary = await summaryOf(ledger, await chooseBatch(ledger, named));
-      process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env))}\n`);
+      process.stdout.write(
+        `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,
+      );
     }
     return exitCodes.ok;
   } finally {

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped, printable } from '../terminal/format.ts';
+import { canRedraw } from '../terminal/progress.ts';
 import { inspect, type InspectionOutcome } from './payout-file.ts';
 
 /** How to read a file; what is absent is detected, or has its default. */
@@ -40,18 +41,29 @@ function readControlTotals(text: string): Totals {
 }
 
 const redrawEveryMs = 200;
+/** A reading that takes longer is reported where nothing can be redrawn. */
+const firstLineAfterMs = 1_500;
+const nextLineAfterMs = 10_000;
 
-/** A moving count on a terminal; nothing in a pipe. */
+/** A moving count on a terminal; a line now and then elsewhere, so that a large file is not silent. */
 function startProgress(path: string): { show: (rows: number) => void; end: () => void } {
-  if (process.stderr.isTTY !== true) return { show: () => undefined, end: () => undefined };
-  let shownAt = 0;
+  const name = printable(path);
+  let dueAt = systemClock.now();
+  const every = (ms: number, write: () => void): void => {
+    const now = systemClock.now();
+    if (now < dueAt) return;
+    dueAt = now + ms;
+    write();
+  };
+  if (canRedraw(process.stderr, process.env)) {
+    return {
+      show: (rows) => every(redrawEveryMs, () => process.stderr.write(`\r\u001b[Kchecking ${name}: ${grouped(rows)} rows`)),
+      end: () => void process.stderr.write('\r\u001b[K'),
+    };
+  }
+  dueAt += firstLineAfterMs;
   return {
-    show(rows) {
-      const now = systemClock.now();
-      if (now - shownAt < redrawEveryMs) return;
-      shownAt = now;
-      process.stderr.write(`\r\u001b[Kchecking ${printable(path)}: ${grouped(rows)} rows`);
-    },
-    end: () => void process.stderr.write('\r\u001b[K'),
+    show: (rows) => every(nextLineAfterMs, () => process.stderr.write(`checking ${name}: ${grouped(rows)} rows so far\n`)),
+    end: () => undefined,
   };
 }

@@ -145,7 +145,9 @@ async function report(
   const batch = await ledger.batch(batchId);
   if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
   const summary = summarise(batch, await ledger.tallies(batchId));
-  process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env))}\n`);
+  process.stdout.write(
+    `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,
+  );
   reportFixFile(inspection.file, fixFile);
   for (const status of ['unknown', 'in_progress'] as const) await reportOpen(payment, summary, status);
   // After the summary, so that a failure here hides nothing of what became of the file.

@@ -1,5 +1,7 @@
 /** Small pieces of terminal output. Colours only on a terminal, and not under NO_COLOR. */
 
+import { padEnd, padStart, widthOf } from './width.ts';
+
 const codes = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
 export type Style = keyof typeof codes;
 export type Paint = (style: Style, text: string) => string;
@@ -29,11 +31,11 @@ export const printable = (text: string): string =>
 /** Left-aligned columns, except where `right` says otherwise. */
 export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, widthOf(cell))));
   return rows
     .map((row) =>
       row
-        .map((cell, column) => (right.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) => (right.has(column) ? padStart : padEnd)(cell, widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
     )

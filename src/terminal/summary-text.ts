@@ -3,25 +3,32 @@ import type { Summary } from '../../batches/record/summary.ts';
 import { statuses } from '../../batches/record/status.ts';
 import { grouped, printable, table, type Paint } from './format.ts';
 import { timeText } from './point-in-time.ts';
+import { widthOf } from './width.ts';
 
-/** A row for each status that occurs, a column for each currency. */
-export function summaryText(summary: Summary, paint: Paint): string {
+/**
+ * A row for each status that occurs and a column for each currency; where that is wider than the terminal, a row for each
+ * currency.
+ *
+ * @param width columns of the terminal; without a terminal every width is fine
+ */
+export function summaryText(summary: Summary, paint: Paint, width = Number.POSITIVE_INFINITY): string {
   const currencies = [
     ...new Set([summary.received, ...Object.values(summary.statuses)].flatMap((total) => Object.keys(total.amounts))),
   ].sort();
-  const row = (name: string, total: Summary['received']): string[] => [
-    `  ${name}`,
-    grouped(total.count),
-    ...currencies.map((currency) => (total.amounts[currency] === undefined ? '' : grouped(total.amounts[currency]))),
+  const totals = [
+    { name: 'received', ...summary.received },
+    ...statuses.map((status) => ({ name: status, ...summary.statuses[status] })).filter(({ count }) => count > 0),
   ];
-  const accounted = statuses.flatMap((status) => {
-    const total = summary.statuses[status];
-    return total === undefined || total.count === 0 ? [] : [row(status, total)];
-  });
-  const lines = table(
-    [['', 'rows', ...currencies], row('received', summary.received), ...accounted],
-    new Set([1, ...currencies.map((_code, index) => index + 2)]),
-  );
+  const amount = (total: Summary['received'], currency: string): string => grouped(total.amounts[currency] ?? '');
+  const wide = [
+    ['', 'rows', ...currencies],
+    ...totals.map((total) => [`  ${total.name}`, grouped(total.count), ...currencies.map((currency) => amount(total, currency))]),
+  ];
+  const columnsOf = (rows: readonly (readonly string[])[]): string =>
+    table(rows, new Set(Array.from({ length: rows[0]?.length ?? 0 }, (_, column) => column).slice(1)));
+  const wideText = columnsOf(wide);
+  const fits = wideText.split('\n').every((line) => widthOf(line) <= width);
+  const lines = fits ? wideText : turned(totals, currencies, amount);
   const balance = summary.balanced
     ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
     : paint('red', 'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.');
@@ -32,6 +39,21 @@ export function summaryText(summary: Summary, paint: Paint): string {
     lines,
     `  ${balance}`,
   ].join('\n');
+}
+
+/** For each status its rows, and below it a line for each currency that it has. */
+function turned(
+  totals: readonly ({ readonly name: string } & Summary['received'])[],
+  currencies: readonly string[],
+  amount: (total: Summary['received'], currency: string) => string,
+): string {
+  const rows = totals.flatMap((total) => [
+    [`  ${total.name}`, grouped(total.count)],
+    ...currencies
+      .filter((currency) => total.amounts[currency] !== undefined)
+      .map((currency) => [`    ${currency}`, amount(total, currency)]),
+  ]);
+  return table(rows, new Set([1]));
 }
 
 const openStatuses = ['queued', 'submitting', 'in_progress', 'unknown'] as const;

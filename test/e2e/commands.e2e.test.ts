@@ -1,6 +1,7 @@
 /** The commands beside `validate` and `run`, and the configuration as it meets them all. */
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kinds } from '../../batches/instruction/instruction.ts';
@@ -28,6 +29,16 @@ describe('help and version', () => {
     },
   );
 
+  it.each([
+    { args: ['run', 'may.csv', '--data-dirr', 'd'], flag: '--data-dir' },
+    { args: ['run', 'may.csv', '--max-amout', 'EUR=1'], flag: '--max-amount' },
+    { args: ['tail', '--folow'], flag: '--follow' },
+  ])('$args is reported with the flag that was meant', async ({ args, flag }) => {
+    const ended = await disburse(args);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(`(Did you mean ${flag}?)`);
+  });
+
   it('an unknown command is reported with exit code 1', async () => {
     const ended = await disburse(['pay']);
     expect(ended.code).toBe(1);
@@ -51,6 +62,19 @@ describe('keys', () => {
       expect(again.code).toBe(1);
       expect(again.stderr).toContain('already exists and will not be overwritten');
       expect(readFileSync(join(out, 'private.pem'), 'utf8')).toBe(before);
+    });
+  });
+
+  it('leaves no part of a key where it cannot be written', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
+      const limited = spawnSync('sh', ['-c', `ulimit -f 0; exec "${process.execPath}" "${cli}" keys --out "${folder}"`], {
+        encoding: 'utf8',
+      });
+      expect(limited.status).toBe(1);
+      expect(limited.stderr).toContain(`cannot write ${join(folder, 'private.pem')}`);
+      expect(readdirSync(folder)).toEqual([]);
+      expect((await disburse(['keys', '--out', folder])).code).toBe(0);
     });
   });
 

@@ -40,3 +40,28 @@ describe('a summary as text', () => {
     expect(summaryText({ ...summary, balanced: false }, (_style, text) => text)).toContain('NOT BALANCED');
   });
 });
+
+describe('a summary on a narrow terminal', () => {
+  const amounts = Object.fromEntries(['AUD', 'CHF', 'EUR', 'GBP', 'HUF', 'JPY', 'USD', 'VND'].map((code) => [code, '112050400.00']));
+  const many: Summary = {
+    ...summary,
+    received: { count: 8, amounts },
+    statuses: { ...summary.statuses, succeeded: { count: 8, amounts }, unknown: { count: 0, amounts: {} } },
+  };
+  const text = (width: number): string[] => summaryText(many, (_style, part) => part, width).split('\n');
+
+  it('has a line for each currency instead of lines that break in an amount', () => {
+    const lines = text(80);
+    expect(lines).toContain('  received                8');
+    expect(lines.filter((line) => line.includes('112,050,400.00'))).toHaveLength(16);
+    for (const line of lines.filter((one) => one.includes('112,050,400.00'))) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('has columns for the currencies where they fit', () => {
+    expect(
+      text(200)
+        .find((line) => line.includes('received'))
+        ?.match(/112,050,400\.00/g),
+    ).toHaveLength(8);
+  });
+});
