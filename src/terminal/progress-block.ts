@@ -48,7 +48,8 @@ interface Frame {
 
 function blockOf(progress: Progress, { figures, elapsedMs, width, paint }: Frame): string[] {
   const { done, final, perSecond, left } = figures;
-  const wrap = (items: readonly string[], separator: string): string[] => wrapItems(items, { width, separator, indent: '  ' });
+  const wrap = (items: readonly string[], separator: string): string[] =>
+    wrapItems(items, { width, separator, indent: width < narrow ? '' : '  ' });
   const times = [...(left === null ? [] : [`${left} left`]), `${formatDuration(elapsedMs)} elapsed`];
   const block = [
     titleLine(progress, { figures, elapsedMs, width, paint }),
@@ -62,7 +63,7 @@ function blockOf(progress: Progress, { figures, elapsedMs, width, paint }: Frame
       ', ',
     ),
     ...wrap(statusItems(figures, paint), '  '),
-    ...wrap(moneyItems(figures), '  '),
+    ...wrap(moneyItems(figures), ' '),
     ...(progress.note === null
       ? []
       : wrap(
@@ -76,6 +77,9 @@ function blockOf(progress: Progress, { figures, elapsedMs, width, paint }: Frame
 const widestBar = 28;
 const barShare = 0.36;
 const shortestName = 4;
+
+/** Below this every column counts. */
+const narrow = 30;
 
 /** The bar is filled by what is final; what was sent and is not final is shaded. */
 function titleLine({ file, rows }: Progress, { figures, width, paint }: Frame): string {
@@ -101,10 +105,11 @@ function statusItems({ counts }: Figures, paint: Paint): string[] {
   return items.length === 0 ? ['nothing yet'] : items;
 }
 
-/** What has succeeded, of what was received, currency by currency. */
+/** What has succeeded, of what was received, currency by currency; each amount is an item of its own, so none is cut. */
 function moneyItems({ counts, received }: Figures): string[] {
-  const items = Object.entries(received.amounts).map(([currency, amount]) => {
-    return `paid ${currency} ${grouped(counts.succeeded.amounts[currency] ?? '0')} of ${grouped(amount)}`;
-  });
+  const items = Object.entries(received.amounts).flatMap(([currency, amount]) => [
+    `paid ${currency} ${grouped(counts.succeeded.amounts[currency] ?? '0')}`,
+    `of ${grouped(amount)}`,
+  ]);
   return items.length === 0 ? ['nothing paid yet'] : items;
 }
