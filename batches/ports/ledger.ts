@@ -32,7 +32,7 @@ export interface RecordQuery {
  * What is known of every record. Every value that crosses this port can be structured-cloned, so that a store may live
  * on another thread. All methods may be called concurrently; an implementation groups what waits
  * into one durable write and resolves only after it. A rejection means that nothing of that call is promised:
- * the caller stops, and the next start reads the truth.
+ * the caller must stop; state is reloaded at the next start.
  */
 export interface Ledger {
   /**
@@ -68,7 +68,7 @@ export interface Ledger {
 
   /**
    * Records of the batch that we can move: `queued` never, the others when `dueAt` has come. Oldest first, at
-   * most `limit`. Answers also when the earliest of the remaining ones falls due, null if there is none.
+   * most `limit`. Returns also when the earliest of the remaining ones falls due, null if there is none.
    */
   due(params: {
     batchId: string;
@@ -106,10 +106,10 @@ export interface Ledger {
   tallies(batchId?: string): Promise<readonly TallyRow[]>;
 
   /**
-   * Drops what is told of records that ended longer ago than `olderThanMs`: destination, metadata, reason, the count
-   * of looks, field digests. What must be known for ever stays, a conflict with such a record names no fields of the
-   * body, and events that are not published yet go out as they were decided. Answers how many; `limit`: there may be
-   * more. Where nothing is that old, nothing is written.
+   * Purges the details of records that ended longer ago than `olderThanMs`: destination, metadata, reason, the count of
+   * status checks, field digests. What must be known forever stays; a conflict with such a record names no fields of the
+   * body; unpublished events are not changed. Returns how many; `limit`: there may be more. Where nothing is that old,
+   * nothing is written.
    */
   purgeDetails(params: { readonly olderThanMs: number; readonly limit: number }): Promise<number>;
 
@@ -117,29 +117,29 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** What is told about the whole of a shared ledger, for metrics and readiness. */
+/** The whole of a shared ledger, for metrics and readiness. */
 export interface LedgerOverview {
   /** When the oldest record that is not final was admitted; null when there is none. */
   readonly oldestOpenAt: number | null;
   /** Events that are not surely published. */
   readonly unpublished: number;
-  /** Messages put aside, beside the balance. */
+  /** Dead letters, beside the balance. */
   readonly deadLetters: number;
 }
 
-/** How much of a file was handed over to the instructions topic; lines are physical. */
+/** How much of a file is on the instructions topic; lines are physical. */
 export interface EnqueueProgress {
-  /** Every row up to this line is surely on the topic, or in the ledger as refused; 0 before the first. */
+  /** Every row up to this line is surely on the topic, or in the ledger as rejected; 0 before the first. */
   readonly line: number;
-  /** How many rows the file has, known when all of it was handed over; null before. */
+  /** How many rows the file has, known when all of it is enqueued; null before. */
   readonly rows: number | null;
 }
 
 /**
  * A ledger that several instances share at once. What each of them decides, all of them see.
  *
- * `outbox` answers the events that this instance decided itself or took over; so nothing is published twice while
- * all is well, and `takeOverOutbox` finds what a dead one left behind.
+ * `outbox` returns the events that this instance decided itself or took over; so nothing is published twice while
+ * all is well, and `takeOverOutbox` finds what a dead instance left.
  */
 export interface SharedLedger extends Ledger {
   /**
@@ -151,7 +151,7 @@ export interface SharedLedger extends Ledger {
     limit: number;
     leaseMs: number;
   }): Promise<{ readonly records: readonly LedgerRecord[]; readonly nextAt: number | null }>;
-  /** Events that have waited longer than this for whoever decided them become this instance's. Answers how many. */
+  /** Events that have waited longer than this for the instance that decided them become this instance's. Returns how many. */
   takeOverOutbox(params: { olderThanMs: number; limit: number }): Promise<number>;
 
   enqueueProgress(batchId: string): Promise<EnqueueProgress>;
@@ -160,7 +160,7 @@ export interface SharedLedger extends Ledger {
   countDeadLetter(place: { readonly stream: string; readonly position: number }): Promise<void>;
   overview(): Promise<LedgerOverview>;
 
-  /** Rebuild: writes a record as results and instructions tell it, with its tallies, over nothing. Idempotent. */
+  /** Rebuild: writes a record as results and instructions show it, with its tallies; never overwrites one. Idempotent. */
   restore(params: { record: LedgerRecord; fields: FieldDigests; body?: Uint8Array; event?: ResultEvent }): Promise<void>;
   /** Rebuild: writes an occurrence that ended without a record of its own. Idempotent. */
   restoreSettled(params: {

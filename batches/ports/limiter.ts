@@ -4,7 +4,7 @@ export interface Limiter {
   acquire(signal: AbortSignal, withinMs?: number): Promise<void>;
   /** The gateway asked to wait: no permit for anybody before `ms` from now. */
   pushBack(ms: number): void;
-  /** For how long nobody passes because the gateway asked to wait, in milliseconds, as far as is known here; 0 when open. */
+  /** For how long no permit passes because the gateway asked to wait, in milliseconds, as far as is known here; 0 when open. */
   closedForMs(): number;
   /**
    * Milliseconds until a permit may pass for a caller that asks now, behind `ahead` others that ask before it, as far as

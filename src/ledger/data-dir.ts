@@ -1,4 +1,4 @@
-/** The files of a ledger in its data folder. Nobody but their owner may read them. */
+/** The files of a ledger in its data folder. Only their owner may read them. */
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerWriteError } from './errors.ts';

@@ -70,13 +70,13 @@ function readKey(file: string): Buffer {
       cause,
     });
   }
-  // What the file holds is never told: it may be the key but for one character.
+  // What the file holds is never shown: it may be the key but for one character.
   if (!keyGrammar.test(text))
     throw new LedgerKeyError(`the ledger key file ${file} must hold 32 bytes in base64 (44 characters), and it does not.`);
   return Buffer.from(text, 'base64');
 }
 
-/** What a ledger keeps to know its key again; tells nothing about it. */
+/** What a ledger keeps to recognise its key; reveals nothing about it. */
 export const keyCheck = (ledgerKey: Buffer): string => createHmac('sha256', ledgerKey).update('disburse:v1:check').digest('base64');
 
 export function isSameKey(check: string, ledgerKey: Buffer): boolean {

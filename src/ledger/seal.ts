@@ -1,5 +1,5 @@
 /**
- * Seals bodies, so that an open send can be repeated byte for byte without the ledger holding account numbers in
+ * Seals bodies, so that an open send can be resent byte for byte without the ledger holding account numbers in
  * the clear. AES-256-GCM under a key derived from the ledger key; the record id and the attempt are authenticated
  * with it, so that no body can be moved under another record.
  *
@@ -47,7 +47,7 @@ export function createTopicSeal(ledgerKey: Buffer): TopicSeal {
 }
 
 export function createSeal(ledgerKey: Buffer): Seal {
-  // A KeyObject, not bytes: parsing a raw key anew for every body was two thirds of the cost of sealing it.
+  // A KeyObject, not bytes: parsing a raw key for every body was two thirds of the cost of sealing it.
   const key = createSecretKey(Buffer.from(hkdfSync('sha256', ledgerKey, '', 'disburse:v1:seal', keyBytes)));
   const nonces = Buffer.alloc(nonceBytes * noncesPerFill);
   let next = nonces.length;

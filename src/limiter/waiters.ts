@@ -1,4 +1,4 @@
-/** Who waits for a permit, in the order of arrival, each under a signal that may take him out of the line. */
+/** Callers that wait for a permit, in the order of arrival, each under a signal that may remove it from the line. */
 import type { Clock } from '../../batches/ports/clock.ts';
 
 interface Waiter {
@@ -11,7 +11,7 @@ export interface Waiters {
   readonly size: () => number;
   /** Joins the end of the line; rejects with the signal's reason when it is aborted first, and when `withinMs` are over. */
   join(signal: AbortSignal, withinMs?: number): Promise<void>;
-  /** Lets the first one pass. False when nobody waits. */
+  /** Lets the first one pass. False when none waits. */
   letPass(): boolean;
 }
 

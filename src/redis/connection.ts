@@ -10,7 +10,7 @@ import { getCACertificates } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
-/** Redis cannot be reached, or does not let us in. */
+/** Redis cannot be reached, or refuses the connection. */
 export class RedisError extends CommandError {
   readonly code = 'redis';
   constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
@@ -21,7 +21,7 @@ export class RedisError extends CommandError {
 
 export interface RedisConnection {
   readonly client: Redis;
-  /** For people: no password in it. */
+  /** For messages: without a password. */
   readonly address: string;
   /** Resolves when commands can be sent; rejects with the signal's reason, or when the connection was closed. */
   ready(signal?: AbortSignal): Promise<void>;
@@ -36,7 +36,7 @@ export interface RedisParams {
   readonly url: string;
   /** PEM with the authorities to trust for `rediss://`; default: those of the system. */
   readonly caFile?: string;
-  /** Told once when the connection is lost, and once when it is back. */
+  /** Called once when the connection is lost, and once when it is back. */
   readonly onWarning: (message: string) => void;
   /** How long the first connection may take. */
   readonly waitMs?: number;
@@ -73,7 +73,7 @@ export async function connectRedis({ url, caFile, onWarning, waitMs = defaultWai
   };
 }
 
-/** Where a URL points to, for people: with the user, without the password. */
+/** The address in a URL, for messages: with the user, without the password. */
 export function addressOf(url: string): string {
   const { protocol, username, password, host, port, pathname } = new URL(url);
   const who = username === '' && password === '' ? '' : `${username}${password === '' ? '' : ':***'}@`;
@@ -113,7 +113,7 @@ function authorities(caFile: string | undefined): string[] {
   }
 }
 
-/** Answers a function that begins to tell what becomes of the connection: at the start, the start tells it. */
+/** Returns a function that starts the reports of losses: until then, a failure of the first connection is an error. */
 function followState(client: Redis, address: string, onWarning: (message: string) => void): () => void {
   let following = false;
   let lost = false;
@@ -124,7 +124,7 @@ function followState(client: Redis, address: string, onWarning: (message: string
   client.on('close', () => {
     if (!following || lost || client.status === 'end') return;
     lost = true;
-    onWarning(`The connection to Redis at ${address} is lost${why === '' ? '' : ` (${why})`}. What needs it waits until it is back.`);
+    onWarning(`The connection to Redis at ${address} is lost${why === '' ? '' : ` (${why})`}. Retrying; dependent work is paused.`);
   });
   client.on('ready', () => {
     why = '';
@@ -150,14 +150,14 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
     reject(
       new RedisError(
         exitCodes.stopped,
-        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. See that it runs and that REDIS_URL names it, ${tlsAdvice(address)}, and run again.`,
+        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. Check that it runs, that REDIS_URL names it, and ${tlsAdvice(address)}, and run again.`,
         { cause: last },
       ),
     );
   }, waitMs);
   client.on('error', onError);
   client.once('ready', resolve);
-  // Its rejection only says that the connection was closed; why is told by the error events.
+  // Its rejection only says that the connection was closed; the reason is in the error events.
   client.connect().catch((error: unknown) => (last ??= error as Error));
   try {
     await promise;
@@ -168,13 +168,13 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
   }
 }
 
-/** One that expects the other way of speaking says nothing, or hangs up. */
+/** A server that expects the other protocol does not answer, or closes the connection. */
 const tlsAdvice = (address: string): string =>
-  address.startsWith('rediss:') ? 'that this port speaks TLS (else redis://)' : 'that this port speaks without TLS (else rediss://)';
+  address.startsWith('rediss:') ? 'that this port uses TLS (else redis://)' : 'that this port does not use TLS (else rediss://)';
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
 
-/** What no waiting mends. */
+/** What does not pass by waiting. */
 function refusalOf(error: Error, address: string): RedisError | undefined {
   const { message } = error;
   const code = String((error as NodeJS.ErrnoException).code ?? '');
@@ -186,7 +186,7 @@ function refusalOf(error: Error, address: string): RedisError | undefined {
     return refused(`Redis at ${address} asks for a password. Put it into REDIS_URL, as redis://user:password@host:port.`);
   if (message.includes('NOPERM'))
     return refused(
-      `Redis at ${address} does not permit its user what is needed (${message}). Grant it, or name another user in REDIS_URL.`,
+      `Redis at ${address} does not permit its user what disburse needs (${message}). Grant it, or name another user in REDIS_URL.`,
     );
   if (/DB index is out of range|SELECT is not allowed/.test(message)) {
     return refused(`Redis at ${address} has no database of that number (${message}). Correct the number at the end of REDIS_URL.`);

@@ -1,23 +1,23 @@
--- Makes the record of a new occurrence; in the place of a former one that left its id free, or of none.
+-- Creates the record of a new occurrence; it may replace a former record that left its id free.
 -- Begins with begin, totals, head, admission.
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   index of what is queued in it
 -- KEYS[7]   open records
--- Only in the place of a former record:
+-- Only when it replaces a former record:
 -- KEYS[8]   its places                 KEYS[9]   its index                  KEYS[10]  its body
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
 -- ARGV[4]   version of the former      ARGV[5]   loose sequence             ARGV[6]   version
 -- ARGV[7]   sensitive, 1 or 0          ARGV[8]   amount                     ARGV[9]   currency
--- ARGV[10]  frame                      ARGV[11]  token                      ARGV[12]  its second and third line
+-- ARGV[10]  template                   ARGV[11]  token                      ARGV[12]  its second and third line
 -- ARGV[13]  sequence                   ARGV[14]  position of the former
 -- Returns   { 'written', counters } | { 'known', … }, see admission | { 'full', counters }: a total would overflow
 if not (has_room(KEYS[5], '0', ARGV[9], ARGV[8]) and has_room(KEYS[5], '1', ARGV[9], ARGV[8])) then return { 'full', counters } end
 
 local number = write()
-if standing then
-  -- The first place keeps what became of it, whatever becomes of the id.
-  redis.call('HSET', KEYS[8], ARGV[14], standing.code)
+if current then
+  -- The former occurrence keeps its outcome.
+  redis.call('HSET', KEYS[8], ARGV[14], current.code)
   redis.call('ZREM', KEYS[9], ARGV[3])
   redis.call('DEL', KEYS[10])
 end

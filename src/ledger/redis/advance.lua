@@ -1,4 +1,4 @@
--- Writes one decided step of a record, with everything that moves with it. Begins with begin, totals, head.
+-- Writes one change of a record, with everything that changes with it. Begins with begin, totals, head.
 --
 -- KEYS[1]   meta                       KEYS[2]   record                     KEYS[3]   totals of the batch
 -- KEYS[4]   open records               KEYS[5]   queue                      KEYS[6]   due records of the batch
@@ -12,7 +12,7 @@
 -- ARGV[15]  owner                      ARGV[16]  event id, or ''            ARGV[17]  event
 -- ARGV[18]  sequence
 -- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
---           { 'moved', counters, record }: another version stands there | { 'missing', counters }
+--           { 'moved', counters, record }: it has another version | { 'missing', counters }
 --           { 'changed', counters }: amount, currency or batch differ, the sequence falls, or a body that holds a card
 --           number is to be kept
 --           { 'full', counters }: a total would overflow | { 'books', counters }: the totals do not hold what is moved

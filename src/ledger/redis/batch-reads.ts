@@ -1,4 +1,4 @@
-/** What is told of batches: their pins lie in the shard of their id, what they count in the shards of their records. */
+/** Reads batches: pinned values from the shard of the batch id, counts from the shards of the records. */
 import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
 import type { EnqueueProgress, SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';

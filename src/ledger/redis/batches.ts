@@ -1,4 +1,4 @@
-/** Makes batches and changes what is kept of them. */
+/** Creates batches and changes what is kept of them. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
@@ -11,7 +11,7 @@ export interface BatchStore extends BatchReads, Pick<SharedLedger, 'openBatch' |
   requireBatch(batchId: string): Promise<void>;
 }
 
-/** Batches known to be there; a batch never goes away. */
+/** Batches known to exist; a batch is never removed. */
 const knownLimit = 10_000;
 
 export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext, 'calls' | 'names' | 'nextToken'>): BatchStore {
@@ -23,7 +23,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
     known.add(batchId);
   };
 
-  /** Whatever stands there, these fields are set; once, however often the call has to be made. */
+  /** Sets these fields whatever their values are; once, however often the call has to be made. */
   const change = async (batchId: string, line: string, fields: readonly string[]): Promise<void> => {
     const shard = shardOf(batchId);
     const token = nextToken();

@@ -8,8 +8,8 @@ local own_field = 'w:' .. writer
 local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field)
 if meta[1] ~= generation then return { 'lost', '0' } end
 
--- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every answer carries
--- both, so that a shard that went back is noticed, also when others have written past what it had.
+-- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every reply carries
+-- both, so that a shard restored from an older copy is noticed, also when others have written past what it had.
 local counter = meta[2] or '0'
 local counters = counter .. ' ' .. string.match(meta[5] or '0', '^%d+')
 
@@ -18,8 +18,8 @@ local now_ms = string.format('%.3f', tonumber(clock[1]) * 1000 + tonumber(clock[
 
 local writers_kept, writer_kept_s = 64, 86400
 
--- Makes room for one more writer: drops those that wrote longest ago, and none that wrote within a day. What they had
--- written last is below `forgotten`, by which a process that is dropped while it lives knows that nothing was lost.
+-- Frees space for one more writer: drops those that wrote longest ago, and none that wrote within a day. Their last
+-- counters are at most `forgotten`, by which a process that was dropped while it runs knows that nothing was lost.
 local function drop_old_writers()
   local fields, writers = redis.call('HGETALL', KEYS[1]), {}
   for index = 1, #fields, 2 do
@@ -38,7 +38,7 @@ local function drop_old_writers()
   end
 end
 
--- Begins the writing, when everything was checked. Answers a number that rises in the shard and tells it: microseconds
+-- Starts the writes, once everything is checked. Returns a number that rises in the shard and contains it: microseconds
 -- since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly.
 local function write()
   local number = math.max((tonumber(clock[1]) - 1735689600) * 1000000 + tonumber(clock[2]), tonumber(meta[3] or '0') + 1)

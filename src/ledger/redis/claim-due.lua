@@ -1,4 +1,4 @@
--- Takes records whose time has come, the longest due first, and shows them to nobody else while the lease lasts.
+-- Claims records that are due, the longest due first, and hides them from other instances for the lease.
 -- Begins with begin.
 --
 -- KEYS[1]  meta                        KEYS[2]  queue

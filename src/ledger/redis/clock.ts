@@ -1,4 +1,4 @@
-/** The time that all instances share: Redis TIME, so that no lease and no key's age hangs on a machine's own clock. */
+/** The time that all instances share: Redis TIME, so that no lease and no age of a key depends on a machine's own clock. */
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { systemClock } from '../../clock.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
@@ -10,12 +10,12 @@ export interface RedisClock extends Clock {
 
 /** Crystals drift by some 50 millionths: in this time by a millisecond or two. */
 const measureEveryMs = 30_000;
-/** The best of several is taken: the shorter the round trip, the surer the time. */
+/** The best of several counts: the shorter the round trip, the more exact the time. */
 const measuresAtOnce = 3;
 
 /**
  * Measures how far Redis TIME is from `monotonic` when it is made, at every new connection and every 30 s. In between
- * and while Redis is away the monotonic clock goes on. Never runs backwards: it stands still until it is overtaken.
+ * and while Redis is away the monotonic clock goes on. Never runs backwards: it waits until it is overtaken.
  *
  * @param monotonic milliseconds, with fractions, never set back or forward
  */
@@ -48,7 +48,7 @@ export async function createRedisClock(params: {
     (measuring ??= measureAll().finally(() => {
       measuring = undefined;
     }));
-  /** A measure that fails leaves the last one standing; the next connection measures anew. */
+  /** A measurement that fails leaves the last one in use; the next connection measures again. */
   const measureAgain = (): void => void measure().catch(() => undefined);
 
   await measure();

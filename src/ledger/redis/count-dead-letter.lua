@@ -1,4 +1,4 @@
--- Counts a message that was put aside, once. Begins with begin.
+-- Counts a dead letter, once. Begins with begin.
 --
 -- KEYS[1]  meta                        KEYS[2]  positions of its stream
 -- ARGV[1]  generation                  ARGV[2]  position

@@ -1,9 +1,9 @@
--- Makes a shard of a new ledger, or finds it as it was made. The only script that works without a generation.
+-- Creates a shard of a new ledger, or finds it as it is. The only script that works without a generation.
 --
 -- KEYS[1]  meta
 -- ARGV[1]  generation                  ARGV[2]  shard                       ARGV[3]  state
--- ARGV[4]  'over' to begin anew over what stands there, else ''             ARGV[5]… further fields and values
--- Returns  { generation, state } that stand there now
+-- ARGV[4]  'over' to replace what is there, else ''                         ARGV[5]… further fields and values
+-- Returns  { generation, state } that are there now
 local known = redis.call('HMGET', KEYS[1], 'generation', 'state')
 if known[1] and (ARGV[4] ~= 'over' or known[1] == ARGV[1]) then return { known[1], known[2] } end
 redis.call('DEL', KEYS[1])

@@ -1,6 +1,6 @@
 /**
  * Whether Redis keeps what it acknowledges. A ledger that forgets an intent would pay it again, so that a Redis that
- * may forget is refused, unless somebody takes that upon himself.
+ * may forget is refused, unless explicitly overridden.
  */
 import type { Redis } from 'ioredis';
 import { exitCodes } from '../../exit.ts';
@@ -15,7 +15,7 @@ const wanted: readonly (readonly [setting: string, value: string, otherwise: str
   ['maxmemory-policy', 'noeviction', 'it drops keys when its memory is full'],
 ];
 
-/** @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is only told */
+/** @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is a warning */
 export async function assertDurable(params: {
   readonly connection: RedisConnection;
   readonly allowUnsafe: boolean;
@@ -27,7 +27,7 @@ export async function assertDurable(params: {
   const faults = [...(await roleFaults(client)), ...(await settingFaults(client))];
   if (faults.length === 0) return;
   const what = `Redis at ${address} may forget what it has acknowledged, and payouts would be made twice: ${faults.join('; ')}.`;
-  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Mend it, or take the risk with ${flag}.`);
+  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct it, or take the risk with ${flag}.`);
   onWarning(`${what} Allowed by ${flag}.`);
 }
 
@@ -36,17 +36,17 @@ const isRefusal = (error: unknown): boolean => (error as Error | null)?.name ===
 
 async function refuseCluster(client: Redis, address: string): Promise<void> {
   const info = await client.info('cluster').catch((error: unknown) => {
-    // Who may not ask is told so by the next question.
+    // A user without this permission gets a clear error from the next command.
     if (isRefusal(error)) return '';
     throw error;
   });
   if (!/^cluster_enabled:1/m.test(info)) return;
-  // One that holds all slots by itself answers like any other.
+  // A single node that holds all slots is usable like any other.
   const state = String(await client.cluster('INFO'));
   if (/^cluster_state:ok/m.test(state) && /^cluster_size:1\s*$/m.test(state)) return;
   throw new RedisError(
     exitCodes.usage,
-    `Redis at ${address} is a node of a Redis Cluster, and disburse speaks to one master. Name a Redis without cluster mode in REDIS_URL.`,
+    `Redis at ${address} is a node of a Redis Cluster; disburse needs one master. Name a Redis without cluster mode in REDIS_URL.`,
   );
 }
 

@@ -1,9 +1,9 @@
--- The first line of a record, which scripts read and write; what the other two hold is nobody's business here.
+-- The first line of a record, which scripts read and write; scripts do not read the other two.
 --
 --   version code sequence sensitive amount currency frame order first token
 --
--- code: of the status; sensitive: 1 when no body may be kept; frame: number of what the records of one batch and stream
--- share; order: number of its admission; first: when it was first sent, or -; token: of the last step.
+-- code: of the status; sensitive: 1 when no body may be kept; frame: number of the template that the records of one batch
+-- and stream share; order: number of its admission; first: when it was first sent, or -; token: of the last step.
 local head_pattern = '^(%d+) (%d+) (%d+) ([01]) (%d+) (%S+) (%d+) (%d+) (%S+) (%S+)\n'
 
 local function read_head(value)
@@ -18,7 +18,7 @@ local function write_head(head)
     head.order, head.first, head.token }, ' ') .. '\n'
 end
 
--- All after the first line: the line of what moves, a line break, the line of what never changes.
+-- All after the first line: the mutable line, a line break, the immutable line.
 local function lines_below(value)
   return string.sub(value, string.find(value, '\n', 1, true) + 1)
 end

@@ -1,6 +1,6 @@
 /**
  * The names of a ledger's keys: `<prefix>:{NN}:<what>`. NN is the shard, and the braces make it the hash tag of Redis
- * Cluster: all that one transition touches lies in one slot. These names are on disk: never change one.
+ * Cluster: all that one transition touches is in one slot. These names are on disk: never change one.
  */
 import { hash } from 'node:crypto';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
@@ -10,7 +10,7 @@ import { statusCode } from '../codes.ts';
 export const shardCount = 16;
 export const shards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 
-/** Places of a stream that share a hash: about 64 of them lie in each shard, which Redis keeps in its compact form. */
+/** Occurrences of a stream that share a hash: about 64 of them are in each shard, which Redis keeps in its compact form. */
 const bucketSize = 1024;
 
 export const shardOf = (text: string): number => parseInt(hash('sha1', text, 'hex').charAt(0), 16);
@@ -18,7 +18,7 @@ export const shardOf = (text: string): number => parseInt(hash('sha1', text, 'he
 /** The shard of an occurrence is that of the record it names; only without one its place counts. */
 export const shardOfPlace = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${stream}:${position}`);
 
-/** Numbers of entries and admissions tell their shard: microseconds since 2025, times 16, plus shard. */
+/** Numbers of entries and admissions contain their shard: microseconds since 2025, times 16, plus shard. */
 export const shardOfNumber = (number: number): number => number % shardCount;
 const numbersBegin = Date.UTC(2025, 0, 1);
 export const timeOfNumber = (number: number): number => numbersBegin + Math.floor(number / shardCount / 1000);
@@ -32,23 +32,23 @@ export interface KeyNames {
   meta(shard: number): string;
   /** Hash: texts that many records share, by number, and their numbers, by text. */
   names(shard: number): string;
-  /** String: header line, line of what moves, line of what stays. */
+  /** String: header line, mutable line, immutable line. */
   record(shard: number, recordId: string): string;
-  /** Hash: what became of the places of one stretch of a stream, by position. */
+  /** Hash: outcomes of the occurrences of one range of a stream, by position. */
   places(shard: number, occurrence: Pick<Occurrence, 'stream' | 'position'>): string;
-  /** Hash: the highest sequence told under a record id that no record stands under. */
+  /** Hash: the highest sequence published under a record id that has no record. */
   loose(shard: number): string;
   /** String: attempt, line break, sealed body. */
   body(shard: number, recordId: string): string;
   /** Hash: counts, amounts, first sends of a batch in this shard. */
   tally(shard: number, batchId: string): string;
-  /** Sorted set: records of the batch in this status, by the number of their coming to it. */
+  /** Sorted set: records of the batch in this status, by the number of the change that brought them to it. */
   index(shard: number, batchId: string, status: Status): string;
   /** Those of all statuses that a record can have, in the order of their codes, from 1. */
   indexes(shard: number, batchId: string): string[];
   /** Sorted set: records that are not final, by the number of their admission. */
   open(shard: number): string;
-  /** Sorted set: records of all batches, by when somebody should move them. */
+  /** Sorted set: records of all batches, by when an instance should move them. */
   queue(shard: number): string;
   /** Sorted set: records of the batch, by `dueAt`. */
   due(shard: number, batchId: string): string;
@@ -58,15 +58,15 @@ export interface KeyNames {
   outboxTimes(shard: number): string;
   /** Hash: unpublished events by number. */
   outboxEvents(shard: number): string;
-  /** Hash: what is pinned of a batch, its state, and how far it was handed over. */
+  /** Hash: what is pinned of a batch, its state, and how far it was enqueued. */
   batch(batchId: string): string;
-  /** Sorted set: the batches of this shard, by the number of their making. */
+  /** Sorted set: the batches of this shard, by the number of their creation. */
   batches(shard: number): string;
-  /** Set: positions of the stream that were put aside. */
+  /** Set: positions of the stream whose messages are dead letters. */
   deadLetters(shard: number, stream: string): string;
-  /** Hash: up to which number the stories of a batch and status were dropped. */
+  /** Hash: up to which number the details of a batch and status were purged. */
   dropped(shard: number): string;
-  /** Matches every key of the ledger and none of anybody else. */
+  /** Matches every key of the ledger and no other. */
   readonly pattern: string;
 }
 

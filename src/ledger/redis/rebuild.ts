@@ -1,6 +1,6 @@
 /**
- * Begins and ends a rebuild: a ledger that has lost something is made anew from what was published and asked for. In
- * between it is in state `rebuilding`, which nobody pays from.
+ * Starts and ends a rebuild: a ledger that has lost data is recreated from results and instructions. In between it is in
+ * state `rebuilding`, which no instance pays from.
  */
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
@@ -11,11 +11,11 @@ import { createKeyNames, shards } from './key-names.ts';
 const scanCount = 1_000;
 
 /**
- * Empties the ledger and begins it anew. Whoever works on the former one gets a `LedgerBehindError` from his next call on,
- * before the first record goes. May be called again after it was interrupted.
+ * Replaces the ledger by an empty one. A process that works on the former one gets a `LedgerDataLossError` from its next
+ * call on, before the first record is removed. May be called again after an interruption.
  *
  * @param params.ids makes ids that were never made before
- * @throws RedisLedgerBindingError | LedgerKeyError when a ledger of somebody else stands there: it is left alone
+ * @throws RedisLedgerBindingError | LedgerKeyError when the prefix holds a ledger of another account: it is left alone
  */
 export async function beginRebuild(params: {
   readonly connection: RedisConnection;

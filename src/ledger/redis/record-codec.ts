@@ -21,7 +21,7 @@ export const templateOf = ({ batchId, occurrence }: Pick<LedgerRecord, 'batchId'
 
 export const readTemplate = (text: string): RecordTemplate => JSON.parse(text) as RecordTemplate;
 
-/** What most records are sent under; the others name theirs. What `1` stands for is on disk: never change it. */
+/** What most records are sent under; the others name theirs. The meaning of `1` is on disk: never change it. */
 const defaultHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
 
 interface MutableFields {
@@ -30,7 +30,7 @@ interface MutableFields {
   readonly key?: string;
   /** The key's lifetime when it was first sent, in milliseconds. */
   readonly life?: number;
-  /** The header that carried the key; 1 stands for the default one. */
+  /** The header that carried the key; 1 means the default one. */
   readonly header?: string | 1;
   readonly sends?: number;
   readonly arrived?: true;
@@ -54,12 +54,12 @@ interface ImmutableFields {
   readonly fingerprint: string;
   readonly destination?: string;
   readonly metadata?: CallerMetadata;
-  /** The list of paths by its number, and their digests in base64. Without them its story was dropped. */
+  /** The list of paths by its number, and their digests in base64. Absent once the details are purged. */
   readonly paths?: number;
   readonly digests?: string;
 }
 
-/** A record that lies in Redis. */
+/** A record as it is stored in Redis. */
 export interface StoredRecord {
   readonly record: LedgerRecord;
   /** The number of its admission, which no other record under the same id has. */
@@ -119,7 +119,7 @@ export function encodeImmutable(record: LedgerRecord, paths: number, { digests }
   } satisfies ImmutableFields);
 }
 
-/** Second and third line of a record whose story is dropped: what must be known for ever, and nothing more. */
+/** Second and third line of a record whose details are purged: what must be known forever, and nothing more. */
 export const encodeWithoutDetails = (record: LedgerRecord, keys: KeyDerivation): string =>
   `${encodeMutable({ ...record, reason: null, resend: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
 

@@ -1,4 +1,4 @@
--- Rebuild: writes a record as it is told, over nothing. Begins with begin, totals, head.
+-- Rebuild: writes a record as results and instructions show it; never overwrites one. Begins with begin, totals, head.
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   its index

@@ -11,7 +11,7 @@ local currency, amount = countable(KEYS[4], ARGV[4], ARGV[6], ARGV[5])
 
 local number = write()
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[4])
--- Of which record it is a duplicate is not told, and need not be known: of whichever stands there in the end.
+-- Which record it is a duplicate of is not known, and need not be: of the one that is there in the end.
 if ARGV[4] == '10' and ARGV[3] ~= '' then redis.call('ZADD', KEYS[5], number, ARGV[3] .. '::' .. ARGV[7]) end
 local value = ARGV[3] ~= '' and redis.call('GET', KEYS[6])
 if value then

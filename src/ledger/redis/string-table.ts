@@ -1,4 +1,4 @@
-/** Texts that many records share, such as a batch and its file: each record holds only a number, told by its shard. */
+/** Strings that many records share, such as a batch and its file: each record holds only the number its shard gave it. */
 import { LedgerReadError } from '../errors.ts';
 import { placeText, type LedgerPlace } from './errors.ts';
 import type { ScriptClient } from './script-client.ts';
@@ -6,12 +6,12 @@ import { shardCount, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
 export interface StringTable {
-  /** The number of the text, which is given one if it has none. */
+  /** The number of the text; a new text gets one. */
   numberOf(shard: number, text: string): Promise<string> | string;
   textOf(shard: number, number: string): Promise<string> | string;
 }
 
-/** Texts kept in memory; a number never changes its meaning, so that the others are simply asked for again. */
+/** Kept in memory; a number never changes its meaning, so that the others are simply read again. */
 const keptLimit = 8_192;
 
 export function createStringTable(calls: ScriptClient, names: KeyNames, place: LedgerPlace): StringTable {
@@ -28,7 +28,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
     texts.set(`${shard}:${number}`, text);
   };
 
-  /** Many records of a new file ask for the same at once. */
+  /** Many records of a new file need the same string at once. */
   const once = (name: string, ask: () => Promise<string>): Promise<string> => {
     let asking = asked.get(name);
     if (asking === undefined) {
@@ -57,7 +57,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
           const text = await calls.read(shard, 'hget', names.names(shard), `n${number}`);
           if (typeof text !== 'string') {
             throw new LedgerReadError(
-              `${placeText(place)} holds a record whose batch is gone: something else changed it. Do not pay from it.`,
+              `${placeText(place)} holds a record whose batch is missing: another program changed it. Do not pay from it.`,
             );
           }
           keep(shard, text, number);

@@ -1,5 +1,5 @@
--- Takes events that have waited long for whoever decided them. They count as fresh afterwards, so that nobody else
--- takes them for as long again. Begins with begin.
+-- Takes over events that have waited long for the instance that decided them. Their waiting time starts again, so that
+-- no other instance takes them over for as long. Begins with begin.
 --
 -- KEYS[1]  meta                        KEYS[2]  outbox, times               KEYS[3]  outbox, events
 -- ARGV[1]  generation                  ARGV[2]  owner                       ARGV[3]  longer than, ms

@@ -1,11 +1,11 @@
 /**
- * How much of every shard this process has seen, by which a ledger that went back is known: how many writes there were,
- * and which of them was its own last one. The latter tells also when others have meanwhile written past the former.
+ * How much of every shard this process has seen, by which a ledger restored from an older copy is detected: the number
+ * of writes, and which of them was its own last one. The latter detects it even when others have written past the former.
  */
 import { shards, type KeyNames } from './key-names.ts';
 
 export interface WriteCounters {
-  /** A script has answered `counters`, as `begin.lua` tells them; returns the first of them. */
+  /** Takes the `counters` of a script's reply (`begin.lua`); returns the first of them. */
   note(shard: number, counters: string): string;
   /** Fields of a shard's meta that `loss` looks at. */
   readonly fields: readonly string[];

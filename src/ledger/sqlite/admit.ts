@@ -43,7 +43,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   const looseSequence = recordId === undefined ? 0 : deps.loose.lastSequence(recordId);
 
   if (content.type === 'valid') {
-    // Nearly every id is new: written as such, and only if it is taken asked what stands there.
+    // Nearly every id is new: inserted as such, and read only if it is taken.
     const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, lastSequence: looseSequence });
     const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
     if (inserted !== undefined) return verdictOf(inserted);
@@ -52,7 +52,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   const existing = recordId === undefined ? undefined : deps.records.byRecordId(recordId);
   const decision = decideAdmission(deps.keys, admission, {
     record: existing?.record,
-    // What was dropped with the story cannot be told apart: then no field is named.
+    // Field digests that were purged cannot be compared: then no field is named.
     fields: () => (existing === undefined ? undefined : deps.records.fields(existing)) ?? askedFields(admission),
     lastSequence: looseSequence,
   });
@@ -84,7 +84,7 @@ function insert(
 
 /**
  * The id was free: the former record goes, and what became of it stays with its occurrence. Duplicates of it keep
- * pointing to a record that is gone, which tells that theirs was not paid.
+ * pointing to a record that is gone, which shows that theirs was not paid.
  */
 function releaseRecordId(deps: AdmitDeps, { id, stream, record }: Stored): void {
   const own: OwnOutcome = { status: statusCode[record.status], currency: record.currency, amountMinor: record.amountMinor };

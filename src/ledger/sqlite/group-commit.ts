@@ -10,7 +10,7 @@ import { LedgerClosedError, LedgerOverloadedError, LedgerWriteError, type Ledger
 const groupLimit = 128;
 /** Callers have windows of their own; this bound only catches one that has none. */
 const waitingLimit = 65_536;
-/** From this size on the last group tells that many callers are under way. */
+/** From this size on the last group shows that many callers are under way. */
 const busyGroup = 8;
 const gatherMs = 1;
 

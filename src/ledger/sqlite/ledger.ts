@@ -34,18 +34,18 @@ export interface SqliteLedgerParams {
   readonly ledgerKey: Buffer;
   readonly keys: KeyDerivation;
   readonly clock: Pick<Clock, 'now'>;
-  /** This machine's name, told to whoever finds the ledger held. */
+  /** This machine's name, shown to a process that finds the ledger held. */
   readonly host: string;
   /** False: a missing ledger is an error. */
   readonly mayCreate: boolean;
 }
 
 const busyTimeoutMs = 5_000;
-/** So many stories are dropped in one group: a few milliseconds of the thread. */
+/** Details purged in one group: a few milliseconds of the thread. */
 const purgedAtOnce = 256;
 
 /**
- * WAL and FULL: a group is one append and one sync, and what was told to be durable survives a power cut. Erased
+ * WAL and FULL: a group is one append and one sync, and what was acknowledged survives a power cut. Erased
  * bodies are overwritten, in the file at once and in the log when it is cut at the end.
  */
 const settings = `

@@ -1,7 +1,7 @@
 /**
  * One dispatching process at a time. The lock is an exclusive transaction on a database of its own: the system
- * frees it with the process, however that ends, and it does not touch those who read the ledger. Who holds it
- * stands in a file beside it, for people.
+ * frees it with the process, however that ends, and it does not block readers of the ledger. A file beside it names the
+ * holder, for people.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

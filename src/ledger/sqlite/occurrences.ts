@@ -1,4 +1,4 @@
-/** Occurrences: which places are known, and what became of what was asked for there. */
+/** Occurrences: which are known, and what became of each. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
 import { isImplied, sharedSource, type SharedSource } from '../source.ts';
@@ -24,7 +24,7 @@ type KnownOccurrence = { readonly record: number } | { readonly status: number }
 export interface Occurrences {
   streamOf(occurrence: Occurrence): Stream;
   find(stream: Stream, position: number): KnownOccurrence | undefined;
-  /** The occurrence that a record is made from: the record tells its status. */
+  /** The occurrence that a record is made from: the record has its status. */
   insertOfRecord(stream: Stream, position: number, batch: number, record: number): void;
   /** `record` is the one that a duplicate or a conflict met. */
   insertSettled(stream: Stream, position: number, batch: number, record: number | null, own: OwnOutcome): void;

@@ -34,7 +34,7 @@ export async function openReader(dir: string): Promise<LedgerReader> {
   }
 }
 
-/** The queries as the port has them: a failure is a rejection that tells what to do. */
+/** The queries as the port has them: a failure is a rejection that says what to do. */
 export function createReads(file: string, queries: Queries): Omit<LedgerReader, 'close'> {
   const asked =
     <Args extends unknown[], Result>(query: (...args: Args) => Result) =>

@@ -8,10 +8,10 @@ import { kindCode, statusCode } from '../codes.ts';
 import { changeGroups, type ColumnValue } from './record-columns.ts';
 import { selectRecord, toRecord, withoutDetails, type RecordRow } from './rows.ts';
 
-/** A record and where it lies. */
+/** A record and its row. */
 export interface Stored {
   readonly id: number;
-  /** Where its occurrence lies. */
+  /** The stream of its occurrence. */
   readonly stream: number;
   readonly record: LedgerRecord;
 }
@@ -33,7 +33,7 @@ export interface RecordStore {
   /** @param at when the step is made, milliseconds since the epoch; undefined for one that changes no status */
   update(stored: Stored, after: LedgerRecord, at?: number): void;
   remove(stored: Stored): void;
-  /** @returns undefined when they were dropped with its story */
+  /** @returns undefined when they are purged */
   fields(stored: Stored): FieldDigests | undefined;
   forget(): void;
 }

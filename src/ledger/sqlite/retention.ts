@@ -1,10 +1,10 @@
-/** Drops what is told of records that ended long ago. What must be known for ever stays as it is, and so does their version. */
+/** Purges the details of records that ended long ago. What must be known forever stays as it is, and so does their version. */
 import type { DatabaseSync } from 'node:sqlite';
 import { withoutDetails } from './rows.ts';
 import { endsNotedFrom } from './schema.ts';
 
 export interface Retention {
-  /** Whether a record ended by then and has its story still. Milliseconds since the epoch. */
+  /** Whether a record that ended by then still has its details. Milliseconds since the epoch. */
   areDue(endedBy: number): boolean;
   /**
    * Drops at most `limit` of them, those that ended first. Part of a group.
@@ -26,7 +26,7 @@ export function createRetention(db: DatabaseSync): Retention {
      WHERE id IN (SELECT id FROM record WHERE ${ended} ORDER BY ended_at LIMIT ?)`,
   );
   const notedFrom = endsNotedFrom(db);
-  // An end that was not noted stands as 0, and counts as of the day when ends began to be noted.
+  // An end that was not recorded is 0, and counts as of the day when ends began to be recorded.
   const after = (endedBy: number): number => (notedFrom <= endedBy ? -1 : 0);
 
   return {

@@ -10,7 +10,7 @@ export const selectRecord = `
   SELECT record.*, batch.batch_id, stream.stream AS stream_name, stream.source AS stream_source
   FROM record JOIN batch ON batch.id = record.batch JOIN stream ON stream.id = record.stream`;
 
-/** The shape of a record whose story was dropped: it names no list of paths. This number is on disk: never change it. */
+/** The shape of a record whose details are purged: it names no list of paths. This number is on disk: never change it. */
 export const withoutDetails = 0;
 
 export interface RecordRow {

@@ -28,7 +28,7 @@ export function isStoreFailure(error: unknown): boolean {
 function advice(error: unknown): string {
   switch (primaryCode(error)) {
     case primary.full:
-      return 'The disk is full, or a limit on file sizes is reached: make room and run again.';
+      return 'The disk is full, or a limit on file sizes is reached: free space and run again.';
     case primary.ioerr:
       return 'The disk failed or is full: check it and run again.';
     case primary.readonly:
@@ -41,7 +41,7 @@ function advice(error: unknown): string {
     case primary.notadb:
       return 'The file is damaged or no ledger: do not pay from it, restore it from a backup.';
     default:
-      return 'Nothing that was told to be done is lost: run again.';
+      return 'What was acknowledged is kept: run again.';
   }
 }
 

@@ -222,7 +222,7 @@ function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: 
   };
 }
 
-/** Lets waiters pass whose slot has begun; drops slots that are over. */
+/** Lets waiters pass whose slot has started; drops slots that are over. */
 function createServing({ params, terms, state, waiters, giveBack, ask }: Shared & { readonly ask: () => Promise<void> }) {
   const { now, clock } = params;
   const { burst, intervalMs, lifeMs, serverTime } = terms;

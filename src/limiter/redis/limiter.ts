@@ -18,7 +18,7 @@ import { createUnlimitedLimiter } from './unlimited-limiter.ts';
  * @property clock for sleeping. At rates below 200, which have no burst, sleeps should end on time to a fraction of a
  *   millisecond
  * @property now milliseconds with fractions, never set back or forward
- * @property onTrouble told once when Redis stops answering, and again only after it answered
+ * @property onTrouble called once when Redis stops answering, and again only after it answered
  */
 export interface RedisLimiterOptions {
   readonly redis: Redis;
@@ -32,7 +32,7 @@ export interface RedisLimiterOptions {
 }
 
 /**
- * While Redis is away nobody passes; who waits goes on waiting, until Redis answers or his signal is aborted.
+ * While Redis is away no permit passes; callers go on waiting until Redis answers or their signal is aborted.
  *
  * @throws RangeError for a rate that is not above zero
  */

@@ -1,4 +1,4 @@
-/** Notices that Redis does not answer, and tells so once until it does again. */
+/** Notices that Redis does not answer, and reports it once until it answers again. */
 import type { Redis } from 'ioredis';
 import type { Random } from '../../../batches/ports/random.ts';
 
@@ -14,11 +14,11 @@ export interface Outage {
 
 export function createOutage(params: { redis: Redis; name: string; random: Random; onTrouble: (trouble: Error) => void }): Outage {
   const { redis, name, random, onTrouble } = params;
-  let told = false;
+  let reported = false;
   return {
     failed(cause) {
-      if (told) return;
-      told = true;
+      if (reported) return;
+      reported = true;
       // Host and port only: a URL may hold a password.
       const { host, port, path } = redis.options;
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -31,7 +31,7 @@ export function createOutage(params: { redis: Redis; name: string; random: Rando
       );
     },
     answered() {
-      told = false;
+      reported = false;
     },
     pauseMs: () => 150 + 100 * random(),
     ended: () => redis.status === 'end',

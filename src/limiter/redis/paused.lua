@@ -1,4 +1,4 @@
--- Tells for how long the way is closed.
+-- Returns how long sending is paused.
 --
 -- KEYS[1]  the limiter's hash
 -- Returns  microseconds, 0 when it is open, as text

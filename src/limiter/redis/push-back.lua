@@ -1,4 +1,4 @@
--- Closes the way for every instance; never shortens an earlier closing.
+-- Pauses every instance; never shortens an earlier pause.
 --
 -- KEYS[1]  the limiter's hash
 -- ARGV[1]  for how long from now, microseconds, a whole number

@@ -1,4 +1,4 @@
-/** What this instance learnt from the gateway and all others must know: told to Redis until Redis took it. */
+/** What this instance learnt from the gateway and all others must know: sent to Redis until Redis has it. */
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Outage } from './outage.ts';
 
@@ -18,16 +18,16 @@ export function createRateFeedback(params: {
   const { pushBack, slowDown, clock, now, outage } = params;
   let closeUntil: number | undefined;
   let slow = false;
-  let telling = false;
+  let sending = false;
 
-  const tellOnce = async (): Promise<void> => {
+  const sendOnce = async (): Promise<void> => {
     if (closeUntil !== undefined) {
-      const told = closeUntil;
-      if (told > now()) {
-        await pushBack(told - now());
+      const moment = closeUntil;
+      if (moment > now()) {
+        await pushBack(moment - now());
         outage.answered();
       }
-      if (closeUntil === told) closeUntil = undefined;
+      if (closeUntil === moment) closeUntil = undefined;
     }
     if (slow) {
       await slowDown();
@@ -36,29 +36,29 @@ export function createRateFeedback(params: {
     }
   };
 
-  const tell = async (): Promise<void> => {
-    if (telling) return;
-    telling = true;
+  const deliver = async (): Promise<void> => {
+    if (sending) return;
+    sending = true;
     while (closeUntil !== undefined || slow) {
       try {
-        await tellOnce();
+        await sendOnce();
       } catch (cause) {
         outage.failed(cause);
         if (outage.ended()) break;
         await clock.sleep(outage.pauseMs());
       }
     }
-    telling = false;
+    sending = false;
   };
 
   return {
     closeUntil(moment) {
       closeUntil = Math.max(closeUntil ?? moment, moment);
-      void tell();
+      void deliver();
     },
     slowDown() {
       slow = true;
-      void tell();
+      void deliver();
     },
   };
 }

@@ -52,7 +52,7 @@ type Command = (key: string, ...args: string[]) => Promise<unknown>;
 /**
  * @param rate permits a second; nothing but `pushBack` and `closedFor` may be called without one
  * @param stretch how many times longer than 1 / rate an interval is
- * @param backlogMs how old a slot may be that nobody used
+ * @param backlogMs how old an unused slot may be
  * @param settleMs how far ahead a new schedule begins
  */
 export function createLimiterScripts(params: {

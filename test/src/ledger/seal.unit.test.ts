@@ -20,7 +20,7 @@ describe('seal', () => {
     expect(Buffer.from(seal.close(body, context)).includes('DE89')).toBe(false);
   });
 
-  it('takes a fresh nonce for every body, beyond one filling of the pool', () => {
+  it('takes a new nonce for every body, beyond one filling of the pool', () => {
     const nonces = new Set(Array.from({ length: 2_000 }, () => Buffer.from(seal.close(body, context)).toString('hex', 0, 12)));
     expect(nonces.size).toBe(2_000);
   });

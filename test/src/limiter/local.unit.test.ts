@@ -121,7 +121,7 @@ describe('createLocalLimiter', () => {
     expect(usedMs).toBeGreaterThanOrEqual(((60_000 - burstOf(rate)) * 1000) / rate - 1e-3);
   });
 
-  it('has one timer, whoever waits, and none when nobody does', async () => {
+  it('has one timer, however many wait, and none when none does', async () => {
     const clock = createVirtualClock();
     const limiter = createLocalLimiter({ rate: 1, clock });
     const stop = new AbortController();
@@ -156,7 +156,7 @@ describe('createLocalLimiter', () => {
     expect(order).toEqual(['-a', '-c', 'b', 'd']);
   });
 
-  it('a clock that is set back stops nobody; one that is set forward gives no more than the burst', async () => {
+  it('a clock that is set back delays no caller; one that is set forward gives no more than the burst', async () => {
     const clock = createVirtualClock();
     const limiter = createLocalLimiter({ rate: 200, clock, resolutionMs: 0 });
     for (let n = 0; n < 2; n += 1) await limiter.acquire(never);

@@ -27,7 +27,7 @@ const silent = (): void => undefined;
 const withUser = (url: string, user: string, password: string): string => url.replace('://', `://${user}:${password}@`);
 
 describe('connecting', () => {
-  it('tells addresses without passwords', () => {
+  it('shows addresses without passwords', () => {
     expect(addressOf('redis://host')).toBe('redis://host:6379');
     expect(addressOf('rediss://me:s3cret@host:1234/2')).toBe('rediss://me:***@host:1234/2');
     expect(addressOf('redis://:s3cret@host:1234')).toBe('redis://:***@host:1234');
@@ -78,7 +78,7 @@ describe('connecting', () => {
     await expect(connectRedis({ url: `${url}/99`, onWarning: silent })).rejects.toThrow(/no database of that number/);
   });
 
-  it('speaks TLS with an authority of its own, and trusts no other', async () => {
+  it('uses TLS with an authority of its own, and trusts no other', async () => {
     const tls = await makeCertificates();
     const { url } = await start({ tls });
     const connection = await connectRedis({ url, caFile: tls.caFile, onWarning: silent });
@@ -88,7 +88,7 @@ describe('connecting', () => {
     await expect(connectRedis({ url, caFile: '/nowhere/ca.pem', onWarning: silent })).rejects.toThrow(/\/nowhere\/ca\.pem/);
     const plain = await start();
     const wrongDoor = plain.url.replace('redis:', 'rediss:');
-    await expect(connectRedis({ url: wrongDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(/speaks TLS \(else redis:\/\/\)/);
+    await expect(connectRedis({ url: wrongDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(/uses TLS \(else redis:\/\/\)/);
     const otherDoor = url.replace('rediss:', 'redis:');
     await expect(connectRedis({ url: otherDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(/without TLS \(else rediss:\/\/\)/);
   });
@@ -193,7 +193,7 @@ clockSuite(
 );
 
 describe('the clock of Redis', () => {
-  it('tells its time, whatever the own clock says, and never goes back', async () => {
+  it('is the time of Redis, whatever the local clock says, and never goes back', async () => {
     const connection = await connectRedis({ url: redisUrl(), onWarning: silent });
     let own = 1_000;
     const began = performance.now();
@@ -211,7 +211,7 @@ describe('the clock of Redis', () => {
     await connection.close();
   });
 
-  it('is measured anew at every new connection', async () => {
+  it('is measured again at every new connection', async () => {
     const server = await start();
     const connection = await connectRedis({ url: server.url, onWarning: silent });
     let own = systemClock.now();

@@ -46,7 +46,7 @@ const newestMark = async ({ ledger }: Instance): Promise<string> => {
 };
 
 describe('a Redis that is away', () => {
-  it('for 5 s is waited for, and everything goes on', async () => {
+  it('of 5 s delays calls, and all of them complete', async () => {
     const { ledger, warnings } = await openWithBatch();
     const queued = await admitted(ledger, 'inv-0', 2);
     await server.stop('SIGKILL');
@@ -80,7 +80,7 @@ describe('a Redis that is away', () => {
     expect((await ledger.tallies(batchA)).find(({ status }) => status === 'received')?.count).toBe(1);
   });
 
-  it('does not hold up whoever closes the ledger', async () => {
+  it('does not delay the closing of the ledger', async () => {
     const { ledger } = await openWithBatch();
     await server.stop();
     const waiting = expect(admitted(ledger, 'inv-1', 2)).rejects.toThrow(LedgerClosedError);
@@ -110,7 +110,7 @@ describe('a Redis that was emptied', () => {
   ];
   let queuedSample: Promise<Awaited<ReturnType<typeof admitted>>>;
 
-  it.each(asks)('is noticed by whoever %s next, without a new connection', async (_, ask) => {
+  it.each(asks)('is noticed by the next caller that %s, without a new connection', async (_, ask) => {
     const told: LedgerDataLossError[] = [];
     const { ledger } = await openWithBatch({ onBroken: (error) => told.push(error) });
     queuedSample = admitted(ledger, 'inv-1', 2);
@@ -237,7 +237,7 @@ describe('what a shard notes of those who write to it', () => {
     expect(await writers()).toHaveLength(101);
   });
 
-  it('is dropped of one that has long been silent: it goes on when it connects anew', async () => {
+  it('is dropped for a process that has long been silent, and that process goes on when it connects again', async () => {
     const [one, other] = [await openWithBatch(), await open()];
     await write(one, 2);
     const [field = ''] = await writers();
@@ -260,7 +260,7 @@ describe('what a shard notes of those who write to it', () => {
 });
 
 describe('a rebuild', () => {
-  it('takes the ledger from everybody, writes it anew, and gives it back', async () => {
+  it('takes the ledger from all instances, writes it again, and releases it', async () => {
     const before = await openWithBatch();
     const sent = await moved(before.ledger, intent(await admitted(before.ledger, 'inv-1', 2), Buffer.from('bytes')));
     const record = await moved(before.ledger, step(sent, { status: 'in_progress', sessionId: 'ps_1', dueAt: 1 }));
@@ -315,7 +315,7 @@ describe('a rebuild', () => {
     expect(await admin((client) => client.get('somebody:else'))).toBe('kept');
   });
 
-  it('publishes what it is told to tell, with marks of its own', async () => {
+  it('publishes the restored events with marks of its own', async () => {
     const { connection } = await open();
     await beginRebuild(rebuildParams(connection, prefix));
     const { ledger } = await open({ rebuilding: true });

@@ -53,7 +53,7 @@ describe('one lost reply', () => {
     expect((await instance.ledger.tallies(batchA)).find(({ status }) => status === 'queued')?.count).toBe(201);
   });
 
-  it('of a refusal settles once, still knows it as fresh, and publishes its event', async () => {
+  it('of a rejected instruction settles once, is still reported as fresh, and publishes its event', async () => {
     const verdict = await losingOne(() => admitOne(instance.ledger, admission(lineOf(batchA, 2), refused({ recordId: 'inv-1' }))));
     expect(verdict).toEqual({ type: 'settled', status: 'rejected', fresh: true });
     expect(await statusesTold()).toEqual(['rejected']);
@@ -66,7 +66,7 @@ describe('one lost reply', () => {
     expect(await instance.ledger.batch(batchA)).toMatchObject({ sent: 1 });
   });
 
-  it('of an outcome tells it once', async () => {
+  it('of an outcome publishes it once', async () => {
     const sent = await moved(instance.ledger, intent(await admitted(instance.ledger, 'inv-1', 2)));
     const change = step(sent, { status: 'succeeded' });
     expect(await losingOne(() => advanceOne(instance.ledger, change))).toEqual({ ok: true });
@@ -92,7 +92,7 @@ describe('one lost reply', () => {
     expect(await losingOne(() => instance.ledger.batches())).toHaveLength(1);
   });
 
-  it('is told when the connection goes and when it is back, without a password', async () => {
+  it('is reported when the connection is lost and when it is back, without a password', async () => {
     await losingOne(() => instance.ledger.record('inv-1'));
     await expect.poll(() => instance.warnings.length, patience).toBe(2);
     expect(instance.warnings[0]).toMatch(/^The connection to Redis at redis:\/\/127\.0\.0\.1:\d+ is lost/);

@@ -29,7 +29,7 @@ const open = async (patch: Parameters<typeof openInstance>[2] = {}): Promise<Ins
 };
 
 describe('shards', () => {
-  it('each balance by themselves, and every key lies in one', async () => {
+  it('each balance by itself, and every key is in one of them', async () => {
     const { ledger } = await open();
     await ledger.openBatch(manifest(batchA));
     for (let index = 0; index < 12; index += 1) {
@@ -181,7 +181,7 @@ describe('what a ledger is known by', () => {
     }
   });
 
-  it('is made anew only where nothing was before', async () => {
+  it('is created only where there was none before', async () => {
     await expect(open({ hasResults: true })).rejects.toThrow(/is empty, and results were published before/);
     await expect(open({ mayCreate: false })).rejects.toThrow(/--new-ledger/);
     await asAdmin(redisUrl(), async (client) => expect(await keysOf(client, prefix)).toEqual([]));

@@ -75,7 +75,7 @@ async function checkSound(ledger: Ledger, acknowledged: ReadonlyMap<string, numb
 }
 
 describe('kill -9', () => {
-  it('loses nothing that was told to be durable, at any instant, time after time', async () => {
+  it('loses nothing that was acknowledged, killed at any instant, time after time', async () => {
     const acknowledged = new Map<string, number>();
     let line = 2;
     for (let kill = 1; kill <= 10; kill += 1) {
@@ -97,7 +97,7 @@ describe('kill -9', () => {
 });
 
 describe('a full disk', () => {
-  it('is told with what to do, promises nothing of the group, and leaves a sound ledger', async () => {
+  it('is reported with what to do, promises nothing of the group, and leaves a sound ledger', async () => {
     // A limit on the size of every file, in blocks of 512 bytes, does to the ledger what a full disk does.
     const ended = await runWriter('/bin/sh', ['-c', 'ulimit -f 2000; exec "$@"', 'sh', process.execPath, script, dir, '2']);
     expect(ended.exitCode).toBe(3);

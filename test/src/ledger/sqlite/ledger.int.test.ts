@@ -132,7 +132,7 @@ describe('other versions and other files', () => {
     expect(readFileSync(file, 'utf8')).toBe('x'.repeat(10_000));
   });
 
-  it('a ledger whose making was cut short is made anew', async () => {
+  it('a ledger whose creation was interrupted is created again', async () => {
     writeFileSync(file, '');
     const ledger = await open();
     expect(await ledger.batches()).toEqual([]);
@@ -140,7 +140,7 @@ describe('other versions and other files', () => {
 });
 
 describe('one dispatching process at a time', () => {
-  it('tells a second one who holds it', async () => {
+  it('names the holder to a second process', async () => {
     await open({ clock: { now: () => at } });
     const second = open();
     await expect(second).rejects.toThrow(LedgerHeldError);
@@ -189,7 +189,7 @@ describe('a reader', () => {
     expect(await reader.batches()).toEqual(await ledger.batches());
   });
 
-  it('reads when nobody else does and no log exists, and leaves no trace', async () => {
+  it('reads when no other process does and no log exists, and leaves no trace', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
     await ledger.close();
@@ -299,7 +299,7 @@ describe('sealed bodies on disk', () => {
     expect(existsSync(`${file}-wal`)).toBe(false);
   });
 
-  it('are told as unreadable when they were tampered with', async () => {
+  it('are reported as unreadable when they were tampered with', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
     await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), secret));

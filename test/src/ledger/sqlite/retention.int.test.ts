@@ -48,7 +48,7 @@ afterEach(async () => {
   removeDir(dir);
 });
 
-describe('a dropped story', () => {
+describe('purged details', () => {
   it('leaves no trace in the file after closing', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
@@ -79,7 +79,7 @@ describe('a dropped story', () => {
   });
 });
 
-describe('where no story is due', () => {
+describe('a purge without due details', () => {
   it('nothing is written', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
@@ -142,7 +142,7 @@ describe('a ledger that was made before ends were noted', () => {
     expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('1');
   });
 
-  it('keeps all it knows, and keeps the stories of old ends as long as if they had ended at its first opening', async () => {
+  it('keeps everything, and purges the details of old ends as if they had ended at its first opening', async () => {
     await makeOld();
     now += 100 * hour;
     const ledger = await open();

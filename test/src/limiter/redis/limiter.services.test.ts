@@ -281,7 +281,7 @@ describe('when Redis is away', () => {
     });
   });
 
-  it('an abort frees who waits, and a pushBack that nobody took ends with the connection', async () => {
+  it('an abort releases waiters, and a pushBack that was not delivered ends with the connection', async () => {
     redis = await connect(server.url);
     const troubles: Error[] = [];
     const limiter = limiterOn({ redis, prefix: uniquePrefix(), rate: 10, onTrouble: (trouble) => troubles.push(trouble) });

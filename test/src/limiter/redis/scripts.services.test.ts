@@ -95,7 +95,7 @@ describe('reserve', () => {
     );
   });
 
-  it('gives nothing beyond the horizon, tells how long to wait, and keeps to it', async () => {
+  it('gives nothing beyond the horizon, returns how long to wait, and keeps to it', async () => {
     const { scripts } = open({ rate: 10 });
     expect((await scripts.reserve({ wanted: 5, aheadMs: 0 })).given).toBe(1);
     const none = await scripts.reserve({ wanted: 5, aheadMs: 10 });
@@ -106,7 +106,7 @@ describe('reserve', () => {
     expect((await scripts.reserve({ wanted: 5, aheadMs: 10 })).given).toBe(1);
   });
 
-  it('what nobody used is kept for so long, and no longer', async () => {
+  it('an unused slot is kept for the backlog time and no longer', async () => {
     const { scripts } = open({ rate: 1_000, backlogMs: 5 });
     await scripts.reserve({ wanted: 1, aheadMs: 0 });
     await sleep(30);
@@ -128,7 +128,7 @@ describe('reserve', () => {
     expect((await scripts.reserve({ wanted: 1, aheadMs: 10 })).firstInMs).toBe(60);
   });
 
-  it('a clock that was set back stops nobody for long', async () => {
+  it('a clock that was set back delays no caller for long', async () => {
     const { key, scripts } = open({ rate: 100, settleMs: 50 });
     const { nowUs } = await scripts.reserve({ wanted: 1, aheadMs: 0 });
     await redis.hset(key, 'base', String(nowUs + hour * 1000), 'count', '3', 'interval', '10000');
@@ -192,7 +192,7 @@ describe('push back', () => {
     expect((await scripts.reserve({ wanted: 1, aheadMs: 0 })).given).toBe(0);
   });
 
-  it('is open when nobody closed it, and afterwards', async () => {
+  it('is open when it was never paused, and afterwards', async () => {
     const { scripts } = open({});
     expect(await scripts.pausedFor()).toBe(0);
     await scripts.pushBack(20);
