@@ -28,7 +28,7 @@ const defaultWaitMs = 900_000;
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it continues where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
   const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
-  if (results !== undefined) await assertWritable('--results', results);
+  if (results !== undefined) await assertWritable('--results', results, path);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {
     write: (line) => log.print(process.stderr.isTTY === true ? logLine(line) : line),

@@ -1,9 +1,9 @@
 /** The ledger key: 32 random bytes that all keyed hashes and seals of a ledger are derived from. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerKeyError } from './errors.ts';
-import { ledgerFile, makeDataDir, syncDir } from './data-dir.ts';
+import { fileExists, ledgerFile, makeDataDir, syncDir } from './data-dir.ts';
 
 const keyBytes = 32;
 /** 32 bytes in base64. */
@@ -19,8 +19,8 @@ const keyFile = 'ledger.key';
 export function loadLedgerKey({ dir, file }: { readonly dir: string; readonly file?: string | undefined }): Buffer {
   if (file !== undefined) return readKey(file);
   const own = join(dir, keyFile);
-  if (existsSync(own)) return readKey(own);
-  if (existsSync(ledgerFile(dir))) {
+  if (fileExists(own)) return readKey(own);
+  if (fileExists(ledgerFile(dir))) {
     throw new LedgerKeyError(
       `the ledger in ${dir} has lost its key: ${own} is missing. Put it back, or name the file with LEDGER_KEY_FILE; without it the ledger cannot tell which instructions are the same.`,
     );

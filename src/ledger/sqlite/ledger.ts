@@ -1,5 +1,5 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -11,7 +11,7 @@ import { createBatchStore } from './batch-store.ts';
 import { bindNew, checkBinding } from './binding.ts';
 import { createBodies } from './bodies.ts';
 import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
-import { ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
+import { fileExists, ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
 import { createUnboundSequences } from './unbound-sequences.ts';
@@ -60,7 +60,7 @@ const settings = `
 
 /** @throws LedgerMissingError unless a ledger is there already */
 export function requireLedger(dir: string): void {
-  if (existsSync(ledgerFile(dir))) return;
+  if (fileExists(ledgerFile(dir))) return;
   throw new LedgerMissingError(
     `there is no ledger in ${dir}, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct DATA_DIR.`,
   );

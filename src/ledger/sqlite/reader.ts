@@ -1,9 +1,8 @@
 /** Reads a ledger without its key, its binding and its lock: for `status`, also while another process pays. */
-import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { LedgerMissingError } from '../errors.ts';
-import { ledgerFile } from '../data-dir.ts';
+import { fileExists, ledgerFile } from '../data-dir.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { checkSchema } from './schema.ts';
 import { readError } from './sqlite-error.ts';
@@ -15,7 +14,7 @@ const busyTimeoutMs = 5_000;
 /** @throws LedgerMissingError | LedgerSchemaError | LedgerReadError */
 export async function openReader(dir: string): Promise<LedgerReader> {
   const file = ledgerFile(dir);
-  if (!existsSync(file))
+  if (!fileExists(file))
     throw new LedgerMissingError(`there is no ledger in ${dir}: nothing was paid from there yet. Is DATA_DIR the one that was used?`);
   let db: DatabaseSync | undefined;
   try {
