@@ -55,44 +55,14 @@ export function createRowIndex(): RowIndex {
       if (pending >= rowsPerTransaction) commit();
     },
 
-    *repeated(): Iterable<RepeatedRow> {
+    *repeated() {
       commit();
-      db.exec(`
-        CREATE TEMP TABLE IF NOT EXISTS repeated AS
-          SELECT id_high, id_low, MIN(line) AS first_line,
-                 MIN(content_high) = MAX(content_high) AND MIN(content_low) = MAX(content_low) AS same
-          FROM row GROUP BY id_high, id_low HAVING COUNT(*) > 1
-      `);
-      const rows = db.prepare(`
-        SELECT row.line, repeated.first_line, repeated.same, row.amount, row.currency
-        FROM repeated JOIN row USING (id_high, id_low) ORDER BY row.line
-      `);
-      // Most files have none: then the join, which reads every row once more, is not worth starting.
-      if (db.prepare('SELECT 1 FROM repeated LIMIT 1').get() === undefined) return;
-      for (const row of rows.iterate()) {
-        yield {
-          line: Number(row['line']),
-          firstLine: Number(row['first_line']),
-          same: row['same'] === 1,
-          valid: row['amount'] !== null,
-          amountMinor: BigInt(row['amount'] === null ? 0 : Number(row['amount'])),
-          currency: currencies[Number(row['currency'])] ?? '',
-        };
-      }
+      yield* repeatedRows(db, currencies);
     },
 
     *twins() {
       commit();
-      const rows = db.prepare(`
-        SELECT row.line, alike.first_line
-        FROM (SELECT twin, MIN(line) AS first_line FROM row WHERE twin IS NOT NULL
-              GROUP BY twin HAVING COUNT(*) > 1 AND (MIN(id_high) <> MAX(id_high) OR MIN(id_low) <> MAX(id_low))) AS alike
-        JOIN row USING (twin)
-        JOIN row AS first ON first.line = alike.first_line
-        WHERE row.line <> alike.first_line AND (row.id_high <> first.id_high OR row.id_low <> first.id_low)
-        ORDER BY row.line
-      `);
-      for (const row of rows.iterate()) yield { line: Number(row['line']), firstLine: Number(row['first_line']) };
+      yield* twinRows(db);
     },
 
     close() {
@@ -101,4 +71,44 @@ export function createRowIndex(): RowIndex {
       db.close();
     },
   };
+}
+
+/** Rows whose record id is on several lines. */
+function* repeatedRows(db: DatabaseSync, currencies: readonly string[]): Iterable<RepeatedRow> {
+  db.exec(`
+        CREATE TEMP TABLE IF NOT EXISTS repeated AS
+          SELECT id_high, id_low, MIN(line) AS first_line,
+                 MIN(content_high) = MAX(content_high) AND MIN(content_low) = MAX(content_low) AS same
+          FROM row GROUP BY id_high, id_low HAVING COUNT(*) > 1
+      `);
+  const rows = db.prepare(`
+        SELECT row.line, repeated.first_line, repeated.same, row.amount, row.currency
+        FROM repeated JOIN row USING (id_high, id_low) ORDER BY row.line
+      `);
+  // Most files have none: then the join, which reads every row once more, is not worth starting.
+  if (db.prepare('SELECT 1 FROM repeated LIMIT 1').get() === undefined) return;
+  for (const row of rows.iterate()) {
+    yield {
+      line: Number(row['line']),
+      firstLine: Number(row['first_line']),
+      same: row['same'] === 1,
+      valid: row['amount'] !== null,
+      amountMinor: BigInt(row['amount'] === null ? 0 : Number(row['amount'])),
+      currency: currencies[Number(row['currency'])] ?? '',
+    };
+  }
+}
+
+/** Rows that pay the same to the same destination under another record id. */
+function* twinRows(db: DatabaseSync): Iterable<{ readonly line: number; readonly firstLine: number }> {
+  const rows = db.prepare(`
+        SELECT row.line, alike.first_line
+        FROM (SELECT twin, MIN(line) AS first_line FROM row WHERE twin IS NOT NULL
+              GROUP BY twin HAVING COUNT(*) > 1 AND (MIN(id_high) <> MAX(id_high) OR MIN(id_low) <> MAX(id_low))) AS alike
+        JOIN row USING (twin)
+        JOIN row AS first ON first.line = alike.first_line
+        WHERE row.line <> alike.first_line AND (row.id_high <> first.id_high OR row.id_low <> first.id_low)
+        ORDER BY row.line
+      `);
+  for (const row of rows.iterate()) yield { line: Number(row['line']), firstLine: Number(row['first_line']) };
 }

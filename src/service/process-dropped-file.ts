@@ -3,7 +3,7 @@
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
 import type { Clock } from '../../batches/ports/clock.ts';
-import type { DroppedFile, Verdict } from '../../consumers/drop-folder/watch.ts';
+import type { DroppedFile, Verdict } from '../../consumers/drop-folder/drop-folder.ts';
 import type { Settings } from '../config/variables.ts';
 import { CommandError } from '../exit.ts';
 import { brokenReport, report } from '../files/validation-report.ts';

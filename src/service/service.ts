@@ -72,6 +72,7 @@ async function watchInbox(dir: string, { config, logger, stopping, metrics, inbo
     dir,
     owner: randomUUID(),
     host: hostname(),
+    pid: process.pid,
     clock: monotonicClock,
     random: Math.random,
     signal: stopping.signal,

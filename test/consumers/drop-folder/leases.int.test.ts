@@ -17,7 +17,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 
 const claims = (owner: string, now = 1_800_000_000_000): Leases =>
-  createLeases({ folder, owner, host: `host of ${owner}`, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
+  createLeases({ folder, owner, host: `host of ${owner}`, pid: process.pid, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
 const listing = async (): Promise<string[]> => (await readdir(folder)).toSorted();
 const held = async (claim: Promise<Lease | undefined>): Promise<Lease> => {
   const found = await claim;

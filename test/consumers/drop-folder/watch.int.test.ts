@@ -4,13 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  watchDropFolder,
-  type DropFolder,
-  type DropFolderOptions,
-  type DroppedFile,
-  type Verdict,
-} from '../../../consumers/drop-folder/watch.ts';
+import { watchDropFolder } from '../../../consumers/drop-folder/watch.ts';
+import type { DropFolder, DropFolderOptions, DroppedFile, Verdict } from '../../../consumers/drop-folder/drop-folder.ts';
 import { monotonicClock } from '../../../src/clock.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { patience } from '../../support/patience.ts';
@@ -37,6 +32,7 @@ function watch(verdict: (file: DroppedFile) => Promise<Verdict> = async () => 'd
     dir,
     owner: 'me',
     host: 'here',
+    pid: 1,
     clock: monotonicClock,
     random: () => 0.5,
     signal: stop.signal,
@@ -176,7 +172,7 @@ describe('taking', () => {
     expect(await listing('')).toEqual(['b.csv', 'done', 'processing', 'refused']);
   });
 
-  it('warns once of what is no regular file, and leaves it', async () => {
+  it('warns once of what is not a regular file, and leaves it', async () => {
     await writeFile(join(dir, 'target'), 'x');
     await symlink(join(dir, 'target'), join(dir, 'link.csv'));
     await mkdir(join(dir, 'folder.csv'));
@@ -187,7 +183,7 @@ describe('taking', () => {
     await aWhile();
     expect(handled).toEqual(['real.csv']);
     expect(warnings.toSorted()).toEqual(
-      ['folder', 'link', 'pipe'].map((name) => expect.stringContaining(`${name}.csv in the drop folder is no regular file`)),
+      ['folder', 'link', 'pipe'].map((name) => expect.stringContaining(`${name}.csv in the drop folder is not a regular file`)),
     );
     expect(await listing('')).toEqual(['done', 'folder.csv', 'link.csv', 'pipe.csv', 'processing', 'refused', 'target']);
     expect(files.state()).toMatchObject({ setAside: 3, waiting: 3 });

@@ -10,6 +10,7 @@ const folder = watchDropFolder({
   dir,
   owner,
   host: owner,
+  pid: process.pid,
   clock: monotonicClock,
   random: Math.random,
   signal: stopping.signal,
