@@ -10,6 +10,8 @@ export interface Invocation<Values> {
   readonly config: Config;
   /** The arguments that were given, in their order. */
   readonly args: readonly string[];
+  /** All flags, those of variables too. */
+  readonly flags: Given;
   readonly options: Values;
 }
 
@@ -63,7 +65,7 @@ export function declare<Declared extends Options>(declared: Description<Declared
           needs: declared.needs,
           flags: given,
           outputFailure: declared.outputFailure ?? exitCodes.usage,
-          run: async (config) => declared.run({ config, args: command.args, options }),
+          run: async (config) => declared.run({ config, args: command.args, flags: given, options }),
         });
       });
     },

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { readConfig, type Config, type Environment, type Needs } from '../config/config.ts';
+import type { Layer } from '../config/settings-list.ts';
 import { unknownNames, unknownNameText } from '../config/unknown-names.ts';
 import { variableNames } from '../config/variables.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -23,13 +24,28 @@ const memberOf = (name: string): string => name.toLowerCase().replace(/_([a-z0-9
  */
 export function loadConfig(flags: Given, needs: Needs, onWarning: (message: string) => void): Config {
   if (needs === 'none') return readConfig([{}], needs);
-  const dotenv = readDotenv();
+  const layers = configLayers(flags);
+  const dotenv = layers.find(({ source }) => source === '.env')?.values;
   for (const unknown of unknownNames(Object.keys(process.env), { inDotenv: false }))
     onWarning(`in the environment, ${unknownNameText(unknown)}`);
-  return readConfig([flagLayer(flags), process.env, dotenv ?? {}], needs, {
-    mistakes: unknownNames(Object.keys(dotenv ?? {}), { inDotenv: true }).map((unknown) => `in .env, ${unknownNameText(unknown)}`),
-    sources: `flags, the environment and .env (${dotenv === undefined ? `not found in ${process.cwd()}` : `found in ${process.cwd()}`})`,
-  });
+  return readConfig(
+    layers.map(({ values }) => values),
+    needs,
+    {
+      mistakes: unknownNames(Object.keys(dotenv ?? {}), { inDotenv: true }).map((unknown) => `in .env, ${unknownNameText(unknown)}`),
+      sources: `flags, the environment and .env (${dotenv === undefined ? `not found in ${process.cwd()}` : `found in ${process.cwd()}`})`,
+    },
+  );
+}
+
+/** The first that has a variable wins; a missing `.env` is no layer. */
+export function configLayers(flags: Given): readonly Layer[] {
+  const dotenv = readDotenv();
+  return [
+    { source: 'flag', values: flagLayer(flags) },
+    { source: 'environment', values: process.env },
+    ...(dotenv === undefined ? [] : [{ source: '.env', values: dotenv } as const]),
+  ];
 }
 
 const flagLayer = (flags: Given): Environment =>

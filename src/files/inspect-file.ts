@@ -42,7 +42,7 @@ function readControlTotals(text: string): Totals {
 
 const redrawEveryMs = 200;
 /** A reading that takes longer is reported where nothing can be redrawn. */
-const firstLineAfterMs = 1_500;
+const firstLineAfterMs = 1_000;
 const nextLineAfterMs = 10_000;
 
 /** A moving count on a terminal; a line now and then elsewhere, so that a large file is not silent. */

@@ -132,6 +132,7 @@ const commands = [
   'dead-letters',
   'rebuild',
   'tail',
+  'config',
   'keys',
   'template',
   'schema',

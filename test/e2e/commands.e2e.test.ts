@@ -330,6 +330,31 @@ describe('the configuration', () => {
     });
   });
 
+  it('is shown by config with the source of every setting and without secrets', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, '.env'), 'DISPATCH_RATE=7\nFOLLOW_RATE=9\n');
+      const env = { FOLLOW_RATE: '8', REDIS_URL: 'redis://:s3cret@127.0.0.1:1', KAFKA_BROKERS: '127.0.0.1:2' };
+      const ended = await disburse(['config', '--json', '--max-amount', 'EUR=5'], env, folder);
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
+      expect(ended.stdout).not.toContain('s3cret');
+      const { profile, settings } = JSON.parse(ended.stdout) as {
+        profile: string;
+        settings: { name: string; value: string; source: string }[];
+      };
+      expect(profile).toBe('distributed');
+      for (const setting of [
+        { name: 'MAX_AMOUNT', value: 'EUR=5', source: 'flag' },
+        { name: 'FOLLOW_RATE', value: '8', source: 'environment' },
+        { name: 'DISPATCH_RATE', value: '7', source: '.env' },
+        { name: 'LEDGER_RETENTION', value: '400d', source: 'default' },
+        { name: 'GATEWAY_URL', value: null, source: 'unset' },
+        { name: 'REDIS_URL', value: '(not shown)', source: 'environment' },
+      ])
+        expect(settings).toContainEqual(setting);
+      expect((await disburse(['config'], env, folder)).stdout).toMatch(/^DISPATCH_RATE +7 +\.env$/m);
+    });
+  });
+
   it('warns of a misspelt variable in the environment and goes on', async () => {
     await inWorld({}, async (world) => {
       const ended = await world.command(['validate', world.write('may.csv', csvOf(payouts(1))), '--json'], { MAX_AMOUNTS: 'EUR=100.00' });

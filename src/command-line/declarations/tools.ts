@@ -1,7 +1,18 @@
-/** Commands that need no configuration. */
+/** Commands around paying: the configuration, keys, templates, schemas, the sandbox. */
 import { kinds } from '../../../batches/instruction/instruction.ts';
 import { declare } from '../declaration.ts';
-import { choiceOr, integerOr, mandatoryInteger, text, textOr } from '../option.ts';
+import { configLayers } from '../layers.ts';
+import { choiceOr, flag, integerOr, mandatoryInteger, text, textOr } from '../option.ts';
+
+export const config = declare({
+  usage: 'config',
+  description: 'shows every setting, its value and where it comes from',
+  needs: 'data',
+  options: { json: flag('--json', 'print one JSON object') },
+  examples: ['config', 'config --json'],
+  run: async ({ config: loaded, flags, options }) =>
+    (await import('../../commands/config.ts')).config(loaded, configLayers(flags), options),
+});
 
 export const keys = declare({
   usage: 'keys',
