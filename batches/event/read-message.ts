@@ -14,6 +14,8 @@ export interface InstructionMessage {
   readonly partition: number;
   readonly offset: bigint;
   readonly timestamp: number;
+  /** The broker has set the time (`LogAppendTime`); otherwise a producer, whose clock may be wrong. */
+  readonly isBrokerTime?: boolean;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer>>;

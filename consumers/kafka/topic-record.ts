@@ -9,6 +9,7 @@ export interface Poison {
 /**
  * Times are milliseconds since the epoch, set by the producer or the broker.
  *
+ * @property isBrokerTime the broker has set the time (`message.timestamp.type=LogAppendTime`)
  * @property headers of several under one name the last; one without a value is left out
  * @property poison set when the record's batch cannot be unpacked. The batch's first record then has the bytes of
  *   the whole batch, as they lie on the topic, for its value; the others have null
@@ -18,6 +19,7 @@ export interface TopicRecord {
   readonly partition: number;
   readonly offset: bigint;
   readonly timestamp: number;
+  readonly isBrokerTime: boolean;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer>>;

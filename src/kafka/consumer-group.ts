@@ -14,6 +14,19 @@ export async function isFullyCommitted(createKafka: CreateKafka, groupId: string
   }
 }
 
+/** The next offset that the group has committed, of each partition of the topic that it has committed any of. */
+export async function committedOffsets(createKafka: CreateKafka, groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+  const admin = createKafka().admin();
+  await admin.connect();
+  try {
+    const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const partitions = (committed?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)] as const);
+    return new Map(partitions.filter(([, offset]) => offset >= 0n));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /** How many members the consumer group has now. */
 export async function groupMembers(createKafka: CreateKafka, groupId: string): Promise<number> {
   const admin = createKafka().admin();

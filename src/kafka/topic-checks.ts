@@ -53,6 +53,7 @@ export function settingProblems(
     uncleanFinding(found.settings),
     sizeFinding(found.settings),
     policyFinding(found.settings),
+    timeFinding(found.settings),
     ...(plan.isSource ? retentionFindings(found.settings, plan.retentionMs) : []),
   ];
   return findings.flatMap((finding) => {
@@ -109,6 +110,13 @@ function policyFinding(settings: Settings): Finding | undefined {
   if (!isCompacted) return undefined;
   const message = `cleanup.policy=${policy}: only the newest record of each key is kept, and records without a key are refused.`;
   return finding('cleanup_policy', 'error', message, 'cleanup.policy=delete');
+}
+
+function timeFinding(settings: Settings): Finding | undefined {
+  const type = settings.get('message.timestamp.type');
+  if (type === undefined || type === 'LogAppendTime') return undefined;
+  const message = `message.timestamp.type=${type}: records carry the time of their producer, so after a rebuild no open send is resent.`;
+  return finding('timestamp_type', 'warning', message, 'message.timestamp.type=LogAppendTime');
 }
 
 function retentionFindings(settings: Settings, retentionMs: number): Finding[] {

@@ -47,6 +47,8 @@ export const settingsOf = (plan: TopicPlan, replication: number): Readonly<Recor
   'retention.bytes': '-1',
   'min.insync.replicas': replication >= 3 ? '2' : '1',
   'unclean.leader.election.enable': 'false',
+  // The age of a key is read from it after a rebuild, and the clock of a producer may be wrong.
+  'message.timestamp.type': 'LogAppendTime',
 });
 
 export type TopicProblemCode =
@@ -58,7 +60,8 @@ export type TopicProblemCode =
   | 'unclean_leader_election'
   | 'max_message_bytes'
   | 'cleanup_policy'
-  | 'retention';
+  | 'retention'
+  | 'timestamp_type';
 
 /**
  * @property severity `error`: records are lost or cannot be written; `warning`: it works, at a risk

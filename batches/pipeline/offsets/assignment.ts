@@ -2,7 +2,7 @@ import { createInFlight } from './in-flight.ts';
 import { createPartitionProgress, type PartitionProgress } from './partition-progress.ts';
 
 /** Of one partition, behind a record that takes long. */
-const maxInFlight = 2_048;
+export const maxInFlight = 2_048;
 
 /**
  * One generation of the group, as far as it is ours: the partitions, and how far its end has come. It is closed

@@ -116,12 +116,19 @@ function topicRecord(topic: string, partition: number, message: KafkaMessage): T
     partition,
     offset: BigInt(message.offset),
     timestamp: Number(message.timestamp),
+    isBrokerTime: isBrokerTime(message),
     key,
     value: poison !== undefined && value?.length === 0 ? null : value,
     headers: plainHeaders(headers ?? {}),
     ...(poison === undefined ? {} : { poison }),
   };
 }
+
+/** As the protocol numbers it. kafkajs keeps it beside each message, and its types do not name it. */
+const logAppendTime = 1;
+
+const isBrokerTime = (message: KafkaMessage & { readonly batchContext?: { readonly timestampType?: number } }): boolean =>
+  message.batchContext?.timestampType === logAppendTime;
 
 function plainHeaders(headers: IHeaders): Record<string, Buffer> {
   const plain: [string, Buffer][] = [];

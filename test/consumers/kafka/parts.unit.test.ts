@@ -13,6 +13,7 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const record = (offset: number, partition = 0): TopicRecord => ({
   topic: 't',
+  isBrokerTime: false,
   partition,
   offset: BigInt(offset),
   timestamp: 0,

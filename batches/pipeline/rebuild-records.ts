@@ -1,0 +1,96 @@
+/** Records as a rebuild restores them: never as new, and open sends are resent only when everything about them is known. */
+import type { Occurrence, ValidInstruction } from '../instruction/instruction.ts';
+import type { Clock } from '../ports/clock.ts';
+import { queuedRecord } from '../record/admission.ts';
+import type { Fingerprints } from '../record/fingerprint.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import { whyNotResend, type TransitionSettings } from '../record/resend-rules.ts';
+import type { ResultEvent } from '../record/result-event.ts';
+import { isFinal, type RecordStatus } from '../record/status.ts';
+import { occurrenceOf } from './rebuild-results.ts';
+
+export interface RestoreDeps {
+  readonly settings: TransitionSettings;
+  readonly fingerprints: Fingerprints;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+const blank = {
+  version: 1,
+  entryId: null,
+  confirmSession: null,
+  cancelSession: null,
+  resend: null,
+  checks: 0,
+  leaseOwner: null,
+  leaseUntil: null,
+  dueAt: null,
+} as const;
+
+export interface KnownOfRecord {
+  /** The instruction of its message, if its content is the one of the result. */
+  readonly draft: ValidInstruction | undefined;
+  /** The earliest time that any message or result of it shows. */
+  readonly firstSentAt: number;
+  /** The time is a broker's. */
+  readonly isDated: boolean;
+  readonly sequence: number;
+}
+
+/** A record as its newest result shows it; undefined when the result lacks what every result of a record has. */
+export function recordFrom({ settings, clock }: RestoreDeps, event: ResultEvent, known: KnownOfRecord): LedgerRecord | undefined {
+  const { record_id: recordId, kind, amount_details: amount, fingerprint } = event;
+  if (recordId === undefined || kind === undefined || amount === undefined || fingerprint === undefined) return undefined;
+  const attempt = event.attempt ?? 1;
+  const isSent = event.attempt !== undefined;
+  const record: LedgerRecord = {
+    ...blank,
+    recordId,
+    kind,
+    batchId: event.batch_id,
+    occurrence: occurrenceOf(event),
+    amountMinor: BigInt(amount.amount),
+    currency: amount.currency,
+    destination: event.destination,
+    metadata: event.metadata as LedgerRecord['metadata'],
+    hasCardNumber: known.draft?.hasCardNumber ?? false,
+    fingerprint,
+    attempt,
+    idempotencyKey: event.idempotency_key ?? settings.keys.idempotencyKey(kind, recordId, attempt),
+    status: event.status as RecordStatus,
+    sequence: Math.max(known.sequence, event.sequence),
+    firstSentAt: isSent ? known.firstSentAt : null,
+    // Without a reliable time of its first send the age of its key is not known.
+    keyLifetimeMs: known.isDated ? (event.key_lifetime_ms ?? null) : null,
+    idempotencyHeader: event.idempotency_header ?? null,
+    sends: isSent ? 1 : 0,
+    alreadyReceived: event.session_id !== undefined || event.error?.code === 'idempotency_key_already_exists',
+    sessionId: event.session_id ?? null,
+    isSessionProven: event.session_id !== undefined && event.error?.code !== 'session_unproven',
+    entryId: event.entry_id ?? null,
+    reason: event.error === undefined ? null : { code: event.error.code, description: event.error.description },
+  };
+  if (isFinal[record.status]) return record;
+  const now = clock.now();
+  const mayResend = known.draft !== undefined && whyNotResend(settings, record, now) === null;
+  return record.sessionId !== null || mayResend ? { ...record, dueAt: now } : record;
+}
+
+/** An instruction without any result: it may have been sent, and under which terms is not known, so it is never resent. */
+export function perhapsSent(
+  { settings, fingerprints }: RestoreDeps,
+  { occurrence, batchId, draft }: { readonly occurrence: Occurrence; readonly batchId: string; readonly draft: ValidInstruction },
+  known: Pick<KnownOfRecord, 'firstSentAt' | 'sequence'>,
+): LedgerRecord {
+  return {
+    ...queuedRecord(settings.keys, { occurrence, batchId, draft, fingerprint: fingerprints.fingerprint(draft) }),
+    status: 'unknown',
+    sequence: known.sequence + 1,
+    firstSentAt: known.firstSentAt,
+    sends: 1,
+    reason: {
+      code: 'send_interrupted',
+      description: 'The ledger lost what became of it and was rebuilt: it may have been sent.',
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { ResultEvent } from '../record/result-event.ts';
+
+/** A result of a record, and the place that it speaks of. */
+export interface KeptResult {
+  readonly place: string;
+  readonly event: ResultEvent;
+}
+
+/** When a message or a result of a record was made, in milliseconds since the epoch, and by whose clock. */
+export interface ShownTime {
+  readonly at: number;
+  readonly by: 'broker' | 'producer' | 'result';
+}
+
+/** What a rebuild remembers while it reads the topics: there may be millions of results. */
+export interface RebuildIndex {
+  /** The result that was kept for this record id. */
+  newest(recordId: string): KeptResult | undefined;
+  /** Replaces the one that was kept. */
+  keepNewest(recordId: string, result: KeptResult): void;
+  removeNewest(recordId: string): void;
+
+  /** The first one of a place is kept. */
+  keepSettled(result: KeptResult): void;
+  isSettled(place: string): boolean;
+  /** Every result that was kept for a place. */
+  settled(): Iterable<ResultEvent>;
+
+  /** Keeps the highest. */
+  raiseSequence(recordId: string, sequence: number): void;
+  /** 0 when none was kept. */
+  sequence(recordId: string): number;
+
+  noteTime(recordId: string, shown: ShownTime): void;
+  /** `isReliable`: a broker has dated a message of the record, and no message of it has a time of its producer. */
+  time(recordId: string): { readonly earliest: number | undefined; readonly isReliable: boolean };
+
+  markRestored(recordId: string): void;
+  isRestored(recordId: string): boolean;
+  /** The results kept for record ids that are not restored. */
+  unrestored(): Iterable<ResultEvent>;
+  close(): void;
+}

@@ -1,0 +1,311 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createFingerprints } from '../../../batches/record/fingerprint.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import { recordEvent, rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
+import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
+import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
+import { rebuild } from '../../../batches/pipeline/rebuild-ledger.ts';
+import { payoutEvent, queuedRecord, transitionSettings } from '../../support/builders.ts';
+import { createMapIndex } from '../../support/rebuild-index.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const now = Date.parse('2026-11-21T08:00:00.000Z');
+const fingerprints = createFingerprints(randomBytes(32));
+const topic = 'pay.instructions';
+
+interface MessageParts {
+  readonly timestamp?: number;
+  readonly isBrokerTime?: boolean;
+  readonly partition?: number;
+}
+const message = (offset: number, value: unknown, parts: MessageParts = {}): InstructionMessage => ({
+  topic,
+  partition: 0,
+  offset: BigInt(offset),
+  timestamp: now - 60_000,
+  isBrokerTime: true,
+  key: null,
+  value: Buffer.from(JSON.stringify(value)),
+  headers: {},
+  ...parts,
+});
+const place = (offset: number) => ({
+  stream: `topic:${topic}:0`,
+  position: offset,
+  source: { topic, partition: 0, offset: String(offset) },
+});
+const terms = { keyLifetimeMs: transitionSettings.keyLifetimeMs, idempotencyHeader: transitionSettings.idempotencyHeader };
+
+/** What a record published when it was so. */
+const published = (offset: number, patch: Partial<LedgerRecord>): ResultEvent =>
+  recordEvent(transitionSettings.keys, { ...queuedRecord({ batchId: 'may', occurrence: place(offset), ...patch }) }, now - 30_000);
+
+async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items;
+}
+
+interface Topics {
+  readonly results?: readonly ResultEvent[];
+  readonly instructions?: readonly InstructionMessage[];
+  readonly deadLetters?: readonly { readonly stream: string; readonly position: number }[];
+  /** Of partition 0. */
+  readonly committed?: bigint;
+  readonly window?: number;
+}
+
+async function rebuilt({ results = [], instructions = [], deadLetters = [], committed, window = 10 }: Topics) {
+  const restored: Parameters<SharedLedger['restore']>[0][] = [];
+  const settled: Parameters<SharedLedger['restoreSettled']>[0][] = [];
+  const admitted: Admission[] = [];
+  const phases: unknown[] = [];
+  const open = (): never => {
+    throw new Error('nothing is sealed here');
+  };
+  const report = await rebuild({
+    ledger: {
+      openBatch: () => Promise.resolve(),
+      updateBatch: (change) => Promise.resolve(void phases.push(change)),
+      restore: (one) => Promise.resolve(void restored.push(one)),
+      restoreSettled: (one) => Promise.resolve(void settled.push(one)),
+      admit(admissions) {
+        admitted.push(...admissions);
+        return Promise.resolve(admissions.map(() => ({ type: 'settled', status: 'rejected', fresh: true }) as const));
+      },
+      countDeadLetter: () => Promise.resolve(),
+    },
+    index: createMapIndex(),
+    settings: transitionSettings,
+    fingerprints,
+    clock: createVirtualClock(now),
+    read: (one) => readMessage(one, { now: one.timestamp, open }),
+    backlog: { topic, committed: new Map(committed === undefined ? [] : [[0, committed]]), window },
+    results: () => each(results),
+    instructions: () => each(instructions),
+    deadLetters: () => each(deadLetters),
+    onProgress: () => undefined,
+  });
+  return { report, restored, settled, admitted, phases };
+}
+
+describe('an instruction without any result', () => {
+  it('is unknown, first sent when it reached the broker, and never resent, as the terms of its send are not known', async () => {
+    const { restored, report } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1'))] });
+    expect(restored).toMatchObject([
+      {
+        record: {
+          recordId: 'inv-1',
+          status: 'unknown',
+          sends: 1,
+          firstSentAt: now - 60_000,
+          keyLifetimeMs: null,
+          dueAt: null,
+          sequence: 1,
+          idempotencyKey: transitionSettings.keys.idempotencyKey('payout', 'inv-1', 1),
+          occurrence: place(3),
+        },
+        event: { status: 'unknown', sequence: 1 },
+      },
+    ]);
+    expect(restored[0]?.body).toBeUndefined();
+    expect(restored[0]?.event?.error?.description).toContain('It is not resent');
+    expect(report).toMatchObject({ without_result: 1, records: { unknown: 1 }, skipped: 0 });
+  });
+
+  it('is dated by the earliest of its messages, in whatever order they are read', async () => {
+    const [first, again] = [message(3, payoutEvent('inv-1')), message(9, payoutEvent('inv-1'), { timestamp: now - 10_000 })];
+    for (const instructions of [
+      [first, again],
+      [again, first],
+    ]) {
+      const { restored } = await rebuilt({ instructions });
+      expect(restored).toMatchObject([{ record: { recordId: 'inv-1', firstSentAt: now - 60_000 } }]);
+    }
+  });
+
+  it('is never dated later than now', async () => {
+    const { restored } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1'), { timestamp: now + 3_000_000 })] });
+    expect(restored[0]?.record.firstSentAt).toBe(now);
+  });
+
+  it('was perhaps sent when its record id was rejected at another place: never new', async () => {
+    const fallen = published(1, {
+      recordId: 'inv-1',
+      status: 'rejected',
+      sequence: 1,
+      reason: { code: 'batch_refused', description: 'fell' },
+    });
+    const { restored, settled } = await rebuilt({
+      results: [fallen],
+      instructions: [message(1, payoutEvent('inv-1', 7)), message(9, payoutEvent('inv-1'))],
+    });
+    expect(restored).toMatchObject([{ record: { recordId: 'inv-1', status: 'unknown', sends: 1, sequence: 2, occurrence: place(9) } }]);
+    expect(settled).toMatchObject([{ occurrence: place(1), status: 'rejected' }]);
+  });
+});
+
+describe('an instruction with results', () => {
+  const draft = (event: unknown) => {
+    const read = readMessage(message(1, event), { now, open: () => Buffer.alloc(0) });
+    if (read.type !== 'instruction' || !read.reading.ok) throw new Error('a valid instruction');
+    return read.reading.draft;
+  };
+  const fingerprint = fingerprints.fingerprint(draft(payoutEvent('inv-1')));
+  const open = {
+    status: 'unknown',
+    sequence: 1,
+    sends: 1,
+    fingerprint,
+    reason: { code: 'connection_lost', description: 'lost' },
+    ...terms,
+  } as const;
+
+  it('is as its newest result left it', async () => {
+    const running = published(1, { status: 'in_progress', sequence: 1, sends: 1, sessionId: 'ps_1' });
+    const done = published(1, { status: 'succeeded', sequence: 2, sends: 1, sessionId: 'ps_1', entryId: 'po_1' });
+    const { restored } = await rebuilt({ results: [done, running, done], instructions: [message(1, payoutEvent('inv-1'))] });
+    expect(restored).toMatchObject([{ record: { status: 'succeeded', sequence: 2, sessionId: 'ps_1', entryId: 'po_1', dueAt: null } }]);
+    expect(restored[0]?.event).toBeUndefined();
+  });
+
+  it('is checked again when it is in progress, and an unproven session stays unproven', async () => {
+    const running = { status: 'in_progress', sequence: 1, sends: 1, sessionId: 'ps_1' } as const;
+    const proven = await rebuilt({ results: [published(1, running)] });
+    expect(proven.restored).toMatchObject([{ record: { status: 'in_progress', sessionId: 'ps_1', isSessionProven: true, dueAt: now } }]);
+    const unproven = await rebuilt({ results: [published(1, { ...running, reason: { code: 'session_unproven', description: 'd' } })] });
+    expect(unproven.restored).toMatchObject([{ record: { sessionId: 'ps_1', isSessionProven: false } }]);
+  });
+
+  it('is resent with its own bytes under the terms of its first send', async () => {
+    const { restored } = await rebuilt({ results: [published(1, open)], instructions: [message(1, payoutEvent('inv-1'))] });
+    expect(restored).toMatchObject([{ record: { status: 'unknown', firstSentAt: now - 60_000, dueAt: now, ...terms } }]);
+    expect(JSON.parse(Buffer.from(restored[0]?.body ?? []).toString())).toMatchObject({ metadata: { record_id: 'inv-1', attempt: 1 } });
+  });
+
+  it.each([
+    ['its result has no terms', { ...open, keyLifetimeMs: null }, [message(1, payoutEvent('inv-1'))]],
+    ['its message has the time of a producer', open, [message(1, payoutEvent('inv-1'), { isBrokerTime: false })]],
+    [
+      'one of its messages has the time of a producer',
+      open,
+      [message(1, payoutEvent('inv-1')), message(9, payoutEvent('inv-1'), { isBrokerTime: false })],
+    ],
+    ['its message has another content', open, [message(1, payoutEvent('inv-1', 7))]],
+    ['its message is gone', open, []],
+    [
+      'its key may be forgotten since its earliest message',
+      open,
+      [message(1, payoutEvent('inv-1')), message(0, payoutEvent('inv-1'), { timestamp: now - 12 * 3_600_000 })],
+    ],
+  ] as const)('is never resent when %s', async (_name, record, instructions) => {
+    const { restored } = await rebuilt({ results: [published(1, record)], instructions });
+    const found = restored.filter(({ record: { occurrence } }) => occurrence.position === 1);
+    expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: null } }]);
+  });
+
+  it('keeps no body of another content', async () => {
+    const { restored } = await rebuilt({ results: [published(1, open)], instructions: [message(1, payoutEvent('inv-1', 7))] });
+    expect(restored[0]?.body).toBeUndefined();
+  });
+
+  it('is settled at its place only, with its amount, when it was rejected', async () => {
+    const refused = rejectedEvent(transitionSettings.keys, {
+      refusal: {
+        recordId: 'inv-7',
+        kind: 'payout',
+        amountMinor: 77n,
+        currency: 'EUR',
+        problems: [{ code: 'iban_length', column: 'iban', message: 'no', value: null }],
+      },
+      occurrence: place(4),
+      batchId: 'may',
+      sequence: 1,
+      at: now,
+    });
+    const { settled, restored } = await rebuilt({ results: [refused], instructions: [message(4, payoutEvent('inv-7'))] });
+    expect(settled).toMatchObject([{ occurrence: place(4), status: 'rejected', amountMinor: 77n, currency: 'EUR' }]);
+    expect(restored).toEqual([]);
+  });
+
+  it('is counted as skipped when its result lacks what every result of a record has', async () => {
+    const { kind: _kind, ...lacking } = published(1, { status: 'succeeded', sequence: 1, sends: 1 });
+    const { restored, report } = await rebuilt({ results: [lacking] });
+    expect([restored, report.skipped]).toEqual([[], 1]);
+  });
+});
+
+describe('a message below the committed offset that ended without a record and without a result', () => {
+  const bad = { ...payoutEvent('inv-1'), amount_details: { amount: 0, currency: 'eur' } };
+
+  it('is decided now and published', async () => {
+    const { admitted, report } = await rebuilt({ instructions: [message(3, bad)], committed: 4n });
+    expect(admitted).toMatchObject([{ occurrence: place(3), content: { type: 'refused' } }]);
+    expect(report).toMatchObject({ settled: 1, settled_without_result: 1 });
+  });
+
+  it('is left alone when the group has not committed it, or its result is known', async () => {
+    const { admitted } = await rebuilt({ instructions: [message(3, bad)], committed: 3n });
+    expect(admitted).toEqual([]);
+    const told = rejectedEvent(transitionSettings.keys, {
+      refusal: {
+        recordId: 'inv-1',
+        kind: 'payout',
+        amountMinor: undefined,
+        currency: undefined,
+        problems: [{ code: 'amount_zero', column: null, message: 'm', value: null }],
+      },
+      occurrence: place(3),
+      batchId: 'may',
+      sequence: 1,
+      at: now,
+    });
+    expect((await rebuilt({ results: [told], instructions: [message(3, bad)], committed: 4n })).admitted).toEqual([]);
+  });
+
+  it('is a duplicate of the record that was restored', async () => {
+    const done = published(1, { status: 'succeeded', sequence: 1, sends: 1 });
+    const instructions = [message(1, payoutEvent('inv-1')), message(3, payoutEvent('inv-1'))];
+    const { admitted } = await rebuilt({ results: [done], instructions, committed: 4n });
+    expect(admitted).toMatchObject([{ occurrence: place(3), content: { type: 'valid' } }]);
+  });
+});
+
+describe('the unread backlog', () => {
+  const instructions = [message(3, payoutEvent('inv-3')), message(13, payoutEvent('inv-13')), message(14, payoutEvent('inv-14'))];
+  const ids = ({ restored }: Awaited<ReturnType<typeof rebuilt>>): string[] => restored.map(({ record }) => record.recordId);
+
+  it('is left for the instances: what lies a window beyond the committed offset', async () => {
+    const found = await rebuilt({ instructions, committed: 4n, window: 10 });
+    expect(ids(found)).toEqual(['inv-3', 'inv-13']);
+    expect(found.report).toMatchObject({ unread: 1, without_result: 2 });
+  });
+
+  it('begins a window beyond what any result or dead letter shows', async () => {
+    const byResult = await rebuilt({
+      results: [published(13, { recordId: 'inv-13', status: 'in_progress', sequence: 1, sends: 1, sessionId: 'ps_1' })],
+      instructions,
+      committed: 0n,
+      window: 2,
+    });
+    expect(byResult.report.unread).toBe(0);
+    const byLetter = await rebuilt({ deadLetters: [{ stream: place(0).stream, position: 11 }], instructions, committed: 0n, window: 2 });
+    expect(ids(byLetter)).toEqual(['inv-3', 'inv-13']);
+  });
+
+  it('is empty when the group has committed nothing', async () => {
+    expect(ids(await rebuilt({ instructions, window: 1 }))).toEqual(['inv-3', 'inv-13', 'inv-14']);
+  });
+});
+
+it('a file of which nothing was enqueued is decided again when it is run again', async () => {
+  const batchId = 'ab'.repeat(32);
+  const fallen = published(1, {
+    batchId,
+    occurrence: { stream: `file:${batchId}`, position: 2, source: { file: 'may.csv', line: 2 } },
+    status: 'rejected',
+    sequence: 1,
+    reason: { code: 'batch_refused', description: 'fell' },
+  });
+  const { phases } = await rebuilt({ results: [fallen] });
+  expect(phases).toMatchObject([{ batchId, phase: 'admitting' }]);
+});

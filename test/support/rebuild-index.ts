@@ -1,0 +1,34 @@
+import type { KeptResult, RebuildIndex } from '../../batches/ports/rebuild-index.ts';
+
+/** A rebuild's index in memory. */
+export function createMapIndex(): RebuildIndex {
+  const newest = new Map<string, KeptResult>();
+  const settled = new Map<string, KeptResult>();
+  const sequences = new Map<string, number>();
+  const times = new Map<string, { earliest: number; broker: boolean; producer: boolean }>();
+  const restored = new Set<string>();
+  return {
+    newest: (recordId) => newest.get(recordId),
+    keepNewest: (recordId, result) => void newest.set(recordId, result),
+    removeNewest: (recordId) => void newest.delete(recordId),
+    keepSettled(result) {
+      if (!settled.has(result.place)) settled.set(result.place, result);
+    },
+    isSettled: (place) => settled.has(place),
+    settled: () => [...settled.values()].map(({ event }) => event),
+    raiseSequence: (recordId, sequence) => void sequences.set(recordId, Math.max(sequence, sequences.get(recordId) ?? 0)),
+    sequence: (recordId) => sequences.get(recordId) ?? 0,
+    noteTime(recordId, { at, by }) {
+      const { earliest, broker, producer } = times.get(recordId) ?? { earliest: at, broker: false, producer: false };
+      times.set(recordId, { earliest: Math.min(earliest, at), broker: broker || by === 'broker', producer: producer || by === 'producer' });
+    },
+    time(recordId) {
+      const found = times.get(recordId);
+      return { earliest: found?.earliest, isReliable: found !== undefined && found.broker && !found.producer };
+    },
+    markRestored: (recordId) => void restored.add(recordId),
+    isRestored: (recordId) => restored.has(recordId),
+    unrestored: () => [...newest].filter(([recordId]) => !restored.has(recordId)).map(([, { event }]) => event),
+    close: () => undefined,
+  };
+}
