@@ -10,7 +10,8 @@ interface InitBody {
 interface Session {
   readonly id: string;
   readonly init: InitBody;
-  isConfirmed: boolean;
+  /** `created` until it is asked for once: so a run has to follow it before it can confirm. */
+  state: 'created' | 'awaiting_confirmation' | 'confirmed';
 }
 
 /** What the gateway saw of one record. */
@@ -32,6 +33,10 @@ export interface WitnessGateway {
   readonly url: string;
   /** By record id. */
   readonly records: ReadonlyMap<string, Witnessed>;
+  /** All records together. */
+  count(what: 'inits' | 'sessions' | 'confirms'): number;
+  /** Forgets every idempotency key, as a gateway does after their lifetime. */
+  forgetKeys(): void;
   close(): Promise<void>;
 }
 
@@ -44,19 +49,21 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
 const answer = (response: ServerResponse, status: number, value: object): void =>
   void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 
-const view = ({ id, init, isConfirmed }: Session) => ({
-  id,
-  status: isConfirmed ? 'accepted' : 'in_progress',
-  ...(isConfirmed ? {} : { next_action: 'confirm' }),
-  payments: [
-    {
-      id: `po_${id}`,
-      status: isConfirmed ? 'succeeded' : 'pending',
-      amount_details: init.amount_details,
-      metadata: init.metadata,
-    },
-  ],
-});
+const shownAs = {
+  created: { status: 'in_progress', entry: 'in_progress' },
+  awaiting_confirmation: { status: 'in_progress', entry: 'pending', next: { next_action: 'confirm' } },
+  confirmed: { status: 'accepted', entry: 'succeeded' },
+} as const;
+
+function view({ id, init, state }: Session): object {
+  const { status, entry, next = {} } = { next: undefined, ...shownAs[state] };
+  return {
+    id,
+    status,
+    ...next,
+    payments: [{ id: `po_${id}`, status: entry, amount_details: init.amount_details, metadata: init.metadata }],
+  };
+}
 
 /** The gateway's memory, without HTTP. */
 function createMemory({ losesAnswer = () => false }: WitnessOptions) {
@@ -70,20 +77,21 @@ function createMemory({ losesAnswer = () => false }: WitnessOptions) {
   };
   return {
     records,
+    forgetKeys: () => keys.clear(),
     /** @returns undefined for an answer that is lost */
-    init(text: string, key: string): { readonly status: number; readonly value: object } | undefined {
+    init(text: string, key: string | undefined): { readonly status: number; readonly value: object } | undefined {
       const init = JSON.parse(text) as InitBody;
       const seen = of(init.metadata.record_id);
       seen.inits += 1;
-      seen.keys.add(key);
       seen.bodies.add(text);
-      if (keys.has(key)) {
+      if (key !== undefined) seen.keys.add(key);
+      if (key !== undefined && keys.has(key)) {
         const error = { code: 'idempotency_key_already_exists', description: 'already in progress or processed' };
         return { status: 400, value: { status: 'error', error } };
       }
-      keys.add(key);
+      if (key !== undefined) keys.add(key);
       seen.sessions += 1;
-      const session: Session = { id: `ps_${sessions.size + 1}`, init, isConfirmed: false };
+      const session: Session = { id: `ps_${sessions.size + 1}`, init, state: 'created' };
       sessions.set(session.id, session);
       return losesAnswer(init.metadata.record_id, seen.inits)
         ? undefined
@@ -94,9 +102,9 @@ function createMemory({ losesAnswer = () => false }: WitnessOptions) {
       if (session === undefined)
         return { status: 400, value: { status: 'error', error: { code: 'invalid_request', description: 'none' } } };
       if (method === 'session/confirm') {
-        session.isConfirmed = true;
+        session.state = 'confirmed';
         of(session.init.metadata.record_id).confirms += 1;
-      }
+      } else if (session.state === 'created') session.state = 'awaiting_confirmation';
       return { status: 200, value: { status: 'ok', session: view(session) } };
     },
   };
@@ -108,7 +116,8 @@ export async function startWitnessGateway(options: WitnessOptions = {}): Promise
     const method = (request.url ?? '').replace('/api/v1/', '');
     const text = await readBody(request);
     if (method.startsWith('session/init/')) {
-      const answered = memory.init(text, String(request.headers['x-partner-idempotency-key']));
+      const key = request.headers['x-partner-idempotency-key'];
+      const answered = memory.init(text, typeof key === 'string' ? key : undefined);
       if (answered === undefined) response.destroy();
       else answer(response, answered.status, answered.value);
       return;
@@ -127,6 +136,8 @@ export async function startWitnessGateway(options: WitnessOptions = {}): Promise
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     records: memory.records,
+    count: (what) => [...memory.records.values()].reduce((sum, seen) => sum + seen[what], 0),
+    forgetKeys: memory.forgetKeys,
     close() {
       server.closeAllConnections();
       return new Promise((resolve) => void server.close(() => resolve()));
