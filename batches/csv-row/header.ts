@@ -3,7 +3,7 @@
  * header is told in one pass, and nothing of a file is read under a header that is not sound.
  */
 import { columnNames, type BodyPath } from '../instruction/members.ts';
-import { eventBounds } from '../event/limits.ts';
+import { eventBounds } from '../instruction/bounds.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { Problem } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';

@@ -2,10 +2,9 @@
  * Bounds of an event that were not met by any rule of its content: how deep and large it may be, and what no JSON of it
  * may carry, known member or not. One walk, before anything else looks at it.
  */
+import { eventBounds } from '../instruction/bounds.ts';
 import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
-
-export const eventBounds = { depth: 16, members: 1000, characters: 65_536 } as const;
 
 /** What the walk found. `stop`: the event is not to be looked at any further. */
 export interface Bounds {

@@ -125,101 +125,123 @@ const refused = (problems: readonly [Problem, ...Problem[]]): ParseResult => ({
   refusal: { recordId: undefined, kind: undefined, amountMinor: undefined, currency: undefined, problems },
 });
 
+/** An event while it is being read. */
+interface Draft {
+  readonly event: JsonObject;
+  readonly kind: Kind;
+  readonly values: ReturnType<typeof valuesOf>;
+  readonly declared: number;
+  readonly problems: Problem[];
+  /** Paths that the schema found broken: what follows from them is not reported again. */
+  readonly broken: string[];
+  readonly errors: ValidationErrors;
+}
+
+function openDraft(event: JsonObject, kind: Kind): Draft {
+  const declared = declaredMethods(event);
+  const problems: Problem[] = [];
+  const nameOf = (slot: number): string => pathOf(slot, kind, declared);
+  const errors = createValidationErrors((problem) => problems.push(problem), nameOf, nameOf);
+  return { event, kind, values: valuesOf(event, kind), declared, problems, broken: [], errors };
+}
+
+/** The errors of a draft without those that follow from a broken path. */
+function consequentErrors({ errors, broken, kind, declared }: Draft): ValidationErrors {
+  const isBroken = (path: string): boolean => broken.some((known) => path === known || path.startsWith(`${known}.`));
+  return {
+    ...errors,
+    missing: (slot, why) => {
+      if (!isBroken(pathOf(slot, kind, declared))) errors.missing(slot, why);
+    },
+    addRecordError: (found, column) => {
+      if (found.code !== 'method_missing' || broken.every((path) => !/^payment_(?:method|details)/.test(path)))
+        errors.addRecordError(found, column);
+    },
+  };
+}
+
+function checkShape({ event, kind, broken, errors }: Draft): void {
+  const shape = schemas[kind].safeParse({ ...event, kind });
+  for (const issue of shape.error?.issues ?? []) {
+    for (const [path, found] of issueProblems(issue, event, kind)) {
+      broken.push(path);
+      const isNumber = path === amountPath && typeof find(event, ['amount_details', 'amount']) === 'number';
+      if (path !== 'metadata' && !isNumber) errors.addRecordError(found, maskName(path));
+    }
+  }
+}
+
+/** Reports a kind that is missing or unknown. */
+function checkKind({ event, errors }: Draft): void {
+  const given = event['kind'];
+  if (given === undefined) errors.missing(kindSlot, 'Every event needs');
+  else {
+    const text = typeof given === 'string' ? given : undefined;
+    errors.value(kindSlot, text, kindRule(String(given)) ?? violation('kind_unknown', 'Write payout or payment.'));
+  }
+}
+
+function readRecordId({ values }: Draft): string | undefined {
+  const text = values[recordIdSlot];
+  return text !== undefined && checkRecordId(text) === undefined && !carriesCardNumber(text) ? text : undefined;
+}
+
+/** Undefined when it has problems, which are reported. */
+function readMetadata({ event, problems, errors }: Draft, recordId: string | undefined): CallerMetadata | undefined {
+  const before = problems.length;
+  const given = event['metadata'];
+  if (given !== undefined)
+    checkMetadata(given, recordId, (path, found) => errors.addRecordError(found, maskName(path === '' ? 'metadata' : `metadata.${path}`)));
+  return problems.length === before ? stripReserved(given as CallerMetadata | undefined) : undefined;
+}
+
+function readBatchId({ event, errors }: Draft): { readonly batchId?: string } {
+  const given = event['batch_id'];
+  if (typeof given !== 'string') return {};
+  const fault = checkBatchId(given);
+  if (fault === undefined) return { batchId: given };
+  errors.addRecordError(fault, 'batch_id');
+  return {};
+}
+
 /**
  * Reads the JSON of one event: `{"record_id", "kind", "batch_id"?, "metadata"?, …the members of the gateway's body}`.
  *
- * All problems are told at once, under the codes that rows have; `column` is the dotted path.
+ * All problems are reported at once, under the codes that rows have; `column` is the dotted path.
  *
  * @param value parsed JSON, of any form
  */
 export const readInstructionEvent = (value: unknown, { now, maxAmount }: ReadingOptions): ParseResult => {
   if (!isObject(value))
     return refused([{ code: 'event_not_object', column: null, message: 'An instruction is one JSON object.', value: null }]);
-  const event = value;
-  const kindGiven = event['kind'];
-  const told = kindGiven === 'payout' || kindGiven === 'payment' ? kindGiven : undefined;
-  const kind = told ?? (isObject(event['payment_details']) ? 'payment' : 'payout');
-
-  const bounds = walkEvent(event, (path) => isKnownPath(kind, path));
+  const given = value['kind'];
+  const stated = given === 'payout' || given === 'payment' ? given : undefined;
+  const kind = stated ?? (isObject(value['payment_details']) ? 'payment' : 'payout');
+  const bounds = walkEvent(value, (path) => isKnownPath(kind, path));
   if (bounds.stop !== undefined) return refused([{ ...bounds.stop, column: null, value: null }]);
 
-  const values = valuesOf(event, kind);
-  const declared = declaredMethods(event);
-  const problems: Problem[] = [];
-  const broken: string[] = [];
-  const isBroken = (path: string): boolean => broken.some((known) => path === known || path.startsWith(`${known}.`));
-  const nameOf = (slot: number): string => pathOf(slot, kind, declared);
-  const plain = createValidationErrors((problem) => problems.push(problem), nameOf, nameOf);
-  const findings: ValidationErrors = {
-    ...plain,
-    missing: (slot, why) => {
-      if (!isBroken(nameOf(slot))) plain.missing(slot, why);
-    },
-    addRecordError: (found, column) => {
-      if (found.code !== 'method_missing' || broken.every((path) => !/^payment_(?:method|details)/.test(path)))
-        plain.addRecordError(found, column);
-    },
-  };
-
-  for (const { path, fault: found } of bounds.found) plain.addRecordError(found, path === '' ? undefined : maskName(path));
-  const shape = schemas[kind].safeParse({ ...event, kind });
-  for (const issue of shape.error?.issues ?? []) {
-    for (const [path, found] of issueProblems(issue, event, kind)) {
-      broken.push(path);
-      const isNumber = path === amountPath && typeof find(event, ['amount_details', 'amount']) === 'number';
-      if (path !== 'metadata' && !isNumber) plain.addRecordError(found, maskName(path));
-    }
-  }
-  if (told === undefined) {
-    if (kindGiven === undefined) plain.missing(kindSlot, 'Every event needs');
-    else
-      plain.value(
-        kindSlot,
-        typeof kindGiven === 'string' ? kindGiven : undefined,
-        kindRule(String(kindGiven)) ?? violation('kind_unknown', 'Write payout or payment.'),
-      );
-  }
-  if (event['record_id'] === '') plain.missing(recordIdSlot, 'Every event needs');
-
-  checkMembers(values, everySlot, kind, declared, now, findings);
+  const draft = openDraft(value, kind);
+  const { values, declared, errors, problems } = draft;
+  for (const { path, fault } of bounds.found) errors.addRecordError(fault, path === '' ? undefined : maskName(path));
+  checkShape(draft);
+  if (stated === undefined) checkKind(draft);
+  if (value['record_id'] === '') errors.missing(recordIdSlot, 'Every event needs');
+  checkMembers(values, everySlot, kind, declared, now, consequentErrors(draft));
 
   const upper = values[currencySlot]?.toUpperCase();
   const currency = upper !== undefined && currencyDecimals(upper) !== undefined ? upper : undefined;
-  const amountMinor = readAmount(event, currency, maxAmount, plain);
-
-  const recordIdText = values[recordIdSlot];
-  const recordId =
-    recordIdText !== undefined && checkRecordId(recordIdText) === undefined && !carriesCardNumber(recordIdText) ? recordIdText : undefined;
-  const before = problems.length;
-  const given = event['metadata'];
-  if (given !== undefined)
-    checkMetadata(given, recordId, (path, found) => plain.addRecordError(found, maskName(path === '' ? 'metadata' : `metadata.${path}`)));
-  const metadata = problems.length === before ? stripReserved(given as CallerMetadata | undefined) : undefined;
-
-  const batchGiven = event['batch_id'];
-  const batchFault = typeof batchGiven === 'string' ? checkBatchId(batchGiven) : undefined;
-  if (batchFault !== undefined) plain.addRecordError(batchFault, 'batch_id');
-  const batch = typeof batchGiven === 'string' && batchFault === undefined ? { batchId: batchGiven } : {};
+  const amountMinor = readAmount(value, currency, maxAmount, errors);
+  const recordId = readRecordId(draft);
+  const metadata = readMetadata(draft, recordId);
+  const batch = readBatchId(draft);
 
   const [first, ...others] = problems;
   if (first !== undefined || recordId === undefined || amountMinor === undefined || currency === undefined) {
-    return {
-      ok: false,
-      refusal: { recordId, kind: told, amountMinor, currency, problems: [first as Problem, ...others], metadata, ...batch },
-    };
+    const all = [first as Problem, ...others] as const;
+    return { ok: false, refusal: { recordId, kind: stated, amountMinor, currency, problems: all, metadata, ...batch } };
   }
-  return {
-    ok: true,
-    draft: {
-      recordId,
-      kind,
-      amountMinor,
-      currency,
-      body: normalisedBody(event, values),
-      metadata,
-      destination: maskedDestination(values),
-      hasCardNumber: values[cardSlot] !== undefined || bounds.cardElsewhere,
-      ...batch,
-    },
-  };
+  const hasCardNumber = values[cardSlot] !== undefined || bounds.cardElsewhere;
+  const destination = maskedDestination(values);
+  const body = normalisedBody(value, values);
+  return { ok: true, draft: { recordId, kind, amountMinor, currency, body, metadata, destination, hasCardNumber, ...batch } };
 };

@@ -2,7 +2,8 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
-import type { Change, LedgerRecord } from '../record/record.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import type { Change } from '../record/change.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 
 /** What deciding and writing a step needs. */

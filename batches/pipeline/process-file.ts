@@ -3,7 +3,8 @@
  * any instant and run again; the due worker follows what is open.
  */
 import { advance, type StepDeps } from './advance.ts';
-import type { Change, LedgerRecord } from '../record/record.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import type { Change } from '../record/change.ts';
 import type { RecordStatus } from '../record/status.ts';
 import { rescheduleResend, markInterrupted, releaseInterruptedResend } from '../record/transitions.ts';
 import { createWindow } from './bounded-window.ts';

@@ -1,7 +1,8 @@
 import type { Occurrence } from '../instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/batch.ts';
 import type { FieldDigests } from '../record/fingerprint.ts';
-import type { Admission, Change, LedgerRecord, Verdict } from '../record/record.ts';
+import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
+import type { Change } from '../record/change.ts';
 import type { TimedRecord } from '../record/record-view.ts';
 import type { ResultEvent } from '../record/result-event.ts';
 import type { RecordStatus } from '../record/status.ts';

@@ -1,5 +1,6 @@
 /** The ledger's group calls for a caller that has one admission or one change. */
-import type { Admission, Change, Verdict } from '../record/record.ts';
+import type { Admission, Verdict } from '../record/record.ts';
+import type { Change } from '../record/change.ts';
 import type { AdvanceResult, Ledger } from './ledger.ts';
 
 export async function admitOne(ledger: Pick<Ledger, 'admit'>, admission: Admission): Promise<Verdict> {

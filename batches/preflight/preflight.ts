@@ -8,7 +8,7 @@
 import type { Total, Totals } from './control-totals.ts';
 import type { Problem, ParseResult } from '../instruction/instruction.ts';
 import { contentKey, similarityKey } from './content-key.ts';
-import { firstProblems, type LineProblem } from './line-problem.ts';
+import { firstProblems, type FirstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from '../instruction/masks.ts';
 import type { BlockReport } from './check-block.ts';
 import { createBloomFilter, hashText, bitsFor, type BloomFilter } from './bloom-filter.ts';
@@ -59,7 +59,7 @@ export interface Preflight {
   readonly errorsTotal: number;
   readonly warnings: readonly LineProblem[];
   readonly warningsTotal: number;
-  /** Lines whose record id stands elsewhere in the file with other content: none of them is paid. */
+  /** Lines whose record id is elsewhere in the file too, with other content: none of them is paid. */
   readonly isAmbiguous: (line: number) => boolean;
 }
 
@@ -74,10 +74,10 @@ export const ambiguous = (recordId: string | undefined, column: string | null): 
 
 export interface PreflightBuilder {
   /** First pass, block by block in the order of the file. */
-  take(judgement: BlockReport): void;
+  take(report: BlockReport): void;
   /** Whether a second pass is needed before `finish`. */
   hasCandidates(): boolean;
-  /** Second pass, row by row: indexes what is suspicious. */
+  /** Second pass, row by row: indexes the candidates. */
   verifyCandidate(index: RowIndex, line: number, cells: readonly string[], reading: ParseResult): void;
   /**
    * @param index what the second pass filled; null when there was none
@@ -86,66 +86,45 @@ export interface PreflightBuilder {
   finish(index: RowIndex | null, recordIdColumn: string, warnings: readonly LineProblem[], warningsTotal: number): Preflight;
 }
 
-/** Suspects are few in most files; in a bad one this sieve lets more rows through to the exact index. */
+/** Candidates are few in most files; in a bad one this filter lets more rows through to the exact index. */
 const candidateBits = 2 ** 23;
 
-/** @param fileBytes about how large the file is; what is sieved out is exact whatever it says */
+/** Rows and valid totals so far. */
+interface Counts {
+  rows: number;
+  valid: number;
+  duplicates: number;
+  readonly totals: Map<string, { count: number; amountMinor: bigint }>;
+}
+
+function count({ totals }: Counts, currency: string, by: number, amountMinor: bigint): void {
+  const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
+  totals.set(currency, total);
+  total.count += by;
+  total.amountMinor += amountMinor;
+}
+
+/** @param fileBytes about how large the file is; what the filters let through is exact whatever it says */
 export function startPreflight(fileBytes: number): PreflightBuilder {
-  const bits = bitsFor(fileBytes);
-  const totals = new Map<string, { count: number; amountMinor: bigint }>();
+  const counts: Counts = { rows: 0, valid: 0, duplicates: 0, totals: new Map() };
   const errors = firstProblems();
-  // Let go of at the end: what is handed out lives as long as the run, and would keep them alive.
-  let sieves: { readonly [name in 'seenIds' | 'seenTwins' | 'suspectIds' | 'suspectTwins']: BloomFilter } | undefined = {
-    seenIds: createBloomFilter(bits),
-    seenTwins: createBloomFilter(bits),
-    suspectIds: createBloomFilter(Math.min(bits, candidateBits)),
-    suspectTwins: createBloomFilter(Math.min(bits, candidateBits)),
-  };
-  const words = new Uint32Array(4);
-  let suspects = false;
-  let rows = 0;
-  let valid = 0;
-  let duplicates = 0;
-
-  const count = (currency: string, by: number, amountMinor: bigint): void => {
-    const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
-    totals.set(currency, total);
-    total.count += by;
-    total.amountMinor += amountMinor;
-  };
-  const sieve = (hashes: Uint32Array, seen: BloomFilter | undefined, suspect: BloomFilter | undefined): void => {
-    if (seen === undefined || suspect === undefined) throw new TypeError('the preflight is finished');
-    for (let at = 0; at < hashes.length; at += 2) {
-      const high = hashes[at] as number;
-      const low = hashes[at + 1] as number;
-      if ((high === 0 && low === 0) || !seen.add(high, low)) continue;
-      suspect.add(high, low);
-      suspects = true;
-    }
-  };
-
+  // Released at the end: what is returned lives as long as the run, and would keep the filters alive.
+  let candidates: Candidates | undefined = createCandidates(fileBytes);
   return {
-    take(judgement) {
-      rows += judgement.rows;
-      valid += judgement.valid;
-      for (const [currency, total] of judgement.totals) count(currency, total.count, total.amountMinor);
-      errors.add(judgement.errors, judgement.errorsTotal);
-      sieve(judgement.ids, sieves?.seenIds, sieves?.suspectIds);
-      sieve(judgement.twins, sieves?.seenTwins, sieves?.suspectTwins);
+    take(report) {
+      if (candidates === undefined) throw new TypeError('the preflight is finished');
+      counts.rows += report.rows;
+      counts.valid += report.valid;
+      for (const [currency, total] of report.totals) count(counts, currency, total.count, total.amountMinor);
+      errors.add(report.errors, report.errorsTotal);
+      candidates.take(report);
     },
-
-    hasCandidates: () => suspects,
-
+    hasCandidates: () => candidates?.any() === true,
     verifyCandidate(index, line, cells, reading) {
       const recordId = reading.ok ? reading.draft.recordId : reading.refusal.recordId;
       if (recordId === undefined) return;
       const twin = reading.ok ? similarityKey(reading.draft) : null;
-      hashText(recordId, words, 0);
-      if (twin !== null) hashText(twin, words, 2);
-      const suspicious =
-        sieves?.suspectIds.has(words[0] as number, words[1] as number) === true ||
-        (twin !== null && sieves?.suspectTwins.has(words[2] as number, words[3] as number));
-      if (!suspicious) return;
+      if (candidates?.has(recordId, twin) !== true) return;
       if (reading.ok) {
         const { amountMinor, currency } = reading.draft;
         index.add({ line, recordId, content: contentKey(reading.draft), twin, amountMinor, currency });
@@ -153,40 +132,93 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
         index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin, amountMinor: null, currency: '' });
       }
     },
-
     finish(index, recordIdColumn, readingWarnings, readingWarningsTotal) {
-      sieves = undefined;
+      candidates = undefined;
       const warnings = firstProblems();
       warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
       const ambiguousLines = lineSet();
-      for (const row of index?.repeated() ?? []) {
-        if (!row.same) {
-          ambiguousLines.add(row.line);
-          errors.add([{ line: row.line, ...ambiguous(undefined, recordIdColumn) }]);
-          if (!row.valid) continue;
-          valid -= 1;
-          count(row.currency, -1, -row.amountMinor);
-        } else if (row.valid && row.line !== row.firstLine) {
-          valid -= 1;
-          duplicates += 1;
-          count(row.currency, -1, -row.amountMinor);
-          warnings.add([{ line: row.line, ...equalRow(recordIdColumn, row.firstLine) }]);
-        }
-      }
-      for (const twin of index?.twins() ?? []) warnings.add([{ line: twin.line, ...looksAlike(twin.firstLine) }]);
-      return {
-        rows,
-        valid,
-        invalid: rows - valid - duplicates,
-        duplicates,
-        totals: new Map<string, Total>([...totals].filter(([, total]) => total.count > 0).sort(([a], [b]) => (a < b ? -1 : 1))),
-        errors: errors.told(),
-        errorsTotal: errors.total(),
-        warnings: warnings.told(),
-        warningsTotal: warnings.total(),
-        isAmbiguous: (line) => ambiguousLines.has(line),
-      };
+      if (index !== null) applyRepeated(index, { counts, errors, warnings, ambiguousLines, recordIdColumn });
+      return preflightOf({ counts, errors, warnings, ambiguousLines });
     },
+  };
+}
+
+type Candidates = ReturnType<typeof createCandidates>;
+
+/** Record ids and payments that may stand in the file more than once. */
+function createCandidates(fileBytes: number) {
+  const bits = bitsFor(fileBytes);
+  const seenIds = createBloomFilter(bits);
+  const seenTwins = createBloomFilter(bits);
+  const candidateIds = createBloomFilter(Math.min(bits, candidateBits));
+  const candidateTwins = createBloomFilter(Math.min(bits, candidateBits));
+  const words = new Uint32Array(4);
+  let found = false;
+  const filter = (hashes: Uint32Array, seen: BloomFilter, candidates: BloomFilter): void => {
+    for (let at = 0; at < hashes.length; at += 2) {
+      const high = hashes[at] as number;
+      const low = hashes[at + 1] as number;
+      if ((high === 0 && low === 0) || !seen.add(high, low)) continue;
+      candidates.add(high, low);
+      found = true;
+    }
+  };
+  return {
+    take({ ids, twins }: Pick<BlockReport, 'ids' | 'twins'>): void {
+      filter(ids, seenIds, candidateIds);
+      filter(twins, seenTwins, candidateTwins);
+    },
+    any: () => found,
+    has(recordId: string, twin: string | null): boolean {
+      hashText(recordId, words, 0);
+      if (candidateIds.has(words[0] as number, words[1] as number)) return true;
+      if (twin === null) return false;
+      hashText(twin, words, 2);
+      return candidateTwins.has(words[2] as number, words[3] as number);
+    },
+  };
+}
+
+interface Findings {
+  readonly counts: Counts;
+  readonly errors: FirstProblems;
+  readonly warnings: FirstProblems;
+  readonly ambiguousLines: ReturnType<typeof lineSet>;
+}
+
+/** What the exact index says of the candidates. */
+function applyRepeated(index: RowIndex, { recordIdColumn, ...findings }: Findings & { readonly recordIdColumn: string }): void {
+  const { counts, errors, warnings, ambiguousLines } = findings;
+  const discount = (row: RepeatedRow): void => {
+    counts.valid -= 1;
+    count(counts, row.currency, -1, -row.amountMinor);
+  };
+  for (const row of index.repeated()) {
+    if (!row.same) {
+      ambiguousLines.add(row.line);
+      errors.add([{ line: row.line, ...ambiguous(undefined, recordIdColumn) }]);
+      if (row.valid) discount(row);
+    } else if (row.valid && row.line !== row.firstLine) {
+      counts.duplicates += 1;
+      discount(row);
+      warnings.add([{ line: row.line, ...equalRow(recordIdColumn, row.firstLine) }]);
+    }
+  }
+  for (const twin of index.twins()) warnings.add([{ line: twin.line, ...looksAlike(twin.firstLine) }]);
+}
+
+function preflightOf({ counts: { rows, valid, duplicates, totals }, errors, warnings, ambiguousLines }: Findings): Preflight {
+  return {
+    rows,
+    valid,
+    invalid: rows - valid - duplicates,
+    duplicates,
+    totals: new Map<string, Total>([...totals].filter(([, total]) => total.count > 0).sort(([a], [b]) => (a < b ? -1 : 1))),
+    errors: errors.told(),
+    errorsTotal: errors.total(),
+    warnings: warnings.told(),
+    warningsTotal: warnings.total(),
+    isAmbiguous: (line) => ambiguousLines.has(line),
   };
 }
 

@@ -1,7 +1,8 @@
 /** What evidence makes of a record, as pure functions. Null: it teaches nothing new, and nothing is written. */
 import { statusCheckPauseMs } from './backoff.ts';
 import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
-import type { Change, LedgerRecord, Reason } from './record.ts';
+import type { LedgerRecord, Reason } from './record.ts';
+import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import type { SessionEvidence } from './session-evidence.ts';
 import { isFinal, type RecordStatus } from './status.ts';

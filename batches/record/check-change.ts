@@ -3,7 +3,8 @@
  * caller, not an outcome: nothing is written, and the process has to stop rather than go on with wrong books.
  */
 import { maxAmountMinor } from '../fields/money.ts';
-import type { Admission, Change, LedgerRecord } from './record.ts';
+import type { Admission, LedgerRecord } from './record.ts';
+import type { Change } from './change.ts';
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 

@@ -7,7 +7,6 @@
  */
 import type { FieldDigests } from './fingerprint.ts';
 import type { CallerMetadata, ValidInstruction, Kind, Occurrence, InvalidInstruction } from '../instruction/instruction.ts';
-import type { ResultEvent } from './result-event.ts';
 import type { RecordStatus, Status } from './status.ts';
 
 /** Why a record stands where it stands; `code` is the gateway's or ours, `description` is masked. */
@@ -64,23 +63,6 @@ export interface LedgerRecord {
   /** Who may send, and until when; fences sending only, never evidence. */
   readonly leaseOwner: string | null;
   readonly leaseUntil: number | null;
-}
-
-/** What to do with the sealed body in the same step. */
-export type BodyChange = { readonly keep: Uint8Array } | { readonly eraseAt: number };
-
-/**
- * One atomic step: written whole, with the tallies it moves, or not at all.
- *
- * @property expected the version the step was decided on
- * @property after the record as it shall be, its version raised by one
- * @property event to the outbox in the same step
- */
-export interface Change {
-  readonly expected: number;
-  readonly after: LedgerRecord;
-  readonly event?: ResultEvent;
-  readonly body?: BodyChange;
 }
 
 /** An occurrence on its way into the ledger. */

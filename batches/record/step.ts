@@ -1,6 +1,7 @@
 /** The two forms of a change: with and without a result event. */
 import { failureClass, type FailureCode } from '../gateway/failure-codes.ts';
-import type { BodyChange, Change, LedgerRecord, Reason } from './record.ts';
+import type { LedgerRecord, Reason } from './record.ts';
+import type { BodyChange, Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import { recordEvent } from './result-event.ts';
 import { isFinal, isPublished, mayFollow, type RecordStatus } from './status.ts';

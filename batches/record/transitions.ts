@@ -3,7 +3,8 @@
  * out. A ledger writes a change only onto the version it was decided on. What answers decide is in `apply-evidence.ts`.
  */
 import { resendPauseMs, statusCheckPauseMs } from './backoff.ts';
-import type { Change, LedgerRecord, Reason } from './record.ts';
+import type { LedgerRecord, Reason } from './record.ts';
+import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import { isFinal } from './status.ts';
 import { gathersEvidence, move, write } from './step.ts';

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Change, LedgerRecord } from '../../batches/record/record.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
+import type { Change } from '../../batches/record/change.ts';
 import { isFinal } from '../../batches/record/status.ts';
 import { recordStatuses, type LedgerUnderTest } from './ledger-harness.ts';
 import { at, batchA, batchB, manifest } from '../support/builders.ts';

@@ -2,7 +2,8 @@
 import type { ValidInstruction } from '../../batches/instruction/instruction.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
-import type { Change, LedgerRecord, Verdict } from '../../batches/record/record.ts';
+import type { LedgerRecord, Verdict } from '../../batches/record/record.ts';
+import type { Change } from '../../batches/record/change.ts';
 import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
 import { recordIntent } from '../../batches/record/transitions.ts';

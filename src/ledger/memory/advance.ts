@@ -1,7 +1,7 @@
 /** Writes one decided change of a record, with everything that moves with it. */
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
-import type { BodyChange, Change } from '../../../batches/record/record.ts';
+import type { BodyChange, Change } from '../../../batches/record/change.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { queueTimeOf } from '../due-times.ts';
 import type { Writer } from './admit.ts';

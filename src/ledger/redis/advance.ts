@@ -1,7 +1,8 @@
 /** Writes one change of a record, if the record still has the version that it was decided on. */
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
-import type { BodyChange, Change, LedgerRecord } from '../../../batches/record/record.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
+import type { BodyChange, Change } from '../../../batches/record/change.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
 import type { Argument } from './calls.ts';

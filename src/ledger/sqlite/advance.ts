@@ -2,7 +2,7 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
-import type { Change } from '../../../batches/record/record.ts';
+import type { Change } from '../../../batches/record/change.ts';
 import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';

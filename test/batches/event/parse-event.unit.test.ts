@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { eventBounds } from '../../../batches/event/limits.ts';
+import { eventBounds } from '../../../batches/instruction/bounds.ts';
 import { readInstructionEvent } from '../../../batches/event/parse-event.ts';
 import { instructionSchema } from '../../../batches/event/schema.ts';
 import { kinds, type ParseResult } from '../../../batches/instruction/instruction.ts';
