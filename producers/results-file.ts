@@ -112,6 +112,24 @@ const asLine = (json: string): string => {
   return `${text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]+/g, ' ') : text}\n`;
 };
 
+interface ResultsFile {
+  readonly path: string;
+  readonly onWarning: (message: string) => void;
+  /** Ids of the newest events in it. */
+  readonly known: Set<string>;
+  file: OpenFile;
+  /** The offset after the last group that is whole and on disk. */
+  good: number;
+  /** A group was written in part and could not be taken back yet. */
+  torn: boolean;
+  closed: boolean;
+}
+
+function remember({ known }: ResultsFile, eventId: string): void {
+  known.add(eventId);
+  if (known.size > maxKnownIds) for (const oldest of known) return void known.delete(oldest);
+}
+
 /**
  * Opens the file and learns what a former process wrote without noting it; a last line that it wrote by half is cut
  * off. The file is made with mode 0600.
@@ -119,101 +137,99 @@ const asLine = (json: string): string => {
  * @throws ResultsFileError
  */
 export async function openResultsFile({ path, mark, onWarning = () => undefined }: ResultsFileOptions): Promise<ResultSink> {
-  const known = new Set<string>();
-  const remember = (eventId: string): void => {
-    known.add(eventId);
-    if (known.size > maxKnownIds) for (const oldest of known) return void known.delete(oldest);
-  };
-  const failed = (cause: unknown): Error => (cause instanceof ResultsFileError ? cause : resultsFileError(path, cause));
-
-  let file: OpenFile;
-  /** The offset after the last group that is whole and on disk. */
-  let good: number;
-  /** A group was written in part and could not be taken back yet. */
-  let torn = false;
-  let closed = false;
-
+  const results = await openFile(path, onWarning);
   try {
-    file = await openForAppend(path);
+    await readTail(results, mark);
   } catch (cause) {
-    throw failed(cause);
+    await results.file.handle.close();
+    throw failed(path, cause);
   }
-  try {
-    const { size } = await file.handle.stat();
-    const { start, oddity } = await tailStart(file.handle, size, mark);
-    if (oddity !== undefined)
-      onWarning(file.created ? `${path} was missing; results go on in a new file.` : `${path}: ${oddity}; results go on at its end.`);
-    good = start;
-    for await (const line of readLines(file.handle, start)) {
-      good = line.end;
-      const eventId = line.text === undefined ? undefined : eventIdOf(line.text);
-      if (eventId !== undefined) remember(eventId);
-    }
-    if (size > good) await file.handle.truncate(good);
-    // The former process may have died before its sync: what is now taken as written must be on disk.
-    await file.handle.sync();
-  } catch (cause) {
-    await file.handle.close();
-    throw failed(cause);
-  }
-
-  /** Goes on in the file that bears the name now, whatever somebody did to it meanwhile. */
-  const checkFile = async (): Promise<void> => {
-    const found = await stat(path).catch(() => undefined);
-    if (found?.ino === file.inode) {
-      if (torn) await file.handle.truncate(good);
-      else if (found.size !== good)
-        onWarning(`${path}: somebody else changed its length from ${good} to ${found.size} bytes; results go on at its end.`);
-      if (!torn) good = found.size;
-    } else {
-      onWarning(`${path} was moved or replaced; results go on in the file of that name.`);
-      const next = await openForAppend(path);
-      await file.handle.close();
-      file = next;
-      good = (await file.handle.stat()).size;
-    }
-    torn = false;
-  };
-
-  const append = async (entries: readonly OutboxEntry[]): Promise<{ mark: string }> => {
-    if (closed) throw new ResultsFileError('write_failed', `The results cannot be written to ${path}: it is closed.`);
-    const fresh = entries.filter((entry) => !known.has(entry.eventId));
-    if (fresh.length === 0) return { mark: String(good) };
-    try {
-      await checkFile();
-      const bytes = Buffer.from(fresh.map((entry) => asLine(entry.json)).join(''), 'utf8');
-      torn = true;
-      for (let written = 0; written < bytes.length;) written += (await file.handle.write(bytes, written)).bytesWritten;
-      await file.handle.datasync();
-      torn = false;
-      good += bytes.length;
-    } catch (cause) {
-      if (torn) {
-        torn = await file.handle.truncate(good).then(
-          () => false,
-          () => true,
-        );
-      }
-      throw failed(cause);
-    }
-    for (const entry of fresh) remember(entry.eventId);
-    return { mark: String(good) };
-  };
-
   /** Groups are written one after the other, in the order of the calls. */
   let last: Promise<unknown> = Promise.resolve();
-
   return {
     publish(entries) {
-      const next = last.then(() => append(entries));
+      const next = last.then(() => append(results, entries));
       last = next.catch(() => undefined);
       return next;
     },
     async close() {
       await last;
-      if (closed) return;
-      closed = true;
-      await file.handle.close();
+      if (results.closed) return;
+      results.closed = true;
+      await results.file.handle.close();
     },
   };
+}
+
+const failed = (path: string, cause: unknown): Error => (cause instanceof ResultsFileError ? cause : resultsFileError(path, cause));
+
+async function openFile(path: string, onWarning: (message: string) => void): Promise<ResultsFile> {
+  try {
+    return { path, onWarning, known: new Set(), file: await openForAppend(path), good: 0, torn: false, closed: false };
+  } catch (cause) {
+    throw failed(path, cause);
+  }
+}
+
+async function readTail(results: ResultsFile, mark: string | null): Promise<void> {
+  const { path, onWarning, file } = results;
+  const { size } = await file.handle.stat();
+  const { start, oddity } = await tailStart(file.handle, size, mark);
+  if (oddity !== undefined)
+    onWarning(file.created ? `${path} was missing; results continue in a new file.` : `${path}: ${oddity}; results continue at its end.`);
+  results.good = start;
+  for await (const line of readLines(file.handle, start)) {
+    results.good = line.end;
+    const eventId = line.text === undefined ? undefined : eventIdOf(line.text);
+    if (eventId !== undefined) remember(results, eventId);
+  }
+  if (size > results.good) await file.handle.truncate(results.good);
+  // The former process may have died before its sync: what now counts as written must be on disk.
+  await file.handle.sync();
+}
+
+/** Continues in the file that has the name now, whatever was done to it meanwhile. */
+async function checkFile(results: ResultsFile): Promise<void> {
+  const { path, file, good, torn, onWarning } = results;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.ino === file.inode) {
+    if (torn) await file.handle.truncate(good);
+    else if (found.size !== good)
+      onWarning(`${path}: another program changed its length from ${good} to ${found.size} bytes; results continue at its end.`);
+    if (!torn) results.good = found.size;
+  } else {
+    onWarning(`${path} was moved or replaced; results continue in the file of that name.`);
+    const next = await openForAppend(path);
+    await file.handle.close();
+    results.file = next;
+    results.good = (await next.handle.stat()).size;
+  }
+  results.torn = false;
+}
+
+async function append(results: ResultsFile, entries: readonly OutboxEntry[]): Promise<{ mark: string }> {
+  const { path, known } = results;
+  if (results.closed) throw new ResultsFileError('write_failed', `The results cannot be written to ${path}: it is closed.`);
+  const fresh = entries.filter((entry) => !known.has(entry.eventId));
+  if (fresh.length === 0) return { mark: String(results.good) };
+  try {
+    await checkFile(results);
+    const { handle } = results.file;
+    const bytes = Buffer.from(fresh.map((entry) => asLine(entry.json)).join(''), 'utf8');
+    results.torn = true;
+    for (let written = 0; written < bytes.length;) written += (await handle.write(bytes, written)).bytesWritten;
+    await handle.datasync();
+    results.torn = false;
+    results.good += bytes.length;
+  } catch (cause) {
+    if (results.torn) {
+      results.torn = await results.file.handle.truncate(results.good).then(
+        () => false,
+        () => true,
+      );
+    }
+    throw failed(path, cause);
+  }
+  for (const entry of fresh) remember(results, entry.eventId);
+  return { mark: String(results.good) };
 }

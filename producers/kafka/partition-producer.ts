@@ -49,156 +49,165 @@ interface Sending {
   readonly ended: Promise<Sent>;
 }
 
-export function createPartitionProducer({
-  client,
-  topic,
-  partition,
-  clock,
-  deadlineMs,
-  onTrouble,
-  onWritten,
-}: PartitionProducerOptions): PartitionProducer {
-  let queue: PendingRecord[] = [];
-  /** Parts of a batch that was too large as a whole, to be sent before the queue. */
-  let parts: PendingRecord[][] = [];
-  let batchBytes = maxBatchBytes;
+/** What waits for a partition and what is being sent. */
+interface Queue {
+  waiting: PendingRecord[];
+  /** Parts of a batch that was too large as a whole, to be sent before what waits. */
+  parts: PendingRecord[][];
+  batchBytes: number;
   /** Being sent. */
-  let current: readonly PendingRecord[] = [];
-  /** A send that nobody waits for any more and that may still write. */
-  let abandoned: Sending | undefined;
+  current: readonly PendingRecord[];
+  /** A send that was given up and may still write. */
+  abandoned: Sending | undefined;
   /** Since when nothing was written though something waits; the deadline counts from here. */
-  let since = 0;
+  since: number;
+  stopped: boolean;
+}
+
+export function createPartitionProducer(options: PartitionProducerOptions): PartitionProducer {
+  const { topic, clock } = options;
+  const queue: Queue = { waiting: [], parts: [], batchBytes: maxBatchBytes, current: [], abandoned: undefined, since: 0, stopped: false };
   let running: Promise<void> | undefined;
-  let stopped = false;
-
-  const send = (batch: readonly PendingRecord[]): Sending => ({
-    startedAt: clock.now(),
-    ended: client
-      .send(
-        partition,
-        batch.map(({ record }) => record),
-      )
-      .then(
-        (baseOffset): Sent => ({ type: 'written', baseOffset }),
-        (cause: unknown): Sent => ({ type: 'failed', error: publishError(topic, cause) }),
-      ),
-  });
-  /** Together with all behind it: a later record must not be written while its caller comes again with an earlier one. */
-  const rejectAll = (error: PublishError): void => {
-    const all = [...current, ...parts.flat(), ...queue];
-    current = [];
-    parts = [];
-    queue = [];
-    for (const { reject } of all) reject(error);
-  };
-  const unproven = (why: string, cause?: PublishError): PublishError =>
-    new PublishError(
-      'unproven',
-      topic,
-      `Kafka has not surely taken what was published to partition ${partition} of ${topic} within ${Math.round(deadlineMs / 1000)} s: ${why}. Publish it again.`,
-      { cause },
-    );
-  const nextBatch = (): PendingRecord[] => {
-    const part = parts.shift();
-    if (part !== undefined) return part;
-    let bytes = batchOverheadBytes;
-    let count = 0;
-    for (const item of queue) {
-      bytes += item.bytes;
-      if (count === maxBatchRecords || (count > 0 && bytes > batchBytes)) break;
-      count += 1;
-    }
-    return queue.splice(0, count);
-  };
-
-  /** A batch may be too large where each of its records is not: halves are tried, down to the culprit. */
-  const split = (batch: readonly PendingRecord[], error: PublishError): void => {
-    const half = Math.ceil(batch.length / 2);
-    parts = [batch.slice(0, half), batch.slice(half), ...parts];
-    if (error.code === 'too_large') {
-      const bytes = batch.reduce((sum, item) => sum + item.bytes, batchOverheadBytes);
-      batchBytes = Math.min(batchBytes, Math.ceil(bytes / 2));
-    }
-  };
-  const rejectOne = async (item: PendingRecord, error: PublishError): Promise<void> => {
-    if (error.code !== 'too_large') return item.reject(error);
-    const bytes = item.bytes + batchOverheadBytes;
-    const maxBytes = await client.maxMessageBytes();
-    item.reject(new PublishError('too_large', topic, tooLarge(topic, bytes, maxBytes), { cause: error, maxBytes }));
-  };
-
-  /** Ends when every record of the batch is resolved, rejected or in `parts`. */
-  const deliver = async (batch: readonly PendingRecord[]): Promise<void> => {
-    const deadline = since + deadlineMs;
-    let last: PublishError | undefined;
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      const sending = send(batch);
-      const sent = await endedBy(clock, deadline, sending.ended);
-      if (sent === 'late') {
-        abandoned = sending;
-        return rejectAll(unproven(last === undefined ? 'no answer came' : whyOf(last), last));
-      }
-      if (sent.type === 'written') {
-        onWritten();
-        for (const [index, { resolve }] of batch.entries()) resolve({ offset: sent.baseOffset + BigInt(index) });
-        return;
-      }
-      const { error } = sent;
-      if (stopped) return rejectAll(error);
-      if (!error.retriable) {
-        const ofOneRecord = error.code === 'too_large' || error.code === 'refused';
-        if (ofOneRecord && batch.length > 1) return split(batch, error);
-        await Promise.all(batch.map((item) => rejectOne(item, error)));
-        return;
-      }
-      onTrouble(error);
-      last = error;
-      if (clock.now() + pauseMs >= deadline) return rejectAll(unproven(whyOf(error), error));
-      await clock.sleep(pauseMs);
-      if (stopped) return;
-    }
-  };
-
-  /** Whether the next send may begin: one at a time also after a deadline. */
-  const freeToSend = async (): Promise<boolean> => {
-    if (abandoned === undefined) return true;
-    const stuckAt = abandoned.startedAt + stuckAfterMs;
-    const ended = await endedBy(clock, Math.min(stuckAt, since + deadlineMs), abandoned.ended);
-    if (ended === 'late' && clock.now() < stuckAt) {
-      rejectAll(unproven('an earlier send has not ended'));
-      return false;
-    }
-    if (ended === 'late') client.renew();
-    abandoned = undefined;
-    return true;
-  };
   const run = async (): Promise<void> => {
     // What is published in the same turn goes out together.
     await Promise.resolve();
-    while (parts.length + queue.length > 0) {
-      since = clock.now();
-      if (!(await freeToSend())) continue;
-      current = nextBatch();
-      if (current.length > 0) await deliver(current);
-      current = [];
+    while (queue.parts.length + queue.waiting.length > 0) {
+      queue.since = clock.now();
+      if (!(await freeToSend(queue, options))) continue;
+      queue.current = nextBatch(queue);
+      if (queue.current.length > 0) await deliver(queue, options, queue.current);
+      queue.current = [];
     }
     running = undefined;
   };
-
   return {
     push(item) {
-      queue.push(item);
+      queue.waiting.push(item);
       running ??= run();
     },
     idle: () => running ?? Promise.resolve(),
     stop() {
-      stopped = true;
-      rejectAll(new PublishError('closed', topic, `Publishing to ${topic} was closed before this was sent.`));
+      queue.stopped = true;
+      rejectAll(queue, new PublishError('closed', topic, `Publishing to ${topic} was closed before this was sent.`));
     },
   };
 }
 
-/** What the promise gives, or `late` when it has not given it by then. */
+const send = ({ client, topic, partition, clock }: PartitionProducerOptions, batch: readonly PendingRecord[]): Sending => ({
+  startedAt: clock.now(),
+  ended: client
+    .send(
+      partition,
+      batch.map(({ record }) => record),
+    )
+    .then(
+      (baseOffset): Sent => ({ type: 'written', baseOffset }),
+      (cause: unknown): Sent => ({ type: 'failed', error: publishError(topic, cause) }),
+    ),
+});
+
+/** Together with all behind it: a later record must not be written while its caller publishes an earlier one again. */
+function rejectAll(queue: Queue, error: PublishError): void {
+  const all = [...queue.current, ...queue.parts.flat(), ...queue.waiting];
+  queue.current = [];
+  queue.parts = [];
+  queue.waiting = [];
+  for (const { reject } of all) reject(error);
+}
+
+const unproven = ({ topic, partition, deadlineMs }: PartitionProducerOptions, why: string, cause?: PublishError): PublishError =>
+  new PublishError(
+    'unproven',
+    topic,
+    `Kafka did not confirm within ${Math.round(deadlineMs / 1000)} s what was published to partition ${partition} of ${topic}: ${why}. Publish it again.`,
+    { cause },
+  );
+
+function nextBatch(queue: Queue): PendingRecord[] {
+  const part = queue.parts.shift();
+  if (part !== undefined) return part;
+  let bytes = batchOverheadBytes;
+  let count = 0;
+  for (const item of queue.waiting) {
+    bytes += item.bytes;
+    if (count === maxBatchRecords || (count > 0 && bytes > queue.batchBytes)) break;
+    count += 1;
+  }
+  return queue.waiting.splice(0, count);
+}
+
+/** A batch may be too large where each of its records is not: halves are tried, down to the culprit. */
+function split(queue: Queue, batch: readonly PendingRecord[], error: PublishError): void {
+  const half = Math.ceil(batch.length / 2);
+  queue.parts = [batch.slice(0, half), batch.slice(half), ...queue.parts];
+  if (error.code !== 'too_large') return;
+  const bytes = batch.reduce((sum, item) => sum + item.bytes, batchOverheadBytes);
+  queue.batchBytes = Math.min(queue.batchBytes, Math.ceil(bytes / 2));
+}
+
+async function rejectOne({ client, topic }: PartitionProducerOptions, item: PendingRecord, error: PublishError): Promise<void> {
+  if (error.code !== 'too_large') return item.reject(error);
+  const bytes = item.bytes + batchOverheadBytes;
+  const maxBytes = await client.maxMessageBytes();
+  item.reject(new PublishError('too_large', topic, tooLarge(topic, bytes, maxBytes), { cause: error, maxBytes }));
+}
+
+/** What will not succeed on a later try either. */
+async function refuse(
+  queue: Queue,
+  options: PartitionProducerOptions,
+  batch: readonly PendingRecord[],
+  error: PublishError,
+): Promise<void> {
+  const ofOneRecord = error.code === 'too_large' || error.code === 'refused';
+  if (ofOneRecord && batch.length > 1) return split(queue, batch, error);
+  await Promise.all(batch.map((item) => rejectOne(options, item, error)));
+}
+
+/** Ends when every record of the batch is resolved, rejected or in `parts`. */
+async function deliver(queue: Queue, options: PartitionProducerOptions, batch: readonly PendingRecord[]): Promise<void> {
+  const { clock, deadlineMs, onTrouble, onWritten } = options;
+  const deadline = queue.since + deadlineMs;
+  let last: PublishError | undefined;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const sending = send(options, batch);
+    const sent = await endedBy(clock, deadline, sending.ended);
+    if (sent === 'late') {
+      queue.abandoned = sending;
+      return rejectAll(queue, unproven(options, last === undefined ? 'no answer came' : whyOf(last), last));
+    }
+    if (sent.type === 'written') {
+      onWritten();
+      for (const [index, { resolve }] of batch.entries()) resolve({ offset: sent.baseOffset + BigInt(index) });
+      return;
+    }
+    const { error } = sent;
+    if (queue.stopped) return rejectAll(queue, error);
+    if (!error.retriable) return refuse(queue, options, batch, error);
+    onTrouble(error);
+    last = error;
+    if (clock.now() + pauseMs >= deadline) return rejectAll(queue, unproven(options, whyOf(error), error));
+    await clock.sleep(pauseMs);
+    if (queue.stopped) return;
+  }
+}
+
+/** Whether the next send may start: one at a time also after a deadline. */
+async function freeToSend(queue: Queue, options: PartitionProducerOptions): Promise<boolean> {
+  const { clock, deadlineMs, client } = options;
+  if (queue.abandoned === undefined) return true;
+  const stuckAt = queue.abandoned.startedAt + stuckAfterMs;
+  const ended = await endedBy(clock, Math.min(stuckAt, queue.since + deadlineMs), queue.abandoned.ended);
+  if (ended === 'late' && clock.now() < stuckAt) {
+    rejectAll(queue, unproven(options, 'an earlier send has not ended'));
+    return false;
+  }
+  if (ended === 'late') client.renew();
+  queue.abandoned = undefined;
+  return true;
+}
+
+/** What the promise resolves with, or `late` when it has not resolved by then. */
 async function endedBy<Value>(clock: Clock, at: number, promise: Promise<Value>): Promise<Value | 'late'> {
   const enough = new AbortController();
   const late = clock.sleep(Math.max(at - clock.now(), 0), enough.signal).then(

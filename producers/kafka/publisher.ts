@@ -23,7 +23,7 @@ export interface TopicPublisher {
    * @throws PublishError after the deadline `unproven`, which is retriable: publish it again; at once when it is permanent
    */
   publish(params: TopicRecord & { readonly topic: string; readonly partition: number }): Promise<{ readonly offset: bigint }>;
-  /** Resolves when few enough records wait. Who publishes a stream awaits this before each record, and so bounds what is held. */
+  /** Resolves when few enough records wait. A caller that publishes a stream awaits this before each record, which bounds what is held. */
   room(): Promise<void>;
   /**
    * As Java's default partitioner. For a record without a key, give any text that shall decide.
@@ -37,7 +37,7 @@ export interface TopicPublisher {
 
 /**
  * @property deadlineMs how long a record is tried for
- * @property onWarning told once when a topic stops taking records, until it takes them again
+ * @property onWarning called once when a topic stops taking records, until it takes them again
  */
 export interface PublisherOptions {
   readonly createKafka: CreateKafka;
@@ -50,97 +50,120 @@ export interface PublisherOptions {
 }
 
 interface Topic {
+  readonly name: string;
   readonly client: TopicClient;
-  readonly lanes: Map<number, PartitionProducer>;
+  readonly producers: Map<number, PartitionProducer>;
   count: { readonly at: number; readonly partitions: number } | undefined;
   counting: Promise<number> | undefined;
   inTrouble: boolean;
 }
 
-export function createTopicPublisher(options: PublisherOptions): TopicPublisher {
-  const { createKafka, clock, onWarning, deadlineMs = 60_000, maxRecords = 10_000, maxBytes = 32_000_000 } = options;
-  const topics = new Map<string, Topic>();
-  let waitingRecords = 0;
-  let waitingBytes = 0;
-  let freed: PromiseWithResolvers<void> | undefined;
-  let closing: Promise<void> | undefined;
+const newTopic = (createKafka: CreateKafka, name: string): Topic => ({
+  name,
+  client: createTopicClient({ createKafka, topic: name }),
+  producers: new Map(),
+  count: undefined,
+  counting: undefined,
+  inTrouble: false,
+});
 
-  const topicOf = (name: string): Topic => {
-    let topic = topics.get(name);
-    if (topic === undefined) {
-      const client = createTopicClient({ createKafka, topic: name });
-      topic = { client, lanes: new Map(), count: undefined, counting: undefined, inTrouble: false };
-      topics.set(name, topic);
-    }
-    return topic;
-  };
-  const laneOf = (name: string, partition: number): PartitionProducer => {
-    const topic = topicOf(name);
-    let lane = topic.lanes.get(partition);
-    if (lane === undefined) {
-      lane = createPartitionProducer({
-        client: topic.client,
-        topic: name,
-        partition,
-        clock,
-        deadlineMs,
-        onTrouble(error) {
-          if (!topic.inTrouble) onWarning(`${error.message} It is tried again.`);
-          topic.inTrouble = true;
-        },
-        onWritten() {
-          topic.inTrouble = false;
-        },
-      });
-      topic.lanes.set(partition, lane);
-    }
-    return lane;
-  };
-  const closed = (topic: string): PublishError => new PublishError('closed', topic, `Publishing to ${topic} is closed.`);
-  const hasRoom = (): boolean => waitingRecords < maxRecords && waitingBytes < maxBytes;
-  const release = (bytes: number): void => {
-    waitingRecords -= 1;
-    waitingBytes -= bytes;
-    if (freed === undefined || !hasRoom()) return;
-    freed.resolve();
-    freed = undefined;
-  };
+type ProducerTerms = Pick<PublisherOptions, 'clock' | 'onWarning'> & { readonly deadlineMs: number };
 
-  const countOf = async (topic: Topic, patience: number): Promise<number> => {
+function producerOf(topic: Topic, partition: number, { clock, deadlineMs, onWarning }: ProducerTerms): PartitionProducer {
+  let producer = topic.producers.get(partition);
+  if (producer === undefined) {
+    producer = createPartitionProducer({
+      client: topic.client,
+      topic: topic.name,
+      partition,
+      clock,
+      deadlineMs,
+      onTrouble(error) {
+        if (!topic.inTrouble) onWarning(`${error.message} It is tried again.`);
+        topic.inTrouble = true;
+      },
+      onWritten() {
+        topic.inTrouble = false;
+      },
+    });
+    topic.producers.set(partition, producer);
+  }
+  return producer;
+}
+
+async function countPartitions(topic: Topic, clock: Clock, triesLeft = newTopicPauses): Promise<number> {
+  try {
+    return await topic.client.partitions();
+  } catch (cause) {
+    if (!(cause instanceof PublishError)) throw cause;
+    // Partitions never become fewer: what was known is good enough until Kafka answers.
+    if (topic.count !== undefined && cause.retriable) return topic.count.partitions;
+    // Brokers learn of a new topic one after the other.
+    if (cause.code !== 'unknown_topic' || triesLeft === 0) throw cause;
+    await clock.sleep(newTopicPauseMs);
+    return countPartitions(topic, clock, triesLeft - 1);
+  }
+}
+
+function partitionsOf(topic: Topic, clock: Clock): Promise<number> {
+  const { count } = topic;
+  if (count !== undefined && clock.now() - count.at < countMaxAgeMs) return Promise.resolve(count.partitions);
+  const refresh = async (): Promise<number> => {
     try {
-      return await topic.client.partitions();
-    } catch (cause) {
-      if (!(cause instanceof PublishError)) throw cause;
-      // Partitions never become fewer: what was known is good enough until Kafka answers.
-      if (topic.count !== undefined && cause.retriable) return topic.count.partitions;
-      // Brokers learn of a new topic one after the other.
-      if (cause.code !== 'unknown_topic' || patience === 0) throw cause;
-      await clock.sleep(newTopicPauseMs);
-      return countOf(topic, patience - 1);
-    }
-  };
-  const refreshCount = async (topic: Topic): Promise<number> => {
-    try {
-      const partitions = await countOf(topic, newTopicPauses);
+      const partitions = await countPartitions(topic, clock);
       topic.count = { at: clock.now(), partitions };
       return partitions;
     } finally {
       topic.counting = undefined;
     }
   };
-  const partitionsOf = async (name: string): Promise<number> => {
-    const topic = topicOf(name);
-    if (topic.count !== undefined && clock.now() - topic.count.at < countMaxAgeMs) return topic.count.partitions;
-    return (topic.counting ??= refreshCount(topic));
-  };
+  return (topic.counting ??= refresh());
+}
 
+/** How much waits, and when there is room for more. */
+function createRoom({ maxRecords, maxBytes }: { readonly maxRecords: number; readonly maxBytes: number }) {
+  let records = 0;
+  let bytes = 0;
+  let freed: PromiseWithResolvers<void> | undefined;
+  const isFree = (): boolean => records < maxRecords && bytes < maxBytes;
+  return {
+    isFree,
+    take(size: number): void {
+      records += 1;
+      bytes += size;
+    },
+    release(size: number): void {
+      records -= 1;
+      bytes -= size;
+      if (freed === undefined || !isFree()) return;
+      freed.resolve();
+      freed = undefined;
+    },
+    wait: (): Promise<void> => (freed ??= Promise.withResolvers<void>()).promise,
+    letGo: (): void => freed?.resolve(),
+  };
+}
+
+const closed = (topic: string): PublishError => new PublishError('closed', topic, `Publishing to ${topic} is closed.`);
+
+export function createTopicPublisher(options: PublisherOptions): TopicPublisher {
+  const { createKafka, clock, onWarning, deadlineMs = 60_000, maxRecords = 10_000, maxBytes = 32_000_000 } = options;
+  const topics = new Map<string, Topic>();
+  const room = createRoom({ maxRecords, maxBytes });
+  let closing: Promise<void> | undefined;
+
+  const topicOf = (name: string): Topic => {
+    let topic = topics.get(name);
+    if (topic === undefined) topics.set(name, (topic = newTopic(createKafka, name)));
+    return topic;
+  };
   const end = async (withinMs: number): Promise<void> => {
     const all = [...topics.values()];
-    const lanes = all.flatMap((topic) => [...topic.lanes.values()]);
-    await within(clock, withinMs, Promise.all(lanes.map((lane) => lane.idle())));
-    for (const lane of lanes) lane.stop();
+    const producers = all.flatMap((topic) => [...topic.producers.values()]);
+    await within(clock, withinMs, Promise.all(producers.map((producer) => producer.idle())));
+    for (const producer of producers) producer.stop();
     await within(clock, closesWithinMs, Promise.all(all.map(({ client }) => client.close())));
-    freed?.resolve();
+    room.letGo();
   };
 
   return {
@@ -148,20 +171,20 @@ export function createTopicPublisher(options: PublisherOptions): TopicPublisher 
       if (closing !== undefined) throw closed(topic);
       const record = { key, value, headers, at: clock.now() };
       const bytes = recordBytes(record);
-      waitingRecords += 1;
-      waitingBytes += bytes;
+      room.take(bytes);
       try {
-        return await new Promise((resolve, reject) => laneOf(topic, partition).push({ record, bytes, resolve, reject }));
+        const producer = producerOf(topicOf(topic), partition, { clock, deadlineMs, onWarning });
+        return await new Promise((resolve, reject) => producer.push({ record, bytes, resolve, reject }));
       } finally {
-        release(bytes);
+        room.release(bytes);
       }
     },
     async room() {
-      while (!hasRoom() && closing === undefined) await (freed ??= Promise.withResolvers<void>()).promise;
+      while (!room.isFree() && closing === undefined) await room.wait();
     },
     async partitionFor(topic, key) {
       if (closing !== undefined) throw closed(topic);
-      return partitionOf(typeof key === 'string' ? Buffer.from(key, 'utf8') : key, await partitionsOf(topic));
+      return partitionOf(typeof key === 'string' ? Buffer.from(key, 'utf8') : key, await partitionsOf(topicOf(topic), clock));
     },
     close: (withinMs) => (closing ??= end(withinMs)),
   };

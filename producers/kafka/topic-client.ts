@@ -21,7 +21,7 @@ export interface SentRecord extends TopicRecord {
 
 export interface TopicClient {
   /**
-   * Writes the records to one partition, in order and next to each other; answers the offset of the first one.
+   * Writes the records to one partition, in order and next to each other; returns the offset of the first one.
    * Never call it again for the same partition before it has ended.
    *
    * @throws PublishError
@@ -44,95 +44,28 @@ interface Connection {
 /** What happens while a connection is taken down changes nothing: all that matters was proven before. */
 const dropped = (): undefined => undefined;
 
-export function createTopicClient({ createKafka, topic }: { readonly createKafka: CreateKafka; readonly topic: string }): TopicClient {
-  let current: Connection | undefined;
+interface TopicClientDeps {
+  readonly createKafka: CreateKafka;
+  readonly topic: string;
+}
 
+export function createTopicClient(deps: TopicClientDeps): TopicClient {
+  let current: Connection | undefined;
   const leave = (connection: Connection): Promise<void> => {
     if (current === connection) current = undefined;
     return connection.producer.disconnect().catch(dropped);
   };
   const connect = (): Connection => {
-    const producer = createKafka().producer({
-      allowAutoTopicCreation: false,
-      idempotent: false,
-      metadataMaxAge: 30_000,
-      createPartitioner:
-        () =>
-        ({ message }) => {
-          if (message.partition === undefined) throw new TypeError('a record without a partition');
-          return message.partition;
-        },
-    });
+    const producer = newProducer(deps);
     const connection = { producer, connected: producer.connect() };
     current = connection;
     connection.connected.catch(() => leave(connection));
     return connection;
   };
-  const asked = async <Answer>(question: (admin: ReturnType<Kafka['admin']>) => Promise<Answer>): Promise<Answer> => {
-    const admin = createKafka().admin();
-    try {
-      await admin.connect();
-      return await question(admin);
-    } finally {
-      await admin.disconnect().catch(dropped);
-    }
-  };
-  const partitions = async (): Promise<number> => {
-    let count: number | undefined;
-    try {
-      const { topics } = await asked((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
-      count = topics.find(({ name }) => name === topic)?.partitions.length;
-    } catch (cause) {
-      throw publishError(topic, cause);
-    }
-    if (count === undefined || count === 0)
-      throw new PublishError('unproven', topic, `Kafka does not tell how many partitions ${topic} has.`);
-    return count;
-  };
-
   return {
-    async send(partition, records) {
-      const { producer, connected } = current ?? connect();
-      let answer: RecordMetadata[];
-      try {
-        await connected;
-        answer = await producer.send({
-          topic,
-          acks: -1,
-          timeout: writtenWithinMs,
-          messages: records.map(({ key, value, headers = {}, at }) => ({ key, value, headers, partition, timestamp: String(at) })),
-        });
-      } catch (cause) {
-        throw publishError(topic, cause);
-      }
-      const baseOffset = provenOffset(answer, topic, partition);
-      if (baseOffset !== undefined) return baseOffset;
-      // This is how kafkajs answers for a partition that does not exist.
-      if (answer.length === 0 && partition >= (await partitions())) {
-        throw new PublishError(
-          'unknown_partition',
-          topic,
-          `The topic ${topic} has no partition ${partition}: it was made anew with fewer, so start again.`,
-        );
-      }
-      throw new PublishError('unproven', topic, `Kafka's answer does not prove that partition ${partition} of ${topic} was written.`);
-    },
-    partitions,
-    async maxMessageBytes() {
-      try {
-        const { resources } = await asked((admin) =>
-          admin.describeConfigs({
-            includeSynonyms: false,
-            resources: [{ type: topicResource, name: topic, configNames: ['max.message.bytes'] }],
-          }),
-        );
-        const text = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue;
-        return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-      } catch {
-        // It only makes an error message better; many users may not read a topic's settings.
-        return undefined;
-      }
-    },
+    send: (partition, records) => sendProven(deps, current ?? connect(), partition, records),
+    partitions: () => countPartitions(deps),
+    maxMessageBytes: () => readMaxMessageBytes(deps),
     renew() {
       if (current !== undefined) void leave(current);
     },
@@ -140,6 +73,94 @@ export function createTopicClient({ createKafka, topic }: { readonly createKafka
       if (current !== undefined) await leave(current);
     },
   };
+}
+
+const newProducer = ({ createKafka }: TopicClientDeps): Producer =>
+  createKafka().producer({
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    metadataMaxAge: 30_000,
+    createPartitioner:
+      () =>
+      ({ message }) => {
+        if (message.partition === undefined) throw new TypeError('a record without a partition');
+        return message.partition;
+      },
+  });
+
+/** Asks Kafka by a connection of its own. */
+async function ask<Answer>(
+  { createKafka }: TopicClientDeps,
+  question: (admin: ReturnType<Kafka['admin']>) => Promise<Answer>,
+): Promise<Answer> {
+  const admin = createKafka().admin();
+  try {
+    await admin.connect();
+    return await question(admin);
+  } finally {
+    await admin.disconnect().catch(dropped);
+  }
+}
+
+async function countPartitions(deps: TopicClientDeps): Promise<number> {
+  const { topic } = deps;
+  let count: number | undefined;
+  try {
+    const { topics } = await ask(deps, (admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+    count = topics.find(({ name }) => name === topic)?.partitions.length;
+  } catch (cause) {
+    throw publishError(topic, cause);
+  }
+  if (count !== undefined && count > 0) return count;
+  throw new PublishError('unproven', topic, `Kafka does not report how many partitions ${topic} has.`);
+}
+
+async function sendProven(
+  deps: TopicClientDeps,
+  { producer, connected }: Connection,
+  partition: number,
+  records: readonly SentRecord[],
+): Promise<bigint> {
+  const { topic } = deps;
+  let answer: RecordMetadata[];
+  try {
+    await connected;
+    answer = await producer.send({
+      topic,
+      acks: -1,
+      timeout: writtenWithinMs,
+      messages: records.map(({ key, value, headers = {}, at }) => ({ key, value, headers, partition, timestamp: String(at) })),
+    });
+  } catch (cause) {
+    throw publishError(topic, cause);
+  }
+  const baseOffset = provenOffset(answer, topic, partition);
+  if (baseOffset !== undefined) return baseOffset;
+  // This is how kafkajs answers for a partition that does not exist.
+  if (answer.length === 0 && partition >= (await countPartitions(deps))) {
+    throw new PublishError(
+      'unknown_partition',
+      topic,
+      `The topic ${topic} has no partition ${partition}: it was created again with fewer, so start again.`,
+    );
+  }
+  throw new PublishError('unproven', topic, `Kafka's answer does not prove that partition ${partition} of ${topic} was written.`);
+}
+
+/** Undefined where this user may not read it: it only makes an error message better. */
+async function readMaxMessageBytes(deps: TopicClientDeps): Promise<number | undefined> {
+  try {
+    const { resources } = await ask(deps, (admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: topicResource, name: deps.topic, configNames: ['max.message.bytes'] }],
+      }),
+    );
+    const text = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue;
+    return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Exactly one entry, ours, without an error, and with an offset. */
