@@ -15,7 +15,14 @@ import { isFinal, type RecordStatus } from '../record/status.ts';
 import { reasonToTell } from '../record/step.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import { toAdmission } from './process-instruction.ts';
-import { perhapsSent, recordFrom, type KnownOfRecord, type RestoreDeps } from './rebuild-records.ts';
+import {
+  perhapsSent,
+  recordFrom,
+  type FoundInstruction,
+  type KnownOfRecord,
+  type NewestTerms,
+  type RestoreDeps,
+} from './rebuild-records.ts';
 import {
   createBacklog,
   noteResult,
@@ -33,6 +40,8 @@ export interface RebuildDeps extends RestoreDeps {
   readonly index: RebuildIndex;
   /** As it was read when it came. */
   readonly read: (message: InstructionMessage) => MessageReading;
+  /** Whether it would be paid under the limits of now; what would not is left to a person. */
+  readonly isWithinLimits: (message: InstructionMessage) => boolean;
   readonly backlog: BacklogParams;
   /** Each call reads from the beginning to the end. */
   readonly results: () => AsyncIterable<ResultEvent>;
@@ -70,6 +79,8 @@ interface Rebuild extends RebuildDeps {
   readonly batches: Set<string>;
   /** File batches that have rows on the topic: only released ones are enqueued. */
   readonly released: Set<string>;
+  /** The newest send that any result shows. */
+  readonly newest: { at: number; terms: NewestTerms | undefined };
 }
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
@@ -99,6 +110,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
     ensureBatch: createBatchOpener(ledger),
     batches: new Set(),
     released: new Set(),
+    newest: { at: Number.NEGATIVE_INFINITY, terms: undefined },
   };
   await readResults(state);
   await readDeadLetters(state);
@@ -122,10 +134,18 @@ const reportOf = ({ counts, records }: Rebuild): RebuildReport => ({ ...counts, 
 async function readResults(state: Rebuild): Promise<void> {
   for await (const event of state.results()) {
     noteResult(state.index, event);
+    noteTerms(state.newest, event);
     state.known.note(occurrenceOf(event));
     state.counts.results += 1;
     if (state.counts.results % progressEvery === 0) state.onProgress(reportOf(state));
   }
+}
+
+function noteTerms(newest: Rebuild['newest'], event: ResultEvent): void {
+  const at = Date.parse(event.occurred_at);
+  if (event.attempt === undefined || at < newest.at) return;
+  newest.at = at;
+  newest.terms = { keyLifetimeMs: event.key_lifetime_ms ?? null, idempotencyHeader: event.idempotency_header ?? null };
 }
 
 async function readDeadLetters(state: Rebuild): Promise<void> {
@@ -168,7 +188,7 @@ async function restoreMessage(state: Rebuild, message: InstructionMessage): Prom
   if (newest === undefined || isFreed) {
     if (index.isSettled(place)) return;
     if (isFreed) settleNewest(index, draft.recordId);
-    return restorePerhapsSent(state, { occurrence, batchId, draft });
+    return restorePerhapsSent(state, { occurrence, batchId, draft }, state.isWithinLimits(message));
   }
   if (newest.place === place && takesRecordId(newest.event)) await restoreResult(state, newest.event, draft);
 }
@@ -185,16 +205,20 @@ function knownOf({ index, clock, fingerprints }: Rebuild, recordId: string, fing
   };
 }
 
-async function restorePerhapsSent(
-  state: Rebuild,
-  found: { readonly occurrence: Occurrence; readonly batchId: string; readonly draft: ValidInstruction },
-): Promise<void> {
+async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWithinLimits: boolean): Promise<void> {
   const { settings, clock, counts } = state;
-  const record = perhapsSent(state, found, knownOf(state, found.draft.recordId));
+  const { draft } = found;
+  const record = perhapsSent(state, found, { ...knownOf(state, draft.recordId), newestTerms: state.newest.terms, isWithinLimits });
   counts.without_result += 1;
   const now = clock.now();
   const event = recordEvent(settings.keys, { ...record, reason: reasonToTell(settings, record, now) }, now);
-  await restore(state, { record, fields: state.fingerprints.fields(found.draft), event });
+  const keepsBody = record.dueAt !== null;
+  await restore(state, {
+    record,
+    fields: state.fingerprints.fields(draft),
+    event,
+    ...(keepsBody ? { body: serialise(draft, record) } : {}),
+  });
 }
 
 async function restoreResult(state: Rebuild, event: ResultEvent, draft?: ValidInstruction): Promise<void> {

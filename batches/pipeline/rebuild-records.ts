@@ -76,21 +76,48 @@ export function recordFrom({ settings, clock }: RestoreDeps, event: ResultEvent,
   return record.sessionId !== null || mayResend ? { ...record, dueAt: now } : record;
 }
 
-/** An instruction without any result: it may have been sent, and under which terms is not known, so it is never resent. */
-export function perhapsSent(
-  { settings, fingerprints }: RestoreDeps,
-  { occurrence, batchId, draft }: { readonly occurrence: Occurrence; readonly batchId: string; readonly draft: ValidInstruction },
-  known: Pick<KnownOfRecord, 'firstSentAt' | 'sequence'>,
-): LedgerRecord {
-  return {
+/** The terms of the newest send that any result shows. */
+export interface NewestTerms {
+  readonly keyLifetimeMs: number | null;
+  readonly idempotencyHeader: string | null;
+}
+
+export interface FoundInstruction {
+  readonly occurrence: Occurrence;
+  readonly batchId: string;
+  readonly draft: ValidInstruction;
+}
+
+export interface KnownOfUnpublished extends Pick<KnownOfRecord, 'firstSentAt' | 'isDated' | 'sequence'> {
+  /** Undefined when no result shows a send. */
+  readonly newestTerms: NewestTerms | undefined;
+  /** It would be paid under the limits of now. */
+  readonly isWithinLimits: boolean;
+}
+
+/**
+ * An instruction without any result: it may have been sent. If so, it was lately, under the terms that the newest result
+ * shows or those of now: the shorter lifetime counts, from the time at which the instruction reached the broker.
+ */
+export function perhapsSent(deps: RestoreDeps, found: FoundInstruction, known: KnownOfUnpublished): LedgerRecord {
+  const { settings, fingerprints, clock } = deps;
+  const { occurrence, batchId, draft } = found;
+  const { newestTerms, isDated, isWithinLimits } = known;
+  const lifetimes = [settings.keyLifetimeMs, newestTerms === undefined ? settings.keyLifetimeMs : newestTerms.keyLifetimeMs];
+  const shortest = lifetimes.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
+  const record: LedgerRecord = {
     ...queuedRecord(settings.keys, { occurrence, batchId, draft, fingerprint: fingerprints.fingerprint(draft) }),
     status: 'unknown',
     sequence: known.sequence + 1,
     firstSentAt: known.firstSentAt,
+    keyLifetimeMs: isDated ? shortest : null,
+    idempotencyHeader: newestTerms === undefined ? settings.idempotencyHeader : newestTerms.idempotencyHeader,
     sends: 1,
     reason: {
       code: 'send_interrupted',
-      description: 'The ledger lost what became of it and was rebuilt: it may have been sent.',
+      description: `The ledger lost what became of it and was rebuilt: it may have been sent.${isWithinLimits ? '' : ' It is not valid under the limits of now, and is left to a person.'}`,
     },
   };
+  const now = clock.now();
+  return isWithinLimits && whyNotResend(settings, record, now) === null ? { ...record, dueAt: now } : record;
 }

@@ -126,7 +126,7 @@ async function rebuildIn(session: Session): Promise<RebuildReport> {
   return { ...found, skipped: found.skipped + skipped };
 }
 
-type Sources = Pick<RebuildDeps, 'read' | 'backlog' | 'results' | 'instructions' | 'deadLetters' | 'onProgress'>;
+type Sources = Pick<RebuildDeps, 'read' | 'isWithinLimits' | 'backlog' | 'results' | 'instructions' | 'deadLetters' | 'onProgress'>;
 
 async function openSources(
   { config, createKafka, ledgerKey, warn, stopping: { signal } }: Session,
@@ -150,6 +150,11 @@ async function openSources(
     });
   return {
     read: (message) => readMessage(message, { now: message.timestamp, open }),
+    isWithinLimits(message) {
+      const { MAX_AMOUNT: maxAmount } = settings;
+      const found = readMessage(message, { now: message.timestamp, open, ...(maxAmount === undefined ? {} : { maxAmount }) });
+      return found.type === 'instruction' && found.reading.ok;
+    },
     backlog: {
       topic: topics.instructions,
       committed: await committedOffsets(createKafka, settings.KAFKA_GROUP, topics.instructions),

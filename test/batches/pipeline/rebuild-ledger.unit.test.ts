@@ -52,9 +52,10 @@ interface Topics {
   /** Of partition 0. */
   readonly committed?: bigint;
   readonly window?: number;
+  readonly limit?: bigint;
 }
 
-async function rebuilt({ results = [], instructions = [], deadLetters = [], committed, window = 10 }: Topics) {
+async function rebuilt({ results = [], instructions = [], deadLetters = [], committed, window = 10, limit }: Topics) {
   const restored: Parameters<SharedLedger['restore']>[0][] = [];
   const settled: Parameters<SharedLedger['restoreSettled']>[0][] = [];
   const admitted: Admission[] = [];
@@ -79,6 +80,10 @@ async function rebuilt({ results = [], instructions = [], deadLetters = [], comm
     fingerprints,
     clock: createVirtualClock(now),
     read: (one) => readMessage(one, { now: one.timestamp, open }),
+    isWithinLimits(one) {
+      const found = readMessage(one, { now, open, ...(limit === undefined ? {} : { maxAmount: new Map([['EUR', limit]]) }) });
+      return found.type === 'instruction' && found.reading.ok;
+    },
     backlog: { topic, committed: new Map(committed === undefined ? [] : [[0, committed]]), window },
     results: () => each(results),
     instructions: () => each(instructions),
@@ -89,7 +94,7 @@ async function rebuilt({ results = [], instructions = [], deadLetters = [], comm
 }
 
 describe('an instruction without any result', () => {
-  it('is unknown, first sent when it reached the broker, and never resent, as the terms of its send are not known', async () => {
+  it('is unknown, first sent when it reached the broker, and resent with its own bytes', async () => {
     const { restored, report } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1'))] });
     expect(restored).toMatchObject([
       {
@@ -98,8 +103,8 @@ describe('an instruction without any result', () => {
           status: 'unknown',
           sends: 1,
           firstSentAt: now - 60_000,
-          keyLifetimeMs: null,
-          dueAt: null,
+          ...terms,
+          dueAt: now,
           sequence: 1,
           idempotencyKey: transitionSettings.keys.idempotencyKey('payout', 'inv-1', 1),
           occurrence: place(3),
@@ -107,9 +112,35 @@ describe('an instruction without any result', () => {
         event: { status: 'unknown', sequence: 1 },
       },
     ]);
-    expect(restored[0]?.body).toBeUndefined();
-    expect(restored[0]?.event?.error?.description).toContain('It is not resent');
+    expect(JSON.parse(Buffer.from(restored[0]?.body ?? []).toString())).toMatchObject({ metadata: { record_id: 'inv-1', attempt: 1 } });
     expect(report).toMatchObject({ without_result: 1, records: { unknown: 1 }, skipped: 0 });
+  });
+
+  const shown = (patch: Partial<LedgerRecord>): ResultEvent =>
+    published(1, { recordId: 'other', status: 'succeeded', sequence: 1, sends: 1, ...terms, ...patch });
+
+  it.each([
+    ['its message has the time of a producer', [], [message(3, payoutEvent('inv-1'), { isBrokerTime: false })]],
+    ['the newest result shows no key lifetime', [shown({ keyLifetimeMs: null })], [message(3, payoutEvent('inv-1'))]],
+    ['the newest result shows a key lifetime that is over', [shown({ keyLifetimeMs: 80_000 })], [message(3, payoutEvent('inv-1'))]],
+    ['the newest result shows another header', [shown({ idempotencyHeader: 'X-Idem' })], [message(3, payoutEvent('inv-1'))]],
+    [
+      'its key may be forgotten since its earliest message',
+      [],
+      [message(3, payoutEvent('inv-1')), message(9, payoutEvent('inv-1'), { timestamp: now - 12 * 3_600_000 })],
+    ],
+  ])('is never resent when %s', async (_name, results, instructions) => {
+    const { restored } = await rebuilt({ results, instructions });
+    const found = restored.filter(({ record }) => record.recordId === 'inv-1');
+    expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: null }, event: { error: { code: 'send_interrupted' } } }]);
+    expect(found[0]?.event?.error?.description).toContain('It is not resent');
+    expect(found[0]?.body).toBeUndefined();
+  });
+
+  it('above the limit of now is left to a person', async () => {
+    const { restored } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1', 5_000))], limit: 1_000n });
+    expect(restored).toMatchObject([{ record: { status: 'unknown', dueAt: null } }]);
+    expect(restored[0]?.body).toBeUndefined();
   });
 
   it('is dated by the earliest of its messages, in whatever order they are read', async () => {

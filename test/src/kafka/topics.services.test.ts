@@ -17,7 +17,10 @@ const plan = (prefix: string, more: { readonly partitions?: number; readonly rep
 };
 const make = async (topic: string, settings: Readonly<Record<string, string>>, numPartitions = 3): Promise<void> => {
   made.add(topic);
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  const configEntries = Object.entries({ 'message.timestamp.type': 'LogAppendTime', ...settings }).map(([name, value]) => ({
+    name,
+    value,
+  }));
   await admin.createTopics({ waitForLeaders: false, timeout: 15_000, topics: [{ topic, numPartitions, configEntries }] });
   const isThere = () =>
     topicsExist(createKafka, [topic]).then(
@@ -54,6 +57,7 @@ describe('ensureTopics', () => {
       'retention.bytes': '-1',
       'cleanup.policy': 'delete',
       'min.insync.replicas': '1',
+      'message.timestamp.type': 'LogAppendTime',
     });
     expect(await ensureTopics(createKafka, plan(prefix), { clock: systemClock })).toEqual(
       topics.map((topic) => ({ topic, state: 'ok', problems: [] })),
@@ -72,6 +76,7 @@ describe('ensureTopics', () => {
     ['cleanup.policy', 'compact', 'cleanup_policy', 'error', /only the newest/, 'cleanup.policy=delete'],
     ['min.insync.replicas', '2', 'min_insync_replicas', 'error', /nothing can be written/, 'min.insync.replicas=1'],
     ['max.message.bytes', '100000', 'max_message_bytes', 'warning', /100000/, 'max.message.bytes=1048588'],
+    ['message.timestamp.type', 'CreateTime', 'timestamp_type', 'warning', /no open send is resent/, 'message.timestamp.type=LogAppendTime'],
     ['unclean.leader.election.enable', 'true', 'unclean_leader_election', 'error', /can be lost/, 'unclean.leader.election.enable=false'],
   ] as const)('%s=%s is reported with the command that corrects it', async (name, value, code, severity, message, fix) => {
     const prefix = uniquePrefix();
