@@ -60,6 +60,7 @@ export function recordFrom({ settings, clock }: RestoreDeps, event: ResultEvent,
     status: event.status as RecordStatus,
     sequence: Math.max(known.sequence, event.sequence),
     firstSentAt: isSent ? known.firstSentAt : null,
+    sentClocks: isSent ? { wallAt: known.firstSentAt, uptimeMs: null } : null,
     // Without a reliable time of its first send the age of its key is not known.
     keyLifetimeMs: known.isDated ? (event.key_lifetime_ms ?? null) : null,
     idempotencyHeader: event.idempotency_header ?? null,

@@ -97,6 +97,7 @@ export function queuedRecord(
     sequence: 0,
     version: 1,
     firstSentAt: null,
+    sentClocks: null,
     keyLifetimeMs: null,
     idempotencyHeader: null,
     sends: 0,

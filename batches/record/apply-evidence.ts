@@ -79,6 +79,7 @@ function returnToQueue(record: LedgerRecord, reason: Reason, at: number): Change
     ...write(record, {
       status: 'queued',
       firstSentAt: null,
+      sentClocks: null,
       keyLifetimeMs: null,
       idempotencyHeader: null,
       sends: 0,

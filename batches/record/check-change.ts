@@ -25,6 +25,7 @@ export function checkNewRecord(record: LedgerRecord): void {
   const isBlank =
     record.firstSentAt === null &&
     record.keyLifetimeMs === null &&
+    record.sentClocks === null &&
     record.idempotencyHeader === null &&
     record.sends === 0 &&
     !record.alreadyReceived &&

@@ -15,6 +15,14 @@ export interface Reason {
   readonly description: string;
 }
 
+/** Clocks of the sender's machine, by which the age of a send is judged beside the ledger's own time. */
+export interface MachineClocks {
+  /** The wall clock, in milliseconds since the epoch. */
+  readonly wallAt: number;
+  /** How long the machine has been up, in milliseconds, suspended time included; null where only other machines' sends are compared. */
+  readonly uptimeMs: number | null;
+}
+
 /** Times are milliseconds since the epoch. */
 export interface LedgerRecord {
   readonly recordId: string;
@@ -36,6 +44,8 @@ export interface LedgerRecord {
   readonly version: number;
   /** When the first byte of this attempt may have left; null while surely nothing was sent. */
   readonly firstSentAt: number | null;
+  /** The sender's clocks at that moment; null before, and for sends of versions that did not keep them. */
+  readonly sentClocks: MachineClocks | null;
   /** `GATEWAY_KEY_LIFETIME` when this attempt was first sent; null when it was unset, or is not known. */
   readonly keyLifetimeMs: number | null;
   /** The header that carried the key when this attempt was first sent. */

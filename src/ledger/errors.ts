@@ -26,12 +26,21 @@ export interface Binding {
   readonly gateway: string;
   readonly project: string;
   readonly submerchant?: string;
+  /** The header that carries the idempotency key: under another one the gateway does not recognise a key. */
+  readonly idempotencyHeader: string;
 }
 
-export const bindingText = ({ gateway, project, submerchant }: Binding): string =>
-  `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}`;
+export const bindingText = ({ gateway, project, submerchant, idempotencyHeader }: Binding): string =>
+  `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}, idempotency header ${idempotencyHeader}`;
 
-/** The ledger belongs to another gateway, project or submerchant. */
+/** Names of headers are compared as HTTP compares them. */
+export const isSameBinding = (one: Binding, other: Binding): boolean =>
+  one.gateway === other.gateway &&
+  one.project === other.project &&
+  one.submerchant === other.submerchant &&
+  one.idempotencyHeader.toLowerCase() === other.idempotencyHeader.toLowerCase();
+
+/** The ledger belongs to another gateway, project or submerchant, or sends its keys in another header. */
 export class LedgerBindingError extends LedgerError {
   readonly code = 'ledger_binding';
   constructor(dir: string, bound: Binding, asked: Binding) {

@@ -46,6 +46,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         sequence: 0,
         version: 1,
         firstSentAt: null,
+        sentClocks: null,
         keyLifetimeMs: null,
         idempotencyHeader: null,
         sends: 0,

@@ -22,7 +22,14 @@ function recordSuite(under: LedgerUnderTest): void {
   describe('advance', () => {
     it('keeps every member that a change may set', async () => {
       const patches: readonly Partial<LedgerRecord>[] = [
-        { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 9 },
+        {
+          status: 'submitting',
+          sends: 1,
+          firstSentAt: at,
+          sentClocks: { wallAt: at + 3, uptimeMs: 77.5 },
+          leaseOwner: 'me',
+          leaseUntil: at + 9,
+        },
         {
           status: 'in_progress',
           alreadyReceived: true,
@@ -43,6 +50,8 @@ function recordSuite(under: LedgerUnderTest): void {
         { idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY' },
         { idempotencyHeader: 'X-Idem' },
         { sends: 2 },
+        { sentClocks: { wallAt: at + 4, uptimeMs: null } },
+        { sentClocks: null },
         { leaseOwner: 'you' },
         { leaseUntil: at + 10 },
         { alreadyReceived: false },

@@ -3,7 +3,7 @@
  * how many writes it has seen: so a Redis that was emptied, replaced or taken back to an older copy is noticed.
  */
 import type { Redis } from 'ioredis';
-import { LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
+import { isSameBinding, LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
 import { isSameKey, keyCheck } from '../ledger-key.ts';
 import { LedgerDataLossError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
@@ -85,12 +85,13 @@ function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapP
 }
 
 /** What a shard is made with, beside its number and state. */
-export function boundFields({ gateway, project, submerchant }: Binding, ledgerKey: Buffer): string[] {
+export function boundFields({ gateway, project, submerchant, idempotencyHeader }: Binding, ledgerKey: Buffer): string[] {
   const fields = {
     schema: schemaVersion,
     gateway,
     project,
     ...(submerchant === undefined ? {} : { submerchant }),
+    idempotency_header: idempotencyHeader,
     key_check: keyCheck(ledgerKey),
   };
   return Object.entries(fields).flat();
@@ -130,17 +131,17 @@ export function checkBound(
   found: readonly Shard[],
 ): void {
   for (const shard of found) {
-    const { schema, gateway, project, submerchant, key_check: check } = shard;
+    const { schema, gateway, project, submerchant, idempotency_header: header, key_check: check } = shard;
     if (schema === undefined || gateway === undefined || project === undefined) continue;
     if (schema !== schemaVersion) {
       throw new LedgerSchemaError(
         `${placeText(place)} has schema version ${schema}, and this disburse knows version ${schemaVersion}. Use the disburse that wrote it.`,
       );
     }
-    if (gateway !== binding.gateway || project !== binding.project || submerchant !== binding.submerchant) {
-      const bound: Binding = { gateway, project, ...(submerchant === undefined ? {} : { submerchant }) };
-      throw new RedisLedgerBindingError(place, bound, binding);
-    }
+    // A ledger that is not migrated yet has no header: the migration binds it.
+    const idempotencyHeader = header ?? binding.idempotencyHeader;
+    const bound: Binding = { gateway, project, idempotencyHeader, ...(submerchant === undefined ? {} : { submerchant }) };
+    if (!isSameBinding(bound, binding)) throw new RedisLedgerBindingError(place, bound, binding);
     if (!isSameKey(check ?? '', ledgerKey)) {
       throw new LedgerKeyError(
         `${placeText(place)} was made with another ledger key. Name the file of the right one with LEDGER_KEY_FILE; a ledger's key never changes.`,

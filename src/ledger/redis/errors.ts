@@ -29,7 +29,7 @@ export class LedgerDataLossError extends RedisLedgerError {
   }
 }
 
-/** The ledger belongs to another gateway, project or submerchant. */
+/** The ledger belongs to another gateway, project or submerchant, or sends its keys in another header. */
 export class RedisLedgerBindingError extends RedisLedgerError {
   readonly code = 'ledger_binding';
   constructor(place: LedgerPlace, bound: Binding, asked: Binding) {

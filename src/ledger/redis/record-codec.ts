@@ -5,7 +5,7 @@
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import type { LedgerRecord, Reason } from '../../../batches/record/record.ts';
+import type { LedgerRecord, MachineClocks, Reason } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, sourceAt, type SharedSource } from '../source.ts';
 
@@ -30,6 +30,9 @@ interface MutableFields {
   readonly key?: string;
   /** The key's lifetime when it was first sent, in milliseconds. */
   readonly life?: number;
+  /** Wall clock and uptime of the sender's machine at the first send. */
+  readonly wall?: number;
+  readonly up?: number;
   /** The header that carried the key; 1 means the default one. */
   readonly header?: string | 1;
   readonly sends?: number;
@@ -91,6 +94,7 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
     ...(attempt === 1 ? {} : { attempt }),
     ...(record.idempotencyKey === implied ? {} : { key: record.idempotencyKey }),
     ...(record.keyLifetimeMs === null ? {} : { life: record.keyLifetimeMs }),
+    ...encodeClocks(record.sentClocks),
     ...(record.idempotencyHeader === null ? {} : { header: record.idempotencyHeader === defaultHeader ? 1 : record.idempotencyHeader }),
     ...(sends === 0 ? {} : { sends }),
     ...(arrived ? { arrived } : {}),
@@ -107,6 +111,9 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
     ...(leaseUntil === null ? {} : { until: leaseUntil }),
   } satisfies MutableFields);
 }
+
+const encodeClocks = (clocks: MachineClocks | null): Pick<MutableFields, 'wall' | 'up'> =>
+  clocks === null ? {} : { wall: clocks.wallAt, ...(clocks.uptimeMs === null ? {} : { up: clocks.uptimeMs }) };
 
 /** @param paths the number of the list of paths */
 export function encodeImmutable(record: LedgerRecord, paths: number, { digests }: FieldDigests): string {
@@ -169,6 +176,7 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     sequence: Number(sequence),
     version: Number(version),
     firstSentAt: first === '-' ? null : Number(first),
+    sentClocks: moving.wall === undefined ? null : { wallAt: moving.wall, uptimeMs: moving.up ?? null },
     keyLifetimeMs: moving.life ?? null,
     idempotencyHeader: moving.header === 1 ? defaultHeader : (moving.header ?? null),
     sends: moving.sends ?? 0,

@@ -1,15 +1,15 @@
-/** What a ledger was made for: one gateway, project and submerchant, and one key. */
+/** What a ledger is bound to: one gateway, project, submerchant and idempotency header, and one key. */
 import type { DatabaseSync } from 'node:sqlite';
-import { LedgerBindingError, LedgerKeyError, type Binding } from '../errors.ts';
+import { isSameBinding, LedgerBindingError, LedgerKeyError, type Binding } from '../errors.ts';
 import { isSameKey, keyCheck } from '../ledger-key.ts';
-import { readMeta } from './schema.ts';
+import { readMeta, writeMeta } from './schema.ts';
 
-export function bindNew(db: DatabaseSync, { gateway, project, submerchant }: Binding, ledgerKey: Buffer): void {
-  const insert = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)');
-  insert.run('gateway', gateway);
-  insert.run('project', project);
-  if (submerchant !== undefined) insert.run('submerchant', submerchant);
-  insert.run('key_check', keyCheck(ledgerKey));
+export function bindNew(db: DatabaseSync, { gateway, project, submerchant, idempotencyHeader }: Binding, ledgerKey: Buffer): void {
+  writeMeta(db, 'gateway', gateway);
+  writeMeta(db, 'project', project);
+  if (submerchant !== undefined) writeMeta(db, 'submerchant', submerchant);
+  writeMeta(db, 'idempotency_header', idempotencyHeader);
+  writeMeta(db, 'key_check', keyCheck(ledgerKey));
 }
 
 /** @throws LedgerBindingError | LedgerKeyError */
@@ -23,10 +23,10 @@ export function checkBinding(
     gateway: readMeta(db, 'gateway') ?? '',
     project: readMeta(db, 'project') ?? '',
     ...(submerchant === null ? {} : { submerchant }),
+    // A ledger that is not migrated yet has none: the migration binds it.
+    idempotencyHeader: readMeta(db, 'idempotency_header') ?? binding.idempotencyHeader,
   };
-  if (bound.gateway !== binding.gateway || bound.project !== binding.project || bound.submerchant !== binding.submerchant) {
-    throw new LedgerBindingError(dir, bound, binding);
-  }
+  if (!isSameBinding(bound, binding)) throw new LedgerBindingError(dir, bound, binding);
   if (!isSameKey(readMeta(db, 'key_check') ?? '', ledgerKey)) {
     throw new LedgerKeyError(
       `the ledger in ${dir} was made with another ledger key. Put the right one back, or name its file with LEDGER_KEY_FILE; a ledger's key never changes.`,

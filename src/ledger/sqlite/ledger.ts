@@ -20,7 +20,8 @@ import { createOccurrences } from './occurrences.ts';
 import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
-import { checkSchema, createSchema, isEmpty, migrate } from './schema.ts';
+import { migrate } from './migrations.ts';
+import { checkSchema, createSchema, isEmpty } from './schema.ts';
 import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
@@ -101,7 +102,7 @@ function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, fi
     }
     checkSchema(db, file);
     checkBinding(db, { dir, binding, ledgerKey });
-    migrate(db, clock.now());
+    migrate(db, { now: clock.now(), binding });
     return db;
   } catch (error) {
     db.close();

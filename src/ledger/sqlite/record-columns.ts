@@ -28,6 +28,12 @@ export const changeGroups: readonly ChangeGroup[] = [
     push: (values, after) => values.push(after.firstSentAt, after.sends),
   },
   {
+    columns: ['first_sent_wall', 'first_sent_uptime'],
+    same: (before, after) =>
+      before.sentClocks?.wallAt === after.sentClocks?.wallAt && before.sentClocks?.uptimeMs === after.sentClocks?.uptimeMs,
+    push: (values, after) => values.push(after.sentClocks?.wallAt ?? null, after.sentClocks?.uptimeMs ?? null),
+  },
+  {
     columns: ['key_lifetime_ms', 'idempotency_header'],
     same: (before, after) => before.keyLifetimeMs === after.keyLifetimeMs && before.idempotencyHeader === after.idempotencyHeader,
     push: (values, after) => values.push(after.keyLifetimeMs, after.idempotencyHeader),

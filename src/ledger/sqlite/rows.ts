@@ -38,6 +38,8 @@ export interface RecordRow {
   readonly sequence: number;
   readonly version: number;
   readonly first_sent_at: number | null;
+  readonly first_sent_wall?: number | null;
+  readonly first_sent_uptime?: number | null;
   readonly key_lifetime_ms?: number | null;
   readonly idempotency_header?: string | null;
   readonly sends: number;
@@ -84,6 +86,7 @@ export function toRecord(row: RecordRow): LedgerRecord {
     sequence: row.sequence,
     version: row.version,
     firstSentAt: row.first_sent_at,
+    sentClocks: typeof row.first_sent_wall === 'number' ? { wallAt: row.first_sent_wall, uptimeMs: row.first_sent_uptime ?? null } : null,
     keyLifetimeMs: row.key_lifetime_ms ?? null,
     idempotencyHeader: row.idempotency_header ?? null,
     sends: row.sends,

@@ -2,24 +2,26 @@
  * The tables of the SQLite ledger.
  *
  * Rows are keyed by integers in the order of their arrival, so that what is new lies together and one group
- * touches few pages. Bodies and events lie apart, because they come and go. Amounts are summed outside, because an
+ * touches few pages. Bodies and events have tables of their own, because they come and go. Amounts are summed outside, because an
  * integer sum of SQLite turns into a float silently when it overflows. Times are REAL, because a pause that somebody
  * else asked for need not be whole milliseconds.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerReadError, LedgerSchemaError } from '../errors.ts';
+import { allOrNone } from './transaction.ts';
 
-/**
- * - 2: when a record ended is noted
- * - 3: the terms of a first send, what a resend met, and sessions that are not proven
- */
-const schemaVersion = 4;
+/** What each version added: `migrations.ts`. */
+export const schemaVersion = 5;
 
-/** Finds what ended long ago and has its story still, the oldest first. */
-const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
+/** Finds what ended long ago and still has its details, the oldest first. */
+export const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
 
-/** When a ledger that is older than the note of ends came to have it; milliseconds since the epoch. */
-const endsNotedSince = 'ends_noted_since';
+/** When a ledger that is older than the column of ends was migrated; milliseconds since the epoch. */
+export const endsNotedSince = 'ends_noted_since';
+
+/** A session id belongs to one record, forever. */
+export const sessionTable = `
+  CREATE TABLE session (session_id TEXT PRIMARY KEY, record INTEGER NOT NULL) STRICT, WITHOUT ROWID;`;
 
 const tables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -81,7 +83,7 @@ const tables = `
     currency TEXT NOT NULL,
     sensitive INTEGER NOT NULL,
     fingerprint TEXT NOT NULL,
-    shape INTEGER NOT NULL, -- 0: dropped with the story
+    shape INTEGER NOT NULL, -- 0: purged with the details
     digests BLOB NOT NULL,
     attempt INTEGER NOT NULL,
     idempotency_key TEXT NOT NULL,
@@ -92,6 +94,8 @@ const tables = `
     metadata TEXT, -- JSON
     source TEXT, -- JSON, when it does not follow from stream and position
     first_sent_at REAL,
+    first_sent_wall REAL, -- the wall clock and the uptime of the machine at the first send
+    first_sent_uptime REAL,
     key_lifetime_ms REAL, -- when it was first sent; NULL: unset, or not known
     idempotency_header TEXT,
     sends INTEGER NOT NULL DEFAULT 0,
@@ -111,7 +115,7 @@ const tables = `
     lease_until REAL,
     admitted_at REAL, -- NULL in records that are older than this column, as the next one
     changed_at REAL, -- when it came to its status
-    ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not noted; NULL: its story is dropped
+    ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not recorded; NULL: its details are purged
   ) STRICT;
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
@@ -120,65 +124,30 @@ const tables = `
   CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at REAL) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;
 
-  -- The highest sequence told under a record id before any record stood under it.
+  -- The highest sequence published under a record id that has no record.
   CREATE TABLE loose (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  ${sessionTable}
 
   CREATE TABLE outbox (number INTEGER PRIMARY KEY, event_id TEXT NOT NULL, json TEXT NOT NULL) STRICT;
 `;
 
-/** Makes the tables of an empty database; all or none, with whatever `also` writes. */
+/** Creates the tables of an empty database; all or none, with whatever `also` writes. */
 export function createSchema(db: DatabaseSync, also: () => void): void {
   allOrNone(db, () => {
     db.exec(tables);
-    db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('schema', String(schemaVersion));
+    writeMeta(db, 'schema', String(schemaVersion));
     also();
   });
 }
 
-/**
- * Gives the tables of an older version what this one needs; all or nothing. No row is written anew: what had ended
- * before has no time of its own, and counts as ended at `now`, milliseconds since the epoch.
- */
-export function migrate(db: DatabaseSync, now: number): void {
-  const found = Number(readMeta(db, 'schema'));
-  if (found === schemaVersion) return;
-  allOrNone(db, () => {
-    if (found < 2) {
-      db.exec(`ALTER TABLE record ADD COLUMN ended_at REAL DEFAULT 0; ${storyIndex}`);
-      db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run(endsNotedSince, String(now));
-    }
-    // What was sent before has no terms of its own: it is never resent.
-    if (found < 3) db.exec(termsColumns);
-    if (found < 4) db.exec('ALTER TABLE record ADD COLUMN admitted_at REAL; ALTER TABLE record ADD COLUMN changed_at REAL;');
-    db.prepare("UPDATE meta SET value = ? WHERE name = 'schema'").run(String(schemaVersion));
-  });
-}
-
-const termsColumns = `
-  ALTER TABLE record ADD COLUMN key_lifetime_ms REAL;
-  ALTER TABLE record ADD COLUMN idempotency_header TEXT;
-  ALTER TABLE record ADD COLUMN session_unproven INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE record ADD COLUMN resend_code TEXT;
-  ALTER TABLE record ADD COLUMN resend_description TEXT;`;
-
-/** When the ends began to be noted, milliseconds since the epoch; 0 for a ledger that always did. */
+/** Since when ends are recorded, milliseconds since the epoch; 0 for a ledger that always did. */
 export const endsNotedFrom = (db: DatabaseSync): number => Number(readMeta(db, endsNotedSince) ?? 0);
-
-function allOrNone(db: DatabaseSync, work: () => void): void {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    work();
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
 
 export const isEmpty = (db: DatabaseSync): boolean => db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
 
 /**
- * Passes older versions too: they read as this one does, and whoever writes calls `migrate` first.
+ * Accepts older versions too: queries read them as they are, and a process that writes calls `migrate` first.
  *
  * @throws LedgerSchemaError | LedgerReadError when this version cannot read the file
  */
@@ -190,11 +159,15 @@ export function checkSchema(db: DatabaseSync, file: string): void {
   if (Number.isInteger(version) && version >= 1 && version <= schemaVersion) return;
   const newer = version > schemaVersion;
   throw new LedgerSchemaError(
-    `the ledger ${file} has schema version ${found}, and this disburse knows version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that one.' : 'It is too old to be read: use the disburse that made it.'}`,
+    `the ledger ${file} has schema version ${found}; this disburse knows version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that one.' : 'It is too old to be read: use the disburse that made it.'}`,
   );
 }
 
 export function readMeta(db: DatabaseSync, name: string): string | null {
   const value = db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'];
   return typeof value === 'string' ? value : null;
+}
+
+export function writeMeta(db: DatabaseSync, name: string, value: string): void {
+  db.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value').run(name, value);
 }

@@ -12,7 +12,7 @@ import { admission, batchA, batchB, instructionOf, lineOf, manifest, refused, va
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
-import { asAdmin, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
+import { asAdmin, binding, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 
 let server: RedisServer;
@@ -340,9 +340,9 @@ describe('a rebuild', () => {
     return record;
   }
 
-  it('leaves a ledger of somebody else alone', async () => {
+  it('leaves a ledger of another account as it is', async () => {
     const { connection } = await openWithBatch();
-    const other = { ...rebuildParams(connection, prefix), binding: { gateway: 'https://other.example', project: 'shop' } };
+    const other = { ...rebuildParams(connection, prefix), binding: { ...binding, gateway: 'https://other.example' } };
     const before = await admin((client) => keysOf(client, prefix));
     await expect(beginRebuild(other)).rejects.toThrow(/belongs to gateway/);
     expect((await admin((client) => keysOf(client, prefix))).toSorted()).toEqual(before.toSorted());

@@ -4,9 +4,10 @@ import { Redis } from 'ioredis';
 import { beginRebuild, openRedisLedger, type RedisLedger, type RedisLedgerParams } from '../../../../src/ledger/redis/ledger.ts';
 import { connectRedis, type RedisConnection } from '../../../../src/redis/connection.ts';
 import { keys } from '../../../support/builders.ts';
+import type { Binding } from '../../../../src/ledger/errors.ts';
 
 const ledgerKey = Buffer.alloc(32, 7);
-export const binding = { gateway: 'http://127.0.0.1:4010', project: 'shop' };
+export const binding: Binding = { gateway: 'http://127.0.0.1:4010', project: 'shop', idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY' };
 
 /** One instance: a ledger on a connection of its own. */
 export interface Instance {

@@ -214,9 +214,10 @@ describe('what a ledger is known by', () => {
   });
 
   it.each([
-    ['gateway', { gateway: 'https://gateway.example', project: 'shop' }],
+    ['gateway', { ...binding, gateway: 'https://gateway.example' }],
     ['project', { ...binding, project: 'other' }],
     ['submerchant', { ...binding, submerchant: 'branch' }],
+    ['idempotency header', { ...binding, idempotencyHeader: 'X-Other' }],
   ])('includes its %s', async (_, other) => {
     await open();
     const opening = open({ binding: other });

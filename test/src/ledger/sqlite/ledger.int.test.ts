@@ -76,9 +76,10 @@ describe('the files of a ledger', () => {
 
 describe('what a ledger is bound to', () => {
   it.each([
-    ['gateway', { gateway: 'https://gateway.example', project: 'shop' }],
+    ['gateway', { ...binding, gateway: 'https://gateway.example' }],
     ['project', { ...binding, project: 'other' }],
     ['submerchant', { ...binding, submerchant: 'branch' }],
+    ['idempotency header', { ...binding, idempotencyHeader: 'X-Other' }],
   ])('another %s is refused, naming both', async (_, other) => {
     await (await open()).close();
     const opening = open({ binding: other });

@@ -119,9 +119,13 @@ describe('a ledger that was made before ends were noted', () => {
       'resend_description',
       'admitted_at',
       'changed_at',
+      'first_sent_wall',
+      'first_sent_uptime',
     ];
     db.exec('DROP INDEX record_story');
     for (const column of later) db.exec(`ALTER TABLE record DROP COLUMN ${column}`);
+    db.exec('DROP TABLE session');
+    db.exec("DELETE FROM meta WHERE name = 'idempotency_header'");
     db.exec("UPDATE meta SET value = '1' WHERE name = 'schema'");
     db.close();
   };
@@ -147,7 +151,7 @@ describe('a ledger that was made before ends were noted', () => {
     now += 100 * hour;
     const ledger = await open();
     expect(await ledger.record('ended')).toMatchObject({ status: 'failed', version: 3, destination: words.destination, reason });
-    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('4');
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('5');
     // The terms of what was sent before are not known, so it is never resent.
     expect(await ledger.record('open')).toMatchObject({ keyLifetimeMs: null, idempotencyHeader: null });
     expect(ask('PRAGMA integrity_check')).toBe('ok');
