@@ -1,0 +1,31 @@
+import type { RebuildReport } from '../../batches/pipeline/rebuild-ledger.ts';
+import { grouped } from './format.ts';
+
+/** What a rebuild found, for people. */
+export const rebuildText = ({
+  results,
+  instructions,
+  records,
+  settled,
+  settled_without_result: settledWithoutResult,
+  without_result: withoutResult,
+  unread,
+  skipped,
+  dead_letters: deadLetters,
+}: RebuildReport): string =>
+  [
+    `The ledger was rebuilt from ${grouped(results)} results and ${grouped(instructions)} instructions.`,
+    `  records: ${
+      Object.entries(records)
+        .map(([status, count]) => `${status} ${grouped(count)}`)
+        .join(', ') || 'none'
+    }`,
+    `  ended without a record of their own: ${grouped(settled)}; dead letters: ${grouped(deadLetters)}`,
+    withoutResult === 0
+      ? '  every instruction has a result'
+      : `  ${grouped(withoutResult)} instructions had no result: perhaps sent, so they are unknown now and are never sent as new`,
+    ...(settledWithoutResult === 0 ? [] : [`  ${grouped(settledWithoutResult)} occurrences had lost their result: it is published again`]),
+    ...(unread === 0 ? [] : [`  ${grouped(unread)} instructions were not started by any instance: they are left for the instances`]),
+    ...(skipped === 0 ? [] : [`  ${grouped(skipped)} messages were not understood and are skipped: look at the warnings above`]),
+    'Instances may be started again.',
+  ].join('\n');
