@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Env, Running } from '../support/cli.ts';
@@ -39,6 +40,10 @@ export interface Cluster extends World {
   /** How many messages lie there; far quicker than reading them. */
   count(topic: 'instructions' | 'results' | 'dead-letters'): Promise<number>;
   results(): Promise<readonly ResultEvent[]>;
+  /** Moves the group of the instances to the end of the instructions, as one did whose results were lost with it. */
+  commitAll(): Promise<void>;
+  /** Removes everything that the ledger has in Redis, as FLUSHALL does; other tests share the server. */
+  wipeRedis(): Promise<void>;
   alterTopic(topic: 'instructions' | 'results', settings: Readonly<Record<string, string>>): Promise<void>;
 }
 
@@ -199,6 +204,16 @@ export const inCluster = (
           resources: [{ type: topicResource, name: `${prefix}.${name}`, configEntries }],
         });
         await admin.disconnect();
+      },
+      async commitAll() {
+        const topic = `${prefix}.instructions`;
+        const ends = await offsets.fetchTopicOffsets(topic);
+        await offsets.setOffsets({ groupId: prefix, topic, partitions: ends.map(({ partition, high }) => ({ partition, offset: high })) });
+      },
+      async wipeRedis() {
+        const redis = new Redis(servers.redisUrl);
+        await redis.eval("for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end", 0, `${prefix}:*`);
+        redis.disconnect();
       },
       results: async () => (await read('results')).map(({ value }) => JSON.parse(value ?? '') as ResultEvent),
     };

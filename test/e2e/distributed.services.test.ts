@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../batches/record/summary.ts';
 import { isFinal } from '../../batches/record/status.ts';
@@ -211,10 +210,7 @@ describe('a Redis that lost its data', () => {
       const one = await cluster.serve(more);
       await cluster.produce(Array.from({ length: 300 }, (_, n) => event(`f-${n}`, 1000 + n)));
       await until('some to be paid', () => cluster.sandbox.payments().length > 100);
-      const redis = new Redis(redisUrl());
-      // All at once, as FLUSHALL would; other tests share the server.
-      await redis.eval("for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end", 0, `${cluster.prefix}:*`);
-      redis.disconnect();
+      await cluster.wipeRedis();
       const ended = await one.ended;
       expect(ended.code).toBe(3);
       expect(ended.stderr).toContain('disburse rebuild');
