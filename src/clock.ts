@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import type { Clock } from '../batches/ports/clock.ts';
 
 /** The machine's clock. */
@@ -60,3 +61,12 @@ export const preciseClock: Clock = {
     }
   },
 };
+
+/** The wall clock, and the time since the machine started, which counts suspended time as the monotonic clock does not. */
+export const machineClocks = (): { readonly wallAt: number; readonly uptimeMs: number } => ({
+  wallAt: Date.now(),
+  uptimeMs: uptime() * 1000,
+});
+
+/** The wall clock alone: where several machines send, the start of one says nothing of the others. */
+export const wallClock = (): { readonly wallAt: number; readonly uptimeMs: null } => ({ wallAt: Date.now(), uptimeMs: null });

@@ -4,7 +4,7 @@ import { newAlert } from '../record/alert.ts';
 import { applyResend } from '../record/apply-evidence.ts';
 import { readResend, type ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { resendableUntil, whyNotResend } from '../record/resend-rules.ts';
+import { isKeyRemembered, whyNotResend } from '../record/resend-rules.ts';
 import { giveUpResend } from '../record/transitions.ts';
 import { advance } from './advance.ts';
 import { send, type Alerts, type SendDeps } from './send.ts';
@@ -14,7 +14,7 @@ export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'bo
 /** The key lifetime is checked again right before the first byte. */
 export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> {
   const bytes = await deps.ledger.body(open.recordId);
-  if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null)
+  if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null || !isRemembered(deps, open))
     return advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? giveUpResend(current) : null));
   const sent = await send(deps, {
     record: open,
@@ -22,7 +22,7 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
     read: readResend,
     isFirst: false,
     mayIntend: (current) => isStillOpen(current, open) && current.sends === open.sends,
-    timely: (intent) => deps.clock.now() < resendableUntil(deps.settings, intent),
+    timely: (intent) => isRemembered(deps, intent),
   });
   return sent.type === 'skipped' ? sent.record : conclude(deps, sent.intent, sent.evidence);
 }
@@ -37,6 +37,9 @@ async function conclude(deps: ResendDeps, intent: LedgerRecord, evidence: Resend
   if (alert !== null) deps.alert(alert);
   return after;
 }
+
+const isRemembered = ({ settings, clock, machine }: ResendDeps, record: LedgerRecord): boolean =>
+  isKeyRemembered(settings, record, { at: clock.now(), machine: machine() });
 
 const isStillOpen = (current: LedgerRecord, open: LedgerRecord): boolean =>
   current.status === 'unknown' && current.sessionId === null && current.attempt === open.attempt;

@@ -4,7 +4,7 @@ import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { Alert } from '../record/alert.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
-import type { LedgerRecord } from '../record/record.ts';
+import type { LedgerRecord, MachineClocks } from '../record/record.ts';
 import { recordIntent } from '../record/transitions.ts';
 import { advance, type StepDeps } from './advance.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
@@ -28,6 +28,8 @@ export interface SendPath {
 /** Who sends, and until when. */
 export interface LeaseTerms {
   readonly owner: string;
+  /** The clocks of this machine. */
+  readonly machine: () => MachineClocks;
   readonly leaseMs: number;
 }
 
@@ -76,7 +78,8 @@ async function writeIntent(
   let intent: LedgerRecord | undefined;
   const after = await advance(deps.ledger, record, (current) => {
     const { owner, leaseMs, settings } = deps;
-    const change = may(current) ? recordIntent(current, { owner, at: deps.clock.now(), leaseMs, bytes, terms: settings }) : null;
+    const [at, clocks] = [deps.clock.now(), deps.machine()];
+    const change = may(current) ? recordIntent(current, { owner, at, clocks, leaseMs, bytes, terms: settings }) : null;
     intent = change?.after;
     return change;
   });

@@ -1,7 +1,7 @@
 /** Whether an open send may be sent again: same key, same bytes, same header. */
 import type { Random } from '../ports/random.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
-import type { LedgerRecord } from './record.ts';
+import type { LedgerRecord, MachineClocks } from './record.ts';
 
 /** Resends gather evidence; after this many sends the next one would hardly teach more. */
 export const maxSends = 12;
@@ -24,6 +24,39 @@ export const resendableUntil = (
   { timeoutMs }: Pick<TransitionSettings, 'timeoutMs'>,
   { firstSentAt, keyLifetimeMs }: Pick<LedgerRecord, 'firstSentAt' | 'keyLifetimeMs'>,
 ): number => (keyLifetimeMs === null || firstSentAt === null ? 0 : firstSentAt + keyLifetimeMs - timeoutMs);
+
+/** The clocks at hand now. */
+export interface ClocksNow {
+  /** The ledger's time, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly machine: MachineClocks;
+}
+
+/**
+ * How old the key of a first send is, in milliseconds: by the highest of the clocks at hand, since one that was set back
+ * or stood still makes it seem younger.
+ *
+ * @returns null when it is not known: a clock is behind what it was at the send
+ */
+export function keyAge({ firstSentAt, sentClocks }: Pick<LedgerRecord, 'firstSentAt' | 'sentClocks'>, now: ClocksNow): number | null {
+  if (firstSentAt === null || sentClocks === null) return null;
+  const ledgerAge = now.at - firstSentAt;
+  const wallAge = now.machine.wallAt - sentClocks.wallAt;
+  // Where several machines send, one may be a little behind another; on a single one the wall clock was set back.
+  const isSingle = now.machine.uptimeMs !== null;
+  if (ledgerAge < 0 || (isSingle && wallAge < 0)) return null;
+  const ages = [ledgerAge, wallAge];
+  const [before, uptime] = [sentClocks.uptimeMs, now.machine.uptimeMs];
+  // A lower one is that of a later start of the machine, and says nothing.
+  if (before !== null && uptime !== null && uptime >= before) ages.push(uptime - before);
+  return Math.max(...ages);
+}
+
+/** Whether the first byte of a resend may leave now: the gateway surely remembers the key until it has answered. */
+export function isKeyRemembered({ timeoutMs }: Pick<TransitionSettings, 'timeoutMs'>, record: LedgerRecord, now: ClocksNow): boolean {
+  const age = keyAge(record, now);
+  return age !== null && record.keyLifetimeMs !== null && age < record.keyLifetimeMs - timeoutMs;
+}
 
 /** Why an open send cannot be sent again, as a clause for people; null when it can. */
 export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {

@@ -3,7 +3,7 @@
  * out. A ledger writes a change only onto the version it was decided on. What answers decide is in `apply-evidence.ts`.
  */
 import { resendPauseMs, statusCheckPauseMs } from './backoff.ts';
-import type { LedgerRecord, Reason } from './record.ts';
+import type { LedgerRecord, MachineClocks, Reason } from './record.ts';
 import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import { isFinal } from './status.ts';
@@ -13,13 +13,15 @@ export interface IntentParams {
   readonly owner: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** The clocks of this machine. */
+  readonly clocks: MachineClocks;
   readonly leaseMs: number;
   readonly bytes: Uint8Array;
   readonly terms: Pick<TransitionSettings, 'keyLifetimeMs' | 'idempotencyHeader'>;
 }
 
 /** The step before any byte leaves: intent, lease, and the bytes themselves so that they can be resent. */
-export function recordIntent(record: LedgerRecord, { owner, at, leaseMs, bytes, terms }: IntentParams): Change {
+export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs, bytes, terms }: IntentParams): Change {
   const isFirst = record.status === 'queued';
   if (!isFirst && record.status !== 'unknown') throw new TypeError(`no intent is made for a record that is ${record.status}`);
   const leaseUntil = at + leaseMs;
@@ -27,7 +29,7 @@ export function recordIntent(record: LedgerRecord, { owner, at, leaseMs, bytes, 
     status: isFirst ? 'submitting' : 'unknown',
     firstSentAt: record.firstSentAt ?? at,
     // The terms of the first send hold for all of its resends.
-    ...(isFirst ? { keyLifetimeMs: terms.keyLifetimeMs, idempotencyHeader: terms.idempotencyHeader } : {}),
+    ...(isFirst ? { sentClocks: clocks, keyLifetimeMs: terms.keyLifetimeMs, idempotencyHeader: terms.idempotencyHeader } : {}),
     sends: record.sends + 1,
     leaseOwner: owner,
     leaseUntil,

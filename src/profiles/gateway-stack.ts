@@ -15,6 +15,7 @@ import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
 import { toMap } from '../../batches/gateway/session.ts';
+import type { MachineClocks } from '../../batches/record/record.ts';
 import type { Alert } from '../../batches/record/alert.ts';
 import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
@@ -54,6 +55,8 @@ export interface GatewayStackParams {
   readonly gatherMs?: number;
   /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
   readonly leaseMs: number;
+  /** The clocks of this machine that the age of a send is judged by. */
+  readonly machine: () => MachineClocks;
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
@@ -109,7 +112,7 @@ interface StackParts {
 }
 
 function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: StackParts): StackDeps {
-  const { config, ledger, ledgerKey, limiters, clock, stopping, logger, leaseMs } = params;
+  const { config, ledger, ledgerKey, limiters, clock, stopping, logger, leaseMs, machine } = params;
   const { settings } = config;
   const waits = createWaitReporter({ clock, onWait: reportWait(logger) });
   const monitor = createSendMonitor({
@@ -133,6 +136,7 @@ function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: 
     followSlot: createSemaphore(settings.DISPATCH_CONCURRENCY),
     owner: randomUUID(),
     leaseMs,
+    machine,
     signal: stopping.signal,
     confirm: settings.GATEWAY_CONFIRM,
     alert: logAlert(logger),

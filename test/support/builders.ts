@@ -191,6 +191,7 @@ export const sentRecord = (patch: Partial<LedgerRecord> = {}): LedgerRecord =>
     status: 'submitting',
     sends: 1,
     firstSentAt: at - 100,
+    sentClocks: { wallAt: at - 100, uptimeMs: null },
     keyLifetimeMs: transitionSettings.keyLifetimeMs,
     idempotencyHeader: transitionSettings.idempotencyHeader,
     leaseOwner: 'me',

@@ -37,7 +37,14 @@ export async function moved(ledger: Ledger, change: Change): Promise<LedgerRecor
 }
 
 export const intent = (record: LedgerRecord, bytes: Uint8Array = Buffer.from('{}'), time = at): Change =>
-  recordIntent(record, { owner: 'me', at: time, leaseMs: 60_000, bytes, terms: transitionSettings });
+  recordIntent(record, {
+    owner: 'me',
+    at: time,
+    clocks: { wallAt: time, uptimeMs: null },
+    leaseMs: 60_000,
+    bytes,
+    terms: transitionSettings,
+  });
 
 /** A record of the batch brought to this status over its ordinary way. */
 export async function recordIn(ledger: Ledger, status: RecordStatus, recordId: string, line: number): Promise<LedgerRecord> {

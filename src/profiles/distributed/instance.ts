@@ -4,7 +4,7 @@ import { createRecoverySweeper } from '../../../batches/pipeline/recovery-sweepe
 import { createRetention } from '../../../batches/pipeline/retention.ts';
 import type { Worker } from '../../../batches/pipeline/worker.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
-import { monotonicClock, preciseClock } from '../../clock.ts';
+import { monotonicClock, preciseClock, wallClock } from '../../clock.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
@@ -44,6 +44,7 @@ export async function openInstance(params: InstanceParams): Promise<Profile> {
     ...connected,
     limiters: { dispatch: limiterOf(params, connected, 'dispatch'), follow: limiterOf(params, connected, 'follow') },
     gatherMs,
+    machine: wallClock,
     leaseMs: params.config.settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
   });
   const consumer = createInstructionConsumer({ params, connected, deps: { ...stack.deps, ledger: connected.ledger } });

@@ -10,7 +10,7 @@ import type { Signer } from '../../../batches/gateway/signature.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { openResultsFile } from '../../../producers/results-file.ts';
 import { readResults } from '../../../producers/results-reader.ts';
-import { monotonicClock, preciseClock } from '../../clock.ts';
+import { machineClocks, monotonicClock, preciseClock } from '../../clock.ts';
 import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
 import { logNotice } from '../../logger.ts';
@@ -72,7 +72,14 @@ async function openStack(params: StandaloneParams, open: OpenLedger): Promise<Ga
   });
   const limiters = { dispatch: limiterOf(settings.DISPATCH_RATE), follow: limiterOf(settings.FOLLOW_RATE) };
   // No process waits for the end of a lease: one process pays, and the next one takes over what it left.
-  return createGatewayStack({ ...params, ...open, sink, limiters, leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000 });
+  return createGatewayStack({
+    ...params,
+    ...open,
+    sink,
+    limiters,
+    machine: machineClocks,
+    leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000,
+  });
 }
 
 /** With a burst, the limiter catches up within it what a late timer costs; without one, sleeps must end on time. */

@@ -212,6 +212,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       slot: (work) => work(),
       followSlot: (work) => work(),
       owner: 'me',
+      machine: () => ({ wallAt: clock.now(), uptimeMs: null }),
       leaseMs: options.leaseMs ?? 60_000,
       signal: controller.signal,
       confirm: 'match',

@@ -76,7 +76,16 @@ describe('any evidence', () => {
       if (path.length > 5 || isFinal[record.status]) return;
       const changes = [
         ...(record.status === 'queued'
-          ? [recordIntent(record, { owner: 'me', at, leaseMs: 1, bytes: Buffer.from(''), terms: settings })]
+          ? [
+              recordIntent(record, {
+                owner: 'me',
+                at,
+                clocks: { wallAt: at, uptimeMs: null },
+                leaseMs: 1,
+                bytes: Buffer.from(''),
+                terms: settings,
+              }),
+            ]
           : []),
         ...(record.status === 'submitting' ? [markInterrupted(settings, record, at)] : []),
         ...(record.status === 'in_progress'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resendableUntil, whyNotResend } from '../../../batches/record/resend-rules.ts';
+import { isKeyRemembered, keyAge, resendableUntil, whyNotResend } from '../../../batches/record/resend-rules.ts';
 import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import {
   giveUpResend,
@@ -18,7 +18,8 @@ import { at, queuedRecord, sentRecord, transitionSettings } from '../../support/
 const bytes = Buffer.from('{"a":1}');
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 
-const params: IntentParams = { owner: 'me', at, leaseMs: 1000, bytes, terms: transitionSettings };
+const clocks = { wallAt: at + 5, uptimeMs: 77 };
+const params: IntentParams = { owner: 'me', at, clocks, leaseMs: 1000, bytes, terms: transitionSettings };
 
 describe('an intent', () => {
   it('makes a queued record submitting and keeps its bytes', () => {
@@ -26,7 +27,7 @@ describe('an intent', () => {
     expect(change).toMatchObject({
       expected: 1,
       body: { keep: bytes },
-      after: { status: 'submitting', sends: 1, firstSentAt: at, leaseOwner: 'me', leaseUntil: at + 1000, version: 2 },
+      after: { status: 'submitting', sends: 1, firstSentAt: at, sentClocks: clocks, leaseOwner: 'me', leaseUntil: at + 1000, version: 2 },
     });
     expect(change.event).toBeUndefined();
   });
@@ -47,6 +48,7 @@ describe('an intent', () => {
       status: 'unknown',
       sends: 2,
       firstSentAt: at - 5000,
+      sentClocks: open.sentClocks,
       keyLifetimeMs: open.keyLifetimeMs,
       idempotencyHeader: open.idempotencyHeader,
       dueAt: at + 1000,
@@ -80,6 +82,31 @@ describe('a resend', () => {
     expect(whyNotResend({ ...transitionSettings, keyLifetimeMs: null }, open, at)).toBeNull();
     expect(resendableUntil(transitionSettings, open)).toBe(at + 12 * 3_600_000 - 30_000);
     expect(resendableUntil(transitionSettings, { ...open, keyLifetimeMs: null })).toBe(0);
+  });
+
+  it('judges the age of the key by the highest clock at hand', () => {
+    const sent = { firstSentAt: at, sentClocks: { wallAt: at, uptimeMs: 1_000 } };
+    const age = (now: number, wallAt: number, uptimeMs: number | null) => keyAge(sent, { at: now, machine: { wallAt, uptimeMs } });
+    expect(age(at + 10, at + 10, 1_010)).toBe(10);
+    // The ledger's clock stood still, the wall clock was set back by less than passed, the machine was suspended.
+    expect(age(at, at + 30, 1_010)).toBe(30);
+    expect(age(at + 30, at + 5, 1_010)).toBe(30);
+    expect(age(at + 10, at + 10, 91_000)).toBe(90_000);
+    // Another start of the machine, or another machine.
+    expect(age(at + 10, at + 10, 500)).toBe(10);
+    expect(age(at + 10, at + 10, null)).toBe(10);
+  });
+
+  it('is not made when a clock is behind what it was at the send, or was not kept', () => {
+    const clocksNow = (now: number, wallAt: number, uptimeMs: number | null = 10) => ({ at: now, machine: { wallAt, uptimeMs } });
+    const record = sentRecord({ firstSentAt: at, sentClocks: { wallAt: at, uptimeMs: null } });
+    expect(isKeyRemembered(transitionSettings, record, clocksNow(at + 10, at + 10))).toBe(true);
+    expect(isKeyRemembered(transitionSettings, record, clocksNow(at + 10, at - 1))).toBe(false);
+    // Of another machine's send the wall clock may be behind.
+    expect(isKeyRemembered(transitionSettings, record, clocksNow(at + 10, at - 1, null))).toBe(true);
+    expect(isKeyRemembered(transitionSettings, record, clocksNow(at - 1, at + 10))).toBe(false);
+    expect(isKeyRemembered(transitionSettings, { ...record, sentClocks: null }, clocksNow(at + 10, at + 10))).toBe(false);
+    expect(isKeyRemembered(transitionSettings, record, clocksNow(at + 12 * 3_600_000 - 30_000, at + 10))).toBe(false);
   });
 
   it('is what an interrupted first send falls due for', () => {
