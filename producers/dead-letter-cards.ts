@@ -1,5 +1,5 @@
 /**
- * Card numbers in bytes that nobody could read: sealed where they stand, so that a dead letter can lie on a topic and
+ * Card numbers in bytes that could not be read: sealed where they are, so that a dead letter can be on a topic and
  * still be opened, to the byte, by who holds the ledger key.
  *
  * `sealed:v1:<text>`, where the text ends at the first character that is not of base64. So that this end is never in
@@ -8,7 +8,7 @@
  */
 import { passesLuhn } from '../batches/fields/cards.ts';
 
-/** A stretch of a letter as it goes out, and how many of the original bytes it stands for. */
+/** A stretch of a letter as it goes out, and how many of the original bytes it replaces. */
 export interface Piece {
   readonly bytes: Buffer;
   readonly sealed: boolean;

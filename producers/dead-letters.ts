@@ -1,5 +1,5 @@
 /**
- * Dead letters: messages that cannot be answered under a name, put aside as they came, with the reason beside them.
+ * Dead letters: messages that cannot be answered under a record id, kept as they came, with the reason beside them.
  * Format: docs/results.md.
  */
 import { maskDigits } from '../batches/instruction/masks.ts';
@@ -121,7 +121,7 @@ export function createDeadLetters({ publisher, topic, seal, clock }: DeadLetters
 
 interface Head {
   readonly bytes: Buffer;
-  /** For how many bytes of the value it stands. */
+  /** How many bytes of the value it replaces. */
   readonly originalBytes: number;
 }
 

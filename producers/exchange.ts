@@ -66,7 +66,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
     let phase: Phase = 'connecting';
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
-    /** Why we ended it ourselves; undici then tells us our own error. */
+    /** Why the call was ended here; undici then reports that error. */
     let ended: { readonly code: TransportCode; readonly detail?: string } | undefined;
     let httpStatus = 0;
     let retryAfter: string | readonly string[] | undefined;

@@ -1,4 +1,4 @@
-/** The bad rows of a file as they were, with what is wrong in one more column, to be mended and dropped again. */
+/** The bad rows of a file as they were, with what is wrong in one more column, to be corrected and dropped again. */
 import { createCsvFile, escapeFormula } from './csv-file.ts';
 
 export interface FixFile {

@@ -22,7 +22,7 @@ export interface Amount {
 
 const unreadable: Amount = { amountMinor: undefined, currency: undefined };
 
-/** Tells what is wrong to the findings; what is wrong with the currency itself, the rules of its column tell. */
+/** Reports what is wrong with the amount; the rules of the currency column report what is wrong with the currency. */
 export const readAmount = (values: Values, limits: ReadingOptions['maxAmount'], findings: ValidationErrors): Amount => {
   const given = values[currencySlot];
   if (given === undefined) findings.missing(currencySlot, 'Every row needs');

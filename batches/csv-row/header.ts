@@ -61,7 +61,7 @@ const misdelimited = (header: readonly string[]): RuleViolation | undefined => {
   return violation('header_delimiter', `The whole header is one name: the columns seem to be separated by ${told}, name that delimiter.`);
 };
 
-/** Metadata of which one key stands in the way of another: `a` beside `a.b`. */
+/** Metadata keys of which one excludes another: `a` beside `a.b`. */
 const nesting = (paths: ReadonlyMap<string, string>): readonly Problem[] =>
   [...paths].flatMap(([path, name]) => {
     const keys = path.split('.');

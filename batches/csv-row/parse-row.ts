@@ -41,7 +41,7 @@ const recipientCurrencySlot = slotOf('recipient_currency');
 const cardSlot = slotOf('card_number');
 const accountSlots = [slotOf('bank_account_number'), slotOf('account_number')];
 
-/** What stands in a fix-file where nothing may be shown. */
+/** Written to a fix-file where nothing may be shown. */
 
 const kindRule = checkWord('kind_unknown', kinds);
 

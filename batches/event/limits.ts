@@ -21,10 +21,7 @@ const tooLarge = violation(
 );
 const badName = violation('member_name', 'The name of this member has control characters or is __proto__: name it otherwise.');
 const inexact = violation('number_inexact', 'This number is too large to be read exactly: send it as a text.');
-const loneSurrogate = violation(
-  'lone_surrogate',
-  'Half of a character stands in this text: it was cut or decoded wrongly; write it again.',
-);
+const loneSurrogate = violation('lone_surrogate', 'This text holds half of a character: it was cut or decoded wrongly; write it again.');
 
 const oddName = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -98,7 +98,7 @@ type Place =
   | { readonly type: 'place'; readonly occurrence: Occurrence; readonly batchId: string | undefined }
   | Extract<MessageReading, { type: 'dead' }>;
 
-/** What `run` published is told by its file and line; everything else by where it lies in the topic. */
+/** A message that `run` published is identified by its file and line; any other by its place in the topic. */
 function readPlace(message: InstructionMessage): Place {
   const text = (name: string): string | undefined => message.headers[name]?.toString('utf8');
   const [file, line, batchId] = [text('source_file'), text('source_line'), text('batch_id')];

@@ -102,4 +102,4 @@ export const paymentSchema = z.strictObject({
 /** An instruction event: the gateway's documented body, plus `record_id`, `kind` and `batch_id`. */
 export const instructionSchema = z
   .discriminatedUnion('kind', [payoutSchema, paymentSchema])
-  .meta({ title: 'Instruction', description: 'One payout or payment, as it stands on the instructions topic.' });
+  .meta({ title: 'Instruction', description: 'One payout or payment, as on the instructions topic.' });

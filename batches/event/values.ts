@@ -39,7 +39,7 @@ const known: { readonly [K in Kind]: ReadonlySet<string> } = {
 /** Whether a path of this kind is one that the rules know. */
 export const isKnownPath = (kind: Kind, path: string): boolean => known[kind].has(path);
 
-/** What stands at a path; undefined where the path ends before. */
+/** The value at a path; undefined where the path ends before. */
 export const find = (value: unknown, keys: readonly string[]): unknown => {
   let found = value;
   for (const key of keys) {

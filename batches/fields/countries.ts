@@ -28,7 +28,7 @@ const alpha3Codes: ReadonlySet<string> = new Set(alpha3ByAlpha2.values());
 /** Every alpha-3 code, sorted. */
 export const countryCodes: readonly string[] = [...alpha3Codes].sort();
 
-/** @param code exactly as it stands: only upper-case alpha-3 codes are countries */
+/** @param code exactly as given: only upper-case alpha-3 codes are countries */
 export const isCountryIso3 = (code: string): boolean => alpha3Codes.has(code);
 
 /** The alpha-3 code that somebody meant who wrote `be`, `BE` or `bel`; undefined when nothing fits. */

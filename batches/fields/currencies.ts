@@ -23,7 +23,7 @@ const decimalsByCode: ReadonlyMap<string, number> = new Map(
   Object.entries(codesByDecimals).flatMap(([decimals, codes]) => codes.split(' ').map((code) => [code, Number(decimals)] as const)),
 );
 
-/** Codes that ISO 4217 lists and nobody can be paid in: metals, bond units, funds, units of account, test codes. */
+/** Codes that ISO 4217 lists and that are not payable: metals, bond units, funds, units of account, test codes. */
 const notMoney: ReadonlySet<string> = new Set(
   'BOV CHE CHW CLF COU MXV USN UYI UYW XAD XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX'.split(' '),
 );

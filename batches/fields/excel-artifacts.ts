@@ -6,7 +6,7 @@ import { violation, type RuleViolation } from './rule-violation.ts';
 import { disallowedCharacter } from './text.ts';
 
 const scientific = /^[+-]?\d+(?:[.,]\d+)?E[+-]\d+$|^[+-]?\d[.,]\d+E\d+$/i;
-/** What a spreadsheet writes: always with a sign. Tells damage even where letters and digits are allowed. */
+/** What a spreadsheet writes: always with a sign. Shows damage even where letters and digits are allowed. */
 const scientificForSure = /^\d(?:[.,]\d+)?E\+\d+$/i;
 const errorValue = /^#(?:REF!|N\/A|VALUE!|NAME\?|DIV\/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|GETTING_DATA|#+)$/i;
 const months = 'jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec';
@@ -21,11 +21,11 @@ const scientificFault = violation(
 );
 const errorValueFault = violation(
   'excel_error_value',
-  'This is the error of a spreadsheet formula, not a value: mend the formula or write the value itself.',
+  'This is the error of a spreadsheet formula, not a value: correct the formula or write the value itself.',
 );
 const formulaFault = violation(
   'excel_formula',
-  'This is a spreadsheet formula (such as ="…"), not a value: write only what stands between the quotes.',
+  'This is a spreadsheet formula (such as ="…"), not a value: write only what is between the quotes.',
 );
 const apostropheFault = violation('excel_apostrophe', 'The apostrophe at the start is how a spreadsheet marks text: remove it.');
 const dateFault = violation(

@@ -1,6 +1,6 @@
 /**
  * Identifiers with a grammar or check digits of their own, except IBAN and BIC (`iban.ts`) and cards (`cards.ts`).
- * Each rule tells what a spreadsheet did to the value before it calls it merely wrong.
+ * Each rule reports what a spreadsheet did to the value before it calls it merely wrong.
  */
 import { countryMeantBy, isCountryIso3 } from './countries.ts';
 import { currencyDecimals, whyNotCurrency } from './currencies.ts';
@@ -117,7 +117,7 @@ const currencyFault = (text: string): RuleViolation => {
   if (refusal.why === 'withdrawn')
     return violation('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
   if (refusal.why === 'not_money')
-    return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: nobody can be paid in it.`);
+    return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: it is not payable.`);
   return violation('currency_unknown', 'This is no currency: write its ISO 4217 code of three letters, such as EUR.');
 };
 

@@ -89,7 +89,7 @@ export function readPrivateKey(text: string): KeyObject {
 export function readPublicKey(text: string): KeyObject {
   const pem = withoutBom(text);
   const found = labels(pem);
-  // Node would derive the public half of a private key; whoever put one here has the wrong file, and it lies open.
+  // Node would derive the public half of a private key; a private key here is the wrong file, and it is exposed.
   if (found.some((label) => label.endsWith('PRIVATE KEY')))
     throw new KeyError('private_not_public', 'This is a private key. Needed is the public key of the gateway.');
   if (!found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE')) throw notPem('an RSA public key');

@@ -1,5 +1,5 @@
 /**
- * From the texts of a valid row to the gateway's own body, and what may be told of where the money goes.
+ * From the texts of a valid row to the gateway's own body, and what may be shown of where the money goes.
  */
 import { members, method, slotOf, type MemberName } from './members.ts';
 import type { JsonObject, Kind } from './instruction.ts';

@@ -2,7 +2,7 @@
  * What somebody asks for, in the words of the heart.
  *
  * An instruction comes as a CSV row or as a JSON event; both become a `Draft` through the same rules
- * (`validation.ts`). Where it was asked for is its occurrence; who pays it is nobody's business here.
+ * (`validation.ts`). Where it was asked for is its occurrence; who pays it does not matter here.
  */
 
 export const kinds = ['payout', 'payment'] as const;
@@ -22,7 +22,7 @@ export type Source =
 
 /**
  * One place where an instruction was asked for. `stream` is `file:<sha256>` or `topic:<name>:<partition>`;
- * `position` is the line or the offset. The same place again is the same asking, whoever brings it: what stands there
+ * `position` is the line or the offset. The same place again is the same request, however it comes: what is there
  * never changes, so a place always names the same record id, or always none.
  */
 export interface Occurrence {

@@ -1,6 +1,6 @@
 /**
  * What may be shown of what must not be shown. Masks are part of the contract: card first 6 and last 4, IBAN country and
- * last 4, anything else last 4 and nothing at all under 8 characters; a run of 12 or more digits is masked wherever it stands.
+ * last 4, anything else last 4 and nothing at all under 8 characters; a run of 12 or more digits is masked everywhere.
  */
 
 const tailLength = 4;
@@ -54,5 +54,5 @@ export const maskVerbatim = (text: string): string => {
   return masked.length > longestShown ? `${masked.slice(0, longestShown)}…` : masked;
 };
 
-/** For a header name nobody knows: a file without a header has data there, so any 6 digits in a row are masked too. */
+/** For an unknown header name: a file without a header has data there, so any 6 digits in a row are masked too. */
 export const maskName = (text: string): string => maskVerbatim(text).replace(accountLike, '…');

@@ -17,7 +17,7 @@ type Method = (typeof method)[keyof typeof method];
 export type Mask = 'verbatim' | 'tail' | 'iban' | 'card' | 'nothing';
 
 /**
- * Where a member stands in the body. A `method` narrows the place to bodies that use it, a `kind` to bodies of that kind.
+ * Where a member is in the body. A `method` narrows the place to bodies that use it, a `kind` to bodies of that kind.
  */
 export interface BodyPath {
   readonly path: string;

@@ -16,7 +16,7 @@ interface Form {
 }
 
 /**
- * @property forms alternatives; the first is meant where nothing tells which
+ * @property forms alternatives; the first is meant where nothing says which
  * @property rules what a member must look like on this route, in place of its general rule
  */
 export interface Route {

@@ -1,6 +1,6 @@
 /**
  * One good row for every kind and route: what `disburse template` prints, and a start for examples and benches.
- * The identifiers are published examples or test numbers; nobody is paid by them.
+ * The identifiers are published examples or test numbers; they pay no one.
  */
 import type { MemberName } from './members.ts';
 import type { Kind } from './instruction.ts';

@@ -115,23 +115,25 @@ const requireFields = (values: Values, needed: Need, findings: ValidationErrors)
 };
 
 const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, findings: ValidationErrors): void => {
-  const begun = forms.filter((form) => form.distinguishing.some((slot) => values[slot] !== undefined));
-  const identified = begun.filter((form) => form.distinguishing.some((slot) => accountSlots.includes(slot) && values[slot] !== undefined));
+  const started = forms.filter((form) => form.distinguishing.some((slot) => values[slot] !== undefined));
+  const identified = started.filter((form) =>
+    form.distinguishing.some((slot) => accountSlots.includes(slot) && values[slot] !== undefined),
+  );
   if (forms.length > 1 && identified.length > 1) {
     const names = identified.flatMap((form) => form.distinguishing.filter((slot) => values[slot] !== undefined)).map(findings.nameOf);
     findings.addRecordError(
       violation('account_ambiguous', `Two accounts are given (${names.join(', ')}): keep the one that is to be paid.`),
     );
-  } else if (forms.length > 1 && begun.length === 0) {
+  } else if (forms.length > 1 && started.length === 0) {
     const choices = forms.map((form) => form.distinguishing.map(findings.nameOf).join(' and '));
     findings.addRecordError(
       violation('member_missing', `A payout to ${route.label} needs ${choices.join(', or ')}: fill in one of the two.`),
     );
   }
-  const form = identified[0] ?? begun[0] ?? forms[0];
+  const form = identified[0] ?? started[0] ?? forms[0];
   const why = `A payout to ${route.label} needs`;
   for (const slot of form?.needs ?? []) {
-    const open = forms.length > 1 && begun.length === 0 && form?.distinguishing.includes(slot);
+    const open = forms.length > 1 && started.length === 0 && form?.distinguishing.includes(slot);
     if (values[slot] === undefined && open !== true) findings.missing(slot, why);
   }
   for (const slot of refused) {

@@ -14,7 +14,7 @@ import { permitWithinMs, type SendPlace, type SendQueue } from './send-queue.ts'
 /** Runs at most so many calls at once. */
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** What stands between an intent and its bytes. */
+/** What comes between an intent and its bytes. */
 export interface SendPath {
   readonly gateway: Pick<Gateway, 'prepare'>;
   readonly sendQueue: SendQueue;
@@ -104,7 +104,7 @@ export type SendResult<Evidence> =
 
 /**
  * One send: slot, signature, place, intent, permit, bytes. The intent is the last thing before the permit, so that it
- * stands open only while its bytes are about to leave.
+ * is open only while its bytes are about to leave.
  */
 export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
   deps: SendDeps,

@@ -1,6 +1,6 @@
 /**
  * "Seen before?" in memory of a fixed size: a Bloom filter. It may say yes to what it has not seen, never no to
- * what it has; whoever gets a yes looks closer.
+ * what it has; after a yes the caller looks closer.
  */
 
 /** 2^27 bits are 16 MiB: of a million texts one in a thousand million is taken for another, of ten million one in 500. */

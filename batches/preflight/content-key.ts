@@ -1,6 +1,6 @@
 /**
  * When two instructions are the same, and when they only look alike to a person. Both are texts to be hashed by
- * whoever keeps them: they carry account and card numbers.
+ * the caller that keeps them: they carry account and card numbers.
  */
 import type { ValidInstruction, JsonObject } from '../instruction/instruction.ts';
 import { isObject } from '../instruction/metadata.ts';

@@ -5,7 +5,7 @@ export interface LineProblem extends Problem {
   readonly line: number;
 }
 
-/** How many problems of one sort a report tells; it counts them all. */
+/** How many problems of one sort a report lists; it counts them all. */
 export const maxTold = 1000;
 
 /** Keeps the first `maxTold` by line of what comes in several ascending runs. */

@@ -1,6 +1,6 @@
 /**
  * A whole file, judged before anything is sent: counts, exact totals, every problem with its line, and what only
- * shows when all rows are known, such as a record id that stands twice.
+ * shows when all rows are known, such as a record id that occurs twice.
  *
  * Memory does not grow with the file. The first pass judges each row by itself and sieves out what it may have
  * met before; only if there is any, a second pass looks at exactly these rows.
@@ -26,7 +26,7 @@ export interface IndexedRow {
   readonly currency: string;
 }
 
-/** One row of a record id that stands on several lines. */
+/** One row of a record id that is on several lines. */
 export interface RepeatedRow {
   readonly line: number;
   readonly firstLine: number;
@@ -40,7 +40,7 @@ export interface RepeatedRow {
 /** Remembers rows outside the heap. */
 export interface RowIndex {
   add(row: IndexedRow): void;
-  /** Rows whose record id stands more than once, in the order of their lines. */
+  /** Rows whose record id occurs more than once, in the order of their lines. */
   repeated(): Iterable<RepeatedRow>;
   /** Valid rows that look like an earlier one under another record id, in the order of their lines. */
   twins(): Iterable<{ readonly line: number; readonly firstLine: number }>;
@@ -52,7 +52,7 @@ export interface Preflight {
   readonly valid: number;
   readonly invalid: number;
   readonly duplicates: number;
-  /** Valid rows only; a duplicate is counted where its record first stands. */
+  /** Valid rows only; a duplicate is counted where its record first occurs. */
   readonly totals: Totals;
   /** The first `maxTold` in the order of the lines. */
   readonly errors: readonly LineProblem[];
@@ -63,12 +63,12 @@ export interface Preflight {
   readonly isAmbiguous: (line: number) => boolean;
 }
 
-/** The code and sentence of a record id that stands for several things in one file. */
+/** The code and sentence of a record id that means several instructions in one file. */
 export const ambiguous = (recordId: string | undefined, column: string | null): Problem => ({
   code: 'record_id_ambiguous',
   column,
   message:
-    'This record id stands on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
+    'This record id is on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
   value: recordId === undefined ? null : maskVerbatim(recordId),
 });
 

@@ -16,7 +16,7 @@ export interface KnownRecord {
   readonly record: LedgerRecord | undefined;
   /** The digests kept with that record; asked for only in a conflict. */
   readonly fields: () => FieldDigests;
-  /** The highest sequence told under this id while no record stands under it; 0 when never. */
+  /** Last sequence published for a record id that has no record; 0 when never. */
   readonly lastSequence: number;
 }
 
@@ -120,6 +120,6 @@ export function queuedRecord(
 export const batchRejected = (because: string): InvalidInstruction['problems'][0] => ({
   code: 'batch_refused',
   column: null,
-  message: `Nothing of this file was paid, because it is all or nothing and ${because}. Mend the file and drop it again.`,
+  message: `Nothing of this file was paid, because it is all or nothing and ${because}. Correct the file and drop it again.`,
   value: null,
 });

@@ -1,4 +1,4 @@
-/** What is pinned about a file when its batch is made, and where the batch stands. Times are milliseconds since the epoch. */
+/** What is pinned about a file when its batch is made, and how far the batch is. Times are milliseconds since the epoch. */
 
 /** What bad rows do to the good ones of their file. */
 export type Policy = 'skip' | 'all-or-nothing';

@@ -36,7 +36,7 @@ const keyBytes = 32;
 
 /**
  * A card is digested as one field. The security code alone has a thousand values and is not to be kept in any form:
- * whoever has the ledger and its key must still guess number, expiry and code together.
+ * with the ledger and its key one must still guess number, expiry and code together.
  */
 const cardObject = 'bank_card';
 

@@ -9,7 +9,7 @@ import type { FieldDigests } from './fingerprint.ts';
 import type { CallerMetadata, ValidInstruction, Kind, Occurrence, InvalidInstruction } from '../instruction/instruction.ts';
 import type { RecordStatus, Status } from './status.ts';
 
-/** Why a record stands where it stands; `code` is the gateway's or ours, `description` is masked. */
+/** Why a record has its status; `code` is the gateway's or ours, `description` is masked. */
 export interface Reason {
   readonly code: string;
   readonly description: string;
@@ -94,7 +94,7 @@ export interface Admission {
  * What the ledger says of an occurrence.
  *
  * - `admitted`: new, or known and still queued: it may be sent
- * - `open`: known, perhaps sent: it is followed, never sent afresh
+ * - `open`: known, perhaps sent: it is followed, never sent as new
  * - `settled`: nothing more to do for this occurrence; `fresh` when it was settled by this very call
  * - `totals_full`: the totals of its batch have no room for its amount; nothing was written
  */

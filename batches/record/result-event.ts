@@ -151,7 +151,7 @@ const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader
   ...(idempotencyHeader === null ? {} : { idempotency_header: idempotencyHeader }),
 });
 
-/** What a record's own status change tells. `sequence` is the record's, already raised. */
+/** The event of a record's own status change. `sequence` is the record's, already raised. */
 export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: number): ResultEvent {
   const status = record.status;
   if (status === 'queued' || status === 'submitting') throw new TypeError(`no event is told for ${status}`);

@@ -1,4 +1,4 @@
-/** A block of text becomes rows of cells: by csv-parse where a quote stands in it, and nothing that does is taken on trust. */
+/** A block of text becomes rows of cells: by csv-parse where it holds a quote, and what csv-parse returns is verified. */
 import { parse } from 'csv-parse/sync';
 import { verifyCoverage, type Coverage } from './coverage-check.ts';
 import { unquotedRows } from './unquoted-rows.ts';
@@ -24,7 +24,7 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
   if (records === undefined || found.mismatch !== undefined) {
     const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
     const message =
-      'What was read here is not what stands in the file; nothing of it is used. Please report this as a fault of this program.';
+      'The parser did not reproduce the text of the file; nothing of it is used. Please report this as a fault of this program.';
     refuse([{ line: lostLine, at, code: 'parser_lost_bytes', message }], offsetOf);
   }
   if (found.tooLong.length > 0) {

@@ -1,6 +1,6 @@
 /**
  * The parser is held to account: its cells are laid over the text they came from, and every character must be part of
- * a cell, a delimiter, a quote or a line end. This is also what tells on which line a row stands.
+ * a cell, a delimiter, a quote or a line end. It also finds the line of each row.
  */
 import { countOf, maxRecordBytes } from './records.ts';
 
@@ -92,6 +92,6 @@ export function verifyCoverage(text: string, firstLine: number, records: readonl
     if (!endLine()) return mismatch();
   }
   passEmptyLines();
-  // Line breaks are counted once more without the parser: a cell must not hold one that nobody quoted.
+  // Line breaks are counted once more without the parser: a cell must not hold one that was not quoted.
   return at === length && line - firstLine === countOf(text, '\n') ? { rows, multiline, tooLong } : mismatch();
 }

@@ -1,4 +1,4 @@
-/** Bytes become text, or are told by their offset: U+FFFD is never made here. One that stands in the file is passed on. */
+/** Bytes become text, or are reported by their offset: U+FFFD is never made here. One that is in the file is passed on. */
 import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
 
@@ -8,7 +8,7 @@ interface EncodingFault {
   readonly message: string;
 }
 
-/** @property text all that stands before the fault */
+/** @property text all that comes before the fault */
 interface Decoded {
   readonly text: string;
   readonly fault?: EncodingFault;
@@ -124,7 +124,7 @@ const utf16 = (encoding: string): Reader => {
       return {
         text: text.slice(0, at),
         badAt: at * 2,
-        message: `U+${unit} stands here without its other half, so this is not ${encoding}: save the file again.`,
+        message: `U+${unit} is here without its other half, so this is not ${encoding}: save the file again.`,
       };
     },
     byteLength: (text) => text.length * 2,

@@ -1,4 +1,4 @@
-/** Which sign stands between the cells: the user's word, else the file's own `sep=` line, else what its header uses. */
+/** Which sign separates the cells: the user's choice, else the file's own `sep=` line, else what its header uses. */
 import { structural } from './structural-error.ts';
 
 const candidates = [',', ';', '\t'] as const;
@@ -43,7 +43,7 @@ export function readSepLine(line: string): string | undefined {
 }
 
 /**
- * @param header the header's record as it stands in the file
+ * @param header the header's record as it is in the file
  * @throws StructuralError when two signs are as likely
  */
 export function detectDelimiter(header: string, line: number): string {

@@ -39,7 +39,7 @@ const marks: readonly (readonly [encoding: string, bytes: readonly number[]])[] 
 /**
  * @param head the first bytes of the file, at least four if it has them
  * @param asked the canonical name the user gave
- * @throws StructuralError when mark and user contradict each other, or when it is UTF-16 and nobody said so
+ * @throws StructuralError when mark and user contradict each other, or when it is UTF-16 without being declared so
  */
 export function chooseEncoding(head: Buffer, asked: string | undefined): { readonly encoding: string; readonly markBytes: number } {
   const mark = marks.find(([, bytes]) => bytes.every((byte, index) => head[index] === byte));

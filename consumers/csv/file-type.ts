@@ -20,7 +20,7 @@ const binary: readonly (readonly [name: string, hint: string, signature: string,
 
 const sentence = (name: string, hint: string): string => `This is not CSV but ${name}: ${hint}.`;
 
-/** A zip is told by what lies in it: the names of its members stand uncompressed near the front. */
+/** A zip is recognised by its content: the names of its members are uncompressed near the front. */
 function zip(head: Buffer): string {
   const front = head.toString('latin1');
   if (front.includes('mimetypeapplication/vnd.oasis.opendocument')) return sentence('an OpenDocument spreadsheet (.ods)', 'save it as CSV');

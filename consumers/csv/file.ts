@@ -1,5 +1,5 @@
 /**
- * The file as it lies on disk: read in blocks of one MiB, hashed, and on a second reading held against the first,
+ * The file as it is on disk: read in blocks of one MiB, hashed, and on a second reading held against the first,
  * block by block, before anybody sees a byte of the block.
  */
 import { createHash } from 'node:crypto';

@@ -5,7 +5,7 @@ import { structural, type StructuralError } from './structural-error.ts';
 
 /**
  * Payout files compress to a tenth or a fifteenth. Deflate reaches 1:1032 only on what says nothing, so beyond a
- * size that hurts nobody a ratio of 200 is no payout file; the last bound stands whatever the ratio.
+ * harmless size a ratio of 200 is no payout file; the last bound holds whatever the ratio.
  */
 export interface GzipLimits {
   readonly maxRatio: number;
@@ -36,7 +36,7 @@ export async function* gunzip(
     }
     engine.end();
   };
-  // A fault of the file itself travels through the engine to whoever reads from it.
+  // A fault of the file itself travels through the engine to its reader.
   const feeding = feed().catch((error: unknown) => engine.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
     for await (const chunk of engine as AsyncIterable<Buffer>) {
@@ -49,7 +49,7 @@ export async function* gunzip(
     throw named(error);
   } finally {
     engine.destroy();
-    // Whoever reads the source next must not meet the feeder there.
+    // The next reader of the source must not meet the feeder there.
     await feeding;
   }
 }

@@ -15,10 +15,10 @@ export interface QuoteError {
 const maxFaults = 100;
 
 const messages = {
-  nul_character: 'A NUL character stands here: the file is damaged, or its encoding is another one.',
+  nul_character: 'A NUL character is here: the file is damaged, or its encoding is another one.',
   line_end_cr: 'A line ends with CR alone, as on old Macs: save the file with LF or CRLF line ends.',
   quote_bare:
-    'A quote stands inside a cell that does not begin with one: put the whole cell in quotes and write the quote twice, or remove it.',
+    'A quote is inside a cell that does not begin with one: put the whole cell in quotes and write the quote twice, or remove it.',
   quote_trailing_text: 'Text follows a closing quote: write a quote inside a cell twice, or remove it.',
 } as const;
 

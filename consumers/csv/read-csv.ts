@@ -14,7 +14,7 @@ import { openText, type TextFile } from './text.ts';
 
 /**
  * @property encoding by name; without it a byte order mark decides, else it is UTF-8
- * @property delimiter one sign; without it the file tells
+ * @property delimiter one sign; detected from the file by default
  * @property expected what an earlier reading found: no row is handed out of a block that differs
  */
 export interface CsvOptions extends SourceOptions {
@@ -114,7 +114,7 @@ async function withFacts(error: StructuralError, source: SourceFile, facts: Sour
     try {
       while ((await source.readBlock()) !== null);
     } catch {
-      // What is told of the file is the first fault; that it cannot be hashed either changes nothing.
+      // The first fault is reported; that the file cannot be hashed either changes nothing.
     }
   }
   const digest = source.digest();

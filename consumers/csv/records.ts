@@ -1,6 +1,6 @@
 /**
  * Text is cut into blocks of whole records: a line break after an even number of quotes ends one. What is inside the
- * quotes is not looked at here; that they stand where they may is for whoever reads the block.
+ * quotes is not looked at here; whether they are where they may be is for the reader of the block.
  */
 
 /** A record, without its line end, in UTF-8. */
@@ -22,7 +22,7 @@ export interface TextBlock {
 export interface RecordCutter {
   /** Takes the text that follows, as the decoder gives it. Nothing can follow an `endless` block. */
   push(text: string): TextBlock | undefined;
-  /** What stands behind the last line break. */
+  /** What comes after the last line break. */
   end(): TextBlock | undefined;
   /** The line on which the text taken so far ends. */
   line(): number;
@@ -51,7 +51,7 @@ function lastBoundary(text: string, quotes: number): number {
   return 0;
 }
 
-/** `lastIndexOf` takes -1 for 0, and would find the same place for ever. */
+/** `lastIndexOf` takes -1 for 0, and would find the same place without end. */
 const before = (text: string, sign: string, at: number): number => (at === 0 ? -1 : text.lastIndexOf(sign, at - 1));
 
 /** @param byteLength how many bytes of the file a text was */

@@ -81,7 +81,7 @@ const swallowed = ({ line, endLine }: MultilineCell): LineProblem => ({
   column: null,
   code: 'quote_swallowed_rows',
   message:
-    `A quote that opens on line ${line} is only closed on line ${endLine}, and what stands between looks like rows of its own: ` +
+    `A quote that opens on line ${line} is only closed on line ${endLine}, and the text between looks like rows of its own: ` +
     'remove the stray quote, or the line breaks from the text.',
   value: null,
 });

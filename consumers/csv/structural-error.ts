@@ -12,7 +12,7 @@ export interface SourceFacts {
 export class StructuralError extends Error {
   readonly code = 'structural';
   readonly retryable = false;
-  /** In the order of the file. None shows a value: what stands in a broken file may be a card number. */
+  /** In the order of the file. None shows a value: a broken file may hold a card number anywhere. */
   readonly problems: readonly [LineProblem, ...LineProblem[]];
   readonly facts: SourceFacts;
 

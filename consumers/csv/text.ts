@@ -74,7 +74,7 @@ function startText(bytes: AsyncGenerator<Buffer>, { head, done }: Head, asked: s
   };
 }
 
-/** What was read before an invalid byte is handed out first: a fault that stands before it is told before it. */
+/** What was read before an invalid byte is handed out first: a fault that comes before it is reported before it. */
 function* cut({ text, fault }: ReturnType<Decoder['decode']>, cutter: RecordCutter): Generator<TextBlock> {
   const block = cutter.push(text);
   if (block !== undefined) yield block;

@@ -1,5 +1,5 @@
 /**
- * A stray quote that is closed rows later makes one cell of all that stands between. The row may even have the right
+ * A stray quote that is closed rows later makes one cell of all the text between. The row may even have the right
  * number of cells. It shows in the lines: they look like rows.
  */
 import type { MultilineCell } from './coverage-check.ts';

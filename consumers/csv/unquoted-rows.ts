@@ -1,5 +1,5 @@
 /**
- * Rows of a text in which no quote stands. Without quotes the grammar is nothing but line ends and delimiters, and
+ * Rows of a text without quotes. Then the grammar is nothing but line ends and delimiters, and
  * the engine's own search finds those several times faster than a parser's loop over each character. Text with a
  * single quote in it goes to csv-parse; a property test holds the two to the same rows.
  */
@@ -9,7 +9,7 @@ import { maxRecordBytes } from './records.ts';
 const carriageReturn = 0x0d;
 const noCells: string[] = [];
 
-/** @param text whole records without quotes; a carriage return stands only before a line break */
+/** @param text whole records without quotes; a carriage return is only before a line break */
 export function unquotedRows(text: string, firstLine: number, delimiter: string): Coverage {
   const rows: CoveredRow[] = [];
   const tooLong: number[] = [];

@@ -2,9 +2,9 @@
  * The drop folder and the three in it: `processing/`, `done/`, `refused/`. Files go from one to the next by renaming,
  * and nothing is ever overwritten.
  *
- * While a file is in `processing/`, its acknowledgement lies beside it; results and errors are gathered in a hidden
- * folder of the claim's own (`.work-<token>`), because `may.csv.errors.csv` is also what a mended fix-file may be
- * called when it is dropped, and because whoever lost a claim must not write over what its heir writes.
+ * While a file is in `processing/`, its acknowledgement is beside it; results and errors are gathered in a hidden
+ * folder of the claim's own (`.work-<token>`), because `may.csv.errors.csv` is also what a corrected fix-file may be
+ * called when it is dropped, and because an instance that lost its claim must not overwrite what the next holder writes.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -39,7 +39,7 @@ export async function prepareDropFolder(dir: string): Promise<void> {
     }
     await tryWriting(folder);
     if ((await stat(folder)).dev !== found.dev)
-      throw new Error(`${folder} lies on another file system than ${dir}, so files cannot be renamed into it. Put both on the same.`);
+      throw new Error(`${folder} is on another file system than ${dir}, so files cannot be renamed into it. Put both on the same.`);
   }
 }
 
@@ -61,7 +61,7 @@ export interface WorkDir {
   pathOf(sibling: Sibling): string;
   /** The whole text appears under `pathOf(sibling)` at once, mode 0600, and outlives a power cut. */
   write(sibling: Sibling, content: string): Promise<void>;
-  /** Moves the file and what lies beside it. Can be broken off at any point: `finishMove` of the next desk goes on. */
+  /** Moves the file and what is beside it. Can be interrupted at any point: `finishMove` of the next work folder continues. */
   moveTo(ending: Destination): Promise<void>;
   /** Ends a move that somebody else began. Answers whether there was one. */
   finishMove(): Promise<boolean>;
@@ -71,7 +71,7 @@ export interface WorkDir {
 
 /**
  * Written before a move, so that a crash in the middle of it does not part the set. Size and time tell whether it
- * speaks of the file that lies there: a note that outlived its file must never send another one to `done/` unpaid.
+ * is about the file that is there: a note that outlived its file must never send another one to `done/` unpaid.
  */
 interface Leaving {
   readonly ending: Destination;

@@ -1,4 +1,4 @@
-/** Which names in the drop folder are payout files, and what lies beside a file that is being paid. */
+/** Which names in the drop folder are payout files, and what is beside a file that is being paid. */
 
 /** What is written beside a payout file, by the end of its name. */
 export const siblings = ['ack.json', 'results.csv', 'errors.csv'] as const;

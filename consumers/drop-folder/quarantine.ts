@@ -2,7 +2,7 @@
 import type { Clock } from '../../batches/ports/clock.ts';
 
 export interface Quarantine {
-  /** Leaves the file alone for a while, and tells the warning unless the same was told of it before. */
+  /** Leaves the file alone for a while, and warns unless the same warning was given before. */
   put(name: string, warning: string): void;
   /** Is it to be left alone at this moment? */
   has(name: string): boolean;

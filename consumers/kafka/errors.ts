@@ -1,7 +1,7 @@
 /** Why a topic cannot be read, as one sentence for people: what, where, what to do. */
 
 /**
- * - `unreachable`: no broker answers; the only one that may mend itself
+ * - `unreachable`: no broker answers; the only one that may pass by itself
  * - `stalled`: brokers answer and records wait, but none arrives
  * - `lost_position`: the group's position is outside of what the topic has, so records may have gone unread
  * - `failed`: the client gave up for a reason of its own
@@ -66,7 +66,7 @@ const groupTypes = new Set(['GROUP_AUTHORIZATION_FAILED']);
 const topicTypes = new Set(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED']);
 const missingTypes = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION']);
 const loginTypes = /^SASL_|_SASL_/;
-/** Nobody answers, or whoever answers does not know the others yet. Some of these the client itself would not try again. */
+/** No broker answers, or one answers that does not know the others yet. Some of these the client itself would not try again. */
 const connectionNames = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',

@@ -19,13 +19,13 @@ interface BatchHeader {
   readonly baseOffset: bigint;
   readonly lastOffsetDelta: number;
   readonly count: number;
-  /** The whole batch as it lies on the topic. */
+  /** The whole batch as it is on the topic. */
   readonly bytes: Buffer;
 }
 
 const poisons = new WeakMap<ArrayBufferLike, Poison>();
 
-/** The header before these packed records; undefined when what stands there is none (a format older than Kafka 0.11). */
+/** The header before these packed records; undefined when there is none (a format older than Kafka 0.11). */
 function headerBefore(packed: Buffer, codec: number): BatchHeader | undefined {
   if (packed.byteOffset < headerBytes) return undefined;
   const bytes = Buffer.from(packed.buffer, packed.byteOffset - headerBytes, headerBytes + packed.length);

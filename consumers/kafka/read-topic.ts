@@ -1,6 +1,6 @@
 /**
  * Reads a topic for oneself: from where one likes, in the order of each partition, without leaving a trace. A group of
- * its own that nobody else joins deals the partitions; nothing is committed, and it is deleted in the end.
+ * its own without other members assigns the partitions; nothing is committed, and it is deleted in the end.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +25,7 @@ export interface ReadTopicParams {
   readonly createKafka: KafkaFactory;
   readonly topic: string;
   readonly from: TopicStart;
-  /** `end`: where each partition ends when the reading begins; what is in an open transaction lies behind it. */
+  /** `end`: where each partition ends when the reading begins; what is in an open transaction comes after it. */
   readonly until: 'end' | 'never';
   readonly signal: AbortSignal;
   /** The group's name begins with it: the user needs Read on groups like this. */
@@ -218,13 +218,13 @@ function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: 
   };
 }
 
-/** Whoever takes the records may be slow; the group must not think that we died. */
+/** The reader of the records may be slow; the group must not conclude that this member died. */
 async function beat(batch: FetchedBatch, given: Promise<unknown>): Promise<void> {
   const taken = new AbortController();
   void given.then(() => taken.abort());
   while (!taken.signal.aborted) {
     await sleep(heartbeatEveryMs, undefined, { signal: taken.signal }).catch(() => undefined);
-    // Nobody else is in the group: what goes wrong here, the next fetch meets too, and it says so.
+    // The group has no other member: what goes wrong here, the next fetch meets too, and reports.
     if (!taken.signal.aborted) await batch.heartbeat().catch(() => undefined);
   }
 }

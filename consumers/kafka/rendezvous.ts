@@ -1,6 +1,6 @@
 /** Hands things from who has them to who takes them, one by one: the giver waits until the taker asks for the next. */
 export interface Rendezvous<Thing> {
-  /** Resolves when the thing was taken and worked through: true; false when nobody will take it. */
+  /** Resolves when the thing was taken and worked through: true; false when it will not be taken. */
   send(thing: Thing): Promise<boolean>;
   /** Things as they come; once. Throws what `fail` was given, at once; ends after `end`. */
   receive(): AsyncGenerator<Thing, void, undefined>;

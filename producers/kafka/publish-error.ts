@@ -1,7 +1,7 @@
 /** Why a record is not surely on its topic, told as what can be done about it. */
 
 /**
- * - `unproven`: nobody answered, or not as agreed. The record may be there: publish it again
+ * - `unproven`: no answer came, or not as agreed. The record may be there: publish it again
  * - `closed`: we stopped before it was proven; the same holds
  * - the others are permanent: this record will not be taken as things stand
  */

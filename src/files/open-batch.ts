@@ -26,7 +26,7 @@ export async function openFileBatch({ ledger, inspection, policy, clock }: OpenB
     if (pinned[name] === asked[name]) continue;
     throw new CommandError(
       exitCodes.usage,
-      `this file was begun with ${name} ${JSON.stringify(pinned[name])}, and ${JSON.stringify(asked[name])} is asked for now. What was begun cannot be read otherwise: run it with --${name} ${JSON.stringify(pinned[name])}.`,
+      `this file was first run with ${name} ${JSON.stringify(pinned[name])}; ${JSON.stringify(asked[name])} was given. Run it again with --${name} ${JSON.stringify(pinned[name])}.`,
     );
   }
   await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });

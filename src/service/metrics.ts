@@ -24,7 +24,7 @@ export type CallOutcome = (typeof callOutcomes)[number];
 
 export interface Metrics {
   readonly register: Registry;
-  /** Says where gauges come from; may be called as parts of the program come up, the later one stands. */
+  /** Says where gauges come from; may be called as parts of the program start, the later call wins. */
   feed(sources: Partial<MetricSources>): void;
   gatewayCall(call: GatewayCall, outcome: CallOutcome, durationMs: number | null): void;
   /** A result was published for the world to read. `delayMs`: since it was decided. */

@@ -1,5 +1,5 @@
 /**
- * A file of the drop folder, from its acknowledgement to its results. Who moves it between the folders stands in
+ * A file of the drop folder, from its acknowledgement to its results. Moving it between the folders is in
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
 import type { Clock } from '../../batches/ports/clock.ts';
@@ -20,7 +20,7 @@ export interface InboxDeps {
   readonly writeResults: (batchId: string, path: string) => Promise<unknown>;
 }
 
-/** @returns which folder the file belongs to now; `left`: it stays in hand for the next start */
+/** @returns which folder the file belongs to now; `left`: it stays in `processing/` for the next start */
 export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
   const { clock, maxAmount, logger } = deps;
   const { name, path, signal } = file;
@@ -52,7 +52,7 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
   try {
     if ((await deps.pay(inspection, signal)) === 'stopped') return 'left';
   } catch (cause) {
-    // Its bytes were begun otherwise before: foreseen, and no reason to try again.
+    // Its bytes were read in another way before: foreseen, and no reason to try again.
     if (!(cause instanceof CommandError)) throw cause;
     await acknowledge(file, { ...told, refused: cause.message });
     logger.warn({ file: name, batch_id: batchId }, cause.message);

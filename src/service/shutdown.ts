@@ -1,4 +1,4 @@
-/** How a run is stopped from outside or by itself: one signal, the first reason stands. */
+/** How a run is stopped from outside or by itself: one signal; the first reason is kept. */
 
 export interface Shutdown {
   readonly signal: AbortSignal;

@@ -6,14 +6,14 @@ export const maxInFlight = 2_048;
 
 /**
  * One generation of the group, as far as it is ours: the partitions, and how far its end has come. It is closed
- * (nothing new is begun, what is under way may be finished and committed), then over (nothing may be resolved or
+ * (nothing new is started, what is in flight may be finished and committed), then over (nothing may be resolved or
  * committed, and what still waits is let go).
  */
 export class Assignment {
   readonly partitions: ReadonlySet<number>;
   /** Where the next record of each partition is expected. */
   readonly expected = new Map<number, bigint>();
-  /** Records that were begun. */
+  /** Records that were started. */
   readonly inFlight = createInFlight();
   readonly #progress = new Map<number, PartitionProgress>();
   readonly #closed = new AbortController();
@@ -24,7 +24,7 @@ export class Assignment {
     this.partitions = new Set(partitions);
   }
 
-  /** Aborted when nothing new may be begun. */
+  /** Aborted when nothing new may be started. */
   get closed(): AbortSignal {
     return this.#closed.signal;
   }
@@ -33,7 +33,7 @@ export class Assignment {
     return this.#over.signal;
   }
 
-  /** What the client is to be told, so that it joins anew; undefined while there is no reason to, or when we leave. */
+  /** The error that makes the client rejoin; undefined while there is no reason to, or when this member leaves. */
   get cause(): Error | undefined {
     return this.#cause;
   }

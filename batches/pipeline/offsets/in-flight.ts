@@ -1,9 +1,9 @@
-/** What was begun and has not ended: how much it is, and when it has become little. */
+/** What was started and has not ended: how much it is, and when little of it is left. */
 export interface InFlight {
   /** @param work never rejects */
   add(work: Promise<unknown>): void;
   readonly size: number;
-  /** Resolves when no more than `count` are in hand, or when the signal is aborted. */
+  /** Resolves when no more than `count` are in flight, or when the signal is aborted. */
   atMost(count: number, signal: AbortSignal): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Where the work stands, for metrics and readiness: told by those who do it, asked by whoever wants to know. */
+/** How far consumption is, for metrics and readiness. */
 
 /** Offsets; null: not known yet. */
 export interface PartitionOffset {
@@ -6,7 +6,7 @@ export interface PartitionOffset {
   /** Behind the last record that is finished without a gap. */
   readonly next: bigint | null;
   readonly committed: bigint | null;
-  /** Behind the last record that was begun. */
+  /** Behind the last record that was started. */
   readonly begun: bigint | null;
   /** The end of the partition as it was last seen. */
   readonly end: bigint | null;
@@ -26,7 +26,7 @@ export interface PartitionOffsets {
   all(): readonly PartitionOffset[];
   /** Records between what is finished and the newest known end, of each partition of which both are known. */
   lag(): ReadonlyMap<number, number>;
-  /** The same between what is begun and the end. */
+  /** The same between what was started and the end. */
   unread(): ReadonlyMap<number, number>;
 }
 

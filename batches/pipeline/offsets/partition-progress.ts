@@ -1,5 +1,5 @@
 /**
- * How far one partition is finished without a gap, over as many batches as are in hand. Kept as the positions that the
+ * How far one partition is finished without a gap, over as many batches as are in flight. Kept as the offsets that the
  * records themselves lead to: offsets have gaps, where a topic was compacted or transactions left their marks.
  */
 export interface PartitionProgress {
@@ -12,7 +12,7 @@ export interface PartitionProgress {
    */
   begin(next: bigint): () => bigint | undefined;
   /**
-   * Waits while as many records as may be are in hand from the first unfinished one on: they would all be read again
+   * Waits while as many records as may be are in flight from the first unfinished one on: they would all be read again
    * after a crash. For one caller at a time; false when the signal ended the wait.
    */
   room(signal: AbortSignal): Promise<boolean>;

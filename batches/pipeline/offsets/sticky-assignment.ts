@@ -1,9 +1,9 @@
 /**
- * Deals a topic's partitions to the members of a group so that whoever has one keeps it: when a member comes or goes,
- * what is under way in the others' hands stays there, and is not begun a second time by somebody else.
+ * Assigns a topic's partitions to the members of a group so that each keeps what it has: when a member comes or goes,
+ * what is in flight in the others stays there, and is not started a second time by another member.
  */
 
-/** A member and what it had when it joined anew. */
+/** A member and what it had when it rejoined. */
 export interface MemberClaim {
   readonly memberId: string;
   readonly owned: readonly number[];
@@ -26,9 +26,9 @@ export function assignPartitions(members: readonly MemberClaim[], partitions: re
   const shares = claims.map(({ memberId, kept }, index) => {
     const quota = least + (index < larger ? 1 : 0);
     for (const partition of kept.slice(quota)) free.add(partition);
-    return { memberId, quota, dealt: kept.slice(0, quota) };
+    return { memberId, quota, assigned: kept.slice(0, quota) };
   });
   const rest = [...free].toSorted((a, b) => a - b);
-  for (const { quota, dealt } of shares) dealt.push(...rest.splice(0, quota - dealt.length));
-  return new Map(shares.map(({ memberId, dealt }) => [memberId, dealt.toSorted((a, b) => a - b)]));
+  for (const { quota, assigned } of shares) assigned.push(...rest.splice(0, quota - assigned.length));
+  return new Map(shares.map(({ memberId, assigned }) => [memberId, assigned.toSorted((a, b) => a - b)]));
 }

@@ -31,7 +31,7 @@ export class BoundedOutput {
   /**
    * Appends `count` bytes from `distance` bytes before the end; what is appended may itself be repeated.
    *
-   * @throws {UnpackError} when that lies before the beginning, or the bound is passed
+   * @throws {UnpackError} when that is before the beginning, or the bound is passed
    */
   repeat(distance: number, count: number): void {
     if (distance < 1 || distance > this.#length) throw new UnpackError('it refers to bytes before its beginning');

@@ -53,7 +53,7 @@ function unpackBlock(block: Buffer, maxBytes: number): Buffer {
   return output.finished();
 }
 
-/** A literal's length stands in its tag, or in the 1 to 4 bytes behind it. */
+/** A literal's length is in its tag, or in the 1 to 4 bytes behind it. */
 function readLiteral(block: Buffer, at: number): { readonly count: number; readonly from: number } {
   const short = (block[at] as number) >> 2;
   if (short < 60) return { count: short + 1, from: at + 1 };

@@ -1,7 +1,7 @@
 /**
  * A member of a consumer group, in our own shapes: the only place where kafkajs fetches, commits and rejoins for us.
  *
- * Never restarts by itself: a crash is the end of this member, and whoever wants another makes one from a client of
+ * Never restarts by itself: a crash is the end of this member, and another member is made from a client of
  * its own, as clients of one `Kafka` share what they know of offsets.
  */
 import kafkajs, { type EachBatchPayload, type IHeaders, type Kafka, type KafkaMessage } from 'kafkajs';
@@ -13,7 +13,7 @@ import type { TopicRecord } from '../topic-record.ts';
 
 /** What the broker waits for a sign of life before it gives our partitions to others. */
 export const sessionTimeoutMs = 10_000;
-/** What it waits for all members to let go when partitions are dealt anew. */
+/** How long it waits for all members to let go when the group rebalances. */
 export const rebalanceTimeoutMs = 30_000;
 const heartbeatIntervalMs = 1_000;
 /** Unpacked in one go, so a large fetch would hold up everything else; a record that is larger comes all the same. */
@@ -31,7 +31,7 @@ export interface MemberEvents {
   onFetched(node: string): void;
   /** A fetch brought nothing but what is not for us (marks of transactions, what was aborted), up to `next`. */
   onPassed(partition: number, next: bigint, end: bigint): void;
-  /** The next fetch waits for it. What it rejects with decides: as kafkajs names errors, it joins anew or crashes. */
+  /** The next fetch waits for it. What it rejects with decides: as kafkajs names errors, it rejoins or crashes. */
   onBatch(batch: FetchedBatch): Promise<void>;
   /** It is over, and disconnected. */
   onCrash(error: Error): void;

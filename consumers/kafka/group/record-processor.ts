@@ -1,6 +1,6 @@
 /**
  * Records in the hands of their handler: as many at once as the window has places, each one once at a time. What is
- * still under way when its partition was dealt anew keeps its place, and when it is read again it is waited for.
+ * still in flight when the group rebalances keeps its place, and when it is read again it is waited for.
  */
 import type { Assignment } from '../../../batches/pipeline/offsets/assignment.ts';
 import { createSemaphore } from './semaphore.ts';

@@ -20,11 +20,11 @@ export const stickyAssigner =
     }),
     async assign({ members }) {
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-      const dealt = assignPartitions(
+      const assigned = assignPartitions(
         members.map(({ memberId, memberMetadata }) => ({ memberId, owned: partitionsIn(memberMetadata) })),
         partitions,
       );
-      return [...dealt].map(([memberId, own]) => ({
+      return [...assigned].map(([memberId, own]) => ({
         memberId,
         memberAssignment: MemberAssignment.encode({ version, assignment: { [topic]: [...own] }, userData: Buffer.alloc(0) }),
       }));

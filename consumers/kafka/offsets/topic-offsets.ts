@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import { MissingTopicError } from '../errors.ts';
 import type { KafkaFactory } from '../kafka-factory.ts';
 
-/** Offsets that a partition has, up to but not with `end`; what belongs to an open transaction lies behind the end. */
+/** Offsets that a partition has, up to but not with `end`; what belongs to an open transaction comes after the end. */
 export interface OffsetRange {
   readonly begin: bigint;
   readonly end: bigint;

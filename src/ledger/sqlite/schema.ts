@@ -1,7 +1,7 @@
 /**
  * The tables of the SQLite ledger.
  *
- * Rows are keyed by integers in the order of their arrival, so that what is new lies together and one group
+ * Rows are keyed by integers in the order of their arrival, so that new rows are together and one group
  * touches few pages. Bodies and events have tables of their own, because they come and go. Amounts are summed outside, because an
  * integer sum of SQLite turns into a float silently when it overflows. Times are REAL, because a pause that somebody
  * else asked for need not be whole milliseconds.

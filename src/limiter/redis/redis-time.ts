@@ -13,7 +13,7 @@ export interface ServerTime {
   /** False when the answer contradicts what was known: one of the clocks was set. */
   note(answer: { sentAt: number; receivedAt: number; serverMs: number }): boolean;
   /**
-   * The part of a slot of server time that has surely begun and is surely not over, as local times. On a round trip that
+   * The part of a slot of server time that has surely started and is surely not over, as local times. On a round trip that
    * takes more than half of the slot's length there is no such part: then the middle is taken, as if both directions
    * took the same time.
    */

@@ -1,0 +1,20 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const script = join(import.meta.dirname, '..', '..', 'scripts', 'check-words.mjs');
+
+/** What the check finds in a text, run as its own process like everything in scripts/. */
+const wordsIn = (text: string): string[] => {
+  const code = `import { findWords } from ${JSON.stringify(script)}; console.log(JSON.stringify(findWords('a.ts', process.argv[1])))`;
+  const found = execFileSync(process.execPath, ['--input-type=module', '-e', code, text], { encoding: 'utf8' });
+  return (JSON.parse(found) as { line: number; word: string }[]).map(({ line, word }) => `${line}: ${word}`);
+};
+
+it('the word check finds a flagged word, with its line, in any case', () => {
+  expect(wordsIn('// fine\n// Whoever mended this told of it')).toEqual(['2: whoever', '2: mended', '2: told of']);
+});
+
+it('the word check leaves parts of other words and members of objects alone', () => {
+  expect(wordsIn("const amended = sheet.his; // understands the recommendation\nif ('he-llo') offsets.begun(1);")).toEqual([]);
+});
