@@ -3,40 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SharedLedger } from '../../batches/ports/ledger.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
-import { recordEvent } from '../../batches/record/result-event.ts';
 import { isBalanced } from '../../batches/record/tally.ts';
-import {
-  admission,
-  at,
-  batchA,
-  batchB,
-  instructionOf,
-  keys,
-  lineOf,
-  manifest,
-  queuedRecord,
-  refused,
-  sentRecord,
-  valid,
-} from '../support/builders.ts';
+import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../support/builders.ts';
 import { admitted, intent, moved, step } from '../support/ledger-steps.ts';
-
-/** One store of its own; each `open` is a further instance on it. */
-export interface SharedLedgerHarness {
-  open(): Promise<SharedLedger>;
-  /** The ledger's time, milliseconds since the epoch; may differ from it by 2 ms. */
-  now(): number;
-  pass(ms: number): Promise<void>;
-  dispose(): Promise<void>;
-}
-
-/** The store of the test that runs, and instances on it. */
-interface Shared {
-  open(): Promise<SharedLedger>;
-  two(): Promise<readonly [SharedLedger, SharedLedger]>;
-  now(): number;
-  pass(ms: number): Promise<void>;
-}
+import type { Shared, SharedLedgerHarness } from './shared-ledger-harness.ts';
+import { restoreSuite } from './shared-ledger-restore.suite.ts';
 
 export function sharedLedgerSuite(name: string, createHarness: () => Promise<SharedLedgerHarness>): void {
   describe(`shared ledger contract: ${name}`, () => {
@@ -284,86 +255,6 @@ function overviewSuite({ two, now, pass }: Shared): void {
       await moved(one, step(first, { status: 'cancelled' }));
       expect(await other.overview()).toMatchObject({ unpublished: 1, deadLetters: 2 });
       expect((await other.overview()).oldestOpenAt).toBeGreaterThan(seen.oldestOpenAt ?? 0);
-    });
-  });
-}
-
-function restoreSuite({ two }: Shared): void {
-  const fields = { paths: 'amount_details.amount', digests: Buffer.alloc(8) };
-  const settled = {
-    occurrence: lineOf(batchA, 3),
-    batchId: batchA,
-    recordId: 'inv-1',
-    status: 'duplicate',
-    amountMinor: 1230n,
-    currency: 'EUR',
-    sequence: 9,
-  } as const;
-  const paid = sentRecord({ batchId: batchA, occurrence: lineOf(batchA, 2), status: 'succeeded', sequence: 1 });
-
-  describe('restore', () => {
-    it('writes a record with its tallies, body, event and first send, once', async () => {
-      const [one, other] = await two();
-      const unknown = { ...paid, status: 'unknown', leaseOwner: null, leaseUntil: null } as const;
-      const params = { record: unknown, fields, body: Buffer.from('bytes'), event: recordEvent(keys, unknown, at) };
-      for (const ledger of [one, other, one]) await ledger.restore(params);
-      expect(await other.record('inv-1')).toEqual(unknown);
-      expect(Buffer.from((await other.body('inv-1')) ?? []).toString()).toBe('bytes');
-      expect(await one.outbox({ limit: 9 })).toHaveLength(1);
-      expect(await other.outbox({ limit: 9 })).toEqual([]);
-      expect(await other.batch(batchA)).toMatchObject({ sent: 1, firstSentAt: unknown.firstSentAt });
-      expect((await other.tallies(batchA)).map(({ status, count }) => [status, count]).toSorted()).toEqual([
-        ['received', 1],
-        ['unknown', 1],
-      ]);
-      expect(await admitOne(one, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toMatchObject({ type: 'open' });
-    });
-
-    it('leaves a record alone that has its record id already', async () => {
-      const [one, other] = await two();
-      const queued = await admitted(one, 'inv-1', 2);
-      await other.restore({ record: paid, fields });
-      expect(await one.record('inv-1')).toEqual(queued);
-      expect(isBalanced(await one.tallies())).toBe(true);
-    });
-
-    it('never keeps a body that holds a card number', async () => {
-      const [one] = await two();
-      await expect(one.restore({ record: { ...paid, hasCardNumber: true }, fields, body: Buffer.from('x') })).rejects.toThrow(TypeError);
-      expect(await one.record('inv-1')).toBeUndefined();
-    });
-  });
-
-  describe('restoreSettled', () => {
-    it('writes an occurrence that ended by itself, once, and raises the sequence of its record id', async () => {
-      const [one, other] = await two();
-      await one.restore({ record: paid, fields });
-      for (const ledger of [one, other]) await ledger.restoreSettled(settled);
-      expect(await one.record('inv-1')).toEqual({ ...paid, sequence: 9 });
-      expect(await admitOne(one, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))))).toEqual({
-        type: 'settled',
-        status: 'duplicate',
-        fresh: false,
-      });
-      expect((await one.tallies(batchA)).find(({ status }) => status === 'duplicate')).toMatchObject({ count: 1, amountMinor: 1230n });
-      expect(await one.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(0);
-    });
-
-    it('keeps the sequence for a record that is restored or admitted after it', async () => {
-      const [one, other] = await two();
-      await one.restoreSettled({ ...settled, status: 'rejected' });
-      await other.restore({ record: queuedRecord({ batchId: batchA, occurrence: lineOf(batchA, 2) }), fields });
-      expect(await one.record('inv-1')).toMatchObject({ status: 'queued', sequence: 9 });
-      await one.restoreSettled({ ...settled, occurrence: lineOf(batchA, 4), recordId: 'inv-2', status: 'rejected', sequence: 4 });
-      expect(await admitted(other, 'inv-2', 5)).toMatchObject({ sequence: 4 });
-    });
-
-    it('counts a restored duplicate as unsettled until the record under its id has succeeded', async () => {
-      const [one] = await two();
-      await one.restoreSettled(settled);
-      expect(await one.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(1);
-      await one.restore({ record: paid, fields });
-      expect(await one.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(0);
     });
   });
 }

@@ -14,7 +14,7 @@ describe.concurrent('a ledger that is older than its results', () => {
     await inWitnessedWorld({}, async (world, gateway) => {
       const path = world.write('a.csv', csvOf(payouts(5)));
       const running = world.begin(['run', path, '--json'], {
-        NODE_OPTIONS: `--import ${join(import.meta.dirname, '..', 'scripts', 'kill-points', 'preload.ts')}`,
+        NODE_OPTIONS: `--import ${join(import.meta.dirname, '..', 'scripts', 'kill-points', 'preload.script.ts')}`,
         KILL_AT: 'results-after:1',
       });
       expect((await running.ended).signal).toBe('SIGKILL');

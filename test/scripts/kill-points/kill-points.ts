@@ -45,7 +45,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-const preload = join(import.meta.dirname, 'preload.ts');
+const preload = join(import.meta.dirname, 'preload.script.ts');
 const killEnv = (more: Readonly<Record<string, string>>) => ({ NODE_OPTIONS: `--import ${preload}`, ...more });
 
 /** A world whose gateway is the witness, with the file of the scenario. */

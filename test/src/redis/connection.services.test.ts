@@ -90,7 +90,9 @@ describe('connecting', () => {
     const wrongDoor = plain.url.replace('redis:', 'rediss:');
     await expect(connectRedis({ url: wrongDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(/uses TLS \(else redis:\/\/\)/);
     const otherDoor = url.replace('rediss:', 'redis:');
-    await expect(connectRedis({ url: otherDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(/does not use TLS \(else rediss:\/\/\)/);
+    await expect(connectRedis({ url: otherDoor, onWarning: silent, waitMs: 1_000 })).rejects.toThrow(
+      /does not use TLS \(else rediss:\/\/\)/,
+    );
   });
 
   it('can be waited for', async () => {
