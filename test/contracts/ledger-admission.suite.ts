@@ -95,7 +95,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
           : isFinal[status]
             ? { type: 'settled', status, fresh: false }
             : { type: 'open', record };
-      // Neither the content nor the batch that it comes with now counts. Under another record id it cannot come: what stands at
+      // Neither the content nor the batch that it comes with now counts. Under another record id it cannot come: what is at
       // a place never changes, and a ledger may look for it where its record id leads.
       const other = valid(instructionOf('inv-1', { amountMinor: 9n }), 'other');
       expect(await admitOne(under.ledger, admission(lineOf(batchA, 2), other, batchB))).toEqual(expected);
@@ -145,7 +145,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       await under.reopen();
       const record = await admitted(under.ledger, 'inv-1', 4);
       expect(record.sequence).toBe(2);
-      // Now a record stands there, and goes on counting.
+      // Now a record has this id, and continues the count.
       await admitOne(under.ledger, admission(lineOf(batchA, 5), refused()));
       expect((await events()).map((event) => event['sequence'])).toEqual([1, 2, 3]);
       expect(await under.ledger.record('inv-1')).toMatchObject({ sequence: 3, version: record.version + 1, status: 'queued' });
@@ -193,7 +193,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         const first = await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { status }));
         const again = await admitOne(
           under.ledger,
-          admission(lineOf(batchB, 2), valid(instructionOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'mended'), batchB),
+          admission(lineOf(batchB, 2), valid(instructionOf('inv-1', { amountMinor: 50n, currency: 'USD' }), 'corrected'), batchB),
         );
         expect(again).toMatchObject({
           type: 'admitted',
@@ -341,7 +341,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       expect(first).toEqual({ status: 'fulfilled', value: { ok: true } });
       expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('never opened') as string } });
       expect(second).toMatchObject({ status: 'fulfilled', value: { type: 'admitted' } });
-      // What comes next stands on the same ground.
+      // The same holds for what comes next.
       await admitted(under.ledger, 'inv-4', 5, {}, batchB);
       const ledger = await under.reopen();
       expect(await ledger.record('inv-1')).toEqual(intent(before).after);

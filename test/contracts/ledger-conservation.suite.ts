@@ -75,7 +75,7 @@ async function move(ledger: Ledger, { recordId: id, to }: Moving): Promise<void>
 /** Every place that was ever asked at, with what was asked there first. */
 type Places = Map<string, Admission>;
 
-/** Counts anew, by asking at every known place what became of it. */
+/** Counts again, by asking at every known place what became of it. */
 async function recount(ledger: Ledger, places: Places, batchId: string | undefined): Promise<TallyRow[]> {
   const rows = new Map<string, TallyRow>();
   const count = (status: Status | 'received', currency: string, amountMinor: bigint): void => {
@@ -124,7 +124,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
         const place = `${asked.occurrence.stream}:${asked.occurrence.position}`;
         const first = places.get(place) ?? asked;
         places.set(place, first);
-        // At once, nobody knows which of two comes first: then a place brings the same to both, as it does in truth.
+        // At once, it is open which of two comes first: then a place brings the same to both, as it does in truth.
         return concurrently ? first : asked;
       };
       const reopen = async (): Promise<void> => {

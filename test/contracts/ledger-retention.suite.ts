@@ -104,7 +104,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       expect(await last()).toMatchObject({ status: 'conflict', sequence: 3, earlier, fields: [] });
       expect(await ask(92, valid(instructionOf('inv-1', { ...draft, kind: 'payment' }), 'other'))).toMatchObject({ status: 'conflict' });
       expect(await last()).toMatchObject({ status: 'conflict', sequence: 4, fields: ['kind'] });
-      expect(await ask(93, valid(instructionOf('free', draft), 'mended'))).toMatchObject({
+      expect(await ask(93, valid(instructionOf('free', draft), 'corrected'))).toMatchObject({
         type: 'admitted',
         record: { destination: 'DE**…3000', metadata: { order: '77' } },
       });

@@ -16,9 +16,9 @@ const depends: Readonly<Record<string, string>> = {
   GATEWAY_KEY_LIFETIME: 'on loopback, else unset',
 };
 
-/** What is wrong with the default that a page tells; null when nothing is. */
+/** What is wrong with the default that a page shows; null when nothing is. */
 function mistakeAbout(variable: VariableName, told: string | undefined): string | null {
-  if (told === undefined) return 'it stands in no table';
+  if (told === undefined) return 'it is in no table';
   const place = depends[variable];
   if (place !== undefined) return told.includes(place) ? null : `its default should say ${place}`;
   if (told === 'none') return defaults[variable] === undefined ? null : 'it has a default';
@@ -29,7 +29,7 @@ function mistakeAbout(variable: VariableName, told: string | undefined): string 
 }
 
 describe.each(['README.md', 'docs/configuration.md'])('%s', (name) => {
-  it.each(variableNames)('%s stands in a table with its default', (variable) => {
+  it.each(variableNames)('%s is in a table with its default', (variable) => {
     expect(mistakeAbout(variable, tableRow(page(name), variable)?.[1])).toBeNull();
   });
 

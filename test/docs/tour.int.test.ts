@@ -145,7 +145,7 @@ it('the commands are those that --help lists', async () => {
   expect(listed).toEqual([...commands, 'help']);
 });
 
-it.each(commands)('%s stands in the README and in docs with each of its options', async (command) => {
+it.each(commands)('%s is in the README and in docs with each of its options', async (command) => {
   const table = readme.slice(readme.indexOf('## Commands'), readme.indexOf('## Exit codes'));
   const pages = `${page('docs/configuration.md')}\n${page('docs/sandbox.md')}`;
   const row = table.split('\n').find((line) => line.startsWith(`| \`${command}`)) ?? '';

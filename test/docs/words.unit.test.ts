@@ -31,23 +31,23 @@ const distributed = page('docs/distributed.md');
 const source = (path: string): string => readFileSync(join(root, path), 'utf8');
 const missingIn = (text: string, words: readonly string[]): readonly string[] => words.filter((word) => !names(text, word));
 
-it.each(statuses)('the README tells the status %s, and whether it is final', (status) => {
+it.each(statuses)('the README lists the status %s, and whether it is final', (status) => {
   const [, final] = tableRow(readme, status) ?? [];
   expect(final).toBe(isFinal[status] ? 'yes' : 'no');
 });
 
-it.each(statuses)('docs/results.md tells whether %s has an event and is final', (status) => {
+it.each(statuses)('docs/results.md says whether %s has an event and is final', (status) => {
   const rows = results.split('\n').filter((line) => /^\|.*\| (yes|no) +\| (yes|no) +\|$/.test(line));
   const cells = rows.find((row) => names(row, status))?.split('|') ?? [];
   expect(cells.slice(2, 4).map((cell) => cell.trim())).toEqual([isPublished[status], isFinal[status]].map((is) => (is ? 'yes' : 'no')));
 });
 
-it.each(['README.md', 'docs/configuration.md'])('%s tells every exit code', (name) => {
+it.each(['README.md', 'docs/configuration.md'])('%s lists every exit code', (name) => {
   const told = [...page(name).matchAll(/^\| (\d) +\|/gm)].map(([, code]) => Number(code));
   expect(told).toEqual(Object.values(exitCodes).sort());
 });
 
-it('docs/results.md tells every member of results and summaries, and every column of the CSV', () => {
+it('docs/results.md lists every member of results and summaries, and every column of the CSV', () => {
   expect(missingIn(results, [...Object.keys(resultSchema.shape), ...resultsCsvColumns])).toEqual([]);
   expect(Object.keys(summarySchema.shape).filter((name) => !results.includes(`"${name}":`))).toEqual([]);
 });
@@ -56,7 +56,7 @@ it('every failure code is told in docs/results.md', () => {
   expect(missingIn(results, [...transportCodes, ...gatewayCodes, ...responseCodes])).toEqual([]);
 });
 
-it.each(gatewayCodes)('docs/results.md tells what is decided for %s, and docs/gateway.md knows it', (code) => {
+it.each(gatewayCodes)('docs/results.md says what is decided for %s, and docs/gateway.md knows it', (code) => {
   const beginnings = {
     config_error: 'our set-up',
     refused: 'refused',
@@ -70,7 +70,7 @@ it.each(gatewayCodes)('docs/results.md tells what is decided for %s, and docs/ga
   expect(row(page('docs/gateway.md'))).not.toBe('');
 });
 
-it('docs/sandbox.md tells every fault and nothing that is none', () => {
+it('docs/sandbox.md lists every fault and nothing else', () => {
   const text = page('docs/sandbox.md');
   expect(faultNames.filter((name) => tableRow(text, name) === undefined)).toEqual([]);
 });
@@ -220,7 +220,7 @@ describe('docs/operations.md', () => {
     expect(paths.filter((path) => !new RegExp(`\`(?:GET|POST) ${path}\``).test(operations))).toEqual([]);
   });
 
-  it('tells what lies in and beside the drop folder', () => {
+  it('lists what is in and beside the drop folder', () => {
     expect(siblings.filter((sibling) => tableRow(operations, `<name>.${sibling}`) === undefined)).toEqual([]);
     expect(names(operations, readyMarker('<name>'))).toBe(true);
     expect(['a.csv', 'a.CSV', 'a.csv.gz'].every(isPayoutName)).toBe(true);

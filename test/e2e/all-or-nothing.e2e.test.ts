@@ -36,10 +36,10 @@ describe('all or nothing', () => {
       expect(countsOf(again.summary)).toEqual({ rejected: 4 });
       expect(world.sandbox.calls()).toEqual([]);
 
-      // Nothing is bound by it: the mended file is paid.
-      const mended = await world.run(world.write('mended.csv', csvOf(payouts(3))), policy);
-      expect(mended.code).toBe(0);
-      expect(countsOf(mended.summary)).toEqual({ succeeded: 3 });
+      // It takes no record id: the corrected file is paid.
+      const corrected = await world.run(world.write('corrected.csv', csvOf(payouts(3))), policy);
+      expect(corrected.code).toBe(0);
+      expect(countsOf(corrected.summary)).toEqual({ succeeded: 3 });
     });
   });
 

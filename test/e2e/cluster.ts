@@ -47,7 +47,7 @@ export interface Cluster extends World {
   alterTopic(topic: 'instructions' | 'results', settings: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** @param what for people; a function tells what was found last */
+/** @param what for people; a function returns what was found last */
 export const until = async (what: string | (() => string), holds: () => Promise<boolean> | boolean, withinMs = 120_000): Promise<void> => {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
@@ -69,7 +69,7 @@ export async function quietPayments({ sandbox }: Pick<World, 'sandbox'>): Promis
   return payments;
 }
 
-/** Payments of which no result tells the session: when the ledger is lost, nobody can ask for them any more. */
+/** Payments whose session no result shows: when the ledger is lost, they cannot be asked for any more. */
 export async function untoldPayments({ sandbox, results }: Pick<Cluster, 'sandbox' | 'results'>): Promise<number> {
   const told = new Set((await results()).map((event) => event.session_id));
   return sandbox.payments().filter((payment) => !told.has(payment.session_id)).length;

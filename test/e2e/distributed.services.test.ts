@@ -39,7 +39,7 @@ describe('events of the instructions topic', () => {
         event('no id', 10),
         '{"note":"card 4111111111111111"}',
       ];
-      // The same key keeps their order: the first of each id stands.
+      // The same key keeps their order: the first of each id counts.
       const keys = [...good, ...others].map((value) =>
         typeof value === 'object' && value !== null && 'record_id' in value ? value.record_id : 'x',
       );

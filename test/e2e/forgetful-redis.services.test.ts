@@ -68,7 +68,7 @@ it('an enqueue that was killed continues where it stopped', async () => {
     expect((await cluster.command(['run', file, '--detach'])).code).toBe(0);
     const messages = await cluster.read('instructions');
     expect(new Set(messages.map(({ headers }) => headers['source_line'])).size).toBe(rows);
-    // At most the block that was under way stands there twice; it is the same occurrence and is paid once.
+    // At most the block that was under way is there twice; it is the same occurrence and is paid once.
     expect(messages.length).toBeLessThan(rows + 2_000);
     expect((await cluster.command(['run', file, '--detach'])).code).toBe(0);
     expect(await cluster.count('instructions')).toBe(messages.length);

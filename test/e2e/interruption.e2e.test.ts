@@ -56,7 +56,7 @@ it('a run that follows a kill during a resend resends at once', async ({ expect 
 
 describe.concurrent('a signal', () => {
   it.for(['SIGINT', 'SIGTERM'] as const)(
-    '%s lets what is in flight end, ends with 3 and tells how to go on',
+    '%s lets what is in flight end, ends with 3 and says how to continue',
     async (signal, { expect }) => {
       await inWorld(slow, async (world) => {
         const path = world.write('may.csv', csvOf(payouts(12)));

@@ -87,7 +87,7 @@ describe('an outage of 20 s in the middle of 2,000 records', () => {
         await paying(cluster, 64, async () => {
           await proxy.break();
           await sleep(outageMs);
-          await proxy.mend();
+          await proxy.restore();
         });
       } finally {
         await proxy.break();

@@ -64,7 +64,7 @@ async function paid(rate: number): Promise<{ readonly calls: readonly Call[]; re
   return { calls, heldUp };
 }
 
-/** Milliseconds that the main thread of a process was ready to run and had no core; undefined where nobody tells. */
+/** Milliseconds that the main thread of a process was ready to run and had no core; undefined where it is not known. */
 function waitedForCore(pid: number | undefined): number | undefined {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;

@@ -95,7 +95,7 @@ describe('run', () => {
         [[], 'succeeded'],
       ]);
 
-      // What was open all the while kept its story, and tells it at its end.
+      // What was open all the while kept its details, and reports them at its end.
       await past();
       const ended = await world.run(path, [], short);
       expect(countsOf(ended.summary)).toEqual({ duplicate: 1, conflict: 1, succeeded: 1 });

@@ -46,7 +46,7 @@ describe('a file with valid, invalid and repeated rows', () => {
           ...Object.fromEntries(statuses.map((status) => [status, none])),
           succeeded: { count: 6, amounts: { EUR: '30.04', JPY: '500', USD: '20.00' } },
           duplicate: { count: 1, amounts: { EUR: '4.00' } },
-          // 12.30 of the bad IBAN, 1.00 and 2.00 of the ambiguous id, and one whose amount nobody can read.
+          // 12.30 of the bad IBAN, 1.00 and 2.00 of the ambiguous id, and one whose amount cannot be read.
           rejected: { count: 4, amounts: { EUR: '15.30' } },
         },
         balanced: true,
@@ -98,7 +98,7 @@ describe('a file with valid, invalid and repeated rows', () => {
       expect(fixFile).toHaveLength(5);
       expect(fixFile[0]).toBe(`${text.split('\n')[0]},error`);
 
-      // The same bytes again: nothing is sent, nothing is told anew, and the end is the same.
+      // The same bytes again: nothing is sent, nothing is reported again, and the end is the same.
       const calls = initCalls(world);
       const again = await world.run(path);
       expect(again.code).toBe(2);
@@ -159,13 +159,13 @@ describe('a valid file', () => {
       const text = csvOf([...payouts(2), row('bad', { iban: 'BE68539007547035', amount: '9.99' })]);
       expect((await world.run(world.write('may.csv', text))).code).toBe(2);
       const fixFile = readFileSync(join(world.dataDir, `${sha256Of(text)}.errors.csv`), 'utf8');
-      const mended = world.write('mended.csv', fixFile.replace('BE68539007547035', 'BE68539007547034'));
-      const ran = await world.run(mended);
+      const corrected = world.write('corrected.csv', fixFile.replace('BE68539007547035', 'BE68539007547034'));
+      const ran = await world.run(corrected);
       expect(ran.code).toBe(0);
       expect(countsOf(ran.summary)).toEqual({ succeeded: 1 });
       expect(world.sandbox.payments().map((one) => [one.record_id, one.amount])).toContainEqual(['bad', 999]);
       expect(world.sandbox.payments()).toHaveLength(3);
-      // Its sequence goes on from what was told of the rejected row.
+      // Its sequence continues from what was reported of the rejected row.
       const told = world.events().filter(({ record_id }) => record_id === 'bad');
       expect(told.map(({ sequence }) => sequence)).toEqual(told.map((_event, index) => index + 1));
     });
@@ -201,7 +201,7 @@ describe('before anything is sent', () => {
     { name: 'totals that cannot be read', args: ['--expect', 'EUR'], says: '--expect' },
     { name: 'a folder for the results that is not there', args: ['--results', '/no/such/folder/r.csv'], says: 'there is no such folder' },
     { name: 'detach without the distributed profile', args: ['--detach'], says: 'distributed profile' },
-    { name: 'a policy nobody knows', args: ['--policy', 'some'], says: 'skip, all-or-nothing' },
+    { name: 'an unknown policy', args: ['--policy', 'some'], says: 'skip, all-or-nothing' },
     { name: 'a wait without a unit', args: ['--wait', '15'], says: 'such as 15m' },
   ])('$name end the run with 1', async ({ args, says }) => {
     await inWorld({}, async (world) => {
@@ -227,7 +227,7 @@ describe('before anything is sent', () => {
       await world.run(path);
       const ended = await world.command(['run', path, '--policy', 'all-or-nothing']);
       expect(ended.code).toBe(1);
-      expect(ended.stderr).toContain('begun with policy "skip"');
+      expect(ended.stderr).toContain('started with policy "skip"');
     });
   });
 

@@ -1,4 +1,4 @@
-/** After runs that met every trouble, nothing that must stay secret stands anywhere. */
+/** After runs that met every trouble, nothing that must stay secret is anywhere. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

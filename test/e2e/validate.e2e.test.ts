@@ -260,8 +260,8 @@ describe('the fix-file', () => {
       expect(rest).toBe('');
       const unmended = await validate([errors, '--json']);
       expect(unmended.report).toMatchObject({ rows: 2, valid: 0, delimiter: ';' });
-      const mended = text.replace('BE68539007547035', 'BE68539007547034').replace(/^bad-2;payout;0;/m, 'bad-2;payout;5.00;');
-      const again = await validate([write('mended.csv', mended), '--json']);
+      const corrected = text.replace('BE68539007547035', 'BE68539007547034').replace(/^bad-2;payout;0;/m, 'bad-2;payout;5.00;');
+      const again = await validate([write('corrected.csv', corrected), '--json']);
       expect(again.code).toBe(0);
       expect(again.report).toMatchObject({ rows: 2, valid: 2 });
     });

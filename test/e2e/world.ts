@@ -48,7 +48,7 @@ export interface WorldOptions extends Omit<Partial<SandboxOptions>, 'faults'> {
 
 export const inWorld = (options: WorldOptions, work: (world: World) => Promise<void>): Promise<void> =>
   inTemporaryFolder(async (folder) => {
-    // Nobody takes it while the gateway is away.
+    // No other process takes it while the gateway is away.
     const port = await freePort();
     const sandboxOptions = (more: Partial<SandboxOptions>): SandboxOptions => ({
       port,

@@ -37,7 +37,7 @@ describe('TLS', () => {
     expect(await initTo(server.url, { ca: testCertificate.cert })).toMatchObject({ type: 'answer', httpStatus: 200 });
   });
 
-  it('a certificate that nobody vouches for: not sent', async () => {
+  it('a certificate without a trusted authority: not sent', async () => {
     const server = kept(await startRawServer({}, testCertificate));
     expect(await initTo(server.url)).toMatchObject({ proof: 'not_sent', code: 'tls_handshake', started: false });
     expect(server.received()).toBe('');
@@ -76,7 +76,7 @@ describe('TLS', () => {
     expect(server.received()).toContain('{"n":1}');
   });
 
-  it('an alert after the request was started is open: TLS 1.3 tells a missing client certificate only then', async () => {
+  it('an alert after the request was started is open: TLS 1.3 reports a missing client certificate only then', async () => {
     const server = kept(
       await startRawServer({}, { ...testCertificate, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' }),
     );

@@ -306,7 +306,7 @@ describe('what the network did', () => {
     expect(server.received().match(/POST /g)).toHaveLength(1);
   });
 
-  it('closed at once, before anything was read: open, for nobody can tell', async () => {
+  it('closed at once, before anything was read: open, since it cannot be known', async () => {
     const { gateway } = await raw({ onConnection: (socket) => void socket.pause().end() });
     expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open' });
   });
@@ -404,7 +404,7 @@ describe('a prepared call', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('refuses a second send, so that one intent stands for one request', async () => {
+  it('refuses a second send, so that one intent means one request', async () => {
     const { seen, url } = await recording(ok);
     const call = await gatewayTo(url).prepare({ kind: 'payout', bytes, idempotencyKey: 'key-1' });
     await call.send({ mayStart: always });
@@ -423,7 +423,7 @@ describe('a prepared call', () => {
 });
 
 describe('mayStart', () => {
-  it('is asked when a connection stands and before any byte; no sends nothing', async () => {
+  it('is asked when a connection is open and before any byte; no sends nothing', async () => {
     const { gateway, server } = await raw({});
     const connectionsWhenAsked: number[] = [];
     const answer = await init(gateway, () => {

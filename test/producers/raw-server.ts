@@ -14,7 +14,7 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
-/** What a connection does. `soFar` is everything it has received; `onTcp` sees what lies below TLS. */
+/** What a connection does. `soFar` is everything it has received; `onTcp` sees what is below TLS. */
 export interface Behaviour {
   readonly onTcp?: (socket: Socket) => void;
   readonly onConnection?: (socket: Socket) => void;

@@ -120,7 +120,7 @@ describe('openResultsFile', () => {
     expect(told.mark).toBe(String((await stat(path)).size));
   });
 
-  it('a shorter file whose lines were written anew does not get them twice', async () => {
+  it('a shorter file whose lines were written again does not get them twice', async () => {
     const { sink } = await opened(null);
     const { mark } = await sink.publish(group(1, 2, 3));
     await sink.close();

@@ -80,7 +80,7 @@ describe('readResults', () => {
     await done;
   });
 
-  it('a half line that its writer took back and wrote anew is read as it is then', async () => {
+  it('a half line that its writer took back and wrote again is read as it is then', async () => {
     await writeFile(path, line(1) + line(9).slice(0, 60));
     const { seen, done } = reading({ follow: true });
     await vi.waitFor(() => expect(seen).toEqual([1]), patience);
@@ -122,7 +122,7 @@ describe('readResults', () => {
     await done;
   });
 
-  it('begins anew when the file was cut off', async () => {
+  it('starts again when the file was cut off', async () => {
     await writeFile(path, line(1) + line(2));
     const { seen, warnings, done } = reading({ follow: true });
     await vi.waitFor(() => expect(seen).toEqual([1, 2]), patience);

@@ -87,7 +87,7 @@ describe('the transport table', () => {
       for (const secure of [true, false]) expect(deliveryOf[transportCode(failure(code), 'started', secure)]).toBe('open');
   });
 
-  it('what nobody has decided is open', () => {
+  it('what is not decided is open', () => {
     for (const odd of [failure('EMFILE'), failure('HPE_INVALID_CONSTANT'), new Error('no code'), 'a text', undefined, null, { code: 7 }])
       expect(transportCode(odd, 'connecting', false)).toBe('transport_other');
   });
@@ -117,7 +117,7 @@ describe('several addresses', () => {
     expect(transportCode(attempts('UND_ERR_CONNECT_TIMEOUT', 'ECONNREFUSED'), 'connecting', false)).toBe('connect_timeout');
   });
 
-  it('open if one attempt is open, wherever it stands', () => {
+  it('open if one attempt is open, wherever it is in the list', () => {
     expect(transportCode(attempts('ECONNREFUSED', 'ETIMEDOUT'), 'connecting', false)).toBe('connection_lost');
     expect(transportCode(attempts('EMFILE', 'ECONNREFUSED'), 'connecting', false)).toBe('transport_other');
   });

@@ -1,4 +1,4 @@
-/** A way to a server that can be broken and mended, while the server itself remembers everything. */
+/** A connection to a server that can be broken and restored, while the server itself remembers everything. */
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from './free-port.ts';
 
@@ -6,7 +6,7 @@ export interface BreakableProxy {
   readonly url: string;
   /** Ends what is under way and refuses connections. */
   break(): Promise<void>;
-  mend(): Promise<void>;
+  restore(): Promise<void>;
 }
 
 export async function startBreakableProxy(target: string): Promise<BreakableProxy> {
@@ -18,7 +18,7 @@ export async function startBreakableProxy(target: string): Promise<BreakableProx
     return socket;
   };
   let server = createServer();
-  // Nobody takes it while the way is broken.
+  // No other process takes it while the connection is broken.
   const own = await freePort();
   const listen = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -38,6 +38,6 @@ export async function startBreakableProxy(target: string): Promise<BreakableProx
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
-    mend: listen,
+    restore: listen,
   };
 }

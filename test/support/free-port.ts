@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createConnection, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Below the range that systems take for outgoing connections, so that nobody takes a port while its server is down.
+// Below the range that systems take for outgoing connections, so that no process takes a port while its server is down.
 const [lowest, highest] = [20_000, 32_000];
 const maxTries = 100;
 const given = new Set<number>();
 
-/** A port of 127.0.0.1 that nobody listens on, never the same one twice. */
+/** A port of 127.0.0.1 that no process listens on, never the same one twice. */
 export const freePort = (): Promise<number> => freePortBelow(highest);
 
 /** One like that whose neighbour so far above it is free, too. */

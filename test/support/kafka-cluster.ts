@@ -45,7 +45,7 @@ export interface KafkaCluster {
   /** As KAFKA_BROKERS wants it. */
   readonly brokers: string;
   readonly nodes: readonly KafkaNode[];
-  /** At once, by SIGKILL: nobody reads the data again. */
+  /** At once, by SIGKILL: the data is not read again. */
   stop(): Promise<void>;
 }
 
@@ -170,7 +170,7 @@ function clientListener({ tls, sasl }: KafkaOptions): Record<string, string> {
   };
 }
 
-/** Resolves when a client that asks this broker is told of all. */
+/** Resolves when this broker reports all of them to a client. */
 async function knowsAll(port: number, count: number): Promise<void> {
   const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 8, initialRetryTime: 100 } });
   const admin = kafka.admin();

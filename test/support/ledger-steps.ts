@@ -24,9 +24,9 @@ export async function admitted(
 
 /** Any step, whether a rule would decide it or not. */
 export function step(record: LedgerRecord, patch: Partial<LedgerRecord>, more: Pick<Change, 'body'> = {}): Change {
-  const tells = patch.status !== undefined && patch.status !== record.status && isPublished[patch.status];
-  const after: LedgerRecord = { ...record, ...patch, version: record.version + 1, sequence: record.sequence + (tells ? 1 : 0) };
-  return { expected: record.version, after, ...(tells ? { event: recordEvent(keys, after, at) } : {}), ...more };
+  const reports = patch.status !== undefined && patch.status !== record.status && isPublished[patch.status];
+  const after: LedgerRecord = { ...record, ...patch, version: record.version + 1, sequence: record.sequence + (reports ? 1 : 0) };
+  return { expected: record.version, after, ...(reports ? { event: recordEvent(keys, after, at) } : {}), ...more };
 }
 
 /** Writes a step that must succeed and answers the record after it. */

@@ -70,7 +70,7 @@ async function inTime(starting: Promise<StartedTestContainer>, address: (started
     const started = await withDeadline(starting, startsWithinMs, 'the container');
     return { address: address(started), stop: async () => void (await started.stop()) };
   } catch (cause) {
-    // Nobody waits for it any more; when it comes all the same, it goes.
+    // It is no longer waited for; when it comes all the same, it is stopped.
     starting.then((late) => late.stop()).catch(() => undefined);
     throw cause;
   }

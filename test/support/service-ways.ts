@@ -49,7 +49,7 @@ export async function findService(wish: Wish, env: Readonly<Record<string, strin
     [
       `These tests need a real ${wish.what} and there is none:`,
       ...failures.map((failure) => `  ${failure}`),
-      `Mend one of these, or name a running one by ${wish.variable}.`,
+      `Fix one of these, or name a running one by ${wish.variable}.`,
     ].join('\n'),
   );
 }
@@ -72,7 +72,7 @@ async function namedService({ what, variable, patienceMs }: Wish, address: strin
     if (await accepts(hostname, Number(port === '' ? 6379 : port), patienceMs))
       return { address, told: `${what} ${shown}, named by ${variable}`, stop: async () => undefined };
   }
-  throw new Error(`${variable}=${shown}: nobody accepts connections there. Start ${what}, or unset ${variable}.`);
+  throw new Error(`${variable}=${shown}: no server accepts connections there. Start ${what}, or unset ${variable}.`);
 }
 
 const placesOf = (address: string): string[] =>

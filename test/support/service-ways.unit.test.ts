@@ -52,7 +52,7 @@ describe('findService', () => {
     const container = way('in a container', 'redis://127.0.0.1:1');
     const impatient = { ...wish('Redis', 'REDIS_URL', container), patienceMs: 100 };
     const finding = findService(impatient, { REDIS_URL: 'redis://u:geheim@127.0.0.1:1' });
-    await expect(finding).rejects.toThrow('REDIS_URL=redis://***@127.0.0.1:1: nobody accepts connections there.');
+    await expect(finding).rejects.toThrow('REDIS_URL=redis://***@127.0.0.1:1: no server accepts connections there.');
     expect(container.starts).toBe(0);
   });
 

@@ -127,7 +127,7 @@ export async function startWitnessGateway(options: WitnessOptions = {}): Promise
     answer(response, answered.status, answered.value);
   };
   const server = createServer((request, response) => {
-    // A request that is cut off by a kill has reached nobody.
+    // A request that is cut off by a kill has reached no gateway.
     serve(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => {

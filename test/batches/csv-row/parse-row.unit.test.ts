@@ -263,7 +263,7 @@ describe('routes', () => {
 
   it.each(cases)('%s by %s needs %s', (kind, route, name) => {
     const found = codesOf(parseRow(rowOf(kind, route, { [name]: '' })));
-    // where nothing else tells the method, the method itself is missing
+    // Where nothing else shows the method, the method itself is missing.
     expect([[`member_missing@${name}`], ['method_missing']]).toContainEqual(found);
     const without = problemsOf(parseRow(rowOf(kind, route, { [name]: undefined })));
     expect(without.map(({ column }) => column)).toEqual([null]);

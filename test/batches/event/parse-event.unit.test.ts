@@ -92,7 +92,7 @@ describe('an event', () => {
     });
   });
 
-  it('with a card number in a member that nobody knows is sensitive', () => {
+  it('with a card number in an unknown member is sensitive', () => {
     expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', '4242 4242 4242 4242'))).hasCardNumber).toBe(true);
     expect(validOf(read(withMember(payout, 'participant_details.recipient.extra', 4242424242424242))).hasCardNumber).toBe(true);
   });

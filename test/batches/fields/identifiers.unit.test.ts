@@ -390,7 +390,7 @@ it('lets a card live to the last instant of its month', () => {
   expect(hasExpired('12', '26', Date.UTC(2027, 0, 1) - 1)).toBe(false);
 });
 
-it('has a Luhn digit that tells every single mistyped digit', () => {
+it('has a Luhn digit that catches every single mistyped digit', () => {
   fc.assert(
     fc.property(fc.constantFrom(...testCards), fc.nat(18), fc.integer({ min: 1, max: 9 }), (card, at, step) => {
       const position = at % card.length;

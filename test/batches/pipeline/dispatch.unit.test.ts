@@ -98,7 +98,7 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
-  it('never sends without a permit, though its lease is good by a clock that stands still', async () => {
+  it('never sends without a permit, though its lease is good by a clock that has stopped', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
     const { limiter, asked } = givesAfter(1, world);
     const ended = dispatch({ ...world.deps, limiter, clock: standingStill(world) }, world.ledger.current(), bytes);

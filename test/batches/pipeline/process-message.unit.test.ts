@@ -19,7 +19,7 @@ const message: InstructionMessage = {
 
 const noFields = { paths: '', digests: Buffer.alloc(0) };
 
-/** Where the message lies. */
+/** Where the message is. */
 const occurrence = { stream: 'topic:instructions:0', position: 7, source: { topic: 'instructions', partition: 0, offset: '7' } };
 
 /** A gate that somebody waits at until it is opened. */

@@ -305,7 +305,7 @@ describe('the unread backlog', () => {
   const instructions = [message(3, payoutEvent('inv-3')), message(13, payoutEvent('inv-13')), message(14, payoutEvent('inv-14'))];
   const ids = ({ restored }: Awaited<ReturnType<typeof rebuilt>>): string[] => restored.map(({ record }) => record.recordId);
 
-  it('is left for the instances: what lies a window beyond the committed offset', async () => {
+  it('is left for the instances: what is a window beyond the committed offset', async () => {
     const found = await rebuilt({ instructions, committed: 4n, window: 10 });
     expect(ids(found)).toEqual(['inv-3', 'inv-13']);
     expect(found.report).toMatchObject({ unread: 1, without_result: 2 });

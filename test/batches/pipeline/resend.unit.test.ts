@@ -119,7 +119,7 @@ describe('a resend', () => {
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2, reason: why, resend: { code: 'connection_lost' } });
   });
 
-  it('never leaves without a permit, though its lease is good by a clock that stands still', async () => {
+  it('never leaves without a permit, though its lease is good by a clock that has stopped', async () => {
     const world = fakeWorld({ record: open, body: bytes, init: [ok()] });
     const { limiter } = givesAfter(1, world);
     const resending = resend({ ...world.deps, limiter, clock: standingStill(world) }, open);

@@ -64,7 +64,7 @@ describe('a preflight', () => {
     expect(found.isAmbiguous(2)).toBe(false);
   });
 
-  it.each([1, 2, 5])('calls equal rows under one id duplicates: the first stands (in %i blocks)', (blocks) => {
+  it.each([1, 2, 5])('calls equal rows under one id duplicates: the first counts (in %i blocks)', (blocks) => {
     const { found } = preflightOf(
       [{ record_id: 'a' }, { record_id: 'b', amount: '7.00' }, { record_id: 'a' }, { record_id: 'a', amount: '12.3' }],
       blocks,

@@ -92,7 +92,7 @@ describe('what cannot be read is told by line and offset', () => {
     );
   });
 
-  it('knows line and offset far into a large file, whatever stands at the borders of what is read at once', async () => {
+  it('knows line and offset far into a large file, whatever is at the borders of what is read at once', async () => {
     const row = 'é€\u{1F600},x\n';
     const start = Buffer.from(`a,b\n${row.repeat(200_000)}`);
     const error = await broken(Buffer.concat([start, Buffer.from([0x31, 0xff])]));
@@ -105,7 +105,7 @@ describe('what cannot be read is told by line and offset', () => {
     expect(told(await broken(Buffer.from('a,b\nx"y"z,1\n1,\xe9\n', 'latin1')))).toEqual([[2, 'quote_bare']]);
   });
 
-  it('passes on a U+FFFD that stands in the file', async () => {
+  it('passes on a U+FFFD that is in the file', async () => {
     expect((await read('a,b\nZo\uFFFD,1\n')).rows[0]?.cells[0]).toBe('Zo\uFFFD');
   });
 });

@@ -43,7 +43,7 @@ describe('a file that cannot be opened is named', () => {
 });
 
 describe('digests', () => {
-  it('is the SHA-256 of the bytes on disk, with one chained digest for each MiB begun', async () => {
+  it('is the SHA-256 of the bytes on disk, with one chained digest for each MiB started', async () => {
     const path = largeFile();
     const bytes = readFileSync(path);
     const { ending, csv, rows } = await readPath(path);
@@ -61,7 +61,7 @@ describe('digests', () => {
     await csv.close();
   });
 
-  it('is told of a broken file too', async () => {
+  it('is reported for a broken file too', async () => {
     const path = largeFile();
     appendFileSync(path, 'x"y,z\nmore,rows\n');
     const bytes = readFileSync(path);

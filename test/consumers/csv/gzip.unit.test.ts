@@ -77,7 +77,7 @@ describe('what is wrong with a packed file is named', () => {
 });
 
 describe('whoever stops early', () => {
-  it('finds nobody reading from the source any more', async () => {
+  it('no reader of the source is left', async () => {
     const bytes = gzipSync(`a,b\n${noise(300)}`);
     const reading = Promise.withResolvers<void>();
     const block = Promise.withResolvers<null>();

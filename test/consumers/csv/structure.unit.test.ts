@@ -10,7 +10,7 @@ describe('a broken file is told by what is wrong with it, and where', () => {
     ['a bare quote, and no other one in the whole large file', `a,b,c\nx"y,1,2\n${filler(30_000)}`, [[2, 'quote_bare']]],
     ['text after a closing quote', 'a,b\n"1"x,2\n', [[2, 'quote_trailing_text']]],
     ['a blank after a closing quote', 'a,b\n"1" ,2\n', [[2, 'quote_trailing_text']]],
-    ['a quote that is not doubled', 'a,b\n"he said "no" twice",2\n', [[2, 'quote_trailing_text']]],
+    ['a quote that is not doubled', 'a,b\n"she said "no" twice",2\n', [[2, 'quote_trailing_text']]],
     [
       'several at once',
       'a,b\n1,x"\n"1"x,2\n3,4\n5,y"z\n',
@@ -81,7 +81,7 @@ describe('a broken file is told by what is wrong with it, and where', () => {
     expect((await broken('sep=;\na;b\n1;x"\n')).problems[0].message).toContain('(byte 13)');
   });
 
-  it('shows nothing of what stands in a broken row', async () => {
+  it('shows nothing of what is in a broken row', async () => {
     const error = await broken('a,b\n"4111111111111111" x,2\n');
     expect(JSON.stringify([error.message, error.problems, error.cause ?? null])).not.toContain('4111');
   });

@@ -47,22 +47,22 @@ it('inherit from one that was killed, once, and only after it gave no sign of li
   const victim = await start(dir, 'victim', 60_000, takeOverMs);
   await writeFile(join(dir, 'may.csv'), 'may');
   await expect.poll(victim.handled, until).toEqual(['may.csv']);
-  const heirs = await Promise.all(['heir', 'other', 'third'].map((owner) => start(dir, owner, 50, takeOverMs)));
-  const inherited = (): readonly string[] => heirs.flatMap((heir) => heir.handled());
+  const successors = await Promise.all(['successor', 'other', 'third'].map((owner) => start(dir, owner, 50, takeOverMs)));
+  const inherited = (): readonly string[] => successors.flatMap((successor) => successor.handled());
 
-  // Far longer than the bound: as long as it lives, nobody takes it.
+  // Far longer than the bound: as long as it lives, no instance takes it.
   await new Promise((resolve) => setTimeout(resolve, 2 * takeOverMs));
   expect(inherited()).toEqual([]);
   await victim.end('SIGKILL');
   await expect.poll(() => listing('done'), until).toEqual(['may.csv', 'may.csv.ack.json']);
   await expect.poll(inherited, until).toEqual(['may.csv']);
-  expect(heirs.flatMap((heir) => heir.warnings())).toEqual([expect.stringContaining('may.csv was left')]);
+  expect(successors.flatMap((successor) => successor.warnings())).toEqual([expect.stringContaining('may.csv was left')]);
   expect(await readFile(join(dir, 'done', 'may.csv.ack.json'), 'utf8')).not.toContain('victim');
-  await Promise.all(heirs.map((heir) => heir.end('SIGTERM')));
+  await Promise.all(successors.map((successor) => successor.end('SIGTERM')));
   expect(await listing('processing')).toEqual([]);
 });
 
-it('inherit from heirs, too', async () => {
+it('take over from each other, too', async () => {
   await writeFile(join(dir, 'may.csv'), 'may');
   for (const owner of ['first', 'second', 'third']) {
     const victim = await start(dir, owner, 60_000, 600);

@@ -17,7 +17,15 @@ const minute = 60_000;
 const hour = 60 * minute;
 
 const claims = (owner: string, now = 1_800_000_000_000): Leases =>
-  createLeases({ folder, owner, host: `host of ${owner}`, pid: process.pid, clock: createVirtualClock(now), random: () => 0.5, takeOverMs: hour });
+  createLeases({
+    folder,
+    owner,
+    host: `host of ${owner}`,
+    pid: process.pid,
+    clock: createVirtualClock(now),
+    random: () => 0.5,
+    takeOverMs: hour,
+  });
 const listing = async (): Promise<string[]> => (await readdir(folder)).toSorted();
 const held = async (claim: Promise<Lease | undefined>): Promise<Lease> => {
   const found = await claim;
@@ -31,7 +39,7 @@ const age = async (name: string, ms: number): Promise<void> => {
 };
 
 describe('a claim', () => {
-  it('is had by one of many who ask at once, and tells people whose it is', async () => {
+  it('goes to one of many that ask at once, and says who holds it', async () => {
     const found = await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')));
     const mine = found.filter((claim) => claim !== undefined);
     expect(mine).toHaveLength(1);
@@ -58,13 +66,13 @@ describe('a claim', () => {
     expect(await listing()).toEqual([]);
   });
 
-  it('has one heir of many who come at once', async () => {
+  it('has one successor of many that come at once', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
-    const heirs = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
+    const successors = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
       (claim) => claim !== undefined,
     );
-    expect(heirs.map(({ previousTokens }) => previousTokens)).toEqual([[first.token]]);
+    expect(successors.map(({ previousTokens }) => previousTokens)).toEqual([[first.token]]);
   });
 
   it('stays young while it is kept', async () => {
@@ -75,7 +83,7 @@ describe('a claim', () => {
     await first.release();
   });
 
-  it('passes from heir to heir', async () => {
+  it('passes from holder to holder', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
@@ -88,22 +96,22 @@ describe('a claim', () => {
     expect(await listing()).toEqual([]);
   });
 
-  it('is inherited also when its maker died before he wrote who he is', async () => {
+  it('is taken over also when its holder died before writing who it is', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '');
     expect(await claims('other').acquire('a.csv')).toBeUndefined();
     await age('a.csv.claim', hour + minute);
-    const heir = await held(claims('other').acquire('a.csv'));
-    expect(await heir.isOurs()).toBe(true);
-    await heir.release();
+    const successor = await held(claims('other').acquire('a.csv'));
+    expect(await successor.isOurs()).toBe(true);
+    await successor.release();
     expect(await listing()).toEqual([]);
   });
 
   it('takes no token that we did not write', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '{"token":"../../../../tmp/x","owner":"x"}\n');
     await age('a.csv.claim', hour + minute);
-    const heir = await held(claims('other').acquire('a.csv'));
+    const successor = await held(claims('other').acquire('a.csv'));
     expect(await listing()).toEqual(['a.csv.claim', 'a.csv.claim.unwritten-0']);
-    await heir.release();
+    await successor.release();
   });
 
   it('is lost when somebody takes it away, and unknown when the whole folder is away', async () => {

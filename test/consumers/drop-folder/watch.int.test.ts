@@ -74,9 +74,9 @@ const aWhile = (): Promise<void> => sleep(250);
 /** Root may read and write everything; as somebody else, what is not allowed fails. */
 async function withoutPrivileges(work: () => Promise<void>): Promise<void> {
   if (process.getuid?.() !== 0) return work();
-  const nobody = 65_534;
-  await chown(dir, nobody, nobody);
-  process.seteuid?.(nobody);
+  const unprivileged = 65_534;
+  await chown(dir, unprivileged, unprivileged);
+  process.seteuid?.(unprivileged);
   try {
     await work();
   } finally {
@@ -280,7 +280,7 @@ describe('what comes beside it', () => {
     expect(await contentOf('done', 'may.csv.2.ack.json')).toBe('ack of new');
   });
 
-  it('does not mistake a mended fix-file that is dropped for what it writes itself', async () => {
+  it('does not mistake a corrected fix-file that is dropped for what it writes itself', async () => {
     const gate = Promise.withResolvers<void>();
     await drop('may.csv');
     watch(
@@ -292,13 +292,13 @@ describe('what comes beside it', () => {
       { concurrency: 2 },
     );
     await expect.poll(() => handled, patience).toEqual(['may.csv']);
-    await drop('may.csv.errors.csv', 'mended');
+    await drop('may.csv.errors.csv', 'corrected');
     await expect.poll(() => handled, patience).toEqual(['may.csv', 'may.csv.errors.csv']);
     gate.resolve();
     await expect.poll(async () => (await listing('done')).length, patience).toBe(4);
     await comesTo('processing', []);
     const found = await Promise.all((await listing('done')).map((name) => contentOf('done', name)));
-    expect(found.toSorted()).toEqual(['errors of may.csv', 'errors of may.csv.errors.csv', 'may.csv', 'mended']);
+    expect(found.toSorted()).toEqual(['corrected', 'errors of may.csv', 'errors of may.csv.errors.csv', 'may.csv']);
   });
 
   it('lets the same name wait while the first is handled', async () => {
@@ -438,8 +438,8 @@ describe('stopping and beginning again', () => {
     );
     await expect.poll(() => handled, patience).toEqual(['may.csv']);
     const { token } = JSON.parse(await contentOf('processing', 'may.csv.claim')) as { token: string };
-    // What an heir does.
-    const claim = `{"token":"fedcba9876543210","owner":"heir"}\n`;
+    // What a successor does.
+    const claim = `{"token":"fedcba9876543210","owner":"successor"}\n`;
     await writeFile(join(dir, 'processing', `may.csv.claim.${token}`), claim);
     await aborted.promise;
     await expect.poll(() => warnings, patience).toEqual([expect.stringContaining('may.csv was taken over by another instance')]);

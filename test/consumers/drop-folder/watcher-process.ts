@@ -1,4 +1,4 @@
-/** Starts `watcher.script.ts` and listens to what it tells. */
+/** Starts `watcher.script.ts` and reads what it prints. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

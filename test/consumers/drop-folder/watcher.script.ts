@@ -1,4 +1,4 @@
-/** A watcher in a process of its own: `watcher.script.ts DIR OWNER HANDLE_MS TAKE_OVER_MS`. Tells on stdout what it handles. */
+/** A watcher in a process of its own: `watcher.script.ts DIR OWNER HANDLE_MS TAKE_OVER_MS`. Prints what it handles. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchDropFolder } from '../../../consumers/drop-folder/watch.ts';
 import { monotonicClock } from '../../../src/clock.ts';

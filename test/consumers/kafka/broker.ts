@@ -111,7 +111,7 @@ export class Broker {
     }
   }
 
-  /** Records 0 to count - 1, dealt in turn to the partitions. */
+  /** Records 0 to count - 1, in turn to the partitions. */
   async publishNumbers(topic: string, count: number, partitions = 1, first = 0): Promise<void> {
     const messages = Array.from({ length: count }, (_, index) => ({ value: String(first + index), partition: index % partitions }));
     await this.publish(topic, messages);

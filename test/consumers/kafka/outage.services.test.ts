@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => kafka.stop());
 
-it('goes on after brokers were away for longer than the session, and tells it once', async () => {
+it('goes on after brokers were away for longer than the session, and reports it once', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 10, 2);
   const seen = new Set<number>();

@@ -66,7 +66,7 @@ describe('the window', () => {
     expect(order).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('loses no place to whoever stopped waiting', async () => {
+  it('loses no place to a waiter that gave up', async () => {
     const window = createSemaphore(1);
     const gone = new AbortController();
     const { signal } = new AbortController();
@@ -153,12 +153,12 @@ describe('the committer', () => {
 
 describe('work on records', () => {
   it('does not begin a record twice that is read again while it is under way', async () => {
-    const begun: bigint[] = [];
+    const started: bigint[] = [];
     let finish: () => void = () => undefined;
     const work = createRecordProcessor({
       window: 1,
       handle: ({ offset }) => {
-        begun.push(offset);
+        started.push(offset);
         return new Promise((resolve) => (finish = resolve));
       },
       isStopping: () => false,
@@ -170,16 +170,16 @@ describe('work on records', () => {
     const again = await work.begin(record(7), new Assignment([0]));
     finish();
     expect([await first?.done, await again?.done]).toEqual([true, true]);
-    expect(begun).toEqual([7n]);
+    expect(started).toEqual([7n]);
   });
 
   it('begins it again when it had to be let go', async () => {
-    let begun = 0;
+    let started = 0;
     const work = createRecordProcessor({
       window: 1,
       handle: (_record, signal) => {
-        begun += 1;
-        return begun === 2
+        started += 1;
+        return started === 2
           ? Promise.resolve()
           : new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped before it was sent'))));
       },
@@ -191,7 +191,7 @@ describe('work on records', () => {
     const again = await work.begin(record(7), new Assignment([0]));
     before.end();
     expect([await first?.done, await again?.done]).toEqual([false, true]);
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
   });
 
   it('tells a failure, unless it was to let go or is being stopped', async () => {
@@ -279,7 +279,7 @@ describe('handing over', () => {
     expect(await between.send(2)).toBe(false);
   });
 
-  it('tells givers that nobody takes', async () => {
+  it('reports to senders that no receiver is left', async () => {
     const between = createRendezvous<number>();
     const [first, second] = [between.send(1), between.send(2)];
     const taker = between.receive();

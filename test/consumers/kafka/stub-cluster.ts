@@ -102,7 +102,7 @@ export class StubCluster {
     };
   }
 
-  /** The next sign of life is answered by this: partitions are dealt anew. */
+  /** The next heartbeat is answered by this: the group rebalances. */
   dealAnew(): void {
     this.#dealsAnew = true;
   }
@@ -122,7 +122,7 @@ export class StubCluster {
       await Promise.race([records, sleep(longestPollMs)]);
       enough.abort();
     }
-    // An answer takes a moment: without one, a partition with nothing but marks would be fetched in one go for ever.
+    // An answer takes a moment: without one, a partition with nothing but marks would be fetched in one go without end.
     await sleep(1);
     await this.#pass(node);
     const type = this.#refused.get(node);

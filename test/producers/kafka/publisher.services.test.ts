@@ -121,7 +121,7 @@ describe('publishing to a real broker', () => {
     expect(found.map(({ value }) => Number.parseInt(String(value)))).toEqual(values.flatMap((_, n) => (n === 17 ? [] : [n])));
   });
 
-  it('a port where nobody listens: rejected as retriable at the deadline', async () => {
+  it('a port where no broker listens: rejected as retriable at the deadline', async () => {
     const port = await freePort();
     const since = performance.now();
     const error = await failure(publisherAt(`127.0.0.1:${port}`, 2_000).publish({ topic: 't', partition: 0, key: null, value: 'x' }));

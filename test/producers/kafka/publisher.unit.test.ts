@@ -159,7 +159,7 @@ describe('an outage', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('a lost connection is made anew', async () => {
+  it('a lost connection is made again', async () => {
     let connects = 0;
     const kafka = createFakeKafka({
       connect: async () => {

@@ -17,7 +17,7 @@ export interface RealTopics {
   readonly createKafka: CreateKafka;
   /** Resolves when every partition has a leader. */
   make(topic: string, partitions: number, config?: Readonly<Record<string, string>>, replication?: number): Promise<string>;
-  /** Everything that lies on the topic now, in the order of the partitions and offsets. */
+  /** Everything that is on the topic now, in the order of the partitions and offsets. */
   read(topic: string): Promise<readonly ReadRecord[]>;
   /** Deletes what was made. */
   close(): Promise<void>;

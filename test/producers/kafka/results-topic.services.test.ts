@@ -30,7 +30,7 @@ resultSinkSuite('results topic', async () => {
 });
 
 describe('results on a real topic', () => {
-  it('each event lies there once, keyed by its record, and those of one record in order', async () => {
+  it('each event is there once, keyed by its record, and those of one record in order', async () => {
     const topic = await topics.make(`${prefix}.results`, 6);
     const publisher = publisherOf();
     const sink = openResultsTopic({ publisher, topic, clock: systemClock, onWarning });

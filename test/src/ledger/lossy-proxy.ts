@@ -1,4 +1,4 @@
-/** Stands between a client and a server, and loses a reply when it is told to. */
+/** A proxy between a client and a server that loses a reply on demand. */
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 

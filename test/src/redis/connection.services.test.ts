@@ -223,7 +223,7 @@ describe('the clock of Redis', () => {
     own -= 7_200_000;
     await server.restart();
     await connection.ready();
-    // It stands still until it is overtaken.
+    // It does not move until it is overtaken.
     expect(clock.now() - Date.now()).toBeGreaterThan(3_500_000);
     clock.close();
     await connection.close();

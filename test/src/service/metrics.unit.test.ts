@@ -51,7 +51,7 @@ describe('createMetrics', () => {
     ]);
   });
 
-  it('leaves gauges absent that nobody feeds', async () => {
+  it('leaves gauges without a source absent', async () => {
     const gauges = (await lines(make())).filter((one) =>
       /^disburse_(oldest|unpub|dead|consumer|dispatch|breaker|in_flight|drop)/.test(one),
     );

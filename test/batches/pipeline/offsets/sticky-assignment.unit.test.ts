@@ -4,32 +4,32 @@ import { assignPartitions } from '../../../../batches/pipeline/offsets/sticky-as
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const member = (memberId: string, ...owned: number[]) => ({ memberId, owned });
-const dealt = (members: Parameters<typeof assignPartitions>[0], count: number) =>
+const assigned = (members: Parameters<typeof assignPartitions>[0], count: number) =>
   Object.fromEntries(assignPartitions(members, range(count)));
 
 describe('dealing partitions', () => {
   it('is even from the start', () => {
-    expect(dealt([member('a'), member('b'), member('c')], 8)).toEqual({ a: [0, 1, 2], b: [3, 4, 5], c: [6, 7] });
+    expect(assigned([member('a'), member('b'), member('c')], 8)).toEqual({ a: [0, 1, 2], b: [3, 4, 5], c: [6, 7] });
   });
 
   it('leaves to those who stay what they have when one goes', () => {
-    expect(dealt([member('b', 3, 4, 5), member('c', 6, 7)], 8)).toEqual({ b: [0, 3, 4, 5], c: [1, 2, 6, 7] });
+    expect(assigned([member('b', 3, 4, 5), member('c', 6, 7)], 8)).toEqual({ b: [0, 3, 4, 5], c: [1, 2, 6, 7] });
   });
 
   it('takes from others only what one who comes needs', () => {
-    expect(dealt([member('a', 0, 1, 2, 3), member('b', 4, 5, 6, 7), member('new')], 8)).toEqual({
+    expect(assigned([member('a', 0, 1, 2, 3), member('b', 4, 5, 6, 7), member('new')], 8)).toEqual({
       a: [0, 1, 2],
       b: [4, 5, 6],
       new: [3, 7],
     });
   });
 
-  it('gives a partition that two claim, or that is gone, to one or to nobody', () => {
-    expect(dealt([member('a', 0, 1), member('b', 1, 9)], 2)).toEqual({ a: [0], b: [1] });
+  it('gives a partition that two claim, or that is gone, to one or to none', () => {
+    expect(assigned([member('a', 0, 1), member('b', 1, 9)], 2)).toEqual({ a: [0], b: [1] });
   });
 
   it('leaves members without any where there are too few', () => {
-    expect(dealt([member('a'), member('b', 0)], 1)).toEqual({ b: [0], a: [] });
+    expect(assigned([member('a'), member('b', 0)], 1)).toEqual({ b: [0], a: [] });
   });
 
   it('deals every partition once, evenly, whatever is claimed', () => {

@@ -106,7 +106,7 @@ it('unpacks blocks of LZ4 that refer to the ones before, that are stored, and th
   expect(unpackLz4(frame, megabyte).toString()).toBe('abcdabcdabz');
 });
 
-/** A batch as it lies on a topic: its header, and packed records behind it. */
+/** A batch as it is on a topic: its header, and packed records behind it. */
 function batch(content: Buffer, { codec = 1, count = 3, lastDelta = 2, baseOffset = 40n, magic = 2 } = {}): Buffer {
   const header = Buffer.alloc(61);
   header.writeBigInt64BE(baseOffset, 0);

@@ -50,7 +50,7 @@ it('works through several partitions, never more at once than the window, and co
   expect([...work.lag().values()]).toEqual([0, 0, 0, 0]);
   // The broker knows of a commit before we hear that it does.
   await until('it knows that, too', () => work.positions().every(({ committed }) => committed === 100n));
-  expect(work.positions()).toContainEqual({ partition: 0, begun: 100n, next: 100n, committed: 100n, end: 100n });
+  expect(work.positions()).toContainEqual({ partition: 0, started: 100n, next: 100n, committed: 100n, end: 100n });
   expect(work.lastFetchAt()).toBeGreaterThanOrEqual(began);
   await work.stop();
   expect(work.assigned()).toEqual([]);
@@ -117,16 +117,16 @@ it('tells what a record is: headers, null values, keys, times', async () => {
 it('lives through handlers that take longer than the session', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 2);
-  const begun: number[] = [];
+  const started: number[] = [];
   const work = broker.work(topic, {
     window: 2,
     async handle(record) {
-      begun.push(numberOf(record));
+      started.push(numberOf(record));
       await pause(12_500);
     },
   });
   await until('both are committed', async () => (await broker.committed(topic, topic)).get(0) === 2);
-  expect(begun).toEqual([0, 1]);
+  expect(started).toEqual([0, 1]);
   expect(work.assigned()).toEqual([0]);
 });
 
@@ -203,7 +203,7 @@ it('says that a topic is missing, and what makes it', async () => {
   await expect(work.running).rejects.toThrow(`Kafka has no topic ${topic}: make it with \`disburse topics\``);
 });
 
-it('does not begin anew when records were deleted before they were read', async () => {
+it('does not start again when records were deleted before they were read', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 10);
   const handled: number[] = [];
@@ -221,7 +221,7 @@ it('does not begin anew when records were deleted before they were read', async 
   expect(handled).toHaveLength(10);
 });
 
-it('does not begin anew when its position lies behind the end', async () => {
+it('does not start again when its offset is behind the end', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 10);
   const handled: number[] = [];

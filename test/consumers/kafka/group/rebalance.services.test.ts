@@ -71,7 +71,7 @@ it('loses nothing while members come and go, and commits never go back nor ahead
     [...(await broker.committed(topic, topic)).values()].every((offset) => offset === total / partitions),
   );
   expect(await watch.end()).toEqual([]);
-  // Whoever hears in time that he is to let go finishes and commits first; else the last moments are read again.
+  // A member that learns in time that it must let go finishes and commits first; else the last moments are read again.
   expect(handled - total).toBeLessThan(total / 10);
 });
 

@@ -8,14 +8,14 @@ import { StubCluster } from '../stub-cluster.ts';
 let cluster: StubCluster;
 let work: Consumption | undefined;
 /** In this order, each as `<partition>:<offset>`. */
-let begun: string[];
+let started: string[];
 let finished: string[];
 /** Those that are called `slow` end when it resolves. */
 let slow: PromiseWithResolvers<void>;
 
 beforeEach(() => {
   cluster = new StubCluster();
-  [begun, finished] = [[], []];
+  [started, finished] = [[], []];
   slow = Promise.withResolvers<void>();
 });
 afterEach(async () => {
@@ -33,7 +33,7 @@ const start = (): void => {
     clock: monotonicClock,
     onWarning: (message) => expect.unreachable(message),
     handle: async ({ partition, offset, value }) => {
-      begun.push(`${partition}:${offset}`);
+      started.push(`${partition}:${offset}`);
       if (value?.toString() === 'slow') await slow.promise;
       finished.push(`${partition}:${offset}`);
     },
@@ -43,23 +43,23 @@ const places = (partition: number, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `${partition}:${from + index}`);
 const soon = <T>(look: () => T) => expect.poll(look, patience);
 
-describe('joined anew', () => {
+describe('rejoined', () => {
   beforeEach(async () => {
     cluster.committed.set(0, 0).set(1, 0);
     cluster.publish(1, ...Array.from({ length: 10 }, () => 'slow'));
     start();
-    await soon(() => begun).toEqual(places(1, 0, 10));
+    await soon(() => started).toEqual(places(1, 0, 10));
   });
 
   it('inside a fetch, while the fetch from another broker goes on: no commit passes what is not finished', async () => {
-    // From behind the ten that are in hand; answered only in the next generation.
+    // From behind the ten that are in flight; answered only in the next generation.
     const straddling = cluster.hold(2);
     await straddling.reached;
     cluster.refuseFetch(1, 'NOT_LEADER_FOR_PARTITION');
     await soon(() => cluster.fetchedIn.get(1)).toBe(2);
     cluster.publish(1, 'quick');
     straddling.release();
-    await soon(() => begun).toContain('1:10');
+    await soon(() => started).toContain('1:10');
 
     // All partitions go into one commit: had the quick one been taken for the first of its partition, it would be in.
     cluster.publish(0, 'quick');
@@ -69,12 +69,12 @@ describe('joined anew', () => {
 
     slow.resolve();
     await soon(() => cluster.committed.get(1)).toBe(11);
-    expect(begun.toSorted()).toEqual([...places(0, 0, 1), ...places(1, 0, 11)].toSorted());
+    expect(started.toSorted()).toEqual([...places(0, 0, 1), ...places(1, 0, 11)].toSorted());
     // Once more and no further, as it was without a fetch under way.
     expect(cluster.generation).toBe(3);
   });
 
-  it('between two batches, where nobody asks us: what is in hand goes on, nothing is lost, and all is committed in the end', async () => {
+  it('between two batches, where it is not asked: what is in flight goes on, nothing is lost, and all is committed in the end', async () => {
     cluster.dealAnew();
     await soon(() => cluster.fetchedIn.get(2)).toBe(2);
     cluster.publish(1, 'quick');
@@ -85,7 +85,7 @@ describe('joined anew', () => {
 
     slow.resolve();
     await soon(() => cluster.committed.get(1)).toBe(11);
-    expect(begun.toSorted()).toEqual([...places(0, 0, 1), ...places(1, 0, 11)].toSorted());
+    expect(started.toSorted()).toEqual([...places(0, 0, 1), ...places(1, 0, 11)].toSorted());
   });
 });
 
@@ -116,11 +116,11 @@ describe('a mark of a transaction that is passed before the offsets are known', 
     // Both are learnt at once.
     await soon(() => work?.positions()[0]?.next).toBe(0n);
     expect(work?.positions()[1]).toMatchObject({ begun: end, end });
-    expect(begun).toEqual([]);
+    expect(started).toEqual([]);
 
     cluster.publish(1, 'quick');
     await soon(() => cluster.committed.get(1)).toBe(before + 2);
-    expect(begun).toEqual([`1:${before + 1}`]);
+    expect(started).toEqual([`1:${before + 1}`]);
     expect(work?.lag().get(1)).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * The ledger on a Redis in cluster mode that holds all slots: it refuses every script that touches a key which was not
- * named, or which lies in another slot than the others.
+ * named, or which is in another slot than the others.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';

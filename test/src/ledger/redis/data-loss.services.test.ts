@@ -157,7 +157,7 @@ describe('a Redis that came back older', () => {
     await takeBack();
     await waiting;
     await expect(ledger.claimDue({ limit: 9, leaseMs: 1_000 })).rejects.toThrow(LedgerDataLossError);
-    // Nobody has asked it for anything: the old queued record is not shown as one to be sent.
+    // It was not asked for anything: the old queued record is not shown as one to be sent.
     await expect(admitOne(ledger, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).rejects.toThrow(LedgerDataLossError);
   });
 

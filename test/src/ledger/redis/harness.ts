@@ -59,7 +59,7 @@ export const rebuildParams = (connection: RedisConnection, prefix: string): Para
   ids: randomUUID,
 });
 
-/** Speaks to the server beside the ledger, as whoever breaks or looks at things does. */
+/** Speaks to the server beside the ledger, as a person who breaks or looks at things does. */
 export async function asAdmin<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, { maxRetriesPerRequest: 1 });
   try {

@@ -114,7 +114,7 @@ describe('shards', () => {
     const without = after.filter(({ currency }) => currency === '').map(({ status, count, amountMinor }) => [status, count, amountMinor]);
     const expected = [['received', 6, 0n], ...statuses.map((status) => [status, 2, 0n])];
     expect(without.toSorted()).toEqual(expected.toSorted());
-    // The event of each tells its amount all the same.
+    // The event of each shows its amount all the same.
     const events = (await ledger.outbox({ limit: 9 })).map(({ json }) => JSON.parse(json) as { amount_details: object });
     expect(events.map((event) => event.amount_details)).toEqual(Array(3).fill({ amount: 1230, currency: 'EUR' }));
   });

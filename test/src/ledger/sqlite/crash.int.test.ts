@@ -41,7 +41,7 @@ async function runWriter(command: string, args: readonly string[], killAfterLine
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [exitCode, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   const acknowledged = new Map<string, number>();
-  // What stands after the last line break was cut off by the kill.
+  // What comes after the last line break was cut off by the kill.
   for (const line of stdout.slice(0, stdout.lastIndexOf('\n') + 1).split('\n')) {
     const [recordId, version] = line.split(' ');
     if (recordId !== undefined && version !== undefined)

@@ -1,5 +1,5 @@
 /**
- * Writes to a ledger as fast as it can, until it is killed or the ledger fails. Tells on stdout what is durable, a line
+ * Writes to a ledger as fast as it can, until it is killed or the ledger fails. Prints what is durable, a line
  * each: record id and version. On a failure of the ledger: one JSON line on stderr, and the exit code it asks for.
  *
  * Arguments: data folder, first line.

@@ -46,7 +46,7 @@ limiterSuite('on Redis', async (rate) => {
   };
 });
 
-/** Lets workers take permits until `stop`; tells when they passed. */
+/** Lets workers take permits until `stop`; reports when they passed. */
 function work(limiters: readonly Limiter[], workers = 10): { at: number[]; stop: () => Promise<void> } {
   const at: number[] = [];
   const stopping = new AbortController();
@@ -109,10 +109,10 @@ describe('four instances', () => {
       const running = work(limiters);
       await sleep(300);
       const stalled = watchStalls(2.5, 10);
-      const begun = running.at.length;
+      const started = running.at.length;
       const from = running.at.at(-1) as number;
       await sleep(5_000);
-      const share = (running.at.length - begun) / (((running.at.at(-1) as number) - from) / 1000) / 200;
+      const share = (running.at.length - started) / (((running.at.at(-1) as number) - from) / 1000) / 200;
       shortfall = 1 - share - stalled();
       await running.stop();
       expect(worstExcess(running.at, 200, 2)).toBeLessThanOrEqual((200 * sightMs) / 1000);
@@ -195,9 +195,9 @@ describe('four instances', () => {
     for (const limiter of limiters) limiter.slowDown();
     first.slowDown();
     await sleep(200);
-    const begun = running.at.length;
+    const started = running.at.length;
     await sleep(1_000);
-    const halved = running.at.length - begun;
+    const halved = running.at.length - started;
     expect(halved).toBeGreaterThan(30);
     expect(halved).toBeLessThanOrEqual(107);
     expect(second.rate()).toBeGreaterThan(100);

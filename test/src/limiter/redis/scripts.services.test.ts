@@ -27,7 +27,7 @@ function open(numbers: Numbers): { key: string; scripts: LimiterScripts; other: 
   return { key, scripts: other(numbers), other };
 }
 
-/** With a horizon of an hour or more; such a schedule is begun by one slot at this moment. */
+/** With a horizon of an hour or more; such a schedule starts with one slot at this moment. */
 async function openFar(numbers: Numbers): Promise<ReturnType<typeof open> & { readonly first: Reservation }> {
   const { key, other } = open(numbers);
   const first = await other({ ...numbers, settleMs: 0 }).reserve({ wanted: 1, aheadMs: 0 });

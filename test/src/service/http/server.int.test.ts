@@ -178,7 +178,7 @@ describe('webhooks', () => {
     expect(calls).toBe(1);
   });
 
-  it('asks nobody about a body that broke off', async () => {
+  it('asks no handler about a body that broke off', async () => {
     let calls = 0;
     const server = await serve({ webhook: async () => ({ status: 200, body: (calls += 1) }) });
     const client = await raw(server);
