@@ -98,21 +98,23 @@ export interface KnownOfUnpublished extends Pick<KnownOfRecord, 'firstSentAt' | 
 
 /**
  * An instruction without any result: it may have been sent. If so, it was lately, under the terms that the newest result
- * shows or those of now: the shorter lifetime counts, from the time at which the instruction reached the broker.
+ * shows or those of now: the shorter lifetime counts, from the time at which the instruction reached the broker. Without
+ * any result its terms are not known, and it is never resent.
  */
 export function perhapsSent(deps: RestoreDeps, found: FoundInstruction, known: KnownOfUnpublished): LedgerRecord {
   const { settings, fingerprints, clock } = deps;
   const { occurrence, batchId, draft } = found;
   const { newestTerms, isDated, isWithinLimits } = known;
-  const lifetimes = [settings.keyLifetimeMs, newestTerms === undefined ? settings.keyLifetimeMs : newestTerms.keyLifetimeMs];
+  const lifetimes = [settings.keyLifetimeMs, newestTerms?.keyLifetimeMs ?? null];
   const shortest = lifetimes.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
   const record: LedgerRecord = {
     ...queuedRecord(settings.keys, { occurrence, batchId, draft, fingerprint: fingerprints.fingerprint(draft) }),
     status: 'unknown',
     sequence: known.sequence + 1,
     firstSentAt: known.firstSentAt,
+    sentClocks: { wallAt: known.firstSentAt, uptimeMs: null },
     keyLifetimeMs: isDated ? shortest : null,
-    idempotencyHeader: newestTerms === undefined ? settings.idempotencyHeader : newestTerms.idempotencyHeader,
+    idempotencyHeader: newestTerms?.idempotencyHeader ?? null,
     sends: 1,
     reason: {
       code: 'send_interrupted',

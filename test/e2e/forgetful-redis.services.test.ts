@@ -13,7 +13,7 @@ it('a Redis with an older copy of its data pays no record, and after rebuild non
   const redis = await startRedis();
   try {
     await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redis.url }, { settleMs: 50 }, async (cluster) => {
-      const env = { DISPATCH_RATE: '100', GATEWAY_TIMEOUT_MS: '5000' };
+      const env = { DISPATCH_RATE: '100', GATEWAY_TIMEOUT_MS: '5000', GATEWAY_KEY_LIFETIME: '12h' };
       const one = await cluster.serve(env);
       await cluster.produce(Array.from({ length: 300 }, (_, n) => payoutEvent(`o-${n}`, 1000 + n)));
       await until('some to be paid', () => cluster.sandbox.payments().length > 60);
@@ -37,7 +37,7 @@ it('a Redis with an older copy of its data pays no record, and after rebuild non
       expect({ code: refused.code, told: refused.stderr.includes('disburse rebuild') }).toEqual({ code: 3, told: true });
       expect(cluster.sandbox.payments()).toHaveLength(before);
 
-      expect((await cluster.command(['rebuild', '--yes'])).code).toBe(0);
+      expect((await cluster.command(['rebuild', '--yes'], env)).code).toBe(0);
       await cluster.serve(env);
       let found = {};
       const told = () => `all but ${untold} to be at their end: ${JSON.stringify(found)}`;

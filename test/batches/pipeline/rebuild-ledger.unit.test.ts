@@ -94,8 +94,12 @@ async function rebuilt({ results = [], instructions = [], deadLetters = [], comm
 }
 
 describe('an instruction without any result', () => {
-  it('is unknown, first sent when it reached the broker, and resent with its own bytes', async () => {
-    const { restored, report } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1'))] });
+  const shown = (patch: Partial<LedgerRecord> = {}): ResultEvent =>
+    published(1, { recordId: 'other', status: 'succeeded', sequence: 1, sends: 1, ...terms, ...patch });
+
+  it('is unknown, first sent when it reached the broker, and resent with its own bytes under the terms of the newest result', async () => {
+    const { restored: all, report } = await rebuilt({ results: [shown()], instructions: [message(3, payoutEvent('inv-1'))] });
+    const restored = all.filter(({ record }) => record.recordId === 'inv-1');
     expect(restored).toMatchObject([
       {
         record: {
@@ -103,6 +107,7 @@ describe('an instruction without any result', () => {
           status: 'unknown',
           sends: 1,
           firstSentAt: now - 60_000,
+          sentClocks: { wallAt: now - 60_000, uptimeMs: null },
           ...terms,
           dueAt: now,
           sequence: 1,
@@ -113,20 +118,18 @@ describe('an instruction without any result', () => {
       },
     ]);
     expect(JSON.parse(Buffer.from(restored[0]?.body ?? []).toString())).toMatchObject({ metadata: { record_id: 'inv-1', attempt: 1 } });
-    expect(report).toMatchObject({ without_result: 1, records: { unknown: 1 }, skipped: 0 });
+    expect(report).toMatchObject({ without_result: 1, records: { unknown: 1, succeeded: 1 }, skipped: 0 });
   });
 
-  const shown = (patch: Partial<LedgerRecord>): ResultEvent =>
-    published(1, { recordId: 'other', status: 'succeeded', sequence: 1, sends: 1, ...terms, ...patch });
-
   it.each([
-    ['its message has the time of a producer', [], [message(3, payoutEvent('inv-1'), { isBrokerTime: false })]],
+    ['no result shows any terms', [], [message(3, payoutEvent('inv-1'))]],
+    ['its message has the time of a producer', [shown()], [message(3, payoutEvent('inv-1'), { isBrokerTime: false })]],
     ['the newest result shows no key lifetime', [shown({ keyLifetimeMs: null })], [message(3, payoutEvent('inv-1'))]],
     ['the newest result shows a key lifetime that is over', [shown({ keyLifetimeMs: 80_000 })], [message(3, payoutEvent('inv-1'))]],
     ['the newest result shows another header', [shown({ idempotencyHeader: 'X-Idem' })], [message(3, payoutEvent('inv-1'))]],
     [
       'its key may be forgotten since its earliest message',
-      [],
+      [shown()],
       [message(3, payoutEvent('inv-1')), message(9, payoutEvent('inv-1'), { timestamp: now - 12 * 3_600_000 })],
     ],
   ])('is never resent when %s', async (_name, results, instructions) => {
