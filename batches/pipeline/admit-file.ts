@@ -45,6 +45,7 @@ export async function decideAllOrNothing(deps: AdmitDeps, params: FileParams): P
       refused ||= verdicts.some(
         (verdict) =>
           verdict.type === 'totals_full' ||
+          verdict.type === 'place_taken' ||
           (verdict.type === 'settled' && (verdict.status === 'conflict' || verdict.status === 'rejected')),
       );
     }

@@ -70,9 +70,11 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
       const text = `The totals of batch ${read.batchId} have no room for it: they end at 2^63-1. It is not paid.`;
       return deadLetter(message, 'totals_full', text);
     }
-    if (verdict.type !== 'settled' && (await sendWhileQueued(deps, read, verdict.record)) === 'place_taken') {
+    const isTaken =
+      verdict.type === 'place_taken' ||
+      (verdict.type !== 'settled' && (await sendWhileQueued(deps, read, verdict.record)) === 'place_taken');
+    if (isTaken)
       return deadLetter(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
-    }
     deps.publisher.notify();
     await deps.publisher.published();
     deps.onOutcome(clock.now() - message.timestamp);

@@ -67,6 +67,12 @@ export function decideAdmission(keys: KeyDerivation, admission: Admission, known
   };
 }
 
+/** The verdict about a known occurrence, that of `record`: another record id cannot have it too. */
+export const verdictOfKnown = (record: LedgerRecord, { content }: Pick<Admission, 'content'>): Verdict => {
+  const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
+  return recordId === undefined || recordId === record.recordId ? verdictOf(record) : { type: 'place_taken' };
+};
+
 /** The verdict about the occurrence that this record was created from. */
 export function verdictOf(record: LedgerRecord): Verdict {
   const { status } = record;

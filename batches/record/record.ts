@@ -97,9 +97,11 @@ export interface Admission {
  * - `open`: known, perhaps sent: it is followed, never sent as new
  * - `settled`: nothing more to do for this occurrence; `fresh` when it was settled by this very call
  * - `totals_full`: the totals of its batch have no room for its amount; nothing was written
+ * - `place_taken`: the occurrence is that of another record id; nothing was written
  */
 export type Verdict =
   | { readonly type: 'admitted'; readonly record: LedgerRecord }
   | { readonly type: 'open'; readonly record: LedgerRecord }
   | { readonly type: 'settled'; readonly status: Status; readonly fresh: boolean }
-  | { readonly type: 'totals_full' };
+  | { readonly type: 'totals_full' }
+  | { readonly type: 'place_taken' };

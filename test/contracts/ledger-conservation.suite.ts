@@ -87,7 +87,7 @@ async function recount(ledger: Ledger, places: Places, batchId: string | undefin
     if (batchId !== undefined && asked.batchId !== batchId) continue;
     const { content } = asked;
     const verdict = await admitOne(ledger, asked);
-    if (verdict.type === 'totals_full') throw new Error('a place that is known has room in the totals');
+    if (verdict.type === 'totals_full' || verdict.type === 'place_taken') throw new Error('a place that is known has room in the totals');
     const { amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
     const readable = amountMinor !== undefined && currency !== undefined;
     for (const status of ['received', verdict.type === 'settled' ? verdict.status : verdict.record.status] as const) {

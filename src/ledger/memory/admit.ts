@@ -1,5 +1,5 @@
 /** Writes what `decideAdmission` says about an occurrence, with everything that moves with it. */
-import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import { decideAdmission, verdictOf, verdictOfKnown, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
@@ -24,7 +24,7 @@ export function admit(writer: Writer, admission: Admission): Verdict {
   batchOf(store, batchId);
   const known = store.occurrences.get(placeOf(occurrence));
   if (known !== undefined)
-    return 'status' in known ? { type: 'settled', status: known.status, fresh: false } : verdictOf(known.record.record);
+    return 'status' in known ? { type: 'settled', status: known.status, fresh: false } : verdictOfKnown(known.record.record, admission);
 
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const existing = recordId === undefined ? undefined : store.records.get(recordId);

@@ -4,9 +4,7 @@ import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import { checkAdmission, checkNewRecord } from '../../../batches/record/check-change.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
-import { LedgerReadError } from '../errors.ts';
 import type { Reply } from './script-client.ts';
-import { placeText } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { encodeImmutable, templateOf, encodeMutable, type StoredRecord } from './record-codec.ts';
@@ -81,11 +79,8 @@ async function known(
   }
   const stored = recordId === undefined || value === '' ? undefined : await context.readRecord(shard, recordId, value);
   const place = stored?.record.occurrence;
-  if (stored === undefined || place?.stream !== occurrence.stream || place.position !== occurrence.position) {
-    throw new LedgerReadError(
-      `${placeText(context.place)} has ${occurrence.stream}:${occurrence.position} under another record id than ${recordId ?? 'none'}: the instruction of an occurrence must not change.`,
-    );
-  }
+  // It is looked for where its record id leads: under another record id of the same shard it is not there.
+  if (stored === undefined || place?.stream !== occurrence.stream || place.position !== occurrence.position) return { type: 'place_taken' };
   return verdictOf(stored.record);
 }
 

@@ -1,5 +1,5 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
-import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import { decideAdmission, verdictOf, verdictOfKnown, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { checkAdmission } from '../../../batches/record/check-change.ts';
@@ -36,7 +36,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
     if ('status' in known) return { type: 'settled', status: statusOf(known.status), fresh: false };
     const stored = deps.records.byId(known.record);
     if (stored === undefined) throw new RangeError('the ledger holds an occurrence whose record is gone');
-    return verdictOf(stored.record);
+    return verdictOfKnown(stored.record, admission);
   }
 
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;

@@ -130,3 +130,31 @@ describe('two instances that hold the same queued instruction', () => {
     expect(world.bytes).toHaveLength(0);
   });
 });
+
+it.each(['place_taken', 'totals_full'] as const)(
+  'a message whose admission is %s becomes a dead letter, and nothing is sent',
+  async (type) => {
+    const world = fakeWorld({ record: queuedRecord({ occurrence }), init: [ok()] });
+    const letters: string[] = [];
+    const counted: unknown[] = [];
+    const process = createMessageProcessor({
+      ...world.deps,
+      ledger: {
+        ...world.ledger,
+        openBatch: () => Promise.resolve(),
+        admit: () => Promise.resolve([{ type }]),
+        countDeadLetter: (place) => Promise.resolve(void counted.push(place)),
+      },
+      fingerprints: { fingerprint: () => 'print', fields: () => noFields },
+      publisher: { notify: () => undefined, published: () => Promise.resolve() },
+      maxAmount: undefined,
+      open: () => expect.unreachable('there is no card'),
+      sendToDeadLetter: ({ reason }) => Promise.resolve(void letters.push(reason)),
+      onOutcome: () => undefined,
+    });
+    await process(message);
+    expect(letters).toEqual([type]);
+    expect(counted).toEqual([{ stream: occurrence.stream, position: occurrence.position }]);
+    expect(world.bytes).toEqual([]);
+  },
+);
