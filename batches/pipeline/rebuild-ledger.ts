@@ -3,6 +3,7 @@
  * instruction without a result may have been sent, so it becomes `unknown`. Nothing is ever restored as new, and what
  * no instance can have started is left for the instances.
  */
+import { createWrites, type Writes } from './bounded-writes.ts';
 import type { InstructionMessage, MessageReading } from '../event/read-message.ts';
 import type { Occurrence, ValidInstruction } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
@@ -86,8 +87,6 @@ interface Rebuild extends RebuildDeps {
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 const fileBatch = /^[0-9a-f]{64}$/;
 const progressEvery = 10_000;
-/** Writes under way at once; enough for a store to sync many together. */
-const atOnce = 256;
 
 /** Reads the instructions three times: for their times, for the records, and for what ended without a record. */
 export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
@@ -288,23 +287,4 @@ async function settleWithoutResult(state: Rebuild, message: InstructionMessage):
   if (verdict.type !== 'settled' || !verdict.fresh) return;
   counts.settled += 1;
   counts.settled_without_result += 1;
-}
-
-interface Writes {
-  add(write: Promise<void>): Promise<void>;
-  idle(): Promise<unknown>;
-}
-
-/** A bounded number of writes at once; the first failure ends it. */
-function createWrites(): Writes {
-  const underWay = new Set<Promise<void>>();
-  return {
-    async add(write) {
-      const mine = write.then(() => void underWay.delete(mine));
-      mine.catch(() => undefined);
-      underWay.add(mine);
-      if (underWay.size >= atOnce) await Promise.race(underWay);
-    },
-    idle: () => Promise.all(underWay),
-  };
 }
