@@ -227,7 +227,7 @@ describe('before anything is sent', () => {
       await world.run(path);
       const ended = await world.command(['run', path, '--policy', 'all-or-nothing']);
       expect(ended.code).toBe(1);
-      expect(ended.stderr).toContain('started with policy "skip"');
+      expect(ended.stderr).toContain('first run with policy "skip"');
     });
   });
 
