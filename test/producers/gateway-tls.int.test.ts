@@ -37,6 +37,17 @@ describe('TLS', () => {
     expect(await initTo(server.url, { ca: testCertificate.cert })).toMatchObject({ type: 'answer', httpStatus: 200 });
   });
 
+  it('uses HTTP/1.1 with a server that offers HTTP/2, since HTTP/2 may repeat a request on another connection', async () => {
+    const server = kept(
+      await startRawServer(
+        { onData: (socket) => void socket.write(httpAnswer('{}')) },
+        { ...testCertificate, ALPNProtocols: ['h2', 'http/1.1'] },
+      ),
+    );
+    expect(await initTo(server.url, { ca: testCertificate.cert })).toMatchObject({ type: 'answer', httpStatus: 200 });
+    expect(server.received()).toMatch(/^POST .* HTTP\/1\.1\r\n/);
+  });
+
   it('a certificate without a trusted authority: not sent', async () => {
     const server = kept(await startRawServer({}, testCertificate));
     expect(await initTo(server.url)).toMatchObject({ proof: 'not_sent', code: 'tls_handshake', started: false });
