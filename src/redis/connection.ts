@@ -80,7 +80,7 @@ export function addressOf(url: string): string {
   return `${protocol}//${who}${host}${port === '' ? ':6379' : ''}${pathname === '/' ? '' : pathname}`;
 }
 
-function optionsOf(url: string, caFile: string | undefined): RedisOptions {
+function optionsOf(url: string, caFile: string | undefined): Omit<RedisOptions, 'replyMapping'> {
   const { protocol, username, password, hostname, port, pathname } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   return {
@@ -90,6 +90,8 @@ function optionsOf(url: string, caFile: string | undefined): RedisOptions {
     ...(username === '' ? {} : { username: decodeURIComponent(username) }),
     ...(password === '' ? {} : { password: decodeURIComponent(password) }),
     ...(protocol === 'rediss:' ? { tls: { ca: authorities(caFile), ...(isIP(host) === 0 ? { servername: host } : {}) } } : {}),
+    // The protocol that every reply here was tried with; RESP3 adds nothing that is used.
+    protocol: 2,
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,

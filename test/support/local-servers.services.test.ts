@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { kafkaBrokers, redisUrl } from './services.ts';
 import { makeCertificates, startKafka, startRedis } from './local-servers.ts';
 
-async function withRedis<T>(url: string, options: RedisOptions, work: (client: Redis) => Promise<T>): Promise<T> {
+async function withRedis<T>(url: string, options: Omit<RedisOptions, 'replyMapping'>, work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
