@@ -21,7 +21,6 @@ import { createStallDetector, type StallDetector } from '../../../batches/pipeli
 import { createTopicOffsets, type TopicOffsets } from '../offsets/topic-offsets.ts';
 
 export type { HandleRecord } from './record-processor.ts';
-export type { PartitionOffset as PartitionPosition } from '../../../batches/pipeline/offsets/partition-offsets.ts';
 export type { KafkaFactory } from '../kafka-factory.ts';
 
 const restartAfterMs = 1_000;
