@@ -62,9 +62,10 @@ if (process.argv[1] === import.meta.filename) {
   const found = files.flatMap((file) => findWords(file, readFileSync(file, 'utf8')));
   if (process.argv.includes('--count')) {
     const room = ({ file }) => file.split('/').slice(0, 2).join('/');
-    console.log([...count(found, ({ word }) => word), '', ...count(found, room), '', `${found.length} in all`].join('\n'));
+    const lines = [...count(found, ({ word }) => word), '', ...count(found, room), '', `${found.length} in all`];
+    process.stdout.write(`${lines.join('\n')}\n`);
   } else {
-    for (const { file, line, word } of found) console.log(`${file}:${line}: ${word}`);
+    for (const { file, line, word } of found) process.stdout.write(`${file}:${line}: ${word}\n`);
     process.exitCode = found.length > 0 ? 1 : 0;
   }
 }
