@@ -9,7 +9,7 @@ export interface InstructionMessage {
 
 /** The event of a row. `metadata` is what disburse itself adds when it sends. */
 export function eventOf(row: PayoutRow): object {
-  const { metadata: _ours, ...body } = payoutBody(row);
+  const { metadata: _ours, ...body } = payoutBody(row, '');
   return { record_id: row.record_id, kind: 'payout', ...body };
 }
 

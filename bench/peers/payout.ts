@@ -3,14 +3,15 @@
  * written, and no slower than it has to be: the key is parsed once, signing runs in the thread pool, connections are
  * kept. The body is what `disburse run` sends, in as many bytes, so that everybody signs and sends the same.
  */
-import { createPrivateKey, randomUUID, sign } from 'node:crypto';
+import { createPrivateKey, hash, randomUUID, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import type { payoutColumns } from '../make-file.ts';
 
 export type PayoutRow = Readonly<Record<(typeof payoutColumns)[number], string>>;
 
-export const payoutBody = (row: PayoutRow) => ({
+/** @param key the idempotency key, which is sent in the body too */
+export const payoutBody = (row: PayoutRow, key: string) => ({
   payment_method: {
     type: 'bank_account',
     bank_account: { system_type: 'global', global: { iban: row.iban, description: row.description } },
@@ -31,7 +32,7 @@ export const payoutBody = (row: PayoutRow) => ({
       code: row.sender_code,
     },
   },
-  metadata: { record_id: row.record_id, attempt: 1 },
+  metadata: { record_id: row.record_id, attempt: 1, idempotency_key: key },
 });
 
 /**
@@ -40,6 +41,10 @@ export const payoutBody = (row: PayoutRow) => ({
  */
 const keyStyles = ['random', 'derived'] as const;
 export type KeyStyle = (typeof keyStyles)[number];
+
+/** As long as a UUID, so that the bodies of all contenders have as many bytes. */
+const derivedKey = (project: string, recordId: string): string =>
+  hash('sha256', `${project}:${recordId}`).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 
 /** What a peer knows of a record afterwards. */
 export interface PeerResult {
@@ -94,7 +99,8 @@ export function createPayer(config: PeerConfig): Payer {
 
   return {
     async pay(row) {
-      const bytes = Buffer.from(JSON.stringify(payoutBody(row)));
+      const idempotencyKey = config.keys === 'random' ? randomUUID() : derivedKey(config.project, row.record_id);
+      const bytes = Buffer.from(JSON.stringify(payoutBody(row, idempotencyKey)));
       const { statusCode, body } = await pool.request({
         method: 'POST',
         path: '/api/v1/session/init/payout',
@@ -102,7 +108,7 @@ export function createPayer(config: PeerConfig): Payer {
           'content-type': 'application/json',
           'x-partner-project': config.project,
           'x-partner-sign': await signature(bytes),
-          'x-partner-idempotency-key': config.keys === 'random' ? randomUUID() : `${config.project}:${row.record_id}`,
+          'x-partner-idempotency-key': idempotencyKey,
         },
         body: bytes,
       });

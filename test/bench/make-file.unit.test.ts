@@ -9,6 +9,8 @@ const rows = 2000;
 const text = [...payoutFile(rows, 7)].join('');
 const records = parse(text) as string[][];
 
+const idempotencyKey = '123e4567-e89b-12d3-a456-426614174000';
+
 describe('the generated file', () => {
   it('has a header and as many rows as were asked for, each under an id of its own', () => {
     expect(records[0]).toEqual([...payoutColumns]);
@@ -34,8 +36,8 @@ describe('the generated file', () => {
     const reader = parserOf(payoutColumns);
     for (const cells of records.slice(1)) {
       const row = Object.fromEntries(payoutColumns.map((name, column) => [name, cells[column]])) as PayoutRow;
-      const theirs = Buffer.from(JSON.stringify(payoutBody(row)));
-      const ours = serialise(validOf(reader.read(cells)), 1);
+      const theirs = Buffer.from(JSON.stringify(payoutBody(row, idempotencyKey)));
+      const ours = serialise(validOf(reader.read(cells)), { attempt: 1, idempotencyKey });
       expect(JSON.parse(theirs.toString())).toEqual(JSON.parse(ours.toString()));
       expect(theirs.length).toBe(ours.length);
     }
