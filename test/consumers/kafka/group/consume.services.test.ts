@@ -50,7 +50,7 @@ it('works through several partitions, never more at once than the window, and co
   expect([...work.lag().values()]).toEqual([0, 0, 0, 0]);
   // The broker knows of a commit before we hear that it does.
   await until('it knows that, too', () => work.positions().every(({ committed }) => committed === 100n));
-  expect(work.positions()).toContainEqual({ partition: 0, started: 100n, next: 100n, committed: 100n, end: 100n });
+  expect(work.positions()).toContainEqual({ partition: 0, begun: 100n, next: 100n, committed: 100n, end: 100n });
   expect(work.lastFetchAt()).toBeGreaterThanOrEqual(began);
   await work.stop();
   expect(work.assigned()).toEqual([]);
@@ -107,6 +107,7 @@ it('tells what a record is: headers, null values, keys, times', async () => {
     partition: 0,
     offset: 0n,
     timestamp: 1_700_000_000_123,
+    isBrokerTime: false,
     key: Buffer.from('tomb'),
     value: null,
     headers: { one: Buffer.from('first'), two: Buffer.from('b'), bytes: Buffer.from([0, 255]) },
