@@ -33,7 +33,7 @@ const allowed = [
   [/^LICENSE$/, /./, 'a licence'],
   [
     /^(?:batches|consumers|test)\//,
-    /\bbegun[(:,]|\.begun\b|readonly begun\b|\{ begun \}/,
+    /\bbegun\(|\bbegun: (?:null|\d)|\.begun\b|readonly begun\b|\{ begun\b/,
     'a member: the offset behind the last record that was started',
   ],
   [/^(?:src\/commands\/topics\.ts|test\/|docs\/)/, /\bmend:|"mend"|`mend`|\bmend\?/, 'a member of `topics --json`'],

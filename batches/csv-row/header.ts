@@ -1,6 +1,6 @@
 /**
  * The header of a CSV file, compiled once into a plan: what each cell of a row is. Everything that is wrong with the
- * header is told in one pass, and nothing of a file is read under a header that is not sound.
+ * header is reported in one pass, and nothing of a file is read under a header that is not sound.
  */
 import { columnNames, type BodyPath } from '../instruction/members.ts';
 import { eventBounds } from '../instruction/bounds.ts';

@@ -95,7 +95,7 @@ export const suggestsWrongSetup: Readonly<Partial<Record<FailureCode, true>>> = 
 const listed: ReadonlySet<string> = new Set(gatewayCodes);
 export const isGatewayCode = (code: string): code is GatewayCode => listed.has(code);
 
-/** Failures that say the way to the gateway is broken, which is what the breaker counts. */
+/** Failures that say that the gateway cannot be reached or is broken; the breaker counts them. */
 export const tripsBreaker: Readonly<Record<FailureCode, boolean>> = {
   connection_refused: true,
   host_not_found: true,

@@ -1,5 +1,5 @@
 /**
- * What somebody asks for, in the words of the heart.
+ * What somebody asks for, as the rest of `batches` knows it.
  *
  * An instruction comes as a CSV row or as a JSON event; both become a `Draft` through the same rules
  * (`validation.ts`). Where it was asked for is its occurrence; who pays it does not matter here.
@@ -16,7 +16,7 @@ export interface JsonObject {
   readonly [member: string]: Json;
 }
 
-/** Where an instruction was asked for, as it is told to people. Lines are physical, from 1. */
+/** Where an instruction was asked for, as it is shown to people. Lines are physical, from 1. */
 export type Source =
   { readonly file: string; readonly line: number } | { readonly topic: string; readonly partition: number; readonly offset: string };
 

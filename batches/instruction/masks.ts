@@ -46,7 +46,7 @@ export const maskQuoted = (text: string): string =>
     .replace(digitRun, '…')
     .replace(accountLike, '…');
 
-/** For the few columns whose value is told verbatim: digits and what looks like an IBAN are masked, and it is cut after 64 characters. */
+/** For the few columns whose value is shown verbatim: digits and what looks like an IBAN are masked, and it is cut after 64 characters. */
 export const maskVerbatim = (text: string): string => {
   const masked = maskDigits(
     text.replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found)),

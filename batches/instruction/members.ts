@@ -13,7 +13,7 @@ import type { Kind } from './instruction.ts';
 export const method = { bankAccount: 1, wallet: 2, card: 4, encryptedCard: 8, tokenizedCard: 16, recurrent: 32 } as const;
 type Method = (typeof method)[keyof typeof method];
 
-/** How the value of a member is told in problems and results. */
+/** How the value of a member is shown in problems and results. */
 export type Mask = 'verbatim' | 'tail' | 'iban' | 'card' | 'nothing';
 
 /**

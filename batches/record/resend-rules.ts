@@ -58,6 +58,9 @@ export function isKeyRemembered({ timeoutMs }: Pick<TransitionSettings, 'timeout
   return age !== null && record.keyLifetimeMs !== null && age < record.keyLifetimeMs - timeoutMs;
 }
 
+/** Names of headers are compared as HTTP compares them. */
+export const isSameHeader = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
 /** Why an open send cannot be sent again, as a clause for people; null when it can. */
 export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {
   if (record.sessionId !== null) return 'its session is known';
@@ -65,7 +68,7 @@ export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at
   if (record.hasCardNumber) return 'a body with a card number is never kept';
   if (record.keyLifetimeMs === null)
     return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, so how long the gateway remembers the key is not known';
-  if (record.idempotencyHeader !== rules.idempotencyHeader)
+  if (record.idempotencyHeader === null || !isSameHeader(record.idempotencyHeader, rules.idempotencyHeader))
     return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, and GATEWAY_IDEMPOTENCY_HEADER is ${rules.idempotencyHeader} now`;
   if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;
   if (at >= resendableUntil(rules, record)) return 'the gateway may have forgotten the key by now';

@@ -11,9 +11,9 @@ export const blockBytes = 1024 * 1024;
 
 /**
  * @property sha256 of all bytes, hex
- * @property blockDigests one for each MiB begun: SHA-256 of everything from the file's first byte to the end of that
- *   block. Chained like this they cost one pass instead of two, and a short last block, which may be one row with a
- *   card number, has no digest of its own that could be guessed at.
+ * @property blockDigests one for each MiB, the last one perhaps in part: SHA-256 of everything from the file's first
+ *   byte to the end of that block. Chained like this they cost one pass instead of two, and a short last block, which
+ *   may be one row with a card number, has no digest of its own that could be guessed at.
  */
 export interface FileDigest {
   readonly sha256: string;

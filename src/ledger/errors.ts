@@ -1,4 +1,5 @@
 /** The expected failures of a ledger. Each message states what happened, where, and what to do. */
+import { isSameHeader } from '../../batches/record/resend-rules.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 export type LedgerErrorCode =
@@ -33,12 +34,11 @@ export interface Binding {
 export const bindingText = ({ gateway, project, submerchant, idempotencyHeader }: Binding): string =>
   `gateway ${gateway}, project ${project}, ${submerchant === undefined ? 'no submerchant' : `submerchant ${submerchant}`}, idempotency header ${idempotencyHeader}`;
 
-/** Names of headers are compared as HTTP compares them. */
 export const isSameBinding = (one: Binding, other: Binding): boolean =>
   one.gateway === other.gateway &&
   one.project === other.project &&
   one.submerchant === other.submerchant &&
-  one.idempotencyHeader.toLowerCase() === other.idempotencyHeader.toLowerCase();
+  isSameHeader(one.idempotencyHeader, other.idempotencyHeader);
 
 /** The ledger belongs to another gateway, project or submerchant, or sends its keys in another header. */
 export class LedgerBindingError extends LedgerError {

@@ -84,6 +84,12 @@ describe('a resend', () => {
     expect(resendableUntil(transitionSettings, { ...open, keyLifetimeMs: null })).toBe(0);
   });
 
+  it('is made when only the letter case of its header was changed since', () => {
+    const idempotencyHeader = transitionSettings.idempotencyHeader.toLowerCase();
+    expect(whyNotResend({ ...transitionSettings, idempotencyHeader }, open, at)).toBeNull();
+    expect(whyNotResend(transitionSettings, { ...open, idempotencyHeader: null }, at)).not.toBeNull();
+  });
+
   it('judges the age of the key by the highest clock at hand', () => {
     const sent = { firstSentAt: at, sentClocks: { wallAt: at, uptimeMs: 1_000 } };
     const age = (now: number, wallAt: number, uptimeMs: number | null) => keyAge(sent, { at: now, machine: { wallAt, uptimeMs } });
