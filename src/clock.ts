@@ -22,21 +22,6 @@ export const systemClock: Clock = {
     }),
 };
 
-/**
- * A clock that never says less than `floor`, nor less than it said before: what the ledger has written about time
- * stays true when the machine's clock was set back, and no key seems younger than it is.
- */
-export function neverEarlierThan(floor: number, clock: Clock): Clock {
-  let latest = floor;
-  return {
-    now() {
-      latest = Math.max(latest, clock.now());
-      return latest;
-    },
-    sleep: clock.sleep,
-  };
-}
-
 const monotonicNow = (): number => performance.timeOrigin + performance.now();
 
 /** Never set back or forward, and with fractions of a millisecond: for rates. */

@@ -1,9 +1,11 @@
 /** A decided step becomes durable, or is decided again on what another process wrote meanwhile. */
 import type { Clock } from '../ports/clock.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { AdvanceRefusal, Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
-import type { LedgerRecord } from '../record/record.ts';
+import { alertOf, type Alert } from '../record/alert.ts';
+import { foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
 import type { Change } from '../record/change.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 
 /** What deciding and writing a step needs. */
@@ -13,22 +15,51 @@ export interface StepDeps {
   readonly settings: TransitionSettings;
 }
 
+export interface Alerts {
+  /** Something that a person must see now. */
+  readonly alert: (alert: Alert) => void;
+}
+
+/** @param refused why the ledger did not write the change decided before; null at first, and when the record had moved */
+export type Decide = (current: LedgerRecord, refused: Exclude<AdvanceRefusal, { why: 'moved' }> | null) => Change | null;
+
 /**
- * Writes what `decide` returns for the record as it is; decides again when the record has moved meanwhile.
+ * Writes what `decide` returns for the record as it is; decides again when the record has moved meanwhile, or when the
+ * ledger refuses the change.
  *
  * @returns the record afterwards
  */
-export async function advance(
-  ledger: Pick<Ledger, 'advance'>,
-  record: LedgerRecord,
-  decide: (current: LedgerRecord) => Change | null,
-): Promise<LedgerRecord> {
+export async function advance(ledger: Pick<Ledger, 'advance'>, record: LedgerRecord, decide: Decide): Promise<LedgerRecord> {
   let current = record;
+  let refused: Parameters<Decide>[1] = null;
   for (;;) {
-    const change = decide(current);
+    const change = decide(current, refused);
     if (change === null) return current;
     const written = await advanceOne(ledger, change);
     if (written.ok) return change.after;
+    if (written.why !== 'moved' && refused !== null) throw new Error(`a change of ${record.recordId} was refused again: ${written.why}`);
     current = written.current;
+    refused = written.why === 'moved' ? null : written;
   }
+}
+
+/**
+ * The same for a step that may bring a session: one that belongs to another record is held, and a person is alerted.
+ *
+ * @returns the record afterwards, and whether the session belongs to another record: then nothing may be done with it
+ */
+export async function advanceSession(
+  deps: StepDeps & Alerts,
+  record: LedgerRecord,
+  decide: (current: LedgerRecord) => Change | null,
+): Promise<{ readonly record: LedgerRecord; readonly isTaken: boolean }> {
+  let taken: Extract<AdvanceRefusal, { why: 'session_taken' }> | undefined;
+  const after = await advance(deps.ledger, record, (current, refused) => {
+    if (refused?.why !== 'session_taken') return taken === undefined ? decide(current) : null;
+    taken = refused;
+    return holdForeignSession(deps.settings, current, { ...refused, at: deps.clock.now() });
+  });
+  if (taken === undefined) return { record: after, isTaken: false };
+  deps.alert(alertOf('evidence_mismatch', after, { sessionId: taken.sessionId, description: foreignSession(taken) }));
+  return { record: after, isTaken: true };
 }

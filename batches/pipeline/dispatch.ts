@@ -12,9 +12,9 @@ import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { advance } from './advance.ts';
+import { advanceSession, type Alerts } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
-import { send, type Alerts, type SendDeps } from './send.ts';
+import { send, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock; readonly waits: WaitReporter };
 
@@ -27,7 +27,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
     const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
-    if (sent.type === 'skipped') return sent.record;
+    if (sent.type !== 'ended') return sent.record;
     const { intent, evidence } = sent;
     record = await conclude(deps, intent, evidence);
     if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
@@ -42,7 +42,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
 
 async function conclude(deps: DispatchDeps, intent: LedgerRecord, evidence: FirstSendEvidence): Promise<LedgerRecord> {
   let before = intent;
-  const after = await advance(deps.ledger, intent, (current) => {
+  const { record: after } = await advanceSession(deps, intent, (current) => {
     before = current;
     return applyFirstSend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
   });

@@ -11,7 +11,7 @@ import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
-import { advance } from './advance.ts';
+import { advance, advanceSession } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { Slot } from './send.ts';
@@ -67,7 +67,8 @@ async function leaveToPerson(deps: FollowDeps, record: LedgerRecord, evidence: S
 
 /** Confirms the one session of this record; any other one that asks is cancelled. */
 async function confirm(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
-  const noted = await advance(deps.ledger, record, (current) => recordConfirmIntent(current, sessionId));
+  const { record: noted, isTaken } = await advanceSession(deps, record, (current) => recordConfirmIntent(current, sessionId));
+  if (isTaken) return noted;
   if (noted.confirmSession !== sessionId) {
     const description = `A second session ${sessionId} asks for confirmation; it is cancelled.`;
     deps.alert(alertOf('second_session', noted, { sessionId, description }));
@@ -95,7 +96,10 @@ async function cancel(
   { sessionId, reason }: { readonly sessionId: string; readonly reason: Reason },
 ): Promise<LedgerRecord> {
   const at = deps.clock.now();
-  const noted = await advance(deps.ledger, record, (current) => recordCancelIntent(deps.settings, current, { sessionId, reason, at }));
+  const { record: noted, isTaken } = await advanceSession(deps, record, (current) =>
+    recordCancelIntent(deps.settings, current, { sessionId, reason, at }),
+  );
+  if (isTaken) return noted;
   return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
 }
 
@@ -110,7 +114,7 @@ const postpone = (deps: FollowDeps, record: LedgerRecord, reason?: Reason): Prom
 
 async function applyToRecord(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
   let before = record;
-  const after = await advance(deps.ledger, record, (current) => {
+  const { record: after } = await advanceSession(deps, record, (current) => {
     before = current;
     return applySession(deps.settings, current, evidence.session, deps.clock.now());
   });

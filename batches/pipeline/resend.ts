@@ -5,17 +5,18 @@ import { applyResend } from '../record/apply-evidence.ts';
 import { readResend, type ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { isKeyRemembered, whyNotResend } from '../record/resend-rules.ts';
-import { giveUpResend } from '../record/transitions.ts';
-import { advance } from './advance.ts';
-import { send, type Alerts, type SendDeps } from './send.ts';
+import { barResend, giveUpResend } from '../record/transitions.ts';
+import { advance, advanceSession, type Alerts } from './advance.ts';
+import { send, type SendDeps } from './send.ts';
 
 export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'body'> };
 
 /** The key lifetime is checked again right before the first byte. */
 export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> {
   const bytes = await deps.ledger.body(open.recordId);
-  if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null || !isRemembered(deps, open))
+  if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null)
     return advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? giveUpResend(current) : null));
+  if (!isRemembered(deps, open)) return bar(deps, open);
   const sent = await send(deps, {
     record: open,
     bytes,
@@ -24,12 +25,16 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
     mayIntend: (current) => isStillOpen(current, open) && current.sends === open.sends,
     timely: (intent) => isRemembered(deps, intent),
   });
-  return sent.type === 'skipped' ? sent.record : conclude(deps, sent.intent, sent.evidence);
+  if (sent.type === 'too_old') return bar(deps, sent.record);
+  return sent.type === 'ended' ? conclude(deps, sent.intent, sent.evidence) : sent.record;
 }
+
+const bar = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>
+  advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? barResend(current) : null));
 
 async function conclude(deps: ResendDeps, intent: LedgerRecord, evidence: ResendEvidence): Promise<LedgerRecord> {
   let before = intent;
-  const after = await advance(deps.ledger, intent, (current) => {
+  const { record: after } = await advanceSession(deps, intent, (current) => {
     before = current;
     return applyResend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
   });

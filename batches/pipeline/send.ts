@@ -2,7 +2,6 @@
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
-import type { Alert } from '../record/alert.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord, MachineClocks } from '../record/record.ts';
 import { recordIntent } from '../record/transitions.ts';
@@ -38,11 +37,6 @@ export interface RunControl {
   readonly signal: AbortSignal;
 }
 
-export interface Alerts {
-  /** Something that a person must see now. */
-  readonly alert: (alert: Alert) => void;
-}
-
 export type SendDeps = StepDeps & SendPath & LeaseTerms & RunControl;
 
 /** Bytes never leave in the last part of a lease, so that a slow machine cannot send beyond its end. */
@@ -74,16 +68,18 @@ async function writeIntent(
   record: LedgerRecord,
   bytes: Uint8Array,
   may: (current: LedgerRecord) => boolean,
-): Promise<{ readonly record: LedgerRecord; readonly ours: boolean }> {
+): Promise<{ readonly record: LedgerRecord; readonly outcome: 'ours' | 'skipped' | 'too_old' }> {
   let intent: LedgerRecord | undefined;
-  const after = await advance(deps.ledger, record, (current) => {
+  let isTooOld = false;
+  const after = await advance(deps.ledger, record, (current, refused) => {
+    isTooOld = refused?.why === 'too_old';
     const { owner, leaseMs, settings } = deps;
     const [at, clocks] = [deps.clock.now(), deps.machine()];
-    const change = may(current) ? recordIntent(current, { owner, at, clocks, leaseMs, bytes, terms: settings }) : null;
+    const change = may(current) && !isTooOld ? recordIntent(current, { owner, at, clocks, leaseMs, bytes, terms: settings }) : null;
     intent = change?.after;
     return change;
   });
-  return { record: after, ours: after === intent };
+  return { record: after, outcome: after === intent ? 'ours' : isTooOld ? 'too_old' : 'skipped' };
 }
 
 export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence> {
@@ -97,9 +93,12 @@ export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence>
   readonly timely: (intent: LedgerRecord) => boolean;
 }
 
-/** `skipped`: no intent of ours was written, because the run is stopping or the record has moved on. */
+/**
+ * - `skipped`: no intent of ours was written, because the run is stopping or the record has moved on
+ * - `too_old`: the ledger refused the intent of a resend, because the gateway may have forgotten the key
+ */
 export type SendResult<Evidence> =
-  | { readonly type: 'skipped'; readonly record: LedgerRecord }
+  | { readonly type: 'skipped' | 'too_old'; readonly record: LedgerRecord }
   | { readonly type: 'ended'; readonly intent: LedgerRecord; readonly evidence: Evidence };
 
 /**
@@ -119,7 +118,7 @@ export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
     try {
       const written = await writeIntent(deps, record, bytes, params.mayIntend);
       place.intended();
-      if (!written.ours) return { type: 'skipped', record: written.record };
+      if (written.outcome !== 'ours') return { type: written.outcome, record: written.record };
       return { type: 'ended', intent: written.record, evidence: await sendNow(deps, params, { call, place, intent: written.record }) };
     } finally {
       place.leave('permitted');

@@ -9,8 +9,26 @@ import type { RecordStatus } from '../record/status.ts';
 import type { TallyRow } from '../record/tally.ts';
 import type { OutboxEntry } from './result-sink.ts';
 
-/** What became of one change: written, or refused because the record has moved on. */
-export type AdvanceResult = { readonly ok: true } | { readonly ok: false; readonly current: LedgerRecord };
+/**
+ * Why a change was not written; `current` is the record as it is now.
+ *
+ * - `moved`: it has another version than the change was decided on
+ * - `too_old`: an intent to resend, and the gateway may have forgotten the key, or how old it is cannot be known
+ * - `session_taken`: the session belongs to another record
+ */
+export type AdvanceRefusal =
+  | { readonly ok: false; readonly why: 'moved' | 'too_old'; readonly current: LedgerRecord }
+  | {
+      readonly ok: false;
+      readonly why: 'session_taken';
+      readonly current: LedgerRecord;
+      readonly sessionId: string;
+      /** The record id that has the session. */
+      readonly takenBy: string;
+    };
+
+/** What became of one change. */
+export type AdvanceResult = { readonly ok: true } | AdvanceRefusal;
 
 /** A record as it is now. `cursor` continues the list after it. */
 export interface ListedRecord extends TimedRecord {
@@ -56,9 +74,10 @@ export interface Ledger {
   admit(admissions: readonly Admission[]): Promise<readonly Verdict[]>;
 
   /**
-   * Writes decided steps, each if its record still has the expected version. Each element is atomic by itself, with the
-   * tallies of its batch, the outbox, the sealed body, and the batch's count of first sends. A version mismatch changes
-   * nothing and returns the record as it is now. The results are in the order of the changes. All of them are durable
+   * Writes decided steps, each if its record still has the expected version, its session belongs to no other record, and,
+   * for an intent, the gateway surely remembers the key of the first send. Each element is atomic by itself, with the
+   * tallies of its batch, the outbox, the sealed body, the session claim, and the batch's count of first sends. A refusal
+   * changes nothing of the record and returns it as it is now. The results are in the order of the changes. All of them are durable
    * when it resolves; when it rejects, any of them may have been written.
    */
   advance(changes: readonly Change[]): Promise<readonly AdvanceResult[]>;

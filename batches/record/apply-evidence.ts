@@ -116,6 +116,21 @@ export function contradictionOf({ sessionId, verdict }: SessionEvidence): Reason
   }
 }
 
+/** Why a session is held that another record has already. */
+export const foreignSession = ({ sessionId, takenBy }: { readonly sessionId: string; readonly takenBy: string }): string =>
+  `Session ${sessionId} of the gateway belongs to record ${takenBy} already, so what it shows is not believed for this one. A person must look at both there.`;
+
+/** A session that another record has already: what it shows is not believed for this one, which is not resent either. */
+export function holdForeignSession(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { sessionId, takenBy, at }: { readonly sessionId: string; readonly takenBy: string; readonly at: number },
+): Change | null {
+  if (isFinal[record.status]) return null;
+  const description = foreignSession({ sessionId, takenBy });
+  return move(rules, record, { patch: { status: 'unknown', reason: { code: 'evidence_mismatch', description }, dueAt: null }, at });
+}
+
 /** What a session shows, whichever call showed it. */
 export function applySession(rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null {
   if (isFinal[record.status]) return null;

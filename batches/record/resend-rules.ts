@@ -67,7 +67,7 @@ export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at
   if (record.alreadyReceived) return 'the gateway has said that it arrived';
   if (record.hasCardNumber) return 'a body with a card number is never kept';
   if (record.keyLifetimeMs === null)
-    return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, so how long the gateway remembers the key is not known';
+    return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, or the age of its key is not known, so the gateway may have forgotten it';
   if (record.idempotencyHeader === null || !isSameHeader(record.idempotencyHeader, rules.idempotencyHeader))
     return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, and GATEWAY_IDEMPOTENCY_HEADER is ${rules.idempotencyHeader} now`;
   if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;

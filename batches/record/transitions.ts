@@ -4,7 +4,7 @@
  */
 import { resendPauseMs, statusCheckPauseMs } from './backoff.ts';
 import type { LedgerRecord, MachineClocks, Reason } from './record.ts';
-import type { Change } from './change.ts';
+import type { Change, IntentCheck } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import { isFinal } from './status.ts';
 import { gathersEvidence, move, write } from './step.ts';
@@ -17,7 +17,7 @@ export interface IntentParams {
   readonly clocks: MachineClocks;
   readonly leaseMs: number;
   readonly bytes: Uint8Array;
-  readonly terms: Pick<TransitionSettings, 'keyLifetimeMs' | 'idempotencyHeader'>;
+  readonly terms: Pick<TransitionSettings, 'keyLifetimeMs' | 'idempotencyHeader' | 'timeoutMs'>;
 }
 
 /** The step before any byte leaves: intent, lease, and the bytes themselves so that they can be resent. */
@@ -36,7 +36,8 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
     // A resend that dies with its process falls due again when its lease is over.
     dueAt: isFirst ? null : leaseUntil,
   });
-  return isFirst && !record.hasCardNumber ? { ...change, body: { keep: bytes } } : change;
+  const intent: IntentCheck = { marginMs: terms.timeoutMs, clocks };
+  return { ...change, intent, ...(isFirst && !record.hasCardNumber ? { body: { keep: bytes } } : {}) };
 }
 
 /** A first send whose process died: perhaps sent. It falls due at once if it can be resent. */
@@ -69,6 +70,12 @@ export function scheduleNextCheck(rules: TransitionSettings, record: LedgerRecor
   const patch = { dueAt, checks: record.checks + 1 };
   return reason === undefined ? write(record, patch) : move(rules, record, { patch: { ...patch, status: record.status, reason }, at });
 }
+
+/** An open send whose key the gateway may have forgotten, as far as the clocks show: it is never resent. */
+export const barResend = (record: LedgerRecord): Change | null =>
+  record.status === 'unknown' && record.sessionId === null
+    ? write(record, { keyLifetimeMs: null, dueAt: null, leaseOwner: null, leaseUntil: null })
+    : null;
 
 /** An open send that no resend can be made for. */
 export const giveUpResend = (record: LedgerRecord): Change | null =>

@@ -196,7 +196,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
       const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
-      expect(await advanceOne(under.ledger, intent(record))).toEqual({ ok: false, current });
+      expect(await advanceOne(under.ledger, intent(record))).toEqual({ ok: false, why: 'moved', current });
     });
 
     it.each(['rejected', 'cancelled'] as const)(

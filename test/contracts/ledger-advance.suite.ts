@@ -85,12 +85,12 @@ function recordSuite(under: LedgerUnderTest): void {
       const sent = await moved(under.ledger, intent(queued));
       const before = { tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) };
       const late = step(queued, { status: 'cancelled' }, { body: { eraseAt: 0 } });
-      expect(await advanceOne(under.ledger, late)).toEqual({ ok: false, current: sent });
+      expect(await advanceOne(under.ledger, late)).toEqual({ ok: false, why: 'moved', current: sent });
       expect({ tallies: await under.ledger.tallies(), batch: await under.ledger.batch(batchA) }).toEqual(before);
       expect(await under.ledger.outbox({ limit: 9 })).toEqual([]);
       expect(await under.ledger.body('inv-1')).toBeDefined();
       const ledger = await under.reopen();
-      expect(await advanceOne(ledger, late)).toEqual({ ok: false, current: sent });
+      expect(await advanceOne(ledger, late)).toEqual({ ok: false, why: 'moved', current: sent });
     });
 
     it('writes exactly one of many concurrent changes of the same version', async () => {
@@ -113,7 +113,7 @@ function recordSuite(under: LedgerUnderTest): void {
       const [first, second, third] = queued as [LedgerRecord, LedgerRecord, LedgerRecord];
       const sent = await moved(under.ledger, intent(second));
       const results = await under.ledger.advance([intent(first), intent(second), step(third, { status: 'cancelled' })]);
-      expect(results).toEqual([{ ok: true }, { ok: false, current: sent }, { ok: true }]);
+      expect(results).toEqual([{ ok: true }, { ok: false, why: 'moved', current: sent }, { ok: true }]);
       const ledger = await under.reopen();
       expect(await ledger.record('inv-1')).toEqual(intent(first).after);
       expect(await ledger.record('inv-2')).toEqual(sent);

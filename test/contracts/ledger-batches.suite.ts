@@ -85,7 +85,7 @@ export function batchesSuite(under: LedgerUnderTest): void {
       const first = await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2), Buffer.from('x'), at + 10));
       await moved(under.ledger, intent(await admitted(under.ledger, 'inv-2', 3), Buffer.from('x'), at + 30));
       const open = await moved(under.ledger, step(first, { status: 'unknown' }));
-      await moved(under.ledger, intent(open, Buffer.from('x'), at + 90));
+      await moved(under.ledger, step(open, { sends: 2, leaseOwner: 'me', leaseUntil: at + 90, dueAt: at + 90 }));
       expect(await under.ledger.batch(batchA)).toMatchObject({ sent: 2, firstSentAt: at + 10, lastSentAt: at + 30 });
       const ledger = await under.reopen();
       expect(await ledger.batch(batchA)).toMatchObject({ sent: 2, firstSentAt: at + 10, lastSentAt: at + 30 });

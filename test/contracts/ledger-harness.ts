@@ -7,6 +7,8 @@ export interface LedgerHarness {
   /** Several instances share it: the sink's note is then not kept here, because their sink is shared too. */
   readonly shared?: boolean;
   open(): Promise<Ledger>;
+  /** The ledger's time now, in milliseconds since the epoch. */
+  now(): number;
   /** Lets so many milliseconds of the ledger's time pass, by its own clock or in truth. */
   pass(ms: number): Promise<void>;
   dispose(): Promise<void>;
@@ -16,6 +18,8 @@ export interface LedgerHarness {
 export interface LedgerUnderTest {
   readonly ledger: Ledger;
   readonly shared: boolean;
+  /** The ledger's time now. */
+  now(): number;
   /** Lets so many milliseconds of the ledger's time pass. */
   pass(ms: number): Promise<void>;
   /** Closes it and opens it again: only what is durable is left. */

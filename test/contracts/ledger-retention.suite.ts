@@ -31,7 +31,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       const sent = await moved(under.ledger, intent(await admitted(under.ledger, recordId, line, draft)));
       return moved(
         under.ledger,
-        step(sent, { status: 'failed', sessionId: 'ps_1', entryId: 'po_1', checks: 3, reason: { code: 'c', description: 'd' } }),
+        step(sent, { status: 'failed', sessionId: `ps_${recordId}`, entryId: 'po_1', checks: 3, reason: { code: 'c', description: 'd' } }),
       );
     };
 

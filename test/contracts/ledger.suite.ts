@@ -6,6 +6,7 @@ import { batchesSuite } from './ledger-batches.suite.ts';
 import { admissionSuite } from './ledger-admission.suite.ts';
 import { advanceSuite } from './ledger-advance.suite.ts';
 import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
+import { sendsSuite } from './ledger-sends.suite.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
 import { recordsSuite } from './ledger-records.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
@@ -29,6 +30,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
       get shared() {
         return harness.shared ?? false;
       },
+      now: () => harness.now(),
       pass: (ms) => harness.pass(ms),
       async reopen() {
         await ledger.close();
@@ -40,6 +42,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     batchesSuite(under);
     admissionSuite(under);
     advanceSuite(under);
+    sendsSuite(under);
     outboxSuite(under);
     recordsSuite(under);
     retentionSuite(under);

@@ -53,7 +53,7 @@ function decisionsSuite({ two }: Shared): void {
       expect(await other.record('inv-1')).toEqual(queued);
       const sent = await moved(other, intent(queued, Buffer.from('bytes')));
       expect(Buffer.from((await one.body('inv-1')) ?? []).toString()).toBe('bytes');
-      expect(await advanceOne(one, intent(queued))).toEqual({ ok: false, current: sent });
+      expect(await advanceOne(one, intent(queued))).toEqual({ ok: false, why: 'moved', current: sent });
       expect(await admitOne(other, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toEqual({ type: 'open', record: sent });
     });
 

@@ -131,7 +131,7 @@ describe.concurrent('an answer to a first send', () => {
     });
   });
 
-  it('makes no record succeed when its session names none of them', async ({ expect }) => {
+  it('makes no record succeed when its session names none of them, and stays with the first of them', async ({ expect }) => {
     const script: Script = (call) => {
       const amount_details = { amount: 107, currency: 'eur' };
       const status = call.method === 'session/status' ? 'succeeded' : 'in_progress';
@@ -140,9 +140,10 @@ describe.concurrent('an answer to a first send', () => {
     await inOddWorld(script, async (world, gateway) => {
       const rows = [1, 2, 3].map((n) => row(`x-${n}`, { amount: '1.07' }));
       const ran = await world.run(world.write('may.csv', csvOf(rows)), ['--wait', '1s']);
-      expect([ran.code, countsOf(ran.summary)]).toEqual([2, { in_progress: 3 }]);
+      expect([ran.code, countsOf(ran.summary)]).toEqual([2, { in_progress: 1, unknown: 2 }]);
       expect(gateway.inits()).toHaveLength(3);
       expect(ran.stderr).toContain('session_unproven');
+      expect(ran.stderr).toMatch(/ps_same of the gateway belongs to record x-[123] already/);
     });
   });
 

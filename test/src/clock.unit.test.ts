@@ -1,5 +1,6 @@
+import { uptime } from 'node:os';
 import { expect, it } from 'vitest';
-import { monotonicClock, neverEarlierThan, preciseClock, systemClock } from '../../src/clock.ts';
+import { machineClocks, monotonicClock, preciseClock, systemClock } from '../../src/clock.ts';
 import { clockSuite } from '../contracts/clock.suite.ts';
 import { at } from '../support/builders.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -10,7 +11,6 @@ const readNow = (): number => Date.now();
 clockSuite('system', readNow, async () => ({ clock: systemClock, ...passesByItself }));
 clockSuite('monotonic', readNow, async () => ({ clock: monotonicClock, ...passesByItself }));
 clockSuite('precise', readNow, async () => ({ clock: preciseClock, ...passesByItself }));
-clockSuite('never earlier than a floor', readNow, async () => ({ clock: neverEarlierThan(0, systemClock), ...passesByItself }));
 clockSuite(
   'virtual',
   () => at,
@@ -19,16 +19,6 @@ clockSuite(
     return { clock, pass: (ms) => clock.pass(ms), dispose: async () => undefined };
   },
 );
-
-it('a clock with a floor never returns less than the floor, nor less than it returned before', () => {
-  const behind = createVirtualClock(1_000);
-  const clock = neverEarlierThan(5_000, behind);
-  expect(clock.now()).toBe(5_000);
-  behind.jump(6_000);
-  expect(clock.now()).toBe(7_000);
-  behind.jump(-3_000);
-  expect(clock.now()).toBe(7_000);
-});
 
 it.each([
   ['monotonic', monotonicClock],
@@ -40,4 +30,11 @@ it.each([
     expect(now).toBeGreaterThanOrEqual(last);
     last = now;
   }
+});
+
+it('the clocks of the machine are the wall clock and the time since boot, in milliseconds', () => {
+  const { wallAt, uptimeMs } = machineClocks();
+  expect(Math.abs(wallAt - Date.now())).toBeLessThan(60_000);
+  expect(uptimeMs).toBeGreaterThan(0);
+  expect(Math.abs(uptimeMs - uptime() * 1000)).toBeLessThan(60_000);
 });

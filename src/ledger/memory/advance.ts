@@ -1,8 +1,11 @@
 /** Writes one decided change of a record, with everything that moves with it. */
-import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
+import type { AdvanceRefusal, AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { BodyChange, Change } from '../../../batches/record/change.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
+import { mayResend } from '../resend-check.ts';
+import { newSessions } from '../claimed-sessions.ts';
 import { queueTimeOf } from '../due-times.ts';
 import type { Writer } from './admit.ts';
 import { addTally, appendEvent, batchOf, countSend, uncountSend, type StoredRecord } from './store.ts';
@@ -14,10 +17,14 @@ export function advance({ store, owner, now }: Writer, change: Change): AdvanceR
   const stored = store.records.get(after.recordId);
   if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;
-  if (before.version !== expected) return { ok: false, current: before };
+  if (before.version !== expected) return { ok: false, why: 'moved', current: before };
   if (!keepsIdentity(before, after)) throw identityChanged(after.recordId);
   if (body !== undefined && 'keep' in body) checkBodyMayBeKept(before);
 
+  const refused = refusal({ store, now }, before, change);
+  if (refused !== undefined) return refused;
+
+  for (const sessionId of newSessions(before, after)) store.sessions.set(sessionId, before.recordId);
   const batch = batchOf(store, before.batchId);
   stored.record = after;
   stored.queueAt = queueTimeOf(after);
@@ -32,6 +39,22 @@ export function advance({ store, owner, now }: Writer, change: Change): AdvanceR
   if (before.firstSentAt !== null && after.firstSentAt === null) uncountSend(batch);
   if (event !== undefined) appendEvent(store, event, owner, now());
   return { ok: true };
+}
+
+/** Why the change may not be written although the record has not moved. */
+function refusal(
+  { store, now }: Pick<Writer, 'store' | 'now'>,
+  before: LedgerRecord,
+  { after, intent }: Change,
+): AdvanceRefusal | undefined {
+  const isResend = intent !== undefined && before.firstSentAt !== null;
+  if (isResend && !mayResend(before, intent, now())) return { ok: false, why: 'too_old', current: before };
+  for (const sessionId of newSessions(before, after)) {
+    const takenBy = store.sessions.get(sessionId);
+    if (takenBy !== undefined && takenBy !== before.recordId)
+      return { ok: false, why: 'session_taken', current: before, sessionId, takenBy };
+  }
+  return undefined;
 }
 
 function changeBody(stored: StoredRecord, change: BodyChange): void {

@@ -58,6 +58,8 @@ export interface MemoryStore {
   /** By number, in its order. */
   readonly outbox: Map<number, StoredEvent>;
   readonly deadLetters: Set<string>;
+  /** The record id that a session belongs to. */
+  readonly sessions: Map<string, string>;
   publishedMark: string | null;
   /** The newest number of an event or a record. */
   lastNumber: number;
@@ -70,6 +72,7 @@ export const createMemoryStore = (): MemoryStore => ({
   unboundSequences: new Map(),
   outbox: new Map(),
   deadLetters: new Set(),
+  sessions: new Map(),
   publishedMark: null,
   lastNumber: 0,
 });

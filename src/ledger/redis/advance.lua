@@ -10,12 +10,24 @@
 -- ARGV[10]  second line                ARGV[11]  score in the queue, or ''  ARGV[12]  score in the due records, or ''
 -- ARGV[13]  the body: keep, erase, ''  ARGV[14]  attempt, line break and sealed bytes; or when it is to be erased
 -- ARGV[15]  owner                      ARGV[16]  event id, or ''            ARGV[17]  event
--- ARGV[18]  sequence
+-- ARGV[18]  sequence                   ARGV[19]  '' unless it is an intent: time of one call, wall clock of the caller,
+--                                      key lifetime of the first send or -, wall clock of its sender or -; milliseconds
 -- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
 --           { 'moved', counters, record }: it has another version | { 'missing', counters }
 --           { 'changed', counters }: amount, currency or batch differ, the sequence falls, or a body that holds a card
 --           number is to be kept
+--           { 'too_old', counters, record }: a resend whose key the gateway may have forgotten
 --           { 'full', counters }: a total would overflow | { 'books', counters }: the totals do not hold what is moved
+
+-- A send is dated by the lowest clock at hand and aged by the highest: one that was set back, or did not count a
+-- suspension, makes its key seem younger than it is.
+local function is_too_old(first, intent)
+  local margin, wall, lifetime, sent_wall = string.match(intent, '^(%S+) (%S+) (%S+) (%S+)$')
+  if lifetime == '-' or sent_wall == '-' or tonumber(first) <= barrier then return true end
+  local age = math.max(now, tonumber(wall)) - math.min(tonumber(first), tonumber(sent_wall)) + clock_tolerance_ms
+  return age >= tonumber(lifetime) - tonumber(margin)
+end
+
 local value = redis.call('GET', KEYS[2])
 if not value then return { 'missing', counters } end
 local head = read_head(value)
@@ -24,6 +36,7 @@ if head.version ~= ARGV[2] then return { 'moved', counters, value } end
 if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counters } end
 if tonumber(head.sequence) > tonumber(ARGV[18]) then return { 'changed', counters } end
 if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'changed', counters } end
+if ARGV[19] ~= '' and head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end
 local before, after = head.code, ARGV[8]
 if before ~= after then
   if not covers(KEYS[3], before, head.currency, head.amount) then return { 'books', counters } end

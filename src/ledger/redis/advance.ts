@@ -2,13 +2,13 @@
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import type { BodyChange, Change } from '../../../batches/record/change.ts';
+import type { BodyChange, Change, IntentCheck } from '../../../batches/record/change.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
 import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
-import type { LedgerContext } from './context.ts';
+import { readStored, type LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { firstText, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
@@ -16,11 +16,17 @@ import { scripts } from './scripts.ts';
 /** @throws TypeError for a change that no rule can have decided; nothing is written then */
 export async function advance(context: LedgerContext, change: Change): Promise<AdvanceResult> {
   checkChange(change);
-  const { expected, after, event, body } = change;
+  const { expected, after, event, body, intent } = change;
   const { calls, names, strings, outbox, keys, place } = context;
   const { recordId, batchId } = after;
 
   const shard = shardOf(recordId);
+  const taken = await context.sessions.claim(after);
+  if (taken !== undefined) {
+    const current = await readStored(context, shard, recordId);
+    if (current === undefined) throw neverAdmitted(recordId);
+    return { ok: false, why: 'session_taken', current: current.record, ...taken };
+  }
   const reply = await calls.run(
     shard,
     scripts.advance,
@@ -50,6 +56,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       ...bodyArguments(context.seal, after, body),
       ...outbox.argumentsOf(event),
       String(after.sequence),
+      intent === undefined ? '' : intentArgument(after, intent),
     ],
   );
   switch (reply.answer) {
@@ -60,10 +67,12 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       // The reply to the first call was lost, and with it the number of the event.
       if (event !== undefined) await outbox.recover(shard);
       return { ok: true };
+    case 'too_old':
+      return { ok: false, why: 'too_old', current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
     case 'moved':
       // An earlier call may have been written before another instance's change: then its event is there too.
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
-      return { ok: false, current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
+      return { ok: false, why: 'moved', current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
     case 'missing':
       throw neverAdmitted(recordId);
     case 'changed':
@@ -74,6 +83,9 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       );
   }
 }
+
+const intentArgument = ({ keyLifetimeMs, sentClocks }: LedgerRecord, { marginMs, clocks }: IntentCheck): string =>
+  [marginMs, clocks.wallAt, keyLifetimeMs ?? '-', sentClocks?.wallAt ?? '-'].join(' ');
 
 export const scoreText = (time: number | null): string => (time === null ? '' : String(time));
 

@@ -1,20 +1,36 @@
 -- What every script of the ledger begins with.
 --
--- KEYS[1]  the shard's meta hash: generation, counter, last, shard, w:<writer>, forgotten, ...
+-- KEYS[1]  the shard's meta hash: generation, counter, last, shard, w:<writer>, forgotten, offset, barrier, ...
 -- ARGV[1]  the generation that the caller works on; behind a space the writer: the short id of the calling process
 -- Returns  { 'lost', '0' } when the shard holds another generation, or none: then nothing was written
 local generation, writer = string.match(ARGV[1], '^(%S+) ?(%S*)$')
 local own_field = 'w:' .. writer
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field)
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field, 'offset', 'barrier')
 if meta[1] ~= generation then return { 'lost', '0' } end
 
 -- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every reply carries
 -- both, so that a shard restored from an older copy is noticed, also when others have written past what it had.
 local counter = meta[2] or '0'
-local counters = counter .. ' ' .. string.match(meta[5] or '0', '^%d+')
+local own_counter = string.match(meta[5] or '0', '^%d+')
 
+-- The ledger's time is Redis TIME and an offset, so that it goes on when TIME is set back, or another server is behind: the
+-- offset is raised when the time is behind the newest one written, and never lowered. How long it really was is not known
+-- then: no send that was made until then, the barrier, is ever resent.
 local clock = redis.call('TIME')
-local now_ms = string.format('%.3f', tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000)
+local clock_tolerance_ms, numbers_begin_ms = 2000, 1735689600000
+local last, offset, barrier = tonumber(meta[3] or '0'), tonumber(meta[6] or '0'), tonumber(meta[7] or '0')
+local newest, now = last / 1000 + numbers_begin_ms, tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000 + offset
+local went_back = last > 0 and newest - now > clock_tolerance_ms
+if went_back then
+  offset, now, barrier = offset + newest - now, newest, newest
+end
+local now_ms = string.format('%.3f', now)
+
+-- What a reply begins with, behind its first word: the counters, the time, the offset in it.
+local function counters_now()
+  return counter .. ' ' .. own_counter .. ' ' .. now_ms .. ' ' .. string.format('%.3f', offset)
+end
+local counters = counters_now()
 
 local writers_kept, writer_kept_s = 64, 86400
 
@@ -41,14 +57,19 @@ end
 -- Starts the writes, once everything is checked. Returns a number that rises in the shard and contains it: microseconds
 -- since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly.
 local function write()
-  local number = math.max((tonumber(clock[1]) - 1735689600) * 1000000 + tonumber(clock[2]), tonumber(meta[3] or '0') + 1)
+  local number = math.max(math.floor((now - numbers_begin_ms) * 1000), last + 1)
   counter = string.format('%.0f', tonumber(counter) + 1)
   local fields = { 'last', string.format('%.0f', number), 'counter', counter }
   if writer ~= '' then
     if not meta[5] then drop_old_writers() end
     fields[5], fields[6] = own_field, counter .. ' ' .. clock[1]
-    counters = counter .. ' ' .. counter
+    own_counter = counter
   end
+  if went_back then
+    fields[#fields + 1], fields[#fields + 2] = 'offset', string.format('%.3f', offset)
+    fields[#fields + 1], fields[#fields + 2] = 'barrier', string.format('%.3f', barrier)
+  end
+  counters = counters_now()
   redis.call('HSET', KEYS[1], unpack(fields))
   return string.format('%.0f', number * 16 + tonumber(meta[4]))
 end

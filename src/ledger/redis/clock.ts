@@ -2,9 +2,12 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { systemClock } from '../../clock.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
+import type { LedgerTimeSeen } from './script-client.ts';
 
-/** The clock, and an end of its asking. */
 export interface RedisClock extends Clock {
+  /** Takes the time of a reply of the ledger: the clock is never behind it again. */
+  note(seen: LedgerTimeSeen): void;
+  /** Ends the measurements. */
   close(): void;
 }
 
@@ -12,10 +15,18 @@ export interface RedisClock extends Clock {
 const measureEveryMs = 30_000;
 /** The best of several counts: the shorter the round trip, the more exact the time. */
 const measuresAtOnce = 3;
+/** So far behind a reply, the process was suspended, or Redis moved to another server: measure at once. */
+const behindMs = 1_000;
+
+interface Measurement {
+  readonly offset: number;
+  readonly tookMs: number;
+}
 
 /**
- * Measures how far Redis TIME is from `monotonic` when it is made, at every new connection and every 30 s. In between
- * and while Redis is away the monotonic clock goes on. Never runs backwards: it waits until it is overtaken.
+ * Measures how far Redis TIME is from `monotonic` when it is created, at every new connection, every 30 s, and when a reply
+ * of the ledger shows that the clock is behind. In between and while Redis is away the monotonic clock goes on. Never runs
+ * backwards: it waits until it is overtaken.
  *
  * @param monotonic milliseconds, with fractions, never set back or forward
  */
@@ -26,28 +37,19 @@ export async function createRedisClock(params: {
   const { connection, monotonic } = params;
   const { client } = connection;
   let offset = 0;
+  /** How far the ledger's time is ahead of Redis TIME. */
+  let ledgerOffset = 0;
   let latest = 0;
   let measuring: Promise<void> | undefined;
 
-  const measureOnce = async (): Promise<{ readonly offset: number; readonly tookMs: number }> => {
-    const before = monotonic.now();
-    const [seconds, microseconds] = await client.time();
-    const after = monotonic.now();
-    const time = Number(seconds) * 1000 + Number(microseconds) / 1000;
-    return { offset: time - (before + after) / 2, tookMs: after - before };
-  };
-  const measureAll = async (): Promise<void> => {
-    let best = await measureOnce();
-    for (let count = 1; count < measuresAtOnce; count += 1) {
-      const next = await measureOnce();
-      if (next.tookMs < best.tookMs) best = next;
-    }
-    ({ offset } = best);
-  };
   const measure = (): Promise<void> =>
-    (measuring ??= measureAll().finally(() => {
-      measuring = undefined;
-    }));
+    (measuring ??= measureBest(connection, monotonic)
+      .then((best) => {
+        offset = best;
+      })
+      .finally(() => {
+        measuring = undefined;
+      }));
   /** A measurement that fails leaves the last one in use; the next connection measures again. */
   const measureAgain = (): void => void measure().catch(() => undefined);
 
@@ -58,10 +60,17 @@ export async function createRedisClock(params: {
   timer.unref();
   client.on('ready', measureAgain);
 
+  const measured = (): number => monotonic.now() + offset + ledgerOffset;
+  const now = (): number => {
+    latest = Math.max(latest, Math.floor(measured()));
+    return latest;
+  };
   return {
-    now() {
-      latest = Math.max(latest, Math.floor(monotonic.now() + offset));
-      return latest;
+    now,
+    note({ nowMs, offsetMs }) {
+      ledgerOffset = Math.max(ledgerOffset, offsetMs);
+      if (nowMs - measured() > behindMs) measureAgain();
+      latest = Math.max(latest, Math.floor(nowMs));
     },
     sleep: systemClock.sleep,
     close() {
@@ -69,4 +78,20 @@ export async function createRedisClock(params: {
       client.off('ready', measureAgain);
     },
   };
+}
+
+async function measureBest({ client }: RedisConnection, monotonic: Pick<Clock, 'now'>): Promise<number> {
+  const measureOnce = async (): Promise<Measurement> => {
+    const before = monotonic.now();
+    const [seconds, microseconds] = await client.time();
+    const after = monotonic.now();
+    const time = Number(seconds) * 1000 + Number(microseconds) / 1000;
+    return { offset: time - (before + after) / 2, tookMs: after - before };
+  };
+  let best = await measureOnce();
+  for (let count = 1; count < measuresAtOnce; count += 1) {
+    const next = await measureOnce();
+    if (next.tookMs < best.tookMs) best = next;
+  }
+  return best.offset;
 }

@@ -7,12 +7,14 @@ import { templateNumberOf, readTemplate, readRecord, type RecordTemplate, type S
 import type { KeyNames } from './key-names.ts';
 import type { StringTable } from './string-table.ts';
 import type { Outbox } from './outbox.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface LedgerContext {
   readonly calls: ScriptClient;
   readonly names: KeyNames;
   readonly strings: StringTable;
   readonly outbox: Outbox;
+  readonly sessions: Sessions;
   readonly keys: KeyDerivation;
   readonly seal: Seal;
   readonly place: LedgerPlace;

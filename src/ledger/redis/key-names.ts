@@ -40,6 +40,8 @@ export interface KeyNames {
   loose(shard: number): string;
   /** String: attempt, line break, sealed body. */
   body(shard: number, recordId: string): string;
+  /** Hash: the record that each session belongs to, by session id; a few sessions share a hash, which stays compact. */
+  sessions(shard: number, sessionId: string): string;
   /** Hash: counts, amounts, first sends of a batch in this shard. */
   tally(shard: number, batchId: string): string;
   /** Sorted set: records of the batch in this status, by the number of the change that brought them to it. */
@@ -86,6 +88,7 @@ export function createKeyNames(prefix: string): KeyNames {
     places: (shard, { stream, position }) => name(shard, `p:${stream}:${Math.floor(position / bucketSize)}`),
     loose: (shard) => name(shard, 'loose'),
     body: (shard, recordId) => name(shard, `b:${recordId}`),
+    sessions: (shard, sessionId) => name(shard, `s:${hash('sha1', sessionId, 'hex').slice(1, 4)}`),
     tally: (shard, batchId) => name(shard, `t:${batchId}`),
     index: (shard, batchId, status) => name(shard, `i:${statusCode[status]}:${batchId}`),
     indexes: (shard, batchId) => recordCodes.map((code) => name(shard, `i:${code}:${batchId}`)),

@@ -15,10 +15,10 @@ import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
 import { advance } from './advance.ts';
 import { createBatchStore, type BatchStore } from './batches.ts';
-import { createScriptClient, type ScriptClient } from './script-client.ts';
+import { createScriptClient, type ScriptClient, type ScriptClientParams } from './script-client.ts';
 import { placeText, type LedgerDataLossError, type LedgerPlace } from './errors.ts';
 import { openOrCreate } from './bootstrap.ts';
-import { createKeyNames, shardOfPlace, type KeyNames } from './key-names.ts';
+import { createKeyNames, shardOfPlace, shards, type KeyNames } from './key-names.ts';
 import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
@@ -27,6 +27,7 @@ import { createRecordList } from './record-list.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
+import { createSessions } from './sessions.ts';
 import { purgeDetails } from './retention.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
@@ -52,6 +53,8 @@ export interface RedisLedgerParams {
   readonly onWarning: (message: string) => void;
   /** Called once when Redis turns out to have lost data: every call rejects with this error from then on. */
   readonly onBroken?: (error: LedgerDataLossError) => void;
+  /** Receives the ledger's time with every reply: `RedisClock.note`. */
+  readonly onTime?: ScriptClientParams['onTime'];
   /** Opens a ledger between `beginRebuild` and `finishRebuild`, and no other. */
   readonly rebuilding?: boolean;
 }
@@ -78,12 +81,13 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     // Without a listener the rejection would end the process.
     broken.promise.catch(() => undefined);
     const owner = ownerOf(ids());
-    const calls = createScriptClient({
+    const calls: ScriptClient = createScriptClient({
       connection,
       place,
       names,
       ...found,
       writer: owner,
+      onTime: timeKeeper(() => calls, params.onTime),
       onBroken(error) {
         broken.reject(error);
         onBroken?.(error);
@@ -100,6 +104,20 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       { cause },
     );
   }
+}
+
+/** A shard that noticed that Redis TIME went back is followed by all others: their sends are as old. */
+function timeKeeper(calls: () => ScriptClient, onTime: RedisLedgerParams['onTime']): NonNullable<RedisLedgerParams['onTime']> {
+  let known = 0;
+  return (seen) => {
+    onTime?.(seen);
+    if (seen.offsetMs <= known) return;
+    known = seen.offsetMs;
+    for (const shard of shards)
+      calls()
+        .run(shard, scripts.raiseOffset, [], [seen.offsetMs.toFixed(3), seen.nowMs.toFixed(3)])
+        .catch(() => undefined);
+  };
 }
 
 /** Short, because every record carries it. */
@@ -127,6 +145,7 @@ function createContext(deps: LedgerDeps): { readonly context: LedgerContext; rea
     names,
     strings,
     outbox: createOutbox({ calls, names, owner, generation }),
+    sessions: createSessions({ calls, names }),
     keys,
     place,
     seal: createSeal(deps.ledgerKey),

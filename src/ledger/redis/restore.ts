@@ -24,6 +24,8 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
   checkAmount(record.amountMinor);
   if (body !== undefined) checkBodyMayBeKept(record);
   await context.requireBatch(batchId);
+  // Of records that share a session the first one restored keeps it.
+  await context.sessions.claim(record);
   const shard = shardOf(recordId);
   const template = await strings.numberOf(shard, templateOf(record));
   const paths = await strings.numberOf(shard, fields.paths);

@@ -51,6 +51,14 @@ export interface ScriptClientParams {
   /** The counters as they were found, by shard. */
   readonly counters: readonly number[];
   readonly onBroken: (error: LedgerDataLossError) => void;
+  /** Receives the ledger's time with every reply of a script. */
+  readonly onTime?: (time: LedgerTimeSeen) => void;
+}
+
+/** The time of a shard, which is Redis TIME and an offset; milliseconds. */
+export interface LedgerTimeSeen {
+  readonly nowMs: number;
+  readonly offsetMs: number;
 }
 
 const pipelineLimit = 1_000;
@@ -198,6 +206,8 @@ function settle(state: State, call: Call, [error, value]: CallResult, epoch: num
   }
   const [answer = '', counters = '', ...values] = value as string[];
   const counter = state.counters.note(call.shard, counters);
+  const [, , nowMs, offsetMs] = counters.split(' ');
+  if (nowMs !== undefined) state.params.onTime?.({ nowMs: Number(nowMs), offsetMs: Number(offsetMs) });
   call.resolve({ answer, counter, values, repeated: call.repeated } satisfies Reply as never);
 }
 

@@ -18,6 +18,8 @@ export const scripts = {
   admitRecord: script('begin', 'totals', 'head', 'admission', 'admit-record'),
   admitSettled: script('begin', 'totals', 'head', 'admission', 'admit-settled'),
   advance: script('begin', 'totals', 'head', 'advance'),
+  raiseOffset: script('begin', 'raise-offset'),
+  claimSession: script('begin', 'claim-session'),
   name: script('begin', 'name'),
   openBatch: script('begin', 'open-batch'),
   changeBatch: script('begin', 'change-batch'),

@@ -1,13 +1,16 @@
 /** Writes one decided step of a record, with everything that moves with it. */
 import type { Clock } from '../../../batches/ports/clock.ts';
-import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
+import type { AdvanceRefusal, AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { Change } from '../../../batches/record/change.ts';
 import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';
 import type { Outbox } from './outbox.ts';
-import type { RecordStore } from './record-store.ts';
+import { newSessions } from '../claimed-sessions.ts';
+import type { LedgerTime } from './ledger-time.ts';
+import type { RecordStore, Stored } from './record-store.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface AdvanceDeps {
   readonly clock: Pick<Clock, 'now'>;
@@ -15,6 +18,8 @@ export interface AdvanceDeps {
   readonly records: RecordStore;
   readonly bodies: Bodies;
   readonly outbox: Outbox;
+  readonly sessions: Sessions;
+  readonly time: LedgerTime;
 }
 
 const written: AdvanceResult = { ok: true };
@@ -30,19 +35,37 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   const stored = deps.records.byRecordId(after.recordId);
   if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;
-  if (before.version !== expected) return { ok: false, current: before };
+  if (before.version !== expected) return { ok: false, why: 'moved', current: before };
   if (!keepsIdentity(before, after)) throw identityChanged(after.recordId);
   const keep = body !== undefined && 'keep' in body ? body.keep : undefined;
   if (keep !== undefined) checkBodyMayBeKept(before);
 
+  const refused = refusal(deps, stored, change);
+  if (refused !== undefined) return refused;
+
   const account = deps.accounts.ofBatch(before.batchId);
+  for (const sessionId of newSessions(before, after)) deps.sessions.claim(sessionId, stored.id);
   deps.records.update(stored, after, deps.clock.now());
   if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
-  else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.clock.now());
+  else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.time.now());
   if (event !== undefined) deps.outbox.append(event);
 
   deps.accounts.transfer(account, before.currency, before.amountMinor, statusCode[before.status], statusCode[after.status]);
   if (before.firstSentAt === null && after.firstSentAt !== null) deps.accounts.countSend(account, after.firstSentAt);
   if (before.firstSentAt !== null && after.firstSentAt === null) deps.accounts.countSend(account, null);
   return written;
+}
+
+/** Why the change may not be written although the record has not moved. */
+function refusal({ sessions, time }: AdvanceDeps, { id, record: before }: Stored, { after, intent }: Change): AdvanceRefusal | undefined {
+  if (intent !== undefined) {
+    time.observe(intent.clocks);
+    const isResend = before.firstSentAt !== null;
+    if (isResend && !time.mayResend(before, intent)) return { ok: false, why: 'too_old', current: before };
+  }
+  for (const sessionId of newSessions(before, after)) {
+    const takenBy = sessions.holder(sessionId, id);
+    if (takenBy !== undefined) return { ok: false, why: 'session_taken', current: before, sessionId, takenBy };
+  }
+  return undefined;
 }

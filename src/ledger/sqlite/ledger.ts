@@ -22,6 +22,8 @@ import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
 import { migrate } from './migrations.ts';
 import { checkSchema, createSchema, isEmpty } from './schema.ts';
+import { createLedgerTime } from './ledger-time.ts';
+import { createSessions } from './sessions.ts';
 import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
@@ -34,11 +36,20 @@ export interface SqliteLedgerParams {
   /** 32 bytes. */
   readonly ledgerKey: Buffer;
   readonly keys: KeyDerivation;
+  /** The wall clock. */
   readonly clock: Pick<Clock, 'now'>;
+  /** Never set back or forward; by default the wall clock is taken for one. */
+  readonly monotonic?: Pick<Clock, 'now'>;
+  readonly onWarning?: (message: string) => void;
   /** This machine's name, shown to a process that finds the ledger held. */
   readonly host: string;
   /** False: a missing ledger is an error. */
   readonly mayCreate: boolean;
+}
+
+export interface SqliteLedger extends Ledger {
+  /** The ledger's time, for schedules: goes on whatever steps the wall clock makes. Milliseconds since the epoch. */
+  now(): number;
 }
 
 const busyTimeoutMs = 5_000;
@@ -73,7 +84,7 @@ export function requireLedger(dir: string): void {
  * @throws LedgerHeldError | LedgerBindingError | LedgerKeyError | LedgerSchemaError | LedgerMissingError |
  *   LedgerWriteError | LedgerReadError
  */
-export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Ledger> {
+export async function openSqliteLedger(params: SqliteLedgerParams): Promise<SqliteLedger> {
   const { dir } = params;
   const file = ledgerFile(dir);
   if (!params.mayCreate) requireLedger(dir);
@@ -111,10 +122,18 @@ function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, fi
 }
 
 /** The parts of the ledger that a group of writes works on. */
-function createParts(db: DatabaseSync, { ledgerKey, keys, clock }: SqliteLedgerParams) {
+function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotonic = clock }: SqliteLedgerParams) {
+  const time = createLedgerTime(
+    db,
+    () => clock.now(),
+    () => monotonic.now(),
+  );
   return {
     keys,
-    clock,
+    time,
+    // Ends and changes are dated by the highest clock, so that nothing is deleted too early.
+    clock: { now: () => Math.max(time.now(), clock.now()) },
+    sessions: createSessions(db),
     accounts: createTallies(db),
     places: createOccurrences(db),
     records: createRecordStore(db),
@@ -128,7 +147,7 @@ function createParts(db: DatabaseSync, { ledgerKey, keys, clock }: SqliteLedgerP
 
 type Parts = ReturnType<typeof createParts>;
 
-function createGroups(db: DatabaseSync, file: string, { clock, bodies, accounts, places, records, loose, outbox }: Parts): GroupCommit {
+function createGroups(db: DatabaseSync, file: string, { time, bodies, accounts, places, records, loose, outbox }: Parts): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   return createGroupCommit({
@@ -136,14 +155,15 @@ function createGroups(db: DatabaseSync, file: string, { clock, bodies, accounts,
       begin.run();
     },
     commit() {
-      const now = clock.now();
-      if (bodies.isSweepDue(now)) bodies.sweep(now);
+      const now = time.deletionTime();
+      if (now !== null && bodies.isSweepDue(now)) bodies.sweep(now);
       accounts.write();
+      time.write();
       commit.run();
     },
     rollback() {
       if (db.isTransaction) db.exec('ROLLBACK');
-      for (const part of [accounts, places, records, loose, outbox]) part.forget();
+      for (const part of [accounts, places, records, loose, outbox, time]) part.forget();
     },
     failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
   });
@@ -186,15 +206,17 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
   return { ...reads, body: async (recordId: string) => body(recordId), isPurgeDue: reading(retention.areDue) };
 }
 
-async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<Ledger> {
+async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<SqliteLedger> {
   const parts = createParts(db, params);
-  const { clock, outbox, batches, retention } = parts;
+  const { time, outbox, batches, retention } = parts;
+  const onHalted = reportOnce(params.onWarning);
   const groups = createGroups(db, file, parts);
   // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
   await groups.run(() => undefined);
   const { isPurgeDue, ...reads } = createLedgerReads(db, file, groups, parts);
   return {
     ...reads,
+    now: time.now,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
     admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(parts, admission))),
@@ -205,7 +227,9 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
         outbox.mark(mark);
       }),
     async purgeDetails({ olderThanMs, limit }) {
-      const endedBy = clock.now() - olderThanMs;
+      const now = time.deletionTime();
+      if (now === null) return onHalted();
+      const endedBy = now - olderThanMs;
       let purged = 0;
       // Asked before a group starts: where nothing is due, nothing is written.
       while (purged < limit && isPurgeDue(endedBy)) {
@@ -220,6 +244,19 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
       closeDatabase(db);
       lock.release();
     },
+  };
+}
+
+/** Deletion waits while the clocks are far apart: a clock that is ahead must not delete what is to be kept. */
+function reportOnce(onWarning: SqliteLedgerParams['onWarning']): () => 0 {
+  let isReported = false;
+  return () => {
+    if (!isReported)
+      onWarning?.(
+        "The clock of this machine is more than an hour from the ledger's time: nothing is deleted from the ledger until they agree.",
+      );
+    isReported = true;
+    return 0;
   };
 }
 

@@ -106,6 +106,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       allow: { unsafe: allowUnsafeRedis },
       onWarning: warn,
       onBroken: (cause) => stopping.stop(cause.message),
+      onTime: clock.note,
     });
     opened.push(() => ledger.close());
     const topicPublisher = createTopicPublisher({ createKafka, clock: systemClock, onWarning: warn });

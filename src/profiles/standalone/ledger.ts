@@ -2,9 +2,8 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import type { Batch } from '../../../batches/record/batch.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import { neverEarlierThan, systemClock } from '../../clock.ts';
+import { monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
@@ -18,7 +17,11 @@ export interface OpenLedger {
 }
 
 /** @throws LedgerError, see `openSqliteLedger` */
-export async function openStandaloneLedger(config: Config, newLedger: boolean): Promise<OpenLedger> {
+export async function openStandaloneLedger(
+  config: Config,
+  newLedger: boolean,
+  onWarning: (message: string) => void = () => undefined,
+): Promise<OpenLedger> {
   const { settings, dataDir } = config;
   const binding = bindingOf(config);
   const mayCreate = isLoopback(binding.gateway) || newLedger;
@@ -31,12 +34,10 @@ export async function openStandaloneLedger(config: Config, newLedger: boolean): 
     ledgerKey,
     keys: createKeyDerivation(binding.project),
     clock: systemClock,
+    monotonic: monotonicClock,
+    onWarning,
     host: hostname(),
     mayCreate,
   });
-  return { ledger, ledgerKey, clock: neverEarlierThan(newestTime(await ledger.batches()), systemClock) };
+  return { ledger, ledgerKey, clock: { now: ledger.now, sleep: systemClock.sleep } };
 }
-
-/** The newest time that the ledger has written, in milliseconds since the epoch. */
-const newestTime = (batches: readonly Batch[]): number =>
-  batches.reduce((newest, batch) => Math.max(newest, batch.startedAt, batch.finishedAt ?? 0, batch.lastSentAt ?? 0), 0);

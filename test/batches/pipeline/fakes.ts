@@ -38,7 +38,7 @@ function oneRecordLedger(first: LedgerRecord, log: (what: string) => void, body?
     async advance([change]) {
       await Promise.resolve();
       if (change === undefined) return [];
-      if (change.expected !== record.version) return [{ ok: false, current: record }];
+      if (change.expected !== record.version) return [{ ok: false, why: 'moved', current: record }];
       log(`durable ${change.after.status}`);
       record = change.after;
       if (change.event !== undefined) events.push(change.event);

@@ -38,12 +38,14 @@ describe('an intent', () => {
 
   it('keeps the terms of a first send: key lifetime and header', () => {
     const terms = { keyLifetimeMs: null, idempotencyHeader: 'X-Idem' };
-    expect(recordIntent(queuedRecord(), { ...params, terms }).after).toMatchObject(terms);
+    const { after, intent } = recordIntent(queuedRecord(), { ...params, terms: { ...terms, timeoutMs: 30 } });
+    expect(after).toMatchObject({ ...terms, sentClocks: params.clocks });
+    expect(intent).toEqual({ marginMs: 30, clocks: params.clocks });
   });
 
   it('of a resend leaves the record unknown, and keeps time and terms of the first send', () => {
     const open = sentRecord({ status: 'unknown', firstSentAt: at - 5000 });
-    const terms = { keyLifetimeMs: 1, idempotencyHeader: 'X-Idem' };
+    const terms = { keyLifetimeMs: 1, idempotencyHeader: 'X-Idem', timeoutMs: 30 };
     expect(recordIntent(open, { ...params, terms }).after).toMatchObject({
       status: 'unknown',
       sends: 2,

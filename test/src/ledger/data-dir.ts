@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { openSqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
+import { openSqliteLedger, type SqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
 import { at, keys } from '../../support/builders.ts';
 import type { Binding } from '../../../src/ledger/errors.ts';
 
@@ -13,5 +12,5 @@ export const removeDir = (dir: string): void => rmSync(dir, { recursive: true, f
 export const ledgerKey = Buffer.alloc(32, 7);
 export const binding: Binding = { gateway: 'http://127.0.0.1:4010', project: 'shop', idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY' };
 
-export const openIn = (dir: string, patch: Partial<SqliteLedgerParams> = {}): Promise<Ledger> =>
+export const openIn = (dir: string, patch: Partial<SqliteLedgerParams> = {}): Promise<SqliteLedger> =>
   openSqliteLedger({ dir, binding, ledgerKey, keys, clock: { now: () => at }, host: 'here', mayCreate: true, ...patch });

@@ -213,6 +213,40 @@ describe('the clock of Redis', () => {
     await connection.close();
   });
 
+  it('is never behind a reply of the ledger, and is measured again when it was: after the machine was suspended', async () => {
+    const connection = await connectRedis({ url: redisUrl(), onWarning: silent });
+    const began = performance.now();
+    let suspendedMs = 0;
+    const clock = await createRedisClock({ connection, monotonic: { now: () => performance.now() - began - suspendedMs } });
+    clock.now();
+    // The monotonic clock does not count the time of a suspension.
+    suspendedMs = 24_000;
+    const reply = Date.now();
+    clock.note({ nowMs: reply, offsetMs: 0 });
+    expect(clock.now()).toBeGreaterThanOrEqual(reply);
+    await connection.client.ping();
+    await connection.client.ping();
+    await connection.client.ping();
+    const later = clock.now();
+    await clock.sleep(60);
+    // It goes on by itself, rather than to wait until it is overtaken.
+    expect(clock.now()).toBeGreaterThan(later + 20);
+    clock.close();
+    await connection.close();
+  });
+
+  it("goes on ahead of Redis TIME by the ledger's offset", async () => {
+    const connection = await connectRedis({ url: redisUrl(), onWarning: silent });
+    const clock = await createRedisClock({ connection, monotonic: monotonicClock });
+    clock.note({ nowMs: Date.now() + 3_600_000, offsetMs: 3_600_000 });
+    const first = clock.now();
+    await clock.sleep(60);
+    expect(clock.now()).toBeGreaterThan(first + 20);
+    expect(Math.abs(clock.now() - Date.now() - 3_600_000)).toBeLessThan(5_000);
+    clock.close();
+    await connection.close();
+  });
+
   it('is measured again at every new connection', async () => {
     const server = await start();
     const connection = await connectRedis({ url: server.url, onWarning: silent });

@@ -8,6 +8,7 @@ ledgerSuite('memory', async () => {
   let now = at;
   return {
     open: async () => openMemoryLedger({ store, keys, clock: { now: () => now }, owner: 'one' }),
+    now: () => now,
     async pass(ms) {
       now += ms;
     },

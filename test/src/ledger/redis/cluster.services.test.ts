@@ -34,6 +34,7 @@ ledgerSuite('Redis in cluster mode', async () => {
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
       return { ...ledger, close };
     },
+    now: () => Date.now(),
     pass: (ms) => sleep(ms),
     dispose: async () => {
       await asAdmin(server.url, (client) => client.flushall());

@@ -14,6 +14,7 @@ ledgerSuite('Redis', async () => {
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
       return { ...ledger, close };
     },
+    now: () => Date.now(),
     pass: (ms) => sleep(ms),
     dispose: () => removeKeys(redisUrl(), prefix),
   };

@@ -81,7 +81,7 @@ describe('one lost reply', () => {
     const queued = await admitted(instance.ledger, 'inv-1', 2);
     const sent = await moved(instance.ledger, intent(queued));
     const late = await losingOne(() => advanceOne(instance.ledger, step(queued, { status: 'cancelled' })));
-    expect(late).toEqual({ ok: false, current: sent });
+    expect(late).toEqual({ ok: false, why: 'moved', current: sent });
   });
 
   it('of anything that reads is asked again', async () => {

@@ -7,6 +7,7 @@ ledgerSuite('SQLite', async () => {
   let now = at;
   return {
     open: () => openIn(dir, { clock: { now: () => now } }),
+    now: () => now,
     async pass(ms) {
       now += ms;
     },

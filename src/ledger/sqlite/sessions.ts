@@ -1,0 +1,23 @@
+/** Which record a session of the gateway belongs to. */
+import type { DatabaseSync } from 'node:sqlite';
+
+export interface Sessions {
+  /** The record id that another record than `id` has this session under; undefined when it is free, or its own. */
+  holder(sessionId: string, id: number): string | undefined;
+  /** Idempotent. */
+  claim(sessionId: string, id: number): void;
+}
+
+export function createSessions(db: DatabaseSync): Sessions {
+  const select = db.prepare(
+    `SELECT session.record, record.record_id FROM session LEFT JOIN record ON record.id = session.record WHERE session.session_id = ?`,
+  );
+  const insert = db.prepare('INSERT INTO session (session_id, record) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  return {
+    holder(sessionId, id) {
+      const row = select.get(sessionId) as { record: number; record_id: string | null } | undefined;
+      return row === undefined || row.record === id ? undefined : (row.record_id ?? '');
+    },
+    claim: (sessionId, id) => void insert.run(sessionId, id),
+  };
+}
