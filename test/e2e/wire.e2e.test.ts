@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
-import { csvOf, row } from '../support/builders.ts';
+import { csvOf, row, templatePayment, templatePayout } from '../support/builders.ts';
 import { inWorld, ourPair, project } from './world.ts';
 
 interface Seen {
@@ -71,36 +71,17 @@ it('a request is the gateway’s own body, signed as it is sent, under a key tha
   const payout = byUrl.get('/api/v1/session/init/payout');
   expect(payout?.headers['x-once']).toBe(uuidV5('payout:m-1:1', namespace));
   expect(JSON.parse(payout?.body.toString('utf8') ?? '')).toEqual({
-    payment_method: {
-      type: 'bank_account',
-      bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'Invoice 2026-001' } },
-    },
-    amount_details: { amount: 1230, currency: 'eur' },
+    ...templatePayout,
     participant_details: {
-      recipient: {
-        bank_name: 'All Banks Belgium / EUR / Payment System: SEPA',
-        currency: 'eur',
-        country_iso3: 'BEL',
-        first_name: ' Zoë ',
-        last_name: 'Johnson',
-      },
-      sender: { company_name: 'Example Trading Ltd', registration_number: '1234567890', country_iso3: 'USA', code: '1234567890' },
+      ...templatePayout.participant_details,
+      recipient: { ...templatePayout.participant_details.recipient, first_name: ' Zoë ' },
     },
     metadata: { order: '77', shop: { city: 'Gent' }, record_id: 'm-1', attempt: 1, idempotency_key: payout?.headers['x-once'] },
   });
   const payment = byUrl.get('/api/v1/session/init/payment');
   expect(payment?.headers['x-once']).toBe(uuidV5('payment:s-1:1', namespace));
   expect(JSON.parse(payment?.body.toString('utf8') ?? '')).toEqual({
-    payment_details: {
-      type: 'card',
-      card: {
-        type: 'bank_card',
-        bank_card: { number: '4242424242424242', expiration_month: '12', expiration_year: '49', security_code: '123' },
-      },
-    },
-    amount_details: { amount: 10_000, currency: 'usd' },
-    customer: { reference: 'customer-1', contacts: [{ email: 'john@example.com' }] },
-    payment_options: { return_url: 'https://example.com/orders/1' },
+    ...templatePayment,
     metadata: { record_id: 's-1', attempt: 1, idempotency_key: payment?.headers['x-once'] },
   });
 });

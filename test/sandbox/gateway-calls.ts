@@ -2,37 +2,21 @@
 import { createSandbox } from '../../sandbox/server.ts';
 import type { Sandbox, SandboxOptions } from '../../sandbox/server.ts';
 import { afterEach } from 'vitest';
+import { bankAccount, samplePayment, samplePayout } from '../support/builders.ts';
 
 export const payoutBody = (metadata?: unknown, amount = 1000, currency = 'usd') => ({
-  payment_method: {
-    type: 'bank_account',
-    bank_account: { system_type: 'global', global: { iban: 'DE89370400440532013000', description: 'purpose of remittance' } },
-  },
+  ...samplePayout,
+  payment_method: bankAccount('purpose of remittance'),
   amount_details: { amount, currency },
-  participant_details: {
-    recipient: {
-      bank_name: 'All Banks Belgium / EUR / Payment System: SEPA',
-      currency: 'eur',
-      country_iso3: 'BEL',
-      first_name: 'John',
-      last_name: 'Johnson',
-    },
-    sender: { company_name: 'Company name', registration_number: '1234567890', country_iso3: 'USA', code: '1234567890' },
-  },
   ...(metadata === undefined ? {} : { metadata }),
 });
 
+const { card } = samplePayment.payment_details;
+
+/** The card of the vendor's sample has expired. */
 export const paymentBody = (metadata?: unknown) => ({
-  payment_details: {
-    type: 'card',
-    card: {
-      type: 'bank_card',
-      bank_card: { number: '4242424242424242', expiration_month: '05', expiration_year: '35', security_code: '123' },
-    },
-  },
-  amount_details: { amount: 10000, currency: 'usd' },
-  customer: { reference: 'lucky' },
-  payment_options: { return_url: 'https://website.com' },
+  ...samplePayment,
+  payment_details: { type: 'card', card: { ...card, bank_card: { ...card.bank_card, expiration_year: '35' } } },
   ...(metadata === undefined ? {} : { metadata }),
 });
 

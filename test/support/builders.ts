@@ -89,6 +89,30 @@ export const bankAccount = (description = 'purpose') => ({
   bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description } },
 });
 
+/** The body that the row of `disburse template --route sepa` becomes. */
+export const templatePayout = {
+  payment_method: bankAccount('Invoice 2026-001'),
+  amount_details: { amount: 1230, currency: 'eur' },
+  participant_details: {
+    recipient: samplePayout.participant_details.recipient,
+    sender: { ...samplePayout.participant_details.sender, company_name: 'Example Trading Ltd' },
+  },
+};
+
+/** The body that the row of `disburse template --kind payment --route card` becomes. */
+export const templatePayment = {
+  payment_details: {
+    type: 'card',
+    card: {
+      type: 'bank_card',
+      bank_card: { number: '4242424242424242', expiration_month: '12', expiration_year: '49', security_code: '123' },
+    },
+  },
+  amount_details: { amount: 10_000, currency: 'usd' },
+  customer: { reference: 'customer-1', contacts: [{ email: 'john@example.com' }] },
+  payment_options: { return_url: 'https://example.com/orders/1' },
+};
+
 /** A valid instruction event. @param amount in minor units */
 export const payoutEvent = (recordId: string, amount = 1000, changes: object = {}) => ({
   record_id: recordId,

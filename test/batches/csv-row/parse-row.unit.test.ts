@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kinds, type Kind } from '../../../batches/instruction/instruction.ts';
 import { routeNames, templateCsv } from '../../../batches/instruction/templates.ts';
-import { rowOf, type Cells } from '../../support/builders.ts';
+import { rowOf, templatePayment, templatePayout, type Cells } from '../../support/builders.ts';
 import { codesOf, parseRow, parserOf, problemsOf, validOf } from '../../support/parsing.ts';
 
 const everyRoute = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind, route] as const));
@@ -26,23 +26,7 @@ describe('a good row', () => {
       kind: 'payout',
       amountMinor: 1230n,
       currency: 'EUR',
-      body: {
-        payment_method: {
-          type: 'bank_account',
-          bank_account: { system_type: 'global', global: { iban: 'BE68539007547034', description: 'Invoice 2026-001' } },
-        },
-        amount_details: { amount: 1230, currency: 'eur' },
-        participant_details: {
-          recipient: {
-            bank_name: 'All Banks Belgium / EUR / Payment System: SEPA',
-            currency: 'eur',
-            country_iso3: 'BEL',
-            first_name: 'John',
-            last_name: 'Johnson',
-          },
-          sender: { company_name: 'Example Trading Ltd', registration_number: '1234567890', country_iso3: 'USA', code: '1234567890' },
-        },
-      },
+      body: templatePayout,
       metadata: { order: '77' },
       destination: 'BE**…7034',
       hasCardNumber: false,
@@ -53,18 +37,7 @@ describe('a good row', () => {
     const draft = validOf(parseRow(rowOf('payment', 'card', { recurrent: 'true' })));
     expect(draft.hasCardNumber).toBe(true);
     expect(draft.destination).toBe('424242…4242');
-    expect(draft.body).toEqual({
-      payment_details: {
-        type: 'card',
-        card: {
-          type: 'bank_card',
-          bank_card: { number: '4242424242424242', expiration_month: '12', expiration_year: '49', security_code: '123' },
-        },
-      },
-      amount_details: { amount: 10000, currency: 'usd' },
-      customer: { reference: 'customer-1', contacts: [{ email: 'john@example.com' }] },
-      payment_options: { return_url: 'https://example.com/orders/1', recurrent: true },
-    });
+    expect(draft.body).toEqual({ ...templatePayment, payment_options: { ...templatePayment.payment_options, recurrent: true } });
   });
 
   it.each([
