@@ -30,13 +30,12 @@ const marginMs = 600_000;
  * @returns how many rows were written
  */
 export async function writeBatchResults(params: BatchResultsParams): Promise<number> {
-  const { ledger, clock, batchId, path, results } = params;
-  const since = ((await ledger.batch(batchId))?.startedAt ?? 0) - marginMs;
+  const { ledger, clock, batchId, path } = params;
   const deadline = clock.now() + patienceMs;
   for (;;) {
     const db = new DatabaseSync('');
     try {
-      await gather(db, results(Math.max(since, 0)), batchId);
+      await gather(db, batchEvents(params));
       if ((await tellsAll(db, ledger, batchId)) || clock.now() >= deadline) return await writeResultsCsv({ path, events: inOrder(db) });
     } finally {
       db.close();
@@ -45,7 +44,17 @@ export async function writeBatchResults(params: BatchResultsParams): Promise<num
   }
 }
 
-async function gather(db: DatabaseSync, results: AsyncIterable<ResultEvent>, batchId: string): Promise<void> {
+/** Published results of the batch, in any order, also twice. */
+export async function* batchEvents({
+  ledger,
+  batchId,
+  results,
+}: Pick<BatchResultsParams, 'ledger' | 'batchId' | 'results'>): AsyncGenerator<ResultEvent, void, undefined> {
+  const since = ((await ledger.batch(batchId))?.startedAt ?? 0) - marginMs;
+  for await (const event of results(Math.max(since, 0))) if (event.batch_id === batchId) yield event;
+}
+
+async function gather(db: DatabaseSync, results: AsyncIterable<ResultEvent>): Promise<void> {
   db.exec(
     'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE newest (line INTEGER PRIMARY KEY, sequence INTEGER, status TEXT, event TEXT); BEGIN',
   );
@@ -53,8 +62,7 @@ async function gather(db: DatabaseSync, results: AsyncIterable<ResultEvent>, bat
     'INSERT INTO newest VALUES (?, ?, ?, ?) ON CONFLICT (line) DO UPDATE SET sequence = excluded.sequence, status = excluded.status, event = excluded.event WHERE excluded.sequence >= newest.sequence',
   );
   for await (const event of results) {
-    if (event.batch_id === batchId && 'line' in event.source)
-      keep.run(event.source.line, event.sequence, event.status, JSON.stringify(event));
+    if ('line' in event.source) keep.run(event.source.line, event.sequence, event.status, JSON.stringify(event));
   }
   db.exec('COMMIT');
 }

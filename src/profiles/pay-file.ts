@@ -5,8 +5,7 @@ import { writeBatchState } from '../../batches/pipeline/batch-state.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import type { Batch, Policy } from '../../batches/record/batch.ts';
-import { reasonToTell } from '../../batches/record/step.ts';
-import { needsAttention, summarise, type Summary } from '../../batches/record/summary.ts';
+import { needsAttention, summarise } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
@@ -18,8 +17,8 @@ import type { Logger } from '../logger.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { startLiveProgress, type Log } from '../terminal/live-progress.ts';
-import { openRecordsText } from '../terminal/open-records.ts';
 import { summaryText } from '../terminal/summary-text.ts';
+import { attentionTexts } from './attention.ts';
 import type { Profile } from './profile.ts';
 import { transitionSettings } from './transition-settings.ts';
 
@@ -43,8 +42,6 @@ export interface PayFileRequest {
   /** Where the results go as CSV. */
   readonly resultsPath: string | undefined;
 }
-
-const listed = 10;
 
 export async function payFile(payment: FilePayment, request: PayFileRequest): Promise<ExitCode> {
   const { config, profile, inspection, logger } = payment;
@@ -139,7 +136,7 @@ async function report(
   { json, follow, resultsPath }: PayFileRequest,
   { fixFile, why }: { readonly fixFile: string | null; readonly why: string | null },
 ): Promise<ExitCode> {
-  const { profile, inspection } = payment;
+  const { config, profile, inspection } = payment;
   const { ledger, clock, results } = profile;
   const batchId = inspection.sha256;
   const batch = await ledger.batch(batchId);
@@ -149,7 +146,18 @@ async function report(
     `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,
   );
   reportFixFile(inspection.file, fixFile);
-  for (const status of ['unknown', 'in_progress'] as const) await reportOpen(payment, summary, status);
+  const unsettledDuplicates = await ledger.countUnsettledDuplicates({ batchId, exceptInProgress: !follow });
+  const settings = transitionSettings(config);
+  const texts = await attentionTexts({
+    profile,
+    settings,
+    summary,
+    follow,
+    unsettledDuplicates,
+    hasFixFile: fixFile !== null,
+    canReadResults: why === null,
+  });
+  for (const text of texts) process.stderr.write(`${text}\n`);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (resultsPath !== undefined) await writeBatchResults({ ledger, clock, batchId, path: resultsPath, results });
 
@@ -159,23 +167,5 @@ async function report(
     );
     return exitCodes.stopped;
   }
-  const duplicates = await ledger.countUnsettledDuplicates({ batchId, exceptInProgress: !follow });
-  return needsAttention(summary, duplicates, follow) ? exitCodes.needsALook : exitCodes.ok;
-}
-
-async function reportOpen(
-  { config, profile, inspection }: FilePayment,
-  summary: Summary,
-  status: 'unknown' | 'in_progress',
-): Promise<void> {
-  const count = summary.statuses[status].count;
-  if (count === 0) return;
-  const found = await profile.ledger.list({ batchId: inspection.sha256, status, limit: listed });
-  const settings = transitionSettings(config);
-  const shown = found.map(({ record }) => ({
-    line: record.occurrence.position,
-    recordId: record.recordId,
-    reason: reasonToTell(settings, record, profile.clock.now()),
-  }));
-  process.stderr.write(`${openRecordsText({ batchId: inspection.sha256, status, count, shown })}\n`);
+  return needsAttention(summary, unsettledDuplicates, follow) ? exitCodes.needsALook : exitCodes.ok;
 }

@@ -30,7 +30,7 @@ function amountText({ amount_details: details }: ResultEvent): string {
   return details === undefined ? '' : `${formatMinor(BigInt(details.amount), details.currency)} ${details.currency}`;
 }
 
-const sourceText = (source: ResultEvent['source']): string =>
+export const sourceText = (source: ResultEvent['source']): string =>
   'file' in source ? `${source.file}:${source.line}` : `${source.topic}/${source.partition}:${source.offset}`;
 
 const errorText = ({ error }: ResultEvent): string => (error === undefined ? '' : `${error.code}: ${error.description}`);

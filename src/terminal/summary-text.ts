@@ -5,6 +5,9 @@ import { grouped, printable, table, type Paint } from './format.ts';
 import { timeText } from './point-in-time.ts';
 import { widthOf } from './width.ts';
 
+export const notBalanced =
+  'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.';
+
 /**
  * A row for each status that occurs and a column for each currency; where that is wider than the terminal, a row for each
  * currency.
@@ -31,7 +34,7 @@ export function summaryText(summary: Summary, paint: Paint, width = Number.POSIT
   const lines = fits ? wideText : turned(totals, currencies, amount);
   const balance = summary.balanced
     ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
-    : paint('red', 'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.');
+    : paint('red', notBalanced);
   return [
     `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
     `  batch ${summary.batch_id}`,

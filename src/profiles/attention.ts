@@ -1,0 +1,124 @@
+/** What of a batch needs a person's attention, as text: why a run ends with exit code 2. */
+import type { ResultEvent } from '../../batches/record/result-event.ts';
+import { reasonToTell } from '../../batches/record/step.ts';
+import type { TransitionSettings } from '../../batches/record/resend-rules.ts';
+import type { Summary } from '../../batches/record/summary.ts';
+import { batchEvents } from '../files/batch-results.ts';
+import { sourceText } from '../terminal/event-line.ts';
+import { counted } from '../terminal/format.ts';
+import { notBalanced } from '../terminal/summary-text.ts';
+import { namedRowsText, type NamedRow, type NamedStatus } from '../terminal/named-rows.ts';
+import type { Profile } from './profile.ts';
+
+export interface Attention {
+  readonly profile: Pick<Profile, 'ledger' | 'clock' | 'results'>;
+  readonly settings: TransitionSettings;
+  readonly summary: Summary;
+  /** False: records in progress are no reason. */
+  readonly follow: boolean;
+  /** Duplicates whose record has not succeeded. */
+  readonly unsettledDuplicates: number;
+  readonly hasFixFile: boolean;
+  /** Whether published results can be read; without them conflicts and duplicates are counted and not named. */
+  readonly canReadResults: boolean;
+}
+
+/** How many rows of each kind are named. */
+const named = 10;
+
+/** One text for each kind, the most urgent first; empty when nothing needs attention. */
+export async function attentionTexts(attention: Attention): Promise<readonly string[]> {
+  const { summary, unsettledDuplicates, hasFixFile } = attention;
+  const { statuses } = summary;
+  const unsent = statuses.queued.count + statuses.submitting.count;
+  const verdicts = await namedVerdicts(attention);
+  const texts = [
+    await recordsText(attention, 'unknown'),
+    await recordsText(attention, 'failed'),
+    verdictsText('conflict', statuses.conflict.count, verdicts.conflict),
+    await recordsText(attention, 'cancelled'),
+    verdictsText('duplicate', unsettledDuplicates, verdicts.duplicate),
+    await recordsText(attention, 'in_progress'),
+    unsent === 0 ? null : `${counted(unsent, 'record is', 'records are')} not sent yet. Run the same command again to send them.`,
+    statuses.rejected.count === 0 || hasFixFile
+      ? null
+      : `${counted(statuses.rejected.count, 'row is', 'rows are')} rejected and not sent. To see why, ${everyRow}.`,
+    summary.balanced ? null : notBalanced,
+  ];
+  return texts.filter((text) => text !== null);
+}
+
+const everyRow = 'run the same command with --results FILE';
+
+async function recordsText({ profile, settings, summary }: Attention, status: Exclude<NamedStatus, 'conflict' | 'duplicate'>) {
+  const { count } = summary.statuses[status];
+  if (count === 0) return null;
+  const batchId = summary.batch_id;
+  const found = await profile.ledger.list({ batchId, status, limit: named });
+  const shown = found.map(({ record }): NamedRow => {
+    const { recordId, amountMinor, currency, occurrence } = record;
+    return { line: occurrence.position, recordId, amountMinor, currency, reason: reasonToTell(settings, record, profile.clock.now()) };
+  });
+  return namedRowsText({ status, count, shown, listAll: `disburse records --batch ${batchId.slice(0, 12)} --status ${status}` });
+}
+
+type VerdictStatus = 'conflict' | 'duplicate';
+type Verdicts = Readonly<Record<VerdictStatus, readonly NamedRow[]>>;
+
+const verdictsText = (status: VerdictStatus, count: number, shown: readonly NamedRow[]): string | null =>
+  count === 0 ? null : namedRowsText({ status, count, shown, listAll: everyRow });
+
+/** What another instance decided is published soon after. */
+const passes = 3;
+const betweenPassesMs = 500;
+
+/** Conflicts and unsettled duplicates are no records of their own: their results name them. */
+async function namedVerdicts(attention: Attention): Promise<Verdicts> {
+  const { profile, summary, unsettledDuplicates, canReadResults } = attention;
+  if (!canReadResults) return { conflict: [], duplicate: [] };
+  const wanted = { conflict: Math.min(named, summary.statuses.conflict.count), duplicate: Math.min(named, unsettledDuplicates) };
+  for (let pass = 1; ; pass += 1) {
+    const found = await readVerdicts(attention, wanted);
+    const isComplete = found.conflict.length >= wanted.conflict && found.duplicate.length >= wanted.duplicate;
+    if (isComplete || pass >= passes) return found;
+    await profile.clock.sleep(betweenPassesMs);
+  }
+}
+
+async function readVerdicts(attention: Attention, wanted: Readonly<Record<VerdictStatus, number>>): Promise<Verdicts> {
+  const { profile, summary } = attention;
+  const found = { conflict: new Map<number, NamedRow>(), duplicate: new Map<number, NamedRow>() };
+  const isComplete = (): boolean => found.conflict.size >= wanted.conflict && found.duplicate.size >= wanted.duplicate;
+  if (!isComplete()) {
+    for await (const event of batchEvents({ ...profile, batchId: summary.batch_id })) {
+      const { status } = event;
+      if ((status !== 'conflict' && status !== 'duplicate') || found[status].size >= wanted[status]) continue;
+      const row = status === 'conflict' ? conflictRow(event) : await duplicateRow(attention, event);
+      if (row !== null) found[status].set(row.line, row);
+      if (isComplete()) break;
+    }
+  }
+  const inOrder = (rows: ReadonlyMap<number, NamedRow>): NamedRow[] => [...rows.values()].sort((one, other) => one.line - other.line);
+  return { conflict: inOrder(found.conflict), duplicate: inOrder(found.duplicate) };
+}
+
+function rowOf(event: ResultEvent, reason: NamedRow['reason']): NamedRow | null {
+  const { source, record_id: recordId, amount_details: details } = event;
+  if (!('line' in source) || recordId === undefined || details === undefined) return null;
+  return { line: source.line, recordId, amountMinor: BigInt(details.amount), currency: details.currency, reason };
+}
+
+function conflictRow(event: ResultEvent): NamedRow | null {
+  const { fields = [], earlier, error } = event;
+  const from = earlier === undefined ? 'the first one' : `${sourceText(earlier.source)}, which was ${earlier.status} then`;
+  const differs = fields.length === 0 ? 'its content' : fields.join(', ');
+  return rowOf(event, { code: error?.code ?? event.status, description: `differs in ${differs} from ${from}` });
+}
+
+/** Null where the record has succeeded since, or needs no attention. */
+async function duplicateRow({ profile, follow }: Attention, event: ResultEvent): Promise<NamedRow | null> {
+  const record = event.record_id === undefined ? undefined : await profile.ledger.record(event.record_id);
+  if (record === undefined || record.status === 'succeeded' || (!follow && record.status === 'in_progress')) return null;
+  const first = sourceText(event.earlier?.source ?? record.occurrence.source);
+  return rowOf(event, { code: record.status, description: `first at ${first}, which is ${record.status} now` });
+}
