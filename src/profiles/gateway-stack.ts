@@ -3,26 +3,19 @@
  * limiters are handed in.
  */
 import { randomUUID } from 'node:crypto';
+import { createEngine, type EngineDeps } from '../../batches/pipeline/engine.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
-import type { DispatchDeps } from '../../batches/pipeline/dispatch.ts';
-import type { DueWorkerDeps } from '../../batches/pipeline/due-worker.ts';
-import type { ProcessFileDeps } from '../../batches/pipeline/process-file.ts';
-import { createSendMonitor } from '../../batches/pipeline/send-monitor.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
-import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts';
-import { toMap } from '../../batches/gateway/session.ts';
 import type { MachineClocks } from '../../batches/record/record.ts';
 import type { Alert } from '../../batches/record/alert.ts';
-import { createCircuitBreaker, type CircuitBreaker, type BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
-import { createSemaphore } from '../../batches/pipeline/bounded-window.ts';
-import { createSendQueue } from '../../batches/pipeline/send-queue.ts';
+import type { CircuitBreaker, BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createGateway } from '../../producers/gateway.ts';
-import { createWaitReporter, messageOf, type Wait } from '../../batches/pipeline/notice.ts';
-import { createOutboxRelay, type OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
+import { messageOf, type Wait } from '../../batches/pipeline/notice.ts';
+import type { OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { startWorkers, type RunningWorkers } from '../../batches/pipeline/worker.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
@@ -33,13 +26,8 @@ import { meteredGateway, meteredSink } from '../service/metered.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
-/** Everything that dispatching and following records needs. */
-export type StackDeps = ProcessFileDeps &
-  DispatchDeps &
-  DueWorkerDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
-
 export interface GatewayStack {
-  readonly deps: StackDeps;
+  readonly deps: EngineDeps;
   readonly breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>;
   /** Publishes what is decided, then closes everything in reverse. Rejects when something could not be written. */
   close(): Promise<void>;
@@ -65,12 +53,27 @@ export interface GatewayStackParams {
 }
 
 export function createGatewayStack(params: GatewayStackParams): GatewayStack {
-  const { ledger, metrics, clock, stopping } = params;
+  const { config, ledger, metrics, clock, stopping, logger, limiters, machine, leaseMs, gatherMs } = params;
+  const { settings } = config;
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
-  const breaker = openBreaker(params, gateway);
-  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
-  const publishing = startRelay(publisher, stopping);
+  const { deps, breaker } = createEngine({
+    ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
+    ...(gatherMs === undefined ? {} : { gatherMs }),
+    monotonic: monotonicClock,
+    random: Math.random,
+    owner: randomUUID(),
+    settings: transitionSettings(config),
+    concurrency: settings.DISPATCH_CONCURRENCY,
+    confirm: settings.GATEWAY_CONFIRM,
+    fingerprints: createFingerprints(params.ledgerKey),
+    signal: stopping.signal,
+    stop: (why) => stopping.stop(why),
+    alert: logAlert(logger),
+    onWait: reportWait(logger),
+    onBreakerChange: (change) => reportBreaker(logger, settings.GATEWAY_URL ?? '', change),
+  });
+  const publishing = startRelay(deps.publisher, stopping);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     try {
@@ -80,7 +83,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
       await gateway.close();
     }
   };
-  return { deps: stackDeps(params, { gateway, breaker, publisher }), breaker, close: () => (closing ??= close()) };
+  return { deps, breaker, close: () => (closing ??= close()) };
 }
 
 function openGateway({ config: { settings }, signer, metrics, clock }: GatewayStackParams): Gateway {
@@ -95,57 +98,6 @@ function openGateway({ config: { settings }, signer, metrics, clock }: GatewaySt
     clock,
   });
   return metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);
-}
-
-const openBreaker = ({ config, clock, logger }: GatewayStackParams, gateway: Gateway): CircuitBreaker =>
-  createCircuitBreaker({
-    clock,
-    random: Math.random,
-    probe: async () => isApiAnswer(await gateway.balance()),
-    onChange: (change) => reportBreaker(logger, config.settings.GATEWAY_URL ?? '', change),
-  });
-
-interface StackParts {
-  readonly gateway: Gateway;
-  readonly breaker: CircuitBreaker;
-  readonly publisher: OutboxRelay;
-}
-
-function stackDeps(params: GatewayStackParams, { gateway, breaker, publisher }: StackParts): StackDeps {
-  const { config, ledger, ledgerKey, limiters, clock, stopping, logger, leaseMs, machine } = params;
-  const { settings } = config;
-  const waits = createWaitReporter({ clock, onWait: reportWait(logger) });
-  const monitor = createSendMonitor({
-    waits,
-    breaker,
-    limiter: limiters.dispatch,
-    clock,
-    haltRun: (reason) => stopping.stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
-  });
-  return {
-    ledger,
-    gateway,
-    sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: monotonicClock }),
-    limiter: limiters.dispatch,
-    followLimiter: limiters.follow,
-    breaker,
-    monitor,
-    clock,
-    settings: transitionSettings(config),
-    slot: createSemaphore(settings.DISPATCH_CONCURRENCY),
-    followSlot: createSemaphore(settings.DISPATCH_CONCURRENCY),
-    owner: randomUUID(),
-    leaseMs,
-    machine,
-    signal: stopping.signal,
-    confirm: settings.GATEWAY_CONFIRM,
-    alert: logAlert(logger),
-    fingerprints: createFingerprints(ledgerKey),
-    publisher,
-    heldUp: monitor.heldUp,
-    waits,
-    stop: (why) => stopping.stop(why),
-  };
 }
 
 const reportWait =
@@ -170,13 +122,6 @@ function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: B
   else if (kind === null)
     logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
   else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
-}
-
-/** A probe counts as answered only in the form of the gateway's API: a maintenance page is no answer. */
-function isApiAnswer(response: GatewayResponse): boolean {
-  if (response.type !== 'answer' || response.httpStatus >= 500) return false;
-  const status = toMap(response.json)?.['status'];
-  return status === 'ok' || status === 'error';
 }
 
 /** For people and their tools, once for each record and fact. */

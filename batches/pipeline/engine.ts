@@ -1,0 +1,108 @@
+/**
+ * Puts the pipeline together over its ports: what a process needs to send, to follow and to publish. Profiles hand in real
+ * ports, the simulation simulated ones; neither wires a step of its own.
+ */
+import type { GatewayResponse } from '../gateway/gateway-response.ts';
+import { toMap } from '../gateway/session.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Gateway } from '../ports/gateway.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Limiter } from '../ports/limiter.ts';
+import type { Random } from '../ports/random.ts';
+import type { ResultSink } from '../ports/result-sink.ts';
+import type { Alert } from '../record/alert.ts';
+import type { Fingerprints } from '../record/fingerprint.ts';
+import type { MachineClocks } from '../record/record.ts';
+import type { TransitionSettings } from '../record/resend-rules.ts';
+import { createSemaphore } from './bounded-window.ts';
+import { createCircuitBreaker, type BreakerChange, type CircuitBreaker } from './circuit-breaker.ts';
+import type { DispatchDeps } from './dispatch.ts';
+import type { DueWorkerDeps } from './due-worker.ts';
+import { createWaitReporter, type Wait } from './notice.ts';
+import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
+import type { ProcessFileDeps } from './process-file.ts';
+import { createSendMonitor } from './send-monitor.ts';
+import { createSendQueue } from './send-queue.ts';
+
+export interface EngineParams {
+  readonly ledger: Ledger;
+  readonly gateway: Gateway;
+  readonly sink: ResultSink;
+  readonly limiters: { readonly dispatch: Limiter; readonly follow: Limiter };
+  /** The ledger's time, for everything that is kept. */
+  readonly clock: Clock;
+  /** Never set back or forward, for pauses between sends. */
+  readonly monotonic: Clock;
+  readonly random: Random;
+  /** The clocks of this machine that the age of a send is judged by. */
+  readonly machine: () => MachineClocks;
+  /** Names this process in its leases; no other process has the same. */
+  readonly owner: string;
+  /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
+  readonly leaseMs: number;
+  readonly settings: TransitionSettings;
+  /** Calls in flight, of sends and of status checks each. */
+  readonly concurrency: number;
+  readonly confirm: 'match' | 'manual';
+  readonly fingerprints: Fingerprints;
+  /** Aborted when the process is to stop. */
+  readonly signal: AbortSignal;
+  /** Ends the whole process, with a clause for people. */
+  readonly stop: (why: string) => void;
+  readonly alert: (alert: Alert) => void;
+  readonly onWait: (wait: Wait) => void;
+  readonly onBreakerChange: (change: BreakerChange) => void;
+  /** How long the relay gathers events before it publishes them. */
+  readonly gatherMs?: number;
+}
+
+/** Everything that sending and following records needs. */
+export type EngineDeps = ProcessFileDeps &
+  DispatchDeps &
+  DueWorkerDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
+
+export interface Engine {
+  readonly deps: EngineDeps;
+  readonly breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>;
+}
+
+export function createEngine(params: EngineParams): Engine {
+  const { ledger, gateway, sink, limiters, clock, stop, concurrency } = params;
+  const breaker = createCircuitBreaker({
+    clock,
+    random: params.random,
+    probe: async () => isApiAnswer(await gateway.balance()),
+    onChange: params.onBreakerChange,
+  });
+  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
+  const waits = createWaitReporter({ clock, onWait: params.onWait });
+  const monitor = createSendMonitor({
+    waits,
+    breaker,
+    limiter: limiters.dispatch,
+    clock,
+    haltRun: (reason) => stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
+  });
+  const { owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints } = params;
+  const deps: EngineDeps = {
+    ...{ ledger, gateway, clock, owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints, stop },
+    sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
+    limiter: limiters.dispatch,
+    followLimiter: limiters.follow,
+    breaker,
+    monitor,
+    slot: createSemaphore(concurrency),
+    followSlot: createSemaphore(concurrency),
+    publisher,
+    heldUp: monitor.heldUp,
+    waits,
+  };
+  return { deps, breaker };
+}
+
+/** A probe counts as answered only in the form of the gateway's API: a maintenance page is no answer. */
+function isApiAnswer(response: GatewayResponse): boolean {
+  if (response.type !== 'answer' || response.httpStatus >= 500) return false;
+  const status = toMap(response.json)?.['status'];
+  return status === 'ok' || status === 'error';
+}
