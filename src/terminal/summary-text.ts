@@ -33,7 +33,7 @@ export function summaryText(summary: Summary, paint: Paint, width = Number.POSIT
   const fits = wideText.split('\n').every((line) => widthOf(line) <= width);
   const lines = fits ? wideText : turned(totals, currencies, amount);
   const balance = summary.balanced
-    ? paint('green', 'Balanced: every row received is accounted for, in count and in amount.')
+    ? paint('green', 'Balanced: every row received is accounted for, by count and amount.')
     : paint('red', notBalanced);
   return [
     `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
