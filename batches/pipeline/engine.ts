@@ -12,7 +12,7 @@ import type { Random } from '../ports/random.ts';
 import type { ResultSink } from '../ports/result-sink.ts';
 import type { Alert } from '../record/alert.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
-import type { MachineClocks } from '../record/record.ts';
+import type { MachineClocks, Reason } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 import { createSemaphore } from './bounded-window.ts';
 import { createCircuitBreaker, type BreakerChange, type CircuitBreaker } from './circuit-breaker.ts';
@@ -47,8 +47,8 @@ export interface EngineParams {
   readonly fingerprints: Fingerprints;
   /** Aborted when the process is to stop. */
   readonly signal: AbortSignal;
-  /** Ends the whole process, with a clause for people. */
-  readonly stop: (why: string) => void;
+  /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it refuses the set-up. */
+  readonly stop: (why: string, refusal?: Reason) => void;
   readonly alert: (alert: Alert) => void;
   readonly onWait: (wait: Wait) => void;
   readonly onBreakerChange: (change: BreakerChange) => void;
@@ -81,7 +81,7 @@ export function createEngine(params: EngineParams): Engine {
     breaker,
     limiter: limiters.dispatch,
     clock,
-    haltRun: (reason) => stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`),
+    haltRun: (reason) => stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`, reason),
   });
   const { owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints } = params;
   const deps: EngineDeps = {

@@ -75,13 +75,13 @@ export function declare<Declared extends Options>(declared: Description<Declared
 const examplesText = (examples: readonly string[]): string =>
   examples.length === 0 ? '' : `\nExamples:\n${examples.map((example) => `  disburse ${example}`).join('\n')}`;
 
-function addOption(command: Command, { flags, description, fallback, choices, mandatory, negation, read }: Option<unknown>): void {
+function addOption(command: Command, { flags, description, fallback, choices, negation, read }: Option<unknown>): void {
   const option = new CommanderOption(flags, description);
   if (choices !== undefined) option.choices([...choices]);
   // Checked here, so that commander prints its own sentence; the value is read again, typed, when the command runs.
   else if (flags.includes('<')) option.argParser((given: string) => checked(given, read));
   if (fallback !== undefined) option.default(fallback);
-  command.addOption(option.makeOptionMandatory(mandatory === true));
+  command.addOption(option);
   if (negation !== undefined) command.addOption(new CommanderOption(flags.replace('--', '--no-').replace(/ .*/, ''), negation));
 }
 

@@ -33,7 +33,7 @@ export function loadConfig(flags: Given, needs: Needs, onWarning: (message: stri
     needs,
     {
       mistakes: unknownNames(Object.keys(dotenv ?? {}), { inDotenv: true }).map((unknown) => `in .env, ${unknownNameText(unknown)}`),
-      sources: `flags, the environment and .env (${dotenv === undefined ? `not found in ${process.cwd()}` : `found in ${process.cwd()}`})`,
+      sources: `flags, the environment and .env ${dotenv === undefined ? `(not found in ${process.cwd()}). Copy .env.example there as .env and set the values` : `(found in ${process.cwd()})`}`,
     },
   );
 }

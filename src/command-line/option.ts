@@ -18,8 +18,6 @@ export interface Option<Value> {
   readonly fallback?: string;
   /** Shown in the help. */
   readonly choices?: readonly string[];
-  /** Has to be given. */
-  readonly mandatory?: boolean;
   /** Declares `--no-x` beside `--x`, with its own description. */
   readonly negation?: string;
   /** @throws {OptionError} */
@@ -138,12 +136,4 @@ export const integerOrAll = (fallback: number, range: Range, flags: string, desc
   description,
   fallback: String(fallback),
   read: (given) => (given === 'all' ? given : typeof given === 'string' ? wholeNumber(given, range) : fallback),
-});
-
-/** Commander ends the command where it is absent. */
-export const mandatoryInteger = (range: Range, flags: string, description: string): Option<number> => ({
-  flags,
-  description,
-  mandatory: true,
-  read: (given) => wholeNumber(textOf(given) ?? '', range),
 });

@@ -5,9 +5,11 @@ import { promisify } from 'node:util';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 /** Writes a key pair for request signing, and prints the two paths. */
-export async function keys({ out }: { readonly out: string }): Promise<ExitCode> {
+export async function keys({ out, json }: { readonly out: string; readonly json: boolean }): Promise<ExitCode> {
   const { privateFile, publicFile } = await writeKeyPair(out);
-  process.stdout.write(`${privateFile}\n${publicFile}\n`);
+  process.stdout.write(
+    json ? `${JSON.stringify({ private_key_file: privateFile, public_key_file: publicFile })}\n` : `${privateFile}\n${publicFile}\n`,
+  );
   process.stderr.write('Keep private.pem secret (GATEWAY_PRIVATE_KEY_FILE) and give public.pem to the gateway.\n');
   return exitCodes.ok;
 }

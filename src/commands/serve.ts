@@ -51,7 +51,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
     logger.info('stopped');
     return exitCodes.ok;
   }
-  process.stderr.write(`disburse: stopped: ${stopping.why() ?? 'for an unknown reason'}\nNothing is lost. Start it again to continue.\n`);
+  const next = stopping.remedy() ?? 'Start it again to continue.';
+  process.stderr.write(`disburse: stopped: ${stopping.why() ?? 'for an unknown reason'}\nNothing is lost. ${next}\n`);
   return exitCodes.stopped;
 }
 

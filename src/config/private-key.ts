@@ -9,9 +9,11 @@ import { CommandError, exitCodes } from '../exit.ts';
  */
 export async function loadSigner(path: string, warn: (message: string) => void): Promise<Signer> {
   try {
+    // First: whether others may read what is no private key does not matter.
+    const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8') });
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0) warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
-    return createSigner({ privateKeyPem: await readFile(path, 'utf8') });
+    return signer;
   } catch (cause) {
     const why =
       cause instanceof KeyError

@@ -19,8 +19,8 @@ export interface Attention {
   /** Duplicates whose record has not succeeded. */
   readonly unsettledDuplicates: number;
   readonly hasFixFile: boolean;
-  /** Whether published results can be read; without them conflicts and duplicates are counted and not named. */
-  readonly canReadResults: boolean;
+  /** The run was stopped: what to do is reported with the reason. Conflicts and duplicates are counted and not named. */
+  readonly isStopped: boolean;
 }
 
 /** How many rows of each kind are named. */
@@ -28,7 +28,7 @@ const named = 10;
 
 /** One text for each kind, the most urgent first; empty when nothing needs attention. */
 export async function attentionTexts(attention: Attention): Promise<readonly string[]> {
-  const { summary, unsettledDuplicates, hasFixFile } = attention;
+  const { summary, unsettledDuplicates, hasFixFile, isStopped } = attention;
   const { statuses } = summary;
   const unsent = statuses.queued.count + statuses.submitting.count;
   const verdicts = await namedVerdicts(attention);
@@ -39,7 +39,9 @@ export async function attentionTexts(attention: Attention): Promise<readonly str
     await recordsText(attention, 'cancelled'),
     verdictsText('duplicate', unsettledDuplicates, verdicts.duplicate),
     await recordsText(attention, 'in_progress'),
-    unsent === 0 ? null : `${counted(unsent, 'record is', 'records are')} not sent yet. Run the same command again to send them.`,
+    unsent === 0
+      ? null
+      : `${counted(unsent, 'record is', 'records are')} not sent yet.${isStopped ? '' : ' Run the same command again to send them.'}`,
     statuses.rejected.count === 0 || hasFixFile
       ? null
       : `${counted(statuses.rejected.count, 'row is', 'rows are')} rejected and not sent. To see why, ${everyRow}.`,
@@ -74,8 +76,8 @@ const betweenPassesMs = 500;
 
 /** Conflicts and unsettled duplicates are no records of their own: their results name them. */
 async function namedVerdicts(attention: Attention): Promise<Verdicts> {
-  const { profile, summary, unsettledDuplicates, canReadResults } = attention;
-  if (!canReadResults) return { conflict: [], duplicate: [] };
+  const { profile, summary, unsettledDuplicates, isStopped } = attention;
+  if (isStopped) return { conflict: [], duplicate: [] };
   const wanted = { conflict: Math.min(named, summary.statuses.conflict.count), duplicate: Math.min(named, unsettledDuplicates) };
   for (let pass = 1; ; pass += 1) {
     const found = await readVerdicts(attention, wanted);

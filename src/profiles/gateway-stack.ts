@@ -23,6 +23,7 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { type Metrics } from '../service/metrics.ts';
 import { meteredGateway, meteredSink } from '../service/metered.ts';
+import { setupRemedy } from './setup-remedy.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
@@ -68,7 +69,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     confirm: settings.GATEWAY_CONFIRM,
     fingerprints: createFingerprints(params.ledgerKey),
     signal: stopping.signal,
-    stop: (why) => stopping.stop(why),
+    stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),
     alert: logAlert(logger),
     onWait: reportWait(logger),
     onBreakerChange: (change) => reportBreaker(logger, settings.GATEWAY_URL ?? '', change),

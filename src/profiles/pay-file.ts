@@ -155,16 +155,16 @@ async function report(
     follow,
     unsettledDuplicates,
     hasFixFile: fixFile !== null,
-    canReadResults: why === null,
+    isStopped: why !== null,
   });
   for (const text of texts) process.stderr.write(`${text}\n`);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (resultsPath !== undefined) await writeBatchResults({ ledger, clock, batchId, path: resultsPath, results });
 
   if (why !== null) {
-    process.stderr.write(
-      `disburse: stopped: ${printable(why)}\nNothing is lost. Run the same command again to continue where it stopped.\n`,
-    );
+    const remedy = payment.stopping.remedy();
+    const next = remedy === null ? 'Run the same command again to continue where it stopped.' : printable(remedy);
+    process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. ${next}\n`);
     return exitCodes.stopped;
   }
   return needsAttention(summary, unsettledDuplicates, follow) ? exitCodes.needsALook : exitCodes.ok;

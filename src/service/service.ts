@@ -52,7 +52,10 @@ export async function startService(params: ServiceParams): Promise<void> {
     fatal: () => (stopping.failed() ? stopping.why() : null),
     checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
     metrics: metrics.scrape,
+    hasPublicKey: settings.GATEWAY_PUBLIC_KEY_FILE !== undefined,
   });
+  if (settings.GATEWAY_PUBLIC_KEY_FILE !== undefined)
+    logger.warn('GATEWAY_PUBLIC_KEY_FILE is set, and this version does not handle webhooks: they are refused, and outcomes are asked for');
   logger.info({ url: http.url }, 'serving');
   try {
     const end = begin();

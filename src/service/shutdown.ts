@@ -4,7 +4,9 @@ export interface Shutdown {
   readonly signal: AbortSignal;
   /** Why; null while nothing stops. */
   why(): string | null;
-  stop(why: string): void;
+  /** What a person has to correct before it is started again; null where starting it again is enough. */
+  remedy(): string | null;
+  stop(why: string, remedy?: string): void;
   /** It was not asked for from outside. */
   failed(): boolean;
   /** Gives the process its signals back. */
@@ -15,7 +17,9 @@ export interface Shutdown {
 export function createShutdown(onFirst: (signal: string) => void, leave: () => never): Shutdown {
   const controller = new AbortController();
   let why: string | null = null;
-  const stop = (reason: string): void => {
+  let remedy: string | null = null;
+  const stop = (reason: string, correct?: string): void => {
+    if (why === null) remedy = correct ?? null;
     why ??= reason;
     controller.abort(new Error(reason));
   };
@@ -31,6 +35,7 @@ export function createShutdown(onFirst: (signal: string) => void, leave: () => n
   return {
     signal: controller.signal,
     why: () => why,
+    remedy: () => remedy,
     failed: () => why !== null && !asked,
     stop,
     release() {

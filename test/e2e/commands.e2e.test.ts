@@ -58,10 +58,20 @@ describe('keys', () => {
       expect(before).toMatch(/^-----BEGIN PRIVATE KEY-----/);
       expect(readFileSync(join(out, 'public.pem'), 'utf8')).toMatch(/^-----BEGIN PUBLIC KEY-----/);
       expect(made.stdout + made.stderr).not.toContain(before.split('\n')[1]);
-      const again = await disburse(['keys', '--out', out]);
+      const again = await disburse(['keys', '--out', out, '--json']);
       expect(again.code).toBe(1);
       expect(again.stderr).toContain('already exists and will not be overwritten');
       expect(readFileSync(join(out, 'private.pem'), 'utf8')).toBe(before);
+    });
+  });
+
+  it('prints the two paths as one object with --json', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const made = await disburse(['keys', '--out', folder, '--json']);
+      expect(JSON.parse(made.stdout)).toEqual({
+        private_key_file: join(folder, 'private.pem'),
+        public_key_file: join(folder, 'public.pem'),
+      });
     });
   });
 
@@ -370,6 +380,7 @@ describe('the configuration', () => {
       const ended = await disburse(['run', path], {}, folder);
       expect(ended.code).toBe(1);
       expect(ended.stderr).toContain(`.env (not found in ${folder})`);
+      expect(ended.stderr).toContain('Copy .env.example there');
     });
   });
 
@@ -429,15 +440,14 @@ describe('sandbox', () => {
     { args: ['--port', '0', '--settle-ms', 'soon'], says: '--settle-ms' },
     { args: ['--port', '0', '--public-key', 'none.pem'], says: '--public-key none.pem' },
     { args: ['--port', '0', '--webhook-url', 'there'], says: '--webhook-url' },
-    { args: [], says: '--port' },
   ])('$args is refused with a sentence', async ({ args, says }) => {
     const ended = await disburse(['sandbox', ...args]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(says);
   });
 
-  it('reports a port that is in use, and exits with 0 on SIGTERM', async () => {
-    const running = start(['sandbox', '--port', '0']);
+  it('takes any free port by default, reports one that is in use, and exits with 0 on SIGTERM', async () => {
+    const running = start(['sandbox']);
     let url = '';
     running.child.stdout?.on('data', (chunk) => (url += String(chunk)));
     await until('its URL', () => url.includes('\n'));

@@ -1,4 +1,5 @@
 /** A gateway with one fault at a time: where each leads, and that no record ever has two sessions. */
+import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, otherPair, ourPair, until, type World } from './world.ts';
@@ -167,7 +168,10 @@ describe.concurrent('a set-up that is wrong', () => {
       const ran = await world.run(path);
       expect(ran.code).toBe(3);
       expect(ran.stderr).toContain('our set-up is wrong (authentication_error)');
-      expect(ran.stderr).toContain('Run the same command again');
+      expect(ran.stderr).toContain(`GATEWAY_PRIVATE_KEY_FILE (${world.env['GATEWAY_PRIVATE_KEY_FILE']})`);
+      expect(ran.stderr).toContain('the public key that the gateway has');
+      expect(ran.stderr).toContain('repeating the command does not help');
+      expect(ran.stderr).not.toContain('Run the same command again');
       expect(ran.summary.state).toBe('stopped');
       expect(Object.keys(countsOf(ran.summary))).toEqual(['queued']);
       expect(world.events()).toEqual([]);
@@ -262,9 +266,13 @@ describe.concurrent('confirmation', () => {
 it('a private key that is too short or no key is refused before anything is sent', async () => {
   await inWorld({}, async (world) => {
     const path = world.write('may.csv', csvOf(payouts(1)));
-    const publicHalf = await world.command(['run', path], { GATEWAY_PRIVATE_KEY_FILE: world.write('public.pem', ourPair.publicKey) });
+    // Everybody may read it, which is no fault of a public key.
+    const publicFile = world.write('public.pem', ourPair.publicKey);
+    chmodSync(publicFile, 0o644);
+    const publicHalf = await world.command(['run', path], { GATEWAY_PRIVATE_KEY_FILE: publicFile });
     expect(publicHalf.code).toBe(1);
-    expect(publicHalf.stderr).toContain('GATEWAY_PRIVATE_KEY_FILE');
+    expect(publicHalf.stderr).toMatch(/^disburse: GATEWAY_PRIVATE_KEY_FILE .*: This is a public key/);
+    expect(publicHalf.stderr).not.toContain('chmod');
     expect(world.sandbox.calls()).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { kinds } from '../../../batches/instruction/instruction.ts';
 import { declare } from '../declaration.ts';
 import { configLayers } from '../layers.ts';
-import { choiceOr, flag, integerOr, mandatoryInteger, text, textOr } from '../option.ts';
+import { choiceOr, flag, integerOr, text, textOr } from '../option.ts';
 
 export const config = declare({
   usage: 'config',
@@ -18,7 +18,10 @@ export const keys = declare({
   usage: 'keys',
   description: 'generates the RSA key pair for request signing',
   needs: 'none',
-  options: { out: textOr('.', '--out <dir>', 'folder for private.pem and public.pem') },
+  options: {
+    out: textOr('.', '--out <dir>', 'folder for private.pem and public.pem'),
+    json: flag('--json', 'print the two paths as one JSON object'),
+  },
   examples: ['keys --out keys'],
   run: async ({ options }) => (await import('../../commands/keys.ts')).keys(options),
 });
@@ -49,10 +52,11 @@ export const sandbox = declare({
   description: 'runs a simulated gateway on 127.0.0.1',
   needs: 'none',
   options: {
-    port: mandatoryInteger(
+    port: integerOr(
+      0,
       { from: 0, to: 65_535 },
       '--port <port>',
-      'port to listen on, 0 for any; the URL is the first line of the output',
+      'port to listen on, 0 for any free one; the URL is the first line of the output',
     ),
     publicKey: text('--public-key <file>', 'verify the signatures of callers with this key'),
     privateKey: text('--private-key <file>', 'sign webhooks with this key'),

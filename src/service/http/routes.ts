@@ -26,12 +26,14 @@ export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>
  * @property checks all must be ok for `/readyz`; one that does not answer in time is not
  * @property metrics the text of `/metrics` and its content type
  * @property webhook what answers `POST /webhooks/smart-glocal`; without it webhooks are refused
+ * @property hasPublicKey whether a public key of the gateway is configured: without one no signature can be verified
  */
 export interface RouteOptions {
   readonly fatal: () => string | null;
   readonly checks: Readonly<Record<string, Check>>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly webhook?: WebhookHandler;
+  readonly hasPublicKey?: boolean;
 }
 
 export interface Answer {
@@ -68,7 +70,7 @@ export function routesOf(
   options: RouteOptions,
   limits: { readonly bodyBytes: number; readonly checkMs: number },
 ): ReadonlyMap<string, Route> {
-  const { fatal, metrics, webhook = refuseWebhooks } = options;
+  const { fatal, metrics, webhook = refuseWebhooks(options.hasPublicKey === true) } = options;
   const checkAll = shared(() => runChecks(options.checks, limits.checkMs));
   const collect = shared(metrics);
   const read = ['GET', 'HEAD'];
@@ -127,14 +129,17 @@ export function routesOf(
 }
 
 /** An unverified webhook could say anything: without a key none is accepted. */
-const refuseWebhooks: WebhookHandler = async () => ({
-  status: 503,
-  body: {
-    error: 'webhooks_refused',
-    message:
-      "Webhooks are refused because no public key of the gateway is configured (GATEWAY_PUBLIC_KEY_FILE), so their signatures can't be verified.",
-  },
-});
+const refuseWebhooks =
+  (hasPublicKey: boolean): WebhookHandler =>
+  async () => ({
+    status: 503,
+    body: {
+      error: 'webhooks_refused',
+      message: hasPublicKey
+        ? 'Webhooks are refused: this version of disburse does not handle them, with or without a public key. It asks the gateway for outcomes instead.'
+        : "Webhooks are refused because no public key of the gateway is configured (GATEWAY_PUBLIC_KEY_FILE), so their signatures can't be verified.",
+    },
+  });
 
 async function runChecks(checks: Readonly<Record<string, Check>>, ms: number): Promise<Readonly<Record<string, CheckResult>>> {
   const found = await Promise.all(

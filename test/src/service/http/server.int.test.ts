@@ -153,6 +153,14 @@ describe('webhooks', () => {
     expect(answer.json()).toMatchObject({ error: 'webhooks_refused', message: expect.stringContaining('no public key') });
   });
 
+  it('refuses them with a key too, and says that they are not handled', async () => {
+    const answer = await post(await serve({ hasPublicKey: true }), '{"status":"succeeded"}');
+    expect(answer.status).toBe(503);
+    const { message } = answer.json() as { message: string };
+    expect(message).toContain('does not handle them');
+    expect(message).not.toContain('no public key');
+  });
+
   it('hands on exactly the bytes and the headers', async () => {
     const bytes = Buffer.from([0x7b, 0x22, 0xff, 0x0a, 0x7d]);
     let seen: unknown;
