@@ -161,6 +161,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'src/ledger/ledger-key.ts': 'makes the key, and asks who owns its file',
   'src/ledger/seal.ts': 'nonces',
   'src/ledger/redis/clock.ts': 'measures Redis TIME now and then',
+  'src/ledger/redis/places.ts': 'gathers the claims of one turn of the event loop into one script',
   'src/ledger/redis/script-client.ts': 'gathers the calls of one turn of the event loop into one pipeline',
   'src/ledger/sqlite/group-commit.ts': 'gathers the calls of one turn of the event loop into one transaction',
   'src/ledger/sqlite/lock.ts': 'writes the process id beside the lock',

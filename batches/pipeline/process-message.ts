@@ -74,7 +74,11 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
       verdict.type === 'place_taken' ||
       (verdict.type !== 'settled' && (await sendWhileQueued(deps, read, verdict.record)) === 'place_taken');
     if (isTaken)
-      return deadLetter(message, 'place_taken', 'Another instruction came from the file and line that its headers name. It is not paid.');
+      return deadLetter(
+        message,
+        'place_taken',
+        'Another record id came from the same file and line, or partition and offset. It is not paid.',
+      );
     deps.publisher.notify();
     await deps.publisher.published();
     deps.onOutcome(clock.now() - message.timestamp);

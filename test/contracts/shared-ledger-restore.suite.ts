@@ -45,6 +45,19 @@ export function restoreSuite({ two }: Shared): void {
       expect(isBalanced(await one.tallies())).toBe(true);
     });
 
+    it("restores a record whose place another one has, and the place stays the first one's", async () => {
+      const [one, other] = await two();
+      await one.restore({ record: paid, fields });
+      const rivals = Array.from({ length: 16 }, (_, n) => `rival-${n}`);
+      for (const recordId of rivals.slice(0, 4)) await other.restore({ record: { ...paid, recordId }, fields });
+      for (const recordId of rivals)
+        expect((await admitOne(other, admission(lineOf(batchA, 2), valid(instructionOf(recordId))))).type).not.toBe('admitted');
+      expect(await admitOne(one, admission(lineOf(batchA, 2), valid(instructionOf('inv-1'))))).toMatchObject({
+        type: 'settled',
+        status: 'succeeded',
+      });
+    });
+
     it('never keeps a body that holds a card number', async () => {
       const [one] = await two();
       await expect(one.restore({ record: { ...paid, hasCardNumber: true }, fields, body: Buffer.from('x') })).rejects.toThrow(TypeError);

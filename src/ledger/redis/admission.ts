@@ -29,6 +29,7 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
   const target = { shard, recordId, token: context.nextToken() };
+  if ((await context.places.claim(occurrence, shard)) !== shard) return { type: 'place_taken' };
 
   for (let assumed = nothing; ;) {
     const believed = assumed;

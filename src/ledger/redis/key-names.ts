@@ -18,6 +18,12 @@ export const shardOf = (text: string): number => parseInt(hash('sha1', text, 'he
 /** The shard of an occurrence is that of the record it names; only without one its place counts. */
 export const shardOfPlace = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${stream}:${position}`);
 
+/** Places of a file that share a hash of claims, which Redis keeps in its compact form. */
+const claimRange = 128;
+export const claimRangeOf = ({ position }: Pick<Occurrence, 'position'>): number => Math.floor(position / claimRange);
+/** Follows from the place alone. */
+export const shardOfClaims = (place: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${place.stream}:${claimRangeOf(place)}`);
+
 /** Numbers of entries and admissions contain their shard: microseconds since 2025, times 16, plus shard. */
 export const shardOfNumber = (number: number): number => number % shardCount;
 const numbersBegin = Date.UTC(2025, 0, 1);
@@ -36,6 +42,8 @@ export interface KeyNames {
   record(shard: number, recordId: string): string;
   /** Hash: outcomes of the occurrences of one range of a stream, by position. */
   places(shard: number, occurrence: Pick<Occurrence, 'stream' | 'position'>): string;
+  /** Hash: the shard that each place of a range of a file belongs to, by position; in the shard of the range. */
+  claims(place: Pick<Occurrence, 'stream' | 'position'>): string;
   /** Hash: the highest sequence published under a record id that has no record. */
   loose(shard: number): string;
   /** String: attempt, line break, sealed body. */
@@ -86,6 +94,7 @@ export function createKeyNames(prefix: string): KeyNames {
     names: (shard) => name(shard, 'names'),
     record: (shard, recordId) => name(shard, `r:${recordId}`),
     places: (shard, { stream, position }) => name(shard, `p:${stream}:${Math.floor(position / bucketSize)}`),
+    claims: (place) => name(shardOfClaims(place), `c:${place.stream}:${claimRangeOf(place)}`),
     loose: (shard) => name(shard, 'loose'),
     body: (shard, recordId) => name(shard, `b:${recordId}`),
     sessions: (shard, sessionId) => name(shard, `s:${hash('sha1', sessionId, 'hex').slice(1, 4)}`),

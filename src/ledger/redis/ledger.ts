@@ -27,6 +27,7 @@ import { createRecordList } from './record-list.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
+import { createPlaceClaims } from './places.ts';
 import { createSessions } from './sessions.ts';
 import { purgeDetails } from './retention.ts';
 
@@ -146,6 +147,7 @@ function createContext(deps: LedgerDeps): { readonly context: LedgerContext; rea
     strings,
     outbox: createOutbox({ calls, names, owner, generation }),
     sessions: createSessions({ calls, names }),
+    places: createPlaceClaims({ calls, names }),
     keys,
     place,
     seal: createSeal(deps.ledgerKey),

@@ -27,6 +27,8 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
   // Of records that share a session the first one restored keeps it.
   await context.sessions.claim(record);
   const shard = shardOf(recordId);
+  // A place that records of two shards share stays the first one's; no record is left out for it.
+  await context.places.claim(occurrence, shard);
   const template = await strings.numberOf(shard, templateOf(record));
   const paths = await strings.numberOf(shard, fields.paths);
   const reply = await calls.run(
@@ -76,6 +78,7 @@ async function restoreSettled(context: LedgerContext, params: Parameters<Restore
   checkAmount(amountMinor);
   await context.requireBatch(batchId);
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
+  await context.places.claim(occurrence, shard);
   const readable = amountMinor !== undefined && currency !== undefined;
   await calls.run(
     shard,

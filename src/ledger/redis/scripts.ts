@@ -20,6 +20,7 @@ export const scripts = {
   advance: script('begin', 'totals', 'head', 'advance'),
   raiseOffset: script('begin', 'raise-offset'),
   claimSession: script('begin', 'claim-session'),
+  claimPlaces: script('begin', 'claim-places'),
   name: script('begin', 'name'),
   openBatch: script('begin', 'open-batch'),
   changeBatch: script('begin', 'change-batch'),

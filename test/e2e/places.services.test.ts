@@ -1,0 +1,32 @@
+/** One place under several record ids: what a faulty publisher can send. */
+import { describe, expect, it } from 'vitest';
+import { shardOf } from '../../src/ledger/redis/key-names.ts';
+import { payoutEvent } from '../support/builders.ts';
+import { kafkaBrokers, redisUrl } from '../support/services.ts';
+import { inCluster, once, until } from './cluster.ts';
+
+const servers = () => ({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() });
+const ids = Array.from({ length: 200 }, (_, n) => `p-${n}`);
+const sameShard = ids.find((id) => shardOf(id) === shardOf('first')) ?? '';
+const otherShard = ids.find((id) => shardOf(id) !== shardOf('first')) ?? '';
+
+describe('two instructions whose headers name the same file and line', () => {
+  it.each([
+    ['in one shard of the ledger', sameShard],
+    ['in two shards of the ledger', otherShard],
+  ])('%s end in one payment and one dead letter, and the instance goes on', async (_, second) => {
+    await inCluster(servers(), { partitions: 1 }, async (cluster) => {
+      const one = await cluster.serve();
+      const headers = { source_file: 'may.csv', source_line: '7', batch_id: 'a'.repeat(64) };
+      await cluster.produce([payoutEvent('first'), payoutEvent(second)], { headers });
+      await cluster.produce([payoutEvent('after')]);
+      await until('a dead letter', async () => (await cluster.count('dead-letters')) > 0);
+      await until('the last one to be paid', () => cluster.sandbox.payments().some(({ record_id: recordId }) => recordId === 'after'));
+      expect((await cluster.read('dead-letters')).map((letter) => letter.headers['reason'])).toEqual(['place_taken']);
+      expect(cluster.sandbox.payments().map(({ record_id: recordId }) => recordId)).toEqual(['first', 'after']);
+      const finals = once(await cluster.results()).filter((result) => result.final);
+      expect(new Set(finals.map(({ record_id: recordId }) => recordId))).not.toContain(second);
+      expect(one.child.exitCode).toBeNull();
+    });
+  });
+});
