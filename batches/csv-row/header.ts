@@ -36,11 +36,11 @@ const report = (column: string | null, { code, message }: RuleViolation): Proble
 const unknown = (name: string): RuleViolation => {
   if (name === 'metadata') return violation('header_unknown', 'A column of metadata is named metadata.<key>: add the key.');
   if (/^(?:payment_method|payment_details)(?:\..*)?\.?(?:type|system_type)$/.test(name)) {
-    return violation('header_unknown', 'The type follows from the columns that a row fills: remove this column.');
+    return violation('header_unknown', 'The type is derived from the columns that a row fills: remove this column.');
   }
   const nearest = suggestName(name, columnNames.keys());
   const hint = nearest === undefined ? 'remove it, or name it metadata.<key> to have it echoed' : `did you mean ${nearest}`;
-  return violation('header_unknown', `The column "${maskName(name)}" is not known: ${hint}${nearest === undefined ? '.' : '?'}`);
+  return violation('header_unknown', `Unknown column "${maskName(name)}": ${hint}${nearest === undefined ? '.' : '?'}`);
 };
 
 const badKeys = (keys: readonly string[]): RuleViolation | undefined => {
@@ -48,7 +48,7 @@ const badKeys = (keys: readonly string[]): RuleViolation | undefined => {
     return violation('header_metadata_key', 'A metadata key is empty: write metadata.<key>, with single dots between nested keys.');
   if (keys.length > deepestMetadata)
     return violation('header_metadata_key', `A metadata key is nested deeper than ${deepestMetadata} levels: use fewer dots.`);
-  if (keys.includes('__proto__')) return violation('header_metadata_key', 'The metadata key __proto__ is not allowed: name it otherwise.');
+  if (keys.includes('__proto__')) return violation('header_metadata_key', 'The metadata key __proto__ is not allowed: rename it.');
   return keys.map(checkMetadataText).find((found) => found !== undefined);
 };
 
@@ -58,7 +58,10 @@ const misdelimited = (header: readonly string[]): RuleViolation | undefined => {
   const delimiter = [',', ';', '\t', '|'].find((sign) => only.includes(sign));
   if (delimiter === undefined) return undefined;
   const told = delimiter === '\t' ? 'a tab' : `"${delimiter}"`;
-  return violation('header_delimiter', `The whole header is one name: the columns seem to be separated by ${told}, name that delimiter.`);
+  return violation(
+    'header_delimiter',
+    `The header is read as a single column; its columns seem to be separated by ${told}: specify that delimiter.`,
+  );
 };
 
 /** Metadata keys of which one excludes another: `a` beside `a.b`. */
@@ -72,7 +75,7 @@ const nesting = (paths: ReadonlyMap<string, string>): readonly Problem[] =>
         name,
         violation(
           'header_metadata_nested',
-          `metadata.${maskName(above)} is a text and cannot hold further keys: rename one of the two columns.`,
+          `metadata.${maskName(above)} is a text and cannot have nested keys: rename one of the two columns.`,
         ),
       ),
     ];
@@ -99,7 +102,7 @@ const together = (columns: readonly Column[]): readonly Problem[] =>
         column.name,
         violation(
           'header_name_and_path',
-          `${short.name.trim()} and ${column.name.trim()} are the same member: keep one of the two columns.`,
+          `${short.name.trim()} and ${column.name.trim()} set the same member: keep one of the two columns.`,
         ),
       ),
     ];
@@ -127,7 +130,7 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
     }
     if (seen.has(key)) {
       problems.push(
-        report(name, violation('header_name_twice', `The column ${maskName(trimmed)} is there twice: remove or rename one of them.`)),
+        report(name, violation('header_name_twice', `The column ${maskName(trimmed)} appears twice: remove or rename one of them.`)),
       );
       return ignored;
     }
@@ -143,7 +146,10 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
     if (key === errorColumn) {
       if (index !== header.length - 1)
         problems.push(
-          report(name, violation('header_error_not_last', 'A column named error is ignored only as the last one: move or remove it.')),
+          report(
+            name,
+            violation('header_error_not_last', 'A column named error is ignored only if it is the last one: move or remove it.'),
+          ),
         );
       return ignored;
     }

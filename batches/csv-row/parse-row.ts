@@ -73,11 +73,11 @@ const wrongCount = (found: number, wanted: number): RuleViolation =>
   found < wanted
     ? violation(
         'cells_too_few',
-        `The row has ${found} cells, the header has ${wanted}: a delimiter is missing, or a line break cut the row.`,
+        `The row has ${found} cells, the header has ${wanted}: a delimiter is missing, or a line break splits the row.`,
       )
     : violation(
         'cells_too_many',
-        `The row has ${found} cells, the header has ${wanted}: a text with the delimiter in it must be in quotes.`,
+        `The row has ${found} cells, the header has ${wanted}: a value that contains the delimiter must be quoted.`,
       );
 
 /** The row that is being read. The lists are used again for each row. */
@@ -144,7 +144,7 @@ function checkPaths({ values, cells, errors }: Row, { narrowed, checkOrder }: La
       others.some((other) => other.method !== undefined && (other.method & methods) !== 0) &&
       ((place.method ?? 0) & methods) === 0
     ) {
-      errors.value(slot, cell, violation('not_for_method', `This way to pay takes no ${place.path}: leave it empty.`));
+      errors.value(slot, cell, violation('not_for_method', `This payment method takes no ${place.path}: leave it empty.`));
     }
   }
 }

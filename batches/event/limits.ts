@@ -19,9 +19,12 @@ const tooLarge = violation(
   'event_too_large',
   `The event is larger than ${eventBounds.members} members or ${eventBounds.characters} characters: shorten it.`,
 );
-const badName = violation('member_name', 'The name of this member has control characters or is __proto__: name it otherwise.');
-const inexact = violation('number_inexact', 'This number is too large to be read exactly: send it as a text.');
-const loneSurrogate = violation('lone_surrogate', 'This text holds half of a character: it was cut or decoded wrongly; write it again.');
+const badName = violation('member_name', 'The name of this member has control characters or is __proto__: rename it.');
+const inexact = violation('number_inexact', 'This number is too large to be read exactly: send it as a string.');
+const loneSurrogate = violation(
+  'lone_surrogate',
+  'This text contains half of a character: it was cut off or decoded incorrectly; enter it again.',
+);
 
 const oddName = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -56,7 +56,7 @@ const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): 
           key,
           violation(
             'unknown_member',
-            `The member "${maskName(key)}" is not known: ${nearest === undefined ? 'leave it out.' : `did you mean ${nearest}?`}`,
+            `Unknown member "${maskName(key)}": ${nearest === undefined ? 'leave it out.' : `did you mean ${nearest}?`}`,
           ),
         ];
       });
@@ -79,7 +79,7 @@ const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): 
         ],
       ];
     default:
-      return [[path, violation('wrong_type', `${path} has a form that is not expected here.`)]];
+      return [[path, violation('wrong_type', `${path} has an unexpected form.`)]];
   }
 };
 
@@ -114,9 +114,9 @@ const readAmount = (
 
 const checkBatchId = (batchId: string): RuleViolation | undefined => {
   if (checkRecordId(batchId) !== undefined)
-    return violation('batch_id_format', 'A batch id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.');
+    return violation('batch_id_format', 'A batch id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -');
   if (/^[0-9a-f]{64}$/i.test(batchId))
-    return violation('batch_id_reserved', 'A batch id of 64 hexadecimal digits is kept for files: choose another one.');
+    return violation('batch_id_reserved', 'A batch id of 64 hexadecimal digits is reserved for files: choose another one.');
   return carriesCardNumber(batchId) ? cardNumberMisplaced : undefined;
 };
 
@@ -213,7 +213,7 @@ function readBatchId({ event, errors }: Draft): { readonly batchId?: string } {
  */
 export const readInstructionEvent = (value: unknown, { now, maxAmount }: ReadingOptions): ParseResult => {
   if (!isObject(value))
-    return refused([{ code: 'event_not_object', column: null, message: 'An instruction is one JSON object.', value: null }]);
+    return refused([{ code: 'event_not_object', column: null, message: 'An instruction must be a JSON object.', value: null }]);
   const given = value['kind'];
   const stated = given === 'payout' || given === 'payment' ? given : undefined;
   const kind = stated ?? (isObject(value['payment_details']) ? 'payment' : 'payout');

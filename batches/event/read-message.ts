@@ -69,7 +69,7 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
     try {
       event = openCards(event, options.open);
     } catch {
-      return dead('seal_broken', 'Its sealed card data cannot be opened: it was published with another ledger key, or changed.');
+      return dead('seal_broken', 'Its sealed card data cannot be opened: it was sealed with another ledger key, or altered.');
     }
   }
   const reading = readInstructionEvent(event, options);

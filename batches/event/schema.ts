@@ -71,14 +71,14 @@ const customer = z.looseObject({
 const paymentOptions = z.looseObject({ return_url: text().optional(), recurrent: z.boolean().optional() });
 
 const envelope = {
-  record_id: z.string().meta({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Names the instruction, once per project.' }),
+  record_id: z.string().meta({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Identifies the instruction; unique per project.' }),
   batch_id: z
     .string()
-    .meta({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Groups events; 64 hexadecimal digits are kept for files.' })
+    .meta({ pattern: '^[A-Za-z0-9._:-]{1,64}$', description: 'Groups events; 64 hexadecimal digits are reserved for files.' })
     .optional(),
   metadata: z
     .union([z.string(), z.int(), z.looseObject({})])
-    .describe('Echoed by the gateway and told in results. record_id and attempt in it are ours.')
+    .describe('Echoed by the gateway and included in results. The keys record_id and attempt are reserved.')
     .optional(),
   amount_details: amountDetails,
   participant_details: participantDetails.optional(),

@@ -14,22 +14,22 @@ const decimalComma = /^\d+,\d{1,4}$/;
 const signs = /^\p{L}*\s*\p{Sc}|\p{Sc}\s*$|^[A-Za-z]{2,3}\.?\s*-?\d|\d\s*(?:[A-Za-z]{3}|\p{L}{1,3}\.?)$/u;
 const negative = /^\s*[-\u2212(]|[-\u2212)]\s*$/;
 
-const write = 'write it plainly, as 1234.50';
+const write = 'write a plain number such as 1234.50';
 
 const malformed = (text: string, minor: boolean): RuleViolation => {
   if (grouped.test(text) && !/^\d+\.\d{3}$/.test(text)) {
-    return violation('amount_thousands_separator', `The amount has a thousands separator (or a comma for its decimals): ${write}.`);
+    return violation('amount_thousands_separator', `The amount has a thousands separator or a decimal comma: ${write}.`);
   }
-  if (decimalComma.test(text)) return violation('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a point.`);
+  if (decimalComma.test(text)) return violation('amount_decimal_comma', `The amount has a decimal comma: ${write}, with a decimal point.`);
   const damage = excelArtifact(text);
   if (damage !== undefined) return damage;
   if (signs.test(text))
-    return violation('amount_currency_sign', `The amount carries a currency sign or code: ${write}, the currency has its own column.`);
+    return violation('amount_currency_sign', `The amount contains a currency sign or code: ${write}; the currency has its own column.`);
   if (negative.test(text)) return violation('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
   if (minor)
-    return violation('amount_format', 'amount_minor is a whole number of minor units (cents), digits only, without a leading zero.');
-  if (/^0\d/.test(text)) return violation('amount_format', `The amount has a zero too many at its start: ${write}.`);
-  return violation('amount_format', `This is no amount: ${write}, digits and at most one decimal point.`);
+    return violation('amount_format', 'amount_minor must be a whole number of minor units (cents): digits only, without a leading zero.');
+  if (/^0\d/.test(text)) return violation('amount_format', `The amount has an extra leading zero: ${write}.`);
+  return violation('amount_format', `Not a valid amount: ${write}, with digits and at most one decimal point.`);
 };
 
 const tooMany = (currency: string | undefined): string => {
@@ -37,7 +37,7 @@ const tooMany = (currency: string | undefined): string => {
   if (decimals === undefined) return 'The amount has too many decimals for its currency.';
   return decimals === 0
     ? `${currency} has no decimals: write a whole amount.`
-    : `${currency} has ${decimals} decimals, this amount has more: correct it.`;
+    : `${currency} has ${decimals} decimals, but this amount has more: correct it.`;
 };
 
 /** @param currency upper case; undefined when it could not be read */

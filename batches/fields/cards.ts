@@ -15,7 +15,7 @@ export const passesLuhn = (digits: string): boolean => {
 };
 
 const cardGrammar = /^[0-9]{12,19}$/;
-const cardFormat = violation('card_number_format', 'A card number has 12 to 19 digits, without blanks or dashes.');
+const cardFormat = violation('card_number_format', 'A card number has 12 to 19 digits, without spaces or dashes.');
 const cardCheckDigit = violation(
   'card_number_check_digit',
   'The check digit of this card number is wrong: a digit is mistyped or swapped.',
@@ -31,14 +31,15 @@ const twoDigits = /^[0-9]{2}$/;
 export const checkExpirationMonth: ValueRule = (text) => {
   if (twoDigits.test(text) && text >= '01' && text <= '12') return undefined;
   if (/^[1-9]$/.test(text))
-    return violation('lost_leading_zeros', 'The month has two digits, 01 to 12: a spreadsheet removed the zero at its start.');
-  return excelArtifact(text) ?? violation('card_expiration_format', 'The month of expiry is written as two digits, 01 to 12.');
+    return violation('lost_leading_zeros', 'The month must have two digits, 01 to 12: a spreadsheet removed the leading zero.');
+  return excelArtifact(text) ?? violation('card_expiration_format', 'The expiration month must be two digits, 01 to 12.');
 };
 
 export const checkExpirationYear: ValueRule = (text) => {
   if (twoDigits.test(text)) return undefined;
-  if (/^[0-9]$/.test(text)) return violation('lost_leading_zeros', 'The year has two digits: a spreadsheet removed the zero at its start.');
-  return excelArtifact(text) ?? violation('card_expiration_format', 'The year of expiry is written as its last two digits, such as 29.');
+  if (/^[0-9]$/.test(text))
+    return violation('lost_leading_zeros', 'The year must have two digits: a spreadsheet removed the leading zero.');
+  return excelArtifact(text) ?? violation('card_expiration_format', 'The expiration year must be its last two digits, such as 29.');
 };
 
 /**
@@ -54,8 +55,8 @@ export const cardExpired = violation('card_expired', 'This card has expired: ask
 export const checkSecurityCode: ValueRule = (text) => {
   if (/^[0-9]{3,4}$/.test(text)) return undefined;
   if (/^[0-9]{1,2}$/.test(text))
-    return violation('lost_leading_zeros', 'The security code has 3 or 4 digits: a spreadsheet removed the zeros at its start.');
-  return excelArtifact(text) ?? violation('card_security_code_format', 'The security code has 3 or 4 digits.');
+    return violation('lost_leading_zeros', 'The security code must have 3 or 4 digits: a spreadsheet removed the leading zeros.');
+  return excelArtifact(text) ?? violation('card_security_code_format', 'The security code must have 3 or 4 digits.');
 };
 
 /** Enough digits for a card number, plain or grouped by blanks or dashes; cheap, for every text of every row. */
@@ -90,5 +91,5 @@ export const carriesCardNumber = (text: string): boolean => {
 
 export const cardNumberMisplaced = violation(
   'card_number_misplaced',
-  'There is a card number here, where it would be stored and shown: remove it, and change the files it came from.',
+  'This contains a card number, which would be stored and shown here: remove it, here and in the files it came from.',
 );

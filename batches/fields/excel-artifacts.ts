@@ -17,24 +17,24 @@ const date = new RegExp(
 
 const scientificFault = violation(
   'excel_scientific',
-  'A spreadsheet turned this number into scientific notation and lost digits: take it again from the source, with the column formatted as text.',
+  'A spreadsheet converted this number to scientific notation and lost digits: copy it again from the source, with the column formatted as text.',
 );
 const errorValueFault = violation(
   'excel_error_value',
-  'This is the error of a spreadsheet formula, not a value: correct the formula or write the value itself.',
+  'This is a spreadsheet error, not a value: correct the formula or enter the value itself.',
 );
 const formulaFault = violation(
   'excel_formula',
-  'This is a spreadsheet formula (such as ="…"), not a value: write only what is between the quotes.',
+  'This is a spreadsheet formula (such as ="…"), not a value: enter only what is between the quotes.',
 );
-const apostropheFault = violation('excel_apostrophe', 'The apostrophe at the start is how a spreadsheet marks text: remove it.');
+const apostropheFault = violation('excel_apostrophe', 'The leading apostrophe is how a spreadsheet marks text: remove it.');
 const dateFault = violation(
   'excel_date',
-  'A spreadsheet turned this into a date: take it again from the source, with the column formatted as text.',
+  'A spreadsheet converted this to a date: copy it again from the source, with the column formatted as text.',
 );
-const blankFault = violation('blank_around', 'There is a blank at the start or the end: remove it.');
+const blankFault = violation('blank_around', 'There is a space at the start or the end: remove it.');
 
-const blankOnly = violation('blank_only', 'There are only blanks here: write the value or leave the cell empty.');
+const blankOnly = violation('blank_only', 'There are only spaces here: enter the value or leave it empty.');
 
 const hasBlankAround = (text: string): boolean => text.charCodeAt(0) === 0x20 || text.charCodeAt(text.length - 1) === 0x20;
 

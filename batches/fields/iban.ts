@@ -44,11 +44,11 @@ const ibanGrammar = /^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$/;
 
 const ibanFormat = violation(
   'iban_format',
-  'This is no IBAN: it begins with two letters and two digits, then only letters and digits follow.',
+  'Not a valid IBAN: it must start with two letters and two digits, followed only by letters and digits.',
 );
 const ibanCheckDigits = violation(
   'iban_check_digits',
-  'The check digits of this IBAN are wrong: compare it with the source, a character is mistyped or swapped.',
+  'The check digits of this IBAN are wrong: a character is mistyped or swapped; compare it with the source.',
 );
 
 /** @param iban normalised */
@@ -61,13 +61,13 @@ export const checkIban: ValueRule = (iban) => {
   if (iban.length !== structure.length) {
     return violation(
       'iban_length',
-      `An IBAN of ${country} has ${structure.length} characters, this one has ${iban.length}: compare it with the source.`,
+      `An IBAN of ${country} has ${structure.length} characters, but this one has ${iban.length}: compare it with the source.`,
     );
   }
   const digits = (iban.charCodeAt(2) - 0x30) * 10 + iban.charCodeAt(3) - 0x30;
   if (digits < 2 || digits > 98 || remainder97(iban) !== 1) return ibanCheckDigits;
   if (!structure.account.test(iban.slice(4))) {
-    return violation('iban_structure', `An IBAN of ${country} has letters and digits in other places: compare it with the source.`);
+    return violation('iban_structure', `An IBAN of ${country} has its letters and digits in other positions: compare it with the source.`);
   }
   return undefined;
 };
@@ -76,7 +76,7 @@ const bicGrammar = /^[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$/;
 
 const bicFault = (bic: string): RuleViolation =>
   bicGrammar.test(bic.toUpperCase())
-    ? violation('bic_format', 'A BIC is written in upper case: change it.')
+    ? violation('bic_format', 'A BIC must be in upper case: correct it.')
     : violation(
         'bic_format',
         'A BIC has 8 or 11 characters: four letters for the bank, two for the country, then two or five letters or digits.',
@@ -88,6 +88,6 @@ export const checkBic: ValueRule = (bic) => {
     ? undefined
     : violation(
         'bic_country',
-        `The fifth and sixth letter of a BIC are its country, ${bic.slice(4, 6)} is none: compare it with the source.`,
+        `The fifth and sixth letters of a BIC are its country, and ${bic.slice(4, 6)} is not a country code: compare it with the source.`,
       );
 };

@@ -11,7 +11,7 @@ import { disallowedCharacter } from './text.ts';
 const lostZeros = (what: string, digits: number, found: number): RuleViolation =>
   violation(
     'lost_leading_zeros',
-    `${what} has ${digits} digits, this one has ${found}: a spreadsheet removed the zeros at its start; take it again from the source, with the column formatted as text.`,
+    `${what} has ${digits} digits, but this one has ${found}: a spreadsheet removed the leading zeros; copy it again from the source, with the column formatted as text.`,
   );
 
 const onlyDigits = /^[0-9]+$/;
@@ -25,7 +25,7 @@ const recordIdGrammar = /^[A-Za-z0-9._:-]{1,64}$/;
 export const checkRecordId: ValueRule = (text) =>
   recordIdGrammar.test(text)
     ? undefined
-    : (excelArtifact(text) ?? violation('record_id_format', 'A record id has 1 to 64 characters of A-Z a-z 0-9 . _ : - and no others.'));
+    : (excelArtifact(text) ?? violation('record_id_format', 'A record id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -'));
 
 const routingFormat = violation('routing_code_format', 'A US routing number (ABA) has 9 digits.');
 const routingCheckDigit = violation(
@@ -67,7 +67,7 @@ export const checkCpf: ValueRule = (text) => {
 
 export const checkSortCode: ValueRule = (text) => {
   if (/^[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
-  if (/^[0-9]{6}$/.test(text)) return violation('sort_code_format', 'A UK sort code is written with dashes, as 12-34-56.');
+  if (/^[0-9]{6}$/.test(text)) return violation('sort_code_format', 'A UK sort code must have dashes, as in 12-34-56.');
   return (
     excelArtifact(text) ??
     shortened(text, 'A UK sort code', 6, 2) ??
@@ -84,7 +84,7 @@ export const checkUkAccountNumber: ValueRule = (text) =>
 
 export const checkBsb: ValueRule = (text) => {
   if (/^[0-9]{6}$/.test(text)) return undefined;
-  if (/^[0-9]{3}[- ][0-9]{3}$/.test(text)) return violation('bsb_number_format', 'A BSB is written as 6 digits without a dash or a blank.');
+  if (/^[0-9]{3}[- ][0-9]{3}$/.test(text)) return violation('bsb_number_format', 'A BSB must be 6 digits without dashes or spaces.');
   return excelArtifact(text) ?? shortened(text, 'A BSB', 6, 2) ?? violation('bsb_number_format', 'A BSB has 6 digits.');
 };
 
@@ -93,7 +93,7 @@ export const checkAccountNumber: ValueRule = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$/.test(text)
     ? undefined
     : (excelArtifact(text) ??
-      violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no blanks.'));
+      violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no spaces.'));
 
 const countryFault = (text: string): RuleViolation => {
   const damage = excelArtifact(text);
@@ -102,8 +102,8 @@ const countryFault = (text: string): RuleViolation => {
   return violation(
     'country_unknown',
     meant === undefined
-      ? 'This is no country: write its ISO 3166 code of three capital letters, such as DEU.'
-      : `A country is written as its ISO 3166 code of three capital letters: write ${meant}.`,
+      ? 'Not a valid country: use its ISO 3166 code of three capital letters, such as DEU.'
+      : `A country must be its ISO 3166 code of three capital letters: write ${meant}.`,
   );
 };
 
@@ -115,10 +115,10 @@ const currencyFault = (text: string): RuleViolation => {
   const code = text.toUpperCase();
   const refusal = whyNotCurrency(code);
   if (refusal.why === 'withdrawn')
-    return violation('currency_withdrawn', `The currency ${code} does not exist any more, ${refusal.successor} took its place.`);
+    return violation('currency_withdrawn', `The currency ${code} no longer exists; ${refusal.successor} replaced it.`);
   if (refusal.why === 'not_money')
-    return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code: it is not payable.`);
-  return violation('currency_unknown', 'This is no currency: write its ISO 4217 code of three letters, such as EUR.');
+    return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code, and cannot be paid.`);
+  return violation('currency_unknown', 'Not a valid currency: use its ISO 4217 code of three letters, such as EUR.');
 };
 
 /** Any case. */
@@ -133,19 +133,19 @@ export const checkMsisdn: ValueRule = (text) =>
     : (excelArtifact(text) ??
       violation(
         'msisdn_format',
-        'A phone number is written internationally: an optional +, the country code, 7 to 15 digits in all, nothing between them.',
+        'A phone number must be in international form: an optional +, then the country code, 7 to 15 digits in all, with nothing between them.',
       ));
 
 export const checkEmail: ValueRule = (text) =>
   text.length <= 254 && /^[^\s@"<>(),:;\\]{1,64}@[^\s@.,;<>]+(?:\.[^\s@.,;<>]+)+$/.test(text) && disallowedCharacter(text) === undefined
     ? undefined
-    : (excelArtifact(text) ?? violation('email_format', 'This is no e-mail address: write it as name@example.com.'));
+    : (excelArtifact(text) ?? violation('email_format', 'Not a valid e-mail address: write it as name@example.com.'));
 
 export const checkUrl: ValueRule = (text) =>
   text.length <= 2048 && /^https?:\/\/[^\s/?#]+\S*$/i.test(text) && disallowedCharacter(text) === undefined
     ? undefined
     : (excelArtifact(text) ??
-      violation('url_format', 'This is no web address: it begins with https:// and has no blanks, at most 2048 characters.'));
+      violation('url_format', 'Not a valid web address: it must begin with https:// and have no spaces and at most 2048 characters.'));
 
 /** One of a few words, exactly as they are written. */
 export const checkWord =
@@ -153,5 +153,5 @@ export const checkWord =
   (text) => {
     if (words.includes(text)) return undefined;
     const meant = words.find((word) => word.toLowerCase() === text.trim().toLowerCase());
-    return excelArtifact(text) ?? violation(code, meant === undefined ? `Write ${words.join(' or ')}.` : `Write ${meant}, exactly so.`);
+    return excelArtifact(text) ?? violation(code, meant === undefined ? `Write ${words.join(' or ')}.` : `Write exactly ${meant}.`);
   };

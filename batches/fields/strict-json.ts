@@ -7,7 +7,7 @@
 export class DuplicateMemberError extends SyntaxError {
   override readonly name = 'DuplicateMemberError';
   constructor() {
-    super('a member is there twice');
+    super('a member appears twice');
   }
 }
 
@@ -30,7 +30,7 @@ export const isNumberLiteral = (value: unknown): value is NumberLiteral => json.
 
 /**
  * @returns the value; numbers that are not written as plain integers are `NumberLiteral`s
- * @throws SyntaxError when it is not JSON, and DuplicateMemberError when a member is there twice
+ * @throws SyntaxError when it is not JSON, and DuplicateMemberError when a member appears twice
  */
 export function parseStrictJson(text: string): unknown {
   const value: unknown = JSON.parse(text);

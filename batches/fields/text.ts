@@ -46,25 +46,22 @@ const faultOf = (codePoint: number, position: number): RuleViolation | undefined
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) {
     return violation(
       'lone_surrogate',
-      `Half of a character, ${told(codePoint)}, is ${where}: the text was cut or decoded wrongly; write it again.`,
+      `Half of a character, ${told(codePoint)}, is ${where}: the text was cut off or decoded incorrectly; enter it again.`,
     );
   }
   if (codePoint === 0xfffd) {
     return violation(
       'replacement_character',
-      `U+FFFD is ${where}: a character was lost when the text was decoded; write it again from the source.`,
+      `U+FFFD is ${where}: a character was lost when the text was decoded; enter it again from the source.`,
     );
   }
   if (codePoint < 0x20 || (codePoint >= 0x7f && codePoint <= 0x9f)) {
     return violation('control_character', `The control character ${told(codePoint)} is ${where}: remove it.`);
   }
-  if (isNonCharacter(codePoint)) return violation('control_character', `${told(codePoint)} ${where} is no character: remove it.`);
+  if (isNonCharacter(codePoint)) return violation('control_character', `${told(codePoint)} ${where} is not a character: remove it.`);
   const isTag = codePoint >= 0xe0000 && codePoint <= 0xe007f;
   if (codePoint > 0xffff && !isTag) return undefined;
-  return violation(
-    'invisible_character',
-    `The invisible character ${told(codePoint)} is ${where}: remove it or put an ordinary blank there.`,
-  );
+  return violation('invisible_character', `The invisible character ${told(codePoint)} is ${where}: remove it or use an ordinary space.`);
 };
 
 /** The first odd character of a text, told by code point and position (counted from 1 in characters). */
@@ -94,5 +91,5 @@ export const tooLong = (text: string, max: number): RuleViolation | undefined =>
   const length = lengthOf(text);
   return length <= max
     ? undefined
-    : violation('text_too_long', `This is ${length} characters long, at most ${max} are allowed: shorten it.`);
+    : violation('text_too_long', `This is ${length} characters long; at most ${max} are allowed: shorten it.`);
 };

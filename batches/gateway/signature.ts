@@ -40,15 +40,15 @@ const labels = (pem: string): readonly string[] => Array.from(pem.matchAll(label
 const withoutBom = (pem: string): string => (pem.startsWith('\ufeff') ? pem.slice(1) : pem);
 
 const notPem = (needed: string): KeyError =>
-  new KeyError('not_pem', `This is not a PEM file. Needed is ${needed}, as text that begins with "-----BEGIN".`);
+  new KeyError('not_pem', `This is not a PEM file. Expected ${needed}, as text that begins with "-----BEGIN".`);
 
 function rsa(key: KeyObject): KeyObject {
   const type = key.asymmetricKeyType ?? 'unknown';
   if (type !== 'rsa')
-    throw new KeyError('not_rsa', `This is a key of type ${type}. The gateway needs RSA: make a pair with \`disburse keys\`.`);
+    throw new KeyError('not_rsa', `This is a key of type ${type}. The gateway needs RSA: generate a pair with \`disburse keys\`.`);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < minBits)
-    throw new KeyError('too_short', `This RSA key has ${bits} bits. Needed are ${minBits} or more: make a pair with \`disburse keys\`.`);
+    throw new KeyError('too_short', `This RSA key has ${bits} bits. It needs ${minBits} or more: generate a pair with \`disburse keys\`.`);
   return key;
 }
 
@@ -62,21 +62,21 @@ export function readPrivateKey(text: string): KeyObject {
   const found = labels(pem);
   if (!found.some((label) => label.endsWith('PRIVATE KEY'))) {
     if (found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE'))
-      throw new KeyError('public_not_private', 'This is a public key or a certificate. Needed is the private key that belongs to it.');
+      throw new KeyError('public_not_private', 'This is a public key or a certificate. Expected the private key that belongs to it.');
     throw notPem('an RSA private key');
   }
   if (pem.includes('ENCRYPTED'))
     throw new KeyError(
       'encrypted',
-      'This private key is protected by a passphrase. Needed is one without: `openssl pkey -in OLD -out NEW`.',
+      'This private key is protected by a passphrase. Remove it from a copy: `openssl pkey -in OLD -out NEW`.',
     );
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
     if (found.includes('OPENSSH PRIVATE KEY'))
-      throw new KeyError('unreadable', 'This private key is in the format of OpenSSH. Convert a copy: `ssh-keygen -p -m PKCS8 -f COPY`.');
-    throw new KeyError('unreadable', 'This looks like a private key in PEM and cannot be read: it is damaged or cut off.');
+      throw new KeyError('unreadable', 'This private key is in OpenSSH format. Convert a copy: `ssh-keygen -p -m PKCS8 -f COPY`.');
+    throw new KeyError('unreadable', 'This looks like a private key in PEM but cannot be read: it is damaged or truncated.');
   }
   return rsa(key);
 }
@@ -91,13 +91,13 @@ export function readPublicKey(text: string): KeyObject {
   const found = labels(pem);
   // Node would derive the public half of a private key; a private key here is the wrong file, and it is exposed.
   if (found.some((label) => label.endsWith('PRIVATE KEY')))
-    throw new KeyError('private_not_public', 'This is a private key. Needed is the public key of the gateway.');
+    throw new KeyError('private_not_public', 'This is a private key. Expected the public key of the gateway.');
   if (!found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE')) throw notPem('an RSA public key');
   let key: KeyObject;
   try {
     key = createPublicKey(pem);
   } catch {
-    throw new KeyError('unreadable', 'This looks like a public key in PEM and cannot be read: it is damaged or cut off.');
+    throw new KeyError('unreadable', 'This looks like a public key in PEM but cannot be read: it is damaged or truncated.');
   }
   return rsa(key);
 }

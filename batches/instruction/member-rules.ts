@@ -73,7 +73,7 @@ const companyText = freeText(textLimits.companyName);
 const digitsOnly = /^[0-9 ]+$/;
 const companyName: ValueRule = (text) =>
   digitsOnly.test(text)
-    ? (excelArtifactOfFreeText(text) ?? violation('company_name_digits', 'A company name is not made of digits alone: write the name.'))
+    ? (excelArtifactOfFreeText(text) ?? violation('company_name_digits', 'A company name cannot consist of digits only: enter the name.'))
     : companyText(text);
 
 /** Amounts and kind are read before the other members, by the reader of the row or event: nothing is left to check here. */

@@ -39,7 +39,7 @@ export const checkMetadata = (metadata: Json, recordId: string | undefined, repo
     }
   };
   if (typeof metadata === 'number' ? !Number.isSafeInteger(metadata) : typeof metadata !== 'string' && !isObject(metadata)) {
-    report('', violation('metadata_type', 'Metadata is a text, a whole number or an object.'));
+    report('', violation('metadata_type', 'Metadata must be a text, a whole number or an object.'));
     return;
   }
   visit(metadata, '');
@@ -55,15 +55,15 @@ export const checkReserved = (
   if (recordId !== undefined && metadata['record_id'] !== undefined && metadata['record_id'] !== recordId) {
     report(
       'record_id',
-      violation('metadata_record_id', 'metadata.record_id is ours and differs from the record id: remove it or name it otherwise.'),
+      violation('metadata_record_id', 'metadata.record_id is reserved and differs from the record id: remove or rename it.'),
     );
   }
   if (metadata['attempt'] !== undefined && metadata['attempt'] !== firstAttempt) {
-    report('attempt', violation('metadata_attempt', 'metadata.attempt is ours and is not 1: remove it or name it otherwise.'));
+    report('attempt', violation('metadata_attempt', 'metadata.attempt is reserved and is not 1: remove or rename it.'));
   }
   // It follows from the project too, which is not known where a file is validated: so it is never the caller's to give.
   if (metadata['idempotency_key'] !== undefined) {
-    report('idempotency_key', violation('metadata_idempotency_key', 'metadata.idempotency_key is ours: remove it or name it otherwise.'));
+    report('idempotency_key', violation('metadata_idempotency_key', 'metadata.idempotency_key is reserved: remove or rename it.'));
   }
 };
 

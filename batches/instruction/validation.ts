@@ -121,9 +121,7 @@ const checkForms = (values: Values, { route, forms, refused }: CompiledRoute, fi
   );
   if (forms.length > 1 && identified.length > 1) {
     const names = identified.flatMap((form) => form.distinguishing.filter((slot) => values[slot] !== undefined)).map(findings.nameOf);
-    findings.addRecordError(
-      violation('account_ambiguous', `Two accounts are given (${names.join(', ')}): keep the one that is to be paid.`),
-    );
+    findings.addRecordError(violation('account_ambiguous', `Two accounts are given (${names.join(', ')}): keep the one to pay.`));
   } else if (forms.length > 1 && started.length === 0) {
     const choices = forms.map((form) => form.distinguishing.map(findings.nameOf).join(' and '));
     findings.addRecordError(
@@ -221,13 +219,16 @@ export const checkMembers = (
   }
 
   if (methods === 0) {
-    findings.addRecordError(violation('method_missing', `It is not said how to pay: ${methodHints[kind]}.`));
+    findings.addRecordError(violation('method_missing', `No payment method given: ${methodHints[kind]}.`));
     return;
   }
   if ((methods & (methods - 1)) !== 0) {
     const names = slots.filter((slot) => values[slot] !== undefined && ((bitOf[slot] as number) & methods) !== 0).map(findings.nameOf);
     findings.addRecordError(
-      violation('method_ambiguous', `More than one way to pay is filled in (${names.join(', ')}): keep one and leave the others empty.`),
+      violation(
+        'method_ambiguous',
+        `More than one payment method is filled in (${names.join(', ')}): keep one and leave the others empty.`,
+      ),
     );
     return;
   }
@@ -238,7 +239,7 @@ export const checkMembers = (
     findings.value(
       descriptionSlot,
       values[descriptionSlot],
-      violation('not_for_method', 'A payout to a card has no description: leave it empty.'),
+      violation('not_for_method', 'A payout to a card takes no description: leave it empty.'),
     );
   }
   if (kind === 'payment' && methods === method.card) checkExpiry(values, now, findings);

@@ -53,7 +53,7 @@ export async function decideAllOrNothing(deps: AdmitDeps, params: FileParams): P
   const phase = refused ? 'refused' : 'released';
   await deps.ledger.updateBatch({ batchId: batch.batchId, phase, at: deps.clock.now() });
   if (phase === 'refused') {
-    const problem = batchRejected('it holds rows that cannot be paid');
+    const problem = batchRejected('it contains rows that cannot be paid');
     for await (const rows of params.rows()) {
       if (deps.signal.aborted) return 'admitting';
       await admitRows(deps, params, rows, (row) => rejectWithBatch(row.reading, problem));
@@ -68,7 +68,7 @@ const rejectWithBatch = (reading: ParseResult, problem: Problem): ParseResult =>
 
 /** Every row that waits ends rejected. */
 export async function rejectAllQueued(deps: AdmitDeps, batchId: string): Promise<void> {
-  const { code, message } = batchRejected('it holds rows that cannot be paid');
+  const { code, message } = batchRejected('it contains rows that cannot be paid');
   for (;;) {
     const found = await deps.ledger.list({ batchId, status: 'queued', limit: listLimit });
     if (found.length === 0 || deps.signal.aborted) return;

@@ -60,7 +60,7 @@ async function leaveToPerson(deps: FollowDeps, record: LedgerRecord, evidence: S
   if (evidence.session.verdict.type !== 'awaiting_confirmation') return postpone(deps, seen);
   const reason: Reason = {
     code: 'waits_for_person',
-    description: 'The gateway asks for confirmation, and GATEWAY_CONFIRM leaves it to a person.',
+    description: 'The gateway asks for confirmation, which GATEWAY_CONFIRM leaves to a person.',
   };
   return postpone(deps, seen, reason);
 }

@@ -87,7 +87,7 @@ async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promis
       const verdicts = await admitRows(deps, params, rows, (row) => row.reading);
       for (const [index, verdict] of verdicts.entries()) {
         if (verdict.type === 'totals_full')
-          throw new RangeError(`the totals of batch ${params.batch.batchId} have no room for all of its rows`);
+          throw new RangeError(`the totals of batch ${params.batch.batchId} would overflow if all of its rows were added`);
         const reading = rows[index]?.reading;
         if (verdict.type !== 'admitted' || reading === undefined || deps.signal.aborted) continue;
         const { record } = verdict;

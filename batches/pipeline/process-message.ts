@@ -67,7 +67,7 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     if (read.type === 'dead') return deadLetter(message, read.reason, read.message);
     const verdict = await admit(read);
     if (verdict.type === 'totals_full') {
-      const text = `The totals of batch ${read.batchId} have no room for it: they end at 2^63-1. It is not paid.`;
+      const text = `The totals of batch ${read.batchId} cannot include it: they would exceed 2^63-1. It is not paid.`;
       return deadLetter(message, 'totals_full', text);
     }
     const isTaken =

@@ -118,7 +118,7 @@ export function perhapsSent(deps: RestoreDeps, found: FoundInstruction, known: K
     sends: 1,
     reason: {
       code: 'send_interrupted',
-      description: `The ledger lost what became of it and was rebuilt: it may have been sent.${isWithinLimits ? '' : ' It is not valid under the limits of now, and is left to a person.'}`,
+      description: `The ledger lost its outcome and was rebuilt: it may have been sent.${isWithinLimits ? '' : ' It violates the current limits and needs a manual decision.'}`,
     },
   };
   const now = clock.now();

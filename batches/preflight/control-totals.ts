@@ -18,10 +18,10 @@ export function parseControlTotals(text: string): Totals | string {
   for (const part of text.split(',')) {
     const match = /^\s*([A-Za-z]{3})=(\d+(?:\.\d+)?)\/(\d{1,12})\s*$/.exec(part);
     const currency = match?.[1]?.toUpperCase();
-    if (currency === undefined) return `${JSON.stringify(part)} is not of the form EUR=12.30/3 (total, then number of rows)`;
+    if (currency === undefined) return `${JSON.stringify(part)} does not have the form EUR=12.30/3 (total, then number of rows)`;
     const decimals = currencyDecimals(currency);
     if (decimals === undefined) return `${currency} is not a current currency of ISO 4217`;
-    if (totals.has(currency)) return `${currency} is named twice`;
+    if (totals.has(currency)) return `${currency} is given twice`;
     const amountMinor = readTotal(match?.[2] ?? '', decimals);
     if (amountMinor === undefined) return `${JSON.stringify(part)} has more decimals than ${currency} has`;
     totals.set(currency, { count: Number(match?.[3]), amountMinor });
@@ -48,6 +48,6 @@ export function compareTotals(expected: Totals, found: Totals): readonly string[
     if (want.count === have.count && want.amountMinor === have.amountMinor) return [];
     const told = ({ count, amountMinor }: Total): string =>
       `${formatMinor(amountMinor, currency)} in ${count} ${count === 1 ? 'row' : 'rows'}`;
-    return [`${currency}: expected ${told(want)}, the file's valid rows hold ${told(have)}.`];
+    return [`${currency}: expected ${told(want)}, but the file's valid rows have ${told(have)}.`];
   });
 }

@@ -68,7 +68,7 @@ export const ambiguous = (recordId: string | undefined, column: string | null): 
   code: 'record_id_ambiguous',
   column,
   message:
-    'This record id is on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
+    'This record id appears on several lines of this file with different content, so none of them is paid. Give each instruction an id of its own.',
   value: recordId === undefined ? null : maskVerbatim(recordId),
 });
 
@@ -225,14 +225,14 @@ function preflightOf({ counts: { rows, valid, duplicates, totals }, errors, warn
 const equalRow = (column: string, firstLine: number): Problem => ({
   code: 'duplicate_row',
   column,
-  message: `This row is the same as line ${firstLine}; it is paid once. Remove it if that is what you meant.`,
+  message: `This row is the same as line ${firstLine} and is paid only once. Remove it if that is what you intended.`,
   value: null,
 });
 
 const looksAlike = (firstLine: number): Problem => ({
   code: 'looks_like_a_twin',
   column: null,
-  message: `This row pays the same amount to the same destination as line ${firstLine} under another record id. Both are paid; check that this is meant.`,
+  message: `This row pays the same amount to the same destination as line ${firstLine} under another record id. Both are paid; check that this is intended.`,
   value: null,
 });
 

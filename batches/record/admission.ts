@@ -126,6 +126,6 @@ export function queuedRecord(
 export const batchRejected = (because: string): InvalidInstruction['problems'][0] => ({
   code: 'batch_refused',
   column: null,
-  message: `Nothing of this file was paid, because it is all or nothing and ${because}. Correct the file and drop it again.`,
+  message: `Nothing was paid from this file, because its policy is all-or-nothing and ${because}. Correct the file and submit it again.`,
   value: null,
 });

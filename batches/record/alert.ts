@@ -52,6 +52,6 @@ export function newAlert(
     return alertOf(kind, after, { sessionId: session.sessionId, seen: session.shown, description: held.description });
   }
   if (evidence.type !== 'refused' || after.status === 'failed' || after.version === before.version) return null;
-  const description = `The gateway refused the first send (${evidence.reason.code}), although something else showed that the instruction had arrived or was sent again.`;
+  const description = `The gateway refused the first send (${evidence.reason.code}), although other evidence showed that the instruction had arrived or was sent again.`;
   return alertOf('evidence_mismatch', after, { sessionId: after.sessionId, description });
 }

@@ -16,7 +16,7 @@ const isOnlySend = ({ sends, alreadyReceived, sessionId }: LedgerRecord): boolea
 function applyAlreadyReceived(rules: TransitionSettings, record: LedgerRecord, code: string, at: number): Change | null {
   if (record.sessionId !== null) return null;
   const description =
-    'The gateway knows this key already, so the instruction had arrived, but without the answer its session is not known: look it up at the gateway by the record id in its metadata.';
+    'The gateway already knows this key, so the instruction had arrived, but its session is not known because the answer was lost: look it up at the gateway by the record id in its metadata.';
   return move(rules, record, { patch: { status: 'unknown', alreadyReceived: true, reason: { code, description }, dueAt: null }, at });
 }
 
@@ -93,7 +93,7 @@ function returnToQueue(record: LedgerRecord, reason: Reason, at: number): Change
 
 const differs = (sessionId: string): Reason => ({
   code: 'evidence_mismatch',
-  description: `Session ${sessionId} of the gateway shows another amount or currency than was asked for. A person must look at it there.`,
+  description: `Gateway session ${sessionId} shows a different amount or currency than was requested. Check it at the gateway.`,
 });
 
 /** Why a session is held, or null when nothing of it contradicts the ledger. */
@@ -104,12 +104,12 @@ export function contradictionOf({ sessionId, verdict }: SessionEvidence): Reason
     case 'contradiction':
       return {
         code: 'evidence_mismatch',
-        description: `Session ${sessionId} of the gateway contradicts itself or the ledger. ${verdict.description} A person must look at it there.`,
+        description: `Gateway session ${sessionId} contradicts itself or the ledger. ${verdict.description} Check it at the gateway.`,
       };
     case 'double_payment':
       return {
         code: 'possible_double_payment',
-        description: `More than one entry of session ${sessionId} of the gateway succeeded. A person must look at it there.`,
+        description: `More than one entry of gateway session ${sessionId} succeeded. Check it at the gateway.`,
       };
     default:
       return null;
@@ -118,7 +118,7 @@ export function contradictionOf({ sessionId, verdict }: SessionEvidence): Reason
 
 /** Why a session is held that another record has already. */
 export const foreignSession = ({ sessionId, takenBy }: { readonly sessionId: string; readonly takenBy: string }): string =>
-  `Session ${sessionId} of the gateway belongs to record ${takenBy} already, so what it shows is not believed for this one. A person must look at both there.`;
+  `Gateway session ${sessionId} already belongs to record ${takenBy}, so it is not accepted as evidence for this one. Check both at the gateway.`;
 
 /** A session that another record has already: what it shows is not believed for this one, which is not resent either. */
 export function holdForeignSession(
@@ -177,7 +177,7 @@ export function applySession(rules: TransitionSettings, record: LedgerRecord, se
 
 const unproven = (sessionId: string): Reason => ({
   code: 'session_unproven',
-  description: `The gateway answered with session ${sessionId}, which does not name this record in its metadata. It is checked and not believed, never confirmed, and the record is not resent.`,
+  description: `The gateway answered with session ${sessionId}, which does not name this record in its metadata. The session is followed but not accepted as evidence and never confirmed, and the record is not resent.`,
 });
 
 const amountMissing = (claim: string): Reason => ({
@@ -185,5 +185,5 @@ const amountMissing = (claim: string): Reason => ({
   description:
     claim === 'awaiting_confirmation'
       ? 'The gateway asks for confirmation without showing the amount.'
-      : `The gateway says ${claim} without showing the amount, so it is not believed yet.`,
+      : `The gateway reports ${claim} without showing the amount, so this is not accepted yet.`,
 });

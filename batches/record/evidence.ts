@@ -59,12 +59,12 @@ function read(response: GatewayResponse, record: LedgerRecord): Read {
   const shown = readSessionEvidence(body?.['session'], record);
   if (shown.type === 'session') return shown;
   if (shown.type === 'untrusted')
-    return failure('answer_untrusted', 'The gateway showed a session that cannot be read or does not belong to this record.');
+    return failure('answer_untrusted', 'The gateway returned a session that cannot be read or does not belong to this record.');
   return readFailure(response, body);
 }
 
 function readFailure({ httpStatus, retryAfterMs }: Extract<GatewayResponse, { type: 'answer' }>, body: ReturnType<typeof toMap>): Read {
-  if (httpStatus === 429) return failure('too_many_requests', 'The gateway asks to send more slowly.', { retryAfterMs });
+  if (httpStatus === 429) return failure('too_many_requests', 'The gateway asks for a lower sending rate.', { retryAfterMs });
   if (httpStatus >= 500) return failure('server_error', `The gateway answered HTTP ${httpStatus}.`, { retryAfterMs });
   if (httpStatus >= 300 && httpStatus < 400)
     return failure('redirected', `The gateway answered with a redirect (HTTP ${httpStatus}), which is not followed. Check GATEWAY_URL.`);
@@ -72,17 +72,17 @@ function readFailure({ httpStatus, retryAfterMs }: Extract<GatewayResponse, { ty
   if (error !== undefined) {
     const description = error.description ?? 'The gateway gave no description.';
     if (isGatewayCode(error.code)) return failure(error.code, description);
-    return failure('code_unlisted', `The gateway answered a code that is not in our table: ${description}`, {
+    return failure('code_unlisted', `The gateway answered with an unknown code: ${description}`, {
       gatewayCode: maskedText(error.code.slice(0, 64)),
     });
   }
   if (httpStatus >= 400)
     return failure(
       'http_unexpected',
-      `HTTP ${httpStatus} without the gateway's error form: this does not look like its API. Check GATEWAY_URL.`,
+      `HTTP ${httpStatus} without the gateway's error format: this does not look like its API. Check GATEWAY_URL.`,
     );
   return body?.['status'] === 'ok'
-    ? failure('answer_untrusted', 'The gateway said ok and showed no session.')
+    ? failure('answer_untrusted', 'The gateway answered ok but returned no session.')
     : failure('answer_untrusted', `HTTP ${httpStatus} with a body that is neither ok nor error.`);
 }
 

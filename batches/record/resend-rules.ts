@@ -64,12 +64,12 @@ export const isSameHeader = (one: string, other: string): boolean => one.toLower
 /** Why an open send cannot be sent again, as a clause for people; null when it can. */
 export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {
   if (record.sessionId !== null) return 'its session is known';
-  if (record.alreadyReceived) return 'the gateway has said that it arrived';
+  if (record.alreadyReceived) return 'the gateway has reported that it arrived';
   if (record.hasCardNumber) return 'a body with a card number is never kept';
   if (record.keyLifetimeMs === null)
     return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, or the age of its key is not known, so the gateway may have forgotten it';
   if (record.idempotencyHeader === null || !isSameHeader(record.idempotencyHeader, rules.idempotencyHeader))
-    return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, and GATEWAY_IDEMPOTENCY_HEADER is ${rules.idempotencyHeader} now`;
+    return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, but GATEWAY_IDEMPOTENCY_HEADER is now ${rules.idempotencyHeader}`;
   if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;
   if (at >= resendableUntil(rules, record)) return 'the gateway may have forgotten the key by now';
   return null;

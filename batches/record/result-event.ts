@@ -154,7 +154,7 @@ const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader
 /** The event of a record's own status change. `sequence` is the record's, already raised. */
 export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: number): ResultEvent {
   const status = record.status;
-  if (status === 'queued' || status === 'submitting') throw new TypeError(`no event is told for ${status}`);
+  if (status === 'queued' || status === 'submitting') throw new TypeError(`${status} has no event`);
   return {
     ...frame(keys, { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at }, record.attempt, status),
     record_id: record.recordId,

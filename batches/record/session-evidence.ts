@@ -63,7 +63,7 @@ export function readSessionEvidence(value: unknown, record: LedgerRecord): Sessi
       verdict: !isProven
         ? { type: 'unproven' }
         : owners.includes('other')
-          ? { type: 'contradiction', description: 'An entry of it names another record or attempt.' }
+          ? { type: 'contradiction', description: 'One of its entries names another record or attempt.' }
           : judge(session, record),
       reason: reasonOf(session.entries.find(({ error }) => error !== undefined)?.error ?? session.error),
       shown: shownAmounts(session).map(({ minor, currency }) => ({ amount: String(minor), currency })),
@@ -100,7 +100,7 @@ function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
   if (succeeded.length > 1) return { type: 'double_payment' };
   const [paid] = succeeded;
   if (paid !== undefined) {
-    if (waiting.length > 0) return { type: 'contradiction', description: 'One entry of it succeeded, and another one waits.' };
+    if (waiting.length > 0) return { type: 'contradiction', description: 'One of its entries succeeded while another one waits.' };
     if (running.length > 0) return { type: 'pending' };
     // The amount of the session is that of its only entry.
     const own = paid.amount ?? (entries.length === 1 ? session.amount : undefined);
@@ -111,7 +111,7 @@ function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
     return withAmounts(isCancelled ? 'cancelled' : 'failed', record, shownAmounts(session));
   }
   if (session.asksForConfirmation && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
-    if (waiting.length > 1) return { type: 'contradiction', description: 'Several entries of it wait for confirmation.' };
+    if (waiting.length > 1) return { type: 'contradiction', description: 'Several of its entries wait for confirmation.' };
     return withAmounts('awaiting_confirmation', record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
   }
   const pending = withAmounts('pending', record, shownAmounts(session));
@@ -125,7 +125,7 @@ function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly
   const equal = shown.filter(isEqual).length;
   if (equal < shown.length) {
     if (claim === 'awaiting_confirmation' && equal > 0)
-      return { type: 'contradiction', description: 'It shows the amount and currency that were asked for beside other ones.' };
+      return { type: 'contradiction', description: 'It shows other amounts or currencies besides the requested ones.' };
     return { type: 'amount_differs', claim };
   }
   return needed[0] === undefined ? { type: 'amount_missing', claim } : { type: claim };

@@ -44,7 +44,7 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
 export function markInterrupted(rules: TransitionSettings, record: LedgerRecord, at: number): Change {
   const reason: Reason = {
     code: 'send_interrupted',
-    description: 'The process ended between making its intent durable and learning the answer.',
+    description: 'The process ended after making its intent durable and before learning the answer.',
   };
   return keepOpen(rules, record, { reason, resendAt: at, at });
 }

@@ -34,7 +34,7 @@ describe('an expectation', () => {
     ['EUR=-1/3', 'EUR=12.30/3'],
     ['EUR=1./3', 'EUR=12.30/3'],
     ['XYZ=1/1', 'ISO 4217'],
-    ['EUR=1/1,eur=2/2', 'named twice'],
+    ['EUR=1/1,eur=2/2', 'given twice'],
     ['JPY=1.5/1', 'more decimals'],
     ['EUR=1.234/1', 'more decimals'],
     ['EUR=0.000/0', 'more decimals'],
@@ -48,9 +48,9 @@ describe('totals that differ', () => {
   it('are told by currency, with both sides', () => {
     expect(compareTotals(found, found)).toEqual([]);
     expect(compareTotals(parsed('EUR=12.31/3,JPY=1/1,USD=5/2'), found)).toEqual([
-      "EUR: expected 12.31 in 3 rows, the file's valid rows hold 12.30 in 3 rows.",
-      "JPY: expected 1 in 1 row, the file's valid rows hold 0 in 0 rows.",
-      "USD: expected 5.00 in 2 rows, the file's valid rows hold 5.00 in 1 row.",
+      "EUR: expected 12.31 in 3 rows, but the file's valid rows have 12.30 in 3 rows.",
+      "JPY: expected 1 in 1 row, but the file's valid rows have 0 in 0 rows.",
+      "USD: expected 5.00 in 2 rows, but the file's valid rows have 5.00 in 1 row.",
     ]);
     expect(compareTotals(parsed('EUR=12.30/3'), found)).toHaveLength(1);
   });
