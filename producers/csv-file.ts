@@ -40,7 +40,7 @@ export interface CsvFile {
 export async function createCsvFile({ path, delimiter = ',' }: { readonly path: string; readonly delimiter?: string }): Promise<CsvFile> {
   // Renaming would find this out only after everything was written.
   if ((await stat(path).catch(() => undefined))?.isDirectory() === true)
-    throw new Error(`${path} is a folder; a file of that name is to be written.`);
+    throw new Error(`${path} is a folder, but a file of that name must be written.`);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const out = createWriteStream(temporary, { flags: 'wx', mode: 0o600 });
   await once(out, 'open');

@@ -83,7 +83,7 @@ export function createDeadLetters({ publisher, topic, seal, clock }: DeadLetters
     const value = letter.record.value ?? Buffer.alloc(0);
     const pieces = sealCardNumbers(value, seal);
     const framed = (head: Head, frame: Pick<TopicRecord, 'key' | 'headers'>, lost: string): TopicRecord => {
-      const note = ` Too large for this topic: here are the first ${head.originalBytes} of its ${value.length} bytes${lost}.`;
+      const note = ` Too large for this topic: only the first ${head.originalBytes} of its ${value.length} bytes are included${lost}.`;
       const kept = letter.record.value === null ? null : head.bytes;
       return { key: frame.key, value: kept, headers: { ...frame.headers, ...headersOf(letter, note), truncated: String(value.length) } };
     };

@@ -87,7 +87,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
         onRequestStart(controller) {
           // undici may put a request back in its queue when a socket closes for certain reasons of its own. It never
           // does so with one request a connection; should it ever, the second sending is refused here.
-          if (phase === 'started') return end(controller, 'transport_other', 'a second sending was prevented');
+          if (phase === 'started') return end(controller, 'transport_other', 'a second send was prevented');
           if (!params.mayStart()) return end(controller, 'lease_over');
           phase = 'started';
           timer = setTimeout(() => afterSockets(() => end(controller, 'answer_timeout', `${params.timeoutMs} ms`)), params.timeoutMs);

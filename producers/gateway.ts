@@ -43,7 +43,7 @@ const headerValuePattern = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 const headerNamePattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 function checkedHeader(name: string, value: string): string {
-  if (!headerValuePattern.test(value)) throw new TypeError(`The value of ${name} must be printable ASCII without blanks around it.`);
+  if (!headerValuePattern.test(value)) throw new TypeError(`The value of ${name} must be printable ASCII without surrounding spaces.`);
   return value;
 }
 
@@ -63,7 +63,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const url = origin(options.url);
   const secure = url.protocol === 'https:';
   const { signer, timeoutMs, clock, maxAnswerBytes = defaultMaxAnswerBytes, idempotencyHeader = 'X-PARTNER-IDEMPOTENCY-KEY' } = options;
-  if (!headerNamePattern.test(idempotencyHeader)) throw new TypeError('The name of the idempotency header is not a header name.');
+  if (!headerNamePattern.test(idempotencyHeader)) throw new TypeError('The name of the idempotency header is not a valid header name.');
   const fixedHeaders: readonly string[] = [
     'content-type',
     'application/json',
@@ -96,7 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     let isSent = false;
     return {
       async send({ mayStart }) {
-        if (isSent) throw new TypeError('A prepared call is sent once.');
+        if (isSent) throw new TypeError('A prepared call can be sent only once.');
         isSent = true;
         if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
         return exchange(through, {

@@ -22,9 +22,9 @@ export class ResultsFileError extends Error {
 }
 
 const faults: Readonly<Record<string, readonly [ResultsFileFault, string]>> = {
-  ENOSPC: ['disk_full', 'the disk is full. Make room and run again: nothing is lost'],
-  EDQUOT: ['disk_full', 'the disk quota is used up. Make room and run again: nothing is lost'],
-  EFBIG: ['file_limit', 'the file has reached the size limit of this process or file system. Move it away and run again: nothing is lost'],
+  ENOSPC: ['disk_full', 'the disk is full. Free some space and run again'],
+  EDQUOT: ['disk_full', 'the disk quota is used up. Free some space and run again'],
+  EFBIG: ['file_limit', 'the file has reached the size limit of this process or file system. Move it away and run again'],
   EISDIR: ['not_a_file', 'there is a folder of that name'],
   EACCES: ['not_permitted', 'permission is denied'],
   EPERM: ['not_permitted', 'permission is denied'],
@@ -89,8 +89,8 @@ async function syncFolder(path: string): Promise<void> {
 async function tailStart(handle: FileHandle, size: number, mark: string | null): Promise<{ start: number; oddity: string | undefined }> {
   if (mark === null) return { start: 0, oddity: undefined };
   const noted = /^\d{1,15}$/.test(mark) ? Number(mark) : Number.NaN;
-  if (Number.isNaN(noted)) return { start: 0, oddity: 'the note of how far it was written cannot be read' };
-  if (noted > size) return { start: 0, oddity: `it has ${size} bytes, and ${noted} were written before` };
+  if (Number.isNaN(noted)) return { start: 0, oddity: 'the record of how far it was written cannot be read' };
+  if (noted > size) return { start: 0, oddity: `it has ${size} bytes, but ${noted} were written before` };
   if (noted === 0) return { start: 0, oddity: undefined };
   const last = Buffer.alloc(1);
   await handle.read(last, 0, 1, noted - 1);

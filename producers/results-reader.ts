@@ -78,7 +78,7 @@ export async function* readResults(path: string, options: ReadResultsOptions = {
       const replaced = handle !== undefined && found?.ino !== inode;
       if (handle !== undefined) {
         if ((await handle.stat()).size < position) {
-          onWarning(`${path} was cut off; reading it from its beginning.`);
+          onWarning(`${path} was truncated; reading it from its start.`);
           position = 0;
         }
         for await (const line of readLines(handle, position)) {

@@ -63,7 +63,8 @@ export function openResultsTopic({ publisher, topic, clock, onWarning }: Results
       waiting = waiting.filter((_, index) => outcomes[index]?.status === 'rejected');
       const failure = failures[0] as PublishError | undefined;
       if (failure === undefined || closing.signal.aborted) continue;
-      if (!warned) onWarning(`${failure.message} ${waiting.length} results wait and are tried until Kafka takes them; nothing is lost.`);
+      if (!warned)
+        onWarning(`${failure.message} ${waiting.length} results wait and are retried until Kafka accepts them; nothing is lost.`);
       warned = true;
       await clock.sleep(pauseMs, closing.signal).catch(() => undefined);
     }

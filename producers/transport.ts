@@ -92,14 +92,14 @@ const handshakeFamilies = ['ERR_SSL_', 'ERR_TLS_'];
 const sentences: Readonly<Record<TransportCode, string>> = {
   connection_refused: 'The gateway refused the connection; nothing was sent.',
   host_not_found: "The gateway's host name was not found; nothing was sent.",
-  connect_timeout: 'The gateway did not take the connection in time; nothing was sent.',
+  connect_timeout: 'The gateway did not accept the connection in time; nothing was sent.',
   network_unreachable: 'The network of the gateway cannot be reached; nothing was sent.',
-  connect_failed: 'No connection to the gateway could be made; nothing was sent.',
-  tls_handshake: 'No secure connection to the gateway could be made; nothing was sent.',
-  lease_over: 'The time for sending was over before the first byte; nothing was sent.',
+  connect_failed: 'A connection to the gateway could not be established; nothing was sent.',
+  tls_handshake: 'A secure connection to the gateway could not be established; nothing was sent.',
+  lease_over: 'Sending timed out before the first byte; nothing was sent.',
   connection_lost: 'The connection to the gateway was lost; the request may have arrived.',
   answer_timeout: 'The gateway did not answer in time; the request may have arrived.',
-  answer_too_large: 'The gateway answered more than is read; the request has arrived.',
+  answer_too_large: 'The answer of the gateway was too large to be read; the request has arrived.',
   transport_other: 'The exchange with the gateway failed; the request may have arrived.',
 };
 

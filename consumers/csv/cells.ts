@@ -23,8 +23,7 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
   const found = records === 'plain' ? unquotedRows(text, line, delimiter) : verifyCoverage(text, line, records ?? [], delimiter);
   if (records === undefined || found.mismatch !== undefined) {
     const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
-    const message =
-      'The parser did not reproduce the text of the file; nothing of it is used. Please report this as a fault of this program.';
+    const message = 'The parser did not reproduce the text of the file, so the file is not used. Please report this as a bug in disburse.';
     refuse([{ line: lostLine, at, code: 'parser_lost_bytes', message }], offsetOf);
   }
   if (found.tooLong.length > 0) {

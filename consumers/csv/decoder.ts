@@ -54,7 +54,7 @@ export function createDecoder(encoding: string, startOffset: number): Decoder {
       if (carried.length === 0) return { text: '' };
       return {
         text: '',
-        fault: { offset, message: `The file ends in the middle of a character of ${encoding}: it was cut off. Fetch it again.` },
+        fault: { offset, message: `The file ends in the middle of a ${encoding} character: it was truncated. Fetch it again.` },
       };
     },
     byteLength: (text) => reader.byteLength(text),
@@ -84,7 +84,7 @@ const utf8: Reader = {
     const badAt = firstInvalid(bytes, text);
     const message =
       `The byte ${hex(bytes[badAt])} is not UTF-8. Excel and older programs often save windows-1252 (Western Europe) or windows-1250 ` +
-      '(Central Europe): if that is so name it with --encoding, else save the file as UTF-8.';
+      '(Central Europe): if so, specify it with --encoding; otherwise save the file as UTF-8.';
     return { text: bytes.toString('utf8', 0, badAt), badAt, message };
   },
   byteLength: (text) => Buffer.byteLength(text),
@@ -124,7 +124,7 @@ const utf16 = (encoding: string): Reader => {
       return {
         text: text.slice(0, at),
         badAt: at * 2,
-        message: `U+${unit} is here without its other half, so this is not ${encoding}: save the file again.`,
+        message: `U+${unit} is half of a pair without its other half, so this is not ${encoding}: save the file again.`,
       };
     },
     byteLength: (text) => text.length * 2,
@@ -142,7 +142,7 @@ const singleByte = (encoding: string): Reader => {
       const found = unassigned.map((byte) => bytes.indexOf(byte)).filter((at) => at !== -1);
       if (found.length === 0) return { text: iconv.decode(bytes, encoding) };
       const badAt = Math.min(...found);
-      const message = `The byte ${hex(bytes[badAt])} means nothing in ${encoding}: the file is in another encoding, name that one with --encoding.`;
+      const message = `The byte ${hex(bytes[badAt])} is not valid in ${encoding}: the file has another encoding; specify it with --encoding.`;
       return { text: iconv.decode(bytes.subarray(0, badAt), encoding), badAt, message };
     },
     byteLength: (text) => text.length,

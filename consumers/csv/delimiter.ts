@@ -22,7 +22,7 @@ export function checkDelimiter(asked: string): string {
   throw structural(
     1,
     'delimiter_invalid',
-    'The delimiter must be a single sign such as , or ; or tab, and no letter, digit, quote or line end.',
+    'The delimiter must be a single character such as , or ; or tab, and not a letter, digit, quote or line break.',
   );
 }
 
@@ -38,7 +38,7 @@ export function readSepLine(line: string): string | undefined {
   throw structural(
     1,
     'sep_line_invalid',
-    'The first line says sep= but not one sign behind it: write for example sep=; or remove the line.',
+    'The first line has sep= without exactly one character after it: write, for example, sep=; or remove the line.',
   );
 }
 
@@ -52,5 +52,5 @@ export function detectDelimiter(header: string, line: number): string {
   const [first, second] = counts.sort((a, b) => b.count - a.count);
   if (first === undefined || first.count === 0) return ',';
   if (first.count > (second?.count ?? 0)) return first.sign;
-  throw structural(line, 'delimiter_ambiguous', 'The header does not tell what separates its cells: name the delimiter with --delimiter.');
+  throw structural(line, 'delimiter_ambiguous', 'The delimiter cannot be detected from the header: specify it with --delimiter.');
 }

@@ -27,7 +27,7 @@ export const canonicalEncoding = (name: string): string | undefined => (squeeze(
 export function checkEncoding(name: string): string {
   const canonical = canonicalEncoding(name);
   if (canonical !== undefined) return canonical;
-  throw structural(1, 'encoding_unknown', `This encoding is not known. Known are ${encodingNames.join(', ')}.`);
+  throw structural(1, 'encoding_unknown', `Unknown encoding. The known ones are ${encodingNames.join(', ')}.`);
 }
 
 const marks: readonly (readonly [encoding: string, bytes: readonly number[]])[] = [
@@ -49,7 +49,7 @@ export function chooseEncoding(head: Buffer, asked: string | undefined): { reado
       throw structural(
         1,
         'encoding_contradicts_mark',
-        `The file begins with the byte order mark of ${encoding}, but ${asked} was named: leave the encoding out, or name ${encoding}.`,
+        `The file begins with the byte order mark of ${encoding}, but ${asked} was specified: omit the encoding, or specify ${encoding}.`,
       );
     }
     return { encoding, markBytes: bytes.length };
@@ -58,12 +58,16 @@ export function chooseEncoding(head: Buffer, asked: string | undefined): { reado
     throw structural(
       1,
       'encoding_unmarked_utf16',
-      'The file has no byte order mark to tell which UTF-16 it is: name utf-16le or utf-16be.',
+      'The file has no byte order mark, so its byte order is not known: specify utf-16le or utf-16be.',
     );
   }
   const unmarked = asked === undefined || asked === 'utf-8' ? unmarkedUtf16(head) : undefined;
   if (unmarked !== undefined) {
-    throw structural(1, 'encoding_unmarked_utf16', `The file looks like UTF-16 without a byte order mark: name the encoding ${unmarked}.`);
+    throw structural(
+      1,
+      'encoding_unmarked_utf16',
+      `The file looks like UTF-16 without a byte order mark: specify the encoding ${unmarked}.`,
+    );
   }
   return { encoding: asked ?? 'utf-8', markBytes: 0 };
 }

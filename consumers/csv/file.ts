@@ -30,7 +30,7 @@ export class FileChangedError extends Error {
   readonly retryable = false;
 
   constructor(what: string) {
-    super(`The file changed since it was checked: ${what}. Put the checked file back, or check the new one.`);
+    super(`The file has changed since it was checked: ${what}. Restore the checked file, or check the new one.`);
     this.name = 'FileChangedError';
   }
 }
@@ -63,7 +63,7 @@ export async function openSource(path: string, { expected, signal }: SourceOptio
   const verify = (index: number, found: string): void => {
     if (expected === undefined || expected.blockDigests[index] === found) return;
     const longer = index >= expected.blockDigests.length;
-    throw new FileChangedError(longer ? 'it is longer now' : `the bytes from ${index * blockBytes} on are others`);
+    throw new FileChangedError(longer ? 'it is longer now' : `the bytes from ${index * blockBytes} on differ`);
   };
 
   const end = (): null => {
@@ -115,8 +115,8 @@ async function openReadable(path: string): Promise<{ handle: FileHandle; rereada
   });
   try {
     const stat = await handle.stat();
-    if (stat.isDirectory()) throw structural(1, 'file_is_directory', 'This is a directory: name the CSV file in it.');
-    if (stat.isBlockDevice()) throw structural(1, 'file_unreadable', 'This is a disk, not a file: name a CSV file.');
+    if (stat.isDirectory()) throw structural(1, 'file_is_directory', 'This is a directory: give the path of the CSV file in it.');
+    if (stat.isBlockDevice()) throw structural(1, 'file_unreadable', 'This is a disk, not a file: give the path of a CSV file.');
     return { handle, rereadable: stat.isFile() };
   } catch (error) {
     await handle.close();
@@ -126,9 +126,9 @@ async function openReadable(path: string): Promise<{ handle: FileHandle; rereada
 
 function unreadable(error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  if (code === 'ENOENT' || code === 'ENOTDIR') return structural(1, 'file_missing', 'There is no such file: check its name and folder.');
+  if (code === 'ENOENT' || code === 'ENOTDIR') return structural(1, 'file_missing', 'File not found: check its name and folder.');
   if (code === 'EACCES' || code === 'EPERM')
-    return structural(1, 'file_unreadable', 'The file may not be read: give this user the right to read it.');
-  if (code === 'EISDIR') return structural(1, 'file_is_directory', 'This is a directory: name the CSV file in it.');
+    return structural(1, 'file_unreadable', 'Permission denied: give this user permission to read the file.');
+  if (code === 'EISDIR') return structural(1, 'file_is_directory', 'This is a directory: give the path of the CSV file in it.');
   return structural(1, 'file_unreadable', `The file cannot be read (${code}).`);
 }

@@ -63,14 +63,14 @@ const trailing = (): StructuralError =>
   structural(
     1,
     'gzip_trailing_garbage',
-    'Something that is not gzip follows the end of the gzip data: pack the file again, or unpack it first.',
+    'The gzip data is followed by data that is not gzip: compress the file again, or unpack it first.',
   );
 
 const bomb = (unpacked: number, fed: number): StructuralError =>
   structural(
     1,
     'gzip_bomb',
-    `The file unpacks to more than ${unpacked} bytes from ${fed}: no payout file is like that. Unpack it and look at it, or split it.`,
+    `The file unpacks to more than ${unpacked} bytes from ${fed}, which no payout file does. Unpack it and inspect it, or split it.`,
   );
 
 function named(error: unknown): unknown {
@@ -80,7 +80,7 @@ function named(error: unknown): unknown {
     return structural(
       1,
       'gzip_truncated',
-      'The gzip data ends in the middle: the file was cut off on its way (or a stray byte was added). Fetch it again.',
+      'The gzip data ends early: the file was truncated in transfer (or a stray byte was added). Fetch it again.',
     );
   }
   // The first member has the magic, else we would not be here; so this is said of what follows a member.

@@ -15,11 +15,10 @@ export interface QuoteError {
 const maxFaults = 100;
 
 const messages = {
-  nul_character: 'A NUL character is here: the file is damaged, or its encoding is another one.',
-  line_end_cr: 'A line ends with CR alone, as on old Macs: save the file with LF or CRLF line ends.',
-  quote_bare:
-    'A quote is inside a cell that does not begin with one: put the whole cell in quotes and write the quote twice, or remove it.',
-  quote_trailing_text: 'Text follows a closing quote: write a quote inside a cell twice, or remove it.',
+  nul_character: 'There is a NUL character here: the file is damaged, or has another encoding.',
+  line_end_cr: 'A line ends with CR alone, as on old Macs: save the file with LF or CRLF line endings.',
+  quote_bare: 'There is a quote inside a cell that does not start with one: quote the whole cell and double the quote, or remove it.',
+  quote_trailing_text: 'Text follows a closing quote: double a quote that belongs to the cell, or remove it.',
 } as const;
 
 type State = 'start' | 'plain' | 'quoted' | 'closed';
@@ -86,7 +85,7 @@ export const tooLong = `A row is longer than ${maxRecordBytes} bytes`;
 function endless(record: { at: number; line: number }, opened: { at: number; line: number } | undefined): QuoteError {
   const why =
     opened === undefined
-      ? ': is it CSV, with one row a line?'
+      ? ': is it CSV, with one row per line?'
       : `: the quote opened on line ${opened.line} is not closed. Close it, or remove it.`;
   return { ...record, code: 'record_too_long', message: `${tooLong}${why}` };
 }

@@ -65,7 +65,7 @@ const blankRows = (from: number, to: number): LineProblem => ({
   line: from,
   column: null,
   code: 'blank_rows',
-  message: from === to ? `Line ${from} is blank; it is no row.` : `Lines ${from} to ${to} are blank; they are no rows.`,
+  message: from === to ? `Line ${from} is blank and is not a row.` : `Lines ${from} to ${to} are blank and are not rows.`,
   value: null,
 });
 
@@ -81,7 +81,7 @@ const swallowed = ({ line, endLine }: MultilineCell): LineProblem => ({
   column: null,
   code: 'quote_swallowed_rows',
   message:
-    `A quote that opens on line ${line} is only closed on line ${endLine}, and the text between looks like rows of its own: ` +
-    'remove the stray quote, or the line breaks from the text.',
+    `A quote that opens on line ${line} is not closed until line ${endLine}, and the text between looks like separate rows: ` +
+    'remove the stray quote, or the line breaks in the text.',
   value: null,
 });

@@ -96,7 +96,7 @@ const fakeGzip = (first: Buffer): StructuralError =>
   structural(
     1,
     'gzip_fake',
-    `The name ends in .gz, but this is not gzip. ${fileTypeOfBytes(first) ?? 'If it is CSV that was never packed, take .gz off its name; else fetch it again.'}`,
+    `The name ends in .gz, but this is not gzip. ${fileTypeOfBytes(first) ?? 'If it is CSV that was never compressed, remove .gz from its name; otherwise fetch it again.'}`,
   );
 
 async function takeHead(bytes: AsyncGenerator<Buffer>): Promise<Head> {

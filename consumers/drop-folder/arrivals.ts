@@ -61,7 +61,7 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
 
 function mayBeTaken(setAside: Quarantine, entry: Dirent): boolean {
   const fault = isOtherThanFile(entry) ? 'is not a regular file' : faultOfName(entry.name);
-  if (fault !== undefined) setAside.put(entry.name, `${entry.name} in the drop folder ${fault}. It is left where it is.`);
+  if (fault !== undefined) setAside.put(entry.name, `${entry.name} in the drop folder ${fault}. It is left in place.`);
   return fault === undefined && !setAside.has(entry.name);
 }
 
@@ -92,12 +92,12 @@ async function lookAt(
   before: SteadyLook | undefined,
 ): Promise<SteadyLook | undefined> {
   const found = await lstat(join(dir, name)).catch((cause: unknown) => {
-    if (!isCode(cause, 'ENOENT')) setAside.put(name, `${name} in the drop folder cannot be looked at (${(cause as Error).message}).`);
+    if (!isCode(cause, 'ENOENT')) setAside.put(name, `${name} in the drop folder cannot be inspected (${(cause as Error).message}).`);
     return undefined;
   });
   if (found === undefined) return undefined;
   if (!found.isFile()) {
-    setAside.put(name, `${name} in the drop folder is not a regular file. It is left where it is.`);
+    setAside.put(name, `${name} in the drop folder is not a regular file. It is left in place.`);
     return undefined;
   }
   return steadyLook(before, found, clock.now());

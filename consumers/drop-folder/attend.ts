@@ -20,7 +20,7 @@ function keepAlive(
         lost.abort(new Error(`${name} was taken over by another instance`));
         return;
       } catch (cause) {
-        if (!isReported) onWarning(`The claim of ${name} in ${processing} could not be renewed (${text(cause)}). It is tried again.`);
+        if (!isReported) onWarning(`The claim of ${name} in ${processing} could not be renewed (${text(cause)}). Retrying.`);
         isReported = true;
       }
     }
@@ -45,11 +45,11 @@ export async function attend(watch: Watch, name: string, lease: Lease): Promise<
     else await handleFile(watch, { name, lease, workDir, lost: lost.signal });
   } catch (cause) {
     tryLater(watch, name);
-    onWarning(`${name} stays in ${processing} and is tried again: ${text(cause)}`);
+    onWarning(`${name} stays in ${processing} and will be retried: ${text(cause)}`);
   } finally {
     await stopKeeping();
     await releaseAll(workDir, lease).catch((cause: unknown) =>
-      onWarning(`What was noted about ${name} in ${processing} could not be removed: ${text(cause)}`),
+      onWarning(`The notes about ${name} in ${processing} could not be removed: ${text(cause)}`),
     );
   }
 }
@@ -71,7 +71,7 @@ async function handleFile(watch: Watch, { name, lease, workDir, lost }: Attended
   const { path, pathOf, write } = workDir;
   const verdict = await handle({ name, path, pathOf, write, signal: AbortSignal.any([signal, lost]) });
   if (!(await lease.isOurs())) {
-    onWarning(`${name} was taken over by another instance while this one handled it; the other brings it to its end.`);
+    onWarning(`${name} was taken over by another instance while this one processed it; the other instance completes it.`);
   } else if (verdict === 'left') {
     tryLater(watch, name);
   } else {

@@ -25,8 +25,8 @@ export const processingIn = (dir: string): string => join(dir, 'processing');
  */
 export async function prepareDropFolder(dir: string): Promise<void> {
   const found = await stat(dir).catch((cause: unknown) => {
-    if (isCode(cause, 'ENOENT')) throw new Error(`The drop folder ${dir} does not exist. Make it, or set INBOX_DIR to one that exists.`);
-    throw new Error(`The drop folder ${dir} cannot be looked at (${text(cause)}). Check INBOX_DIR and the rights to it.`);
+    if (isCode(cause, 'ENOENT')) throw new Error(`The drop folder ${dir} does not exist. Create it, or set INBOX_DIR to one that exists.`);
+    throw new Error(`The drop folder ${dir} cannot be accessed (${text(cause)}). Check INBOX_DIR and its permissions.`);
   });
   if (!found.isDirectory()) throw new Error(`The drop folder ${dir} is not a folder. Set INBOX_DIR to a folder.`);
   await tryWriting(dir);
@@ -35,11 +35,13 @@ export async function prepareDropFolder(dir: string): Promise<void> {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     } catch (cause) {
-      throw new Error(`${folder} cannot be made (${text(cause)}). The drop folder needs it.`, { cause });
+      throw new Error(`${folder} cannot be created (${text(cause)}). The drop folder needs it.`, { cause });
     }
     await tryWriting(folder);
     if ((await stat(folder)).dev !== found.dev)
-      throw new Error(`${folder} is on another file system than ${dir}, so files cannot be renamed into it. Put both on the same.`);
+      throw new Error(
+        `${folder} is on another file system than ${dir}, so files cannot be renamed into it. Put both on the same file system.`,
+      );
   }
 }
 
@@ -49,7 +51,7 @@ async function tryWriting(folder: string): Promise<void> {
     await (await open(probe, 'wx', 0o600)).close();
     await unlink(probe);
   } catch (cause) {
-    throw new Error(`${folder} cannot be written (${text(cause)}). disburse renames files in it: give its user the right to write there.`, {
+    throw new Error(`${folder} is not writable (${text(cause)}). disburse renames files there: give its user write permission.`, {
       cause,
     });
   }

@@ -125,7 +125,7 @@ async function chainOf(folder: string, name: string): Promise<readonly Link[]> {
     chain.push(found);
     path = `${root}.${found.token}`;
   }
-  throw new Error(`${root} was taken over ${maxPreviousTokens} times. Find out what stops disburse on this file, and remove its claims.`);
+  throw new Error(`${root} was taken over ${maxPreviousTokens} times. Find out why disburse stops at this file, then remove its claims.`);
 }
 
 async function holds(folder: string, name: string, token: string): Promise<boolean> {

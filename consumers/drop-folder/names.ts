@@ -17,7 +17,7 @@ export const isPayoutName = (name: string): boolean => /\.csv(\.gz)?$/i.test(nam
 export function faultOfName(name: string): string | undefined {
   if (name.includes('\ufffd')) return 'has a name that is not UTF-8: rename it';
   const bytes = Buffer.byteLength(name);
-  if (bytes > maxNameBytes) return `has a name of ${bytes} bytes, at most ${maxNameBytes} can be taken: rename it`;
+  if (bytes > maxNameBytes) return `has a name of ${bytes} bytes; at most ${maxNameBytes} are supported: rename it`;
   return undefined;
 }
 

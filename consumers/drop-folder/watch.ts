@@ -92,7 +92,7 @@ async function round(watch: Watch): Promise<void> {
   if (watch.problem !== null) await prepareDropFolder(dir);
   if (hasRoom(watch)) await takeLeftBehind(watch);
   if (hasRoom(watch)) await takeArrivals(watch);
-  if (watch.problem !== null) onWarning(`The drop folder ${dir} can be used again.`);
+  if (watch.problem !== null) onWarning(`The drop folder ${dir} is usable again.`);
   watch.problem = null;
 }
 
@@ -103,7 +103,7 @@ async function reportProblem(watch: Watch, cause: unknown): Promise<void> {
     () => text(cause),
     (fault: unknown) => text(fault),
   );
-  if (problem !== watch.problem) onWarning(`The drop folder cannot be used now, and is tried again. ${problem}`);
+  if (problem !== watch.problem) onWarning(`The drop folder cannot be used; retrying. ${problem}`);
   watch.problem = problem;
 }
 
@@ -115,7 +115,7 @@ async function leaseAndAttend(watch: Watch, name: string, bringIn: () => Promise
   try {
     if (await bringIn()) {
       if (lease.previousTokens.length > 0)
-        options.onWarning(`${name} was left in ${processing} by an instance that ended suddenly; it is taken over.`);
+        options.onWarning(`${name} was left in ${processing} by an instance that ended unexpectedly; this instance takes it over.`);
       const attending = attend(watch, name, lease).finally(() => {
         active.delete(name);
         watch.wake();
@@ -139,7 +139,7 @@ async function takeLeftBehind(watch: Watch): Promise<void> {
     try {
       await leaseAndAttend(watch, name, () => isFileIn(processing, name));
     } catch (cause) {
-      stuck.put(name, `${name} in ${processing} cannot be handled: ${text(cause)}`);
+      stuck.put(name, `${name} in ${processing} cannot be processed: ${text(cause)}`);
     }
   };
   const there = new Set(files);
@@ -198,7 +198,7 @@ async function takeArrivals(watch: Watch): Promise<void> {
     try {
       await leaseAndAttend(watch, name, () => bringIn(watch, name));
     } catch (cause) {
-      setAside.put(name, `${name} in the drop folder cannot be taken: ${text(cause)}`);
+      setAside.put(name, `${name} in the drop folder cannot be claimed: ${text(cause)}`);
     }
   }
 }

@@ -24,7 +24,12 @@ export class MissingTopicError extends KafkaReadError {
   override readonly name = 'MissingTopicError';
 
   constructor(topic: string, options?: ErrorOptions) {
-    super('missing_topic', topic, `Kafka has no topic ${topic}: make it with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`, options);
+    super(
+      'missing_topic',
+      topic,
+      `Kafka has no topic ${topic}: create it with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`,
+      options,
+    );
   }
 }
 
@@ -93,7 +98,7 @@ export function readError(error: unknown, reading: Reading): KafkaReadError {
     return new KafkaReadError('not_authenticated', topic, message, options);
   }
   if (has(groupTypes)) {
-    const message = `Kafka does not let this user read as group ${groupId}: grant it Read on the group, or choose another by KAFKA_GROUP.`;
+    const message = `Kafka does not let this user read as group ${groupId}: grant it Read on the group, or choose another group with KAFKA_GROUP.`;
     return new KafkaReadError('not_authorised', topic, message, options);
   }
   if (has(topicTypes)) {
@@ -107,7 +112,7 @@ export function readError(error: unknown, reading: Reading): KafkaReadError {
   if (has(missingTypes)) return new MissingTopicError(topic, options);
   if (chain.some(({ name }) => connectionNames.has(name)) || chain.at(-1)?.retriable === true) {
     const where = addresses(chain, reading);
-    const message = `Kafka at ${where} cannot be reached to read ${topic}, for ${seconds(reading.triedForMs)} now: ${why}. Check KAFKA_BROKERS, the network, and that the brokers run.`;
+    const message = `Kafka at ${where} could not be reached for ${seconds(reading.triedForMs)} to read ${topic}: ${why}. Check KAFKA_BROKERS, the network, and that the brokers are running.`;
     return new KafkaReadError('unreachable', topic, message, options);
   }
   return new KafkaReadError('failed', topic, `Reading ${topic} as group ${groupId} ended: ${why}.`, options);

@@ -53,7 +53,7 @@ export function placeholders(packed: Buffer, codec: number, codecName: string, w
   if (header === undefined) return undefined;
   const { baseOffset, lastOffsetDelta, count } = header;
   const last = baseOffset + BigInt(lastOffsetDelta);
-  const message = `The batch of ${count} records at offsets ${baseOffset} to ${last}, packed with ${codecName}, cannot be unpacked: ${why}.`;
+  const message = `The batch of ${count} records at offsets ${baseOffset} to ${last}, compressed with ${codecName}, cannot be decompressed: ${why}.`;
   const parts: Buffer[] = [];
   for (let index = 0; index < count; index++) {
     const delta = index === count - 1 ? lastOffsetDelta : index;

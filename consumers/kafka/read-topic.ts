@@ -233,5 +233,5 @@ const stalled = (topic: string, partition: number, { next, ends }: ReadRange): K
   new KafkaReadError(
     'stalled',
     topic,
-    `Reading ${topic} has stalled although Kafka answers: partition ${partition} is at offset ${next.get(partition)} of ${ends?.get(partition)}, and nothing arrived for ${seconds(patienceMs)}. Try again; if that does not help, look at the brokers.`,
+    `Reading ${topic} has stalled although Kafka answers: partition ${partition} is at offset ${next.get(partition)} of ${ends?.get(partition)}, and nothing arrived for ${seconds(patienceMs)}. Try again; if that does not help, check the brokers.`,
   );

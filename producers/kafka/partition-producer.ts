@@ -199,7 +199,7 @@ async function freeToSend(queue: Queue, options: PartitionProducerOptions): Prom
   const stuckAt = queue.abandoned.startedAt + stuckAfterMs;
   const ended = await endedBy(clock, Math.min(stuckAt, queue.since + deadlineMs), queue.abandoned.ended);
   if (ended === 'late' && clock.now() < stuckAt) {
-    rejectAll(queue, unproven(options, 'an earlier send has not ended'));
+    rejectAll(queue, unproven(options, 'an earlier send has not finished'));
     return false;
   }
   if (ended === 'late') client.renew();

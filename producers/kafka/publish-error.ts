@@ -61,7 +61,7 @@ export function publishError(topic: string, error: unknown): PublishError {
   const why = whyOf(error);
   const fault = chain.map(({ type }) => faults[type]).find((found) => found !== undefined);
   if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) {
-    const message = `Kafka refused our login while publishing to ${topic} (${why}): check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`;
+    const message = `Kafka refused the login while publishing to ${topic} (${why}): check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`;
     return new PublishError('not_authorised', topic, message, { cause: error });
   }
   return new PublishError(fault ?? 'unproven', topic, sentence(fault, topic, why), { cause: error });
@@ -74,19 +74,19 @@ function sentence(fault: PublishFault | undefined, topic: string, why: string): 
     case 'not_authorised':
       return `Kafka does not let this user write to ${topic}: grant it Write and Describe on the topic.`;
     case 'unknown_topic':
-      return `Kafka has no topic ${topic}: make it with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`;
+      return `Kafka has no topic ${topic}: create it with \`disburse topics\`, or correct KAFKA_TOPIC_PREFIX.`;
     case 'refused':
       return `Kafka refuses this record on ${topic} (${why}): check the topic's settings with \`disburse topics\`.`;
     case undefined:
     case 'unproven':
     case 'closed':
     case 'unknown_partition':
-      return `Kafka has not surely taken what was published to ${topic}: ${why}.`;
+      return `Kafka did not confirm what was published to ${topic}: ${why}.`;
   }
 }
 
 /** @param bytes the record's, about */
 export const tooLarge = (topic: string, bytes: number | undefined, maxBytes: number | undefined): string =>
-  `The topic ${topic} does not take a record${bytes === undefined ? ' of this size' : ` of about ${bytes} bytes`}: raise its max.message.bytes${
+  `The topic ${topic} does not accept a record${bytes === undefined ? ' of this size' : ` of about ${bytes} bytes`}: raise its max.message.bytes${
     maxBytes === undefined ? '' : ` (${maxBytes} now)`
   }, such as with kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config max.message.bytes=${Math.max(2 * (bytes ?? 0), 2_097_152)}.`;

@@ -79,7 +79,7 @@ function producerOf(topic: Topic, partition: number, { clock, deadlineMs, onWarn
       clock,
       deadlineMs,
       onTrouble(error) {
-        if (!topic.inTrouble) onWarning(`${error.message} It is tried again.`);
+        if (!topic.inTrouble) onWarning(`${error.message} Retrying.`);
         topic.inTrouble = true;
       },
       onWritten() {

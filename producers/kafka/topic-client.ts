@@ -141,7 +141,7 @@ async function sendProven(
     throw new PublishError(
       'unknown_partition',
       topic,
-      `The topic ${topic} has no partition ${partition}: it was created again with fewer, so start again.`,
+      `The topic ${topic} has no partition ${partition}: it was recreated with fewer partitions. Restart disburse.`,
     );
   }
   throw new PublishError('unproven', topic, `Kafka's answer does not prove that partition ${partition} of ${topic} was written.`);

@@ -122,12 +122,12 @@ describe('readResults', () => {
     await done;
   });
 
-  it('starts again when the file was cut off', async () => {
+  it('starts again when the file was truncated', async () => {
     await writeFile(path, line(1) + line(2));
     const { seen, warnings, done } = reading({ follow: true });
     await vi.waitFor(() => expect(seen).toEqual([1, 2]), patience);
     await truncate(path, 0);
-    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/cut off/)]), patience);
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringMatching(/truncated/)]), patience);
     await appendFile(path, line(3));
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]), patience);
     stop.abort();

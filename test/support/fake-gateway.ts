@@ -35,7 +35,7 @@ export function createFakeGateway({ respond, beforeSend, onHeldBack }: FakeGatew
       let isSent = false;
       return {
         async send({ mayStart }) {
-          if (isSent) throw new TypeError('A prepared call is sent once.');
+          if (isSent) throw new TypeError('A prepared call can be sent only once.');
           isSent = true;
           return send({ type: 'init', ...request }, mayStart);
         },

@@ -34,7 +34,7 @@ export class BoundedOutput {
    * @throws {UnpackError} when that is before the beginning, or the bound is passed
    */
   repeat(distance: number, count: number): void {
-    if (distance < 1 || distance > this.#length) throw new UnpackError('it refers to bytes before its beginning');
+    if (distance < 1 || distance > this.#length) throw new UnpackError('it refers to bytes before its start');
     this.#makeRoom(count);
     const from = this.#length - distance;
     for (let left = count; left > 0;) {
@@ -52,7 +52,7 @@ export class BoundedOutput {
 
   #makeRoom(count: number): void {
     const needed = this.#length + count;
-    if (needed > this.#maxBytes) throw new UnpackError(`it unpacks to more than ${this.#maxBytes} bytes`);
+    if (needed > this.#maxBytes) throw new UnpackError(`it decompresses to more than ${this.#maxBytes} bytes`);
     if (needed <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(needed, 2 * this.#bytes.length)));
     this.#bytes.copy(grown, 0, 0, this.#length);

@@ -37,7 +37,7 @@ export async function unpackRecords(name: CodecName, packed: Buffer): Promise<Bu
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const records = placeholders(packed, id, name, why);
-    if (records === undefined) throw new Error(`a batch packed with ${name} cannot be unpacked: ${why}`, { cause });
+    if (records === undefined) throw new Error(`a batch compressed with ${name} cannot be decompressed: ${why}`, { cause });
     return records;
   }
 }

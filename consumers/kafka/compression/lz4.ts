@@ -19,10 +19,10 @@ export function unpackLz4(packed: Buffer, maxBytes: number): Buffer {
 
 function unpackFrame(packed: Buffer, start: number, output: BoundedOutput): number {
   if (start + 7 > packed.length) throw truncated();
-  if (packed.readUInt32LE(start) !== frameMagic) throw new UnpackError('it does not begin like an LZ4 frame');
+  if (packed.readUInt32LE(start) !== frameMagic) throw new UnpackError('it does not start with the header of an LZ4 frame');
   const flag = packed[start + 4] as number;
   if (flag >> 6 !== 1) throw new UnpackError('it is an LZ4 frame of an unknown version');
-  if ((flag & flags.dictionary) !== 0) throw new UnpackError('it was packed with a dictionary');
+  if ((flag & flags.dictionary) !== 0) throw new UnpackError('it was compressed with a dictionary');
   // Magic, flags, block size, perhaps the content's size, and the header's checksum.
   let at = start + 6 + ((flag & flags.contentSize) === 0 ? 0 : 8) + 1;
   for (;;) {
@@ -67,4 +67,4 @@ function unpackBlock(block: Buffer, output: BoundedOutput): void {
   }
 }
 
-const truncated = (): UnpackError => new UnpackError('it ends too early or is damaged');
+const truncated = (): UnpackError => new UnpackError('it is truncated or damaged');

@@ -29,7 +29,7 @@ export function unpackSnappy(packed: Buffer, maxBytes: number): Buffer {
 
 function unpackBlock(block: Buffer, maxBytes: number): Buffer {
   const { value: length, next } = readLength(block);
-  if (length > maxBytes) throw new UnpackError(`it unpacks to more than ${maxBytes} bytes`);
+  if (length > maxBytes) throw new UnpackError(`it decompresses to more than ${maxBytes} bytes`);
   // The bound is what the block itself claims, so nothing can grow beyond it.
   const output = new BoundedOutput(length);
   let at = next;
@@ -70,7 +70,7 @@ function readLength(block: Buffer): { readonly value: number; readonly next: num
     value += (byte & 0x7f) * 2 ** (7 * index);
     if (byte < 0x80) return { value, next: index + 1 };
   }
-  throw new UnpackError('its length is no number');
+  throw new UnpackError('its length is not a number');
 }
 
-const truncated = (): UnpackError => new UnpackError('it ends too early or is damaged');
+const truncated = (): UnpackError => new UnpackError('it is truncated or damaged');

@@ -101,7 +101,7 @@ function checkLimits({ window, drainMs }: ConsumeParams): void {
   if (!Number.isSafeInteger(window) || window < 1) throw new RangeError(`the window must be 1 or more, not ${window}`);
   if (drainMs >= 0 && drainMs < rebalanceTimeoutMs) return;
   throw new RangeError(
-    `the time to drain must be below ${seconds(rebalanceTimeoutMs)}, else the group continues without this member; it is ${drainMs} ms`,
+    `the drain time must be below ${seconds(rebalanceTimeoutMs)}, or the group continues without this member; it is ${drainMs} ms`,
   );
 }
 
@@ -182,7 +182,7 @@ async function followMembers(state: State): Promise<void> {
     if (state.hasJoined && !state.outage) state.triedSince = positions.lastFetchAt ?? state.triedSince;
     const error = readError(crash, readingOf(state));
     if (!mayTryAgain(state, error)) throw error;
-    if (state.hasJoined && !state.outage) onWarning(`${error.message} It is tried again until it answers.`);
+    if (state.hasJoined && !state.outage) onWarning(`${error.message} Retrying until it answers.`);
     state.outage = state.hasJoined;
     await clock.sleep(restartAfterMs, ending.signal).catch(() => undefined);
   }
@@ -229,7 +229,7 @@ function checkStalls({ positions, stalls, topic }: State, suspects: Set<number>)
     if (unread === 0) stalls.moved(partition);
     if (unread === 0 || !stalls.isStalled(partition)) suspects.delete(partition);
     // Looked at twice, so that a machine that slept may catch up.
-    else if (suspects.has(partition)) throw stalled(topic, `partition ${partition} has ${unread} records waiting and brings none`);
+    else if (suspects.has(partition)) throw stalled(topic, `partition ${partition} has ${unread} unread records but returns none`);
     else suspects.add(partition);
   }
 }
@@ -238,5 +238,5 @@ const stalled = (topic: string, why: string): KafkaReadError =>
   new KafkaReadError(
     'stalled',
     topic,
-    `Reading ${topic} has stalled although Kafka answers: ${why}. Start this process again; if that does not help, check the brokers.`,
+    `Reading ${topic} has stalled although Kafka answers: ${why}. Restart this process; if that does not help, check the brokers.`,
   );

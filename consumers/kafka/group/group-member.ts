@@ -150,7 +150,7 @@ function registerCodecs(): void {
   const packGzip = (CompressionCodecs[CompressionTypes.GZIP]() as { compress: unknown }).compress;
   CompressionCodecs[CompressionTypes.GZIP] = () => ({ compress: packGzip, decompress: (packed: Buffer) => unpackRecords('gzip', packed) });
   const readOnly = (name: 'snappy' | 'lz4' | 'zstd') => () => ({
-    compress: () => Promise.reject(new Error(`batches are not packed with ${name} here`)),
+    compress: () => Promise.reject(new Error(`batches are not compressed with ${name} here`)),
     decompress: (packed: Buffer) => unpackRecords(name, packed),
   });
   CompressionCodecs[CompressionTypes.Snappy] = readOnly('snappy');

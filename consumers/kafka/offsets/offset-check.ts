@@ -145,7 +145,7 @@ function startAtBeginning(
   positions.fetched(partition, range.end);
   if (range.begin === 0n) return;
   onWarning(
-    `group ${groupId} has no committed offset for ${topic}, partition ${partition}: it starts at offset ${range.begin}, as earlier records are deleted`,
+    `group ${groupId} has no committed offset for ${topic}, partition ${partition}: it starts at offset ${range.begin}, because earlier records are deleted`,
   );
 }
 
@@ -155,9 +155,9 @@ function lostOffset(
   offset: bigint,
   range: OffsetRange | undefined,
 ): KafkaReadError {
-  const where = offset < 0n ? 'was given up by the client, as it was out of range' : `is ${offset}`;
+  const where = offset < 0n ? 'was abandoned by the client because it was out of range' : `is ${offset}`;
   const has = range === undefined ? 'the partition no longer exists' : `the partition has offsets ${range.begin} to ${range.end}`;
   const reset = `kafka-consumer-groups.sh --group ${groupId} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute`;
-  const message = `The offset of group ${groupId} in ${topic}, partition ${partition}, ${where}, and ${has}. Records may have been deleted before they were read, or the topic was created again. Find out which; then say where to continue, such as with ${reset}.`;
+  const message = `The offset of group ${groupId} in ${topic}, partition ${partition}, ${where}, and ${has}. Records may have been deleted before they were read, or the topic was recreated. Find out which; then set where to continue, such as with ${reset}.`;
   return new KafkaReadError('lost_position', topic, message);
 }

@@ -99,8 +99,8 @@ describe('a second reading', () => {
   });
 
   it.each([
-    ['longer within its last block', (path: string) => appendFileSync(path, 'x,y\n'), 'are others'],
-    ['shorter within its last block', (path: string, size: number) => truncateSync(path, size - 33), 'are others'],
+    ['longer within its last block', (path: string) => appendFileSync(path, 'x,y\n'), 'differ'],
+    ['shorter within its last block', (path: string, size: number) => truncateSync(path, size - 33), 'differ'],
     ['shorter by whole blocks', (path: string) => truncateSync(path, 2 * blockBytes), 'shorter'],
   ])('notices that it is %s', async (_, change, message) => {
     const path = largeFile();

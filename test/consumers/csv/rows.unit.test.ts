@@ -56,8 +56,8 @@ describe('blank rows', () => {
     const { rows, ending } = await read('a,b\n1,2\n\n,\r\n"",""\n3,4\n,,,\n5,6\n');
     expect(rows.map((row) => row.line)).toEqual([2, 6, 8]);
     expect(ending.warnings.map(({ line, code, message }) => [line, code, message])).toEqual([
-      [3, 'blank_rows', 'Lines 3 to 5 are blank; they are no rows.'],
-      [7, 'blank_rows', 'Line 7 is blank; it is no row.'],
+      [3, 'blank_rows', 'Lines 3 to 5 are blank and are not rows.'],
+      [7, 'blank_rows', 'Line 7 is blank and is not a row.'],
     ]);
     expect(ending.warningsTotal).toBe(2);
   });

@@ -122,7 +122,7 @@ describe('a stray quote that swallowed rows', () => {
   ])('is refused: %s', async (_, rows, from, to) => {
     const error = await broken(header + rows);
     expect(told(error)).toEqual([[from, 'quote_swallowed_rows']]);
-    expect(error.problems[0].message).toContain(`only closed on line ${to}`);
+    expect(error.problems[0].message).toContain(`is not closed until line ${to}`);
   });
 
   it.each([

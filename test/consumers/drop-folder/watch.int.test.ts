@@ -195,7 +195,7 @@ describe('taking', () => {
     const name = `${'x'.repeat(200)}.csv`;
     await drop(name);
     watch();
-    const warned = [expect.stringMatching(/has a name of 204 bytes, at most 180/)];
+    const warned = [expect.stringMatching(/has a name of 204 bytes; at most 180/)];
     await expect.poll(() => warnings, patience).toEqual(warned);
     await aWhile();
     expect(warnings).toEqual(warned);
@@ -452,7 +452,7 @@ describe('stopping and beginning again', () => {
 
 describe('the folder itself', () => {
   it.each([
-    ['is missing', async () => rm(dir, { recursive: true }), /The drop folder .* does not exist\. Make it, or set INBOX_DIR/],
+    ['is missing', async () => rm(dir, { recursive: true }), /The drop folder .* does not exist\. Create it, or set INBOX_DIR/],
     [
       'is a file',
       async () => {
@@ -461,16 +461,16 @@ describe('the folder itself', () => {
       },
       /is not a folder/,
     ],
-    ['has a file where a folder belongs', async () => writeFile(join(dir, 'done'), ''), /done cannot be made/],
+    ['has a file where a folder belongs', async () => writeFile(join(dir, 'done'), ''), /done cannot be created/],
   ])('fails at the start when it %s', async (_, spoil, message) => {
     await spoil();
     await expect(watch().running).rejects.toThrow(message);
   });
 
-  it('fails at the start when it cannot be written', async () => {
+  it('fails at the start when it is not writable', async () => {
     await withoutPrivileges(async () => {
       await chmod(dir, 0o500);
-      await expect(watch().running).rejects.toThrow(/cannot be written/);
+      await expect(watch().running).rejects.toThrow(/is not writable/);
       await chmod(dir, 0o700);
     });
   });
@@ -487,6 +487,6 @@ describe('the folder itself', () => {
     await drop('b.csv');
     await comesTo('done', ['a.csv', 'b.csv']);
     expect(files.state().problem).toBeNull();
-    expect(warnings).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('can be used again')]);
+    expect(warnings).toEqual([expect.stringContaining('does not exist'), expect.stringContaining('is usable again')]);
   });
 });

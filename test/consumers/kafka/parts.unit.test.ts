@@ -301,7 +301,7 @@ describe('errors', () => {
     [
       'unreachable',
       wrapped(error('KafkaJSConnectionError', 'connect ECONNREFUSED one:9092', { broker: 'one:9092', retriable: true })),
-      'Kafka at one:9092, two:9092 cannot be reached to read payouts.instructions, for 12 s now: connect ECONNREFUSED one:9092. Check KAFKA_BROKERS, the network, and that the brokers run.',
+      'Kafka at one:9092, two:9092 could not be reached for 12 s to read payouts.instructions: connect ECONNREFUSED one:9092. Check KAFKA_BROKERS, the network, and that the brokers are running.',
     ],
     [
       'not_authenticated',
@@ -311,7 +311,7 @@ describe('errors', () => {
     [
       'not_authorised',
       error('KafkaJSProtocolError', 'Not authorized', { type: 'GROUP_AUTHORIZATION_FAILED', retriable: false }),
-      'Kafka does not let this user read as group disburse: grant it Read on the group, or choose another by KAFKA_GROUP.',
+      'Kafka does not let this user read as group disburse: grant it Read on the group, or choose another group with KAFKA_GROUP.',
     ],
     [
       'not_authorised',
@@ -321,7 +321,7 @@ describe('errors', () => {
     [
       'missing_topic',
       wrapped(error('KafkaJSProtocolError', 'unknown', { type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true })),
-      'Kafka has no topic payouts.instructions: make it with `disburse topics`, or correct KAFKA_TOPIC_PREFIX.',
+      'Kafka has no topic payouts.instructions: create it with `disburse topics`, or correct KAFKA_TOPIC_PREFIX.',
     ],
     ['failed', new TypeError('x is undefined'), 'Reading payouts.instructions as group disburse ended: x is undefined.'],
   ])('%s: one sentence', (code, cause, message) => {
@@ -335,6 +335,6 @@ describe('errors', () => {
 
   it('names the broker of the error where none is configured', () => {
     const cause = error('KafkaJSConnectionError', 'refused', { broker: 'three:9092' });
-    expect(readError(cause, { ...reading, brokers: undefined }).message).toContain('Kafka at three:9092 cannot');
+    expect(readError(cause, { ...reading, brokers: undefined }).message).toContain('Kafka at three:9092 could not');
   });
 });

@@ -202,7 +202,7 @@ describe('dead letters', () => {
     expect(recordBytes(letter) + batchOverheadBytes).toBeGreaterThan(tellsLimit ? limit - 100 : limit / 2 - 100);
     expect(letter.headers).toMatchObject({
       truncated: String(value.length),
-      message: `It is too large. Too large for this topic: here are the first ${head.length} of its ${value.length} bytes.`,
+      message: `It is too large. Too large for this topic: only the first ${head.length} of its ${value.length} bytes are included.`,
     });
     expect(String(letter.value)).not.toMatch(/424242/);
     expect(refused()).toBeLessThan(8);

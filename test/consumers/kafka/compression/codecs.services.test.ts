@@ -61,7 +61,7 @@ it('hands over a batch that bursts as what it is, and goes on behind it', async 
     [2n, 'unreadable_batch'],
     [3n, 'behind'],
   ]);
-  expect(found[1]?.poison?.message).toMatch(/^The batch of 2 records at offsets 1 to 2, packed with gzip, cannot be unpacked: /);
+  expect(found[1]?.poison?.message).toMatch(/^The batch of 2 records at offsets 1 to 2, compressed with gzip, cannot be decompressed: /);
   // The whole batch, so that nothing is lost; the second need not repeat it.
   expect(found[1]?.value?.readBigInt64BE(0)).toBe(1n);
   expect(found[2]?.value).toBeNull();

@@ -156,7 +156,7 @@ describe('batches that cannot be unpacked', () => {
     for (const { value } of found) {
       expect(poisonOf(value)).toEqual({
         reason: 'unreadable_batch',
-        message: 'The batch of 3 records at offsets 40 to 49, packed with gzip, cannot be unpacked: incorrect header check.',
+        message: 'The batch of 3 records at offsets 40 to 49, compressed with gzip, cannot be decompressed: incorrect header check.',
       });
     }
   });
@@ -168,7 +168,7 @@ describe('batches that cannot be unpacked', () => {
     ['zstd', 4],
   ] as const)('%s', async (name, codec) => {
     const found = decode(await unpackRecords(name, recordsOf(batch(bad, { codec }), bad)), 3);
-    expect(poisonOf(found[2]?.value ?? null)?.message).toContain(`packed with ${name}`);
+    expect(poisonOf(found[2]?.value ?? null)?.message).toContain(`compressed with ${name}`);
   });
 
   it.each([
@@ -189,8 +189,8 @@ describe('batches that cannot be unpacked', () => {
 
   it('end the reading when nothing is known of them', async () => {
     for (const wrong of [{ magic: 1 }, { codec: 2 }, { count: 0 }, { count: 4, lastDelta: 2 }]) {
-      await expect(unpackRecords('gzip', recordsOf(batch(bad, wrong), bad))).rejects.toThrow('cannot be unpacked');
+      await expect(unpackRecords('gzip', recordsOf(batch(bad, wrong), bad))).rejects.toThrow('cannot be decompressed');
     }
-    await expect(unpackRecords('gzip', Buffer.from(new Uint8Array(bad)))).rejects.toThrow('cannot be unpacked');
+    await expect(unpackRecords('gzip', Buffer.from(new Uint8Array(bad)))).rejects.toThrow('cannot be decompressed');
   });
 });

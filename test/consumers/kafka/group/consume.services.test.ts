@@ -201,7 +201,7 @@ it('goes on behind what transactions leave: aborted records and marks', async ()
 it('says that a topic is missing, and what makes it', async () => {
   const topic = `${broker.prefix}-missing`;
   const work = broker.work(topic, { handle: async () => undefined });
-  await expect(work.running).rejects.toThrow(`Kafka has no topic ${topic}: make it with \`disburse topics\``);
+  await expect(work.running).rejects.toThrow(`Kafka has no topic ${topic}: create it with \`disburse topics\``);
 });
 
 it('does not start again when records were deleted before they were read', async () => {
