@@ -24,6 +24,8 @@ export interface DueWorkerParams {
   readonly due: (limit: number) => Promise<DueRecords>;
   /** `due` claims what it returns: others, and this worker, do not see it again for a while. Asks for no more than it can start. */
   readonly claims?: boolean;
+  /** Longest pause between two looks while nothing is due, where each costs the ledger something; 100 ms when it is left out. */
+  readonly idleMs?: number;
   /** How long nothing may get through to the gateway before the run stops; null: without end. */
   readonly waitMs: number | null;
 }
@@ -33,7 +35,7 @@ const tickMs = 100;
 const window = 128;
 
 /** Its ticks start steps and do not wait for them; draining waits. */
-export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false }: DueWorkerParams): Worker {
+export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = false, idleMs = tickMs }: DueWorkerParams): Worker {
   const underWay = new Map<string, Promise<void>>();
   // A step may itself wait: for a permit, a place, a closed breaker. Draining ends these waits, and no call in flight.
   const draining = new AbortController();
@@ -69,7 +71,8 @@ export function createDueWorker(deps: DueWorkerDeps, { due, waitMs, claims = fal
       nextAt = found.records.length > 0 ? deps.clock.now() : found.nextAt;
       for (const record of fresh) underWay.set(record.recordId, move(record));
       if (waitMs !== null) stopWhenHeldUp(deps, waitMs);
-      return fresh.length > 0 && found.records.length >= limit ? 1 : tickMs;
+      if (fresh.length > 0) return found.records.length >= limit ? 1 : tickMs;
+      return Math.max(tickMs, Math.min(idleMs, nextAt === null ? idleMs : nextAt - deps.clock.now()));
     },
     async drain() {
       draining.abort(new Error('draining'));

@@ -174,6 +174,8 @@ export interface SharedLedger extends Ledger {
   /** Events that have waited longer than this for the instance that decided them become this instance's. Returns how many. */
   takeOverOutbox(params: { olderThanMs: number; limit: number }): Promise<number>;
 
+  /** Ids of the batches of files that are running or waiting; costs as much as it finds. */
+  unfinishedFiles(): Promise<readonly string[]>;
   enqueueProgress(batchId: string): Promise<EnqueueProgress>;
   saveEnqueueProgress(params: { batchId: string; line: number; rows: number | null }): Promise<void>;
   /** Idempotent by place. */

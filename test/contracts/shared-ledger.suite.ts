@@ -222,6 +222,22 @@ function batchesSuite({ open, two }: Shared): void {
       await expect(ledger.saveEnqueueProgress({ batchId: batchA, line: 1, rows: null })).rejects.toThrow(/never opened/);
     });
 
+    it('of a file is unfinished while it is running or waiting; a batch of events never is', async () => {
+      const [one, other] = await two();
+      for (const batchId of [batchB, 'may-refunds', 'A'.repeat(64)])
+        await one.openBatch({ ...manifest(batchId), bytes: 0, blockDigests: [] });
+      expect((await other.unfinishedFiles()).toSorted()).toEqual([batchA, batchB]);
+      await one.updateBatch({ batchId: batchA, state: 'waiting', at });
+      await other.updateBatch({ batchId: batchB, state: 'stopped', at });
+      expect(await other.unfinishedFiles()).toEqual([batchA]);
+      for (const batchId of [batchA, 'may-refunds']) await one.updateBatch({ batchId, state: 'finished', at });
+      expect(await other.unfinishedFiles()).toEqual([]);
+      await one.updateBatch({ batchId: batchB, state: 'running', at });
+      await one.openBatch(manifest(batchB));
+      await one.updateBatch({ batchId: batchB, phase: 'released', at });
+      expect(await other.unfinishedFiles()).toEqual([batchB]);
+    });
+
     it('keeps how far its file was enqueued, and never goes back', async () => {
       const [one, other] = await two();
       expect(await one.enqueueProgress(batchA)).toEqual({ line: 0, rows: null });

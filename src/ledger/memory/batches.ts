@@ -47,3 +47,10 @@ export function saveEnqueueProgress(store: MemoryStore, { batchId, line, rows }:
 export function enqueueProgress(store: MemoryStore, batchId: string): EnqueueProgress {
   return { ...(store.batches.get(batchId)?.progress ?? { line: 0, rows: null }) };
 }
+
+const fileBatch = /^[0-9a-f]{64}$/;
+
+export function unfinishedFiles(store: MemoryStore): readonly string[] {
+  const unfinished = [...store.batches.values()].filter(({ batch: { state } }) => state === 'running' || state === 'waiting');
+  return unfinished.map(({ batch }) => batch.batchId).filter((batchId) => fileBatch.test(batchId));
+}

@@ -10,7 +10,7 @@ import { eachOf } from '../each-of.ts';
 import { LedgerClosedError } from '../errors.ts';
 import { admit, type Writer } from './admit.ts';
 import { advance, bodyOf } from './advance.ts';
-import { enqueueProgress, openBatch, saveEnqueueProgress, updateBatch } from './batches.ts';
+import { enqueueProgress, openBatch, saveEnqueueProgress, unfinishedFiles, updateBatch } from './batches.ts';
 import * as queries from './queries.ts';
 import { claimDue, purgeDetails, restore, restoreSettled, takeOverOutbox } from './sharing.ts';
 import { placeOf, type MemoryStore } from './store.ts';
@@ -115,6 +115,7 @@ export function openMemoryLedger({ store, keys, clock, owner, carry = applyAtOnc
     outbox: (which) => read(() => queries.outbox(store, owner, which)),
     publishedMark: () => read(() => store.publishedMark),
     tallies: (batchId) => read(() => queries.tallies(store, batchId)),
+    unfinishedFiles: () => read(() => unfinishedFiles(store)),
     enqueueProgress: (batchId) => read(() => enqueueProgress(store, batchId)),
     overview: () => read(() => queries.overview(store)),
     close: gate.close,

@@ -39,6 +39,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       names.body(shard, recordId),
       names.outboxTimes(shard),
       names.outboxEvents(shard),
+      names.ends(shard),
       ...names.indexes(shard, batchId),
     ],
     [
@@ -57,6 +58,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       ...outbox.argumentsOf(event),
       String(after.sequence),
       intent === undefined ? '' : intentArgument(after, intent),
+      batchId,
     ],
   );
   switch (reply.answer) {

@@ -6,7 +6,7 @@ import { countedOf } from '../codes.ts';
 import type { ScriptClient } from './script-client.ts';
 import { shardOf, shards, type KeyNames } from './key-names.ts';
 
-export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'enqueueProgress'> {
+export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'enqueueProgress' | 'unfinishedFiles'> {
   exists(batchId: string): Promise<boolean>;
   /** Ids of all batches, the oldest first. */
   ids(): Promise<readonly string[]>;
@@ -58,6 +58,10 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
         all.push(...found.filter((batch) => batch !== undefined));
       }
       return all;
+    },
+    async unfinishedFiles() {
+      const lists = await Promise.all(shards.map((shard) => calls.read(shard, 'zrange', names.unfinished(shard), '0', '-1')));
+      return (lists as string[][]).flat();
     },
     async tallies(batchId) {
       const totals: Totals = new Map();

@@ -28,7 +28,12 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
     const shard = shardOf(batchId);
     const token = nextToken();
     for (let version = String((await calls.read(shard, 'hget', names.batch(batchId), 'version')) ?? '0'); ;) {
-      const { answer, values } = await calls.run(shard, scripts.changeBatch, [names.batch(batchId)], [version, token, line, ...fields]);
+      const { answer, values } = await calls.run(
+        shard,
+        scripts.changeBatch,
+        [names.batch(batchId), names.unfinished(shard)],
+        [version, token, line, batchId, ...fields],
+      );
       if (answer === 'missing') throw batchNeverOpened(batchId);
       if (answer !== 'moved') return;
       version = values[0] ?? '0';
@@ -57,7 +62,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
       await calls.run(
         shard,
         scripts.openBatch,
-        [names.batch(batchId), names.batches(shard)],
+        [names.batch(batchId), names.batches(shard), names.unfinished(shard)],
         [batchId, String(bytes), JSON.stringify(blockDigests), ...Object.entries(fields).flat()],
       );
       remember(batchId);

@@ -32,10 +32,11 @@ local function counters_now()
 end
 local counters = counters_now()
 
-local writers_kept, writer_kept_s = 64, 86400
+local writers_kept, writers_at_most, writer_kept_s = 64, 256, 86400
 
--- Frees space for one more writer: drops those that wrote longest ago, and none that wrote within a day. Their last
--- counters are at most `forgotten`, by which a process that was dropped while it runs knows that nothing was lost.
+-- Frees space for one more writer: drops those that wrote longest ago, and of those that wrote within a day only as many
+-- as are above the bound, which a process that crashes and starts again and again reaches. Their last counters are at most
+-- `forgotten`, by which a process that was dropped while it runs knows that nothing was lost.
 local function drop_old_writers()
   local fields, writers = redis.call('HGETALL', KEYS[1]), {}
   for index = 1, #fields, 2 do
@@ -47,7 +48,8 @@ local function drop_old_writers()
   table.sort(writers, function(one, other) return one.at_s < other.at_s end)
   local forgotten = tonumber(redis.call('HGET', KEYS[1], 'forgotten') or '0')
   for index = 1, #writers - writers_kept + 1 do
-    if tonumber(clock[1]) - writers[index].at_s < writer_kept_s then break end
+    local is_fresh = tonumber(clock[1]) - writers[index].at_s < writer_kept_s
+    if is_fresh and #writers - index < writers_at_most - 1 then break end
     redis.call('HDEL', KEYS[1], writers[index].field)
     forgotten = math.max(forgotten, writers[index].last)
     redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', forgotten))

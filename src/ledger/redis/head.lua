@@ -29,6 +29,9 @@ end
 -- Codes of statuses from this one on are final.
 local function is_final(code) return tonumber(code) >= 5 end
 
+-- Notes that a record of the batch ended in this status, unless an older one waits there for its details to be purged.
+local function note_end(ends, number, code, batch) redis.call('ZADD', ends, 'NX', number, code .. ':' .. batch) end
+
 -- The member has this score, or with '' is none of the set's.
 local function set_score(set, score, member)
   if score == '' then redis.call('ZREM', set, member) else redis.call('ZADD', set, score, member) end

@@ -72,10 +72,15 @@ export interface KeyNames {
   batch(batchId: string): string;
   /** Sorted set: the batches of this shard, by the number of their creation. */
   batches(shard: number): string;
+  /** Sorted set: those of them that are of files and are running or waiting. */
+  unfinished(shard: number): string;
   /** Set: positions of the stream whose messages are dead letters. */
   deadLetters(shard: number, stream: string): string;
-  /** Hash: up to which number the details of a batch and status were purged. */
-  dropped(shard: number): string;
+  /**
+   * Sorted set: final statuses of batches, as `<code>:<batch id>`, that have records with details, by the number of the first
+   * of these records or a lower one.
+   */
+  ends(shard: number): string;
   /** Matches every key of the ledger and no other. */
   readonly pattern: string;
 }
@@ -109,8 +114,9 @@ export function createKeyNames(prefix: string): KeyNames {
     outboxEvents: (shard) => name(shard, 'outbox:events'),
     batch: (batchId) => name(shardOf(batchId), `batch:${batchId}`),
     batches: (shard) => name(shard, 'batches'),
+    unfinished: (shard) => name(shard, 'batches:unfinished'),
     deadLetters: (shard, stream) => name(shard, `dead:${stream}`),
-    dropped: (shard) => name(shard, 'dropped'),
+    ends: (shard) => name(shard, 'ends'),
     pattern: `${prefix}:{[01][0-9]}:*`,
   };
 }

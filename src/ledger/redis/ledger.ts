@@ -175,6 +175,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     openBatch: tracked(batches.openBatch),
     batch: tracked(batches.batch),
     batches: tracked(batches.batches),
+    unfinishedFiles: tracked(batches.unfinishedFiles),
     updateBatch: tracked(batches.updateBatch),
     tallies: tracked(batches.tallies),
     enqueueProgress: tracked(batches.enqueueProgress),
@@ -200,7 +201,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     }),
     restore: tracked(restore.restore),
     restoreSettled: tracked(restore.restoreSettled),
-    purgeDetails: tracked(async (which) => purgeDetails(context, await batches.ids(), which)),
+    purgeDetails: tracked((which) => purgeDetails(context, which)),
     close: calls.close,
   };
 }

@@ -1,7 +1,8 @@
 -- Makes a batch, or finds it as it was pinned. One that was made by events or by a rebuild has no pins yet: it takes
--- those of the first file that names it. Begins with begin.
+-- those of the first file that names it. Begins with begin, unfinished.
 --
 -- KEYS[1]  meta                        KEYS[2]  batch                       KEYS[3]  batches
+-- KEYS[4]  unfinished batches of files
 -- ARGV[1]  generation                  ARGV[2]  batch id                    ARGV[3]  bytes
 -- ARGV[4]  block digests, JSON         ARGV[5]… further fields and values of a new batch
 -- Returns  { 'written' | 'known', counters }
@@ -12,6 +13,7 @@ if not pins[1] then
   local number = write()
   redis.call('HSET', KEYS[2], unpack(fields))
   redis.call('ZADD', KEYS[3], number, ARGV[2])
+  note_state(KEYS[4], number, ARGV[2], redis.call('HGET', KEYS[2], 'state'))
   return { 'written', counters }
 end
 local pinned = pins[1] ~= '0' or pins[2] ~= '[]'

@@ -46,6 +46,7 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       names.body(shard, recordId),
       names.outboxTimes(shard),
       names.outboxEvents(shard),
+      names.ends(shard),
     ],
     [
       String(occurrence.position),
@@ -64,6 +65,7 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       body === undefined ? '' : sealedBody(seal, record, body),
       ...outbox.argumentsOf(event),
       String(record.sequence),
+      batchId,
     ],
   );
   if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);

@@ -2,20 +2,27 @@
  * Purges the details of records that ended long ago: destination, metadata, reason, field digests. What must be known
  * forever stays: key, fingerprint, attempt, status, amount, occurrence.
  */
-import type { Status } from '../../../batches/record/status.ts';
-import { statusCode } from '../codes.ts';
+import { statusOf } from '../codes.ts';
 import { redisTime } from './script-client.ts';
 import type { LedgerContext } from './context.ts';
 import { numberAtTime, shards } from './key-names.ts';
 import { encodeWithoutDetails } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 
-const finalStatuses: readonly Status[] = ['succeeded', 'failed', 'cancelled', 'rejected'];
 const pageSize = 200;
 
+/** A final status of a batch in one shard that has records to purge, and the number of the first one. */
+interface Due {
+  readonly shard: number;
+  /** `<code>:<batch id>` */
+  readonly member: string;
+  readonly index: string;
+  readonly from: string;
+}
+
 /**
- * An index of final records is in the order of their last change, so that old ones are at its beginning. How far it was
- * purged is kept, and the next call continues there.
+ * An index of final records is in the order of their last change, so that old ones are at its beginning. What is asked for
+ * are the batches and statuses that have some, however many there are beside them.
  *
  * @param params.olderThanMs how long ago the last change must be
  * @param params.limit at most so many records
@@ -23,54 +30,69 @@ const pageSize = 200;
  */
 export async function purgeDetails(
   context: LedgerContext,
-  batchIds: readonly string[],
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
-  const { calls, names } = context;
-  const newest = String(numberAtTime((await redisTime(calls)) - olderThanMs));
+  const newest = String(numberAtTime((await redisTime(context.calls)) - olderThanMs));
   let purged = 0;
-  for (const batchId of batchIds) {
-    for (const status of finalStatuses) {
-      const field = `${statusCode[status]}:${batchId}`;
-      const marks = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.dropped(shard), field)));
-      for (const shard of shards) {
-        const index = names.index(shard, batchId, status);
-        for (let from = marks[shard] as string | null; purged < limit;) {
-          const wanted = Math.min(pageSize, limit - purged);
-          const page = (await calls.read(
-            shard,
-            'zrangebyscore',
-            index,
-            from === null ? '-inf' : `(${from}`,
-            newest,
-            'WITHSCORES',
-            'LIMIT',
-            '0',
-            String(wanted),
-          )) as string[];
-          for (let at = 0; at < page.length; at += 2) {
-            from = page[at + 1] ?? from;
-            if (await purgeRecord(context, shard, page[at] ?? '', field, from ?? '')) purged += 1;
-          }
-          if (page.length < 2 * wanted) break;
-        }
-        if (purged >= limit) return purged;
-      }
-    }
+  for (const due of await dueOf(context, newest, limit)) {
+    if (purged >= limit) break;
+    purged += await purgeIndex(context, due, { newest, limit: limit - purged });
   }
   return purged;
 }
 
-async function purgeRecord(context: LedgerContext, shard: number, recordId: string, field: string, number: string): Promise<boolean> {
+async function dueOf({ calls, names }: LedgerContext, newest: string, limit: number): Promise<readonly Due[]> {
+  const lists = await Promise.all(
+    shards.map(async (shard) => {
+      const bounds = ['-inf', newest, 'WITHSCORES', 'LIMIT', '0', String(limit)];
+      const found = (await calls.read(shard, 'zrangebyscore', names.ends(shard), ...bounds)) as string[];
+      return Array.from({ length: found.length / 2 }, (_, at): Due => {
+        const member = found[2 * at] ?? '';
+        const colon = member.indexOf(':');
+        const index = names.index(shard, member.slice(colon + 1), statusOf(Number(member.slice(0, colon))));
+        return { shard, member, index, from: found[2 * at + 1] ?? '' };
+      });
+    }),
+  );
+  return lists.flat();
+}
+
+async function purgeIndex(
+  context: LedgerContext,
+  due: Due,
+  { newest, limit }: { readonly newest: string; readonly limit: number },
+): Promise<number> {
+  const { shard, index } = due;
+  let purged = 0;
+  for (let from = due.from; purged < limit;) {
+    const bounds = [from, newest, 'WITHSCORES', 'LIMIT', '0', String(Math.min(pageSize, limit - purged))];
+    const page = (await context.calls.read(shard, 'zrangebyscore', index, ...bounds)) as string[];
+    for (let at = 0; at < page.length; at += 2) {
+      const number = page[at + 1] ?? '';
+      if (await purgeRecord(context, due, page[at] ?? '', number)) purged += 1;
+      from = `(${number}`;
+    }
+    if (page.length > 0) continue;
+    if (from === due.from) await noteNext(context, due);
+    break;
+  }
+  return purged;
+}
+
+/** The record that was noted, and perhaps some after it, have left the index. */
+const noteNext = ({ calls, names }: LedgerContext, { shard, member, index, from }: Due): Promise<unknown> =>
+  calls.run(shard, scripts.purgeDetails, [names.record(shard, ''), names.ends(shard), index], ['', '', member, from]);
+
+async function purgeRecord(context: LedgerContext, due: Due, recordId: string, number: string): Promise<boolean> {
   const { calls, names, keys } = context;
+  const { shard, member, index } = due;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
-  if (typeof text !== 'string') return false;
-  const { record } = await context.readRecord(shard, recordId, text);
+  const record = typeof text === 'string' ? (await context.readRecord(shard, recordId, text)).record : undefined;
   const { answer } = await calls.run(
     shard,
     scripts.purgeDetails,
-    [names.record(shard, recordId), names.dropped(shard)],
-    [String(record.version), encodeWithoutDetails(record, keys), field, number],
+    [names.record(shard, recordId), names.ends(shard), index],
+    [record === undefined ? '' : String(record.version), record === undefined ? '' : encodeWithoutDetails(record, keys), member, number],
   );
   return answer === 'written';
 }

@@ -1,6 +1,6 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
 import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
-import { createRecoverySweeper } from '../../../batches/pipeline/recovery-sweeper.ts';
+import { createBatchSweeper, createOutboxTakeOver } from '../../../batches/pipeline/recovery-sweeper.ts';
 import { createRetention } from '../../../batches/pipeline/retention.ts';
 import type { Worker } from '../../../batches/pipeline/worker.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
@@ -26,6 +26,8 @@ const leaveWithinMs = 20_000;
  * twice; only one of them can make an intent.
  */
 const claimMs = 20_000;
+/** While nothing is due. What this or another instance sends falls due later than after half of FOLLOW_INTERVAL_MS. */
+const idleAtMostMs = 1_000;
 /** A purge looks through every batch, and every instance does it. */
 const betweenPurgesMs = 60_000;
 
@@ -105,11 +107,18 @@ function profileOf(parts: Parts): Profile {
 function workersOf({ params, connected, stack, consumer }: Parts): readonly Worker[] {
   const { ledger, clock } = connected;
   const { deps } = stack;
-  const retentionMs = params.config.settings.LEDGER_RETENTION;
+  const { LEDGER_RETENTION: retentionMs, FOLLOW_INTERVAL_MS: followMs } = params.config.settings;
+  const idleMs = Math.min(idleAtMostMs, followMs / 2);
   return [
     consumer,
-    createDueWorker(deps, { due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }), claims: true, waitMs: params.patienceMs }),
-    createRecoverySweeper({ ledger, clock, publisher: deps.publisher, signal: params.stopping.signal }),
+    createDueWorker(deps, {
+      due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }),
+      claims: true,
+      idleMs,
+      waitMs: params.patienceMs,
+    }),
+    createOutboxTakeOver({ ledger, publisher: deps.publisher }),
+    createBatchSweeper({ ledger, clock, signal: params.stopping.signal }),
     createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),
   ];
 }

@@ -70,6 +70,21 @@ describe('the due worker', () => {
     expect(ticks).toBeLessThan(15);
   });
 
+  it('with nothing due looks as seldom as it may, and sooner when the next one falls due sooner', async () => {
+    const world = fakeWorld({ record: sentRecord() });
+    let nextAt: number | null = null;
+    const worker = createDueWorker(
+      { ...world.deps, publisher: { notify: () => undefined }, stop: () => undefined, heldUp: () => null },
+      { due: () => Promise.resolve({ records: [], nextAt }), claims: true, idleMs: 1_000, waitMs: null },
+    );
+    const pauses: number[] = [];
+    for (const next of [null, at + 5_000, at + 300, at - 5]) {
+      nextAt = next;
+      pauses.push(await worker.tick());
+    }
+    expect(pauses).toEqual([1_000, 1_000, 300, 100]);
+  });
+
   it.each([true, false])('asks again at once while more is due than it asked for (claims: %s)', async (claims) => {
     const waiting = new Set(openRecords(5 * window));
     const due = async (limit: number) => {

@@ -237,6 +237,19 @@ describe('what a shard notes of those who write to it', () => {
     expect(await writers()).toHaveLength(101);
   });
 
+  it('is bounded also where a process crashes and starts again all day, and who was dropped goes on', async () => {
+    const [one, other] = [await openWithBatch(), await open()];
+    await write(one, 2);
+    await note(400, 'fresh', now() + 5);
+    await write(other, 3);
+    expect(await writers()).toHaveLength(256);
+    const [own] = (await admin((client) => client.hmget(meta, 'forgotten'))) as [string];
+    expect(Number(own)).toBeGreaterThan(0);
+    await server.restart();
+    await write(one, 4);
+    expect(await writers()).toHaveLength(256);
+  });
+
   it('is dropped for a process that has long been silent, and that process goes on when it connects again', async () => {
     const [one, other] = [await openWithBatch(), await open()];
     await write(one, 2);
