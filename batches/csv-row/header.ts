@@ -8,7 +8,9 @@ import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { Problem } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
 import { checkMetadataText } from '../instruction/metadata.ts';
-import { suggestName } from '../fields/suggest-name.ts';
+import { disallowedCharacter } from '../fields/text.ts';
+import { routeNames } from '../instruction/templates.ts';
+import { unknownColumn } from './unknown-column.ts';
 
 /** What a cell is: a member (its slot; a path narrows where it may stand), a text of the metadata, or nothing (`error`). */
 export type Column =
@@ -16,8 +18,15 @@ export type Column =
   | { readonly is: 'metadata'; readonly name: string; readonly keys: readonly string[] }
   | { readonly is: 'ignored'; readonly name: string };
 
+/** @property warnings what is odd about a header that can be read all the same */
 export type HeaderReading =
-  { readonly ok: true; readonly columns: readonly Column[] } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
+  | { readonly ok: true; readonly columns: readonly Column[]; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
+
+/** What every report of a header error ends with. */
+export const headerAdvice =
+  `A payout file needs record_id, currency, amount (or amount_minor) and the columns of one route, as "disburse template --route ${routeNames('payout')[0]}" ` +
+  `prints them (routes: ${routeNames('payout').join(', ')}; with --kind payment: ${routeNames('payment').join(', ')}).`;
 
 /** The same depth that events may have. */
 const deepestMetadata = eventBounds.depth - 1;
@@ -32,16 +41,6 @@ const report = (column: string | null, { code, message }: RuleViolation): Proble
   message,
   value: null,
 });
-
-const unknown = (name: string): RuleViolation => {
-  if (name === 'metadata') return violation('header_unknown', 'A column of metadata is named metadata.<key>: add the key.');
-  if (/^(?:payment_method|payment_details)(?:\..*)?\.?(?:type|system_type)$/.test(name)) {
-    return violation('header_unknown', 'The type is derived from the columns that a row fills: remove this column.');
-  }
-  const nearest = suggestName(name, columnNames.keys());
-  const hint = nearest === undefined ? 'remove it, or name it metadata.<key> to have it echoed' : `did you mean ${nearest}`;
-  return violation('header_unknown', `Unknown column "${maskName(name)}": ${hint}${nearest === undefined ? '.' : '?'}`);
-};
 
 const badKeys = (keys: readonly string[]): RuleViolation | undefined => {
   if (keys.some((key) => key === ''))
@@ -81,7 +80,26 @@ const nesting = (paths: ReadonlyMap<string, string>): readonly Problem[] =>
     ];
   });
 
-const missing = (seen: ReadonlyMap<string, string>, columns: readonly Column[]): readonly Problem[] => {
+interface Named {
+  readonly name: string;
+  readonly index: number;
+}
+
+const twice = (first: Named, second: Named): RuleViolation => {
+  const told = ({ name, index }: Named): string => `"${maskName(name.trim())}" (column ${index + 1})`;
+  return violation('header_name_twice', `${told(first)} and ${told(second)} have the same name: remove or rename one of them.`);
+};
+
+/** Blanks around a name are trimmed, also those that are not typed with the space bar; these are worth a warning. */
+const oddBlanks = (name: string, index: number): readonly Problem[] => {
+  const trimmed = name.trim();
+  const odd = disallowedCharacter(name.replace(trimmed, ''));
+  if (odd === undefined || trimmed === '' || disallowedCharacter(trimmed) !== undefined) return [];
+  const message = `Column ${index + 1} is read as ${maskName(trimmed)}, but its name has more than ordinary blanks around it. ${disallowedCharacter(name)?.message ?? ''}`;
+  return [report(name, violation('header_odd_blank', message))];
+};
+
+const missing = (seen: ReadonlyMap<string, unknown>, columns: readonly Column[]): readonly Problem[] => {
   const present = new Set(columns.flatMap((column) => (column.is === 'member' ? [column.slot] : [])));
   const has = (name: string): boolean => seen.has(name) || present.has(columnNames.get(name)?.slot ?? -1);
   const lacking = required
@@ -117,7 +135,8 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
   const delimiter = misdelimited(header);
   if (delimiter !== undefined) return { ok: false, problems: [report(null, delimiter)] };
 
-  const seen = new Map<string, string>();
+  const seen = new Map<string, { readonly name: string; readonly index: number }>();
+  const present = new Set(header.map((name) => name.trim().toLowerCase()));
   const metadata = new Map<string, string>();
   const columns = header.map((name, index): Column => {
     const trimmed = name.trim();
@@ -128,13 +147,12 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
       problems.push(report(null, violation('header_name_empty', `Column ${index + 1} has no name: name it or remove it.`)));
       return ignored;
     }
-    if (seen.has(key)) {
-      problems.push(
-        report(name, violation('header_name_twice', `The column ${maskName(trimmed)} appears twice: remove or rename one of them.`)),
-      );
+    const first = seen.get(key);
+    if (first !== undefined) {
+      problems.push(report(name, twice(first, { name, index })));
       return ignored;
     }
-    seen.set(key, name);
+    seen.set(key, { name, index });
     if (isMetadata) {
       const path = key.slice('metadata.'.length);
       const keys = path.split('.');
@@ -155,7 +173,7 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
     }
     const known = columnNames.get(key);
     if (known === undefined) {
-      problems.push(report(name, unknown(key)));
+      problems.push(report(name, unknownColumn(trimmed, present)));
       return ignored;
     }
     return { is: 'member', name, ...known };
@@ -163,5 +181,5 @@ export const readHeader = (header: readonly string[]): HeaderReading => {
 
   problems.push(...together(columns), ...nesting(metadata), ...missing(seen, columns));
   const [first, ...others] = problems;
-  return first === undefined ? { ok: true, columns } : { ok: false, problems: [first, ...others] };
+  return first === undefined ? { ok: true, columns, warnings: header.flatMap(oddBlanks) } : { ok: false, problems: [first, ...others] };
 };

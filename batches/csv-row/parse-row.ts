@@ -29,6 +29,7 @@ export interface RowParser {
   maskSecrets(cells: readonly string[]): string[];
   /** How the header spells `record_id`. */
   readonly recordIdColumn: string;
+  readonly headerWarnings: readonly Problem[];
 }
 
 export type RowParserResult =
@@ -225,7 +226,7 @@ function readRow(row: Row, layout: Layout, { now, maxAmount }: ReadingOptions, b
 export const createRowParser = (header: readonly string[], options: ReadingOptions): RowParserResult => {
   const compiled = readHeader(header);
   if (!compiled.ok) return compiled;
-  const { columns } = compiled;
+  const { columns, warnings } = compiled;
   const layout = layoutOf(columns);
   const body = createBodyBuilder(layout.slots);
   const row = createRow(layout);
@@ -239,6 +240,7 @@ export const createRowParser = (header: readonly string[], options: ReadingOptio
       },
       maskSecrets: (cells) => maskSecrets(layout, cells),
       recordIdColumn: columns[layout.slotOfCell.indexOf(recordIdSlot)]?.name ?? 'record_id',
+      headerWarnings: warnings,
     },
   };
 };

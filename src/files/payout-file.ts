@@ -8,6 +8,8 @@ import { compareTotals, type Totals } from '../../batches/preflight/control-tota
 import type { Problem, ParseResult } from '../../batches/instruction/instruction.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type RowIndex } from '../../batches/preflight/preflight.ts';
+import { explainHeader, headerSearchRows } from '../../batches/preflight/header-diagnosis.ts';
+import { headerAdvice } from '../../batches/csv-row/header.ts';
 import { validateBlock } from '../../batches/preflight/check-block.ts';
 import { createRowParser } from '../../batches/csv-row/parse-row.ts';
 import type { ReadingOptions } from '../../batches/instruction/reading-options.ts';
@@ -44,6 +46,8 @@ export interface BrokenFile {
   readonly delimiter: string | null;
   readonly rows: number;
   readonly problems: readonly LineProblem[];
+  /** What a file needs, when its header is what is wrong. */
+  readonly advice: string | null;
 }
 
 export type InspectionOutcome =
@@ -65,19 +69,25 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
   let rows = 0;
   const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => ({
     ok: false,
-    broken: { file, sha256: facts.sha256 ?? null, encoding: facts.encoding ?? null, delimiter: facts.delimiter ?? null, rows, problems },
+    broken: {
+      file,
+      sha256: facts.sha256 ?? null,
+      encoding: facts.encoding ?? null,
+      delimiter: facts.delimiter ?? null,
+      rows,
+      problems,
+      advice: problems.some(({ code }) => code.startsWith('header_')) ? headerAdvice : null,
+    },
   });
   try {
     csv = await readCsv(path, readingOptions(params));
     const made = createRowParser(csv.header, reading);
     const { headerLine, encoding, delimiter, header, rereadable } = csv;
     if (!made.ok) {
-      // Read to the end all the same: a file is told by its hash, and what else is wrong with it comes out now.
-      for await (const block of csv.blocks) rows += block.length;
-      return broken(
-        made.problems.map((problem) => ({ line: headerLine, ...problem })),
-        { ...csv.finished(), encoding, delimiter },
-      );
+      const rest = await readRest(csv);
+      ({ rows } = rest);
+      const explained = explainHeader({ header, line: headerLine, problems: made.problems, following: rest.first });
+      return broken([...explained, ...rest.problems], { encoding, delimiter, ...rest.facts });
     }
     const taking = startPreflight(await sizeOf(path));
     for await (const block of csv.blocks) {
@@ -87,7 +97,11 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const found = csv.finished();
     const { sha256, bytes, blockDigests } = found;
-    const warnings = rows === 0 ? [...found.warnings, noRecords(headerLine)] : found.warnings;
+    const warnings = [
+      ...made.reader.headerWarnings.map((problem) => ({ line: headerLine, ...problem })),
+      ...found.warnings,
+      ...(rows === 0 ? [noRecords(headerLine)] : []),
+    ];
     const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
     if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
     const index = taking.hasCandidates() ? await indexSuspects(again, taking, params.signal) : null;
@@ -102,6 +116,22 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     throw cause;
   } finally {
     await csv?.close();
+  }
+}
+
+/** The rest of a file whose header is broken: its hash names it, and what else is wrong with it is reported at the same time. */
+async function readRest(csv: CsvFile) {
+  const first: CsvRow[] = [];
+  let rows = 0;
+  try {
+    for await (const block of csv.blocks) {
+      if (first.length < headerSearchRows) first.push(...block.slice(0, headerSearchRows));
+      rows += block.length;
+    }
+    return { rows, first, problems: [], facts: csv.finished() };
+  } catch (cause) {
+    if (cause instanceof StructuralError) return { rows, first, problems: cause.problems, facts: cause.facts };
+    throw cause;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The result of checking a file, as one JSON object: `validate --json`, and the acknowledgement of a dropped file. */
-import type { LineProblem } from '../../batches/preflight/line-problem.ts';
+import { maxTold, type LineProblem } from '../../batches/preflight/line-problem.ts';
 import { formatMinor } from '../../batches/fields/money.ts';
 import type { BrokenFile, Inspection } from './payout-file.ts';
 
@@ -24,7 +24,7 @@ export function report({ file, sha256, encoding, delimiter, preflight }: Inspect
   };
 }
 
-export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems }: BrokenFile) => ({
+export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems, advice }: BrokenFile) => ({
   file,
   sha256,
   encoding,
@@ -35,10 +35,16 @@ export const brokenReport = ({ file, sha256, encoding, delimiter, rows, problems
   duplicates: 0,
   structural: true,
   totals: {},
-  errors: problems.slice(0, 1000).map(toJson),
+  errors: withAdvice(problems.slice(0, maxTold), advice).map(toJson),
   errors_total: problems.length,
   warnings: [],
   warnings_total: 0,
 });
+
+/** The advice closes the report: it follows the last message. */
+const withAdvice = (problems: readonly LineProblem[], advice: string | null): readonly LineProblem[] =>
+  advice === null
+    ? problems
+    : problems.map((problem, at) => (at < problems.length - 1 ? problem : { ...problem, message: `${problem.message} ${advice}` }));
 
 const toJson = ({ line, column, code, message, value }: LineProblem) => ({ line, column, code, message, value });

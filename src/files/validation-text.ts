@@ -12,11 +12,12 @@ function problemLine({ line, column, value, message, code }: LineProblem): strin
 }
 
 /** A file that is not paid at all. */
-export const brokenText = ({ file, problems }: BrokenFile, paint: Paint): string =>
+export const brokenText = ({ file, problems, advice }: BrokenFile, paint: Paint): string =>
   [
     paint('red', `${printable(file)} has errors that block the whole file. Nothing is paid from it until they are fixed.`),
     ...problems.slice(0, shownProblems).map(problemLine),
     ...(problems.length > shownProblems ? [`  … and ${grouped(problems.length - shownProblems)} more; --json prints up to 1,000`] : []),
+    ...(advice === null ? [] : [advice]),
   ].join('\n');
 
 function problemList(title: string, problems: readonly LineProblem[], total: number): string[] {
