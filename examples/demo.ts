@@ -77,6 +77,8 @@ try {
     GATEWAY_URL: url,
     GATEWAY_PROJECT: 'demo',
     GATEWAY_PRIVATE_KEY_FILE: join(keys, 'private.pem'),
+    // The simulated gateway keeps every key.
+    GATEWAY_KEY_LIFETIME: '12h',
     DATA_DIR: join(folder, 'data'),
     DISPATCH_RATE: '100',
     FOLLOW_INTERVAL_MS: '500',

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CommandError, exitCodes } from '../exit.ts';
-import { isKeyText, isLoopback } from './values.ts';
+import { isKeyText } from './values.ts';
 import { secretNames, shape, variableNames, type Settings, type VariableName } from './variables.ts';
 
 /** What the distributed profile has and the stand-alone profile has not. */
@@ -123,8 +123,5 @@ export const redisParams = (config: Config, onWarning: (message: string) => void
   return { url: serversOf(config, 'Redis').redisUrl, ...(caFile === undefined ? {} : { caFile }), onWarning };
 };
 
-/** The configured lifetime, or 12 hours on loopback, where the sandbox keeps every key; null: unknown. */
-export function keyLifetimeMs(settings: Settings): number | null {
-  if (settings.GATEWAY_KEY_LIFETIME !== undefined) return settings.GATEWAY_KEY_LIFETIME;
-  return settings.GATEWAY_URL !== undefined && isLoopback(settings.GATEWAY_URL) ? 12 * 3_600_000 : null;
-}
+/** What the gateway has promised; null: unknown, also on loopback, where a proxy to a real gateway may listen. */
+export const keyLifetimeMs = (settings: Settings): number | null => settings.GATEWAY_KEY_LIFETIME ?? null;

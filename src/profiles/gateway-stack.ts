@@ -19,7 +19,7 @@ import type { OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { startWorkers, type RunningWorkers } from '../../batches/pipeline/worker.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
+import { keyLifetimeMs, type Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { type Metrics } from '../service/metrics.ts';
 import { meteredGateway, meteredSink } from '../service/metered.ts';
@@ -56,6 +56,8 @@ export interface GatewayStackParams {
 export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const { config, ledger, metrics, clock, stopping, logger, limiters, machine, leaseMs, gatherMs } = params;
   const { settings } = config;
+  if (keyLifetimeMs(settings) === null)
+    logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never sent again; evidence or a person ends it');
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
   const { deps, breaker } = createEngine({

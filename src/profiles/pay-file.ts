@@ -7,7 +7,7 @@ import { startWorkers } from '../../batches/pipeline/worker.ts';
 import type { Batch, Policy } from '../../batches/record/batch.ts';
 import { needsAttention, summarise } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
-import { keyLifetimeMs, type Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { openFileBatch } from '../files/open-batch.ts';
@@ -44,13 +44,10 @@ export interface PayFileRequest {
 }
 
 export async function payFile(payment: FilePayment, request: PayFileRequest): Promise<ExitCode> {
-  const { config, profile, inspection, logger } = payment;
+  const { config, profile, inspection } = payment;
   const { ledger, clock } = profile;
   const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock });
   const fixFile = await keepFixFile(config, inspection, batch);
-  if (keyLifetimeMs(config.settings) === null) {
-    logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never sent again; evidence or a person ends it');
-  }
   const { isEnqueued, why } = await submitWithProgress(payment, request, batch);
   if (isEnqueued && why === null) return reportEnqueued(payment, request, fixFile);
   return report(payment, request, { fixFile, why });

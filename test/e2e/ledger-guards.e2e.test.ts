@@ -62,6 +62,27 @@ describe.concurrent('an open send', () => {
     });
   });
 
+  it('is never resent while GATEWAY_KEY_LIFETIME is unset, also on loopback, and the start reports it', async ({ expect }) => {
+    await inWitnessedWorld(lost, async (world, gateway) => {
+      const path = world.write('a.csv', csvOf(payouts(1)));
+      const unset = { GATEWAY_KEY_LIFETIME: '' };
+      expect((await world.run(path, ['--no-wait'], unset)).stderr).toContain('GATEWAY_KEY_LIFETIME is not set');
+      const ran = await world.run(path, [], unset);
+      expect([ran.code, countsOf(ran.summary)]).toEqual([2, { unknown: 1 }]);
+      expect(gateway.count('inits')).toBe(1);
+    });
+  });
+
+  it('is resent under its header whatever the case of its letters', async ({ expect }) => {
+    await inWitnessedWorld(lost, async (world, gateway) => {
+      const path = world.write('a.csv', csvOf(payouts(1)));
+      await world.run(path, ['--no-wait']);
+      const ran = await world.run(path, [], { GATEWAY_IDEMPOTENCY_HEADER: 'x-partner-idempotency-key' });
+      expect([ran.code, countsOf(ran.summary)]).toEqual([2, { unknown: 1 }]);
+      expect([gateway.count('inits'), gateway.count('sessions')]).toEqual([2, 1]);
+    });
+  });
+
   it('keeps the key lifetime of its first send: a longer one that is set later makes no resend', async ({ expect }) => {
     await inWitnessedWorld(lost, async (world, gateway) => {
       const path = world.write('a.csv', csvOf(payouts(1)));

@@ -68,6 +68,8 @@ export const inWorld = (options: WorldOptions, work: (world: World) => Promise<v
       GATEWAY_URL: sandbox.url,
       GATEWAY_PROJECT: project,
       GATEWAY_PRIVATE_KEY_FILE: write('private.pem', ourPair.privateKey),
+      // The sandbox keeps every key.
+      GATEWAY_KEY_LIFETIME: '12h',
       DATA_DIR: dataDir,
       DISPATCH_RATE: 'unlimited',
       FOLLOW_INTERVAL_MS: '50',

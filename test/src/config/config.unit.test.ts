@@ -113,8 +113,8 @@ describe('the configuration', () => {
 
 describe('the key lifetime', () => {
   const of = (env: Environment): number | null => keyLifetimeMs(readConfig([env], 'data').settings);
-  it('is 12 hours on loopback by default, and unknown elsewhere unless it is set', () => {
-    expect(of({ GATEWAY_URL: 'http://127.0.0.1:1' })).toBe(12 * 3_600_000);
+  it('is unknown unless it is set, also on loopback', () => {
+    expect(of({ GATEWAY_URL: 'http://127.0.0.1:1' })).toBeNull();
     expect(of({ GATEWAY_URL: 'https://gateway.example' })).toBeNull();
     expect(of({})).toBeNull();
     expect(of({ GATEWAY_URL: 'https://gateway.example', GATEWAY_KEY_LIFETIME: '1h' })).toBe(3_600_000);
