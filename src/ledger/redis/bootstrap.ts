@@ -7,12 +7,11 @@ import { isSameBinding, LedgerKeyError, LedgerMissingError, LedgerSchemaError, t
 import { isSameKey, keyCheck } from '../ledger-key.ts';
 import { LedgerDataLossError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
+import { formerGeneration, migrate, needsMigration, schemaVersion } from './migration.ts';
 import { scripts } from './scripts.ts';
 
-const schemaVersion = '1';
-
-/** `founding`: not all shards are made yet; `rebuilding`: it does not know everything yet. */
-type State = 'founding' | 'live' | 'rebuilding';
+/** `founding`: not all shards are made yet; `rebuilding`: it does not know everything yet; `migrating`: see `migration.ts`. */
+type State = 'founding' | 'live' | 'rebuilding' | 'migrating';
 
 export type Shard = Readonly<Record<string, string>>;
 
@@ -30,6 +29,9 @@ export interface BootstrapParams {
   readonly hasResults: boolean;
   /** True: only a ledger that is being rebuilt is opened. */
   readonly rebuilding: boolean;
+  /** Rejects while programs of an older version work on the ledger. */
+  readonly beforeMigration: () => Promise<void>;
+  readonly onWarning: (message: string) => void;
 }
 
 export interface ShardsRead {
@@ -52,15 +54,20 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
   }
   checkBound(params, found);
   const [first] = found;
-  const generation = first?.['generation'] ?? '';
-  const lost = found.flatMap((shard, index) => (shard['generation'] === generation ? [] : [index]));
+  const [generation, former] = [first?.['generation'] ?? '', formerGeneration(first)];
+  const lost = found.flatMap((shard, index) => ([generation, former].includes(shard['generation'] ?? '') ? [] : [index]));
   if (lost.length > 0) throw new LedgerDataLossError(place, `has lost a part of itself (shards ${lost.join(', ')} of ${shards.length})`);
   const rebuilding = found.some((shard) => shard['state'] === ('rebuilding' satisfies State));
   if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and does not know everything yet');
   if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
   const counters = found.map((shard) => Number(shard['counter'] ?? 0));
-  if (!rebuilding) checkMarks(params, generation, counters, generationsTakenIn(found));
-  return { generation, counters };
+  if (!rebuilding) {
+    const takenIn = [...generationsTakenIn(found)].filter((its) => its !== former);
+    checkMarks(params, former, counters, new Set(takenIn));
+  }
+  if (!needsMigration(found)) return { generation, counters };
+  await migrate({ ...params, idempotencyHeader: params.binding.idempotencyHeader }, found);
+  return openOrCreate(params);
 }
 
 export async function readShards(client: Redis, names: KeyNames): Promise<Shard[]> {
@@ -87,7 +94,7 @@ function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapP
 /** What a shard is made with, beside its number and state. */
 export function boundFields({ gateway, project, submerchant, idempotencyHeader }: Binding, ledgerKey: Buffer): string[] {
   const fields = {
-    schema: schemaVersion,
+    schema: String(schemaVersion),
     gateway,
     project,
     ...(submerchant === undefined ? {} : { submerchant }),
@@ -125,6 +132,14 @@ export async function setState(
   return answer === 'written';
 }
 
+/** @throws LedgerSchemaError for a ledger of a newer version; one of an older version is read as it is, and migrated to be paid from */
+export function checkSchema(place: LedgerPlace, schema: string): void {
+  if (Number(schema) >= 1 && Number(schema) <= schemaVersion) return;
+  throw new LedgerSchemaError(
+    `${placeText(place)} has schema version ${schema}, and this disburse knows version ${schemaVersion}. Use the disburse that wrote it.`,
+  );
+}
+
 /** @throws RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export function checkBound(
   { place, binding, ledgerKey }: Pick<BootstrapParams, 'place' | 'binding' | 'ledgerKey'>,
@@ -133,11 +148,7 @@ export function checkBound(
   for (const shard of found) {
     const { schema, gateway, project, submerchant, idempotency_header: header, key_check: check } = shard;
     if (schema === undefined || gateway === undefined || project === undefined) continue;
-    if (schema !== schemaVersion) {
-      throw new LedgerSchemaError(
-        `${placeText(place)} has schema version ${schema}, and this disburse knows version ${schemaVersion}. Use the disburse that wrote it.`,
-      );
-    }
+    checkSchema(place, schema);
     // A ledger that is not migrated yet has no header: the migration binds it.
     const idempotencyHeader = header ?? binding.idempotencyHeader;
     const bound: Binding = { gateway, project, idempotencyHeader, ...(submerchant === undefined ? {} : { submerchant }) };

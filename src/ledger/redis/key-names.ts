@@ -81,6 +81,10 @@ export interface KeyNames {
    * of these records or a lower one.
    */
   ends(shard: number): string;
+  /** Hash, in schema 1 only: up to which number the details of a batch and status were purged. */
+  dropped(shard: number): string;
+  /** Matches the keys of the ledger whose names begin so behind the shard: `r:`. */
+  patternOf(what: string): string;
   /** Matches every key of the ledger and no other. */
   readonly pattern: string;
 }
@@ -117,6 +121,8 @@ export function createKeyNames(prefix: string): KeyNames {
     unfinished: (shard) => name(shard, 'batches:unfinished'),
     deadLetters: (shard, stream) => name(shard, `dead:${stream}`),
     ends: (shard) => name(shard, 'ends'),
+    dropped: (shard) => name(shard, 'dropped'),
+    patternOf: (what) => `${prefix}:{[01][0-9]}:${what}*`,
     pattern: `${prefix}:{[01][0-9]}:*`,
   };
 }

@@ -52,6 +52,8 @@ export interface RedisLedgerParams {
   /** `unsafe`: run even if Redis may forget what it acknowledged. */
   readonly allow: { readonly unsafe: boolean };
   readonly onWarning: (message: string) => void;
+  /** Called before a ledger of an older version is migrated; rejects while programs of that version work on it. */
+  readonly beforeMigration?: () => Promise<void>;
   /** Called once when Redis turns out to have lost data: every call rejects with this error from then on. */
   readonly onBroken?: (error: LedgerDataLossError) => void;
   /** Receives the ledger's time with every reply: `RedisClock.note`. */
@@ -77,7 +79,14 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   const names = createKeyNames(prefix);
   try {
     await assertDurable({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
-    const found = await openOrCreate({ ...params, client: connection.client, place, names, rebuilding: params.rebuilding ?? false });
+    const found = await openOrCreate({
+      ...params,
+      client: connection.client,
+      place,
+      names,
+      rebuilding: params.rebuilding ?? false,
+      beforeMigration: params.beforeMigration ?? (() => Promise.resolve()),
+    });
     const broken = Promise.withResolvers<never>();
     // Without a listener the rejection would end the process.
     broken.promise.catch(() => undefined);

@@ -2,11 +2,11 @@
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { LedgerMissingError } from '../errors.ts';
+import { LedgerMissingError, LedgerReadError } from '../errors.ts';
 import { createBatchReads } from './batch-reads.ts';
 import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
-import { readShards } from './bootstrap.ts';
+import { checkSchema, readShards } from './bootstrap.ts';
 import { createRecordReader } from './context.ts';
 import { createKeyNames, shardOf } from './key-names.ts';
 import { createRecordList } from './record-list.ts';
@@ -14,7 +14,7 @@ import { createStringTable } from './string-table.ts';
 
 export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'close'>;
 
-/** @throws LedgerMissingError when there is none under this prefix */
+/** @throws LedgerMissingError when there is none under this prefix; LedgerSchemaError | LedgerReadError when it cannot be read now */
 export async function openRedisReader({
   connection,
   prefix,
@@ -30,6 +30,11 @@ export async function openRedisReader({
     throw new LedgerMissingError(
       `${placeText(place)} is empty: nothing was paid from there yet. Are REDIS_URL and REDIS_PREFIX the ones that were used?`,
     );
+  }
+  for (const { schema = '1', state } of found) {
+    checkSchema(place, schema);
+    if (state === 'migrating')
+      throw new LedgerReadError(`${placeText(place)} is being migrated by a newer start of disburse. Run again when it has ended.`);
   }
   const calls = createScriptClient({
     connection,

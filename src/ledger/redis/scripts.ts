@@ -33,4 +33,11 @@ export const scripts = {
   restoreSettled: script('begin', 'totals', 'head', 'restore-settled'),
   setState: script('begin', 'set-state'),
   createShard: script('create-shard'),
+  migrateFence: script('migrate-fence'),
+  migrateSession: script('migrating', 'migrate-session'),
+  migrateRecord: script('migrating', 'migrate-record'),
+  migratePlaces: script('migrating', 'migrate-places'),
+  migrateEnds: script('migrating', 'migrate-ends'),
+  migrateBatch: script('migrating', 'unfinished', 'migrate-batch'),
+  migrateNote: script('migrating', 'migrate-note'),
 } as const satisfies Record<string, Script>;

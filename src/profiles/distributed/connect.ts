@@ -12,6 +12,7 @@ import { isLoopback } from '../../config/values.ts';
 import { redisParams, type Config } from '../../config/config.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
 import { kafkaOf, type CreateKafka } from '../../kafka/client.ts';
+import { groupMembers } from '../../kafka/consumer-group.ts';
 import { checkKafka } from '../../kafka/reachability.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { createRedisClock } from '../../ledger/redis/clock.ts';
@@ -54,6 +55,16 @@ async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn:
       warn(told);
     }
   }
+}
+
+/** @throws {CommandError} exit 1: an instance of an older version would be stopped in the middle of its sends */
+async function assertNoFormerInstance({ settings }: Config, createKafka: CreateKafka): Promise<void> {
+  const living = await groupMembers(createKafka, settings.KAFKA_GROUP);
+  if (living === 0) return;
+  throw new CommandError(
+    exitCodes.usage,
+    `the ledger in Redis is of an older version, and ${living} ${living === 1 ? 'instance works' : 'instances work'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them, and the first start after that migrates the ledger.`,
+  );
 }
 
 /** Of each partition; the very last may be anything that somebody else put there. */
@@ -107,6 +118,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       onWarning: warn,
       onBroken: (cause) => stopping.stop(cause.message),
       onTime: clock.note,
+      beforeMigration: () => assertNoFormerInstance(config, createKafka),
     });
     opened.push(() => ledger.close());
     const topicPublisher = createTopicPublisher({ createKafka, clock: systemClock, onWarning: warn });
