@@ -5,7 +5,7 @@ import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
 import type { Change } from '../record/change.ts';
 import type { TimedRecord } from '../record/record-view.ts';
 import type { ResultEvent } from '../record/result-event.ts';
-import type { RecordStatus } from '../record/status.ts';
+import type { OpenStatus, RecordStatus } from '../record/status.ts';
 import type { TallyRow } from '../record/tally.ts';
 import type { OutboxEntry } from './result-sink.ts';
 
@@ -124,6 +124,7 @@ export interface Ledger {
 
   /** Counts and exact amounts of every status; of one batch, or of everything. */
   tallies(batchId?: string): Promise<readonly TallyRow[]>;
+  overview(): Promise<LedgerOverview>;
 
   /**
    * Purges the details of records that ended longer ago than `olderThanMs`: destination, metadata, reason, the count of
@@ -137,10 +138,17 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** The whole of a shared ledger, for metrics and readiness. */
+/** What is so now in the whole ledger, for metrics and readiness. Costs as much as there is open, not as much as there was. */
 export interface LedgerOverview {
-  /** When the oldest record that is not final was admitted; null when there is none. */
-  readonly oldestOpenAt: number | null;
+  /** Counts and exact amounts of the statuses that are not final. */
+  readonly open: readonly TallyRow[];
+  /**
+   * Since when the oldest record has waited in each status that is not final; null when there is none. Stand-alone since it
+   * was admitted, in a shared ledger since it came to the status.
+   */
+  readonly oldestOpenAt: Readonly<Record<OpenStatus, number | null>>;
+  /** Whether each batch that has open records balances. */
+  readonly isBalanced: boolean;
   /** Events that are not surely published. */
   readonly unpublished: number;
   /** Dead letters, beside the balance. */
@@ -180,7 +188,6 @@ export interface SharedLedger extends Ledger {
   saveEnqueueProgress(params: { batchId: string; line: number; rows: number | null }): Promise<void>;
   /** Idempotent by place. */
   countDeadLetter(place: { readonly stream: string; readonly position: number }): Promise<void>;
-  overview(): Promise<LedgerOverview>;
 
   /** Rebuild: writes a record as results and instructions show it, with its tallies; never overwrites one. Idempotent. */
   restore(params: { record: LedgerRecord; fields: FieldDigests; body?: Uint8Array; event?: ResultEvent }): Promise<void>;

@@ -3,7 +3,8 @@ import { contradictionOf } from './apply-evidence.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from './evidence.ts';
 import type { LedgerRecord } from './record.ts';
 
-export type AlertKind = 'evidence_mismatch' | 'possible_double_payment' | 'second_session';
+export const alertKinds = ['evidence_mismatch', 'possible_double_payment', 'second_session'] as const;
+export type AlertKind = (typeof alertKinds)[number];
 
 interface AmountOf {
   readonly amount: string;

@@ -32,6 +32,10 @@ export const isFinal: Readonly<Record<Status, boolean>> = {
   cancelled: true,
 };
 
+/** Statuses that are not final, in the order of a record's life. */
+export const openStatuses = ['queued', 'submitting', 'in_progress', 'unknown'] as const satisfies readonly RecordStatus[];
+export type OpenStatus = (typeof openStatuses)[number];
+
 /** Internal steps are not told on the results stream. */
 export const isPublished: Readonly<Record<Status, boolean>> = {
   rejected: true,

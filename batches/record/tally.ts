@@ -5,7 +5,7 @@
  * currency could not be read, and they carry no amount.
  */
 import { formatMinor } from '../fields/money.ts';
-import { statuses, type Status } from './status.ts';
+import { openStatuses, statuses, type Status } from './status.ts';
 
 export interface TallyRow {
   /** `received` is counted once when an occurrence arrives and never moves. */
@@ -43,6 +43,23 @@ export function byStatus(rows: readonly TallyRow[]): Record<Status, CountAndAmou
 }
 
 export const receivedOf = (rows: readonly TallyRow[]): CountAndAmounts => total(rows.filter((row) => row.status === 'received'));
+
+/** Rows of several batches, added up by status and currency; what is zero is left out. */
+export function sumTallies(rows: Iterable<TallyRow>): readonly TallyRow[] {
+  const sums = new Map<string, TallyRow>();
+  for (const row of rows) {
+    const name = `${row.status}:${row.currency}`;
+    const sum = sums.get(name);
+    sums.set(name, {
+      ...row,
+      count: row.count + (sum?.count ?? 0),
+      amountMinor: row.amountMinor + (sum?.amountMinor ?? 0n),
+    });
+  }
+  return [...sums.values()].filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n);
+}
+
+export const isOpenTally = ({ status }: TallyRow): boolean => openStatuses.some((open) => open === status);
 
 /**
  * Whether what was received equals what is accounted for. The two sides come from different counts: `received`

@@ -11,7 +11,6 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { MachineClocks } from '../../batches/record/record.ts';
-import type { Alert } from '../../batches/record/alert.ts';
 import type { CircuitBreaker, BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createGateway } from '../../producers/gateway.ts';
 import { messageOf, type Wait } from '../../batches/pipeline/notice.ts';
@@ -23,6 +22,7 @@ import { keyLifetimeMs, type Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { type Metrics } from '../service/metrics.ts';
 import { meteredGateway, meteredSink } from '../service/metered.ts';
+import { createAlertReporter } from './report-alert.ts';
 import { setupRemedy } from './setup-remedy.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
@@ -72,7 +72,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     fingerprints: createFingerprints(params.ledgerKey),
     signal: stopping.signal,
     stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),
-    alert: logAlert(logger),
+    alert: createAlertReporter({ logger, ...(metrics === undefined ? {} : { metrics }) }),
     onWait: reportWait(logger),
     onBreakerChange: (change) => reportBreaker(logger, settings.GATEWAY_URL ?? '', change),
   });
@@ -126,12 +126,3 @@ function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: B
     logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
   else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
 }
-
-/** For people and their tools, once for each record and fact. */
-const logAlert =
-  (logger: Logger) =>
-  ({ alert, record, sessionId, expected, seen, description }: Alert): void =>
-    logger.error(
-      { alert, record_id: record.recordId, batch_id: record.batchId, session_id: sessionId, expected, seen },
-      `ALERT: ${description}`,
-    );

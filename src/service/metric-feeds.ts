@@ -3,6 +3,8 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { LedgerOverview } from '../../batches/ports/ledger.ts';
 import type { CircuitBreaker } from '../../batches/pipeline/circuit-breaker.ts';
+import { openStatuses } from '../../batches/record/status.ts';
+import { byStatus } from '../../batches/record/tally.ts';
 
 /** Asked at each scrape. */
 type Source<T> = () => T | Promise<T>;
@@ -59,17 +61,29 @@ export type Feeds = { readonly [S in SourceName]: Feed<Awaited<ReturnType<Metric
 const toRate = (value: number | 'unlimited'): number => (value === 'unlimited' ? Infinity : value);
 
 function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['ledger'] {
+  const open = gauge('disburse_open_records', 'Records that are not final now, by status.', ['status']);
+  const openAmount = gauge('disburse_open_amount', 'Money of the records that are not final now, in major units.', ['status', 'currency']);
   const oldestOpen = gauge(
     'disburse_oldest_open_record_age_seconds',
-    'Since the oldest record that is not final was admitted; 0 without one.',
+    'Since the oldest record in this status was admitted (distributed: came to it); 0 without one.',
+    ['status'],
   );
+  const balanced = gauge('disburse_balanced', '1 while each batch with open records balances in count and amount, else 0.');
   const unpublished = gauge('disburse_unpublished_results', 'Result events that are decided and not surely published.');
   const deadLetters = gauge('disburse_dead_letters', 'Messages in the dead letters, because they cannot be read as instructions.');
   return {
-    gauges: [oldestOpen, unpublished, deadLetters],
+    gauges: [open, openAmount, oldestOpen, balanced, unpublished, deadLetters],
     set(overview) {
-      const { oldestOpenAt } = overview;
-      oldestOpen.set(oldestOpenAt === null ? 0 : Math.max(clock.now() - oldestOpenAt, 0) / 1_000);
+      const counts = byStatus(overview.open);
+      // A currency that is open no more must not stay.
+      openAmount.reset();
+      for (const status of openStatuses) {
+        open.set({ status }, counts[status].count);
+        for (const [currency, amount] of Object.entries(counts[status].amounts)) openAmount.set({ status, currency }, Number(amount));
+        const since = overview.oldestOpenAt[status];
+        oldestOpen.set({ status }, since === null ? 0 : Math.max(clock.now() - since, 0) / 1_000);
+      }
+      balanced.set(overview.isBalanced ? 1 : 0);
       unpublished.set(overview.unpublished);
       deadLetters.set(overview.deadLetters);
     },

@@ -8,6 +8,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../batches/ports/clock.ts';
+import { alertKinds, type AlertKind } from '../../batches/record/alert.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
 import { createFeeds, createGauges, type Feeds, type MetricSources, type SourceName } from './metric-feeds.ts';
@@ -29,6 +30,8 @@ export interface Metrics {
   gatewayCall(call: GatewayCall, outcome: CallOutcome, durationMs: number | null): void;
   /** A result was published for the world to read. `delayMs`: since it was decided. */
   published(event: Pick<ResultEvent, 'status' | 'kind'>, delayMs: number): void;
+  /** Something contradicts, and a person must look; once for each record and fact. */
+  alert(kind: AlertKind): void;
   /** The first result of an instruction event, so long after the event's own timestamp. */
   eventToResult(ms: number): void;
   /** The text of `/metrics`. Never waits longer than the deadline of a source. */
@@ -84,6 +87,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       counters.outcomes.inc({ class: status, kind });
       counters.publishDelay.observe(Math.max(delayMs, 0) / 1_000);
     },
+    alert: (kind) => counters.alerts.inc({ alert: kind }),
     eventToResult: (ms) => counters.eventToResult.observe(Math.max(ms, 0) / 1_000),
     async scrape() {
       scraping ??= scrapeOnce().finally(() => {
@@ -129,13 +133,20 @@ function createCounters(registers: Registry[]) {
     buckets: delayBuckets,
     registers,
   });
+  const alerts = new Counter({
+    name: 'disburse_alerts_total',
+    help: 'What contradicts and a person must look at, once for each record and fact.',
+    labelNames: ['alert'] as const,
+    registers,
+  });
+  for (const alert of alertKinds) alerts.inc({ alert }, 0);
   const sourceFailures = new Counter({
     name: 'disburse_metrics_source_failures_total',
     help: 'Sources of gauges that failed or did not answer in time; their gauges are absent then.',
     labelNames: ['source'] as const,
     registers,
   });
-  return { outcomes, calls, callDuration, publishDelay, eventToResult, sourceFailures };
+  return { outcomes, calls, callDuration, publishDelay, eventToResult, alerts, sourceFailures };
 }
 
 interface SourceParams {

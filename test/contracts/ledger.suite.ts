@@ -8,6 +8,7 @@ import { advanceSuite } from './ledger-advance.suite.ts';
 import type { LedgerHarness, LedgerUnderTest } from './ledger-harness.ts';
 import { sendsSuite } from './ledger-sends.suite.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
+import { overviewSuite } from './ledger-overview.suite.ts';
 import { recordsSuite } from './ledger-records.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
@@ -46,6 +47,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     outboxSuite(under);
     recordsSuite(under);
     retentionSuite(under);
+    overviewSuite(under);
 
     describe('close', () => {
       it('writes the calls that were made before it', async () => {

@@ -30,6 +30,35 @@ describe('monitoring', () => {
     expect(own.filter((name) => !used.includes(name))).toEqual(['disburse_build_info']);
   });
 
+  it('has a row for each alert in the manual, and each alert leads to a heading there', () => {
+    const manual = read('docs/operations.md');
+    const rules = read('deploy/prometheus/alerts.yml');
+    const named = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = '']) => name);
+    const listed = [...manual.slice(manual.indexOf('### Alerts')).matchAll(/`(Disburse\w+)`/g)].map(([, name]) => name);
+    expect(listed.toSorted()).toEqual(named.toSorted());
+    const headings = [...manual.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replace(/[^a-z0-9 -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    const anchors = [...rules.matchAll(/runbook: docs\/operations\.md#(\S+)/g)].map(([, anchor]) => anchor);
+    expect(anchors.length).toBeGreaterThan(3);
+    expect(anchors.filter((anchor) => !headings.includes(anchor ?? ''))).toEqual([]);
+  });
+
+  it('has every metric in the manual', () => {
+    const manual = read('docs/operations.md');
+    const own = [...series].filter((name) => name.startsWith('disburse_') && !/_(sum|count|bucket)$/.test(name));
+    expect(own.filter((name) => !manual.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('does not end an alert on unknown records by an event that is over', () => {
+    const rules = read('deploy/prometheus/alerts.yml');
+    expect(rules).toMatch(/alert: DisburseUnknownRecords\n +expr: max\(disburse_open_records\{status="unknown"\}\) > 0\n/);
+    expect(rules).toMatch(/disburse_oldest_open_record_age_seconds\{status!="unknown"\}/);
+  });
+
   it('asks the data source that is provisioned', () => {
     const uid = /uid: (\S+)/.exec(read('deploy/grafana/provisioning/datasources/prometheus.yml'))?.[1];
     const dashboard = JSON.parse(read('deploy/grafana/dashboards/disburse.json')) as { panels: { datasource: { uid: string } }[] };

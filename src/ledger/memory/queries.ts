@@ -1,8 +1,8 @@
 /** What can be asked of a ledger in memory. */
 import type { Ledger, LedgerOverview } from '../../../batches/ports/ledger.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
-import { isFinal } from '../../../batches/record/status.ts';
-import type { TallyRow } from '../../../batches/record/tally.ts';
+import { openStatuses, type OpenStatus } from '../../../batches/record/status.ts';
+import { isBalanced, isOpenTally, sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { dueTimeOf } from '../due-times.ts';
 import type { MemoryStore, StoredBatch, StoredRecord } from './store.ts';
 
@@ -66,19 +66,19 @@ export function outbox(store: MemoryStore, owner: string, { limit, after = 0 }: 
 
 export function tallies(store: MemoryStore, batchId: string | undefined): readonly TallyRow[] {
   const asked = batchId === undefined ? [...store.batches.values()] : [store.batches.get(batchId)];
-  const sums = new Map<string, TallyRow>();
-  for (const [name, row] of asked.flatMap((stored) => [...(stored?.tallies ?? [])])) {
-    const sum = sums.get(name);
-    const { count, amountMinor } = sum ?? { count: 0, amountMinor: 0n };
-    sums.set(name, { ...row, count: count + row.count, amountMinor: amountMinor + row.amountMinor });
-  }
-  return [...sums.values()].filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n);
+  return sumTallies(asked.flatMap((stored) => [...(stored?.tallies.values() ?? [])]));
 }
 
 export function overview(store: MemoryStore): LedgerOverview {
-  const open = [...store.records.values()].filter(({ record }) => !isFinal[record.status]);
+  const since = (status: OpenStatus): number | null =>
+    [...store.records.values()]
+      .filter(({ record }) => record.status === status)
+      .reduce<number | null>((oldest, { changedAt }) => Math.min(oldest ?? changedAt, changedAt), null);
+  const perBatch = [...store.batches.keys()].map((batchId) => tallies(store, batchId));
   return {
-    oldestOpenAt: open.reduce<number | null>((oldest, { admittedAt }) => Math.min(oldest ?? admittedAt, admittedAt), null),
+    open: sumTallies(perBatch.flat().filter(isOpenTally)),
+    oldestOpenAt: Object.fromEntries(openStatuses.map((status) => [status, since(status)])) as LedgerOverview['oldestOpenAt'],
+    isBalanced: perBatch.every(isBalanced),
     unpublished: store.outbox.size,
     deadLetters: store.deadLetters.size,
   };

@@ -127,6 +127,7 @@ async function writeRecord(
       names.tally(shard, batchId),
       names.index(shard, batchId, 'queued'),
       names.open(shard),
+      names.active(shard),
       ...(former === undefined
         ? []
         : [names.places(shard, former.occurrence), names.index(shard, former.batchId, former.status), names.body(shard, recordId)]),

@@ -3,9 +3,9 @@
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   index of what is queued in it
--- KEYS[7]   open records
+-- KEYS[7]   open records               KEYS[8]   active batches
 -- Only when it replaces a former record:
--- KEYS[8]   its places                 KEYS[9]   its index                  KEYS[10]  its body
+-- KEYS[9]   its places                 KEYS[10]  its index                  KEYS[11]  its body
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
 -- ARGV[4]   version of the former      ARGV[5]   loose sequence             ARGV[6]   version
 -- ARGV[7]   sensitive, 1 or 0          ARGV[8]   amount                     ARGV[9]   currency
@@ -17,9 +17,9 @@ if not (has_room(KEYS[5], '0', ARGV[9], ARGV[8]) and has_room(KEYS[5], '1', ARGV
 local number = write()
 if current then
   -- The former occurrence keeps its outcome.
-  redis.call('HSET', KEYS[8], ARGV[14], current.code)
-  redis.call('ZREM', KEYS[9], ARGV[3])
-  redis.call('DEL', KEYS[10])
+  redis.call('HSET', KEYS[9], ARGV[14], current.code)
+  redis.call('ZREM', KEYS[10], ARGV[3])
+  redis.call('DEL', KEYS[11])
 end
 redis.call('HDEL', KEYS[4], ARGV[3])
 redis.call('SET', KEYS[3], write_head({ version = ARGV[6], code = '1', sequence = ARGV[13], sensitive = ARGV[7], amount = ARGV[8],
@@ -29,4 +29,5 @@ redis.call('ZADD', KEYS[6], number, ARGV[3])
 redis.call('ZADD', KEYS[7], number, ARGV[3])
 add(KEYS[5], '0', ARGV[9], ARGV[8])
 add(KEYS[5], '1', ARGV[9], ARGV[8])
+count_open(KEYS[5], KEYS[8], 1)
 return { 'written', counters }

@@ -3,7 +3,8 @@
 -- KEYS[1]   meta                       KEYS[2]   record                     KEYS[3]   totals of the batch
 -- KEYS[4]   open records               KEYS[5]   queue                      KEYS[6]   due records of the batch
 -- KEYS[7]   body                       KEYS[8]   outbox, times              KEYS[9]   outbox, events
--- KEYS[10]  ends                      KEYS[11]… indexes of the batch by status, in the order of their codes, from 1
+-- KEYS[10]  ends                      KEYS[11]  active batches
+-- KEYS[12]… indexes of the batch by status, in the order of their codes, from 1
 -- ARGV[1]   generation                 ARGV[2]   version it was decided on  ARGV[3]   token
 -- ARGV[4]   record id                  ARGV[5]   amount                     ARGV[6]   currency
 -- ARGV[7]   frame                      ARGV[8]   code                       ARGV[9]   first sent, or -
@@ -49,12 +50,15 @@ local id = ARGV[4]
 if before ~= after then
   take(KEYS[3], before, head.currency, head.amount)
   add(KEYS[3], after, head.currency, head.amount)
-  redis.call('ZREM', KEYS[10 + tonumber(before)], id)
+  redis.call('ZREM', KEYS[11 + tonumber(before)], id)
 end
 -- In the order of their coming to a status; what is final, of the last change.
-if before ~= after or is_final(after) then redis.call('ZADD', KEYS[10 + tonumber(after)], number, id) end
+if before ~= after or is_final(after) then redis.call('ZADD', KEYS[11 + tonumber(after)], number, id) end
 if is_final(after) then note_end(KEYS[10], number, after, ARGV[20]) end
-if is_final(before) ~= is_final(after) then set_score(KEYS[4], is_final(after) and '' or head.order, id) end
+if is_final(before) ~= is_final(after) then
+  set_score(KEYS[4], is_final(after) and '' or head.order, id)
+  count_open(KEYS[3], KEYS[11], is_final(after) and -1 or 1)
+end
 if head.first == '-' and ARGV[9] ~= '-' then count_send(KEYS[3], ARGV[9]) end
 if head.first ~= '-' and ARGV[9] == '-' then uncount_send(KEYS[3]) end
 set_score(KEYS[5], ARGV[11], id)

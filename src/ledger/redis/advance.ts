@@ -40,6 +40,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       names.outboxTimes(shard),
       names.outboxEvents(shard),
       names.ends(shard),
+      names.active(shard),
       ...names.indexes(shard, batchId),
     ],
     [

@@ -6,6 +6,9 @@ import { countedOf } from '../codes.ts';
 import type { ScriptClient } from './script-client.ts';
 import { shardOf, shards, type KeyNames } from './key-names.ts';
 
+/** By status and currency. */
+type Totals = Map<string, { -readonly [Member in keyof TallyRow]: TallyRow[Member] }>;
+
 export interface BatchReads extends Pick<SharedLedger, 'batch' | 'batches' | 'tallies' | 'enqueueProgress' | 'unfinishedFiles'> {
   exists(batchId: string): Promise<boolean>;
   /** Ids of all batches, the oldest first. */
@@ -103,8 +106,12 @@ const toBatch = (batchId: string, pins: Fields, sends: readonly (readonly (strin
   };
 };
 
-/** By status and currency. */
-type Totals = Map<string, { -readonly [Member in keyof TallyRow]: TallyRow[Member] }>;
+/** The tallies of a batch in one shard. */
+export function talliesIn(fields: Fields): readonly TallyRow[] {
+  const totals: Totals = new Map();
+  addTotals(totals, fields);
+  return [...totals.values()];
+}
 
 /** Fields are `n<code>:<currency>` for counts and `a<code>:<currency>` for amounts. */
 function addTotals(totals: Totals, fields: Fields): void {

@@ -100,6 +100,8 @@ export function boundFields({ gateway, project, submerchant, idempotencyHeader }
     ...(submerchant === undefined ? {} : { submerchant }),
     idempotency_header: idempotencyHeader,
     key_check: keyCheck(ledgerKey),
+    // Its batches with open records are in a set from the first one on.
+    active: '1',
   };
   return Object.entries(fields).flat();
 }

@@ -50,7 +50,7 @@ export interface KeyNames {
   body(shard: number, recordId: string): string;
   /** Hash: the record that each session belongs to, by session id; a few sessions share a hash, which stays compact. */
   sessions(shard: number, sessionId: string): string;
-  /** Hash: counts, amounts, first sends of a batch in this shard. */
+  /** Hash: counts, amounts, first sends of a batch in this shard, and how many of its records are open here. */
   tally(shard: number, batchId: string): string;
   /** Sorted set: records of the batch in this status, by the number of the change that brought them to it. */
   index(shard: number, batchId: string, status: Status): string;
@@ -58,6 +58,8 @@ export interface KeyNames {
   indexes(shard: number, batchId: string): string[];
   /** Sorted set: records that are not final, by the number of their admission. */
   open(shard: number): string;
+  /** Set: the names of the tallies, in this shard, of batches that have open records here. */
+  active(shard: number): string;
   /** Sorted set: records of all batches, by when an instance should move them. */
   queue(shard: number): string;
   /** Sorted set: records of the batch, by `dueAt`. */
@@ -111,6 +113,7 @@ export function createKeyNames(prefix: string): KeyNames {
     index: (shard, batchId, status) => name(shard, `i:${statusCode[status]}:${batchId}`),
     indexes: (shard, batchId) => recordCodes.map((code) => name(shard, `i:${code}:${batchId}`)),
     open: (shard) => name(shard, 'open'),
+    active: (shard) => name(shard, 'active'),
     queue: (shard) => name(shard, 'queue'),
     due: (shard, batchId) => name(shard, `d:${batchId}`),
     duplicates: (shard, batchId) => name(shard, `u:${batchId}`),

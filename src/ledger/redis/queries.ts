@@ -1,12 +1,13 @@
 /** What can be asked of the ledger over all shards. */
-import type { LedgerOverview, SharedLedger } from '../../../batches/ports/ledger.ts';
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
 import { claimDue } from './claim-due.ts';
-import { shardOf, shards, timeOfNumber } from './key-names.ts';
+import { shardOf } from './key-names.ts';
 import { readStored, type LedgerContext } from './context.ts';
 import { dueTimeOf } from '../due-times.ts';
+import { overview } from './overview.ts';
 import { firstMembers, type Scored } from './sorted-sets.ts';
 
 export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'countUnsettledDuplicates' | 'claimDue' | 'overview'>;
@@ -87,18 +88,4 @@ async function countUnsettledDuplicates(
     if (page.length < pageSize || last === undefined) return count;
     from = `(${last.score}`;
   }
-}
-
-async function overview({ calls, names }: LedgerContext): Promise<LedgerOverview> {
-  const [oldest, unpublished, deadLetters] = await Promise.all([
-    firstMembers(calls, (shard) => names.open(shard), '-inf', 1),
-    Promise.all(shards.map((shard) => calls.read(shard, 'zcard', names.outboxTimes(shard)))),
-    Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'dead_letters'))),
-  ]);
-  const sum = (counts: readonly unknown[]): number => counts.reduce<number>((total, count) => total + Number(count ?? 0), 0);
-  return {
-    oldestOpenAt: oldest[0] === undefined ? null : timeOfNumber(oldest[0].score),
-    unpublished: sum(unpublished),
-    deadLetters: sum(deadLetters),
-  };
 }

@@ -4,7 +4,7 @@
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   its index
 -- KEYS[7]   open records               KEYS[8]   queue                      KEYS[9]   due records of the batch
 -- KEYS[10]  body                       KEYS[11]  outbox, times              KEYS[12]  outbox, events
--- KEYS[13]  ends
+-- KEYS[13]  ends                      KEYS[14]  active batches
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
 -- ARGV[4]   version                    ARGV[5]   code                       ARGV[6]   sensitive, 1 or 0
 -- ARGV[7]   amount                     ARGV[8]   currency                   ARGV[9]   frame
@@ -30,7 +30,12 @@ redis.call('SET', KEYS[3], write_head({ version = ARGV[4], code = code, sequence
   currency = currency, frame = ARGV[9], order = number, first = ARGV[10], token = ARGV[11] }) .. ARGV[12])
 redis.call('HSET', KEYS[2], ARGV[2], '*')
 redis.call('ZADD', KEYS[6], number, ARGV[3])
-if is_final(code) then note_end(KEYS[13], number, code, ARGV[20]) else redis.call('ZADD', KEYS[7], number, ARGV[3]) end
+if is_final(code) then
+  note_end(KEYS[13], number, code, ARGV[20])
+else
+  redis.call('ZADD', KEYS[7], number, ARGV[3])
+  count_open(KEYS[5], KEYS[14], 1)
+end
 set_score(KEYS[8], ARGV[13], ARGV[3])
 set_score(KEYS[9], ARGV[14], ARGV[3])
 if ARGV[15] ~= '' then redis.call('SET', KEYS[10], ARGV[15]) end

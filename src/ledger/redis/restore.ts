@@ -47,6 +47,7 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       names.outboxTimes(shard),
       names.outboxEvents(shard),
       names.ends(shard),
+      names.active(shard),
     ],
     [
       String(occurrence.position),

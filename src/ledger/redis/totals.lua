@@ -59,3 +59,11 @@ end
 local function uncount_send(totals)
   if redis.call('HINCRBY', totals, 'sent', -1) == 0 then redis.call('HDEL', totals, 'first', 'newest') end
 end
+
+-- One open record more or fewer in the batch: `active` holds the totals of the batches that have any in this shard, so that
+-- what is open is found without a look at every batch that ever was.
+local function count_open(totals, active, change)
+  local open = redis.call('HINCRBY', totals, 'open', change)
+  if change > 0 and open == change then redis.call('SADD', active, totals) end
+  if open == 0 then redis.call('SREM', active, totals) end
+end

@@ -198,6 +198,7 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
     outbox: guarded(queries.outbox),
     publishedMark: guarded(queries.publishedMark),
     tallies: guarded(queries.tallies),
+    overview: guarded(queries.overview),
   });
   const body = reading((recordId: string): Uint8Array | undefined => {
     const stored = records.byRecordId(recordId);

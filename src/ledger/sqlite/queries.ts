@@ -7,6 +7,7 @@ import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf, statusCode } from '../codes.ts';
 import { publishedMark } from './outbox.ts';
+import { createOverview } from './overview.ts';
 import { createRecordList } from './record-list.ts';
 import { selectRecord, toBatch, toRecord, type BatchRow, type RecordRow } from './rows.ts';
 import { readMeta } from './schema.ts';
@@ -23,6 +24,7 @@ export interface Queries {
   countUnsettledDuplicates(params: { batchId: string; exceptInProgress: boolean }): number;
   outbox(params: Parameters<Ledger['outbox']>[0]): readonly OutboxEntry[];
   publishedMark(): string | null;
+  overview(): Answer<'overview'>;
   tallies(batchId?: string): readonly TallyRow[];
 }
 
@@ -75,6 +77,7 @@ function createStatements(db: DatabaseSync) {
 export function createQueries(db: DatabaseSync): Queries {
   const sql = createStatements(db);
   const listRecords = createRecordList(db);
+  const overview = createOverview(db);
   const batchKey = (batchId: string): number | undefined => (sql.selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
 
   return {
@@ -115,6 +118,7 @@ export function createQueries(db: DatabaseSync): Queries {
       return rows.map(([number, eventId, json]) => ({ number, eventId, json }));
     },
     publishedMark: () => readMeta(db, publishedMark),
+    overview,
     tallies(batchId) {
       if (batchId === undefined) return sum(sql.selectAllTallies.all() as unknown as CellRow[]);
       const batch = batchKey(batchId);

@@ -55,5 +55,6 @@ export function createReads(file: string, queries: Queries): Omit<LedgerReader, 
     outbox: asked(queries.outbox),
     publishedMark: asked(queries.publishedMark),
     tallies: asked(queries.tallies),
+    overview: asked(queries.overview),
   };
 }

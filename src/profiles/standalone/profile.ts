@@ -20,7 +20,6 @@ import { resultsPath } from '../data-dir.ts';
 import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
-import { overviewOf } from './overview.ts';
 
 export type StandaloneParams = ProfileParams & { readonly signer: Signer };
 
@@ -124,7 +123,7 @@ function profileOf(parts: Parts): Profile {
       gateway: () => gatewayCheck(stack.breaker),
     }),
     metricSources: () => ({
-      ledger: () => overviewOf(ledger),
+      ledger: () => ledger.overview(),
       dispatchRateLimit: () => deps.limiter.rate(),
       dispatchRateConfigured: () => settings.DISPATCH_RATE,
       breaker: () => breakerPosition(stack.breaker),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
+import type { LedgerOverview } from '../../../batches/ports/ledger.ts';
 import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import { createMetrics, type Metrics } from '../../../src/service/metrics.ts';
 import { meteredGateway, meteredSink } from '../../../src/service/metered.ts';
@@ -8,6 +9,13 @@ import { breakerPosition } from '../../../src/service/metric-feeds.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const clock = createVirtualClock();
+const nothingOpen: LedgerOverview = {
+  open: [],
+  oldestOpenAt: { queued: null, submitting: null, in_progress: null, unknown: null },
+  isBalanced: true,
+  unpublished: 0,
+  deadLetters: 0,
+};
 const make = (sourceMs = 50): Metrics => createMetrics({ version: '1.2.3', clock, sourceMs, processMetrics: false });
 const lines = async (metrics: Metrics): Promise<string[]> =>
   (await metrics.scrape()).text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -22,6 +30,8 @@ describe('createMetrics', () => {
     expect(text).toContain('process_cpu_seconds_total');
     const names = [...text.matchAll(/^# TYPE (disburse_\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     expect(names.toSorted()).toEqual([
+      'disburse_alerts_total counter',
+      'disburse_balanced gauge',
       'disburse_breaker_state gauge',
       'disburse_build_info gauge',
       'disburse_consumer_fetch_age_seconds gauge',
@@ -36,6 +46,8 @@ describe('createMetrics', () => {
       'disburse_in_flight_records gauge',
       'disburse_metrics_source_failures_total counter',
       'disburse_oldest_open_record_age_seconds gauge',
+      'disburse_open_amount gauge',
+      'disburse_open_records gauge',
       'disburse_outcomes_total counter',
       'disburse_result_publish_delay_seconds histogram',
       'disburse_unpublished_results gauge',
@@ -53,7 +65,7 @@ describe('createMetrics', () => {
 
   it('leaves gauges without a source absent', async () => {
     const gauges = (await lines(make())).filter((one) =>
-      /^disburse_(oldest|unpub|dead|consumer|dispatch|breaker|in_flight|drop)/.test(one),
+      /^disburse_(oldest|open|balanced|unpub|dead|consumer|dispatch|breaker|in_flight|drop)/.test(one),
     );
     expect(gauges).toEqual([]);
   });
@@ -62,7 +74,17 @@ describe('createMetrics', () => {
     const metrics = make();
     let waiting = 3;
     metrics.feed({
-      ledger: async () => ({ oldestOpenAt: clock.now() - 90_500, unpublished: 4, deadLetters: 5 }),
+      ledger: async () => ({
+        open: [
+          { status: 'unknown', currency: 'EUR', count: 2, amountMinor: 123_456n },
+          { status: 'unknown', currency: 'JPY', count: 1, amountMinor: 500n },
+          { status: 'queued', currency: 'EUR', count: 3, amountMinor: 300n },
+        ],
+        oldestOpenAt: { queued: null, submitting: null, in_progress: null, unknown: clock.now() - 90_500 },
+        isBalanced: true,
+        unpublished: 4,
+        deadLetters: 5,
+      }),
       consumerLag: () =>
         new Map(
           waiting === 3
@@ -81,7 +103,15 @@ describe('createMetrics', () => {
     });
     const first = await lines(metrics);
     for (const expected of [
-      'disburse_oldest_open_record_age_seconds 90.5',
+      'disburse_open_records{status="unknown"} 3',
+      'disburse_open_records{status="queued"} 3',
+      'disburse_open_records{status="in_progress"} 0',
+      'disburse_open_amount{status="unknown",currency="EUR"} 1234.56',
+      'disburse_open_amount{status="unknown",currency="JPY"} 500',
+      'disburse_open_amount{status="queued",currency="EUR"} 3',
+      'disburse_oldest_open_record_age_seconds{status="unknown"} 90.5',
+      'disburse_oldest_open_record_age_seconds{status="queued"} 0',
+      'disburse_balanced 1',
       'disburse_unpublished_results 4',
       'disburse_dead_letters 5',
       'disburse_consumer_lag_records{partition="0"} 7',
@@ -103,10 +133,17 @@ describe('createMetrics', () => {
     expect(await line(metrics, 'disburse_consumer_lag_records')).toEqual(['disburse_consumer_lag_records{partition="11"} 1']);
   });
 
-  it('tells no age when no record is open', async () => {
+  it('shows zeros when no record is open, and no amount of what was open before', async () => {
     const metrics = make();
-    metrics.feed({ ledger: () => ({ oldestOpenAt: null, unpublished: 0, deadLetters: 0 }) });
-    expect(await line(metrics, 'disburse_oldest')).toEqual(['disburse_oldest_open_record_age_seconds 0']);
+    metrics.feed({ ledger: () => ({ ...nothingOpen, open: [{ status: 'unknown', currency: 'EUR', count: 1, amountMinor: 5n }] }) });
+    expect(await line(metrics, 'disburse_open_amount')).toHaveLength(1);
+    metrics.feed({ ledger: () => ({ ...nothingOpen, isBalanced: false }) });
+    expect(await line(metrics, 'disburse_open_amount')).toEqual([]);
+    expect(await line(metrics, 'disburse_open_records')).toEqual(
+      ['queued', 'submitting', 'in_progress', 'unknown'].map((status) => `disburse_open_records{status="${status}"} 0`),
+    );
+    expect(await line(metrics, 'disburse_oldest')).toContain('disburse_oldest_open_record_age_seconds{status="unknown"} 0');
+    expect(await line(metrics, 'disburse_balanced')).toEqual(['disburse_balanced 0']);
   });
 
   it.each([
@@ -120,12 +157,12 @@ describe('createMetrics', () => {
     ['never answers', () => new Promise<never>(() => undefined)],
   ])('drops the gauges of a source that %s, counts it, and brings them back', async (_, broken) => {
     const metrics = make();
-    const good = { oldestOpenAt: null, unpublished: 4, deadLetters: 5 };
+    const good = { ...nothingOpen, unpublished: 4, deadLetters: 5 };
     metrics.feed({ ledger: () => good, breaker: () => 'open', inFlight: () => 1 });
     expect(await line(metrics, 'disburse_unpublished')).toHaveLength(1);
     metrics.feed({ ledger: broken, breaker: broken });
     const text = await lines(metrics);
-    expect(text.filter((one) => /^disburse_(oldest|unpublished|dead|breaker)/.test(one))).toEqual([]);
+    expect(text.filter((one) => /^disburse_(oldest|open|balanced|unpublished|dead|breaker)/.test(one))).toEqual([]);
     expect(text).toContain('disburse_in_flight_records 1');
     expect(text).toContain('disburse_metrics_source_failures_total{source="ledger"} 1');
     expect(text).toContain('disburse_metrics_source_failures_total{source="breaker"} 1');
