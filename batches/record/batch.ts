@@ -28,7 +28,10 @@ export interface Batch extends Manifest {
   readonly phase: BatchPhase;
   readonly startedAt: number;
   readonly finishedAt: number | null;
-  /** First sends so far, and when the first and the newest of them were made. */
+  /**
+   * First sends so far, and when the first and the newest of them were made; a stand-alone ledger moves the first one forward
+   * by each pause between two processes, so that both span the time that was spent sending.
+   */
   readonly sent: number;
   readonly firstSentAt: number | null;
   readonly lastSentAt: number | null;

@@ -37,10 +37,16 @@ export function summarise(batch: Batch, rows: readonly TallyRow[]): Summary {
     balanced: isBalanced(rows),
     started_at: new Date(batch.startedAt).toISOString(),
     finished_at: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
-    // n sends span n - 1 intervals.
-    sent_per_second: spanMs <= 0 ? 0 : Math.round(((batch.sent - 1) / spanMs) * 100_000) / 100,
+    sent_per_second: sentPerSecond(batch.sent, spanMs),
   };
 }
+
+/** What is dated are intents, whose bytes leave so much later at most: a shorter span shows no rate and counts as this one. */
+const shortestSpanMs = 100;
+
+/** n sends span n - 1 intervals. */
+const sentPerSecond = (sent: number, spanMs: number): number =>
+  sent < 2 ? 0 : Math.round(((sent - 1) / Math.max(spanMs, shortestSpanMs)) * 100_000) / 100;
 
 /**
  * Whether records need a person's look, which is exit code 2.

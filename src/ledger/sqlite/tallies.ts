@@ -22,6 +22,8 @@ export interface BatchTally {
   sent: number;
   firstSentAt: number | null;
   lastSentAt: number | null;
+  /** Its sends so far were counted by an earlier process: what passed since the newest of them was no sending. */
+  isResumed: boolean;
 }
 
 export interface Tallies {
@@ -55,7 +57,7 @@ function createTallyStatements(db: DatabaseSync) {
       const row = selectBatch.get(batchId) as BatchColumns | undefined;
       if (row === undefined) throw batchNeverOpened(batchId);
       const { id, sent, first_sent_at: firstSentAt, last_sent_at: lastSentAt } = row;
-      const tally: BatchTally = { id, batchId, cells: new Map(), sent, firstSentAt, lastSentAt };
+      const tally: BatchTally = { id, batchId, cells: new Map(), sent, firstSentAt, lastSentAt, isResumed: sent > 0 };
       for (const { currency, status, count, amount } of selectCells.all(id) as unknown as CellColumns[]) {
         const cell = cellOf(tally, currency, status);
         cell.count = count;
@@ -92,7 +94,12 @@ function cellOf({ cells }: BatchTally, currency: string, status: number): TallyC
   return (byStatus[status] ??= { currency, status, count: 0, amountMinor: 0n, changed: false });
 }
 
+/** The first send is moved forward by each pause between processes, so that both times span what was spent on sending. */
 function countSend(tally: BatchTally, at: number | null): void {
+  if (at !== null && tally.isResumed) {
+    if (tally.firstSentAt !== null && tally.lastSentAt !== null) tally.firstSentAt += Math.max(0, at - tally.lastSentAt);
+    tally.isResumed = false;
+  }
   tally.sent += at === null ? -1 : 1;
   if (tally.sent === 0) {
     tally.firstSentAt = null;

@@ -57,6 +57,16 @@ describe('a summary', () => {
     });
   });
 
+  it.each([
+    { sent: 10, span: 1, perSecond: 90 },
+    { sent: 10, span: 0, perSecond: 90 },
+    { sent: 1, span: 0, perSecond: 0 },
+    { sent: 2, span: -5, perSecond: 10 },
+    { sent: 101, span: 2_000, perSecond: 50 },
+  ])('shows $perSecond a second for $sent sends within $span ms', ({ sent, span, perSecond }) => {
+    expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows).sent_per_second).toBe(perSecond);
+  });
+
   it('has no end and no rate before there is one', () => {
     expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [])).toMatchObject({
       finished_at: null,

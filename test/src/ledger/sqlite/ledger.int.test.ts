@@ -19,6 +19,14 @@ import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
 import type { JsonObject } from '../../../../batches/instruction/instruction.ts';
 import { admitOne } from '../../../../batches/ports/single.ts';
 
+/** Sends one record a second, from so many seconds on. */
+async function sendOneASecond(ledger: Ledger, from: number, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const queued = await admitted(ledger, `inv-${from + index}`, from + index + 2);
+    await moved(ledger, intent(queued, Buffer.from('{}'), at + (from + index) * 1_000));
+  }
+}
+
 let dir: string;
 let file: string;
 const opened: { close(): Promise<void> }[] = [];
@@ -307,5 +315,21 @@ describe('sealed bodies on disk', () => {
     await ledger.close();
     change('UPDATE body SET sealed = zeroblob(100)');
     await expect((await open()).body('inv-1')).rejects.toThrow(/inv-1 does not open.*restore/);
+  });
+});
+
+describe('the times of first sends', () => {
+  it('span the time that was spent sending, without the pauses between processes', async () => {
+    let ledger = await open();
+    await ledger.openBatch(manifest(batchA));
+    for (const from of [0, 3_600, 7_200]) {
+      await sendOneASecond(ledger, from, 5);
+      await ledger.close();
+      ledger = await open();
+    }
+    const { sent, firstSentAt, lastSentAt } = (await ledger.batch(batchA)) ?? {};
+    expect(sent).toBe(15);
+    expect(Number(lastSentAt) - Number(firstSentAt)).toBe(3 * 4_000);
+    expect(lastSentAt).toBe(at + 7_204_000);
   });
 });
