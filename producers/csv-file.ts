@@ -7,12 +7,6 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { stringify } from 'csv-stringify';
 
-/** What spreadsheets take for the beginning of a formula, in half and full width, and the blanks that hide one. */
-const formulaPattern = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
-
-/** The cell as text that no spreadsheet runs: an apostrophe before what looks like a formula. */
-export const escapeFormula = (cell: string): string => (formulaPattern.test(cell) ? `'${cell}` : cell);
-
 /** Makes a file, or the names in a folder, outlive a power cut. */
 async function sync(path: string): Promise<void> {
   const handle = await open(path, 'r');
@@ -33,7 +27,7 @@ export interface CsvFile {
 }
 
 /**
- * Writes beside `path` under a name of its own, mode 0600.
+ * Writes beside `path` under a name of its own, mode 0600: UTF-8 with a byte order mark, since people open it in a spreadsheet.
  *
  * @throws Error of the file system; from `write` and `finish` too, after which nothing is left behind
  */
@@ -44,6 +38,8 @@ export async function createCsvFile({ path, delimiter = ',' }: { readonly path: 
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const out = createWriteStream(temporary, { flags: 'wx', mode: 0o600 });
   await once(out, 'open');
+  // Excel reads a file without it as windows-1252, and names come back garbled.
+  out.write('\uFEFF');
   const csv = stringify({ delimiter, record_delimiter: '\n' });
   let failure: Error | undefined;
   let over = false;

@@ -1,5 +1,6 @@
 /** The bad rows of a file as they were, with what is wrong in one more column, to be corrected and dropped again. */
-import { createCsvFile, escapeFormula } from './csv-file.ts';
+import { errorColumn, escapeFormula, isFixFile, protectCell } from '../batches/csv-row/fix-file.ts';
+import { createCsvFile } from './csv-file.ts';
 
 export interface FixFile {
   /**
@@ -13,10 +14,9 @@ export interface FixFile {
   abandon(): Promise<void>;
 }
 
-const errorColumn = 'error';
-
 /**
- * UTF-8, mode 0600, the input's own delimiter. A last column `error` of the input, from an earlier fix-file, is
+ * UTF-8 with a byte order mark, mode 0600, the input's own delimiter. A cell that a spreadsheet would run as a formula gets
+ * an apostrophe, which is removed when the fix-file is read. A last column `error` of the input, from an earlier fix-file, is
  * replaced. A row with too few or too many cells gets the error as its last cell and stays so: were it filled up, it
  * would pass unmended.
  *
@@ -31,13 +31,13 @@ export async function createFixFile({
   readonly header: readonly string[];
   readonly delimiter: string;
 }): Promise<FixFile> {
-  const replaces = header.at(-1)?.trim().toLowerCase() === errorColumn;
+  const replaces = isFixFile(header);
   const columns = replaces ? header.slice(0, -1) : header;
   const file = await createCsvFile({ path, delimiter });
   await file.write([...columns, errorColumn]);
   return {
     write: (cells, error) =>
-      file.write([...(replaces && cells.length === header.length ? cells.slice(0, -1) : cells), escapeFormula(error)]),
+      file.write([...(replaces && cells.length === header.length ? cells.slice(0, -1) : cells).map(protectCell), escapeFormula(error)]),
     finish: file.finish,
     abandon: file.abandon,
   };

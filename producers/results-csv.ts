@@ -1,8 +1,9 @@
 /** Results for people: one row for each result event that is given. */
+import { escapeFormula } from '../batches/csv-row/fix-file.ts';
 import { currencyDecimals } from '../batches/fields/currencies.ts';
 import { formatMinor } from '../batches/fields/money.ts';
 import type { ResultEvent } from '../batches/record/result-event.ts';
-import { createCsvFile, escapeFormula } from './csv-file.ts';
+import { createCsvFile } from './csv-file.ts';
 
 type Source = ResultEvent['source'];
 
@@ -27,7 +28,7 @@ const columns: Readonly<Record<string, (event: ResultEvent) => string | undefine
   entry_id: (event) => event.entry_id,
   code: (event) => event.error?.code,
   description: (event) => event.error?.description,
-  field: (event) => event.error?.field,
+  field: (event) => event.error?.field ?? event.fields?.join(' '),
   earlier_status: (event) => event.earlier?.status,
   occurred_at: (event) => event.occurred_at,
 };

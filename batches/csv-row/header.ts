@@ -10,6 +10,7 @@ import { maskName } from '../instruction/masks.ts';
 import { checkMetadataText } from '../instruction/metadata.ts';
 import { disallowedCharacter } from '../fields/text.ts';
 import { routeNames } from '../instruction/templates.ts';
+import { errorColumn } from './fix-file.ts';
 import { unknownColumn } from './unknown-column.ts';
 
 /** What a cell is: a member (its slot; a path narrows where it may stand), a text of the metadata, or nothing (`error`). */
@@ -31,7 +32,6 @@ export const headerAdvice =
 /** The same depth that events may have. */
 const deepestMetadata = eventBounds.depth - 1;
 const metadataPrefix = /^metadata\./i;
-const errorColumn = 'error';
 const required = ['record_id', 'currency'] as const;
 const amounts = ['amount', 'amount_minor'] as const;
 

@@ -71,7 +71,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
     facts.encoding = opened.encoding;
     const { header, headerLine, delimiter, first, blank } = await findHeader(opened, askedDelimiter);
     facts.delimiter = delimiter;
-    const maker = createRowMaker(header.length, delimiter);
+    const maker = createRowMaker(header, delimiter);
     if (blank !== undefined) maker.skipped(blank.from, blank.to);
 
     async function* blocks(): AsyncGenerator<readonly CsvRow[]> {

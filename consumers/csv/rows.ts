@@ -1,4 +1,5 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
+import { isFixFile, restoreCell } from '../../batches/csv-row/fix-file.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import type { Coverage, CoveredRow, MultilineCell } from './coverage-check.ts';
 import { StructuralError } from './structural-error.ts';
@@ -6,7 +7,7 @@ import { hasUnbalancedQuotes } from './unbalanced-quotes.ts';
 
 /**
  * @property line the physical line on which the row begins, from 1
- * @property cells as they stand in the file, without quotes
+ * @property cells as they stand in the file, without quotes; of a fix-file, as they were before it was written
  */
 export interface CsvRow {
   readonly line: number;
@@ -25,7 +26,10 @@ export interface RowMaker {
   warningsTotal(): number;
 }
 
-export function createRowMaker(columns: number, delimiter: string): RowMaker {
+/** @param header of a fix-file: its apostrophes before what looks like a formula are no part of the cells */
+export function createRowMaker(header: readonly string[], delimiter: string): RowMaker {
+  const columns = header.length;
+  const restores = isFixFile(header);
   const warnings: LineProblem[] = [];
   let warningsTotal = 0;
   let blank: { from: number; to: number } | undefined;
@@ -49,7 +53,7 @@ export function createRowMaker(columns: number, delimiter: string): RowMaker {
           tellBlank(blank.from, blank.to);
           blank = undefined;
         }
-        rows.push(row);
+        rows.push(restores ? { line: row.line, cells: row.cells.map(restoreCell) } : row);
       }
       return rows;
     },

@@ -96,7 +96,7 @@ describe('a file with valid, invalid and repeated rows', () => {
       expect(results).toHaveLength(rows.length + 1);
       const fixFile = linesOf(join(world.dataDir, `${batchId}.errors.csv`));
       expect(fixFile).toHaveLength(5);
-      expect(fixFile[0]).toBe(`${text.split('\n')[0]},error`);
+      expect(fixFile[0]).toBe(`\uFEFF${text.split('\n')[0]},error`);
 
       // The same bytes again: nothing is sent, nothing is reported again, and the end is the same.
       const calls = initCalls(world);

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { disburse, inTemporaryFolder, type Ended } from '../support/cli.ts';
 import { csvOf, payouts, row } from '../support/builders.ts';
+import { inspect, readAgain } from '../../src/files/payout-file.ts';
 import { sha256Of } from './world.ts';
 
 const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
@@ -253,7 +254,7 @@ describe('the fix-file', () => {
       expect(statSync(errors).mode & 0o777).toBe(0o600);
       const text = readFileSync(errors, 'utf8');
       const [header, first, second, rest] = text.split('\n');
-      expect(header).toMatch(/^record_id;.*;error$/);
+      expect(header).toMatch(/^\uFEFFrecord_id;.*;error$/);
       expect(first).toContain('"Anna; ""Bo"""');
       expect(first).toMatch(/;.*iban: /);
       expect(second).toMatch(/^bad-2;/);
@@ -276,6 +277,35 @@ describe('the fix-file', () => {
   });
 });
 
+describe('a fix-file with formulas in it', () => {
+  it('is safe to open in a spreadsheet, and the original values arrive when it is corrected and read', async () => {
+    await inPlace(async ({ write, folder, validate }) => {
+      const odd = { description: '=HYPERLINK("http://example.org")', recipient_last_name: '-Smith', sender_company_name: "'@Example" };
+      const original = csvOf([row('f-1', { amount: 'x', ...odd })]);
+      const errors = join(folder, 'errors.csv');
+      await validate([write('may.csv', original), '--errors', errors]);
+      const fixFile = readFileSync(errors, 'utf8');
+      expect(fixFile).toContain(`"'=HYPERLINK(""http://example.org"")"`);
+      expect(fixFile).toContain(",'-Smith,");
+      expect(fixFile).toContain(",''@Example,");
+
+      // Corrected in the amount only, a second time in nothing: the cells stay what they were.
+      const [header = '', bad = ''] = fixFile.split('\n');
+      const again = join(folder, 'again.csv');
+      await validate([write('fix.csv', fixFile), '--errors', again]);
+      expect(readFileSync(again, 'utf8')).toBe(fixFile);
+      const corrected = write('fix.csv', `${header}\n${bad.replace(',x,', ',12.30,')}\n`);
+      const inspected = await inspect({ path: corrected, reading: { now: Date.now() }, expected: null, onProgress: () => undefined });
+      if (!inspected.ok) throw new Error('the corrected file is broken');
+      const bodies = [];
+      for await (const block of readAgain(inspected.inspection))
+        for (const { reading } of block) bodies.push(reading.ok ? reading.draft.body : null);
+      const text = JSON.stringify(bodies);
+      for (const value of Object.values(odd)) expect(text).toContain(JSON.stringify(value));
+    });
+  });
+});
+
 describe('a contradictory command line', () => {
   it.each([
     { args: ['--nope'], says: "unknown option '--nope'" },
@@ -283,7 +313,7 @@ describe('a contradictory command line', () => {
     { args: ['--errors', '/no/such/folder/e.csv'], says: 'there is no such folder' },
     { args: ['--errors', '/tmp'], says: 'it is a folder' },
     { args: ['--delimiter', 'ab'], says: 'delimiter' },
-    { args: ['--encoding', 'klingon'], says: 'This encoding is not known' },
+    { args: ['--encoding', 'klingon'], says: 'Unknown encoding' },
   ])('$args exits with 1 and a sentence', async ({ args, says }) => {
     await inPlace(async ({ write, validate }) => {
       const ended = await validate([write('may.csv', csvOf(payouts(1))), ...args]);

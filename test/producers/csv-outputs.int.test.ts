@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
-import { createCsvFile, escapeFormula } from '../../producers/csv-file.ts';
+import { escapeFormula, protectCell, restoreCell } from '../../batches/csv-row/fix-file.ts';
+import { createCsvFile } from '../../producers/csv-file.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
 import { resultsCsvColumns, writeResultsCsv } from '../../producers/results-csv.ts';
 
@@ -16,7 +17,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const rows = async (delimiter = ','): Promise<string[][]> => parse(await readFile(path), { delimiter, relax_column_count: true });
+const rows = async (delimiter = ','): Promise<string[][]> =>
+  parse(await readFile(path), { bom: true, delimiter, relax_column_count: true });
 const event = (more: Partial<ResultEvent> = {}): ResultEvent => ({
   event_id: '00000000-0000-5000-8000-000000000001',
   sequence: 3,
@@ -40,7 +42,36 @@ describe('escapeFormula', () => {
   });
 });
 
+describe('protectCell', () => {
+  it.each(['', 'a', '=1+1', '+1', "'=1", "''-1", "'", "'a", '\t=1', '＝1', "=HYPERLINK('x')"])(
+    'of %j is undone exactly by restoreCell',
+    (cell) => {
+      expect(restoreCell(protectCell(cell))).toBe(cell);
+      expect(protectCell(cell)).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]/);
+    },
+  );
+  it('leaves what is no formula', () => {
+    expect(protectCell("'a")).toBe("'a");
+    expect(restoreCell("'a")).toBe("'a");
+  });
+});
+
 describe('writeResultsCsv', () => {
+  it('begins with a byte order mark', async () => {
+    await writeResultsCsv({ path, events: [event()] });
+    expect((await readFile(path)).subarray(0, 4).toString('hex')).toBe('efbbbf6c');
+  });
+
+  it('names the fields in which a conflict differs', async () => {
+    const fields = ['amount_details.amount', 'payment_method.bank_account.global.iban'];
+    await writeResultsCsv({
+      path,
+      events: [event({ status: 'conflict', fields, error: { code: 'record_id_conflict', description: 'd' } })],
+    });
+    const [, row] = await rows();
+    expect(cell(row, 'field')).toBe(fields.join(' '));
+  });
+
   it('writes a row an event, amounts in major units', async () => {
     const written = await writeResultsCsv({
       path,
@@ -181,7 +212,7 @@ describe('createFixFile', () => {
     await file.write(['b', ' 1,5 ', 'two\nlines "and" quotes'], '=cmd|evil');
     await file.finish();
     expect(await readFile(path, 'utf8')).toBe(
-      'record_id; Amount ;note;error\na;=1;"x;y";amount: not a number\nb; 1,5 ;"two\nlines ""and"" quotes";\'=cmd|evil\n',
+      '\uFEFFrecord_id; Amount ;note;error\na;\'=1;"x;y";amount: not a number\nb; 1,5 ;"two\nlines ""and"" quotes";\'=cmd|evil\n',
     );
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
