@@ -105,11 +105,11 @@ try {
     `   disburse has ${ours('succeeded')} succeeded, ${ours('failed')} failed, ${ours('cancelled')} cancelled, ${ours('unknown')} unknown, ${ours('rejected')} rejected`,
   );
   say(
-    `   unknown means: the request was sent and no trustworthy response came back, so the payment may or may not be in the gateway's list.\n   It is never sent again under another key; the gateway's report or a person ends it.`,
+    `   unknown means: the request was sent and no trustworthy response came back, so the payment may or may not be in the gateway's list.\n   It is never sent again under another key; a report of the gateway or a manual decision ends it.`,
   );
   const exact = witness.length === records.size;
   say(exact ? paint('green', '   No record was paid twice.') : paint('red', '   A RECORD WAS PAID TWICE.'));
-  say(`   disburse run ended with exit code ${code}: ${code === 2 ? 'finished, some records need attention' : 'see the README'}.`);
+  say(`   disburse run ended with exit code ${code}: ${code === 2 ? 'finished, but some records need attention' : 'see the README'}.`);
   process.exitCode = exact && (code === 0 || code === 2) ? 0 : 1;
 } finally {
   sandbox?.kill('SIGTERM');

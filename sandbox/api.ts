@@ -46,7 +46,7 @@ export function createApi({ idempotencyHeader, verify, log }: ApiDeps): Api {
       const project = header(headers, 'x-partner-project');
       if (project === undefined) return refusal(gatewayError('identification_error', 'X-PARTNER-PROJECT is missing'));
       if (verify !== undefined && !verify(raw, header(headers, 'x-partner-sign')))
-        return refusal(gatewayError('authentication_error', 'X-PARTNER-SIGN does not fit the body'));
+        return refusal(gatewayError('authentication_error', 'X-PARTNER-SIGN does not match the body'));
       const parsed = parse(raw);
       if (parsed === undefined) return refusal(gatewayError('invalid_request', 'The body is not JSON'));
       try {

@@ -26,7 +26,7 @@ const oneOf = (...words: readonly string[]): Rule =>
 const matching = (pattern: RegExp, expected: string): Rule =>
   expects(expected, (value) => typeof value === 'string' && pattern.test(value));
 
-const text = expects('a text that is not empty', (value) => typeof value === 'string' && value.trim() !== '');
+const text = expects('a text of at least one character', (value) => typeof value === 'string' && value.trim() !== '');
 const boolean = expects('true or false', (value) => typeof value === 'boolean');
 const amount = expects('an integer above zero, in minor units', (value) => Number.isSafeInteger(value) && Number(value) > 0);
 const country = matching(/^[A-Z]{3}$/, 'an ISO 3166 alpha-3 code');
@@ -69,7 +69,7 @@ function variants(byType: Readonly<Record<string, Members>>): Rule {
 /** Members of the documented routes; those of other countries are unknown and accepted. */
 const globalAccount = shape({
   description: text,
-  'iban?': matching(/^\S+$/, 'an IBAN without blanks'),
+  'iban?': matching(/^\S+$/, 'an IBAN without spaces'),
   'bank_account_number?': text,
   'account_number?': text,
   'account_type?': oneOf('CHECKING', 'SAVINGS', 'DEPOSIT', 'OTHERS'),

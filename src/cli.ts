@@ -9,7 +9,7 @@ const leastMajor = 24;
 const [major = 0] = process.versions.node.split('.').map(Number);
 const tooOld =
   major < leastMajor
-    ? `this is Node ${process.versions.node}, and disburse needs Node ${leastMajor} or later: nothing was done.`
+    ? `disburse needs Node ${leastMajor} or later, and this is Node ${process.versions.node}. Nothing was done.`
     : undefined;
 const asksForHelp = process.argv.length <= 2 || process.argv.slice(2).some((word) => /^(?:--help|-h|help|--version|-V)$/.test(word));
 

@@ -20,7 +20,7 @@ Documentation: ${join(docs ?? 'docs', 'configuration.md')}, operations.md and ot
 Exit codes:
   0  success
   1  usage, configuration or input error: nothing was sent
-  2  finished, some records need attention
+  2  finished, but some records need attention
   3  stopped before the end: run the same command again`;
 
 /** @param unusable why no command may run here, as a sentence; help and version are printed all the same */

@@ -93,10 +93,10 @@ export function whyHeldUp(held: HeldUp): string {
     case 'unreachable':
       return 'the gateway cannot be reached';
     case 'server_trouble':
-      return 'the gateway answers nothing but errors of its own';
+      return 'the gateway answers only with errors of its own';
     case 'alike':
-      return `the gateway answers every instruction alike (${held.kind})`;
+      return `the gateway gives every instruction the same answer (${held.kind})`;
     case 'asked_to_wait':
-      return 'the gateway asks to wait (HTTP 429 or Retry-After)';
+      return 'the gateway asks for a pause (HTTP 429 or Retry-After)';
   }
 }

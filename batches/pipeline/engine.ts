@@ -81,7 +81,7 @@ export function createEngine(params: EngineParams): Engine {
     breaker,
     limiter: limiters.dispatch,
     clock,
-    haltRun: (reason) => stop(`the gateway says that our set-up is wrong (${reason.code}): ${reason.description}`, reason),
+    haltRun: (reason) => stop(`the gateway rejects the configuration (${reason.code}): ${reason.description}`, reason),
   });
   const { owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints } = params;
   const deps: EngineDeps = {

@@ -18,7 +18,7 @@ export async function chooseBatch(ledger: Pick<Ledger, 'batch' | 'batches'>, nam
     const list = found.batches.map(({ batchId, file }) => `  ${printable(batchId)}  ${printable(file)}`);
     throw new CommandError(
       exitCodes.needsALook,
-      `${found.batches.length} batches fit ${name}; give more characters of the id:\n${list.join('\n')}`,
+      `${found.batches.length} batches match ${name}; give more characters of the id:\n${list.join('\n')}`,
     );
   }
   const isShort = named !== '' && named.length < 6 && batches.some(({ batchId }) => batchId.startsWith(named));

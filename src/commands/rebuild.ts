@@ -25,13 +25,13 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
   if (options.yes !== true) {
     throw new CommandError(
       exitCodes.usage,
-      `rebuild replaces everything that Redis holds under ${settings.REDIS_PREFIX} with what the topics ${settings.KAFKA_TOPIC_PREFIX}.results and .instructions hold. Stop all instances, then run it with --yes.`,
+      `rebuild replaces everything in Redis under ${settings.REDIS_PREFIX} with what it reads from the topics ${settings.KAFKA_TOPIC_PREFIX}.results and .instructions. Stop all instances, then run it with --yes.`,
     );
   }
   const logger = createLogger(settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
   const warn = (message: string): void => logger.warn(message);
   const stopping = createShutdown(
-    (signal) => process.stderr.write(`${signal}: stopping. Nothing is paid until rebuild has run to its end.\n`),
+    (signal) => process.stderr.write(`${signal}: stopping. Nothing is paid until rebuild has completed.\n`),
     () => process.exit(exitCodes.stopped),
   );
   const ledgerKey = sharedLedgerKey(config);
@@ -44,11 +44,9 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
     return report.skipped > 0 ? exitCodes.needsALook : exitCodes.ok;
   } catch (cause) {
     if (!stopping.signal.aborted) throw cause;
-    throw new CommandError(
-      exitCodes.stopped,
-      `stopped: ${stopping.why()}. Nothing is paid until rebuild has run to its end: run it again.`,
-      { cause },
-    );
+    throw new CommandError(exitCodes.stopped, `stopped: ${stopping.why()}. Nothing is paid until rebuild has completed: run it again.`, {
+      cause,
+    });
   } finally {
     stopping.release();
     await connection.close();

@@ -46,7 +46,7 @@ export async function records(config: Config, options: RecordsOptions): Promise<
     if (json) for (const record of selected.records) process.stdout.write(`${JSON.stringify(recordView(record, now))}\n`);
     else process.stdout.write(`${recordListText(selected, now, paintFor(process.stdout, process.env))}\n`);
     if (json && selected.count > selected.records.length)
-      warn(`${selected.count} records match, and the first ${selected.records.length} are printed: raise --limit.`);
+      warn(`${selected.count} records match; the first ${selected.records.length} are shown. Raise --limit to see more.`);
     return options.exitStatus && selected.count > 0 ? exitCodes.needsALook : exitCodes.ok;
   } finally {
     await close();

@@ -51,7 +51,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     if (!inspection.rereadable) {
       throw new CommandError(
         exitCodes.usage,
-        `${path} is a pipe and can be read only once, but a file is checked whole before it is paid. Save it to a file first.`,
+        `${path} is a pipe and can be read only once, but the whole file is checked before it is paid. Save it to a file first.`,
       );
     }
     const profile = await prepared.open();

@@ -62,7 +62,7 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
   } finally {
     interrupt.release();
   }
-  if (skipped > 0) warn(`${skipped} skipped: not shown above, and perhaps results of a newer version.`);
+  if (skipped > 0) warn(`${skipped} skipped and not shown above: they may be results of a newer version.`);
   return skipped > 0 ? exitCodes.needsALook : exitCodes.ok;
 }
 

@@ -39,7 +39,7 @@ interface Reading {
 
 /** What sending needs, and what is expected. */
 const gatewayNeeds = {
-  GATEWAY_URL: 'expected scheme, host and port of the gateway (disburse sandbox prints one to try with)',
+  GATEWAY_URL: 'expected scheme, host and port of the gateway (disburse sandbox prints one for a trial)',
   GATEWAY_PROJECT: "expected the project's name at the gateway",
   GATEWAY_PRIVATE_KEY_FILE: 'expected the path of your RSA private key in PEM (disburse keys generates a pair)',
 } as const satisfies Partial<Record<VariableName, string>>;
@@ -97,7 +97,7 @@ function missingForGateway(given: Environment): string[] {
 function profileMistakes(given: Environment): string[] {
   if ((given['KAFKA_BROKERS'] === undefined) === (given['REDIS_URL'] === undefined)) return [];
   const [set, unset] = given['REDIS_URL'] === undefined ? ['KAFKA_BROKERS', 'REDIS_URL'] : ['REDIS_URL', 'KAFKA_BROKERS'];
-  return [`${set} is set and ${unset} is not: set both for the distributed profile, or neither for the stand-alone profile`];
+  return [`${set} is set but ${unset} is not: set both for the distributed profile, or neither for the stand-alone profile`];
 }
 
 const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];

@@ -174,7 +174,7 @@ async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGe
   const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
   try {
     const made = createRowParser(csv.header, reading);
-    if (!made.ok) throw new Error('the header was good before and is not now, though the bytes are the same');
+    if (!made.ok) throw new Error('the header was valid before and is not now, although the bytes are the same');
     for await (const block of csv.blocks) yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
   } finally {
     await csv.close();
@@ -229,7 +229,7 @@ const noRecords = (headerLine: number): LineProblem => ({
   line: headerLine,
   code: 'no_records',
   column: null,
-  message: 'The file has a header and no rows, so there is nothing to pay.',
+  message: 'The file has a header but no rows, so there is nothing to pay.',
   value: null,
 });
 
@@ -237,7 +237,7 @@ const pipeNeedsFile: LineProblem = {
   line: 1,
   code: 'pipe_read_once',
   column: null,
-  message: 'Some rows must be compared with earlier ones, and a pipe can be read only once. Save it to a file and check that.',
+  message: 'Some rows must be compared with earlier ones, but a pipe can be read only once. Save it to a file and check that file.',
   value: null,
 };
 

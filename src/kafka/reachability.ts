@@ -107,7 +107,7 @@ function refusalOf(error: unknown, { brokers, manner }: CreateKafka): string | u
     return `${at} refused the login (${manner}): ${why}. Check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`;
   }
   if (chain.some(({ code, message }) => tlsCode.test(code) || cutHandshake.test(message))) {
-    return `${at} and disburse cannot agree on TLS (${manner}): ${why}. Check KAFKA_SSL, and that KAFKA_SSL_CA_FILE has the authority of the broker's certificate.`;
+    return `${at} and disburse cannot agree on TLS (${manner}): ${why}. Check KAFKA_SSL, and that KAFKA_SSL_CA_FILE has the certificate authority of the broker.`;
   }
   return undefined;
 }

@@ -14,7 +14,7 @@ export function fileExists(path: string): boolean {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-    throw new LedgerReadError(`${path} may not be read by this user (${code}): run as the user that owns the ledger.`, { cause });
+    throw new LedgerReadError(`${path} is not readable by this user (${code}): run as the user that owns the ledger.`, { cause });
   }
 }
 
@@ -58,9 +58,12 @@ export function makePrivateFile(file: string): boolean {
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new LedgerWriteError(`${file} could not be made: ${(cause as Error).message}. Check permissions and free space of the folder.`, {
-      cause,
-    });
+    throw new LedgerWriteError(
+      `${file} could not be created: ${(cause as Error).message}. Check the permissions and free space of the folder.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -92,7 +92,7 @@ export class LedgerHeldError extends LedgerError {
     const name = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
     super(
       exitCodes.stopped,
-      `the ledger in ${dir} is held by ${name}. Only one process may pay from it: wait until that one ends, or stop it, and run again.`,
+      `the ledger in ${dir} is held by ${name}. Only one process may pay from it: wait until that one ends, or stop it, then run again.`,
     );
     this.holder = holder;
   }
@@ -116,7 +116,7 @@ export class LedgerReadError extends LedgerError {
 export class LedgerClosedError extends LedgerError {
   readonly code = 'ledger_closed';
   constructor() {
-    super(exitCodes.stopped, 'the ledger is closed already.');
+    super(exitCodes.stopped, 'the ledger is already closed.');
   }
 }
 
@@ -126,7 +126,7 @@ export class LedgerOverloadedError extends LedgerError {
   constructor(waiting: number) {
     super(
       exitCodes.stopped,
-      `${waiting} calls wait for the ledger, which is its limit. The disk may be too slow; run again with a lower DISPATCH_CONCURRENCY.`,
+      `${waiting} calls are waiting for the ledger, which is the limit. The disk may be too slow; run again with a lower DISPATCH_CONCURRENCY.`,
     );
   }
 }

@@ -22,7 +22,7 @@ export function loadLedgerKey({ dir, file }: { readonly dir: string; readonly fi
   if (fileExists(own)) return readKey(own);
   if (fileExists(ledgerFile(dir))) {
     throw new LedgerKeyError(
-      `the ledger in ${dir} has lost its key: ${own} is missing. Put it back, or name the file with LEDGER_KEY_FILE; without it the ledger cannot tell which instructions are the same.`,
+      `the ledger in ${dir} has lost its key: ${own} is missing. Restore it, or give its path in LEDGER_KEY_FILE; without it the ledger cannot recognise instructions that it already has.`,
     );
   }
   makeDataDir(dir);
@@ -51,7 +51,7 @@ function makeKey(dir: string, file: string): void {
     syncDir(dir);
   } catch (cause) {
     throw new LedgerKeyError(
-      `the ledger key ${file} could not be made: ${(cause as Error).message}. Check permissions and free space of the folder.`,
+      `the ledger key ${file} could not be created: ${(cause as Error).message}. Check the permissions and free space of the folder.`,
       {
         cause,
       },
@@ -66,13 +66,13 @@ function readKey(file: string): Buffer {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`;
-    throw new LedgerKeyError(`the ledger key file ${file} ${what}. LEDGER_KEY_FILE names a file with 32 random bytes in base64.`, {
+    throw new LedgerKeyError(`the ledger key file ${file} ${what}. LEDGER_KEY_FILE must name a file with 32 random bytes in base64.`, {
       cause,
     });
   }
   // What the file holds is never shown: it may be the key but for one character.
   if (!keyGrammar.test(text))
-    throw new LedgerKeyError(`the ledger key file ${file} must hold 32 bytes in base64 (44 characters), and it does not.`);
+    throw new LedgerKeyError(`the ledger key file ${file} must contain 32 bytes in base64 (44 characters), but does not.`);
   return Buffer.from(text, 'base64');
 }
 

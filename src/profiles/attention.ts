@@ -112,7 +112,7 @@ function rowOf(event: ResultEvent, reason: NamedRow['reason']): NamedRow | null 
 
 function conflictRow(event: ResultEvent): NamedRow | null {
   const { fields = [], earlier, error } = event;
-  const from = earlier === undefined ? 'the first one' : `${sourceText(earlier.source)}, which was ${earlier.status} then`;
+  const from = earlier === undefined ? 'the first one' : `${sourceText(earlier.source)} (then ${earlier.status})`;
   const differs = fields.length === 0 ? 'its content' : fields.join(', ');
   return rowOf(event, { code: error?.code ?? event.status, description: `differs in ${differs} from ${from}` });
 }
@@ -122,5 +122,5 @@ async function duplicateRow({ profile, follow }: Attention, event: ResultEvent):
   const record = event.record_id === undefined ? undefined : await profile.ledger.record(event.record_id);
   if (record === undefined || record.status === 'succeeded' || (!follow && record.status === 'in_progress')) return null;
   const first = sourceText(event.earlier?.source ?? record.occurrence.source);
-  return rowOf(event, { code: record.status, description: `first at ${first}, which is ${record.status} now` });
+  return rowOf(event, { code: record.status, description: `first at ${first} (now ${record.status})` });
 }

@@ -57,7 +57,9 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const { config, ledger, metrics, clock, stopping, logger, limiters, machine, leaseMs, gatherMs } = params;
   const { settings } = config;
   if (keyLifetimeMs(settings) === null)
-    logger.warn('GATEWAY_KEY_LIFETIME is not set: a send without a trustworthy answer is never sent again; evidence or a person ends it');
+    logger.warn(
+      'GATEWAY_KEY_LIFETIME is not set: a send without a reliable answer is never repeated; evidence or a manual decision ends it',
+    );
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
   const { deps, breaker } = createEngine({
@@ -124,5 +126,9 @@ function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: B
   if (type === 'closed') logger.info({ ...fields, closed_for_ms: at - since }, 'the gateway answers again: sending continues');
   else if (kind === null)
     logger.warn(fields, 'the gateway cannot be reached: sending is paused, and the gateway is probed until it answers');
-  else logger.warn(fields, `the gateway answers every instruction alike (${kind}): sending is paused, and single ones are tried`);
+  else
+    logger.warn(
+      fields,
+      `the gateway gives every instruction the same answer (${kind}): sending is paused, and single instructions are tried`,
+    );
 }

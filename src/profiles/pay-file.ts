@@ -125,7 +125,7 @@ function reportEnqueued({ inspection }: FilePayment, { json }: PayFileRequest, f
 }
 
 function reportFixFile(file: string, path: string | null): void {
-  if (path !== null) process.stderr.write(`The bad rows of ${printable(file)}, with what to do, are in ${path}\n`);
+  if (path !== null) process.stderr.write(`The invalid rows of ${printable(file)}, with what to correct, are in ${path}\n`);
 }
 
 async function report(
@@ -137,7 +137,7 @@ async function report(
   const { ledger, clock, results } = profile;
   const batchId = inspection.sha256;
   const batch = await ledger.batch(batchId);
-  if (batch === undefined) throw new Error(`batch ${batchId} has vanished from the ledger`);
+  if (batch === undefined) throw new Error(`batch ${batchId} is missing from the ledger`);
   const summary = summarise(batch, await ledger.tallies(batchId));
   process.stdout.write(
     `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,

@@ -152,7 +152,7 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
     reject(
       new RedisError(
         exitCodes.stopped,
-        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. Check that it runs, that REDIS_URL names it, and ${tlsAdvice(address)}, and run again.`,
+        `Redis at ${address} cannot be reached (${why}); tried for ${waitMs / 1000} s. Check that it is running, that REDIS_URL points to it, and ${tlsAdvice(address)}, then run again.`,
         { cause: last },
       ),
     );
@@ -185,17 +185,17 @@ function refusalOf(error: Error, address: string): RedisError | undefined {
     return refused(`Redis at ${address} refuses the user or the password. Correct them in REDIS_URL.`);
   }
   if (message.includes('NOAUTH'))
-    return refused(`Redis at ${address} asks for a password. Put it into REDIS_URL, as redis://user:password@host:port.`);
+    return refused(`Redis at ${address} asks for a password. Add it to REDIS_URL, as redis://user:password@host:port.`);
   if (message.includes('NOPERM'))
     return refused(
-      `Redis at ${address} does not permit its user what disburse needs (${message}). Grant it, or name another user in REDIS_URL.`,
+      `Redis at ${address} denies its user a permission that disburse needs (${message}). Grant it, or set another user in REDIS_URL.`,
     );
   if (/DB index is out of range|SELECT is not allowed/.test(message)) {
-    return refused(`Redis at ${address} has no database of that number (${message}). Correct the number at the end of REDIS_URL.`);
+    return refused(`Redis at ${address} has no database with that number (${message}). Correct the number at the end of REDIS_URL.`);
   }
   if (certificateCodes.test(code)) {
     return refused(
-      `the certificate of Redis at ${address} is not trusted (${message}). Install its authority in the system, or name its file.`,
+      `the certificate of Redis at ${address} is not trusted (${message}). Install its certificate authority on this system, or set REDIS_SSL_CA_FILE.`,
     );
   }
   return undefined;

@@ -65,11 +65,11 @@ function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['l
   const openAmount = gauge('disburse_open_amount', 'Money of the records that are not final now, in major units.', ['status', 'currency']);
   const oldestOpen = gauge(
     'disburse_oldest_open_record_age_seconds',
-    'Since the oldest record in this status was admitted (distributed: came to it); 0 without one.',
+    'Time since the oldest record in this status was admitted (distributed: entered it); 0 if there is none.',
     ['status'],
   );
   const balanced = gauge('disburse_balanced', '1 while each batch with open records balances in count and amount, else 0.');
-  const unpublished = gauge('disburse_unpublished_results', 'Result events that are decided and not surely published.');
+  const unpublished = gauge('disburse_unpublished_results', 'Result events that are decided but not yet confirmed as published.');
   const deadLetters = gauge('disburse_dead_letters', 'Messages in the dead letters, because they cannot be read as instructions.');
   return {
     gauges: [open, openAmount, oldestOpen, balanced, unpublished, deadLetters],
@@ -93,9 +93,9 @@ function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['l
 /** Every gauge, by the source that it comes from. */
 export function createFeeds(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds {
   const lag = gauge('disburse_consumer_lag_records', 'Instruction events behind the end of the partition.', ['partition']);
-  const fetchAge = gauge('disburse_consumer_fetch_age_seconds', 'Since a fetch of instruction events was last answered.');
-  const rateLimit = gauge('disburse_dispatch_rate_limit', 'First sends a second that are permitted now; +Inf when unlimited.');
-  const rateConfigured = gauge('disburse_dispatch_rate_configured', 'First sends a second as configured; +Inf when unlimited.');
+  const fetchAge = gauge('disburse_consumer_fetch_age_seconds', 'Time since a fetch of instruction events was last answered.');
+  const rateLimit = gauge('disburse_dispatch_rate_limit', 'First sends per second permitted now; +Inf when unlimited.');
+  const rateConfigured = gauge('disburse_dispatch_rate_configured', 'First sends per second as configured; +Inf when unlimited.');
   const breaker = gauge('disburse_breaker_state', '1 for the state of the gateway connection, 0 for the others.', ['state']);
   const inFlight = gauge('disburse_in_flight_records', 'Records between admission and outcome in this instance.');
   const dropFolder = gauge('disburse_drop_folder_files', 'Files of the drop folder by state.', ['state']);

@@ -109,27 +109,27 @@ function createCounters(registers: Registry[]) {
   for (const status of published) for (const kind of kinds) outcomes.inc({ class: status, kind }, 0);
   const calls = new Counter({
     name: 'disburse_gateway_calls_total',
-    help: 'Calls to the gateway by how they ended: ok, refused (4xx), too_many (429), server_error (5xx), not_sent, open (perhaps arrived).',
+    help: 'Calls to the gateway by outcome: ok, refused (4xx), too_many (429), server_error (5xx), not_sent, open (may have arrived).',
     labelNames: ['call', 'outcome'] as const,
     registers,
   });
   for (const call of gatewayCalls) for (const outcome of callOutcomes) calls.inc({ call, outcome }, 0);
   const callDuration = new Histogram({
     name: 'disburse_gateway_call_duration_seconds',
-    help: 'From the start of the sending to the whole answer read, without waiting for permits.',
+    help: 'Time from the start of sending until the whole answer is read, without waiting for permits.',
     labelNames: ['call'] as const,
     buckets: callBuckets,
     registers,
   });
   const publishDelay = new Histogram({
     name: 'disburse_result_publish_delay_seconds',
-    help: 'From the decision of a status to its event being durably published.',
+    help: 'Time from the decision of a status until its event is durably published.',
     buckets: delayBuckets,
     registers,
   });
   const eventToResult = new Histogram({
     name: 'disburse_event_to_result_seconds',
-    help: 'From the timestamp of an instruction event to its first result.',
+    help: 'Time from the timestamp of an instruction event to its first result.',
     buckets: delayBuckets,
     registers,
   });
@@ -142,7 +142,7 @@ function createCounters(registers: Registry[]) {
   for (const alert of alertKinds) alerts.inc({ alert }, 0);
   const sourceFailures = new Counter({
     name: 'disburse_metrics_source_failures_total',
-    help: 'Sources of gauges that failed or did not answer in time; their gauges are absent then.',
+    help: 'Sources of gauges that failed or did not answer in time; their gauges are then absent.',
     labelNames: ['source'] as const,
     registers,
   });

@@ -40,7 +40,7 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
     const [first] = outcome.broken.problems;
     logger.warn(
       { file: name, code: first?.code, line: first?.line },
-      `a dropped file cannot be used as it is, and nothing of it is paid: ${first?.message ?? ''}`,
+      `a dropped file has errors that block it, and nothing is paid from it: ${first?.message ?? ''}`,
     );
     return 'refused';
   }

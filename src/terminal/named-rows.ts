@@ -40,7 +40,7 @@ export interface NamedRows {
 
 export function namedRowsText({ status, count, shown, listAll }: NamedRows): string {
   const lines = shown.map(({ line, recordId, amountMinor, currency, reason }) => {
-    const { code, description } = reason ?? { code: status, description: 'the gateway has not finished it' };
+    const { code, description } = reason ?? { code: status, description: 'still processing at the gateway' };
     const amount = `${currency} ${grouped(formatMinor(amountMinor, currency))}`;
     return `  line ${line}, ${printable(recordId)}, ${amount}: ${printable(description)} [${printable(code)}]`;
   });

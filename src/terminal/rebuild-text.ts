@@ -23,9 +23,9 @@ export const rebuildText = ({
     `  ended without a record of their own: ${grouped(settled)}; dead letters: ${grouped(deadLetters)}`,
     withoutResult === 0
       ? '  every instruction has a result'
-      : `  ${grouped(withoutResult)} instructions had no result: perhaps sent, so they are unknown now and are never sent as new`,
+      : `  ${grouped(withoutResult)} instructions had no result: they may have been sent, so they are now unknown and are never sent as new`,
     ...(settledWithoutResult === 0 ? [] : [`  ${grouped(settledWithoutResult)} occurrences had lost their result: it is published again`]),
-    ...(unread === 0 ? [] : [`  ${grouped(unread)} instructions were not started by any instance: they are left for the instances`]),
-    ...(skipped === 0 ? [] : [`  ${grouped(skipped)} messages were not understood and are skipped: look at the warnings above`]),
-    'Instances may be started again.',
+    ...(unread === 0 ? [] : [`  ${grouped(unread)} instructions were not started by any instance: the instances will process them`]),
+    ...(skipped === 0 ? [] : [`  ${grouped(skipped)} messages could not be read and were skipped: see the warnings above`]),
+    'The instances can be started again.',
   ].join('\n');

@@ -26,11 +26,11 @@ describe('run', () => {
       expect(ran.code).toBe(2);
       expect(ran.stderr).toContain(
         '1 row is in conflict: the record id was used before with other content. Nothing was sent for it.\n' +
-          '  line 2, p-1, EUR 1,200.00: differs in amount_details.amount from may.csv:2, which was failed then [record_id_conflict]\n',
+          '  line 2, p-1, EUR 1,200.00: differs in amount_details.amount from may.csv:2 (then failed) [record_id_conflict]\n',
       );
       expect(ran.stderr).toContain(
         '1 row repeats a record that has not succeeded. Look at that record.\n' +
-          '  line 3, p-2, EUR 2.07: first at may.csv:3, which is failed now [failed]\n',
+          '  line 3, p-2, EUR 2.07: first at may.csv:3 (now failed) [failed]\n',
       );
       // Nothing was lost of this when the batch is known already.
       expect((await world.run(`${world.folder}/june.csv`)).stderr).toContain('differs in amount_details.amount');

@@ -301,7 +301,7 @@ describe('the configuration', () => {
         'LOG_LEVEL="loud"',
         'GATEWAY_PROJECT is not set',
         'GATEWAY_PRIVATE_KEY_FILE is not set',
-        'KAFKA_BROKERS is set and REDIS_URL is not',
+        'KAFKA_BROKERS is set but REDIS_URL is not',
       ])
         expect(ended.stderr).toContain(sentence);
     });

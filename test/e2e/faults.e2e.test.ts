@@ -167,7 +167,7 @@ describe.concurrent('a set-up that is wrong', () => {
       const path = world.write('may.csv', csvOf(payouts(50)));
       const ran = await world.run(path);
       expect(ran.code).toBe(3);
-      expect(ran.stderr).toContain('our set-up is wrong (authentication_error)');
+      expect(ran.stderr).toContain('the gateway rejects the configuration (authentication_error)');
       expect(ran.stderr).toContain(`GATEWAY_PRIVATE_KEY_FILE (${world.env['GATEWAY_PRIVATE_KEY_FILE']})`);
       expect(ran.stderr).toContain('the public key that the gateway has');
       expect(ran.stderr).toContain('repeating the command does not help');

@@ -143,7 +143,7 @@ describe.concurrent('an answer to a first send', () => {
       expect([ran.code, countsOf(ran.summary)]).toEqual([2, { in_progress: 1, unknown: 2 }]);
       expect(gateway.inits()).toHaveLength(3);
       expect(ran.stderr).toContain('session_unproven');
-      expect(ran.stderr).toMatch(/ps_same of the gateway belongs to record x-[123] already/);
+      expect(ran.stderr).toMatch(/Gateway session ps_same already belongs to record x-[123]/);
     });
   });
 
@@ -235,7 +235,7 @@ describe.concurrent('the same answer for every row', () => {
       async (world, gateway) => {
         const ran = await world.run(world.write('may.csv', csvOf(payouts(400))), ['--wait', '3s']);
         expect(ran.code).toBe(3);
-        expect(ran.stderr).toContain(`the gateway answers every instruction alike (${code})`);
+        expect(ran.stderr).toContain(`the gateway gives every instruction the same answer (${code})`);
         // Twenty, what was in flight beside them, and single tries.
         expect(new Set(gateway.inits()).size).toBeLessThan(70);
         expect(countsOf(ran.summary).queued).toBeGreaterThan(330);
@@ -266,7 +266,7 @@ describe.concurrent('--wait', () => {
       async (world) => {
         const ran = await world.run(world.write('may.csv', csvOf(payouts(12))), ['--wait', '2s'], { DISPATCH_CONCURRENCY: '2' });
         expect(ran.code).toBe(3);
-        expect(ran.stderr).toContain('the gateway asks to wait (HTTP 429 or Retry-After)');
+        expect(ran.stderr).toContain('the gateway asks for a pause (HTTP 429 or Retry-After)');
         expect(countsOf(ran.summary)).toEqual({ succeeded: 2, queued: 10 });
       },
     );

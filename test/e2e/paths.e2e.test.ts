@@ -73,7 +73,7 @@ describe('a ledger that this user may not read', () => {
       chmodSync(world.dataDir, 0o700);
       expect(ended.code).toBe(3);
       expect(ended.stdout).toBe('');
-      expect(ended.stderr).toContain('may not be read by this user');
+      expect(ended.stderr).toContain('is not readable by this user');
       expect(ended.stderr).not.toContain('there is no ledger');
     });
   });

@@ -136,7 +136,7 @@ describe.each(olderNodes())('on Node $version', ({ path, version }) => {
     (...args) => {
       const ended = runOld(args.filter((arg) => arg !== undefined));
       expect(ended).toMatchObject({ status: 1, stdout: '', touched: false });
-      expect(ended.stderr).toMatch(/^disburse: this is Node [\d.]+, and disburse needs Node 24 or later: nothing was done\.\n$/);
+      expect(ended.stderr).toMatch(/^disburse: disburse needs Node 24 or later, and this is Node [\d.]+\. Nothing was done\.\n$/);
       expect(existsSync(join(folder, 'keys'))).toBe(false);
     },
   );

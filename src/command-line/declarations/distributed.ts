@@ -9,8 +9,8 @@ export const topics = declare({
   description: 'creates missing Kafka topics and verifies existing ones',
   needs: 'data',
   options: {
-    partitions: integerOr(12, aCount, '--partitions <number>', 'partitions of each topic that is created'),
-    replication: integer(aCount, '--replication <number>', 'replicas of each topic that is created (default: 3, or the number of brokers)'),
+    partitions: integerOr(12, aCount, '--partitions <number>', 'partitions of each topic created'),
+    replication: integer(aCount, '--replication <number>', 'replicas of each topic created (default: 3, or the number of brokers)'),
     json: flag('--json', 'print the report as one JSON object'),
   },
   examples: ['topics', 'topics --partitions 24 --replication 3'],

@@ -6,7 +6,7 @@ import { choice, duration, durationOrNot, flag, text } from '../option.ts';
 const reading = {
   encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
   delimiter: text('--delimiter <char>', 'comma, semicolon or tab; detected from the header by default'),
-  expect: text('--expect <totals>', 'total and row count that the file must have, such as EUR=12.30/3,USD=5/1'),
+  expect: text('--expect <totals>', 'total and row count that the file must have, for example EUR=12.30/3,USD=5/1'),
 };
 
 /** Of every command that pays. */
@@ -22,7 +22,7 @@ export const validate = declare({
   options: {
     json: flag('--json', 'print the report as one JSON object'),
     ...reading,
-    errors: text('--errors <file>', 'write the invalid rows there, with their errors in a last column'),
+    errors: text('--errors <file>', 'write the invalid rows to this file, with their errors in the last column'),
   },
   examples: ['validate may.csv', 'validate may.csv --errors may.fix.csv', 'validate may.csv --expect EUR=12500.00/120'],
   run: async ({ config, args: [file = ''], options }) => (await import('../../commands/validate.ts')).validate(config, file, options),
@@ -38,11 +38,11 @@ export const run = declare({
     wait: durationOrNot(
       '--wait <duration>',
       'how long to wait for final results, or for an unreachable gateway (default: 15m)',
-      'end when every row has been sent',
+      'exit once every row has been sent',
     ),
-    detach: flag('--detach', 'distributed profile: end when the file has been enqueued, and print its batch id'),
+    detach: flag('--detach', 'distributed profile: exit once the file is enqueued, and print its batch id'),
     ...reading,
-    results: text('--results <file>', 'write the result of every row there as CSV'),
+    results: text('--results <file>', 'write the result of every row to this file, as CSV'),
     ...paying,
   },
   examples: ['run may.csv', 'run may.csv --policy all-or-nothing', 'run may.csv --wait 1h --results may.results.csv'],
@@ -53,7 +53,7 @@ export const run = declare({
 
 export const serve = declare({
   usage: 'serve',
-  description: 'pays files from the drop folder and events from Kafka until it is stopped',
+  description: 'pays files from the drop folder and events from Kafka until stopped',
   needs: 'gateway',
   options: {
     wait: duration(

@@ -21,10 +21,10 @@ const from = (flags: string, description: string): Option<'beginning' | 'now' | 
 
 export const status = declare({
   usage: 'status [batch]',
-  description: 'shows a batch (by its id, the first 6 or more characters of it, or its file), or the newest batches',
+  description: 'shows a batch (by its id, at least the first 6 characters of it, or its file), or the newest batches',
   needs: 'data',
   options: {
-    limit: integerOrAll(50, { from: 1, to: 100_000 }, '--limit <number>', 'list the newest so many batches, or all'),
+    limit: integerOrAll(50, { from: 1, to: 100_000 }, '--limit <number>', 'list this many of the newest batches, or all'),
     json: flag('--json', 'print the summary as one JSON object, or one per line'),
   },
   examples: ['status', 'status 9f2c41 --json', 'status may.csv', 'status --limit all'],
@@ -34,12 +34,12 @@ export const status = declare({
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 
 const recordFilters = {
-  batch: text('--batch <batch>', 'only this batch: its id, the first 6 or more characters of it, or its file'),
+  batch: text('--batch <batch>', 'only this batch: its id, at least the first 6 characters of it, or its file'),
   currency: text('--currency <code>', 'only this currency'),
   code: text('--code <code>', 'only records with this reason'),
-  olderThan: duration('--older-than <duration>', 'only records that were sent (or else admitted) so long ago'),
-  limit: integerOr(1000, { from: 1, to: 100_000 }, '--limit <number>', 'show at most so many; the sums are of all'),
-  exitStatus: flag('--exit-status', 'exit with 2 when records are listed'),
+  olderThan: duration('--older-than <duration>', 'only records sent (or, if never sent, admitted) at least this long ago'),
+  limit: integerOr(1000, { from: 1, to: 100_000 }, '--limit <number>', 'show at most this many; the sums include all'),
+  exitStatus: flag('--exit-status', 'exit with code 2 if any record is listed'),
   json: flag('--json', 'one JSON object per line'),
 };
 
@@ -48,7 +48,7 @@ export const records = declare({
   description: 'lists the state of records now, and their sum per currency',
   needs: 'data',
   options: {
-    status: someOf(recordStatuses, '--status <list>', 'these statuses, separated by commas, instead of all that are not final'),
+    status: someOf(recordStatuses, '--status <list>', 'only these statuses, separated by commas (default: all that are not final)'),
     sort: choiceOr('age', recordOrders, '--sort <order>', 'oldest, largest or alphabetically first'),
     ...recordFilters,
   },
@@ -73,9 +73,9 @@ export const tail = declare({
   options: {
     follow: flag('--follow', 'keep printing new events'),
     from: from('--from <where>', 'beginning, now, a time such as "2026-11-21 08:00" (UTC), or a duration ago such as -10m'),
-    last: integer({ from: 1, to: 1_000_000 }, '-n, --last <number>', 'only the newest so many'),
+    last: integer({ from: 1, to: 1_000_000 }, '-n, --last <number>', 'only this many of the newest events'),
     status: someOf(statuses, '--status <list>', 'only these statuses, separated by commas'),
-    batch: text('--batch <batch>', 'only this batch: its id, the first 6 or more characters of it, or its file'),
+    batch: text('--batch <batch>', 'only this batch: its id, at least the first 6 characters of it, or its file'),
     record: text('--record <record>', 'only this record id'),
     final: flag('--final', 'only final results'),
     json: flag('--json', 'raw events, one JSON object per line'),

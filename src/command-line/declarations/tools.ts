@@ -60,7 +60,7 @@ export const sandbox = declare({
     ),
     publicKey: text('--public-key <file>', 'verify the signatures of callers with this key'),
     privateKey: text('--private-key <file>', 'sign webhooks with this key'),
-    webhookUrl: text('--webhook-url <url>', 'send webhooks there'),
+    webhookUrl: text('--webhook-url <url>', 'send webhooks to this URL'),
     confirm: choiceOr('manual', ['auto', 'manual'], '--confirm <mode>', 'whether payouts wait for session/confirm'),
     settleMs: integerOr(1000, { from: 0, to: 86_400_000 }, '--settle-ms <ms>', 'time from one state of a session to the next'),
     seed: integerOr(1, { from: 0, to: Number.MAX_SAFE_INTEGER }, '--seed <number>', 'seed of the random faults'),

@@ -56,9 +56,9 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
   const [first] = found;
   const [generation, former] = [first?.['generation'] ?? '', formerGeneration(first)];
   const lost = found.flatMap((shard, index) => ([generation, former].includes(shard['generation'] ?? '') ? [] : [index]));
-  if (lost.length > 0) throw new LedgerDataLossError(place, `has lost a part of itself (shards ${lost.join(', ')} of ${shards.length})`);
+  if (lost.length > 0) throw new LedgerDataLossError(place, `has lost part of its data (shards ${lost.join(', ')} of ${shards.length})`);
   const rebuilding = found.some((shard) => shard['state'] === ('rebuilding' satisfies State));
-  if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and does not know everything yet');
+  if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and is not complete yet');
   if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
   const counters = found.map((shard) => Number(shard['counter'] ?? 0));
   if (!rebuilding) {
@@ -83,11 +83,11 @@ function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapP
   if (hasResults || marksSeen.length > 0)
     throw new LedgerDataLossError(
       place,
-      'is empty, and results were published before. Are REDIS_URL and REDIS_PREFIX the ones that were used? If they are, Redis has lost data',
+      'is empty, although results were published before. Check that REDIS_URL and REDIS_PREFIX are the ones used then; if they are, Redis has lost data',
     );
   if (mayCreate) return;
   throw new LedgerMissingError(
-    `${placeText(place)} is empty, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct REDIS_URL and REDIS_PREFIX.`,
+    `${placeText(place)} is empty, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct REDIS_URL and REDIS_PREFIX.`,
   );
 }
 
@@ -112,7 +112,7 @@ async function createShards({ client, place, names, binding, ledgerKey }: Bootst
   const [generation] = await createShard(client, names, 0, [wanted, '0', 'founding', '', ...fields]);
   for (const shard of shards.slice(1)) {
     const [its] = await createShard(client, names, shard, [generation, String(shard), 'live', '', ...fields]);
-    if (its !== generation) throw new LedgerDataLossError(place, `has lost a part of itself (shard ${shard} is another ledger's)`);
+    if (its !== generation) throw new LedgerDataLossError(place, `has lost part of its data (shard ${shard} belongs to another ledger)`);
   }
   await setState(client, names, 0, generation, 'live', '');
 }
@@ -138,7 +138,7 @@ export async function setState(
 export function checkSchema(place: LedgerPlace, schema: string): void {
   if (Number(schema) >= 1 && Number(schema) <= schemaVersion) return;
   throw new LedgerSchemaError(
-    `${placeText(place)} has schema version ${schema}, and this disburse knows version ${schemaVersion}. Use the disburse that wrote it.`,
+    `${placeText(place)} has schema version ${schema}, but this disburse supports version ${schemaVersion}. Use the version of disburse that wrote it.`,
   );
 }
 
@@ -157,7 +157,7 @@ export function checkBound(
     if (!isSameBinding(bound, binding)) throw new RedisLedgerBindingError(place, bound, binding);
     if (!isSameKey(check ?? '', ledgerKey)) {
       throw new LedgerKeyError(
-        `${placeText(place)} was made with another ledger key. Name the file of the right one with LEDGER_KEY_FILE; a ledger's key never changes.`,
+        `${placeText(place)} was created with another ledger key. Give the path of the right one in LEDGER_KEY_FILE; the key of a ledger never changes.`,
       );
     }
   }
@@ -177,9 +177,9 @@ function checkMarks(
   for (const mark of marksSeen) {
     const { generation: its, shard, counter } = readMark(mark);
     if (takenIn.has(its)) continue;
-    if (its !== generation) throw new LedgerDataLossError(place, 'is another one than results were published from');
+    if (its !== generation) throw new LedgerDataLossError(place, 'is not the one that results were published from');
     if (counter > (counters[shard] ?? 0))
-      throw new LedgerDataLossError(place, 'is an older copy of itself: results were published that it does not know');
+      throw new LedgerDataLossError(place, 'is an older copy: it does not contain all results that were published');
   }
 }
 

@@ -26,8 +26,8 @@ export async function assertDurable(params: {
   await refuseCluster(client, address);
   const faults = [...(await roleFaults(client)), ...(await settingFaults(client))];
   if (faults.length === 0) return;
-  const what = `Redis at ${address} may forget what it has acknowledged, and payouts would be made twice: ${faults.join('; ')}.`;
-  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct it, or take the risk with ${flag}.`);
+  const what = `Redis at ${address} may lose writes that it acknowledged, and payouts would then be made twice: ${faults.join('; ')}.`;
+  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct this, or accept the risk with ${flag}.`);
   onWarning(`${what} Allowed by ${flag}.`);
 }
 
@@ -46,7 +46,7 @@ async function refuseCluster(client: Redis, address: string): Promise<void> {
   if (/^cluster_state:ok/m.test(state) && /^cluster_size:1\s*$/m.test(state)) return;
   throw new RedisError(
     exitCodes.usage,
-    `Redis at ${address} is a node of a Redis Cluster; disburse needs one master. Name a Redis without cluster mode in REDIS_URL.`,
+    `Redis at ${address} is a node of a Redis Cluster, but disburse needs a single master. Set REDIS_URL to a Redis without cluster mode.`,
   );
 }
 

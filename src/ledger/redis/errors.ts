@@ -54,7 +54,7 @@ export class LedgerTotalsError extends RedisLedgerError {
   constructor(place: LedgerPlace, batchId: string, currency: string) {
     super(
       exitCodes.stopped,
-      `${placeText(place)} cannot count ${currency} of batch ${batchId} any further: a total would pass 2^63 - 1 minor units. This record was not written.`,
+      `${placeText(place)} cannot add to the ${currency} total of batch ${batchId}: it would exceed 2^63 - 1 minor units. This record was not written.`,
     );
   }
 }
@@ -64,10 +64,9 @@ export const refusedCall = (place: LedgerPlace, cause: Error): LedgerWriteError 
   new LedgerWriteError(`${placeText(place)} refused a write (${cause.message}). ${advice(cause.message)}`, { cause });
 
 function advice(message: string): string {
-  if (message.startsWith('OOM')) return 'Its memory is full: raise maxmemory. Nothing is lost; run again.';
-  if (message.startsWith('MISCONF')) return 'It cannot write its files: free space on its disk. Nothing is lost; run again.';
-  if (message.startsWith('NOPERM'))
-    return 'Its user needs permission for all commands on the keys of the prefix. Nothing is lost; run again.';
+  if (message.startsWith('OOM')) return 'Its memory is full: raise maxmemory and run again.';
+  if (message.startsWith('MISCONF')) return 'It cannot write its files: free space on its disk and run again.';
+  if (message.startsWith('NOPERM')) return 'Its user needs permission for all commands on the keys of the prefix: grant it and run again.';
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return 'Correct user and password in REDIS_URL and run again.';
-  return 'What was acknowledged is kept: correct the cause in Redis and run again.';
+  return 'Acknowledged writes are kept: correct the cause in Redis and run again.';
 }

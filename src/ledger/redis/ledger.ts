@@ -110,7 +110,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   } catch (cause) {
     if (cause instanceof LedgerError || cause instanceof CommandError || cause instanceof TypeError) throw cause;
     throw new LedgerReadError(
-      `${placeText(place)} could not be opened (${cause instanceof Error ? cause.message : String(cause)}). Check that Redis runs and can be reached, and run again.`,
+      `${placeText(place)} could not be opened (${cause instanceof Error ? cause.message : String(cause)}). Check that Redis is running and can be reached, then run again.`,
       { cause },
     );
   }

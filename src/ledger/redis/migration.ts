@@ -74,7 +74,8 @@ async function fence(params: MigrationParams, found: readonly Shard[]): Promise<
     if (shard === 0) {
       if (state !== 'migrating') return undefined;
       generation = its;
-    } else if (its !== generation) throw new LedgerDataLossError(place, `has lost a part of itself (shard ${shard} is another ledger's)`);
+    } else if (its !== generation)
+      throw new LedgerDataLossError(place, `has lost part of its data (shard ${shard} belongs to another ledger)`);
   }
   return generation;
 }

@@ -28,7 +28,7 @@ export async function openRedisReader({
   const generation = found[0]?.['generation'];
   if (generation === undefined) {
     throw new LedgerMissingError(
-      `${placeText(place)} is empty: nothing was paid from there yet. Are REDIS_URL and REDIS_PREFIX the ones that were used?`,
+      `${placeText(place)} is empty: nothing has been paid from it. Check that REDIS_URL and REDIS_PREFIX are correct.`,
     );
   }
   for (const { schema = '1', state } of found) {

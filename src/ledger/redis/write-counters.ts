@@ -39,11 +39,11 @@ export function createWriteCounters(params: {
     fields: ['generation', 'counter', field, 'forgotten'],
     loss(found) {
       for (const [shard, [itsGeneration, counter, ownLast, forgotten]] of found.entries()) {
-        if (itsGeneration !== generation) return 'came back empty or replaced';
-        if (Number(counter) < (written[shard] ?? 0)) return 'came back as an older copy of itself';
+        if (itsGeneration !== generation) return 'was emptied or replaced';
+        if (Number(counter) < (written[shard] ?? 0)) return 'was restored from an older copy';
         // A process that has not written for long is dropped once there are many others.
         const last = Number(typeof ownLast === 'string' ? ownLast.split(' ')[0] : (forgotten ?? 0));
-        if (last < (own[shard] ?? 0)) return 'came back as an older copy of itself, and others have written to it since';
+        if (last < (own[shard] ?? 0)) return 'was restored from an older copy, and other processes have written to it since';
       }
       return undefined;
     },

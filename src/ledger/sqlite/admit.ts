@@ -60,7 +60,7 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
 
   if (existing !== undefined) releaseRecordId(deps, existing);
   const inserted = insert(deps, admission, account, stream, decision.record);
-  if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is taken still`);
+  if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is still taken`);
   return verdictOf(inserted);
 }
 

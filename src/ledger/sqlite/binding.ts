@@ -29,7 +29,7 @@ export function checkBinding(
   if (!isSameBinding(bound, binding)) throw new LedgerBindingError(dir, bound, binding);
   if (!isSameKey(readMeta(db, 'key_check') ?? '', ledgerKey)) {
     throw new LedgerKeyError(
-      `the ledger in ${dir} was made with another ledger key. Put the right one back, or name its file with LEDGER_KEY_FILE; a ledger's key never changes.`,
+      `the ledger in ${dir} was created with another ledger key. Restore the right one, or give its path in LEDGER_KEY_FILE; the key of a ledger never changes.`,
     );
   }
 }

@@ -60,7 +60,7 @@ export function createBodies(db: DatabaseSync, seal: Seal): Bodies {
         return seal.open(row.sealed, record);
       } catch (cause) {
         throw new LedgerReadError(
-          `the body kept of ${record.recordId} does not open: the ledger was changed by something else. Do not pay from it, restore it from a backup.`,
+          `the stored body of ${record.recordId} cannot be opened: another program changed the ledger. Do not pay from it; restore it from a backup.`,
           { cause },
         );
       }

@@ -94,7 +94,7 @@ export function createGroupCommit(transaction: Transaction): GroupCommit {
     } catch (error) {
       // What is in memory and what is on disk may differ now.
       broken ??=
-        transaction.failure(error) ?? new LedgerWriteError('the ledger could not undo a failed step: run again.', { cause: error });
+        transaction.failure(error) ?? new LedgerWriteError('the ledger could not roll back a failed step: run again.', { cause: error });
     }
   };
 

@@ -74,7 +74,7 @@ const settings = `
 export function requireLedger(dir: string): void {
   if (fileExists(ledgerFile(dir))) return;
   throw new LedgerMissingError(
-    `there is no ledger in ${dir}, and a new one would not know what was paid before. If nothing was, allow it with --new-ledger; else correct DATA_DIR.`,
+    `there is no ledger in ${dir}, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct DATA_DIR.`,
   );
 }
 
@@ -254,7 +254,7 @@ function reportOnce(onWarning: SqliteLedgerParams['onWarning']): () => 0 {
   return () => {
     if (!isReported)
       onWarning?.(
-        "The clock of this machine is more than an hour from the ledger's time: nothing is deleted from the ledger until they agree.",
+        "The clock of this machine differs from the ledger's time by more than an hour: nothing is deleted from the ledger until they agree.",
       );
     isReported = true;
     return 0;

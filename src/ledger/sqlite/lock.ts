@@ -41,7 +41,7 @@ export function acquireLock(dir: string, me: { readonly clock: Pick<Clock, 'now'
   } catch (cause) {
     held.close();
     throw new LedgerWriteError(
-      `${holderFile} could not be written: ${(cause as Error).message}. Check permissions and free space of the folder.`,
+      `${holderFile} could not be written: ${(cause as Error).message}. Check the permissions and free space of the folder.`,
       { cause },
     );
   }

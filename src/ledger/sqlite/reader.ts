@@ -15,7 +15,7 @@ const busyTimeoutMs = 5_000;
 export async function openReader(dir: string): Promise<LedgerReader> {
   const file = ledgerFile(dir);
   if (!fileExists(file))
-    throw new LedgerMissingError(`there is no ledger in ${dir}: nothing was paid from there yet. Is DATA_DIR the one that was used?`);
+    throw new LedgerMissingError(`there is no ledger in ${dir}: nothing has been paid from it. Check that DATA_DIR is correct.`);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });

@@ -154,12 +154,12 @@ export const isEmpty = (db: DatabaseSync): boolean => db.prepare('SELECT 1 FROM 
 export function checkSchema(db: DatabaseSync, file: string): void {
   const hasMeta = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() !== undefined;
   const found = hasMeta ? readMeta(db, 'schema') : null;
-  if (found === null) throw new LedgerReadError(`${file} is a SQLite database, but no ledger of disburse. Use another DATA_DIR.`);
+  if (found === null) throw new LedgerReadError(`${file} is a SQLite database, but not a disburse ledger. Use another DATA_DIR.`);
   const version = Number(found);
   if (Number.isInteger(version) && version >= 1 && version <= schemaVersion) return;
   const newer = version > schemaVersion;
   throw new LedgerSchemaError(
-    `the ledger ${file} has schema version ${found}; this disburse knows version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that one.' : 'It is too old to be read: use the disburse that made it.'}`,
+    `the ledger ${file} has schema version ${found}; this disburse supports version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that version.' : 'It is too old to be read: use the version of disburse that wrote it.'}`,
   );
 }
 

@@ -39,9 +39,9 @@ function advice(error: unknown): string {
       return 'Another program has it locked: close that one and run again.';
     case primary.corrupt:
     case primary.notadb:
-      return 'The file is damaged or no ledger: do not pay from it, restore it from a backup.';
+      return 'The file is damaged or is not a ledger: do not pay from it; restore it from a backup.';
     default:
-      return 'What was acknowledged is kept: run again.';
+      return 'Acknowledged writes are kept: run again.';
   }
 }
 

@@ -25,7 +25,7 @@ export function createOutage(params: { redis: Redis; name: string; random: Rando
       onTrouble(
         new Error(
           `The rate limiter "${name}" gets no answer from Redis at ${path ?? `${host}:${port}`} (${why}). ` +
-            'Nothing is sent until it answers again; see that Redis runs and can be reached.',
+            'Nothing is sent until it answers again; check that Redis is running and can be reached.',
           { cause },
         ),
       );

@@ -63,7 +63,7 @@ async function assertNoFormerInstance({ settings }: Config, createKafka: CreateK
   if (living === 0) return;
   throw new CommandError(
     exitCodes.usage,
-    `the ledger in Redis is of an older version, and ${living} ${living === 1 ? 'instance works' : 'instances work'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them, and the first start after that migrates the ledger.`,
+    `the ledger in Redis is of an older version, and ${living} ${living === 1 ? 'instance is active' : 'instances are active'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them, and the first start after that migrates the ledger.`,
   );
 }
 

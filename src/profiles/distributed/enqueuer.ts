@@ -31,12 +31,12 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       const end = await submitToTopic(deps, { ...request, detach, idleTimeoutMs: patienceMs, onLook: quiet.look });
       if (end === 'stalled') {
         stopping.stop(
-          `no instance consumed the instructions for ${formatDuration(patienceMs ?? 0)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or see what holds it up`,
+          `no instance consumed the instructions for ${formatDuration(patienceMs ?? 0)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or find out what blocks it`,
         );
       }
       return end;
     },
-    note: () => (quiet.isQuiet() ? 'nothing has moved for a while: is disburse serve running, and does Kafka answer?' : null),
+    note: () => (quiet.isQuiet() ? 'no progress for a while: check that disburse serve is running and Kafka answers' : null),
     results: (since) =>
       resultsFromTopic(config, {
         from: since,

@@ -46,7 +46,7 @@ export async function assertNoInstance({ settings }: Config, createKafka: Create
   if (living === 0) return;
   throw new CommandError(
     exitCodes.usage,
-    `${living} ${living === 1 ? 'instance works' : 'instances work'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them first.`,
+    `${living} ${living === 1 ? 'instance is active' : 'instances are active'} in the group ${settings.KAFKA_GROUP} (or died within the last 10 s): stop all of them first.`,
   );
 }
 

@@ -10,10 +10,7 @@ export const standalone: ProfileModule = {
   async prepare(params) {
     const { config, logger } = params;
     if (params.detach) {
-      throw new CommandError(
-        exitCodes.usage,
-        '--detach hands the file to other instances, which needs the distributed profile: leave it out.',
-      );
+      throw new CommandError(exitCodes.usage, '--detach leaves the file to other instances, which needs the distributed profile: omit it.');
     }
     const signer = await loadSigner(config.settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
     return { open: async () => (await import('./profile.ts')).openStandalone({ ...params, signer }) };

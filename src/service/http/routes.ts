@@ -119,7 +119,7 @@ export function routesOf(
               { connection: 'close' },
             );
           if (body === 'broken_off')
-            return json(400, { error: 'body_incomplete', message: 'The body broke off.' }, { connection: 'close' });
+            return json(400, { error: 'body_incomplete', message: 'The body is incomplete.' }, { connection: 'close' });
           const { status, body: reply } = await webhook({ headers: request.headers, body });
           return json(status, reply);
         },

@@ -146,9 +146,9 @@ describe('the due worker', () => {
 
   it.each([
     [{ type: 'unreachable' }, 'the gateway cannot be reached'],
-    [{ type: 'server_trouble' }, 'the gateway answers nothing but errors of its own'],
-    [{ type: 'alike', kind: 'insufficient_balance' }, 'the gateway answers every instruction alike (insufficient_balance)'],
-    [{ type: 'asked_to_wait' }, 'the gateway asks to wait (HTTP 429 or Retry-After)'],
+    [{ type: 'server_trouble' }, 'the gateway answers only with errors of its own'],
+    [{ type: 'alike', kind: 'insufficient_balance' }, 'the gateway gives every instruction the same answer (insufficient_balance)'],
+    [{ type: 'asked_to_wait' }, 'the gateway asks for a pause (HTTP 429 or Retry-After)'],
   ] as const)('stops the run when everything is held up for longer than it waits: %j', async (held, why) => {
     const world = fakeWorld({ record: sentRecord() });
     const stops: string[] = [];

@@ -50,7 +50,7 @@ describe('loadLedgerKey', () => {
     writeFileSync(file, text);
     const load = (): Buffer => loadLedgerKey({ dir, file });
     expect(load).toThrow(LedgerKeyError);
-    expect(load).toThrow(new LedgerKeyError(`the ledger key file ${file} must hold 32 bytes in base64 (44 characters), and it does not.`));
+    expect(load).toThrow(new LedgerKeyError(`the ledger key file ${file} must contain 32 bytes in base64 (44 characters), but does not.`));
   });
 
   it('names the file that does not exist', () => {

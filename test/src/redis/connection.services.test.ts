@@ -75,7 +75,7 @@ describe('connecting', () => {
 
   it('says that there is no such database', async () => {
     const { url } = await start();
-    await expect(connectRedis({ url: `${url}/99`, onWarning: silent })).rejects.toThrow(/no database of that number/);
+    await expect(connectRedis({ url: `${url}/99`, onWarning: silent })).rejects.toThrow(/no database with that number/);
   });
 
   it('uses TLS with an authority of its own, and trusts no other', async () => {

@@ -210,7 +210,7 @@ describe('what a ledger is known by', () => {
   it('is not the same with a part of it gone', async () => {
     await open();
     await asAdmin(redisUrl(), (client) => client.del(createKeyNames(prefix).meta(5)));
-    await expect(open()).rejects.toThrow(/has lost a part of itself \(shards 5 of 16\)/);
+    await expect(open()).rejects.toThrow(/has lost part of its data \(shards 5 of 16\)/);
   });
 
   it.each([

@@ -108,7 +108,7 @@ describe('group commit', () => {
 
   it('refuses a caller without a bound', async () => {
     const accepted = numbers(65_536).map(write);
-    await expect(write(1)).rejects.toThrow('65536 calls wait');
+    await expect(write(1)).rejects.toThrow('65536 calls are waiting');
     await Promise.all(accepted);
     expect(durable).toHaveLength(65_536);
   });

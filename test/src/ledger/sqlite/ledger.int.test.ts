@@ -132,12 +132,12 @@ describe('other versions and other files', () => {
   it('another database is left alone', async () => {
     change('CREATE TABLE theirs (x)');
     await expect(open()).rejects.toThrow(LedgerReadError);
-    await expect(openReader(dir)).rejects.toThrow('no ledger of disburse');
+    await expect(openReader(dir)).rejects.toThrow('not a disburse ledger');
   });
 
   it('a file that is no database is named as damaged', async () => {
     writeFileSync(file, 'x'.repeat(10_000));
-    for (const opening of [open(), openReader(dir)]) await expect(opening).rejects.toThrow(/damaged or no ledger/);
+    for (const opening of [open(), openReader(dir)]) await expect(opening).rejects.toThrow(/damaged or is not a ledger/);
     expect(readFileSync(file, 'utf8')).toBe('x'.repeat(10_000));
   });
 
@@ -314,7 +314,7 @@ describe('sealed bodies on disk', () => {
     await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), secret));
     await ledger.close();
     change('UPDATE body SET sealed = zeroblob(100)');
-    await expect((await open()).body('inv-1')).rejects.toThrow(/inv-1 does not open.*restore/);
+    await expect((await open()).body('inv-1')).rejects.toThrow(/inv-1 cannot be opened.*restore/);
   });
 });
 
