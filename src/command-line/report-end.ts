@@ -5,6 +5,7 @@ import { maskQuoted } from '../../batches/instruction/masks.ts';
 import { secretNames, variableNames } from '../config/variables.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { printable } from '../terminal/format.ts';
+import { columnsOf, wrapText } from '../terminal/width.ts';
 import { flagOf } from './layers.ts';
 
 const full =
@@ -60,7 +61,7 @@ function suggestVariableFlag(): void {
 }
 
 function report(message: string, exitCode: ExitCode): ExitCode {
-  process.stderr.write(`disburse: ${message}\n`);
+  process.stderr.write(`${wrapText(`disburse: ${message}`, columnsOf(process.stderr))}\n`);
   return exitCode;
 }
 

@@ -26,6 +26,6 @@ export async function chooseBatch(ledger: Pick<Ledger, 'batch' | 'batches'>, nam
     exitCodes.usage,
     isShort
       ? `${name} is too short: give at least 6 characters of the batch id, or the name of the file.`
-      : `no batch ${name === '' ? '""' : name} in this ledger. disburse status lists them; check DATA_DIR (or REDIS_URL and REDIS_PREFIX).`,
+      : `no batch ${name === '' ? '""' : name} in this ledger. disburse status lists them; name one by 6 or more characters of its id, or by its file. Is DATA_DIR right (or REDIS_URL and REDIS_PREFIX)?`,
   );
 }

@@ -11,6 +11,7 @@ import { payFile } from '../profiles/pay-file.ts';
 import { createShutdown } from '../service/shutdown.ts';
 import { logLine } from '../terminal/log-line.ts';
 import { paintFor } from '../terminal/format.ts';
+import { columnsOf, wrapText } from '../terminal/width.ts';
 
 export interface RunOptions extends ReadingFlags {
   readonly json?: boolean;
@@ -31,7 +32,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   if (results !== undefined) await assertWritable('--results', results, path);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {
-    write: (line) => log.print(process.stderr.isTTY === true ? logLine(line) : line),
+    write: (line) => log.print(process.stderr.isTTY === true ? wrapText(logLine(line), columnsOf(process.stderr)) : line),
   });
   const stopping = createShutdown(
     (signal) => log.print(`${signal}: finishing payments in flight; press Ctrl-C again to exit now.\n`),
@@ -44,7 +45,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     const outcome = await inspectFile(config, path, options, stopping.signal);
     if (!outcome.ok) {
       if (json) process.stdout.write(`${JSON.stringify(brokenReport(outcome.broken))}\n`);
-      process.stderr.write(`${brokenText(outcome.broken, paintFor(process.stderr, process.env))}\n`);
+      process.stderr.write(`${wrapText(brokenText(outcome.broken, paintFor(process.stderr, process.env)), columnsOf(process.stderr))}\n`);
       return exitCodes.usage;
     }
     const { inspection } = outcome;

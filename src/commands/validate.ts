@@ -6,6 +6,7 @@ import { writeFixFile } from '../files/payout-file.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
 import { paintFor, printable } from '../terminal/format.ts';
+import { columnsOf, wrapText } from '../terminal/width.ts';
 
 interface ValidateOptions extends ReadingFlags {
   readonly json?: boolean;
@@ -19,7 +20,9 @@ export async function validate(config: Config, path: string, { json = false, err
   const outcome = await inspectFile(config, path, flags);
   const paint = paintFor(process.stdout, process.env);
   if (!outcome.ok) {
-    process.stdout.write(`${json ? JSON.stringify(brokenReport(outcome.broken)) : brokenText(outcome.broken, paint)}\n`);
+    process.stdout.write(
+      `${json ? JSON.stringify(brokenReport(outcome.broken)) : wrapText(brokenText(outcome.broken, paint), columnsOf(process.stdout))}\n`,
+    );
     return exitCodes.usage;
   }
   const { inspection } = outcome;
@@ -27,7 +30,9 @@ export async function validate(config: Config, path: string, { json = false, err
     throw new CommandError(exitCodes.usage, '--errors reads the file twice, but a pipe can be read only once: save it to a file first.');
   }
   const hasFixFile = errors !== undefined && (await writeFixFile(inspection, errors));
-  process.stdout.write(`${json ? JSON.stringify(report(inspection)) : validationText(inspection, paint)}\n`);
+  process.stdout.write(
+    `${json ? JSON.stringify(report(inspection)) : wrapText(validationText(inspection, paint), columnsOf(process.stdout))}\n`,
+  );
   if (hasFixFile) process.stderr.write(`The invalid rows are in ${printable(errors)}, with their errors in the last column.\n`);
   return inspection.preflight.errorsTotal > 0 ? exitCodes.needsALook : exitCodes.ok;
 }

@@ -18,6 +18,7 @@ import type { Shutdown } from '../service/shutdown.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { startLiveProgress, type Log } from '../terminal/live-progress.ts';
 import { summaryText } from '../terminal/summary-text.ts';
+import { columnsOf, wrapText } from '../terminal/width.ts';
 import { attentionTexts } from './attention.ts';
 import type { Profile } from './profile.ts';
 import { transitionSettings } from './transition-settings.ts';
@@ -120,12 +121,12 @@ function reportEnqueued({ inspection }: FilePayment, { json }: PayFileRequest, f
   const { file, sha256: batchId } = inspection;
   process.stdout.write(json ? `${JSON.stringify({ batch_id: batchId })}\n` : `${batchId}\n`);
   reportFixFile(file, fixFile);
-  process.stderr.write(`${printable(file)} is enqueued. disburse status ${batchId.slice(0, 12)} shows its progress.\n`);
+  say(`${printable(file)} is enqueued. disburse status ${batchId.slice(0, 12)} shows its progress.`);
   return exitCodes.ok;
 }
 
 function reportFixFile(file: string, path: string | null): void {
-  if (path !== null) process.stderr.write(`The invalid rows of ${printable(file)}, with what to correct, are in ${path}\n`);
+  if (path !== null) say(`The invalid rows of ${printable(file)}, with what to correct, are in ${path}`);
 }
 
 async function report(
@@ -154,15 +155,18 @@ async function report(
     hasFixFile: fixFile !== null,
     isStopped: why !== null,
   });
-  for (const text of texts) process.stderr.write(`${text}\n`);
+  for (const text of texts) say(text);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (resultsPath !== undefined) await writeBatchResults({ ledger, clock, batchId, path: resultsPath, results });
 
   if (why !== null) {
     const remedy = payment.stopping.remedy();
     const next = remedy === null ? 'Run the same command again to continue where it stopped.' : printable(remedy);
-    process.stderr.write(`disburse: stopped: ${printable(why)}\nNothing is lost. ${next}\n`);
+    say(`disburse: stopped: ${printable(why)}\nNothing is lost. ${next}`);
     return exitCodes.stopped;
   }
   return needsAttention(summary, unsettledDuplicates, follow) ? exitCodes.needsALook : exitCodes.ok;
 }
+
+/** For people, within the width of their terminal. */
+const say = (text: string): void => void process.stderr.write(`${wrapText(text, columnsOf(process.stderr))}\n`);

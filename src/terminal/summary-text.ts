@@ -3,7 +3,7 @@ import type { Summary } from '../../batches/record/summary.ts';
 import { statuses } from '../../batches/record/status.ts';
 import { grouped, printable, table, type Paint } from './format.ts';
 import { timeText } from './point-in-time.ts';
-import { widthOf } from './width.ts';
+import { widthOf, wrapText } from './width.ts';
 
 export const notBalanced =
   'NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.';
@@ -38,9 +38,9 @@ export function summaryText(summary: Summary, paint: Paint, width = Number.POSIT
   return [
     `${paint('bold', printable(summary.file))}: ${summary.state}${summary.sent_per_second > 0 ? `, ${summary.sent_per_second} sent per second` : ''}`,
     `  batch ${summary.batch_id}`,
-    `  started ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`,
+    wrapText(`  started ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`, width),
     lines,
-    `  ${balance}`,
+    wrapText(`  ${balance}`, width),
   ].join('\n');
 }
 

@@ -79,3 +79,30 @@ export function wrapItems(
   }
   return lines;
 }
+
+/** The rows of a terminal are so wide; undefined where the output is none, and lines of any length are fine. */
+export const columnsOf = (stream: { readonly isTTY?: boolean; readonly columns?: number }): number | undefined =>
+  stream.isTTY === true ? stream.columns : undefined;
+
+/**
+ * Breaks lines at blanks so that they fit, with what continues a line indented under its text; a word that is wider than the
+ * terminal stays whole.
+ */
+export function wrapText(text: string, width: number | undefined): string {
+  if (width === undefined) return text;
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      if (widthOf(line) <= width) return [line];
+      const indent = /^ */.exec(line)?.[0] ?? '';
+      const [first = '', ...more] = line.slice(indent.length).split(' ');
+      const lines = [indent + first];
+      for (const word of more) {
+        const joined = `${lines.at(-1) ?? ''} ${word}`;
+        if (widthOf(joined) <= width) lines[lines.length - 1] = joined;
+        else lines.push(`${indent}  ${word}`);
+      }
+      return lines;
+    })
+    .join('\n');
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { table } from '../../../src/terminal/format.ts';
-import { clip, padEnd, padStart, widthOf, wrapItems } from '../../../src/terminal/width.ts';
+import { clip, columnsOf, padEnd, padStart, widthOf, wrapItems, wrapText } from '../../../src/terminal/width.ts';
 
 const green = (text: string): string => `\u001b[32m${text}\u001b[39m`;
 
@@ -53,4 +53,21 @@ it('columns of East Asian names are aligned', () => {
 it('items are wrapped between them, and never cut', () => {
   expect(wrapItems(['aaa 1', 'bbb 2', 'ccc 3'], { width: 14, separator: '  ', indent: '  ' })).toEqual(['  aaa 1  bbb 2', '  ccc 3']);
   expect(wrapItems(['a long item'], { width: 5, separator: '  ', indent: '' })).toEqual(['a long item']);
+});
+
+describe('a text on a terminal', () => {
+  const text = '  line 7, inv-1: The bank refused it. [refused]\nshort';
+
+  it('is broken at blanks, under the text of its line', () => {
+    expect(wrapText(text, 24).split('\n')).toEqual(['  line 7, inv-1: The', '    bank refused it.', '    [refused]', 'short']);
+  });
+
+  it('keeps a word that is wider than the terminal whole, so that a path or an id can be copied', () => {
+    expect(wrapText(`in /data/${'a'.repeat(64)}.csv there`, 20).split('\n')).toEqual(['in', `  /data/${'a'.repeat(64)}.csv`, '  there']);
+  });
+
+  it('is left as it is where the output is no terminal', () => {
+    expect(wrapText(text, columnsOf({ columns: 10 }))).toBe(text);
+    expect(columnsOf({ isTTY: true, columns: 42 })).toBe(42);
+  });
 });
