@@ -13,6 +13,7 @@ import { stripReserved, checkMetadataText, checkReserved } from '../instruction/
 import type { ReadingOptions } from '../instruction/reading-options.ts';
 import { readAmount } from './amount.ts';
 import { readHeader } from './header.ts';
+import { looksLikeTotal, totalRow } from './total-row.ts';
 import { layoutOf, maskSecrets, type Layout, type MetadataColumn } from './row-layout.ts';
 import { checkMembers, checkTexts, methodsFilled } from '../instruction/validation.ts';
 
@@ -30,6 +31,8 @@ export interface RowParser {
   /** How the header spells `record_id`. */
   readonly recordIdColumn: string;
   readonly headerWarnings: readonly Problem[];
+  /** Names the column that a problem comes from, when it is not in the file at all: then every row has this problem. */
+  absentColumn(problem: Problem): string | undefined;
 }
 
 export type RowParserResult =
@@ -42,8 +45,8 @@ const recipientCurrencySlot = slotOf('recipient_currency');
 const cardSlot = slotOf('card_number');
 const accountSlots = [slotOf('bank_account_number'), slotOf('account_number')];
 
-/** Written to a fix-file where nothing may be shown. */
-
+/** What `absentColumn` answers when no column says how to pay. */
+export const wayToPay = 'iban, card_number, wallet_msisdn or another that says how to pay';
 const kindRule = checkWord('kind_unknown', kinds);
 
 const isRecordId = (text: string | undefined): text is string =>
@@ -86,6 +89,8 @@ interface Row {
   readonly values: (string | undefined)[];
   cells: readonly string[];
   problems: Problem[];
+  /** Problems that come from a column that the file does not have, and its name. */
+  readonly absent: WeakMap<Problem, string>;
   readonly errors: ValidationErrors;
 }
 
@@ -97,11 +102,20 @@ function createRow(layout: Layout): Row {
     return filled === undefined ? null : (columns[filled]?.name ?? null);
   };
   const nameOf = (slot: number): string => columnOf(slot)?.trim() ?? members[slot]?.name ?? '';
+  const errors = createValidationErrors((problem) => row.problems.push(problem), columnOf, nameOf);
   const row: Row = {
     values: Array.from({ length: slotCount }, () => undefined),
     cells: [],
     problems: [],
-    errors: createValidationErrors((problem) => row.problems.push(problem), columnOf, nameOf),
+    absent: new WeakMap(),
+    errors: {
+      ...errors,
+      missing(slot, why) {
+        errors.missing(slot, why);
+        const problem = row.problems.at(-1);
+        if (problem !== undefined && columnOf(slot) === null) row.absent.set(problem, nameOf(slot));
+      },
+    },
   };
   return row;
 }
@@ -167,14 +181,15 @@ function readMetadata({ cells, errors }: Row, { metadataColumns }: Layout, recor
 function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[]): ParseResult {
   const recordId = cells[slotOfCell.indexOf(recordIdSlot)];
   const { code, message } = wrongCount(cells.length, columns.length);
+  const isTotal = looksLikeTotal(cells);
   return {
     ok: false,
     refusal: {
-      recordId: isRecordId(recordId) ? recordId : undefined,
+      recordId: isRecordId(recordId) && !isTotal ? recordId : undefined,
       kind: undefined,
       amountMinor: undefined,
       currency: undefined,
-      problems: [{ code, column: null, message, value: null }],
+      problems: [isTotal ? totalRow : { code, column: null, message, value: null }],
     },
   };
 }
@@ -195,7 +210,9 @@ function readRow(row: Row, layout: Layout, { now, maxAmount }: ReadingOptions, b
   const [first, ...others] = row.problems;
   if (first !== undefined || kind === undefined || amountMinor === undefined || currency === undefined || recordIdText === undefined) {
     const recordId = isRecordId(recordIdText) ? recordIdText : undefined;
-    return { ok: false, refusal: { recordId, kind, amountMinor, currency, problems: [first as Problem, ...others] } };
+    const isTotal = methodsFilled(values, checkOrder) === 0 && looksLikeTotal(row.cells);
+    const problems: readonly [Problem, ...Problem[]] = isTotal ? [totalRow] : [first as Problem, ...others];
+    return { ok: false, refusal: { recordId: isTotal ? undefined : recordId, kind, amountMinor, currency, problems } };
   }
   const recipientCurrency = values[recipientCurrencySlot];
   if (recipientCurrency !== undefined) values[recipientCurrencySlot] = recipientCurrency.toLowerCase();
@@ -230,6 +247,7 @@ export const createRowParser = (header: readonly string[], options: ReadingOptio
   const layout = layoutOf(columns);
   const body = createBodyBuilder(layout.slots);
   const row = createRow(layout);
+  const hasMethod = layout.checkOrder.some((slot) => members[slot]?.method !== undefined);
   return {
     ok: true,
     reader: {
@@ -241,6 +259,8 @@ export const createRowParser = (header: readonly string[], options: ReadingOptio
       maskSecrets: (cells) => maskSecrets(layout, cells),
       recordIdColumn: columns[layout.slotOfCell.indexOf(recordIdSlot)]?.name ?? 'record_id',
       headerWarnings: warnings,
+      // A way to pay has no column of its own: it is named by what it is.
+      absentColumn: (problem) => (problem.code === 'method_missing' && !hasMethod ? wayToPay : row.absent.get(problem)),
     },
   };
 };

@@ -2,7 +2,7 @@
  * A block of rows, judged row by row: what the preflight needs of it, small enough to be handed from a worker
  * thread to the main one.
  */
-import type { ParseResult } from '../instruction/instruction.ts';
+import type { RowParser } from '../csv-row/parse-row.ts';
 import { similarityKey } from './content-key.ts';
 import { maxTold, type LineProblem } from './line-problem.ts';
 import { hashText } from './bloom-filter.ts';
@@ -18,6 +18,8 @@ export interface BlockReport {
   readonly totals: ReadonlyMap<string, { readonly count: number; readonly amountMinor: bigint }>;
   readonly errors: readonly LineProblem[];
   readonly errorsTotal: number;
+  /** How many rows need a column that the file does not have, by its name; these problems are not among the errors. */
+  readonly absent: ReadonlyMap<string, number>;
   readonly ids: Uint32Array<ArrayBuffer>;
   readonly twins: Uint32Array<ArrayBuffer>;
 }
@@ -27,11 +29,12 @@ export interface CheckedRow {
   readonly cells: readonly string[];
 }
 
-export function validateBlock(rows: readonly CheckedRow[], read: (cells: readonly string[]) => ParseResult): BlockReport {
+export function validateBlock(rows: readonly CheckedRow[], { read, absentColumn }: Pick<RowParser, 'read' | 'absentColumn'>): BlockReport {
   const ids = new Uint32Array(rows.length * 2);
   const twins = new Uint32Array(rows.length * 2);
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
   const errors: LineProblem[] = [];
+  const absent = new Map<string, number>();
   let errorsTotal = 0;
   let valid = 0;
   for (const [index, { line, cells }] of rows.entries()) {
@@ -48,9 +51,16 @@ export function validateBlock(rows: readonly CheckedRow[], read: (cells: readonl
       continue;
     }
     const { recordId, problems } = reading.refusal;
-    errorsTotal += problems.length;
-    for (const problem of problems) if (errors.length < maxTold) errors.push({ line, ...problem });
+    for (const problem of problems) {
+      const column = absentColumn(problem);
+      if (column !== undefined) {
+        absent.set(column, (absent.get(column) ?? 0) + 1);
+        continue;
+      }
+      errorsTotal += 1;
+      if (errors.length < maxTold) errors.push({ line, ...problem });
+    }
     if (recordId !== undefined) hashText(recordId, ids, index * 2);
   }
-  return { rows: rows.length, valid, totals, errors, errorsTotal, ids, twins };
+  return { rows: rows.length, valid, totals, errors, errorsTotal, absent, ids, twins };
 }

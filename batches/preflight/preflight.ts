@@ -7,6 +7,7 @@
  */
 import type { Total, Totals } from './control-totals.ts';
 import type { Problem, ParseResult } from '../instruction/instruction.ts';
+import { wayToPay } from '../csv-row/parse-row.ts';
 import { contentKey, similarityKey } from './content-key.ts';
 import { firstProblems, type FirstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from '../instruction/masks.ts';
@@ -79,11 +80,21 @@ export interface PreflightBuilder {
   hasCandidates(): boolean;
   /** Second pass, row by row: indexes the candidates. */
   verifyCandidate(index: RowIndex, line: number, cells: readonly string[], reading: ParseResult): void;
-  /**
-   * @param index what the second pass filled; null when there was none
-   * @param warningsTotal how many there were, if `warnings` are only the first of them
-   */
-  finish(index: RowIndex | null, recordIdColumn: string, warnings: readonly LineProblem[], warningsTotal: number): Preflight;
+  /** @param index what the second pass filled; null when there was none */
+  finish(index: RowIndex | null, reading: WholeReading): Preflight;
+}
+
+/**
+ * What is known of the file when it was read to its end.
+ *
+ * @property recordIdColumn as the header spells it
+ * @property warningsTotal how many there were, if `warnings` are only the first of them
+ */
+export interface WholeReading {
+  readonly recordIdColumn: string;
+  readonly headerLine: number;
+  readonly warnings: readonly LineProblem[];
+  readonly warningsTotal: number;
 }
 
 /** Candidates are few in most files; in a bad one this filter lets more rows through to the exact index. */
@@ -108,6 +119,7 @@ function count({ totals }: Counts, currency: string, by: number, amountMinor: bi
 export function startPreflight(fileBytes: number): PreflightBuilder {
   const counts: Counts = { rows: 0, valid: 0, duplicates: 0, totals: new Map() };
   const errors = firstProblems();
+  const absent = new Map<string, number>();
   // Released at the end: what is returned lives as long as the run, and would keep the filters alive.
   let candidates: Candidates | undefined = createCandidates(fileBytes);
   return {
@@ -117,6 +129,7 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
       counts.valid += report.valid;
       for (const [currency, total] of report.totals) count(counts, currency, total.count, total.amountMinor);
       errors.add(report.errors, report.errorsTotal);
+      for (const [column, rows] of report.absent) absent.set(column, (absent.get(column) ?? 0) + rows);
       candidates.take(report);
     },
     hasCandidates: () => candidates?.any() === true,
@@ -132,7 +145,8 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
         index.add({ line, recordId, content: `refused\n${cells.join('\n')}`, twin, amountMinor: null, currency: '' });
       }
     },
-    finish(index, recordIdColumn, readingWarnings, readingWarningsTotal) {
+    finish(index, { recordIdColumn, headerLine, warnings: readingWarnings, warningsTotal: readingWarningsTotal }) {
+      errors.add([...absent].map(([column, rows]) => absentColumn(headerLine, column, rows)));
       candidates = undefined;
       const warnings = firstProblems();
       warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
@@ -221,6 +235,15 @@ function preflightOf({ counts: { rows, valid, duplicates, totals }, errors, warn
     isAmbiguous: (line) => ambiguousLines.has(line),
   };
 }
+
+/** One error for a column that the file does not have, whatever the number of rows that need it. */
+const absentColumn = (headerLine: number, column: string, rows: number): LineProblem => ({
+  line: headerLine,
+  code: 'column_missing',
+  column: column === wayToPay ? null : column,
+  message: `The column ${column} is missing from the file; ${rows.toLocaleString('en-US')} ${rows === 1 ? 'row needs' : 'rows need'} it. Add it to the header.`,
+  value: null,
+});
 
 const equalRow = (column: string, firstLine: number): Problem => ({
   code: 'duplicate_row',

@@ -91,7 +91,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const taking = startPreflight(await sizeOf(path));
     for await (const block of csv.blocks) {
-      taking.take(validateBlock(block, made.reader.read));
+      taking.take(validateBlock(block, made.reader));
       rows += block.length;
       onProgress(rows);
     }
@@ -105,7 +105,12 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
     if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
     const index = taking.hasCandidates() ? await indexSuspects(again, taking, params.signal) : null;
-    const preflight = taking.finish(index, made.reader.recordIdColumn, warnings, found.warningsTotal);
+    const preflight = taking.finish(index, {
+      recordIdColumn: made.reader.recordIdColumn,
+      headerLine,
+      warnings,
+      warningsTotal: found.warningsTotal + warnings.length - found.warnings.length,
+    });
     index?.close();
     const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
     if (differences.length > 0) return broken(differences.map(unexpectedTotal), { ...found, encoding, delimiter });

@@ -33,17 +33,18 @@ function memoryIndex(): RowIndex & { readonly rows: IndexedRow[] } {
 
 const header = Object.keys(rowOf('payout', 'sepa'));
 const reader = parserOf(header);
+const whole = { recordIdColumn: 'record_id', headerLine: 1, warnings: [], warningsTotal: 0 };
 const row = (changes: Cells): string[] => Object.values(rowOf('payout', 'sepa', changes));
 
 function preflightOf(all: readonly Cells[], blocks = 1): { found: Preflight; looked: number } {
   const rows = all.map((changes, index) => ({ line: index + 2, cells: row(changes) }));
   const making = startPreflight(1_000_000);
   const size = Math.ceil(rows.length / blocks);
-  for (let from = 0; from < rows.length; from += size) making.take(validateBlock(rows.slice(from, from + size), reader.read));
-  if (!making.hasCandidates()) return { found: making.finish(null, 'record_id', [], 0), looked: 0 };
+  for (let from = 0; from < rows.length; from += size) making.take(validateBlock(rows.slice(from, from + size), reader));
+  if (!making.hasCandidates()) return { found: making.finish(null, whole), looked: 0 };
   const index = memoryIndex();
   for (const { line, cells } of rows) making.verifyCandidate(index, line, cells, reader.read(cells));
-  return { found: making.finish(index, 'record_id', [], 0), looked: index.rows.length };
+  return { found: making.finish(index, whole), looked: index.rows.length };
 }
 
 const told = (problems: Preflight['errors']) => problems.map(({ line, code }) => [line, code]);
