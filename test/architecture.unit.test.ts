@@ -156,6 +156,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'producers/exchange.ts': 'the time limit of one call ends a socket that no virtual clock can move',
   'producers/csv-file.ts': 'names of temporary files',
   'consumers/drop-folder/folders.ts': 'names of temporary files',
+  'consumers/drop-folder/moves.ts': 'names of temporary files',
   'consumers/row-index.ts': 'a key that never leaves the process',
   'consumers/kafka/read-topic.ts': 'its consumer group is its own, and its time limits are those of a live connection',
   'src/ledger/ledger-key.ts': 'makes the key, and asks who owns its file',

@@ -19,6 +19,15 @@ import { dispatchAdmitted } from './process-instruction.ts';
 export interface ProcessFileParams extends FileParams {
   /** Instructions between admission and outcome. */
   readonly window: number;
+  /** Ends this file alone. With it, a file that cannot be read ends alone too; without it, that stops the run. */
+  readonly signal?: AbortSignal;
+}
+
+/** The rows could not be read again, such as of a file that has changed. */
+class RowsError extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
 }
 
 /** `stop`: what failed ends the whole run. */
@@ -31,17 +40,32 @@ export type TakeOverDeps = StepDeps &
 const listLimit = 256;
 
 /** Resolves when every row was sent or rejected; or, when the run is stopping, when what is in flight has ended. */
-export async function processFile(deps: ProcessFileDeps, params: ProcessFileParams): Promise<void> {
-  const { batchId } = params.batch;
+export async function processFile(all: ProcessFileDeps, given: ProcessFileParams): Promise<void> {
+  const { batchId } = given.batch;
+  const own = new AbortController();
+  const signal = given.signal === undefined ? all.signal : AbortSignal.any([all.signal, given.signal, own.signal]);
+  // What the file alone is to blame for ends no other one.
+  const stop = (cause: unknown): void =>
+    cause instanceof RowsError && given.signal !== undefined ? own.abort(cause) : all.stop(messageOf(cause));
+  const deps = { ...all, signal };
+  const params = { ...given, rows: () => readRows(given) };
   try {
     await markAllInterrupted(deps, batchId);
     await rescheduleGivenUp(deps, batchId);
     const phase = await decideAllOrNothing(deps, params);
-    if (phase === 'released' && !deps.signal.aborted) await sendAll(deps, params);
+    if (phase === 'released' && !signal.aborted) await sendAll(deps, params, stop);
     if (phase === 'refused') await rejectAllQueued(deps, batchId);
   } catch (cause) {
-    stopFor(deps, cause);
-    throw cause;
+    stop(cause);
+    throw cause instanceof RowsError ? cause.cause : cause;
+  }
+}
+
+async function* readRows({ rows }: ProcessFileParams): ReturnType<ProcessFileParams['rows']> {
+  try {
+    yield* rows();
+  } catch (cause) {
+    throw new RowsError(cause);
   }
 }
 
@@ -79,7 +103,7 @@ async function each(
   }
 }
 
-async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promise<void> {
+async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams, stop: (cause: unknown) => void): Promise<void> {
   const dispatcher = createWindow({ window: params.window });
   try {
     for await (const rows of params.rows()) {
@@ -99,11 +123,9 @@ async function sendAll(deps: ProcessFileDeps, params: ProcessFileParams): Promis
     }
   } catch (cause) {
     // Before waiting: what is in flight may itself wait for a permit or the gateway.
-    stopFor(deps, cause);
+    stop(cause);
     throw cause;
   } finally {
     await dispatcher.idle();
   }
 }
-
-const stopFor = (deps: Pick<ProcessFileDeps, 'stop'>, cause: unknown): void => deps.stop(messageOf(cause));

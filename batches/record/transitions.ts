@@ -105,6 +105,10 @@ export const recordCancelIntent = (
     ? null
     : move(rules, record, { patch: { status: 'unknown', cancelSession: sessionId, reason }, at });
 
+/** A queued record that is not to be sent: its record id is free again. */
+export const cancelQueued = (rules: TransitionSettings, record: LedgerRecord, reason: Reason, at: number): Change | null =>
+  record.status === 'queued' ? move(rules, record, { patch: { status: 'cancelled', reason, dueAt: null }, at }) : null;
+
 /** A queued record that falls with its batch. */
 export const rejectQueued = (rules: TransitionSettings, record: LedgerRecord, reason: Reason, at: number): Change | null =>
   record.status === 'queued' ? move(rules, record, { patch: { status: 'rejected', reason, dueAt: null }, at }) : null;

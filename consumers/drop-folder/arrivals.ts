@@ -5,10 +5,17 @@
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasRested, isSameLook, steadyLook, type SteadyLook } from '../../batches/pipeline/drop-folder/arrival-rules.ts';
+import {
+  endsWithLineEnd,
+  isSameLook,
+  judgeArrival,
+  steadyLook,
+  type ArrivalSign,
+  type SteadyLook,
+} from '../../batches/pipeline/drop-folder/arrival-rules.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { isCode } from './leases.ts';
-import { createFirstNames, faultOfName, isPayoutName, readyMarker } from './names.ts';
+import { createFirstNames, faultOfName, isPayoutName, isQuietName, readyMarker } from './names.ts';
 import type { Quarantine } from './quarantine.ts';
 
 export interface Arrivals {
@@ -18,13 +25,18 @@ export interface Arrivals {
   isStillWhole(name: string): Promise<boolean>;
   /** Payout files in the folder at the last look, those set aside included. */
   waiting(): number;
+  /** Files at the last look that are no payout files by their name. */
+  others(): number;
 }
 
 export interface ArrivalsOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly restMs: number;
+  readonly sign: ArrivalSign;
   readonly setAside: Quarantine;
+  /** Receives each file that has rested and is not taken because of its name, once. */
+  readonly onOther: (name: string) => Promise<void>;
 }
 
 const maxRemembered = 1_000;
@@ -35,18 +47,23 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   const { dir, setAside } = options;
   let looks = new Map<string, SteadyLook>();
   let waiting = 0;
+  const others = createOthers(options);
   return {
     async look() {
       const first = createFirstNames(maxRemembered);
       let count = 0;
       setAside.beginLook();
       for await (const entry of await opendir(dir, { bufferSize: 256 })) {
-        if (!isPayoutName(entry.name)) continue;
+        if (!isPayoutName(entry.name)) {
+          others.see(entry);
+          continue;
+        }
         count += 1;
         if (mayBeTaken(setAside, entry)) first.add(entry.name);
       }
       setAside.endLook();
       waiting = count;
+      await others.report();
       const { seen, whole } = await lookAtAll(options, first.names(), looks);
       looks = seen;
       return whole;
@@ -56,6 +73,29 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
       return look !== undefined && (await isUnchanged(options, name, look));
     },
     waiting: () => waiting,
+    others: others.count,
+  };
+}
+
+/** Files that are not taken because of their name. They are reported when they have been there for a while. */
+function createOthers({ clock, restMs, onOther }: ArrivalsOptions) {
+  let known = new Map<string, { readonly since: number; isReported: boolean }>();
+  let seen: typeof known = new Map();
+  return {
+    see(entry: Dirent): void {
+      const { name } = entry;
+      if (isQuietName(name) || isOtherThanFile(entry) || seen.size >= maxRemembered) return;
+      seen.set(name, known.get(name) ?? { since: clock.now(), isReported: false });
+    },
+    async report(): Promise<void> {
+      [known, seen] = [seen, new Map()];
+      for (const [name, one] of known) {
+        if (one.isReported || clock.now() - one.since < restMs) continue;
+        one.isReported = true;
+        await onOther(name);
+      }
+    },
+    count: () => known.size,
   };
 }
 
@@ -103,10 +143,29 @@ async function lookAt(
   return steadyLook(before, found, clock.now());
 }
 
-async function isWhole({ dir, clock, restMs }: ArrivalsOptions, name: string, look: SteadyLook): Promise<boolean> {
-  if (hasRested(look, clock.now(), restMs)) return true;
+async function isWhole({ dir, clock, restMs, sign }: ArrivalsOptions, name: string, look: SteadyLook): Promise<boolean> {
   const marker = await lstat(join(dir, readyMarker(name))).catch(() => undefined);
-  return marker?.isFile() === true;
+  const readyAt = marker?.isFile() === true ? marker.mtimeMs : null;
+  const verdict = judgeArrival({ look, now: clock.now(), restMs, readyAt, sign });
+  return verdict === 'whole' || (verdict === 'whole_with_line_end' && (await hasLineEnd(join(dir, name), look.size)));
+}
+
+/** Of a compressed file the end of the last line cannot be seen; one that is cut off is refused when it is read. */
+async function hasLineEnd(path: string, size: number): Promise<boolean> {
+  if (/\.gz$/i.test(path)) return true;
+  const tail = Buffer.alloc(Math.min(size, 2));
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      await file.read(tail, 0, tail.length, size - tail.length);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // What cannot be read is reported when it is taken.
+    return true;
+  }
+  return endsWithLineEnd(tail);
 }
 
 async function isUnchanged({ dir, setAside }: ArrivalsOptions, name: string, look: SteadyLook): Promise<boolean> {

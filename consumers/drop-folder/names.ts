@@ -1,7 +1,7 @@
 /** Which names in the drop folder are payout files, and what is beside a file that is being paid. */
 
 /** What is written beside a payout file, by the end of its name. */
-export const siblings = ['ack.json', 'results.csv', 'errors.csv'] as const;
+export const siblings = ['ack.json', 'ack.txt', 'results.csv', 'errors.csv'] as const;
 export type Sibling = (typeof siblings)[number];
 
 /** Room for what we put before and behind a name, under the 255 bytes that file systems allow. */
@@ -23,6 +23,12 @@ export function faultOfName(name: string): string | undefined {
 
 /** Says at once that the file beside it is whole. */
 export const readyMarker = (name: string): string => `${name}.ready`;
+
+/** The answer to a file that is not taken. */
+export const answerTo = (name: string): string => `${name}.ack.txt`;
+
+/** Uploads in progress, markers, answers and hidden files; every other name that is no payout file is reported. */
+export const isQuietName = (name: string): boolean => name.startsWith('.') || /\.(part|tmp|ready|ack\.txt|ack\.json)$/i.test(name);
 
 /** Gathers the first names in the order of their characters, however many are offered. */
 export function createFirstNames(limit: number): { add(name: string): void; names(): readonly string[] } {

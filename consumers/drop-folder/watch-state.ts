@@ -4,6 +4,7 @@ import type { Arrivals } from './arrivals.ts';
 import type { DropFolderOptions } from './drop-folder.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
+import type { RecentlyEnded } from './recently-ended.ts';
 
 /** Everything that the watcher knows while it runs. */
 export interface Watch {
@@ -16,7 +17,8 @@ export interface Watch {
   readonly active: Map<string, Promise<void>>;
   /** Files in `processing/` that could not be brought to their end, and when they are tried again. */
   readonly retries: Map<string, { readonly tries: number; readonly at: number }>;
-  readonly ended: { done: number; refused: number };
+  readonly ended: { done: number; refused: number; returned: number };
+  readonly recent: RecentlyEnded;
   problem: string | null;
   queue: string[];
   lookAgainAt: number;

@@ -13,18 +13,31 @@ import { startWorkers, type Worker } from '../../batches/pipeline/worker.ts';
 import { createArrivals } from './arrivals.ts';
 import { attend } from './attend.ts';
 import type { DropFolder, DropFolderOptions } from './drop-folder.ts';
-import { deleteMarker, prepareDropFolder, processingIn } from './folders.ts';
-import { createLeases, isCode, readClaimName, unlinkIfThere } from './leases.ts';
-import { createFirstNames, isPayoutName, readyMarker } from './names.ts';
+import { prepareDropFolder, processingIn } from './folders.ts';
+import { createLeases, isCode, readClaimName } from './leases.ts';
+import { writeAnswer } from './moves.ts';
+import { answerTo, createFirstNames, isPayoutName, readyMarker } from './names.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
+import { createRecentlyEnded } from './recently-ended.ts';
 import { hasRoom, mustWait, text, type Watch } from './watch-state.ts';
+import { deleteMarker } from './work-dir.ts';
 
 const setAsideMs = 60_000;
 /** Files in `processing/` that are looked at in one go; there are seldom more than instances. */
 const maxLeftBehind = 1_000;
 /** Looking costs at most this part of the time, also in a folder of a hundred thousand files. */
 const lookShare = 10;
-const defaults = { restMs: 2_000, pollMs: 1_000, takeOverMs: 30_000, refreshMs: 5_000, concurrency: 1 };
+const defaults = {
+  restMs: 10_000,
+  sign: 'rest',
+  access: { mode: 0o640, gid: null },
+  answerOther: (name: string): string => `${name} is not taken: the name of a payout file ends in .csv or .csv.gz.\n`,
+  onReturned: async (): Promise<void> => undefined,
+  pollMs: 1_000,
+  takeOverMs: 30_000,
+  refreshMs: 5_000,
+  concurrency: 1,
+} as const;
 
 export function watchDropFolder(given: DropFolderOptions): DropFolder {
   const watch = openWatch({ ...defaults, ...given });
@@ -35,6 +48,7 @@ export function watchDropFolder(given: DropFolderOptions): DropFolder {
       waiting: arrivals.waiting(),
       processing: active.size,
       setAside: setAside.count() + stuck.count(),
+      others: arrivals.others(),
       ...ended,
       problem: watch.problem,
     }),
@@ -42,7 +56,13 @@ export function watchDropFolder(given: DropFolderOptions): DropFolder {
 }
 
 function openWatch(options: Required<DropFolderOptions>): Watch {
-  const { dir, clock, restMs, onWarning } = options;
+  const { dir, clock, onWarning, access, answerOther } = options;
+  const onOther = async (name: string): Promise<void> => {
+    onWarning(`${name} in the drop folder is not taken: the name of a payout file ends in .csv or .csv.gz. See ${answerTo(name)}.`);
+    await writeAnswer(join(dir, answerTo(name)), answerOther(name), access).catch((cause: unknown) =>
+      onWarning(`${answerTo(name)} in the drop folder could not be written: ${text(cause)}`),
+    );
+  };
   const setAside = createQuarantine({ clock, pauseMs: setAsideMs, onWarning });
   return {
     options,
@@ -50,10 +70,11 @@ function openWatch(options: Required<DropFolderOptions>): Watch {
     leases: createLeases({ ...options, folder: processingIn(dir) }),
     setAside,
     stuck: createQuarantine({ clock, pauseMs: setAsideMs, onWarning }),
-    arrivals: createArrivals({ dir, clock, restMs, setAside }),
+    arrivals: createArrivals({ ...options, setAside, onOther }),
     active: new Map(),
     retries: new Map(),
-    ended: { done: 0, refused: 0 },
+    ended: { done: 0, refused: 0, returned: 0 },
+    recent: createRecentlyEnded({ dir, clock }),
     problem: null,
     queue: [],
     lookAgainAt: -Infinity,
@@ -63,8 +84,8 @@ function openWatch(options: Required<DropFolderOptions>): Watch {
 
 /** One worker that looks each `pollMs`, and at once when a file has ended. */
 async function run(watch: Watch): Promise<void> {
-  const { dir, clock, signal, pollMs } = watch.options;
-  await prepareDropFolder(dir);
+  const { dir, clock, signal, pollMs, access } = watch.options;
+  await prepareDropFolder(dir, access);
   const worker: Worker = {
     name: 'drop folder',
     started: (wake) => void (watch.wake = wake),
@@ -88,8 +109,15 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
   });
 
 async function round(watch: Watch): Promise<void> {
-  const { dir, onWarning } = watch.options;
-  if (watch.problem !== null) await prepareDropFolder(dir);
+  const { dir, onWarning, access, onReturned } = watch.options;
+  if (watch.problem !== null) await prepareDropFolder(dir, access);
+  await watch.recent.check(async ({ path, name }) => {
+    watch.ended.returned += 1;
+    await onReturned({ path, name });
+    onWarning(
+      `${path} changed after it was processed: it was not complete. It is back in ${dir} as ${name} and will be read again as a whole; rows that were paid are duplicates then.`,
+    );
+  });
   if (hasRoom(watch)) await takeLeftBehind(watch);
   if (hasRoom(watch)) await takeArrivals(watch);
   if (watch.problem !== null) onWarning(`The drop folder ${dir} is usable again.`);
@@ -98,8 +126,8 @@ async function round(watch: Watch): Promise<void> {
 
 /** What is wrong with the folders says more than what failed in them. */
 async function reportProblem(watch: Watch, cause: unknown): Promise<void> {
-  const { dir, onWarning } = watch.options;
-  const problem = await prepareDropFolder(dir).then(
+  const { dir, onWarning, access } = watch.options;
+  const problem = await prepareDropFolder(dir, access).then(
     () => text(cause),
     (fault: unknown) => text(fault),
   );
@@ -176,9 +204,9 @@ async function bringIn({ processing, arrivals, options: { dir, onWarning } }: Wa
     if (isCode(cause, 'ENOENT')) return false;
     throw cause;
   }
-  await unlinkIfThere(join(dir, readyMarker(name))).catch((cause: unknown) =>
-    onWarning(`${readyMarker(name)} in the drop folder could not be removed: ${text(cause)}`),
-  );
+  await rename(join(dir, readyMarker(name)), join(processing, readyMarker(name))).catch((cause: unknown) => {
+    if (!isCode(cause, 'ENOENT')) onWarning(`${readyMarker(name)} in the drop folder could not be moved: ${text(cause)}`);
+  });
   return true;
 }
 

@@ -3,7 +3,7 @@ import { exitCodes } from '../exit.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../clock.ts';
 import { openFileBatch } from '../files/open-batch.ts';
-import { writeBatchResults } from '../files/batch-results.ts';
+import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
@@ -78,11 +78,19 @@ async function serveProfile(
 }
 
 /** How a dropped file is paid, and its results are written. */
-const inboxOf = ({ ledger, clock, submit, results }: Profile, waitMs: number): Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'> => ({
+const inboxOf = (
+  { ledger, clock, submit, results, cancelQueued }: Profile,
+  waitMs: number,
+): Pick<InboxDeps, 'clock' | 'pay' | 'writeResults' | 'cancelQueued' | 'conflicts' | 'tallies'> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
+  cancelQueued,
+  tallies: (batchId) => ledger.tallies(batchId),
+  async *conflicts(batchId) {
+    for await (const event of batchEvents({ ledger, batchId, results })) if (event.status === 'conflict') yield event;
+  },
   async pay(inspection, signal) {
     const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
-    return (await submit({ batch, inspection, waitMs, follow: true, signal })) === 'stopped' ? 'stopped' : 'rested';
+    return (await submit({ batch, inspection, waitMs, follow: true, signal, isOneOfMany: true })) === 'stopped' ? 'stopped' : 'rested';
   },
 });

@@ -88,3 +88,19 @@ export const redisUrl = z.string().refine((text) => {
 
 export const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header');
 export const headerValue = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');
+
+export const inboxRequire = z.string().transform((text, context): 'ready' => {
+  if (text === 'ready') return text;
+  const message = text === 'manifest' ? 'manifest is not available in this version; expected ready' : 'expected ready';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+export const groupName = z.string().regex(/^(?:\d{1,10}|[A-Za-z_][A-Za-z0-9._-]{0,63}\$?)$/, 'expected the name or number of a group');
+
+/** The owner must read and write its own answers. */
+export const fileMode = z.string().transform((text, context) => {
+  if (/^0?[67][0-7]{2}$/.test(text)) return Number.parseInt(text, 8) & 0o666;
+  context.addIssue({ code: 'custom', message: 'expected an octal file mode that lets the owner read and write, such as 0640' });
+  return z.NEVER;
+});

@@ -3,10 +3,13 @@ import { z } from 'zod';
 import {
   brokers,
   duration,
+  fileMode,
   filePath,
   gatewayUrl,
+  groupName,
   headerName,
   headerValue,
+  inboxRequire,
   integer,
   kafkaName,
   maxAmounts,
@@ -33,6 +36,10 @@ export const shape = {
   LEDGER_KEY_FILE: filePath.optional(),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),
   INBOX_DIR: filePath.optional(),
+  INBOX_REST: duration.default(10_000),
+  INBOX_REQUIRE: inboxRequire.optional(),
+  INBOX_GROUP: groupName.optional(),
+  INBOX_MODE: fileMode.default(0o640),
   HTTP_HOST: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on')

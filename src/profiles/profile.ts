@@ -4,6 +4,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
 import type { Batch } from '../../batches/record/batch.ts';
+import type { Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
@@ -39,6 +40,8 @@ export interface SubmitRequest {
   readonly waitMs: number;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
+  /** The file alone ends when it cannot be read any more, or with the signal; else the whole process stops. */
+  readonly isOneOfMany?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -50,6 +53,8 @@ export interface Profile {
    * ledger then. The workers must be running. Rejects when something that it needs failed.
    */
   submit(request: SubmitRequest): Promise<SettlementEnd | 'enqueued'>;
+  /** Ends what is not sent of the batch; its record ids are free again. @returns how many records */
+  cancelQueued(batchId: string, reason: Reason): Promise<number>;
   /** What goes on when it is not the ordinary, as a clause for people. */
   note(): string | null;
   /** Result events since then, in milliseconds since the epoch; perhaps earlier ones too. */

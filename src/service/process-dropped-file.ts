@@ -2,66 +2,147 @@
  * A file of the drop folder, from its acknowledgement to its results. Moving it between the folders is in
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
+import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../batches/ports/clock.ts';
+import { byStatus, type TallyRow } from '../../batches/record/tally.ts';
+import type { Reason } from '../../batches/record/record.ts';
+import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { DroppedFile, Verdict } from '../../consumers/drop-folder/drop-folder.ts';
 import type { Settings } from '../config/variables.ts';
 import { CommandError } from '../exit.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
+import { brokenText, validationText } from '../files/validation-text.ts';
 import type { Logger } from '../logger.ts';
-import { inspect, writeFixFile, type Inspection } from '../files/payout-file.ts';
+import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../files/payout-file.ts';
 
 export interface InboxDeps {
   readonly clock: Clock;
   readonly maxAmount: Settings['MAX_AMOUNT'];
   readonly logger: Logger;
-  /** Pays or hands over; resolves when the batch has come to rest, `stopped` when we are stopping before. */
+  /** Pays or enqueues; resolves when nothing of the batch moves by itself, `stopped` when we are stopping before. */
   readonly pay: (inspection: Inspection, signal: AbortSignal) => Promise<'rested' | 'stopped'>;
   /** Writes every row's newest result as CSV. */
   readonly writeResults: (batchId: string, path: string) => Promise<unknown>;
+  readonly tallies: (batchId: string) => Promise<readonly TallyRow[]>;
+  /** Ends what is not sent of the batch. */
+  readonly cancelQueued: (batchId: string, reason: Reason) => Promise<number>;
+  /** Rows of the batch that were paid before with other content. */
+  readonly conflicts: (batchId: string) => AsyncIterable<ResultEvent>;
+  /** By the name of a file that changed after it was taken: the batch of what was read of it then. */
+  readonly parts: Map<string, string>;
 }
 
-/** @returns which folder the file belongs to now; `left`: it stays in `processing/` for the next start */
+const plain = (_style: unknown, text: string): string => text;
+
+/** @returns which folder the file belongs to now; `left`: it stays in `processing/`, or goes back when it has changed */
 export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
-  const { clock, maxAmount, logger } = deps;
-  const { name, path, signal } = file;
-  const outcome = await inspect({
-    path,
-    signal,
-    reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
-    expected: null,
-    onProgress: () => undefined,
-  }).catch((cause: unknown) => {
-    if (signal.aborted) return null;
-    throw cause;
-  });
+  const outcome = await read(deps, file);
   if (outcome === null) return 'left';
-  if (!outcome.ok) {
-    await acknowledge(file, { ...brokenReport(outcome.broken), batch_id: null });
-    const [first] = outcome.broken.problems;
-    logger.warn(
-      { file: name, code: first?.code, line: first?.line },
-      `a dropped file has errors that block it, and nothing is paid from it: ${first?.message ?? ''}`,
-    );
-    return 'refused';
-  }
+  if (!outcome.ok) return refuse(deps, file, outcome.broken);
   const { inspection } = outcome;
   const batchId = inspection.sha256;
-  const told = { ...report(inspection), batch_id: batchId };
-  await acknowledge(file, told);
-  logger.info({ file: name, batch_id: batchId, rows: inspection.preflight.rows }, 'a dropped file is being paid');
-  try {
-    if ((await deps.pay(inspection, signal)) === 'stopped') return 'left';
-  } catch (cause) {
-    // Its bytes were read in another way before: foreseen, and no reason to try again.
-    if (!(cause instanceof CommandError)) throw cause;
-    await acknowledge(file, { ...told, refused: cause.message });
-    logger.warn({ file: name, batch_id: batchId }, cause.message);
-    return 'refused';
-  }
+  await acknowledge(file, { ...report(inspection), batch_id: batchId }, validationText(inspection, plain));
+  deps.logger.info({ file: file.name, batch_id: batchId, rows: inspection.preflight.rows }, 'a dropped file is being paid');
+  const end = await payWhole(deps, file, inspection);
+  if (end !== 'rested') return end === 'stopped' ? 'left' : 'refused';
   await writeFixFile(inspection, file.pathOf('errors.csv'));
   await deps.writeResults(batchId, file.pathOf('results.csv'));
-  logger.info({ file: name, batch_id: batchId }, 'a dropped file is done');
+  await reportChangedRows(deps, file, batchId);
+  const counts = Object.fromEntries(Object.entries(byStatus(await deps.tallies(batchId))).filter(([, { count }]) => count > 0));
+  deps.logger.info({ file: file.name, batch_id: batchId, statuses: counts }, 'a dropped file is done');
   return 'done';
 }
 
-const acknowledge = (file: DroppedFile, value: unknown): Promise<void> => file.write('ack.json', `${JSON.stringify(value)}\n`);
+/** Null when it was ended before it was read. */
+async function read({ clock, maxAmount }: InboxDeps, { path, signal }: DroppedFile): Promise<Awaited<ReturnType<typeof inspect>> | null> {
+  try {
+    return await inspect({
+      path,
+      signal,
+      reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
+      expected: null,
+      onProgress: () => undefined,
+    });
+  } catch (cause) {
+    if (signal.aborted) return null;
+    throw cause;
+  }
+}
+
+async function refuse({ logger, parts }: InboxDeps, file: DroppedFile, broken: BrokenFile): Promise<'refused'> {
+  // The rest of a file that was taken too early begins without a header.
+  const wasTaken = parts.has(file.name) || (await file.hasNamesake());
+  const hint = wasTaken
+    ? ` A file of this name ended less than an hour ago. If this is the rest of it, drop the whole file again: write it as ${file.name}.part and rename it when it is complete, or set INBOX_REST or INBOX_REQUIRE=ready.`
+    : '';
+  const refused = { ...brokenReport(broken), batch_id: null, ...(wasTaken ? { advice: hint.trim() } : {}) };
+  await acknowledge(file, refused, `${brokenText(broken, plain)}${hint}`);
+  const [first] = broken.problems;
+  logger.warn(
+    { file: file.name, code: first?.code, line: first?.line, errors: broken.problems.length },
+    `a dropped file is refused, and nothing is paid from it: ${first?.message ?? ''} All errors are in ${file.name}.ack.txt.${hint}`,
+  );
+  return 'refused';
+}
+
+/** `refused`: its bytes were read in another way before. */
+async function payWhole(deps: InboxDeps, file: DroppedFile, inspection: Inspection): Promise<'rested' | 'stopped' | 'refused'> {
+  const batchId = inspection.sha256;
+  try {
+    const end = await deps.pay(inspection, file.signal);
+    return (await endPart(deps, file, batchId)) ? 'stopped' : end;
+  } catch (cause) {
+    if (await endPart(deps, file, batchId)) return 'stopped';
+    // Foreseen, and no reason to try again.
+    if (!(cause instanceof CommandError)) throw cause;
+    const told = { ...report(inspection), batch_id: batchId, refused: cause.message };
+    await acknowledge(file, told, `${validationText(inspection, plain)}\n\nRefused: ${cause.message}`);
+    deps.logger.warn({ file: file.name, batch_id: batchId }, cause.message);
+    return 'refused';
+  }
+}
+
+/** What was read was only a part: nothing more of it is sent, and its record ids are free for the whole file. */
+async function endPart({ cancelQueued, logger, parts }: InboxDeps, file: DroppedFile, batchId: string): Promise<boolean> {
+  if (!(await file.hasChanged())) return false;
+  parts.set(file.name, batchId);
+  const description = `${file.name} changed after it was taken, so this reading of it is not paid any further. The whole file is read again.`;
+  const cancelled = await cancelQueued(batchId, { code: 'file_changed', description });
+  logger.warn({ file: file.name, batch_id: batchId, cancelled }, description);
+  return true;
+}
+
+/** A row that was read in part before and is different now was paid as it was. */
+async function reportChangedRows({ conflicts, logger, parts }: InboxDeps, { name }: DroppedFile, batchId: string): Promise<void> {
+  const part = parts.get(name);
+  parts.delete(name);
+  if (part === undefined || part === batchId) return;
+  for await (const { record_id, source, fields, earlier } of conflicts(batchId)) {
+    if (earlier?.batch_id !== part) continue;
+    logger.error(
+      { alert: 'file_changed', file: name, batch_id: batchId, record_id, line: 'line' in source ? source.line : undefined, fields },
+      `ALERT: record ${record_id ?? ''} of ${name} was read before the file was complete, and differs now. It was handled as it was then: compare both.`,
+    );
+  }
+}
+
+async function acknowledge(file: DroppedFile, value: unknown, text: string): Promise<void> {
+  await file.write('ack.json', `${JSON.stringify(value)}\n`);
+  await file.write('ack.txt', `${text}\n`);
+}
+
+/** A file that ended changed afterwards, and is back: its acknowledgement names the batch of what was read of it. */
+export async function noteReturned(
+  parts: Map<string, string>,
+  { path, name }: { readonly path: string; readonly name: string },
+): Promise<void> {
+  const ack = await readFile(`${path}.ack.json`, 'utf8').catch(() => '{}');
+  const { batch_id: batchId } = JSON.parse(ack) as { readonly batch_id?: unknown };
+  if (typeof batchId === 'string') parts.set(name, batchId);
+}
+
+/** The answer to a file that is not taken because of its name. */
+export const otherFileText = (name: string): string =>
+  /\.xls[xm]?$/i.test(name)
+    ? `${name} is not paid: it is an Excel workbook. Save it as CSV UTF-8 and drop that file.\n`
+    : `${name} is not paid: the name of a payout file ends in .csv or .csv.gz. If it is one, rename it, such as to ${name.replace(/\.[^.]*$/, '').replace(/\.csv$/i, '')}.csv.\n`;

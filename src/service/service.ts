@@ -6,10 +6,11 @@ import { watchDropFolder } from '../../consumers/drop-folder/watch.ts';
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { inboxAccess } from './inbox-access.ts';
 import type { Check } from './http/routes.ts';
 import { startHttp } from './http/server.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
-import { processDroppedFile, type InboxDeps } from './process-dropped-file.ts';
+import { noteReturned, otherFileText, processDroppedFile, type InboxDeps } from './process-dropped-file.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -23,7 +24,7 @@ export interface ServiceParams {
   readonly begin: () => () => Promise<void>;
   /** What `/readyz` asks, by name. */
   readonly checks: Readonly<Record<string, Check>>;
-  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults'>;
+  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults' | 'cancelQueued' | 'conflicts' | 'tallies'>;
 }
 
 /** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
@@ -34,8 +35,9 @@ const httpCloseMs = 2_000;
 export async function checkInbox({ settings }: Config): Promise<void> {
   if (settings.INBOX_DIR === undefined) return;
   try {
-    await prepareDropFolder(settings.INBOX_DIR);
+    await prepareDropFolder(settings.INBOX_DIR, inboxAccess(settings));
   } catch (cause) {
+    if (cause instanceof CommandError) throw cause;
     throw new CommandError(exitCodes.usage, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
@@ -71,6 +73,7 @@ export async function startService(params: ServiceParams): Promise<void> {
 
 async function watchInbox(dir: string, { config, logger, stopping, metrics, inbox }: ServiceParams): Promise<void> {
   const { settings } = config;
+  const deps = { ...inbox, logger, maxAmount: settings.MAX_AMOUNT, parts: new Map<string, string>() };
   const folder = watchDropFolder({
     dir,
     owner: randomUUID(),
@@ -81,12 +84,17 @@ async function watchInbox(dir: string, { config, logger, stopping, metrics, inbo
     signal: stopping.signal,
     onWarning: (message) => logger.warn(message),
     concurrency: filesAtOnce,
-    handle: (file) => processDroppedFile({ ...inbox, logger, maxAmount: settings.MAX_AMOUNT }, file),
+    restMs: settings.INBOX_REST,
+    sign: settings.INBOX_REQUIRE ?? 'rest',
+    access: inboxAccess(settings),
+    answerOther: otherFileText,
+    onReturned: (returned) => noteReturned(deps.parts, returned),
+    handle: (file) => processDroppedFile(deps, file),
   });
   metrics.feed({
     dropFolder: () => {
-      const { waiting, processing, setAside, done, refused } = folder.state();
-      return { waiting, processing, set_aside: setAside, done, refused };
+      const { waiting, processing, setAside, others, done, refused, returned } = folder.state();
+      return { waiting, processing, set_aside: setAside, other: others, done, refused, returned };
     },
   });
   logger.info({ dir }, 'watching the drop folder');

@@ -22,7 +22,53 @@ export const steadyLook = (before: SteadyLook | undefined, { size, mtimeMs }: Lo
   since: before !== undefined && isSameLook(before, { size, mtimeMs }) ? before.since : now,
 });
 
-export const hasRested = ({ since }: SteadyLook, now: number, restMs: number): boolean => now - since >= restMs;
+const hasRested = ({ since }: SteadyLook, now: number, restMs: number): boolean => now - since >= restMs;
+
+/** A file that ends in the middle of a line is probably still being written: it rests so many times as long. */
+const restsWithoutLineEnd = 6;
+
+/** `ready`: only a marker says that a file is whole; `rest`: a marker, or a rest. */
+export type ArrivalSign = 'rest' | 'ready';
+
+/**
+ * @property readyAt when the marker `<name>.ready` was written; null when there is none
+ * @property sign what may say that a file is whole
+ */
+export interface ArrivalFacts {
+  readonly look: SteadyLook;
+  readonly now: number;
+  readonly restMs: number;
+  readonly readyAt: number | null;
+  readonly sign: ArrivalSign;
+}
+
+/**
+ * Whether a file may be taken. `whole_with_line_end`: only if its last line has an end.
+ *
+ * A marker counts only if it is not older than the file: one that is left from a former file of this name says nothing.
+ */
+export function judgeArrival({ look, now, restMs, readyAt, sign }: ArrivalFacts): 'whole' | 'whole_with_line_end' | 'wait' {
+  if (readyAt !== null && readyAt >= look.mtimeMs) return 'whole';
+  if (sign === 'ready' || !hasRested(look, now, restMs)) return 'wait';
+  return hasRested(look, now, restsWithoutLineEnd * restMs) ? 'whole' : 'whole_with_line_end';
+}
+
+/** The last bytes of a file that is whole: a line end, also in UTF-16. */
+export const endsWithLineEnd = (tail: Uint8Array): boolean => tail.subarray(-2).some((byte) => byte === 0x0a || byte === 0x0d);
+
+/** For so long after its end a file is looked at again: a writer may still have it open. */
+export const watchAfterEndMs = 3_600_000;
+
+/**
+ * Under which name a file goes back to the drop folder.
+ *
+ * @param tries names that were taken so far: `may.csv`, then `may.1.csv`, …
+ */
+export function returnName(name: string, tries: number): string {
+  if (tries === 0) return name;
+  const end = /(\.csv(?:\.gz)?)$/i.exec(name)?.[1] ?? '';
+  return `${name.slice(0, name.length - end.length)}.${tries}${end}`;
+}
 
 const maxRetryMs = 5 * 60_000;
 

@@ -1,4 +1,5 @@
 /** `run` in the distributed profile: it enqueues a file and watches what other instances make of it. */
+import { cancelAllQueued } from '../../../batches/pipeline/cancel-queued.ts';
 import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
 import type { EnqueueDeps } from '../../../batches/pipeline/enqueue-file.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -36,6 +37,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       }
       return end;
     },
+    cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note: () => (quiet.isQuiet() ? 'no progress for a while: check that disburse serve is running and Kafka answers' : null),
     results: (since) =>
       resultsFromTopic(config, {

@@ -1,4 +1,5 @@
 /** `serve` in the distributed profile: one of any number of instances that share the instructions topic and the ledger. */
+import { cancelAllQueued } from '../../../batches/pipeline/cancel-queued.ts';
 import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
 import { createBatchSweeper, createOutboxTakeOver } from '../../../batches/pipeline/recovery-sweeper.ts';
 import { createRetention } from '../../../batches/pipeline/retention.ts';
@@ -77,6 +78,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
+    cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),
     note: () => null,
     results: (since) =>
       resultsFromTopic(config, {

@@ -1,6 +1,7 @@
 /** The stand-alone profile: SQLite, a results file, limiters in this process, which pays by itself. */
 import pLimit from 'p-limit';
 import { createBatchFinisher, writeBatchState, type BatchFinisher } from '../../../batches/pipeline/batch-state.ts';
+import { cancelAllQueued } from '../../../batches/pipeline/cancel-queued.ts';
 import { waitUntilSettled } from '../../../batches/pipeline/batch-settlement.ts';
 import { createDueScanner, type DueScanner } from '../../../batches/pipeline/due-scanner.ts';
 import { createDueWorker, whyHeldUp } from '../../../batches/pipeline/due-worker.ts';
@@ -107,6 +108,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submit(parts, request),
+    cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note() {
       const held = deps.heldUp();
       return held === null ? null : `${whyHeldUp(held)}: waiting for it`;
@@ -140,14 +142,18 @@ function profileOf(parts: Parts): Profile {
   };
 }
 
-async function submit(parts: Parts, { batch, inspection, waitMs, follow, signal }: SubmitRequest): ReturnType<Profile['submit']> {
+async function submit(
+  parts: Parts,
+  { batch, inspection, waitMs, follow, signal, isOneOfMany }: SubmitRequest,
+): ReturnType<Profile['submit']> {
   const { params, ledger, clock, stack, scanner, finisher, oneFile } = parts;
   const { batchId } = batch;
   const { rows, errorsTotal } = inspection.preflight;
   const release = scanner.hold(batchId);
   try {
     const window = windowFor(params.config.settings.DISPATCH_CONCURRENCY);
-    await oneFile(() => processFile(stack.deps, { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, window }));
+    const file = { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, window };
+    await oneFile(() => processFile(stack.deps, isOneOfMany === true ? { ...file, signal } : file));
     const end = await waitUntilSettled({ ledger, clock, batchId, rows, waitMs, idleTimeoutMs: null, everyMs: lookEveryMs, signal, follow });
     const state = await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     if (state === 'waiting') finisher.add(batchId);

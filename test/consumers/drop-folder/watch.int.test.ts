@@ -53,9 +53,12 @@ async function stopped(): Promise<void> {
   folder = undefined;
 }
 const drop = (name: string, content = name): Promise<void> => writeFile(join(dir, name), content);
-const listing = async (of: string): Promise<string[]> => (await readdir(join(dir, of)).catch(() => [])).toSorted();
+const listing = async (of: string): Promise<string[]> =>
+  (await readdir(join(dir, of)).catch(() => [])).filter((name) => name !== '.recent').toSorted();
 const contentOf = (...path: string[]): Promise<string> => readFile(join(dir, ...path), 'utf8');
-const comesTo = (of: string, names: readonly string[]): Promise<void> => expect.poll(() => listing(of), patience).toEqual(names);
+/** Markers move with their files. */
+const comesTo = (of: string, names: readonly string[]): Promise<void> =>
+  expect.poll(async () => (await listing(of)).filter((name) => !name.endsWith('.ready')), patience).toEqual(names);
 /** Whole at the first look, before it is looked for; so all of them are seen at once. */
 const dropReady = async (names: readonly string[]): Promise<void> => {
   for (const name of names) {
@@ -84,6 +87,91 @@ async function withoutPrivileges(work: () => Promise<void>): Promise<void> {
   }
 }
 
+describe('a file that changes after it was taken', () => {
+  const append = (...path: string[]): Promise<void> => writeFile(join(dir, ...path), 'r2\n', { flag: 'a' });
+  const contents: string[] = [];
+  const reading = async ({ path }: DroppedFile): Promise<Verdict> => {
+    contents.push(await readFile(path, 'utf8'));
+    return 'done';
+  };
+  beforeEach(() => void (contents.length = 0));
+
+  it('while it is handled ends that, goes back, and is read again as a whole', async () => {
+    await drop('a.csv', 'r1\n');
+    let isFirst = true;
+    const files = watch(async (file) => {
+      if (!isFirst) return reading(file);
+      isFirst = false;
+      await append('processing', 'a.csv');
+      await new Promise<void>((resolve) => file.signal.addEventListener('abort', () => resolve(), { once: true }));
+      expect(await file.hasChanged()).toBe(true);
+      return 'left';
+    });
+    await comesTo('done', ['a.csv']);
+    expect(contents).toEqual(['r1\nr2\n']);
+    expect(files.state()).toMatchObject({ returned: 1, done: 1 });
+    expect(warnings).toEqual([expect.stringContaining('a.csv changed after it was taken')]);
+  });
+
+  it('goes back also when it was handled to the end', async () => {
+    await drop('a.csv', 'r1\n');
+    let isFirst = true;
+    watch(async (file) => {
+      const verdict = await reading(file);
+      if (isFirst) await append('processing', 'a.csv');
+      isFirst = false;
+      return verdict;
+    });
+    await comesTo('done', ['a.csv']);
+    expect(contents).toEqual(['r1\n', 'r1\nr2\n']);
+  });
+
+  it.each(['done', 'refused'] as const)('within an hour in %s goes back, also after a restart', async (ending) => {
+    await drop('a.csv', 'r1\n');
+    watch(async () => ending);
+    await comesTo(ending, ['a.csv']);
+    await stopped();
+    await append(ending, 'a.csv');
+    stop = new AbortController();
+    const files = watch(reading);
+    await expect.poll(() => contents, patience).toEqual(['r1\nr2\n']);
+    expect(files.state()).toMatchObject({ returned: 1 });
+  });
+
+  it('is left in done after an hour', async () => {
+    await drop('a.csv', 'r1\n');
+    const clock = createVirtualClock();
+    watch(reading, { clock, restMs: 0 });
+    await lookAfter(clock, 100);
+    await comesTo('done', ['a.csv']);
+    for (let looks = 0; looks < 4; looks += 1) await lookAfter(clock, 3_600_000);
+    await expect.poll(() => readdir(join(dir, '.recent')), patience).toEqual([]);
+    await append('done', 'a.csv');
+    await lookAfter(clock, 10_000);
+    await lookAfter(clock, 10_000);
+    expect(contents).toEqual(['r1\n']);
+    await comesTo('done', ['a.csv']);
+  });
+
+  it('goes back under another name when its own is taken', async () => {
+    await drop('a.csv', 'r1\n');
+    let isFirst = true;
+    watch(
+      async (file) => {
+        if (isFirst) {
+          await append('processing', 'a.csv');
+          await drop('a.csv', 'other\n');
+        }
+        isFirst = false;
+        return reading(file);
+      },
+      { concurrency: 1 },
+    );
+    await expect.poll(() => contents.toSorted(), patience).toEqual(['other\n', 'r1\nr2\n', 'r1\nr2\n']);
+    expect(handled.toSorted()).toEqual(['a.1.csv', 'a.csv', 'a.csv']);
+  });
+});
+
 describe('taking', () => {
   it('takes .csv and .csv.gz in any case, in the order of their names, one at a time', async () => {
     await dropReady(['c.CSV', 'a.csv', 'b.csv.gz', 'd.Csv.Gz']);
@@ -104,7 +192,7 @@ describe('taking', () => {
     await comesTo('done', ['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
     expect(handled).toEqual(['a.csv', 'b.csv.gz', 'c.CSV', 'd.Csv.Gz']);
     expect(most).toBe(1);
-    const end = { waiting: 0, processing: 0, setAside: 0, done: 4, refused: 0, problem: null };
+    const end = { waiting: 0, processing: 0, setAside: 0, others: 0, done: 4, refused: 0, returned: 0, problem: null };
     await expect.poll(() => files.state(), patience).toEqual(end);
     await comesTo('processing', []);
   });
@@ -122,8 +210,8 @@ describe('taking', () => {
     await comesTo('done', ['a.csv', 'b.csv', 'c.csv', 'd.csv']);
   });
 
-  it.each(['a.csv.part', 'a.csv.tmp', 'a.tmp', '.a.csv', 'a.txt', 'csv', 'a.csv.ready', 'a.csv.ack.json', 'a.xlsx'])(
-    'leaves %s',
+  it.each(['a.csv.part', 'a.csv.tmp', 'a.tmp', '.a.csv', 'a.csv.ready', 'a.csv.ack.json', 'a.csv.ack.txt'])(
+    'leaves %s without a word',
     async (name) => {
       await drop(name);
       watch();
@@ -134,12 +222,24 @@ describe('taking', () => {
     },
   );
 
+  it.each(['july.csv.txt', 'aug.xlsx', 'apr'])('reports %s once, and answers beside it what to do', async (name) => {
+    await drop(name);
+    const files = watch(undefined, { answerOther: (other) => `rename ${other}\n` });
+    await expect.poll(() => listing(''), patience).toContain(`${name}.ack.txt`);
+    await aWhile();
+    expect(await contentOf(`${name}.ack.txt`)).toBe(`rename ${name}\n`);
+    expect(warnings).toEqual([expect.stringContaining(`${name} in the drop folder is not taken`)]);
+    expect(handled).toEqual([]);
+    expect(await contentOf(name)).toBe(name);
+    expect(files.state()).toMatchObject({ others: 1, waiting: 0 });
+  });
+
   it('waits until a file rests', async () => {
     await drop('a.csv', '');
     const clock = createVirtualClock();
     watch(undefined, { clock, restMs: 200 });
     for (let n = 0; n < 12; n += 1) {
-      await writeFile(join(dir, 'a.csv'), 'x', { flag: 'a' });
+      await writeFile(join(dir, 'a.csv'), 'x\n', { flag: 'a' });
       await lookAfter(clock, 50);
     }
     expect(handled).toEqual([]);
@@ -147,7 +247,37 @@ describe('taking', () => {
     expect(handled).toEqual([]);
     await clock.pass(51);
     await comesTo('done', ['a.csv']);
-    expect(await contentOf('done', 'a.csv')).toBe('x'.repeat(12));
+    expect(await contentOf('done', 'a.csv')).toBe('x\n'.repeat(12));
+  });
+
+  it('waits six times as long for a file that ends in the middle of a line', async () => {
+    await drop('a.csv', 'amount\n15');
+    const clock = createVirtualClock();
+    watch(undefined, { clock, restMs: 200 });
+    for (let n = 0; n < 11; n += 1) await lookAfter(clock, 100);
+    expect(handled).toEqual([]);
+    await clock.pass(101);
+    await comesTo('done', ['a.csv']);
+  });
+
+  it('takes only files with a marker where markers are required', async () => {
+    await drop('a.csv', 'x\n');
+    await drop('b.csv', 'x\n');
+    watch(undefined, { sign: 'ready', restMs: 0 });
+    await aWhile();
+    expect(handled).toEqual([]);
+    await drop('b.csv.ready', '');
+    await comesTo('done', ['b.csv']);
+    expect(handled).toEqual(['b.csv']);
+  });
+
+  it('does not believe a marker that is older than the file', async () => {
+    await drop('a.csv.ready', '');
+    await utimes(join(dir, 'a.csv.ready'), 1, 1);
+    await drop('a.csv', 'x\n');
+    watch(undefined, { restMs: 60_000 });
+    await aWhile();
+    expect(handled).toEqual([]);
   });
 
   it('waits also when only the time changes', async () => {
@@ -161,7 +291,7 @@ describe('taking', () => {
     expect(handled).toEqual([]);
   });
 
-  it('takes at once what has a .ready beside it, and removes that', async () => {
+  it('takes at once what has a .ready beside it, which moves with the file', async () => {
     watch(undefined, { restMs: 60_000 });
     await drop('a.csv');
     await drop('b.csv');
@@ -170,6 +300,7 @@ describe('taking', () => {
     await drop('a.csv.ready', '');
     await comesTo('done', ['a.csv']);
     expect(await listing('')).toEqual(['b.csv', 'done', 'processing', 'refused']);
+    expect(await listing('done')).toEqual(['a.csv', 'a.csv.ready']);
   });
 
   it('warns once of what is not a regular file, and leaves it', async () => {
@@ -182,10 +313,11 @@ describe('taking', () => {
     await comesTo('done', ['real.csv']);
     await aWhile();
     expect(handled).toEqual(['real.csv']);
-    expect(warnings.toSorted()).toEqual(
+    expect(warnings.filter((warning) => !warning.startsWith('target ')).toSorted()).toEqual(
       ['folder', 'link', 'pipe'].map((name) => expect.stringContaining(`${name}.csv in the drop folder is not a regular file`)),
     );
-    expect(await listing('')).toEqual(['done', 'folder.csv', 'link.csv', 'pipe.csv', 'processing', 'refused', 'target']);
+    const links = ['folder.csv', 'link.csv', 'pipe.csv'];
+    expect(await listing('')).toEqual(['done', ...links, 'processing', 'refused', 'target', 'target.ack.txt']);
     expect(files.state()).toMatchObject({ setAside: 3, waiting: 3 });
     await rm(join(dir, 'folder.csv'), { recursive: true });
     await expect.poll(() => files.state().setAside, patience).toBe(2);
@@ -252,17 +384,17 @@ describe('what comes beside it', () => {
       return 'refused';
     });
     await expect.poll(() => listing('processing'), patience).toEqual(expect.arrayContaining(['may.csv', 'may.csv.ack.json']));
-    expect((await stat(join(dir, 'processing', 'may.csv.ack.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(dir, 'processing', 'may.csv.ack.json'))).mode & 0o777).toBe(0o640);
     await expect
       .poll(async () => (await listing('processing')).filter((name) => !name.startsWith('.')), patience)
       .toEqual(['may.csv', 'may.csv.ack.json', 'may.csv.claim']);
     gate.resolve();
     await comesTo('refused', ['may.csv', 'may.csv.ack.json', 'may.csv.errors.csv', 'may.csv.results.csv']);
     expect(await contentOf('refused', 'may.csv.results.csv')).toBe('results');
-    expect((await stat(join(dir, 'refused', 'may.csv.errors.csv'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(dir, 'refused', 'may.csv.errors.csv'))).mode & 0o777).toBe(0o640);
     await comesTo('processing', []);
     expect(await listing('done')).toEqual([]);
-    for (const name of ['processing', 'done', 'refused']) expect((await stat(join(dir, name))).mode & 0o777).toBe(0o700);
+    for (const name of ['processing', 'done', 'refused']) expect((await stat(join(dir, name))).mode & 0o7777).toBe(0o2770);
   });
 
   it('never overwrites: the whole set gets the next number', async () => {
