@@ -227,6 +227,14 @@ describe('the answers', () => {
     expect(await init(gateway)).toEqual({ type: 'answer', httpStatus: 200, json: { name: 'Zoë' } });
   });
 
+  it('leaves the send open after a 100 Continue that was not asked for, which the HTTP client does not read on', async () => {
+    const { gateway } = await raw({
+      onData: (socket, soFar) =>
+        void (whole(soFar) && socket.write(Buffer.concat([Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'), httpAnswer('{"status":"ok"}')]))),
+    });
+    expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open', code: 'connection_lost' });
+  });
+
   it('takes the final status after an early hint', async () => {
     const { gateway } = await raw({
       onData: (socket, soFar) => {
