@@ -10,8 +10,7 @@ import { normalizeIban } from '../fields/iban.ts';
 import { checkRecordId, checkWord } from '../fields/identifiers.ts';
 import { kinds, type Json, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
 import { stripReserved, checkMetadataText, checkReserved } from '../instruction/metadata.ts';
-import type { ReadingOptions } from '../instruction/reading-options.ts';
-import { readAmount } from './amount.ts';
+import { readAmount, type RowReadingOptions } from './amount.ts';
 import { readHeader } from './header.ts';
 import { looksLikeTotal, totalRow } from './total-row.ts';
 import { layoutOf, maskSecrets, type Layout, type MetadataColumn } from './row-layout.ts';
@@ -194,7 +193,7 @@ function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[])
   };
 }
 
-function readRow(row: Row, layout: Layout, { now, maxAmount }: ReadingOptions, body: BodyBuilder): ParseResult {
+function readRow(row: Row, layout: Layout, options: RowReadingOptions, body: BodyBuilder): ParseResult {
   const { values, errors } = row;
   const { checkOrder, metadataColumns, narrowed } = layout;
   const recordIdText = values[recordIdSlot];
@@ -202,10 +201,10 @@ function readRow(row: Row, layout: Layout, { now, maxAmount }: ReadingOptions, b
   const kind = kindOfRow(row);
   if (kind === undefined) checkTexts(values, checkOrder, errors);
   else {
-    checkMembers(values, checkOrder, kind, 0, now, errors);
+    checkMembers(values, checkOrder, kind, 0, options.now, errors);
     if (narrowed.length > 0) checkPaths(row, layout, kind);
   }
-  const { amountMinor, currency } = readAmount(values, maxAmount, errors);
+  const { amountMinor, currency } = readAmount(values, options, errors);
   const metadata = metadataColumns.length === 0 ? undefined : readMetadata(row, layout, recordIdText);
   const [first, ...others] = row.problems;
   if (first !== undefined || kind === undefined || amountMinor === undefined || currency === undefined || recordIdText === undefined) {
@@ -240,7 +239,7 @@ function readRow(row: Row, layout: Layout, { now, maxAmount }: ReadingOptions, b
  * @param header the cells of the header line as the file spells them
  * @returns every structural problem of the header at once
  */
-export const createRowParser = (header: readonly string[], options: ReadingOptions): RowParserResult => {
+export const createRowParser = (header: readonly string[], options: RowReadingOptions): RowParserResult => {
   const compiled = readHeader(header);
   if (!compiled.ok) return compiled;
   const { columns, warnings } = compiled;

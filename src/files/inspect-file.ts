@@ -1,4 +1,5 @@
 /** Reads and checks a whole file for a command, with its progress on a terminal. */
+import type { DecimalSign } from '../../batches/csv-row/amount.ts';
 import { parseControlTotals, type Totals } from '../../batches/preflight/control-totals.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -11,13 +12,14 @@ import { inspect, type InspectionOutcome } from './payout-file.ts';
 export interface ReadingFlags {
   readonly encoding?: string;
   readonly delimiter?: string;
+  readonly decimal?: DecimalSign;
   readonly expect?: string;
 }
 
 /** @throws {CommandError} exit 1 for flags that cannot be used and a file that cannot be opened */
 export async function inspectFile(config: Config, path: string, flags: ReadingFlags, signal?: AbortSignal): Promise<InspectionOutcome> {
   const { MAX_AMOUNT: maxAmount } = config.settings;
-  const { encoding, delimiter, expect } = flags;
+  const { encoding, delimiter, decimal, expect } = flags;
   const progress = startProgress(path);
   try {
     return await inspect({
@@ -25,7 +27,11 @@ export async function inspectFile(config: Config, path: string, flags: ReadingFl
       ...(encoding === undefined ? {} : { encoding }),
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(signal === undefined ? {} : { signal }),
-      reading: { now: systemClock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
+      reading: {
+        now: systemClock.now(),
+        ...(maxAmount === undefined ? {} : { maxAmount }),
+        ...(decimal === undefined ? {} : { decimal }),
+      },
       expected: expect === undefined ? null : readControlTotals(expect),
       onProgress: progress.show,
     });

@@ -18,10 +18,12 @@ interface OpenBatchParams {
  * @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes
  */
 export async function openFileBatch({ ledger, inspection, policy, clock }: OpenBatchParams): Promise<Batch> {
-  const { file, sha256: batchId, encoding, delimiter, bytes, blockDigests } = inspection;
+  const { file, sha256: batchId, encoding, bytes, blockDigests } = inspection;
+  const delimiter = pinDelimiter(inspection);
   const batch = await ledger.openBatch({ batchId, file, policy, encoding, delimiter, bytes, blockDigests, at: clock.now() });
-  const pinned = { encoding: batch.encoding, delimiter: batch.delimiter, policy: batch.policy };
-  const asked = { encoding, delimiter, policy: policy ?? batch.policy };
+  if (batch.delimiter !== delimiter && delimiterOf(batch.delimiter) === inspection.delimiter) throw otherDecimal(batch.delimiter);
+  const pinned = { encoding: batch.encoding, delimiter: delimiterOf(batch.delimiter), policy: batch.policy };
+  const asked = { encoding, delimiter: inspection.delimiter, policy: policy ?? batch.policy };
   for (const name of ['encoding', 'delimiter', 'policy'] as const) {
     if (pinned[name] === asked[name]) continue;
     throw new CommandError(
@@ -32,3 +34,20 @@ export async function openFileBatch({ ledger, inspection, policy, clock }: OpenB
   await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
   return batch;
 }
+
+const decimalComma = ' decimal comma';
+
+/** The reading that the batch is pinned to: a decimal comma is kept with the delimiter, and a point adds nothing. */
+const pinDelimiter = ({ delimiter, reading }: Inspection): string =>
+  reading.decimal === 'comma' ? `${delimiter}${decimalComma}` : delimiter;
+
+const delimiterOf = (pinned: string): string => (pinned.endsWith(decimalComma) ? pinned.slice(0, -decimalComma.length) : pinned);
+
+const otherDecimal = (pinned: string): CommandError => {
+  const [then, now] = pinned.endsWith(decimalComma) ? ['comma', 'point'] : ['point', 'comma'];
+  return new CommandError(
+    exitCodes.usage,
+    `this file was first run with a decimal ${then}, and what was decided then stays; a decimal ${now} was given. ` +
+      `Run it again with --decimal ${then}. To pay rows that were rejected, run the fix-file with --decimal ${now}.`,
+  );
+};

@@ -12,7 +12,7 @@ import { explainHeader, headerSearchRows } from '../../batches/preflight/header-
 import { headerAdvice } from '../../batches/csv-row/header.ts';
 import { validateBlock } from '../../batches/preflight/check-block.ts';
 import { createRowParser } from '../../batches/csv-row/parse-row.ts';
-import type { ReadingOptions } from '../../batches/instruction/reading-options.ts';
+import type { RowReadingOptions } from '../../batches/csv-row/amount.ts';
 import { readCsv, type CsvFile, type CsvOptions } from '../../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
@@ -35,7 +35,7 @@ export interface Inspection {
   readonly recordIdColumn: string;
   readonly preflight: Preflight;
   /** Kept for the second reading, so that both judge by the same clock and limits. */
-  readonly reading: ReadingOptions;
+  readonly reading: RowReadingOptions;
 }
 
 /** A file of which nothing is paid. Members that could not be found out are null. */
@@ -55,7 +55,7 @@ export type InspectionOutcome =
 
 export interface InspectParams extends ReadingWays {
   readonly path: string;
-  readonly reading: ReadingOptions;
+  readonly reading: RowReadingOptions;
   readonly expected: Totals | null;
   /** Told now and then how many rows were read. */
   readonly onProgress: (rows: number) => void;

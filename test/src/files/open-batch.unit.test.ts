@@ -1,0 +1,52 @@
+/** A batch is read in one way only. */
+import { describe, expect, it } from 'vitest';
+import type { DecimalSign } from '../../../batches/csv-row/amount.ts';
+import { openFileBatch } from '../../../src/files/open-batch.ts';
+import type { Inspection } from '../../../src/files/payout-file.ts';
+import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
+import { at, batchA, keys } from '../../support/builders.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const open = () => {
+  const clock = createVirtualClock(at);
+  const ledger = openMemoryLedger({ store: createMemoryStore(), keys, clock, owner: 'one' });
+  return (decimal?: DecimalSign, delimiter = ';') => {
+    const found: Partial<Inspection> = {
+      ...{ file: 'may.csv', sha256: batchA, encoding: 'utf-8', delimiter, bytes: 9, blockDigests: ['d'] },
+      reading: decimal === undefined ? { now: at } : { now: at, decimal },
+    };
+    return openFileBatch({ ledger, inspection: found as Inspection, policy: null, clock });
+  };
+};
+
+describe('a batch that was first run with one decimal sign', () => {
+  it.each([
+    ['comma', 'point'],
+    ['comma', undefined],
+    ['point', 'comma'],
+    [undefined, 'comma'],
+  ] as const)('(%s) is refused with another (%s), with exit code 1 and the ways out', async (first, then) => {
+    const run = open();
+    await run(first);
+    await expect(run(then)).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringMatching(/run with a decimal .*--decimal .*fix-file/),
+    });
+  });
+
+  it.each([
+    ['comma', 'comma'],
+    ['point', undefined],
+    [undefined, 'point'],
+  ] as const)('(%s) continues with the same one (%s)', async (first, then) => {
+    const run = open();
+    await run(first);
+    await expect(run(then)).resolves.toMatchObject({ batchId: batchA });
+  });
+
+  it('is refused for its delimiter as before, which is named without the decimal sign', async () => {
+    const run = open();
+    await run('comma');
+    await expect(run('comma', ',')).rejects.toThrow('first run with delimiter ";"; "," was given');
+  });
+});
