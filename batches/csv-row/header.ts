@@ -7,7 +7,7 @@ import { eventBounds } from '../instruction/bounds.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { Problem } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
-import { checkMetadataText } from '../instruction/metadata.ts';
+import { checkMetadataKey } from '../instruction/metadata.ts';
 import { disallowedCharacter } from '../fields/text.ts';
 import { routeNames } from '../instruction/templates.ts';
 import { errorColumn } from './fix-file.ts';
@@ -48,7 +48,7 @@ const badKeys = (keys: readonly string[]): RuleViolation | undefined => {
   if (keys.length > deepestMetadata)
     return violation('header_metadata_key', `A metadata key is nested deeper than ${deepestMetadata} levels: use fewer dots.`);
   if (keys.includes('__proto__')) return violation('header_metadata_key', 'The metadata key __proto__ is not allowed: rename it.');
-  return keys.map(checkMetadataText).find((found) => found !== undefined);
+  return keys.map(checkMetadataKey).find((found) => found !== undefined);
 };
 
 const misdelimited = (header: readonly string[]): RuleViolation | undefined => {

@@ -90,6 +90,7 @@ interface Row {
   problems: Problem[];
   /** Problems that come from a column that the file does not have, and its name. */
   readonly absent: WeakMap<Problem, string>;
+  warnings: Problem[];
   readonly errors: ValidationErrors;
 }
 
@@ -101,11 +102,17 @@ function createRow(layout: Layout): Row {
     return filled === undefined ? null : (columns[filled]?.name ?? null);
   };
   const nameOf = (slot: number): string => columnOf(slot)?.trim() ?? members[slot]?.name ?? '';
-  const errors = createValidationErrors((problem) => row.problems.push(problem), columnOf, nameOf);
+  const errors = createValidationErrors({
+    add: (problem) => row.problems.push(problem),
+    warn: (problem) => row.warnings.push(problem),
+    columnOf,
+    nameOf,
+  });
   const row: Row = {
     values: Array.from({ length: slotCount }, () => undefined),
     cells: [],
     problems: [],
+    warnings: [],
     absent: new WeakMap(),
     errors: {
       ...errors,
@@ -123,6 +130,7 @@ function fillRow(row: Row, { slots, slotOfCell }: Layout, cells: readonly string
   const { values } = row;
   row.cells = cells;
   row.problems = [];
+  if (row.warnings.length > 0) row.warnings = [];
   for (let index = 0; index < slots.length; index += 1) values[slots[index] as number] = undefined;
   for (let index = 0; index < slotOfCell.length; index += 1) {
     const cell = cells[index] as string;
@@ -253,7 +261,8 @@ export const createRowParser = (header: readonly string[], options: RowReadingOp
       read(cells) {
         if (cells.length !== columns.length) return refuseMisfit(layout, cells);
         fillRow(row, layout, cells);
-        return readRow(row, layout, options, body);
+        const reading = readRow(row, layout, options, body);
+        return row.warnings.length === 0 ? reading : { ...reading, warnings: row.warnings };
       },
       maskSecrets: (cells) => maskSecrets(layout, cells),
       recordIdColumn: columns[layout.slotOfCell.indexOf(recordIdSlot)]?.name ?? 'record_id',

@@ -12,7 +12,7 @@ import { walkEvent } from './limits.ts';
 import { paymentSchema, payoutSchema } from './schema.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import { createValidationErrors, type ValidationErrors } from '../instruction/validation-errors.ts';
-import { checkRecordId, checkWord } from '../fields/identifiers.ts';
+import { checkRecordId, checkWord, hasRecordIdGrammar } from '../fields/identifiers.ts';
 import { kinds, type CallerMetadata, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
 import { stripReserved, checkMetadata, isObject } from '../instruction/metadata.ts';
@@ -113,7 +113,7 @@ const readAmount = (
 };
 
 const checkBatchId = (batchId: string): RuleViolation | undefined => {
-  if (checkRecordId(batchId) !== undefined)
+  if (!hasRecordIdGrammar(batchId))
     return violation('batch_id_format', 'A batch id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -');
   if (/^[0-9a-f]{64}$/i.test(batchId))
     return violation('batch_id_reserved', 'A batch id of 64 hexadecimal digits is reserved for files: choose another one.');
@@ -141,7 +141,8 @@ function openDraft(event: JsonObject, kind: Kind): Draft {
   const declared = declaredMethods(event);
   const problems: Problem[] = [];
   const nameOf = (slot: number): string => pathOf(slot, kind, declared);
-  const errors = createValidationErrors((problem) => problems.push(problem), nameOf, nameOf);
+  // No result has a place for what is only odd.
+  const errors = createValidationErrors({ add: (problem) => problems.push(problem), warn: () => undefined, columnOf: nameOf, nameOf });
   return { event, kind, values: valuesOf(event, kind), declared, problems, broken: [], errors };
 }
 

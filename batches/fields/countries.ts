@@ -1,5 +1,6 @@
 /**
- * ISO 3166-1, frozen: the 249 officially assigned codes. User-assigned codes (such as XKX) are not in it.
+ * ISO 3166-1, frozen: the 249 officially assigned codes; and XKX, which banks use for Kosovo. It is user-assigned, as is XK
+ * in Kosovo's IBANs and BICs.
  */
 
 /** The state of ISO 3166-1 that this table was taken from (iso-codes 4.15); alpha-3 codes were last assigned in 2011. */
@@ -25,15 +26,39 @@ const pairs =
 const alpha3ByAlpha2: ReadonlyMap<string, string> = new Map(pairs.split(' ').map((pair) => [pair.slice(4), pair.slice(0, 3)] as const));
 const alpha3Codes: ReadonlySet<string> = new Set(alpha3ByAlpha2.values());
 
-/** Every alpha-3 code, sorted. */
+const userAssigned: ReadonlySet<string> = new Set(['XKX']);
+
+/** Every alpha-3 code of ISO 3166-1, sorted. */
 export const countryCodes: readonly string[] = [...alpha3Codes].sort();
 
 /** @param code exactly as given: only upper-case alpha-3 codes are countries */
-export const isCountryIso3 = (code: string): boolean => alpha3Codes.has(code);
+export const isCountryIso3 = (code: string): boolean => alpha3Codes.has(code) || userAssigned.has(code);
+
+/** Codes of the post, of cars and of sports that mean one country and are no code of another one here. */
+const otherCodes: ReadonlyMap<string, string> = new Map([
+  ['UK', 'GBR'],
+  ['EL', 'GRC'],
+  ['XK', 'XKX'],
+  ['KOS', 'XKX'],
+  ['GER', 'DEU'],
+  ['SUI', 'CHE'],
+  ['NED', 'NLD'],
+  ['DEN', 'DNK'],
+  ['POR', 'PRT'],
+  ['GRE', 'GRC'],
+  ['CRO', 'HRV'],
+  ['SLO', 'SVN'],
+  ['BUL', 'BGR'],
+  ['LAT', 'LVA'],
+  ['ROM', 'ROU'],
+  ['UAE', 'ARE'],
+  ['PHI', 'PHL'],
+  ['VIE', 'VNM'],
+]);
 
 /** The alpha-3 code that somebody meant who wrote `be`, `BE` or `bel`; undefined when nothing fits. */
 export const countryMeantBy = (text: string): string | undefined => {
   const code = text.trim().toUpperCase();
-  if (alpha3Codes.has(code)) return code;
-  return code === 'UK' ? 'GBR' : alpha3ByAlpha2.get(code);
+  if (isCountryIso3(code)) return code;
+  return alpha3ByAlpha2.get(code) ?? otherCodes.get(code);
 };

@@ -3,9 +3,9 @@
  * Each rule reports what a spreadsheet did to the value before it calls it merely wrong.
  */
 import { countryMeantBy, isCountryIso3 } from './countries.ts';
-import { currencyDecimals, whyNotCurrency } from './currencies.ts';
+import { currencyDecimals, currencyMeantBy, whyNotCurrency, type Successor } from './currencies.ts';
 import { violation, type RuleViolation, type ValueRule } from './rule-violation.ts';
-import { excelArtifact } from './excel-artifacts.ts';
+import { excelArtifact, excelArtifactOfAccount } from './excel-artifacts.ts';
 import { disallowedCharacter } from './text.ts';
 
 const lostZeros = (what: string, digits: number, found: number): RuleViolation =>
@@ -22,9 +22,12 @@ const shortened = (text: string, what: string, digits: number, mostLost: number)
 
 const recordIdGrammar = /^[A-Za-z0-9._:-]{1,64}$/;
 
+/** Whether a text is written as record ids and batch ids are, whatever it means. */
+export const hasRecordIdGrammar = (text: string): boolean => recordIdGrammar.test(text);
+
 export const checkRecordId: ValueRule = (text) =>
   recordIdGrammar.test(text)
-    ? undefined
+    ? excelArtifactOfAccount(text)
     : (excelArtifact(text) ?? violation('record_id_format', 'A record id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -'));
 
 const routingFormat = violation('routing_code_format', 'A US routing number (ABA) has 9 digits.');
@@ -91,9 +94,14 @@ export const checkBsb: ValueRule = (text) => {
 /** An account number of a country without a stated grammar: letters, digits and the signs banks print in them. */
 export const checkAccountNumber: ValueRule = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$/.test(text)
-    ? undefined
+    ? excelArtifactOfAccount(text)
     : (excelArtifact(text) ??
       violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no spaces.'));
+
+const usAccountFormat = violation('account_number_format', 'A US account number has 4 to 17 digits, and nothing else.');
+
+export const checkUsAccountNumber: ValueRule = (text) =>
+  /^[0-9]{4,17}$/.test(text) ? undefined : (excelArtifact(text) ?? usAccountFormat);
 
 const countryFault = (text: string): RuleViolation => {
   const damage = excelArtifact(text);
@@ -109,15 +117,34 @@ const countryFault = (text: string): RuleViolation => {
 
 export const checkCountry: ValueRule = (text) => (isCountryIso3(text) ? undefined : countryFault(text));
 
+const grouped = (digits: string): string => (/^\d{5,}$/.test(digits) ? digits.replace(/\B(?=(?:\d{3})+$)/g, ',') : digits);
+
+/** Changing the code alone would pay a multiple of the amount, so the rate belongs to the advice. */
+const withdrawn = (code: string, { code: successor, rate, units }: Successor): RuleViolation => {
+  const fact = `The currency ${code} no longer exists; ${successor} replaced it`;
+  if (rate === undefined)
+    return violation(
+      'currency_withdrawn',
+      `${fact} without one fixed rate: ask for the amount in ${successor}, do not change the code alone.`,
+    );
+  return violation(
+    'currency_withdrawn',
+    rate === '1' && units === '1'
+      ? `${fact} at 1:1: write ${successor}, the amount stays the same.`
+      : `${fact}: ${grouped(rate)} ${code} are ${units} ${successor}. Convert the amount too, do not change the code alone.`,
+  );
+};
+
 const currencyFault = (text: string): RuleViolation => {
   const damage = excelArtifact(text);
   if (damage !== undefined) return damage;
   const code = text.toUpperCase();
   const refusal = whyNotCurrency(code);
-  if (refusal.why === 'withdrawn')
-    return violation('currency_withdrawn', `The currency ${code} no longer exists; ${refusal.successor} replaced it.`);
+  if (refusal.why === 'withdrawn') return withdrawn(code, refusal.successor);
   if (refusal.why === 'not_money')
     return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code, and cannot be paid.`);
+  const meant = currencyMeantBy(text);
+  if (meant !== undefined) return violation('currency_unknown', `Not an ISO 4217 code of three letters: did you mean ${meant}?`);
   return violation('currency_unknown', 'Not a valid currency: use its ISO 4217 code of three letters, such as EUR.');
 };
 

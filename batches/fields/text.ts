@@ -2,6 +2,7 @@
  * Characters that do not belong into a payout: what cannot be seen, what cannot be sent, what shows that a file was
  * decoded wrongly. They are told by code point, because a person who looks at the cell sees nothing wrong.
  */
+import { isJoiner, isSpelling } from './joiners.ts';
 import { violation, type RuleViolation } from './rule-violation.ts';
 
 /**
@@ -9,7 +10,7 @@ import { violation, type RuleViolation } from './rule-violation.ts';
  * yet a fault: an emoji is a pair of halves, which `oddCharacter` knows.
  *
  * Blanks that are not U+0020 are in it (they come from word processors and break comparisons), but not U+3000, which
- * Japanese names are written with; joiners U+200C and U+200D are in it too: names do not need them, and they hide.
+ * Japanese names are written with. The joiners U+200C and U+200D are in it: whether they are spelling, their neighbours show.
  */
 const suspect =
   // oxlint-disable-next-line no-misleading-character-class -- single code units are looked for, not what people see as one
@@ -64,13 +65,23 @@ const faultOf = (codePoint: number, position: number): RuleViolation | undefined
   return violation('invisible_character', `The invisible character ${told(codePoint)} is ${where}: remove it or use an ordinary space.`);
 };
 
-/** The first odd character of a text, told by code point and position (counted from 1 in characters). */
-export const disallowedCharacter = (text: string): RuleViolation | undefined => {
+const lineBreaksAndTabs = /^[\t\n\r]$/;
+
+/** The first odd character of a text, reported by code point and position (counted from 1 in characters). */
+export const disallowedCharacter = (text: string, { allowLines = false } = {}): RuleViolation | undefined => {
   if (!suspect.test(text)) return undefined;
   let position = 0;
+  let before = '';
+  let end = 0;
   for (const character of text) {
     position += 1;
-    if (!suspect.test(character)) continue;
+    end += character.length;
+    const isText =
+      !suspect.test(character) ||
+      (allowLines && lineBreaksAndTabs.test(character)) ||
+      (isJoiner(character) && isSpelling(before, text.slice(end)));
+    before = character;
+    if (isText) continue;
     const found = faultOf(character.codePointAt(0) ?? 0, position);
     if (found !== undefined) return found;
   }

@@ -88,6 +88,9 @@ export interface InvalidInstruction {
   readonly batchId?: string;
 }
 
-/** The outcome of validation. */
-export type ParseResult =
-  { readonly ok: true; readonly draft: ValidInstruction } | { readonly ok: false; readonly refusal: InvalidInstruction };
+/** The outcome of validation. `warnings` is absent when there are none: what is odd and may be meant. */
+export type ParseResult = (
+  { readonly ok: true; readonly draft: ValidInstruction } | { readonly ok: false; readonly refusal: InvalidInstruction }
+) & {
+  readonly warnings?: readonly Problem[];
+};

@@ -25,7 +25,8 @@ import {
   checkUrl,
   checkWord,
 } from '../fields/identifiers.ts';
-import { excelArtifactOfFreeText, excelArtifactOfIdentifier } from '../fields/excel-artifacts.ts';
+import { excelArtifactOfAccount, excelArtifactOfFreeText, excelArtifactOfIdentifier, oddText } from '../fields/excel-artifacts.ts';
+import { isNeverText, isRarelyText } from '../fields/error-values.ts';
 import { disallowedCharacter, tooLong } from '../fields/text.ts';
 
 /** Longest texts, in characters. The gateway states 100 and 64 for the sender's; the others are ours and generous. */
@@ -41,30 +42,41 @@ export const textLimits = {
 
 /** Most names of people and towns: taken with a single look. */
 const ordinary = /^[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f ,.'&()-]*$/;
+/** Letters that are half of a garbled character when the letter before them is the other half. */
+const halfGarbled = /[ŒœŠšŽžŸƒ]/;
+const longestWord = 9;
 
-/** @param max in characters */
+const isOrdinary = (text: string): boolean =>
+  ordinary.test(text) && !halfGarbled.test(text) && (text.length > longestWord || !(isNeverText(text) || isRarelyText(text)));
+
+/**
+ * @param max in characters
+ * @param lines line breaks and tabs are text
+ */
 export const freeText =
-  (max: number): ValueRule =>
+  (max: number, lines?: { readonly allowLines: boolean }): ValueRule =>
   (text) => {
-    if (text.length <= max && ordinary.test(text)) return undefined;
+    if (text.length <= max && isOrdinary(text)) return undefined;
     return (
-      disallowedCharacter(text) ??
+      disallowedCharacter(text, lines) ??
       excelArtifactOfFreeText(text) ??
       tooLong(text, max) ??
-      (carriesCardNumber(text) ? cardNumberMisplaced : undefined)
+      (carriesCardNumber(text) ? cardNumberMisplaced : oddText(text))
     );
   };
 
+type ArtifactRule = typeof excelArtifactOfAccount;
+
 /** Text that names something: no blanks around it, no sign of a spreadsheet. @param max in characters */
 const identifier =
-  (max: number): ValueRule =>
+  (max: number, artifact: ArtifactRule): ValueRule =>
   (text) =>
-    disallowedCharacter(text) ?? excelArtifactOfIdentifier(text) ?? tooLong(text, max);
+    disallowedCharacter(text) ?? artifact(text) ?? tooLong(text, max);
 
 /** An identifier that is kept and shown, so that a card number must not pass for it. */
-const openIdentifier = (max: number): ValueRule => {
-  const rule = identifier(max);
-  return (text) => rule(text) ?? (carriesCardNumber(text) ? cardNumberMisplaced : undefined);
+const openIdentifier = (max: number, artifact: ArtifactRule = excelArtifactOfIdentifier): ValueRule => {
+  const rule = identifier(max, artifact);
+  return (text) => rule(text) ?? (carriesCardNumber(text) ? cardNumberMisplaced : oddText(text));
 };
 
 const recordId: ValueRule = (text) => checkRecordId(text) ?? (carriesCardNumber(text) ? cardNumberMisplaced : undefined);
@@ -81,7 +93,7 @@ const readBefore: ValueRule = () => undefined;
 
 const text = freeText(textLimits.text);
 const shortIdentifier = openIdentifier(textLimits.identifier);
-const token = openIdentifier(textLimits.token);
+const token = openIdentifier(textLimits.token, excelArtifactOfAccount);
 
 const rules: { readonly [M in MemberName]: ValueRule } = {
   record_id: recordId,
@@ -92,14 +104,14 @@ const rules: { readonly [M in MemberName]: ValueRule } = {
   iban: checkIban,
   bank_account_number: checkAccountNumber,
   account_number: checkAccountNumber,
-  account_type: shortIdentifier,
+  account_type: openIdentifier(textLimits.identifier, excelArtifactOfAccount),
   routing_code: checkAccountNumber,
   swift_bic_code: checkBic,
   sort_code: checkAccountNumber,
   branch_number: checkAccountNumber,
   bsb_number: checkAccountNumber,
   description: freeText(textLimits.description),
-  wallet_name: openIdentifier(textLimits.text),
+  wallet_name: openIdentifier(textLimits.text, excelArtifactOfAccount),
   wallet_msisdn: checkMsisdn,
   card_number: checkCardNumber,
   card_number_hash: token,

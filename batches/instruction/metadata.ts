@@ -7,15 +7,22 @@ import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import type { CallerMetadata, Json, JsonObject } from './instruction.ts';
 import { freeText, textLimits } from './member-rules.ts';
 
-const checkText = freeText(textLimits.metadata);
+const checkText = freeText(textLimits.metadata, { allowLines: true });
+const checkKey = freeText(textLimits.metadata);
 
 /** Instructions begin with their first attempt; later ones are an operator's. */
 const firstAttempt = 1;
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One text of the metadata. An empty one is fine. */
+/** One text of the metadata. An empty one is fine, and so are line breaks and tabs. */
 export const checkMetadataText = (text: string): RuleViolation | undefined => (text === '' ? undefined : checkText(text));
+
+/** The name of a member of the metadata. What is only odd is not reported. */
+export const checkMetadataKey = (key: string): RuleViolation | undefined => {
+  const found = key === '' ? undefined : checkKey(key);
+  return found?.isWarning === true ? undefined : found;
+};
 
 /**
  * Checks what an event carries as metadata. Its depth and size were bounded before.
@@ -32,7 +39,7 @@ export const checkMetadata = (metadata: Json, recordId: string | undefined, repo
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, member] of Object.entries(value)) {
         const below = path === '' ? key : `${path}.${key}`;
-        const found = checkMetadataText(key);
+        const found = checkMetadataKey(key);
         if (found === undefined) visit(member as Json, below);
         else report(path, found);
       }

@@ -4,7 +4,15 @@
  */
 import { slotOf, type MemberName } from './members.ts';
 import type { ValueRule } from '../fields/rule-violation.ts';
-import { checkAbaRouting, checkBsb, checkCpf, checkSortCode, checkUkAccountNumber, checkWord } from '../fields/identifiers.ts';
+import {
+  checkAbaRouting,
+  checkBsb,
+  checkCpf,
+  checkSortCode,
+  checkUkAccountNumber,
+  checkUsAccountNumber,
+  checkWord,
+} from '../fields/identifiers.ts';
 
 /**
  * One way to fill a bank account.
@@ -28,11 +36,12 @@ export interface Route {
 }
 
 /**
- * The geographical scope of SEPA (European Payments Council, 2025), without the United Kingdom, which has a route of
- * its own; Hungary is in it.
+ * The geographical scope of SEPA (European Payments Council, EPC409-09, 2025), without the United Kingdom, which has a route
+ * of its own; Hungary is in it. Territories that have country codes of their own are listed with the country whose IBANs they
+ * use: Åland; those of France; the Crown dependencies and Gibraltar. Azores, Madeira and the Canaries have no codes of their own.
  */
 const sepaCountries = (
-  'ALB AND AUT BEL BGR CHE CYP CZE DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ISL ITA LIE LTU LUX LVA MCO MDA MKD MLT MNE NLD NOR POL PRT ROU ' +
+  'ALA BLM GLP GUF MAF MTQ MYT REU SPM GGY GIB IMN JEY ALB AND AUT BEL BGR CHE CYP CZE DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ISL ITA LIE LTU LUX LVA MCO MDA MKD MLT MNE NLD NOR POL PRT ROU ' +
   'SMR SRB SVK SVN SWE VAT'
 ).split(' ');
 
@@ -46,7 +55,11 @@ export const routes: readonly Route[] = [
     label: 'the USA',
     countries: ['USA'],
     forms: [{ needs: ['bank_account_number', 'account_type', 'routing_code'] }],
-    rules: { account_type: accountType('CHECKING', 'SAVINGS'), routing_code: checkAbaRouting },
+    rules: {
+      account_type: accountType('CHECKING', 'SAVINGS'),
+      bank_account_number: checkUsAccountNumber,
+      routing_code: checkAbaRouting,
+    },
   },
   {
     name: 'uk',

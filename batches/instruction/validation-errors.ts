@@ -38,27 +38,32 @@ const shown = (mask: Mask, value: string | undefined): string | null => {
 };
 
 /**
- * @param add takes each problem as it is found
- * @param columnOf the column of a member as the problem names it; null when the file has no such column
- * @param nameOf how a member is called in messages
+ * @property add takes each problem as it is found
+ * @property warn takes what is odd and may be meant
+ * @property columnOf the column of a member as the problem names it; null when the file has no such column
+ * @property nameOf how a member is called in messages
  */
-export const createValidationErrors = (
-  add: (problem: Problem) => void,
-  columnOf: (slot: number) => string | null,
-  nameOf: (slot: number) => string,
-): ValidationErrors => {
+interface ValidationErrorsParams {
+  readonly add: (problem: Problem) => void;
+  readonly warn: (problem: Problem) => void;
+  readonly columnOf: (slot: number) => string | null;
+  readonly nameOf: (slot: number) => string;
+}
+
+export const createValidationErrors = ({ add, warn, columnOf, nameOf }: ValidationErrorsParams): ValidationErrors => {
+  const put = ({ isWarning }: RuleViolation, problem: Problem): void => (isWarning === true ? warn(problem) : add(problem));
   const maskOf = (slot: number): Mask => members[slot]?.mask ?? 'nothing';
   return {
     nameOf,
     columnOf,
-    value: (slot, value, { code, message }) => {
-      add({ code, column: columnOf(slot), message, value: shown(maskOf(slot), value) });
+    value: (slot, value, found) => {
+      put(found, { code: found.code, column: columnOf(slot), message: found.message, value: shown(maskOf(slot), value) });
     },
     missing: (slot, why) => {
       add({ code: 'member_missing', column: columnOf(slot), message: `${why} ${nameOf(slot)}: fill it in.`, value: null });
     },
-    addRecordError: ({ code, message }, column) => {
-      add({ code, column: column ?? null, message, value: null });
+    addRecordError: (found, column) => {
+      put(found, { code: found.code, column: column ?? null, message: found.message, value: null });
     },
   };
 };

@@ -10,7 +10,7 @@ import { hashText } from './bloom-filter.ts';
 /**
  * @property ids two words for each row: the hash of its record id; zeros where none could be read
  * @property twins two words for each row: the hash of what it looks like; zeros for invalid rows
- * @property errors the first `maxTold`; `errorsTotal` counts all
+ * @property errors the first `maxTold`; `errorsTotal` counts all; `warnings` likewise
  */
 export interface BlockReport {
   readonly rows: number;
@@ -20,6 +20,8 @@ export interface BlockReport {
   readonly errorsTotal: number;
   /** How many rows need a column that the file does not have, by its name; these problems are not among the errors. */
   readonly absent: ReadonlyMap<string, number>;
+  readonly warnings: readonly LineProblem[];
+  readonly warningsTotal: number;
   readonly ids: Uint32Array<ArrayBuffer>;
   readonly twins: Uint32Array<ArrayBuffer>;
 }
@@ -35,10 +37,16 @@ export function validateBlock(rows: readonly CheckedRow[], { read, absentColumn 
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
   const errors: LineProblem[] = [];
   const absent = new Map<string, number>();
+  const warnings: LineProblem[] = [];
   let errorsTotal = 0;
+  let warningsTotal = 0;
   let valid = 0;
   for (const [index, { line, cells }] of rows.entries()) {
     const reading = read(cells);
+    for (const problem of reading.warnings ?? []) {
+      warningsTotal += 1;
+      if (warnings.length < maxTold) warnings.push({ line, ...problem });
+    }
     if (reading.ok) {
       const { draft } = reading;
       valid += 1;
@@ -62,5 +70,5 @@ export function validateBlock(rows: readonly CheckedRow[], { read, absentColumn 
     }
     if (recordId !== undefined) hashText(recordId, ids, index * 2);
   }
-  return { rows: rows.length, valid, totals, errors, errorsTotal, absent, ids, twins };
+  return { rows: rows.length, valid, totals, errors, errorsTotal, warnings, warningsTotal, absent, ids, twins };
 }

@@ -120,6 +120,7 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
   const counts: Counts = { rows: 0, valid: 0, duplicates: 0, totals: new Map() };
   const errors = firstProblems();
   const absent = new Map<string, number>();
+  const warnings = firstProblems();
   // Released at the end: what is returned lives as long as the run, and would keep the filters alive.
   let candidates: Candidates | undefined = createCandidates(fileBytes);
   return {
@@ -130,6 +131,7 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
       for (const [currency, total] of report.totals) count(counts, currency, total.count, total.amountMinor);
       errors.add(report.errors, report.errorsTotal);
       for (const [column, rows] of report.absent) absent.set(column, (absent.get(column) ?? 0) + rows);
+      warnings.add(report.warnings, report.warningsTotal);
       candidates.take(report);
     },
     hasCandidates: () => candidates?.any() === true,
@@ -148,7 +150,6 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
     finish(index, { recordIdColumn, headerLine, warnings: readingWarnings, warningsTotal: readingWarningsTotal }) {
       errors.add([...absent].map(([column, rows]) => absentColumn(headerLine, column, rows)));
       candidates = undefined;
-      const warnings = firstProblems();
       warnings.add(readingWarnings, Math.max(readingWarnings.length, readingWarningsTotal));
       const ambiguousLines = lineSet();
       if (index !== null) applyRepeated(index, { counts, errors, warnings, ambiguousLines, recordIdColumn });

@@ -42,8 +42,8 @@ describe('the currency table', () => {
   });
 
   it('tells why', () => {
-    expect(whyNotCurrency('BGN')).toEqual({ why: 'withdrawn', successor: 'EUR' });
-    expect(whyNotCurrency('ANG')).toEqual({ why: 'withdrawn', successor: 'XCG' });
+    expect(whyNotCurrency('BGN')).toEqual({ why: 'withdrawn', successor: { code: 'EUR', rate: '1.95583', units: '1' } });
+    expect(whyNotCurrency('ANG')).toEqual({ why: 'withdrawn', successor: { code: 'XCG', rate: '1', units: '1' } });
     expect(whyNotCurrency('XAU')).toEqual({ why: 'not_money' });
     expect(whyNotCurrency('QQQ')).toEqual({ why: 'unknown' });
   });
@@ -51,7 +51,7 @@ describe('the currency table', () => {
   it('names successors that can be paid', () => {
     for (const code of ['HRK', 'ANG', 'BGN', 'ZWL', 'SLL', 'CUC', 'VEF', 'BYR', 'STD', 'MRO', 'ZMK']) {
       const refusal = whyNotCurrency(code);
-      expect(refusal.why === 'withdrawn' ? currencyDecimals(refusal.successor) : undefined).toBeDefined();
+      expect(refusal.why === 'withdrawn' ? currencyDecimals(refusal.successor.code) : undefined).toBeDefined();
     }
   });
 });
