@@ -50,6 +50,24 @@ function preflightOf(all: readonly Cells[], blocks = 1): { found: Preflight; loo
 const told = (problems: Preflight['errors']) => problems.map(({ line, code }) => [line, code]);
 
 describe('a preflight', () => {
+  it('of rows with an odd text counts them as valid and reports a warning on each line, in the order of the file', () => {
+    const { found } = preflightOf(
+      [
+        { record_id: 'a', amount: '1', recipient_last_name: 'None' },
+        { record_id: 'b', amount: '2', recipient_last_name: 'Peeters' },
+        { record_id: 'c', amount: '3', recipient_last_name: 'MÃ¼ller' },
+        { record_id: 'd', amount: '4', recipient_last_name: 'null', iban: 'x' },
+      ],
+      2,
+    );
+    expect(found).toMatchObject({ rows: 4, valid: 3, invalid: 1, warningsTotal: 3 });
+    expect(told(found.warnings)).toEqual([
+      [2, 'placeholder_value'],
+      [4, 'garbled_text'],
+      [5, 'placeholder_value'],
+    ]);
+  });
+
   it('of rows that are all different looks at nothing twice', () => {
     const { found, looked } = preflightOf([
       { record_id: 'a', amount: '1.00' },
