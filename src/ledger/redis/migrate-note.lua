@@ -5,7 +5,7 @@
 if ARGV[2] ~= 'live' then
   redis.call('HSET', KEYS[1], 'migrated', ARGV[2])
 else
-  redis.call('HSET', KEYS[1], 'state', 'live')
+  redis.call('HSET', KEYS[1], 'state', 'live', 'active', '1')
   redis.call('HDEL', KEYS[1], 'migrated', 'migrated_from')
   redis.call('DEL', KEYS[2])
 end

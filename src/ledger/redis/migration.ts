@@ -3,8 +3,8 @@
  * between or within two steps leaves a ledger that no process pays from; the next one that may pay goes on with the step.
  * Several may migrate at once: every step can be repeated, and none changes a ledger that is in use again.
  *
- * 2: sessions and places of files are claimed, the ledger is bound to the idempotency header, unfinished batches and records
- * with details are found without reading all batches. What was sent before has no terms: it is never resent.
+ * 2: sessions and places of files are claimed, the ledger is bound to the idempotency header, unfinished batches, batches
+ * with open records and records with details are found without reading all batches. What was sent before has no terms: it is never resent.
  */
 import type { Redis } from 'ioredis';
 import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
@@ -259,4 +259,16 @@ const batches: Step = {
   },
 };
 
-const steps: readonly Step[] = [records, places, ends, batches];
+const tallies: Step = {
+  name: 'batches with open records',
+  async run(migration) {
+    const { names } = migration;
+    for await (const keys of keysOf(migration, 't:'))
+      await evaluate(
+        migration,
+        keys.map(({ key, shard }) => ({ script: scripts.migrateTally, keys: [names.meta(shard), key, names.active(shard)], args: [] })),
+      );
+  },
+};
+
+const steps: readonly Step[] = [records, places, ends, batches, tallies];

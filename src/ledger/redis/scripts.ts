@@ -39,5 +39,6 @@ export const scripts = {
   migratePlaces: script('migrating', 'migrate-places'),
   migrateEnds: script('migrating', 'migrate-ends'),
   migrateBatch: script('migrating', 'unfinished', 'migrate-batch'),
+  migrateTally: script('migrating', 'migrate-tally'),
   migrateNote: script('migrating', 'migrate-note'),
 } as const satisfies Record<string, Script>;

@@ -6,7 +6,7 @@ import { advanceOne, admitOne } from '../../../../batches/ports/single.ts';
 import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import { whyNotResend } from '../../../../batches/record/resend-rules.ts';
 import { recordIntent } from '../../../../batches/record/transitions.ts';
-import { isBalanced } from '../../../../batches/record/tally.ts';
+import { isBalanced, isOpenTally, type TallyRow } from '../../../../batches/record/tally.ts';
 import { LedgerKeyError, LedgerReadError, LedgerSchemaError } from '../../../../src/ledger/errors.ts';
 import { RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
@@ -21,7 +21,7 @@ const fixture = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../../fixtures/ledger-redis-schema-1.json'), 'utf8'),
 ) as readonly Command[];
 const schemaVersion = '2';
-const steps = 4;
+const steps = 5;
 
 let prefix: string;
 let names: ReturnType<typeof createKeyNames>;
@@ -141,6 +141,17 @@ describe('a ledger in Redis of schema 1', () => {
     expect(isBalanced(await ledger.tallies())).toBe(true);
   });
 
+  it('finds what is open without reading all batches', async () => {
+    const { ledger } = await open();
+    const openNow = (await ledger.tallies()).filter(isOpenTally);
+    const byName = (rows: readonly TallyRow[]): string[] => rows.map((row) => `${row.status} ${row.currency} ${row.count}`).toSorted();
+    expect(openNow.length).toBeGreaterThan(1);
+    expect(byName((await ledger.overview()).open)).toEqual(byName(openNow));
+    for (const shard of shards) expect((await metaOf(shard))['active']).toBe('1');
+    const noted = await admin(async (client) => (await Promise.all(shards.map((shard) => client.smembers(names.active(shard))))).flat());
+    expect(new Set(noted.map((name) => name.slice(names.tally(0, '').length)))).toContain(batchA);
+  });
+
   it('finds unfinished batches and details to purge without reading all batches', async () => {
     const { ledger } = await open();
     expect(await ledger.unfinishedFiles()).toEqual([batchA]);
@@ -169,7 +180,9 @@ describe('a ledger in Redis of schema 1', () => {
       for (const shard of shards) await client.hset(names.meta(shard), { generation: 'id-0', schema: '1' });
       for (const shard of shards) await client.hdel(names.meta(shard), 'taken_in');
     });
-    await expect(open({ hasResults: true, marksSeen: [`${generation}.0.7`] })).rejects.toThrow(/is another one/);
+    await expect(open({ hasResults: true, marksSeen: [`${generation}.0.7`] })).rejects.toThrow(
+      /is not the one that results were published from/,
+    );
   });
 
   it.each(Array.from({ length: steps + 1 }, (_, step) => step))(
