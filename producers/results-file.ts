@@ -31,11 +31,14 @@ const faults: Readonly<Record<string, readonly [ResultsFileFault, string]>> = {
   EROFS: ['not_permitted', 'the file system is read-only'],
 };
 
+/** What the lines of a file are. */
+export type LineFileContent = 'results' | 'alerts';
+
 /** The error of a file system call, told as what it means for the results. */
-export function resultsFileError(path: string, cause: unknown): ResultsFileError {
+export function resultsFileError(path: string, cause: unknown, what: LineFileContent = 'results'): ResultsFileError {
   const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const [code, sentence] = faults[errno] ?? ['write_failed', cause instanceof Error ? cause.message : String(cause)];
-  return new ResultsFileError(code, `The results cannot be written to ${path}: ${sentence}.`, { cause });
+  return new ResultsFileError(code, `The ${what} cannot be written to ${path}: ${sentence}.`, { cause });
 }
 
 /**
@@ -47,11 +50,18 @@ const maxKnownIds = 32_768;
 /**
  * @property mark the sink's last note in the ledger: the byte offset after the last group that was noted
  * @property onWarning told when the file is not the one that was written before; results go on at its end
+ * @property what for messages; results by default
  */
 export interface ResultsFileOptions {
   readonly path: string;
   readonly mark: string | null;
   readonly onWarning?: (message: string) => void;
+  readonly what?: LineFileContent;
+}
+
+export interface ResultsFileSink extends ResultSink {
+  /** Whether it is among the newest events of the file. */
+  has(eventId: string): boolean;
 }
 
 interface OpenFile {
@@ -60,10 +70,10 @@ interface OpenFile {
   readonly created: boolean;
 }
 
-async function openForAppend(path: string): Promise<OpenFile> {
+async function openForAppend(path: string, what: LineFileContent): Promise<OpenFile> {
   const existed = await stat(path).then(
     (found) => {
-      if (!found.isFile()) throw new ResultsFileError('not_a_file', `The results cannot be written to ${path}: it is not a plain file.`);
+      if (!found.isFile()) throw new ResultsFileError('not_a_file', `The ${what} cannot be written to ${path}: it is not a plain file.`);
       return true;
     },
     (cause: NodeJS.ErrnoException) => {
@@ -114,6 +124,7 @@ const asLine = (json: string): string => {
 
 interface ResultsFile {
   readonly path: string;
+  readonly what: LineFileContent;
   readonly onWarning: (message: string) => void;
   /** Ids of the newest events in it. */
   readonly known: Set<string>;
@@ -136,17 +147,19 @@ function remember({ known }: ResultsFile, eventId: string): void {
  *
  * @throws ResultsFileError
  */
-export async function openResultsFile({ path, mark, onWarning = () => undefined }: ResultsFileOptions): Promise<ResultSink> {
-  const results = await openFile(path, onWarning);
+export async function openResultsFile(options: ResultsFileOptions): Promise<ResultsFileSink> {
+  const { path, mark, onWarning = () => undefined, what = 'results' } = options;
+  const results = await openFile({ path, onWarning, what });
   try {
     await readTail(results, mark);
   } catch (cause) {
     await results.file.handle.close();
-    throw failed(path, cause);
+    throw failed(results, cause);
   }
   /** Groups are written one after the other, in the order of the calls. */
   let last: Promise<unknown> = Promise.resolve();
   return {
+    has: (eventId) => results.known.has(eventId),
     publish(entries) {
       const next = last.then(() => append(results, entries));
       last = next.catch(() => undefined);
@@ -161,22 +174,23 @@ export async function openResultsFile({ path, mark, onWarning = () => undefined 
   };
 }
 
-const failed = (path: string, cause: unknown): Error => (cause instanceof ResultsFileError ? cause : resultsFileError(path, cause));
+const failed = ({ path, what }: Pick<ResultsFile, 'path' | 'what'>, cause: unknown): Error =>
+  cause instanceof ResultsFileError ? cause : resultsFileError(path, cause, what);
 
-async function openFile(path: string, onWarning: (message: string) => void): Promise<ResultsFile> {
+async function openFile(params: Pick<ResultsFile, 'path' | 'onWarning' | 'what'>): Promise<ResultsFile> {
   try {
-    return { path, onWarning, known: new Set(), file: await openForAppend(path), good: 0, torn: false, closed: false };
+    return { ...params, known: new Set(), file: await openForAppend(params.path, params.what), good: 0, torn: false, closed: false };
   } catch (cause) {
-    throw failed(path, cause);
+    throw failed(params, cause);
   }
 }
 
 async function readTail(results: ResultsFile, mark: string | null): Promise<void> {
-  const { path, onWarning, file } = results;
+  const { path, onWarning, file, what } = results;
   const { size } = await file.handle.stat();
   const { start, oddity } = await tailStart(file.handle, size, mark);
   if (oddity !== undefined)
-    onWarning(file.created ? `${path} was missing; results continue in a new file.` : `${path}: ${oddity}; results continue at its end.`);
+    onWarning(file.created ? `${path} was missing; ${what} continue in a new file.` : `${path}: ${oddity}; ${what} continue at its end.`);
   results.good = start;
   for await (const line of readLines(file.handle, start)) {
     results.good = line.end;
@@ -190,16 +204,16 @@ async function readTail(results: ResultsFile, mark: string | null): Promise<void
 
 /** Continues in the file that has the name now, whatever was done to it meanwhile. */
 async function checkFile(results: ResultsFile): Promise<void> {
-  const { path, file, good, torn, onWarning } = results;
+  const { path, file, good, torn, onWarning, what } = results;
   const found = await stat(path).catch(() => undefined);
   if (found?.ino === file.inode) {
     if (torn) await file.handle.truncate(good);
     else if (found.size !== good)
-      onWarning(`${path}: another program changed its length from ${good} to ${found.size} bytes; results continue at its end.`);
+      onWarning(`${path}: another program changed its length from ${good} to ${found.size} bytes; ${what} continue at its end.`);
     if (!torn) results.good = found.size;
   } else {
-    onWarning(`${path} was moved or replaced; results continue in the file of that name.`);
-    const next = await openForAppend(path);
+    onWarning(`${path} was moved or replaced; ${what} continue in the file of that name.`);
+    const next = await openForAppend(path, what);
     await file.handle.close();
     results.file = next;
     results.good = (await next.handle.stat()).size;
@@ -208,8 +222,8 @@ async function checkFile(results: ResultsFile): Promise<void> {
 }
 
 async function append(results: ResultsFile, entries: readonly OutboxEntry[]): Promise<{ mark: string }> {
-  const { path, known } = results;
-  if (results.closed) throw new ResultsFileError('write_failed', `The results cannot be written to ${path}: it is closed.`);
+  const { path, known, what } = results;
+  if (results.closed) throw new ResultsFileError('write_failed', `The ${what} cannot be written to ${path}: it is closed.`);
   const fresh = entries.filter((entry) => !known.has(entry.eventId));
   if (fresh.length === 0) return { mark: String(results.good) };
   try {
@@ -228,7 +242,7 @@ async function append(results: ResultsFile, entries: readonly OutboxEntry[]): Pr
         () => true,
       );
     }
-    throw failed(path, cause);
+    throw failed(results, cause);
   }
   for (const entry of fresh) remember(results, entry.eventId);
   return { mark: String(results.good) };

@@ -15,6 +15,8 @@ export interface ResultsTopicOptions {
   readonly topic: string;
   readonly clock: Clock;
   readonly onWarning: (message: string) => void;
+  /** For messages; results by default. */
+  readonly what?: 'results' | 'alerts';
 }
 
 interface Keyed {
@@ -37,10 +39,10 @@ function keyed({ eventId, json }: OutboxEntry): Keyed {
  *
  * `publish` rejects only with a PublishError that is permanent, or after `close`.
  */
-export function openResultsTopic({ publisher, topic, clock, onWarning }: ResultsTopicOptions): ResultSink {
+export function openResultsTopic({ publisher, topic, clock, onWarning, what = 'results' }: ResultsTopicOptions): ResultSink {
   const closing = new AbortController();
   const closed = (waiting: number): Error =>
-    new PublishError('closed', topic, `Publishing to ${topic} is closed; ${waiting} results wait in the ledger for the next start.`);
+    new PublishError('closed', topic, `Publishing to ${topic} is closed; ${waiting} ${what} wait for the next start.`);
 
   /** One proof or one error for each. */
   const tryOnce = (results: readonly Keyed[]): Promise<PromiseSettledResult<unknown>[]> =>
@@ -64,7 +66,7 @@ export function openResultsTopic({ publisher, topic, clock, onWarning }: Results
       const failure = failures[0] as PublishError | undefined;
       if (failure === undefined || closing.signal.aborted) continue;
       if (!warned)
-        onWarning(`${failure.message} ${waiting.length} results wait and are retried until Kafka accepts them; nothing is lost.`);
+        onWarning(`${failure.message} ${waiting.length} ${what} wait and are retried until Kafka accepts them; nothing is lost.`);
       warned = true;
       await clock.sleep(pauseMs, closing.signal).catch(() => undefined);
     }

@@ -25,6 +25,7 @@ const consumerRooms = [
   'consumers',
   'consumers/csv',
   'consumers/drop-folder',
+  'consumers/webhook',
   'consumers/kafka',
   'consumers/kafka/read-topic.ts',
   'consumers/kafka/group',

@@ -14,16 +14,28 @@ export interface GatewayError {
 /** Statuses that are not listed count as running: nothing is concluded from them. */
 export type EntryStatus = 'succeeded' | 'failed' | 'waiting' | 'running';
 
+/** Money that went back after an entry had succeeded. */
+export interface Refund {
+  readonly id: string | undefined;
+  readonly amount: ShownAmount | undefined;
+  readonly isChargeback: boolean;
+  /** It was asked for and not made. */
+  readonly isDeclined: boolean;
+}
+
 export interface SessionEntry {
   readonly id: string | undefined;
   readonly status: EntryStatus;
   readonly amount: ShownAmount | undefined;
   readonly metadata: unknown;
   readonly error: GatewayError | undefined;
+  readonly refunds: readonly Refund[];
 }
 
 export interface GatewaySession {
   readonly id: string;
+  /** As it is shown; it is compared with nothing but itself. */
+  readonly updatedAt: string | undefined;
   readonly status: 'accepted' | 'cancelled' | 'open';
   readonly asksForConfirmation: boolean;
   readonly amount: ShownAmount | undefined;
@@ -67,6 +79,7 @@ export function readSession(value: unknown): SessionReading {
 
 const sessionFrom = (map: JsonMap, id: string, status: string): GatewaySession => ({
   id,
+  updatedAt: toText(map['updated_at']),
   // Both spellings occur. A session in `error` is not final.
   status: status === 'canceled' || status === 'cancelled' ? 'cancelled' : status === 'accepted' ? 'accepted' : 'open',
   asksForConfirmation: map['next_action'] === 'confirm',
@@ -105,6 +118,16 @@ const readEntry = (entry: JsonMap): SessionEntry => ({
   amount: readAmount(entry['amount_details']),
   metadata: entry['metadata'],
   error: readGatewayError(entry['error']),
+  refunds: listOf(entry['refunds']).map(readRefund),
+});
+
+const declined: ReadonlySet<unknown> = new Set(['declined', 'error', 'failed']);
+
+const readRefund = (refund: JsonMap): Refund => ({
+  id: toText(refund['id']),
+  amount: readAmount(refund['amount_details']),
+  isChargeback: refund['is_chargeback'] === true,
+  isDeclined: declined.has(refund['status']),
 });
 
 function readAmount(value: unknown): ShownAmount | undefined {

@@ -9,7 +9,8 @@ import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 
 
 const minBits = 2048;
 
-export type KeyFault = 'not_pem' | 'encrypted' | 'public_not_private' | 'private_not_public' | 'not_rsa' | 'too_short' | 'unreadable';
+export type KeyFault =
+  'not_pem' | 'encrypted' | 'public_not_private' | 'private_not_public' | 'not_rsa' | 'too_short' | 'several' | 'unreadable';
 
 /** A key that cannot be used. `message` says what it is and what is needed; the caller adds which file it came from. */
 export class KeyError extends Error {
@@ -93,6 +94,9 @@ export function readPublicKey(text: string): KeyObject {
   if (found.some((label) => label.endsWith('PRIVATE KEY')))
     throw new KeyError('private_not_public', 'This is a private key. Expected the public key of the gateway.');
   if (!found.some((label) => label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE')) throw notPem('an RSA public key');
+  // Node would take the first one and say nothing of the others.
+  if (found.length > 1)
+    throw new KeyError('several', `This file holds ${found.length} keys or certificates. Put each public key in a file of its own.`);
   let key: KeyObject;
   try {
     key = createPublicKey(pem);
@@ -117,6 +121,14 @@ export function createSigner({ privateKeyPem }: { readonly privateKeyPem: string
 }
 
 const base64Pattern = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** Accepts what any of them accepts: while a key is replaced, the gateway signs with the old one and the new one. */
+export const anyVerifier = (verifiers: readonly Verifier[]): Verifier => ({
+  async verify(bytes, signature) {
+    for (const one of verifiers) if (await one.verify(bytes, signature)) return true;
+    return false;
+  },
+});
 
 /** @throws KeyError */
 export function createVerifier(publicKeyPem: string): Verifier {

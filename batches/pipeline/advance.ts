@@ -16,8 +16,8 @@ export interface StepDeps {
 }
 
 export interface Alerts {
-  /** Something that a person must see now. */
-  readonly alert: (alert: Alert) => void;
+  /** Something that a person must see now. Resolves when it is durable; raised again, it is one alert. */
+  readonly alert: (alert: Alert) => Promise<void>;
 }
 
 /** @param refused why the ledger did not write the change decided before; null at first, and when the record had moved */
@@ -60,6 +60,6 @@ export async function advanceSession(
     return holdForeignSession(deps.settings, current, { ...refused, at: deps.clock.now() });
   });
   if (taken === undefined) return { record: after, isTaken: false };
-  deps.alert(alertOf('evidence_mismatch', after, { sessionId: taken.sessionId, description: foreignSession(taken) }));
+  await deps.alert(alertOf('evidence_mismatch', after, { sessionId: taken.sessionId, description: foreignSession(taken) }));
   return { record: after, isTaken: true };
 }

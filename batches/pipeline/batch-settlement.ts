@@ -6,7 +6,7 @@ import { startWorkers, type Worker } from './worker.ts';
 
 const defaultEveryMs = 250;
 
-type SettlementLedger = Pick<Ledger, 'tallies' | 'due'>;
+type SettlementLedger = Pick<Ledger, 'tallies' | 'due' | 'list'>;
 
 /** How far a batch is: every row known, every row sent, and nothing left that moves by itself. */
 export interface BatchProgress {
@@ -15,12 +15,16 @@ export interface BatchProgress {
   readonly settled: boolean;
 }
 
-/** @param rows how many rows the file has */
+/**
+ * @param rows how many rows the file has
+ * @param hasWebhooks a record whose session is not known may be ended by a webhook
+ */
 export async function progressOf(
   ledger: SettlementLedger,
   clock: Pick<Clock, 'now'>,
   batchId: string,
   rows: number,
+  hasWebhooks = false,
 ): Promise<BatchProgress> {
   const tallies = await ledger.tallies(batchId);
   const counts = byStatus(tallies);
@@ -29,7 +33,20 @@ export async function progressOf(
   if (!sent) return { received, sent, settled: false };
   if (counts.in_progress.count === 0 && counts.unknown.count === 0) return { received, sent, settled: true };
   const { records, nextAt } = await ledger.due({ batchId, now: clock.now(), limit: 1 });
-  return { received, sent, settled: records.length === 0 && nextAt === null };
+  if (records.length > 0 || nextAt !== null) return { received, sent, settled: false };
+  return { received, sent, settled: !(hasWebhooks && (await hasRecordWithoutSession(ledger, batchId))) };
+}
+
+const pageSize = 256;
+
+/** Of those that are open and have nothing due. */
+async function hasRecordWithoutSession(ledger: SettlementLedger, batchId: string): Promise<boolean> {
+  for (let after: number | undefined; ;) {
+    const page = await ledger.list({ batchId, status: 'unknown', limit: pageSize, ...(after === undefined ? {} : { after }) });
+    if (page.some(({ record }) => record.sessionId === null)) return true;
+    after = page.at(-1)?.cursor;
+    if (page.length < pageSize || after === undefined) return false;
+  }
 }
 
 /** `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout. */
@@ -49,18 +66,20 @@ export interface SettlementParams {
   readonly everyMs?: number;
   /** False: ends when every row was sent. */
   readonly follow: boolean;
+  /** Webhooks are taken: waits for records whose session is not known, too. */
+  readonly hasWebhooks?: boolean;
   /** Called at each look with the rows that the ledger knows. */
   readonly onLook?: (received: number, sent: boolean) => void;
 }
 
 /** Looks at the batch until it has settled; `onEnd` receives why it looks no more, once. */
 export function createBatchSettlement(params: SettlementParams, onEnd: (end: SettlementEnd) => void): Worker {
-  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook, everyMs = defaultEveryMs } = params;
+  const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook, hasWebhooks, everyMs = defaultEveryMs } = params;
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();
   const look = async (): Promise<SettlementEnd | null> => {
-    const progress = await progressOf(ledger, clock, batchId, rows);
+    const progress = await progressOf(ledger, clock, batchId, rows, hasWebhooks);
     onLook?.(progress.received, progress.sent);
     if (progress.settled || (progress.sent && !follow)) return 'settled';
     const now = clock.now();

@@ -47,6 +47,6 @@ async function conclude(deps: DispatchDeps, intent: LedgerRecord, evidence: Firs
     return applyFirstSend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
   });
   const alert = newAlert(before, after, evidence);
-  if (alert !== null) deps.alert(alert);
+  if (alert !== null) await deps.alert(alert);
   return after;
 }

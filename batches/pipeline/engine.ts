@@ -49,7 +49,7 @@ export interface EngineParams {
   readonly signal: AbortSignal;
   /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it refuses the set-up. */
   readonly stop: (why: string, refusal?: Reason) => void;
-  readonly alert: (alert: Alert) => void;
+  readonly alert: (alert: Alert) => Promise<void>;
   readonly onWait: (wait: Wait) => void;
   readonly onBreakerChange: (change: BreakerChange) => void;
   /** How long the relay gathers events before it publishes them. */

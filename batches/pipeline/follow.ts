@@ -10,11 +10,12 @@ import { alertOf, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
+import { isFinal } from '../record/status.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
-import { advance, advanceSession } from './advance.ts';
+import { advance, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
 import { resend, type ResendDeps } from './resend.ts';
-import type { Slot } from './send.ts';
+import type { RunControl, Slot } from './send.ts';
 
 /** What status checks, confirmations and cancellations need. */
 export interface FollowPath {
@@ -26,6 +27,9 @@ export interface FollowPath {
   readonly followSlot: Slot;
   readonly waits: WaitReporter;
 }
+
+/** What a session needs that was shown, however it came. */
+export type SessionDeps = StepDeps & Alerts & RunControl & FollowPath;
 
 export type FollowDeps = ResendDeps & FollowPath;
 
@@ -48,14 +52,19 @@ async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: st
   const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId));
   if (evidence === null) return record;
   if (evidence.type === 'none') return postpone(deps, record, evidence.code === 'answer_untrusted' ? evidence.reason : undefined);
-  const { verdict } = evidence.session;
+  return concludeSession(deps, record, evidence);
+}
+
+/** Takes what a session shows into the record, and does what it asks for: confirms it, cancels it, or leaves it to a person. */
+export async function concludeSession(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+  const { verdict, sessionId } = evidence.session;
   const isMismatch = verdict.type === 'amount_differs' && verdict.claim === 'awaiting_confirmation';
   if (verdict.type !== 'awaiting_confirmation' && !isMismatch) return applyToRecord(deps, record, evidence);
   if (deps.confirm === 'manual') return leaveToPerson(deps, record, evidence);
   return isMismatch ? cancelMismatch(deps, record, evidence) : confirm(deps, record, sessionId);
 }
 
-async function leaveToPerson(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+async function leaveToPerson(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
   const seen = await applyToRecord(deps, record, evidence);
   if (evidence.session.verdict.type !== 'awaiting_confirmation') return postpone(deps, seen);
   const reason: Reason = {
@@ -66,32 +75,35 @@ async function leaveToPerson(deps: FollowDeps, record: LedgerRecord, evidence: S
 }
 
 /** Confirms the one session of this record; any other one that asks is cancelled. */
-async function confirm(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
+async function confirm(deps: SessionDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
   const { record: noted, isTaken } = await advanceSession(deps, record, (current) => recordConfirmIntent(current, sessionId));
-  if (isTaken) return noted;
-  if (noted.confirmSession !== sessionId) {
-    const description = `A second session ${sessionId} asks for confirmation; it is cancelled.`;
-    deps.alert(alertOf('second_session', noted, { sessionId, description }));
-    return cancel(deps, noted, { sessionId, reason: { code: 'second_session', description } });
-  }
+  if (isTaken || isFinal[noted.status]) return noted;
+  if (noted.confirmSession !== sessionId) return cancelSecondSession(deps, noted, sessionId);
   // Once a cancel was requested, never confirm.
   if (noted.cancelSession === sessionId) return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
   return concludeCall(deps, noted, () => deps.gateway.confirm(sessionId));
 }
 
+/** Another session of a record than the one that it has, or that was confirmed, asks for confirmation. */
+export async function cancelSecondSession(deps: SessionDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
+  const description = `A second session ${sessionId} asks for confirmation; it is cancelled.`;
+  await deps.alert(alertOf('second_session', record, { sessionId, description }));
+  return cancel(deps, record, { sessionId, reason: { code: 'second_session', description } });
+}
+
 /** Asks for confirmation with another amount: that is durable and published before the cancel leaves. */
-async function cancelMismatch(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+async function cancelMismatch(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
   const { session } = evidence;
   const reason = contradictionOf(session);
   if (reason === null) throw new TypeError(`session ${session.sessionId} contradicts nothing`);
   const noted = await cancel(deps, record, { sessionId: session.sessionId, reason });
   const alert = newAlert(record, { ...noted, reason }, evidence);
-  if (alert !== null) deps.alert(alert);
+  if (alert !== null) await deps.alert(alert);
   return noted;
 }
 
 async function cancel(
-  deps: FollowDeps,
+  deps: SessionDeps,
   record: LedgerRecord,
   { sessionId, reason }: { readonly sessionId: string; readonly reason: Reason },
 ): Promise<LedgerRecord> {
@@ -99,32 +111,32 @@ async function cancel(
   const { record: noted, isTaken } = await advanceSession(deps, record, (current) =>
     recordCancelIntent(deps.settings, current, { sessionId, reason, at }),
   );
-  if (isTaken) return noted;
+  if (isTaken || (isFinal[noted.status] && noted.sessionId === sessionId)) return noted;
   return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
 }
 
 /** Whatever a confirm or cancel answered, only a session shown is evidence; else the next status check finds out. */
-async function concludeCall(deps: FollowDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<LedgerRecord> {
+async function concludeCall(deps: SessionDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<LedgerRecord> {
   const evidence = await callGateway(deps, record, call);
   return evidence?.type === 'session' ? applyToRecord(deps, record, evidence) : postpone(deps, record);
 }
 
-const postpone = (deps: FollowDeps, record: LedgerRecord, reason?: Reason): Promise<LedgerRecord> =>
+const postpone = (deps: SessionDeps, record: LedgerRecord, reason?: Reason): Promise<LedgerRecord> =>
   advance(deps.ledger, record, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now(), reason));
 
-async function applyToRecord(deps: FollowDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+async function applyToRecord(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
   let before = record;
   const { record: after } = await advanceSession(deps, record, (current) => {
     before = current;
     return applySession(deps.settings, current, evidence.session, deps.clock.now());
   });
   const alert = newAlert(before, after, evidence);
-  if (alert !== null) deps.alert(alert);
+  if (alert !== null) await deps.alert(alert);
   return after;
 }
 
 /** One call under the follow rate. Null when the run is stopping. */
-async function callGateway(deps: FollowDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<StatusEvidence | null> {
+async function callGateway(deps: SessionDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<StatusEvidence | null> {
   try {
     await deps.followLimiter.acquire(deps.signal);
   } catch (cause) {

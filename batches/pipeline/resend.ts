@@ -39,7 +39,7 @@ async function conclude(deps: ResendDeps, intent: LedgerRecord, evidence: Resend
     return applyResend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
   });
   const alert = newAlert(before, after, evidence);
-  if (alert !== null) deps.alert(alert);
+  if (alert !== null) await deps.alert(alert);
   return after;
 }
 

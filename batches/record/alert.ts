@@ -1,23 +1,41 @@
 /** What contradicts, and a person must see. */
+import { judgeAfterEnd } from './after-end.ts';
 import { contradictionOf } from './apply-evidence.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from './evidence.ts';
 import type { LedgerRecord } from './record.ts';
+import type { SessionEvidence } from './session-evidence.ts';
+import { isFinal } from './status.ts';
 
-export const alertKinds = ['evidence_mismatch', 'possible_double_payment', 'second_session'] as const;
+export const alertKinds = [
+  'evidence_mismatch',
+  'second_session',
+  'possible_double_payment',
+  'refunded',
+  'charged_back',
+  'confirm_deadline',
+  'resolved_differently',
+  'file_changed',
+  'ledger_behind',
+] as const;
+
 export type AlertKind = (typeof alertKinds)[number];
 
 interface AmountOf {
+  /** In minor units. */
   readonly amount: string;
   readonly currency: string;
 }
 
-/** Once for each record and fact. */
+/** Once for each record and fact: raised again, it is the same alert. */
 export interface Alert {
   readonly alert: AlertKind;
-  readonly record: LedgerRecord;
+  readonly recordId: string;
+  readonly batchId: string | null;
+  /** What makes it this alert and no other one of its kind and record. */
+  readonly fact: string;
   readonly sessionId: string | null;
-  /** In minor units. */
-  readonly expected: AmountOf;
+  /** Null when the ledger has no such record. */
+  readonly expected: AmountOf | null;
   readonly seen: readonly AmountOf[];
   readonly description: string;
 }
@@ -25,15 +43,37 @@ export interface Alert {
 export const alertOf = (
   alert: AlertKind,
   record: LedgerRecord,
-  fact: { readonly sessionId: string | null; readonly seen?: readonly AmountOf[]; readonly description: string },
+  about: { readonly sessionId: string | null; readonly fact?: string; readonly seen?: readonly AmountOf[]; readonly description: string },
 ): Alert => ({
   alert,
-  record,
-  sessionId: fact.sessionId,
+  recordId: record.recordId,
+  batchId: record.batchId,
+  fact: about.fact ?? about.sessionId ?? `attempt ${record.attempt}`,
+  sessionId: about.sessionId,
   expected: { amount: String(record.amountMinor), currency: record.currency },
-  seen: fact.seen ?? [],
-  description: fact.description,
+  seen: about.seen ?? [],
+  description: about.description,
 });
+
+/** A session that contradicts the record which it belongs to; null when it does not. */
+export function contradictionAlert(record: LedgerRecord, session: SessionEvidence): Alert | null {
+  const held = contradictionOf(session);
+  if (held === null) return null;
+  const { verdict, sessionId, shown } = session;
+  // Another amount is one fact, whatever stage shows it, and that it was paid is another one.
+  const claim = 'claim' in verdict && verdict.claim === 'succeeded' ? ':succeeded' : '';
+  const kind = held.code === 'possible_double_payment' ? held.code : 'evidence_mismatch';
+  return alertOf(kind, record, { sessionId, fact: `${sessionId}:${verdict.type}${claim}`, seen: shown, description: held.description });
+}
+
+/** A session that contradicts the end of the record; null when it does not. */
+export function alertAfterEnd(record: LedgerRecord, session: SessionEvidence): Alert | null {
+  const judged = judgeAfterEnd(record, session);
+  if (judged.type !== 'contradicting') return null;
+  const { fact, isDoublePayment, description } = judged;
+  const kind = isDoublePayment ? 'possible_double_payment' : 'evidence_mismatch';
+  return alertOf(kind, record, { sessionId: session.sessionId, fact, seen: session.shown, description });
+}
 
 /**
  * @param before the record that the evidence was applied to
@@ -46,13 +86,18 @@ export function newAlert(
   evidence: FirstSendEvidence | ResendEvidence | StatusEvidence,
 ): Alert | null {
   if (evidence.type === 'session') {
-    const { session } = evidence;
-    const held = contradictionOf(session);
-    if (held === null || before.reason?.description === held.description || after.reason?.description !== held.description) return null;
-    const kind = held.code === 'possible_double_payment' ? held.code : 'evidence_mismatch';
-    return alertOf(kind, after, { sessionId: session.sessionId, seen: session.shown, description: held.description });
+    if (isFinal[before.status]) return alertAfterEnd(before, evidence.session);
+    const alert = contradictionAlert(after, evidence.session);
+    const isNew = before.reason?.description !== alert?.description && after.reason?.description === alert?.description;
+    return isNew ? alert : null;
   }
-  if (evidence.type !== 'refused' || after.status === 'failed' || after.version === before.version) return null;
+  if (evidence.type !== 'refused' || after.status === 'failed') return null;
+  // Without a change it says nothing new, unless it contradicts the end.
+  if (after.version === before.version && before.status !== 'succeeded') return null;
   const description = `The gateway refused the first send (${evidence.reason.code}), although other evidence showed that the instruction had arrived or was sent again.`;
-  return alertOf('evidence_mismatch', after, { sessionId: after.sessionId, description });
+  return alertOf('evidence_mismatch', after, {
+    sessionId: after.sessionId,
+    fact: `attempt ${after.attempt}:refused:${evidence.reason.code}`,
+    description,
+  });
 }

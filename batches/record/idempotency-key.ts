@@ -1,6 +1,6 @@
 /**
- * The names that anybody can compute again: the idempotency key of an attempt and the id of a result event.
- * Both are UUID v5 (RFC 9562) in a namespace of the project, so that two projects never share one.
+ * The names that anybody can compute again: the idempotency key of an attempt and the ids of results and alerts.
+ * All are UUID v5 (RFC 9562) in a namespace of the project, so that two projects never share one.
  */
 import { hash } from 'node:crypto';
 import type { Kind } from '../instruction/instruction.ts';
@@ -34,6 +34,8 @@ export interface KeyDerivation {
    * final, since a record may have that status more than once.
    */
   eventId(event: EventName): string;
+  /** `uuidv5(NS, "alert:" + alert + ":" + (record id or batch id) + ":" + fact)` */
+  alertId(alert: { readonly alert: string; readonly about: string; readonly fact: string }): string;
 }
 
 export interface EventName {
@@ -52,5 +54,6 @@ export const createKeyDerivation = (project: string): KeyDerivation => {
     idempotencyKey: (kind, recordId, attempt) => dashed(uuidV5Hex(namespace, `${kind}:${recordId}:${attempt}`)),
     eventId: ({ place, attempt, status, sequence }) =>
       dashed(uuidV5Hex(namespace, `result:${place}:${attempt}:${status}${isFinal[status] ? '' : `:${sequence}`}`)),
+    alertId: ({ alert, about, fact }) => dashed(uuidV5Hex(namespace, `alert:${alert}:${about}:${fact}`)),
   };
 };

@@ -91,9 +91,9 @@ export function rescheduleResend(rules: TransitionSettings, record: LedgerRecord
 export const releaseInterruptedResend = (record: LedgerRecord, at: number): Change | null =>
   record.status === 'unknown' && record.leaseOwner !== null ? write(record, { leaseOwner: null, leaseUntil: null, dueAt: at }) : null;
 
-/** Names the session that we are about to confirm; null when another one was named before. */
+/** Names the session that we are about to confirm; null when another one was named before, or the record has ended. */
 export const recordConfirmIntent = (record: LedgerRecord, sessionId: string): Change | null =>
-  record.confirmSession === null ? write(record, { confirmSession: sessionId }) : null;
+  record.confirmSession === null && !isFinal[record.status] ? write(record, { confirmSession: sessionId }) : null;
 
 /** Names the session that we are about to cancel, and why. */
 export const recordCancelIntent = (

@@ -47,6 +47,26 @@ const textOf = (given: Given): string | undefined => (typeof given === 'string' 
 
 export const text = (flags: string, description: string): Option<string | undefined> => ({ flags, description, read: textOf });
 
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`; an IPv6 address in brackets. */
+export const address = (flags: string, description: string): Option<Address | undefined> => ({
+  flags,
+  description,
+  read(given) {
+    const value = textOf(given);
+    if (value === undefined) return undefined;
+    const [, bracketed, host = bracketed, port = ''] = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(value) ?? [];
+    if (host === undefined || Number(port) > 65_535)
+      throw new OptionError('Expected host and port to listen on, such as 127.0.0.1:8080, port 0 for any.');
+    return { host, port: Number(port) };
+  },
+});
+
 export const textOr = (fallback: string, flags: string, description: string): Option<string> => ({
   flags,
   description,

@@ -1,14 +1,18 @@
 import type { Policy } from '../../batches/record/batch.ts';
+import type { Verifier } from '../../batches/gateway/signature.ts';
 import type { Config } from '../config/config.ts';
+import { loadVerifier } from '../config/keys.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
 import { assertWritable } from '../files/output-path.ts';
 import { brokenReport } from '../files/validation-report.ts';
 import { brokenText } from '../files/validation-text.ts';
-import { createLogger } from '../logger.ts';
+import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
 import { payFile } from '../profiles/pay-file.ts';
+import type { Profile } from '../profiles/profile.ts';
 import { createShutdown } from '../service/shutdown.ts';
+import { listenForWebhooks } from '../service/webhooks.ts';
 import { logLine } from '../terminal/log-line.ts';
 import { paintFor } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
@@ -20,6 +24,7 @@ export interface RunOptions extends ReadingFlags {
   readonly wait?: number | boolean;
   readonly detach?: boolean;
   readonly results?: string;
+  readonly webhooks?: { readonly host: string; readonly port: number };
   readonly newLedger?: boolean;
   readonly allowUnsafeRedis?: boolean;
 }
@@ -30,6 +35,7 @@ const defaultWaitMs = 900_000;
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
   const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
   if (results !== undefined) await assertWritable('--results', results, path);
+  const verifier = await verifierFor(config, options);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {
     write: (line) => log.print(process.stderr.isTTY === true ? wrapText(logLine(line), columnsOf(process.stderr)) : line),
@@ -40,7 +46,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   );
   const waitMs = typeof wait === 'number' ? wait : defaultWaitMs;
   try {
-    const params = { config, logger, stopping, role: 'run', patienceMs: waitMs, detach, newLedger, allowUnsafeRedis } as const;
+    const params = { config, logger, stopping, verifier, role: 'run', patienceMs: waitMs, detach, newLedger, allowUnsafeRedis } as const;
     const prepared = await prepareProfile(params);
     const outcome = await inspectFile(config, path, options, stopping.signal);
     if (!outcome.ok) {
@@ -56,12 +62,14 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       );
     }
     const profile = await prepared.open();
+    const http = options.webhooks === undefined ? undefined : await startWebhooks(options.webhooks, profile, logger);
     try {
       const request = { policy, waitMs, follow: wait !== false, json, resultsPath: results };
       const code = await payFile({ config, profile, inspection, stopping, logger, log }, request);
       await profile.runMaintenance(inspection.preflight.rows);
       return code;
     } finally {
+      await http?.close();
       await profile.close();
     }
   } catch (cause) {
@@ -71,5 +79,33 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     throw cause;
   } finally {
     stopping.release();
+  }
+}
+
+/** Null where no webhooks are asked for. @throws {CommandError} exit 1 when they cannot be taken */
+async function verifierFor(config: Config, { webhooks }: RunOptions): Promise<Verifier | null> {
+  if (webhooks === undefined) return null;
+  if (config.servers !== null)
+    throw new CommandError(
+      exitCodes.usage,
+      '--webhooks belongs to the stand-alone profile: disburse serve takes webhooks at HTTP_HOST and HTTP_PORT.',
+    );
+  const verifier = await loadVerifier(config.settings.GATEWAY_PUBLIC_KEY_FILE);
+  if (verifier === null)
+    throw new CommandError(
+      exitCodes.usage,
+      '--webhooks needs GATEWAY_PUBLIC_KEY_FILE: without a public key of the gateway no webhook can be verified.',
+    );
+  return verifier;
+}
+
+async function startWebhooks(address: NonNullable<RunOptions['webhooks']>, profile: Profile, logger: Logger) {
+  try {
+    const http = await listenForWebhooks(address, profile.webhooks, { logger });
+    logger.info({ url: http.url }, 'taking webhooks');
+    return http;
+  } catch (cause) {
+    await profile.close();
+    throw cause;
   }
 }

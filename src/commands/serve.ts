@@ -1,6 +1,7 @@
 import type { ExitCode } from '../exit.ts';
 import { exitCodes } from '../exit.ts';
 import type { Config } from '../config/config.ts';
+import { loadVerifier } from '../config/keys.ts';
 import { systemClock } from '../clock.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
@@ -65,13 +66,26 @@ async function serveProfile(
   const metrics = createMetrics({ version, clock: systemClock });
   const { newLedger = false, allowUnsafeRedis = false, wait = defaultWaitMs } = options;
   const role = 'serve';
-  const params = { config, logger, stopping, metrics, role, patienceMs: null, detach: false, newLedger, allowUnsafeRedis } as const;
+  const verifier = await loadVerifier(config.settings.GATEWAY_PUBLIC_KEY_FILE);
+  const params = {
+    config,
+    logger,
+    stopping,
+    metrics,
+    verifier,
+    role,
+    patienceMs: null,
+    detach: false,
+    newLedger,
+    allowUnsafeRedis,
+  } as const;
   const profile = await (await prepareProfile(params)).open();
   try {
     metrics.feed(profile.metricSources());
     const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
     const begin = () => startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure }).stop;
-    await startService({ config, logger, stopping, metrics, checks: profile.checks(), inbox: inboxOf(profile, wait), begin });
+    const { webhooks } = profile;
+    await startService({ config, logger, stopping, metrics, checks: profile.checks(), webhooks, inbox: inboxOf(profile, wait), begin });
   } finally {
     await profile.close();
   }

@@ -67,6 +67,14 @@ export const maxAmounts = z.string().transform((text, context): ReadonlyMap<stri
 export const isKeyText = (text: string): boolean => /-----BEGIN|[\r\n]/.test(text) || /^[A-Za-z0-9+/]{43}=$/.test(text);
 export const filePath = z.string().refine((text) => !isKeyText(text), 'expected the path of a file, not its contents');
 
+/** One path or several, separated by commas. */
+export const filePaths = filePath.transform((text, context): readonly string[] => {
+  const paths = text.split(',').map((part) => part.trim());
+  if (paths.every((path) => path !== '')) return paths;
+  context.addIssue({ code: 'custom', message: 'expected the path of a file, several separated by commas' });
+  return z.NEVER;
+});
+
 export const brokers = z.string().transform((text, context): readonly string[] => {
   const list = text.split(',').map((part) => part.trim());
   for (const broker of list) {

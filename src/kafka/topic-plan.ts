@@ -1,15 +1,17 @@
-/** The three topics and their intended settings. */
+/** The four topics and their intended settings. */
 
 export interface TopicNames {
   readonly instructions: string;
   readonly results: string;
   readonly deadLetters: string;
+  readonly alerts: string;
 }
 
 export const topicNames = (prefix: string): TopicNames => ({
   instructions: `${prefix}.instructions`,
   results: `${prefix}.results`,
   deadLetters: `${prefix}.dead-letters`,
+  alerts: `${prefix}.alerts`,
 });
 
 /**
@@ -32,9 +34,9 @@ export function planTopics(params: {
   readonly retentionMs: number;
 }): readonly TopicPlan[] {
   const { prefix, partitions, replication, retentionMs } = params;
-  const { instructions, results, deadLetters } = topicNames(prefix);
+  const { instructions, results, deadLetters, alerts } = topicNames(prefix);
   const plan = (topic: string, isSource: boolean): TopicPlan => ({ topic, partitions, replication, retentionMs, isSource });
-  return [plan(instructions, true), plan(results, true), plan(deadLetters, false)];
+  return [plan(instructions, true), plan(results, true), plan(deadLetters, false), plan(alerts, false)];
 }
 
 const defaultReplication = 3;

@@ -5,13 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { createEngine, type EngineDeps } from '../../batches/pipeline/engine.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
+import type { AlertSink } from '../../batches/ports/alert-sink.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
-import type { MachineClocks } from '../../batches/record/record.ts';
+import type { LedgerRecord, MachineClocks } from '../../batches/record/record.ts';
 import type { CircuitBreaker, BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
+import { createWebhookReceiver, type WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import { createGateway } from '../../producers/gateway.ts';
 import { messageOf, type Wait } from '../../batches/pipeline/notice.ts';
 import type { OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
@@ -24,6 +26,7 @@ import { type Metrics } from '../service/metrics.ts';
 import { meteredGateway, meteredSink } from '../service/metered.ts';
 import { createAlertReporter } from './report-alert.ts';
 import { setupRemedy } from './setup-remedy.ts';
+import type { ProfileParams } from './profile.ts';
 import { transitionSettings } from './transition-settings.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
@@ -40,6 +43,7 @@ export interface GatewayStackParams {
   readonly ledger: Ledger;
   readonly ledgerKey: Buffer;
   readonly sink: ResultSink;
+  readonly alerts: AlertSink;
   readonly limiters: { readonly dispatch: Limiter; readonly follow: Limiter };
   readonly gatherMs?: number;
   /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
@@ -62,19 +66,20 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     );
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
+  const rules = transitionSettings(config);
   const { deps, breaker } = createEngine({
     ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
     ...(gatherMs === undefined ? {} : { gatherMs }),
     monotonic: monotonicClock,
     random: Math.random,
     owner: randomUUID(),
-    settings: transitionSettings(config),
+    settings: rules,
     concurrency: settings.DISPATCH_CONCURRENCY,
     confirm: settings.GATEWAY_CONFIRM,
     fingerprints: createFingerprints(params.ledgerKey),
     signal: stopping.signal,
     stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),
-    alert: createAlertReporter({ logger, ...(metrics === undefined ? {} : { metrics }) }),
+    alert: createAlertReporter({ keys: rules.keys, sink: params.alerts, clock, logger, ...(metrics === undefined ? {} : { metrics }) }),
     onWait: reportWait(logger),
     onBreakerChange: (change) => reportBreaker(logger, settings.GATEWAY_URL ?? '', change),
   });
@@ -85,6 +90,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
       await publishing.stop();
     } finally {
       await sink.close();
+      await params.alerts.close();
       await gateway.close();
     }
   };
@@ -132,3 +138,22 @@ function reportBreaker(logger: Logger, url: string, { type, kind, since, at }: B
       `the gateway gives every instruction the same answer (${kind}): sending is paused, and single instructions are tried`,
     );
 }
+
+/** @param follow what a changed record needs beside being published */
+export const openWebhooks = (
+  { verifier, logger }: Pick<ProfileParams, 'verifier' | 'logger'>,
+  deps: EngineDeps,
+  { follow, assertLive }: { readonly follow: (record: LedgerRecord) => void; readonly assertLive: () => Promise<void> },
+): WebhookReceiver | null =>
+  verifier === null
+    ? null
+    : createWebhookReceiver({
+        ...deps,
+        verifier,
+        assertLive,
+        onChange(record) {
+          follow(record);
+          deps.publisher.notify();
+        },
+        onFailure: (cause) => logger.error({ err: cause }, 'a webhook could not be written; the gateway sends it again'),
+      });

@@ -1,4 +1,5 @@
 /** What a command has of a profile. Stand-alone and distributed are two implementations of this one interface. */
+import type { Verifier } from '../../batches/gateway/signature.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
@@ -6,6 +7,7 @@ import type { Worker } from '../../batches/pipeline/worker.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import type { Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
+import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
 import type { Logger } from '../logger.ts';
@@ -29,6 +31,8 @@ export interface ProfileParams {
   readonly detach: boolean;
   readonly newLedger: boolean;
   readonly allowUnsafeRedis: boolean;
+  /** Of webhooks; null: none are taken. */
+  readonly verifier: Verifier | null;
   /** Counts what goes out, where it is counted. */
   readonly metrics?: Metrics;
 }
@@ -59,6 +63,8 @@ export interface Profile {
   note(): string | null;
   /** Result events since then, in milliseconds since the epoch; perhaps earlier ones too. */
   results(since: number): AsyncIterable<ResultEvent>;
+  /** Takes webhooks; null without a verifier. One of the workers. */
+  readonly webhooks: WebhookReceiver | null;
   /** What must repeat while files are submitted. */
   workers(): readonly Worker[];
   /** What `/readyz` asks, by name. */

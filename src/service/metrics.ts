@@ -11,6 +11,7 @@ import type { Clock } from '../../batches/ports/clock.ts';
 import { alertKinds, type AlertKind } from '../../batches/record/alert.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
+import { webhookLabels, webhookOutcomes, type WebhookLabel, type WebhookOutcome } from '../../consumers/webhook/webhook-receiver.ts';
 import { createFeeds, createGauges, type Feeds, type MetricSources, type SourceName } from './metric-feeds.ts';
 
 export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'balance'] as const;
@@ -32,6 +33,8 @@ export interface Metrics {
   published(event: Pick<ResultEvent, 'status' | 'kind'>, delayMs: number): void;
   /** Something contradicts, and a person must look; once for each record and fact. */
   alert(kind: AlertKind): void;
+  /** A webhook was answered. */
+  webhook(type: WebhookLabel, outcome: WebhookOutcome): void;
   /** The first result of an instruction event, so long after the event's own timestamp. */
   eventToResult(ms: number): void;
   /** The text of `/metrics`. Never waits longer than the deadline of a source. */
@@ -88,6 +91,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       counters.publishDelay.observe(Math.max(delayMs, 0) / 1_000);
     },
     alert: (kind) => counters.alerts.inc({ alert: kind }),
+    webhook: (type, outcome) => counters.webhooks.inc({ type, outcome }),
     eventToResult: (ms) => counters.eventToResult.observe(Math.max(ms, 0) / 1_000),
     async scrape() {
       scraping ??= scrapeOnce().finally(() => {
@@ -146,8 +150,25 @@ function createCounters(registers: Registry[]) {
     labelNames: ['source'] as const,
     registers,
   });
-  return { outcomes, calls, callDuration, publishDelay, eventToResult, alerts, sourceFailures };
+  return { outcomes, calls, callDuration, publishDelay, eventToResult, alerts, sourceFailures, webhooks: createWebhookCounter(registers) };
 }
+
+function createWebhookCounter(registers: Registry[]) {
+  const webhooks = new Counter({
+    name: 'disburse_webhooks_total',
+    help: 'Webhooks of the gateway, by type and by what became of them.',
+    labelNames: ['type', 'outcome'] as const,
+    registers,
+  });
+  for (const type of webhookLabels) for (const outcome of outcomesOf(type)) webhooks.inc({ type, outcome }, 0);
+  return webhooks;
+}
+
+const unread: readonly WebhookOutcome[] = ['bad_signature', 'too_large'];
+
+/** A webhook has a type only when its signature was right. */
+const outcomesOf = (type: WebhookLabel): readonly WebhookOutcome[] =>
+  type === 'unverified' ? [...unread, 'unavailable'] : webhookOutcomes.filter((outcome) => !unread.includes(outcome));
 
 interface SourceParams {
   readonly feeds: Feeds;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { prepareDropFolder } from '../../consumers/drop-folder/folders.ts';
 import { watchDropFolder } from '../../consumers/drop-folder/watch.ts';
+import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -14,6 +15,7 @@ import { noteReturned, otherFileText, processDroppedFile, type InboxDeps } from 
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Shutdown } from './shutdown.ts';
+import { webhookRoute } from './webhooks.ts';
 
 export interface ServiceParams {
   readonly config: Config;
@@ -24,6 +26,8 @@ export interface ServiceParams {
   readonly begin: () => () => Promise<void>;
   /** What `/readyz` asks, by name. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** Null without a public key of the gateway. */
+  readonly webhooks: WebhookReceiver | null;
   readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults' | 'cancelQueued' | 'conflicts' | 'tallies'>;
 }
 
@@ -44,20 +48,20 @@ export async function checkInbox({ settings }: Config): Promise<void> {
 
 /** Resolves when `serve` was stopped and nothing is in flight any more; answers over HTTP until then. */
 export async function startService(params: ServiceParams): Promise<void> {
-  const { config, logger, stopping, metrics, checks, begin } = params;
+  const { config, logger, stopping, metrics, checks, webhooks, begin } = params;
   const { settings } = config;
   const { signal } = stopping;
   const http = await startHttp({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
     logger,
-    fatal: () => (stopping.failed() ? stopping.why() : null),
-    checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
-    metrics: metrics.scrape,
-    hasPublicKey: settings.GATEWAY_PUBLIC_KEY_FILE !== undefined,
+    ...webhookRoute(webhooks, { logger, metrics }),
+    service: {
+      fatal: () => (stopping.failed() ? stopping.why() : null),
+      checks: { ...checks, running: () => ({ ok: !signal.aborted, ...(signal.aborted ? { detail: 'stopping' } : {}) }) },
+      metrics: metrics.scrape,
+    },
   });
-  if (settings.GATEWAY_PUBLIC_KEY_FILE !== undefined)
-    logger.warn('GATEWAY_PUBLIC_KEY_FILE is set, and this version does not handle webhooks: they are refused, and outcomes are asked for');
   logger.info({ url: http.url }, 'serving');
   try {
     const end = begin();

@@ -1,7 +1,7 @@
 /** Commands that read a file of payouts. */
 import { exitCodes } from '../../exit.ts';
 import { declare } from '../declaration.ts';
-import { choice, duration, durationOrNot, flag, text } from '../option.ts';
+import { address, choice, duration, durationOrNot, flag, text } from '../option.ts';
 
 const reading = {
   encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
@@ -44,6 +44,7 @@ export const run = declare({
     detach: flag('--detach', 'distributed profile: exit once the file is enqueued, and print its batch id'),
     ...reading,
     results: text('--results <file>', 'write the result of every row to this file, as CSV'),
+    webhooks: address('--webhooks <host:port>', 'take webhooks of the gateway there while it runs (needs GATEWAY_PUBLIC_KEY_FILE)'),
     ...paying,
   },
   examples: ['run may.csv', 'run may.csv --policy all-or-nothing', 'run may.csv --wait 1h --results may.results.csv'],

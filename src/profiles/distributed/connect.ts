@@ -1,10 +1,12 @@
 /** Opens what every command of the distributed profile works with: the ledger in Redis, the topics on Kafka. */
 import { randomUUID } from 'node:crypto';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
+import type { AlertSink } from '../../../batches/ports/alert-sink.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { ResultSink } from '../../../batches/ports/result-sink.ts';
 import { readTopic } from '../../../consumers/kafka/read-topic.ts';
 import { createTopicPublisher, type TopicPublisher } from '../../../producers/kafka/publisher.ts';
+import { createAlertSink } from '../../../producers/alerts.ts';
 import { openResultsTopic } from '../../../producers/results-topic.ts';
 import { bindingOf } from '../binding.ts';
 import { monotonicClock, systemClock } from '../../clock.ts';
@@ -38,6 +40,7 @@ export interface Connected {
   readonly topics: TopicNames;
   readonly topicPublisher: TopicPublisher;
   readonly sink: ResultSink;
+  readonly alerts: AlertSink;
   readonly ledger: RedisLedger;
   readonly ledgerKey: Buffer;
   readonly clock: Clock;
@@ -125,7 +128,10 @@ export async function connect(params: ConnectParams): Promise<Connected> {
     opened.push(() => topicPublisher.close(publishCloseMs));
     const sink = openResultsTopic({ publisher: topicPublisher, topic: topics.results, clock: monotonicClock, onWarning: warn });
     opened.push(() => sink.close());
-    return { redis, createKafka, topics, topicPublisher, sink, ledger, ledgerKey, clock, close };
+    const alertLines = { publisher: topicPublisher, topic: topics.alerts, clock: monotonicClock, onWarning: warn, what: 'alerts' } as const;
+    const alerts = createAlertSink(openResultsTopic(alertLines));
+    opened.push(() => alerts.close());
+    return { redis, createKafka, topics, topicPublisher, sink, alerts, ledger, ledgerKey, clock, close };
   } catch (cause) {
     await close();
     throw cause;

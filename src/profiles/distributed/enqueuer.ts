@@ -46,6 +46,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
         signal: new AbortController().signal,
         onWarning: (message) => logger.warn(message),
       }),
+    webhooks: null,
     workers: () => [],
     checks: () => ({}),
     metricSources: () => ({}),

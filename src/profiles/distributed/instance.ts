@@ -6,11 +6,12 @@ import { createRetention } from '../../../batches/pipeline/retention.ts';
 import type { Worker } from '../../../batches/pipeline/worker.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
 import { monotonicClock, preciseClock, wallClock } from '../../clock.ts';
+import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { breakerPosition, type MetricSources } from '../../service/metric-feeds.ts';
-import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
+import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { connect, type Connected } from './connect.ts';
 import { createInstructionConsumer, type InstructionConsumer } from './instruction-consumer.ts';
@@ -29,6 +30,8 @@ const leaveWithinMs = 20_000;
 const claimMs = 20_000;
 /** While nothing is due. What this or another instance sends falls due later than after half of FOLLOW_INTERVAL_MS. */
 const idleAtMostMs = 1_000;
+/** An event that waited so long was left by an instance that died. */
+const leftAfterMs = 60_000;
 /** A purge looks through every batch, and every instance does it. */
 const betweenPurgesMs = 60_000;
 
@@ -37,6 +40,7 @@ interface Parts {
   readonly connected: Connected;
   readonly stack: GatewayStack;
   readonly consumer: InstructionConsumer;
+  readonly webhooks: WebhookReceiver | null;
 }
 
 /** @throws {CommandError} see `connect` */
@@ -51,7 +55,14 @@ export async function openInstance(params: InstanceParams): Promise<Profile> {
     leaseMs: params.config.settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
   });
   const consumer = createInstructionConsumer({ params, connected, deps: { ...stack.deps, ledger: connected.ledger } });
-  return profileOf({ params, connected, stack, consumer });
+  const { ledger } = connected;
+  const webhooks = openWebhooks(params, stack.deps, {
+    // The ledger itself has when it falls due, for every instance.
+    follow: () => undefined,
+    // A script of every shard: it notices that Redis has lost data.
+    assertLive: async () => void (await ledger.takeOverOutbox({ olderThanMs: leftAfterMs, limit: 1 })),
+  });
+  return profileOf({ params, connected, stack, consumer, webhooks });
 }
 
 function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: Connected, name: 'dispatch' | 'follow') {
@@ -87,6 +98,7 @@ function profileOf(parts: Parts): Profile {
         signal: stopping.signal,
         onWarning: (message) => logger.warn(message),
       }),
+    webhooks: parts.webhooks,
     workers: () => workersOf(parts),
     checks: () => ({
       // Touches every shard.
@@ -107,13 +119,14 @@ function profileOf(parts: Parts): Profile {
   };
 }
 
-function workersOf({ params, connected, stack, consumer }: Parts): readonly Worker[] {
+function workersOf({ params, connected, stack, consumer, webhooks }: Parts): readonly Worker[] {
   const { ledger, clock } = connected;
   const { deps } = stack;
   const { LEDGER_RETENTION: retentionMs, FOLLOW_INTERVAL_MS: followMs } = params.config.settings;
   const idleMs = Math.min(idleAtMostMs, followMs / 2);
   return [
     consumer,
+    ...(webhooks === null ? [] : [webhooks]),
     createDueWorker(deps, {
       due: (limit) => ledger.claimDue({ limit, leaseMs: claimMs }),
       claims: true,

@@ -3,7 +3,7 @@ import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { openRedisReader } from '../../ledger/redis/reader.ts';
 import { connectRedis } from '../../redis/connection.ts';
 import { redisParams } from '../../config/config.ts';
-import { loadSigner } from '../../config/private-key.ts';
+import { loadSigner } from '../../config/keys.ts';
 import type { ProfileModule } from '../profile.ts';
 
 export const distributed: ProfileModule = {

@@ -1,6 +1,6 @@
 /** The doors of the stand-alone profile. */
 import { readResults } from '../../../producers/results-reader.ts';
-import { loadSigner } from '../../config/private-key.ts';
+import { loadSigner } from '../../config/keys.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
 import { openReader } from '../../ledger/sqlite/reader.ts';
 import { resultsPath } from '../data-dir.ts';

@@ -9,6 +9,8 @@ import { markAllInterrupted, processFile } from '../../../batches/pipeline/proce
 import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
+import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
+import { createAlertSink } from '../../../producers/alerts.ts';
 import { openResultsFile } from '../../../producers/results-file.ts';
 import { readResults } from '../../../producers/results-reader.ts';
 import { machineClocks, monotonicClock, preciseClock } from '../../clock.ts';
@@ -17,8 +19,8 @@ import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
 import { logNotice } from '../../logger.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { breakerPosition } from '../../service/metric-feeds.ts';
-import { resultsPath } from '../data-dir.ts';
-import { createGatewayStack, type GatewayStack } from '../gateway-stack.ts';
+import { alertsPath, resultsPath } from '../data-dir.ts';
+import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
 
@@ -36,6 +38,7 @@ interface Parts extends OpenLedger {
   readonly stack: GatewayStack;
   readonly scanner: DueScanner;
   readonly finisher: BatchFinisher;
+  readonly webhooks: WebhookReceiver | null;
   /** Files are sent one after the other. */
   readonly oneFile: ReturnType<typeof pLimit>;
 }
@@ -46,11 +49,16 @@ export async function openStandalone(params: StandaloneParams): Promise<Profile>
   const { ledger, clock } = open;
   try {
     const stack = await openStack(params, open);
+    const scanner = createDueScanner({ ledger, clock });
     const parts: Parts = {
       ...open,
       params,
       stack,
-      scanner: createDueScanner({ ledger, clock }),
+      scanner,
+      webhooks: openWebhooks(params, stack.deps, {
+        follow: ({ batchId }) => scanner.add(batchId),
+        assertLive: async () => void (await ledger.publishedMark()),
+      }),
       finisher: createBatchFinisher({ ledger, clock }),
       oneFile: pLimit(1),
     };
@@ -70,12 +78,16 @@ async function openStack(params: StandaloneParams, open: OpenLedger): Promise<Ga
     mark: await open.ledger.publishedMark(),
     onWarning: (message) => logger.warn(message),
   });
+  const alerts = createAlertSink(
+    await openResultsFile({ path: alertsPath(dataDir), mark: null, what: 'alerts', onWarning: (message) => logger.warn(message) }),
+  );
   const limiters = { dispatch: limiterOf(settings.DISPATCH_RATE), follow: limiterOf(settings.FOLLOW_RATE) };
   // No process waits for the end of a lease: one process pays, and the next one takes over what it left.
   return createGatewayStack({
     ...params,
     ...open,
     sink,
+    alerts,
     limiters,
     machine: machineClocks,
     leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000,
@@ -99,7 +111,7 @@ async function takeOver({ params, ledger, stack, scanner, finisher }: Parts): Pr
 }
 
 function profileOf(parts: Parts): Profile {
-  const { params, ledger, clock, stack, scanner, finisher } = parts;
+  const { params, ledger, clock, stack, scanner, finisher, webhooks } = parts;
   const { role, patienceMs, stopping, logger, config } = params;
   const { settings, dataDir } = config;
   const { deps } = stack;
@@ -114,9 +126,11 @@ function profileOf(parts: Parts): Profile {
       return held === null ? null : `${whyHeldUp(held)}: waiting for it`;
     },
     results: () => readResults(resultsPath(dataDir)),
+    webhooks,
     workers: () => [
       createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),
       finisher,
+      ...(webhooks === null ? [] : [webhooks]),
       // `run` purges after its report.
       ...(role === 'serve' ? [createRetention({ ledger, retentionMs })] : []),
     ],
@@ -149,12 +163,24 @@ async function submit(
   const { params, ledger, clock, stack, scanner, finisher, oneFile } = parts;
   const { batchId } = batch;
   const { rows, errorsTotal } = inspection.preflight;
+  const hasWebhooks = parts.webhooks !== null;
   const release = scanner.hold(batchId);
   try {
     const window = windowFor(params.config.settings.DISPATCH_CONCURRENCY);
     const file = { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, window };
     await oneFile(() => processFile(stack.deps, isOneOfMany === true ? { ...file, signal } : file));
-    const end = await waitUntilSettled({ ledger, clock, batchId, rows, waitMs, idleTimeoutMs: null, everyMs: lookEveryMs, signal, follow });
+    const end = await waitUntilSettled({
+      ledger,
+      clock,
+      batchId,
+      rows,
+      waitMs,
+      idleTimeoutMs: null,
+      everyMs: lookEveryMs,
+      signal,
+      follow,
+      hasWebhooks,
+    });
     const state = await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     if (state === 'waiting') finisher.add(batchId);
     return end;

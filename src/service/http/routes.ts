@@ -22,18 +22,22 @@ export interface WebhookAnswer {
 export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>;
 
 /**
- * @property fatal why this process can do no more work, null while it can: `/livez`
- * @property checks all must be ok for `/readyz`; one that does not answer in time is not
- * @property metrics the text of `/metrics` and its content type
- * @property webhook what answers `POST /webhooks/smart-glocal`; without it webhooks are refused
- * @property hasPublicKey whether a public key of the gateway is configured: without one no signature can be verified
+ * @property webhook what answers `POST /webhooks/smart-glocal`
+ * @property onLargeWebhook called for a body above the limit, which is answered here
+ * @property service what else there is: `fatal` says why this process can do no more work, null while it can (`/livez`);
+ *   all `checks` must be ok for `/readyz`, and one that does not answer in time is not; `metrics` is the text of `/metrics`
+ *   and its content type
  */
 export interface RouteOptions {
+  readonly webhook: WebhookHandler;
+  readonly onLargeWebhook?: () => void;
+  readonly service?: ServiceRoutes;
+}
+
+export interface ServiceRoutes {
   readonly fatal: () => string | null;
   readonly checks: Readonly<Record<string, Check>>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  readonly webhook?: WebhookHandler;
-  readonly hasPublicKey?: boolean;
 }
 
 export interface Answer {
@@ -66,80 +70,48 @@ export async function answerOne(routes: ReadonlyMap<string, Route>, request: Inc
   }
 }
 
-export function routesOf(
-  options: RouteOptions,
+export const routesOf = (
+  { webhook, onLargeWebhook, service }: RouteOptions,
   limits: { readonly bodyBytes: number; readonly checkMs: number },
-): ReadonlyMap<string, Route> {
-  const { fatal, metrics, webhook = refuseWebhooks(options.hasPublicKey === true) } = options;
-  const checkAll = shared(() => runChecks(options.checks, limits.checkMs));
-  const collect = shared(metrics);
-  const read = ['GET', 'HEAD'];
-  return new Map<string, Route>([
-    [
-      '/livez',
-      {
-        methods: read,
-        async answer() {
-          const why = fatal();
-          return why === null ? json(200, { live: true }) : json(503, { live: false, message: why });
-        },
-      },
-    ],
-    [
-      '/readyz',
-      {
-        methods: read,
-        async answer() {
-          const checks = await checkAll();
-          const ready = Object.values(checks).every(({ ok }) => ok);
-          return json(ready ? 200 : 503, { ready, checks });
-        },
-      },
-    ],
-    [
-      '/metrics',
-      {
-        methods: read,
-        async answer() {
-          const { contentType, text } = await collect();
-          return { status: 200, contentType, text };
-        },
-      },
-    ],
-    [
-      '/webhooks/smart-glocal',
-      {
-        methods: ['POST'],
-        async answer(request) {
-          const body = await readBody(request, limits.bodyBytes);
-          if (body === 'too_large')
-            return json(
-              413,
-              { error: 'body_too_large', message: `A webhook has at most ${limits.bodyBytes} bytes.` },
-              { connection: 'close' },
-            );
-          if (body === 'broken_off')
-            return json(400, { error: 'body_incomplete', message: 'The body is incomplete.' }, { connection: 'close' });
-          const { status, body: reply } = await webhook({ headers: request.headers, body });
-          return json(status, reply);
-        },
-      },
-    ],
+): ReadonlyMap<string, Route> =>
+  new Map<string, Route>([
+    ...(service === undefined ? [] : serviceRoutes(service, limits.checkMs)),
+    ['/webhooks/smart-glocal', { methods: ['POST'], answer: webhookAnswer(webhook, limits.bodyBytes, onLargeWebhook) }],
   ]);
+
+function serviceRoutes(service: ServiceRoutes, checkMs: number): readonly (readonly [string, Route])[] {
+  const checkAll = shared(() => runChecks(service.checks, checkMs));
+  const collect = shared(service.metrics);
+  const methods = ['GET', 'HEAD'];
+  const live = async (): Promise<Answer> => {
+    const why = service.fatal();
+    return why === null ? json(200, { live: true }) : json(503, { live: false, message: why });
+  };
+  const ready = async (): Promise<Answer> => {
+    const checks = await checkAll();
+    const isReady = Object.values(checks).every(({ ok }) => ok);
+    return json(isReady ? 200 : 503, { ready: isReady, checks });
+  };
+  const metrics = async (): Promise<Answer> => ({ status: 200, ...(await collect()) });
+  return [
+    ['/livez', { methods, answer: live }],
+    ['/readyz', { methods, answer: ready }],
+    ['/metrics', { methods, answer: metrics }],
+  ];
 }
 
-/** An unverified webhook could say anything: without a key none is accepted. */
-const refuseWebhooks =
-  (hasPublicKey: boolean): WebhookHandler =>
-  async () => ({
-    status: 503,
-    body: {
-      error: 'webhooks_refused',
-      message: hasPublicKey
-        ? 'Webhooks are refused: this version of disburse does not handle them, with or without a public key. It asks the gateway for outcomes instead.'
-        : "Webhooks are refused because no public key of the gateway is configured (GATEWAY_PUBLIC_KEY_FILE), so their signatures can't be verified.",
-    },
-  });
+const webhookAnswer =
+  (webhook: WebhookHandler, maxBytes: number, onLarge: () => void = () => undefined): Route['answer'] =>
+  async (request) => {
+    const body = await readBody(request, maxBytes);
+    if (body === 'broken_off') return json(400, { error: 'body_incomplete', message: 'The body is incomplete.' }, { connection: 'close' });
+    if (body === 'too_large') {
+      onLarge();
+      return json(413, { error: 'body_too_large', message: `A webhook has at most ${maxBytes} bytes.` }, { connection: 'close' });
+    }
+    const { status, body: reply } = await webhook({ headers: request.headers, body });
+    return json(status, reply);
+  };
 
 async function runChecks(checks: Readonly<Record<string, Check>>, ms: number): Promise<Readonly<Record<string, CheckResult>>> {
   const found = await Promise.all(

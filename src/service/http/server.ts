@@ -1,4 +1,4 @@
-/** The HTTP server of `serve`, bounded in everything that a stranger could make large or slow. */
+/** The HTTP server of `serve` and `run --webhooks`, bounded in everything that a stranger could make large or slow. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { CommandError, exitCodes } from '../../exit.ts';
@@ -10,6 +10,8 @@ export interface HttpOptions extends RouteOptions {
   readonly port: number;
   readonly logger: Logger;
   readonly limits?: Partial<HttpLimits>;
+  /** The option that names host and port, where HTTP_HOST and HTTP_PORT do not. */
+  readonly setBy?: string;
 }
 
 /** Bytes and milliseconds. */
@@ -28,7 +30,7 @@ export interface HttpLimits {
 }
 
 const defaultLimits: HttpLimits = {
-  bodyBytes: 1024 * 1024,
+  bodyBytes: 64 * 1024,
   headerBytes: 16 * 1024,
   connections: 256,
   headersMs: 10_000,
@@ -64,7 +66,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     response.on('error', () => undefined);
     void answerOne(routes, request, logger).then((answer) => send(server, request, response, answer));
   });
-  await listen(server, options.host, options.port);
+  await listen(server, options);
   server.on('error', (cause) => logger.error({ err: cause }, 'the HTTP server failed'));
 
   let closed: Promise<void> | undefined;
@@ -112,32 +114,31 @@ function refuseBroken(cause: NodeJS.ErrnoException, socket: Socket | NodeJS.Writ
   socket.destroySoon();
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, { host, port, setBy }: Pick<HttpOptions, 'host' | 'port' | 'setBy'>): Promise<void> {
   const listening = Promise.withResolvers<void>();
   server.once('error', listening.reject);
   server.listen({ host, port }, listening.resolve);
   try {
     await listening.promise;
   } catch (cause) {
-    throw new CommandError(exitCodes.usage, `HTTP cannot be served on ${host}:${port}: ${whyNot(cause as NodeJS.ErrnoException)}`, {
-      cause,
-    });
+    const why = whyNot(cause as NodeJS.ErrnoException, setBy ?? 'HTTP_HOST', setBy ?? 'HTTP_PORT');
+    throw new CommandError(exitCodes.usage, `HTTP cannot be served on ${host}:${port}: ${why}`, { cause });
   }
   server.removeListener('error', listening.reject);
 }
 
-function whyNot(cause: NodeJS.ErrnoException): string {
+function whyNot(cause: NodeJS.ErrnoException, hostSetting: string, portSetting: string): string {
   switch (cause.code) {
     case 'EADDRINUSE':
-      return 'another process listens there. Set HTTP_PORT to a free port, or to 0 for any.';
+      return `another process listens there. Set ${portSetting} to a free port, or to 0 for any.`;
     case 'EACCES':
-      return 'this user may not listen there. Set HTTP_PORT to 1024 or above.';
+      return `this user may not listen there. Set ${portSetting} to 1024 or above.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return 'this machine has no such address. Set HTTP_HOST to one of its own, 127.0.0.1 or 0.0.0.0.';
+      return `this machine has no such address. Set ${hostSetting} to one of its own, 127.0.0.1 or 0.0.0.0.`;
     default:
-      return `${cause.message}. Check HTTP_HOST and HTTP_PORT.`;
+      return `${cause.message}. Check ${hostSetting === portSetting ? hostSetting : `${hostSetting} and ${portSetting}`}.`;
   }
 }
 

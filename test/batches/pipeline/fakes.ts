@@ -216,7 +216,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       leaseMs: options.leaseMs ?? 60_000,
       signal: controller.signal,
       confirm: 'match',
-      alert: ({ alert, description }) => void alerts.push(`${alert}: ${description}`),
+      alert: async ({ alert, description }) => void alerts.push(`${alert}: ${description}`),
       ...options.deps,
     },
   };

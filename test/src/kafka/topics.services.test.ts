@@ -39,7 +39,12 @@ describe('ensureTopics', () => {
   it('creates all three with their settings, and reports ok the second time', async () => {
     const prefix = uniquePrefix();
     const names = topicNames(prefix);
-    expect(names).toEqual({ instructions: `${prefix}.instructions`, results: `${prefix}.results`, deadLetters: `${prefix}.dead-letters` });
+    expect(names).toEqual({
+      instructions: `${prefix}.instructions`,
+      results: `${prefix}.results`,
+      deadLetters: `${prefix}.dead-letters`,
+      alerts: `${prefix}.alerts`,
+    });
     const topics = Object.values(names);
     expect(await ensureTopics(createKafka, plan(prefix), { clock: systemClock })).toEqual(
       topics.map((topic) => ({ topic, state: 'created', problems: [] })),

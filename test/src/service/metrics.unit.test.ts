@@ -51,6 +51,7 @@ describe('createMetrics', () => {
       'disburse_outcomes_total counter',
       'disburse_result_publish_delay_seconds histogram',
       'disburse_unpublished_results gauge',
+      'disburse_webhooks_total counter',
     ]);
     expect([...text.matchAll(/^# HELP (disburse_\w+) \S/gm)]).toHaveLength(names.length);
   });

@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startHttp, type HttpOptions, type HttpServer } from '../../../../src/service/http/server.ts';
+import type { ServiceRoutes } from '../../../../src/service/http/routes.ts';
+import { webhookRoute } from '../../../../src/service/webhooks.ts';
 import { createLogger } from '../../../../src/logger.ts';
 import { patience } from '../../../support/patience.ts';
 
@@ -14,15 +16,16 @@ afterEach(async () => {
   logged.length = 0;
 });
 
-async function serve(more: Partial<HttpOptions> = {}): Promise<HttpServer> {
+async function serve(more: Partial<ServiceRoutes & Omit<HttpOptions, 'service'>> = {}): Promise<HttpServer> {
+  const { fatal, checks, metrics, ...options } = more;
+  const text = async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' });
   const server = await startHttp({
     host: '127.0.0.1',
     port: 0,
     logger,
-    fatal: () => null,
-    checks: {},
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
-    ...more,
+    ...webhookRoute(null, { logger }),
+    service: { fatal: fatal ?? (() => null), checks: checks ?? {}, metrics: metrics ?? text },
+    ...options,
   });
   servers.push(server);
   return server;
@@ -151,14 +154,6 @@ describe('webhooks', () => {
     const answer = await post(await serve(), '{"status":"succeeded"}');
     expect(answer.status).toBe(503);
     expect(answer.json()).toMatchObject({ error: 'webhooks_refused', message: expect.stringContaining('no public key') });
-  });
-
-  it('refuses them with a key too, and says that they are not handled', async () => {
-    const answer = await post(await serve({ hasPublicKey: true }), '{"status":"succeeded"}');
-    expect(answer.status).toBe(503);
-    const { message } = answer.json() as { message: string };
-    expect(message).toContain('does not handle them');
-    expect(message).not.toContain('no public key');
   });
 
   it('hands on exactly the bytes and the headers', async () => {

@@ -1,0 +1,70 @@
+/** What a session means for a record that has ended: it agrees, comes late, or contradicts. Nothing of it changes the record. */
+import { contradictionOf } from './apply-evidence.ts';
+import type { LedgerRecord } from './record.ts';
+import type { SessionClaim, SessionEvidence } from './session-evidence.ts';
+
+/**
+ * - `known`: it says what the record says
+ * - `late`: an earlier stage of the same session
+ * - `contradicting`: a person must look
+ */
+export type AfterEnd =
+  | { readonly type: 'known' | 'late' }
+  | { readonly type: 'contradicting'; readonly fact: string; readonly isDoublePayment: boolean; readonly description: string };
+
+/** What the session says, whether it is believed or not; null when it says nothing, or several things. */
+function claimOf({ verdict }: SessionEvidence): SessionClaim | null {
+  switch (verdict.type) {
+    case 'amount_missing':
+    case 'amount_differs':
+      return verdict.claim;
+    case 'unproven':
+      return 'pending';
+    case 'contradiction':
+    case 'double_payment':
+      return null;
+    default:
+      return verdict.type;
+  }
+}
+
+/** @param record one that is final */
+export function judgeAfterEnd(record: LedgerRecord, session: SessionEvidence): AfterEnd {
+  const { sessionId, verdict } = session;
+  const contradicts = (fact: string, description: string): AfterEnd => ({
+    type: 'contradicting',
+    fact: `${sessionId}:${fact}:after:${record.status}`,
+    isDoublePayment: verdict.type === 'double_payment',
+    description,
+  });
+  const held = contradictionOf(session);
+  // What ended the record may itself have shown a wrong amount: it is no news.
+  if (held !== null && held.description === record.reason?.description) return { type: 'known' };
+  const claim = claimOf(session);
+  if (held !== null)
+    return contradicts(claim === null ? verdict.type : `${verdict.type}:${claim}`, `${afterStatus(record)} ${held.description}`);
+  const isOwn = record.sessionId === sessionId;
+  if (claim === 'pending' || claim === 'awaiting_confirmation')
+    return isOwn
+      ? { type: 'late' }
+      : contradicts(
+          claim,
+          `${afterStatus(record)} Session ${sessionId} of the gateway is open all the same. A person must look at it there.`,
+        );
+  if (claim === 'succeeded') {
+    const isSameEntry = session.entryId === null || record.entryId === null || session.entryId === record.entryId;
+    if (record.status === 'succeeded' && isOwn && isSameEntry) return { type: 'known' };
+    const what = isOwn && record.status === 'succeeded' ? `entry ${session.entryId} of session ${sessionId}` : `session ${sessionId}`;
+    return contradicts('succeeded', `${afterStatus(record)} The gateway shows that ${what} succeeded. A person must look at it there.`);
+  }
+  // Failed and cancelled both say that nothing was paid.
+  if (record.status !== 'succeeded') return { type: 'known' };
+  return isOwn
+    ? contradicts(
+        String(claim),
+        `${afterStatus(record)} The gateway shows session ${sessionId} as ${claim}. A person must look at it there.`,
+      )
+    : { type: 'known' };
+}
+
+const afterStatus = ({ recordId, status }: LedgerRecord): string => `The record ${recordId} has ended as ${status}.`;

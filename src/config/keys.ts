@@ -1,0 +1,48 @@
+/** The merchant's private key and the gateway's public keys: read once, verified, and never shown. */
+import { readFile, stat } from 'node:fs/promises';
+import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type Verifier } from '../../batches/gateway/signature.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+
+/**
+ * @param warn called when other users of this machine can read the file
+ * @throws {CommandError} exit 1 when it cannot be read or is not an RSA private key of 2048 bits or more
+ */
+export async function loadSigner(path: string, warn: (message: string) => void): Promise<Signer> {
+  try {
+    // First: whether others may read what is no private key does not matter.
+    const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8') });
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
+    return signer;
+  } catch (cause) {
+    throw unusable('GATEWAY_PRIVATE_KEY_FILE', path, cause);
+  }
+}
+
+/**
+ * Several keys at once: a signature by any of them is valid, so that the gateway's key can be replaced without a gap.
+ *
+ * @returns null when no file is configured
+ * @throws {CommandError} exit 1 when one of them cannot be read or is not an RSA public key of 2048 bits or more
+ */
+export async function loadVerifier(paths: readonly string[] | undefined): Promise<Verifier | null> {
+  if (paths === undefined) return null;
+  const load = async (path: string): Promise<Verifier> => {
+    try {
+      return createVerifier(await readFile(path, 'utf8'));
+    } catch (cause) {
+      throw unusable('GATEWAY_PUBLIC_KEY_FILE', path, cause);
+    }
+  };
+  return anyVerifier(await Promise.all(paths.map(load)));
+}
+
+function unusable(name: string, path: string, cause: unknown): CommandError {
+  const why =
+    cause instanceof KeyError
+      ? cause.message
+      : (cause as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'there is no such file.'
+        : (cause as Error).message;
+  return new CommandError(exitCodes.usage, `${name} ${path}: ${why}`, { cause });
+}
