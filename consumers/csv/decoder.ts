@@ -1,6 +1,7 @@
 /** Bytes become text, or are reported by their offset: U+FFFD is never made here. One that is in the file is passed on. */
 import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
+import { looksLikeMac } from './mac-bytes.ts';
 
 /** @property offset of the first byte that cannot be read, from the start of the (unpacked) file */
 interface EncodingFault {
@@ -63,10 +64,16 @@ export function createDecoder(encoding: string, startOffset: number): Decoder {
 
 const readerOf = (encoding: string): Reader => {
   if (encoding === 'utf-8') return utf8;
+  if (encoding === 'shift_jis') return shiftJis;
   return encoding.startsWith('utf-16') ? utf16(encoding) : singleByte(encoding);
 };
 
 const hex = (byte: number | undefined): string => `0x${(byte ?? 0).toString(16).padStart(2, '0').toUpperCase()}`;
+
+const windowsAdvice =
+  'Excel and older programs often save windows-1252 (Western Europe) or windows-1250 (Central Europe): if so, specify it with --encoding; otherwise save the file as UTF-8.';
+const macAdvice =
+  'It looks like the encoding of an older Mac program: try --encoding macintosh and check that names are spelled right (windows-1252 would read them wrongly without an error); otherwise save the file as UTF-8.';
 
 const utf8: Reader = {
   whole(bytes) {
@@ -82,9 +89,8 @@ const utf8: Reader = {
     const text = bytes.toString('utf8');
     if (isUtf8(bytes)) return { text };
     const badAt = firstInvalid(bytes, text);
-    const message =
-      `The byte ${hex(bytes[badAt])} is not UTF-8. Excel and older programs often save windows-1252 (Western Europe) or windows-1250 ` +
-      '(Central Europe): if so, specify it with --encoding; otherwise save the file as UTF-8.';
+    const advice = looksLikeMac(bytes) ? macAdvice : windowsAdvice;
+    const message = `The byte ${hex(bytes[badAt])} is not UTF-8. ${advice}`;
     return { text: bytes.toString('utf8', 0, badAt), badAt, message };
   },
   byteLength: (text) => Buffer.byteLength(text),
@@ -129,6 +135,33 @@ const utf16 = (encoding: string): Reader => {
     },
     byteLength: (text) => text.length * 2,
   };
+};
+
+const isTrail = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x40 && byte <= 0xfc && byte !== 0x7f;
+const isLead = (byte: number): boolean => (byte >= 0x81 && byte <= 0x9f) || (byte >= 0xe0 && byte <= 0xfc);
+
+/** Japanese: one byte or two; the second one may be an ASCII letter, so characters are counted from the beginning. */
+const shiftJis: Reader = {
+  whole(bytes) {
+    let at = 0;
+    while (at < bytes.length) {
+      if (!isLead(bytes[at] as number)) at += 1;
+      else if (at + 1 === bytes.length) return at;
+      else at += isTrail(bytes[at + 1]) ? 2 : 1;
+    }
+    return at;
+  },
+  read(bytes) {
+    if (isAscii(bytes)) return { text: bytes.toString('latin1') };
+    const text = iconv.decode(bytes, 'shift_jis');
+    const at = text.indexOf('\uFFFD');
+    if (at === -1) return { text };
+    const before = text.slice(0, at);
+    const badAt = iconv.encode(before, 'shift_jis').length;
+    const message = `The byte ${hex(bytes[badAt])} means nothing in shift_jis: the file is in another encoding, name that one with --encoding.`;
+    return { text: before, badAt, message };
+  },
+  byteLength: (text) => iconv.encode(text, 'shift_jis').length,
 };
 
 /** All of them have ASCII as their lower half. */

@@ -6,16 +6,38 @@ import { structural } from './structural-error.ts';
 
 /** UTF-16 without an order of bytes is only a promise that the mark will tell. */
 const unicode = ['utf-8', 'utf-16le', 'utf-16be'] as const;
-const windows = [1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((number) => `windows-${number}`);
+const windows = [874, 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((number) => `windows-${number}`);
 const iso = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].map((part) => `iso-8859-${part}`);
 
-export const encodingNames: readonly string[] = [...unicode, ...windows, ...iso];
+const mac = ['macintosh', 'maccenteuro', 'maccyrillic', 'macgreek', 'macturkish'] as const;
+const dos = [437, 850, 852, 866].map((number) => `cp${number}`);
 
-const aliases: Readonly<Record<string, string>> = { latin1: 'iso-8859-1', latin9: 'iso-8859-15', ascii: 'utf-8', usascii: 'utf-8' };
+export const encodingNames: readonly string[] = [...unicode, ...windows, ...iso, ...mac, ...dos, 'koi8-r', 'koi8-u', 'shift_jis'];
+
+const aliases: Readonly<Record<string, string>> = {
+  latin1: 'iso-8859-1',
+  latin2: 'iso-8859-2',
+  latin9: 'iso-8859-15',
+  ascii: 'utf-8',
+  usascii: 'utf-8',
+  ansi: 'windows-1252',
+  mac: 'macintosh',
+  macroman: 'macintosh',
+  xmacroman: 'macintosh',
+  xmacce: 'maccenteuro',
+  xmaccyrillic: 'maccyrillic',
+  xmacgreek: 'macgreek',
+  xmacturkish: 'macturkish',
+  sjis: 'shift_jis',
+  cp932: 'shift_jis',
+  ms932: 'shift_jis',
+  windows31j: 'shift_jis',
+};
 
 const squeeze = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 const known: ReadonlyMap<string, string> = new Map([
   ...encodingNames.map((name) => [squeeze(name), name] as const),
+  ...dos.map((name) => [squeeze(name.replace('cp', 'ibm')), name] as const),
   ...windows.flatMap((name) => ['cp', 'win'].map((short) => [squeeze(name.replace('windows', short)), name] as const)),
   ...Object.entries(aliases),
 ]);

@@ -40,18 +40,60 @@ describe('a file says itself what it is, or the user does', () => {
     expect(await cell('iso-8859-5')).toBe('Є');
   });
 
-  it.each(encodingNames.filter((name) => !name.startsWith('utf')))('reads all that %s assigns and nothing else', async (encoding) => {
-    const decoded = iconv.decode(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), encoding);
-    const found: unknown[] = [];
-    const wanted: unknown[] = [];
-    for (let byte = 0x80; byte <= 0xff; byte += 1) {
-      const bytes = Buffer.concat([Buffer.from('a,b\n1,'), Buffer.from([byte]), Buffer.from('\n')]);
-      const outcome = await read(bytes, { encoding }).catch(told);
-      found.push('rows' in outcome ? outcome.rows[0]?.cells[1] : outcome);
-      wanted.push(decoded[byte] === '\uFFFD' ? [[2, 'encoding_invalid']] : decoded[byte]);
+  it.each(encodingNames.filter((name) => !name.startsWith('utf') && name !== 'shift_jis'))(
+    'reads all that %s assigns and nothing else',
+    async (encoding) => {
+      const decoded = iconv.decode(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), encoding);
+      const found: unknown[] = [];
+      const wanted: unknown[] = [];
+      for (let byte = 0x80; byte <= 0xff; byte += 1) {
+        const bytes = Buffer.concat([Buffer.from('a,b\n1,'), Buffer.from([byte]), Buffer.from('\n')]);
+        const outcome = await read(bytes, { encoding }).catch(told);
+        found.push('rows' in outcome ? outcome.rows[0]?.cells[1] : outcome);
+        wanted.push(decoded[byte] === '\uFFFD' ? [[2, 'encoding_invalid']] : decoded[byte]);
+      }
+      expect(found).toEqual(wanted);
+    },
+  );
+
+  it('reads shift_jis, whose second bytes may look like delimiters and quotes, in pieces of any length', () => {
+    const text = 'id,name\n1,\u30bd\u30fc\u30c8\n2,\u8868\u7e3d\u30dd\uff71\n';
+    const bytes = iconv.encode(text, 'shift_jis');
+    for (let size = 1; size <= 5; size += 1) {
+      const decoder = createDecoder('shift_jis', 0);
+      let found = '';
+      for (let from = 0; from < bytes.length; from += size) found += decoder.decode(bytes.subarray(from, from + size)).text;
+      expect([found + decoder.end().text, decoder.byteLength(text)]).toEqual([text, bytes.length]);
     }
-    expect(found).toEqual(wanted);
   });
+
+  it.each([
+    ['a lead byte at the end of a line', [0x83, 0x0a]],
+    ['a byte that is never used', [0xff, 0x0a]],
+    ['a pair that means nothing', [0xfc, 0xfc, 0x0a]],
+  ])('refuses %s in shift_jis', async (_, odd) => {
+    const bytes = Buffer.concat([Buffer.from('a,b\n1,'), iconv.encode('\u8868', 'shift_jis'), Buffer.from(odd)]);
+    expect(await read(bytes, { encoding: 'sjis' }).catch(told)).toEqual([[2, 'encoding_invalid']]);
+  });
+
+  it.each([
+    ['Zo\u00eb', 'Jos\u00e9 Mu\u00f1oz'],
+    ['M\u00fcller', 'Stra\u00dfe'],
+    ['O\u2019Brien', 'Bj\u00f6rn'],
+  ])('a Mac file without a name (%s) is said to look like one, and is read right under it', async (one, other) => {
+    const text = `a,b\n${one},${other}\n`;
+    const bytes = iconv.encode(text, 'macintosh');
+    expect((await broken(bytes)).problems[0].message).toMatch(/looks like .* Mac .*--encoding macintosh/);
+    expect((await read(bytes, { encoding: 'macintosh' })).rows[0]?.cells).toEqual([one, other]);
+  });
+
+  it.each(['Zo\u00eb', 'M\u00fcller', '\u201cBob\u201d O\u2019Brien', 'Espa\u00f1a \u2013 Jos\u00e9', '\u20ac 5\u2026'])(
+    'a windows-1252 file without a name (%s) is not taken for one of a Mac',
+    async (name) => {
+      const { problems } = await broken(iconv.encode(`a,b\n1,${name}\n`, 'windows-1252'));
+      expect(problems[0].message).toContain('windows-1252 (Western Europe)');
+    },
+  );
 
   it('knows the names people use', () => {
     expect(['win-1250', 'Windows1258', 'ISO_8859-16', 'latin-9', 'us-ascii'].map(canonicalEncoding)).toEqual([
