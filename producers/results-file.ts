@@ -7,6 +7,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { OutboxEntry, ResultSink } from '../batches/ports/result-sink.ts';
 import { readLines } from './lines.ts';
+import { findMark } from './results-mark.ts';
 
 export type ResultsFileFault = 'disk_full' | 'file_limit' | 'not_a_file' | 'not_permitted' | 'write_failed';
 
@@ -95,18 +96,6 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Where the unnoted tail begins, and what is odd about the file. */
-async function tailStart(handle: FileHandle, size: number, mark: string | null): Promise<{ start: number; oddity: string | undefined }> {
-  if (mark === null) return { start: 0, oddity: undefined };
-  const noted = /^\d{1,15}$/.test(mark) ? Number(mark) : Number.NaN;
-  if (Number.isNaN(noted)) return { start: 0, oddity: 'the record of how far it was written cannot be read' };
-  if (noted > size) return { start: 0, oddity: `it has ${size} bytes, but ${noted} were written before` };
-  if (noted === 0) return { start: 0, oddity: undefined };
-  const last = Buffer.alloc(1);
-  await handle.read(last, 0, 1, noted - 1);
-  return last[0] === 0x0a ? { start: noted, oddity: undefined } : { start: 0, oddity: 'it is not the file that was written before' };
-}
-
 function eventIdOf(line: string): string | undefined {
   try {
     const event = JSON.parse(line) as { readonly event_id?: unknown } | null;
@@ -188,7 +177,7 @@ async function openFile(params: Pick<ResultsFile, 'path' | 'onWarning' | 'what'>
 async function readTail(results: ResultsFile, mark: string | null): Promise<void> {
   const { path, onWarning, file, what } = results;
   const { size } = await file.handle.stat();
-  const { start, oddity } = await tailStart(file.handle, size, mark);
+  const { start, oddity } = await findMark(file.handle, size, mark);
   if (oddity !== undefined)
     onWarning(file.created ? `${path} was missing; ${what} continue in a new file.` : `${path}: ${oddity}; ${what} continue at its end.`);
   results.good = start;

@@ -3,6 +3,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Status } from '../../batches/record/status.ts';
 import type { Config } from '../config/config.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
+import { LedgerIncompleteError } from '../ledger/errors.ts';
 import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
 import { eventLine } from '../terminal/event-line.ts';
 import { paintFor } from '../terminal/format.ts';
@@ -66,10 +67,19 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
   return skipped > 0 ? exitCodes.needsALook : exitCodes.ok;
 }
 
-/** A missing ledger is an error, unless events are to be followed that may come later. */
+/**
+ * A missing ledger is an error, unless events are to be followed that may come later. Results whose ledger is lost are read all
+ * the same.
+ */
 async function batchIdOf(config: Config, { follow, batch }: TailOptions, warn: (message: string) => void): Promise<string | undefined> {
   if (batch === undefined && (follow || config.servers !== null)) return undefined;
-  const { ledger, close } = await openLedgerReader(config, warn);
+  const reader = await openLedgerReader(config, warn).catch((cause: unknown) => {
+    if (batch !== undefined || !(cause instanceof LedgerIncompleteError)) throw cause;
+    warn(`warning: ${cause.message}`);
+    return undefined;
+  });
+  if (reader === undefined) return undefined;
+  const { ledger, close } = reader;
   try {
     return batch === undefined ? undefined : (await chooseBatch(ledger, batch)).batchId;
   } finally {

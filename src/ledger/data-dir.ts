@@ -1,19 +1,52 @@
 /** The files of a ledger in its data folder. Only their owner may read them. */
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CommandError, exitCodes } from '../exit.ts';
 import { LedgerReadError, LedgerWriteError } from './errors.ts';
 
 export const ledgerFile = (dir: string): string => join(dir, 'ledger.sqlite');
 
-/** @throws LedgerReadError when this user may not see whether it exists, which is not the same as that it does not */
-export function fileExists(path: string): boolean {
+/** The published results of the stand-alone profile. */
+export const resultsPath = (dir: string): string => join(dir, 'results.jsonl');
+
+/** The alerts of the stand-alone profile. */
+export const alertsPath = (dir: string): string => join(dir, 'alerts.jsonl');
+
+/** The files of a ledger as they are found, before any of them is opened. */
+export interface LedgerFiles {
+  readonly dir: string;
+  readonly ledgerFile: string;
+  readonly ledger: 'missing' | 'empty' | 'present';
+  /** Bytes of the write-ahead log beside it; 0 without one. */
+  readonly logBytes: number;
+  readonly resultsFile: string;
+  /** 0 without one. */
+  readonly resultsBytes: number;
+}
+
+/** What there is before anything is opened. Results first: they are younger than the ledger that they come from. */
+export function findLedgerFiles(dir: string): LedgerFiles {
+  const resultsBytes = bytesOf(resultsPath(dir)) ?? 0;
+  const file = ledgerFile(dir);
+  const logBytes = bytesOf(`${file}-wal`) ?? 0;
+  const bytes = bytesOf(file);
+  const ledger = bytes === undefined ? 'missing' : bytes === 0 ? 'empty' : 'present';
+  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes };
+}
+
+export const fileExists = (path: string): boolean => bytesOf(path) !== undefined;
+
+/**
+ * Undefined for a file that does not exist.
+ *
+ * @throws LedgerReadError when this user may not see whether it exists, which is not the same as that it does not
+ */
+function bytesOf(path: string): number | undefined {
   try {
-    statSync(path);
-    return true;
+    return statSync(path).size;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new LedgerReadError(`${path} is not readable by this user (${code}): run as the user that owns the ledger.`, { cause });
   }
 }
@@ -21,10 +54,24 @@ export function fileExists(path: string): boolean {
 /** @throws {CommandError} exit 1, since running again does not help */
 export function makeDataDir(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (first !== undefined) syncParents(dir, first);
     accessSync(dir, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new CommandError(exitCodes.usage, `cannot use DATA_DIR ${dir}: ${whyUnusable(dir, cause as NodeJS.ErrnoException)}.`, { cause });
+  }
+}
+
+/** Makes the names of new folders durable, from `dir` up to the first that was made. */
+function syncParents(dir: string, first: string): void {
+  for (let at = resolve(dir); at.length >= resolve(first).length; at = dirname(at)) {
+    try {
+      syncDir(dirname(at));
+    } catch (cause) {
+      // A parent that this user may write to and not read cannot be synced.
+      if ((cause as NodeJS.ErrnoException).code !== 'EACCES') throw cause;
+    }
+    if (at === dirname(at)) return;
   }
 }
 

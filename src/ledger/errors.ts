@@ -6,6 +6,7 @@ export type LedgerErrorCode =
   | 'ledger_binding'
   | 'ledger_closed'
   | 'ledger_held'
+  | 'ledger_incomplete'
   | 'ledger_key'
   | 'ledger_missing'
   | 'ledger_overloaded'
@@ -40,14 +41,30 @@ export const isSameBinding = (one: Binding, other: Binding): boolean =>
   one.submerchant === other.submerchant &&
   isSameHeader(one.idempotencyHeader, other.idempotencyHeader);
 
+/** How messages name a ledger. */
+export interface LedgerName {
+  /** Such as `the ledger in /var/lib/disburse`. */
+  readonly text: string;
+  /** The setting by which another ledger is used. */
+  readonly setting: 'DATA_DIR' | 'REDIS_PREFIX';
+}
+
 /** The ledger belongs to another gateway, project or submerchant, or sends its keys in another header. */
 export class LedgerBindingError extends LedgerError {
   readonly code = 'ledger_binding';
-  constructor(dir: string, bound: Binding, asked: Binding) {
+  constructor({ text, setting }: LedgerName, bound: Binding, asked: Binding) {
     super(
       exitCodes.usage,
-      `the ledger in ${dir} belongs to ${bindingText(bound)}; the configuration names ${bindingText(asked)}. Use another DATA_DIR for the latter, or correct the configuration.`,
+      `${text} belongs to ${bindingText(bound)}; the configuration names ${bindingText(asked)}. Use another ${setting} for the latter, or correct the configuration.`,
     );
+  }
+}
+
+/** What is there is no whole ledger, or not the newest one: to pay from it could pay twice. */
+export class LedgerIncompleteError extends LedgerError {
+  readonly code = 'ledger_incomplete';
+  constructor(message: string, options?: ErrorOptions) {
+    super(exitCodes.usage, message, options);
   }
 }
 

@@ -3,9 +3,10 @@
  * how many writes it has seen: so a Redis that was emptied, replaced or taken back to an older copy is noticed.
  */
 import type { Redis } from 'ioredis';
-import { isSameBinding, LedgerKeyError, LedgerMissingError, LedgerSchemaError, type Binding } from '../errors.ts';
-import { isSameKey, keyCheck } from '../ledger-key.ts';
-import { LedgerDataLossError, placeText, RedisLedgerBindingError, type LedgerPlace } from './errors.ts';
+import { LedgerMissingError, type Binding } from '../errors.ts';
+import { keyCheck } from '../ledger-key.ts';
+import { whyNotBound, whyNotRead } from '../may-pay.ts';
+import { LedgerDataLossError, nameOf, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import { formerGeneration, migrate, needsMigration, schemaVersion } from './migration.ts';
 import { scripts } from './scripts.ts';
@@ -40,7 +41,7 @@ export interface ShardsRead {
   readonly counters: readonly number[];
 }
 
-/** @throws LedgerMissingError | LedgerBehindError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
+/** @throws LedgerMissingError | LedgerBehindError | LedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead> {
   const { client, place, names } = params;
   let found = await readShards(client, names);
@@ -136,17 +137,16 @@ export async function setState(
 
 /** @throws LedgerSchemaError for a ledger of a newer version; one of an older version is read as it is, and migrated to be paid from */
 export function checkSchema(place: LedgerPlace, schema: string): void {
-  if (Number(schema) >= 1 && Number(schema) <= schemaVersion) return;
-  throw new LedgerSchemaError(
-    `${placeText(place)} has schema version ${schema}, but this disburse supports version ${schemaVersion}. Use the version of disburse that wrote it.`,
-  );
+  const refusal = whyNotRead(nameOf(place), schema, [1, schemaVersion]);
+  if (refusal !== null) throw refusal;
 }
 
-/** @throws RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError */
+/** @throws LedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export function checkBound(
   { place, binding, ledgerKey }: Pick<BootstrapParams, 'place' | 'binding' | 'ledgerKey'>,
   found: readonly Shard[],
 ): void {
+  const name = nameOf(place);
   for (const shard of found) {
     const { schema, gateway, project, submerchant, idempotency_header: header, key_check: check } = shard;
     if (schema === undefined || gateway === undefined || project === undefined) continue;
@@ -154,12 +154,8 @@ export function checkBound(
     // A ledger that is not migrated yet has no header: the migration binds it.
     const idempotencyHeader = header ?? binding.idempotencyHeader;
     const bound: Binding = { gateway, project, idempotencyHeader, ...(submerchant === undefined ? {} : { submerchant }) };
-    if (!isSameBinding(bound, binding)) throw new RedisLedgerBindingError(place, bound, binding);
-    if (!isSameKey(check ?? '', ledgerKey)) {
-      throw new LedgerKeyError(
-        `${placeText(place)} was created with another ledger key. Give the path of the right one in LEDGER_KEY_FILE; the key of a ledger never changes.`,
-      );
-    }
+    const refusal = whyNotBound({ name, bound, keyCheck: check ?? '' }, { binding, ledgerKey });
+    if (refusal !== null) throw refusal;
   }
 }
 

@@ -1,8 +1,8 @@
 /** The expected failures that only a ledger in Redis has. Each message states what happened, where, and what to do. */
 import { CommandError, exitCodes, type ExitCode } from '../../exit.ts';
-import { bindingText, LedgerWriteError, type Binding } from '../errors.ts';
+import { LedgerWriteError, type LedgerName } from '../errors.ts';
 
-type RedisLedgerErrorCode = 'ledger_behind' | 'ledger_binding' | 'ledger_totals' | 'ledger_unsafe';
+type RedisLedgerErrorCode = 'ledger_behind' | 'ledger_totals' | 'ledger_unsafe';
 
 abstract class RedisLedgerError extends CommandError {
   abstract readonly code: RedisLedgerErrorCode;
@@ -21,22 +21,13 @@ export interface LedgerPlace {
 
 export const placeText = ({ address, prefix }: LedgerPlace): string => `the ledger in Redis at ${address} (prefix ${prefix})`;
 
+export const nameOf = (place: LedgerPlace): LedgerName => ({ text: placeText(place), setting: 'REDIS_PREFIX' });
+
 /** Redis does not hold all that was decided: emptied, restored from an older copy, or failed over. */
 export class LedgerDataLossError extends RedisLedgerError {
   readonly code = 'ledger_behind';
   constructor(place: LedgerPlace, what: string) {
     super(exitCodes.stopped, `${placeText(place)} ${what}. Nothing is paid until \`disburse rebuild\` has run.`);
-  }
-}
-
-/** The ledger belongs to another gateway, project or submerchant, or sends its keys in another header. */
-export class RedisLedgerBindingError extends RedisLedgerError {
-  readonly code = 'ledger_binding';
-  constructor(place: LedgerPlace, bound: Binding, asked: Binding) {
-    super(
-      exitCodes.usage,
-      `${placeText(place)} belongs to ${bindingText(bound)}; the configuration names ${bindingText(asked)}. Use another REDIS_PREFIX for the latter, or correct the configuration.`,
-    );
   }
 }
 

@@ -70,7 +70,7 @@ export interface RedisLedger extends SharedLedger {
 /**
  * While Redis is away, calls wait until it is back. They reject when the ledger is closed, and when Redis has lost data.
  *
- * @throws UnsafeRedisError | LedgerDataLossError | RedisLedgerBindingError | LedgerKeyError | LedgerSchemaError |
+ * @throws UnsafeRedisError | LedgerDataLossError | LedgerBindingError | LedgerKeyError | LedgerSchemaError |
  *   LedgerReadError
  */
 export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisLedger> {

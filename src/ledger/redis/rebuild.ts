@@ -15,7 +15,7 @@ const scanCount = 1_000;
  * call on, before the first record is removed. May be called again after an interruption.
  *
  * @param params.ids makes ids that were never made before
- * @throws RedisLedgerBindingError | LedgerKeyError when the prefix holds a ledger of another account: it is left alone
+ * @throws LedgerBindingError | LedgerKeyError when the prefix holds a ledger of another account: it is left alone
  */
 export async function beginRebuild(params: {
   readonly connection: RedisConnection;

@@ -1,5 +1,5 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
-import { chmodSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -8,10 +8,11 @@ import { createTallies } from './tallies.ts';
 import { admit } from './admit.ts';
 import { advance } from './advance.ts';
 import { createBatchStore } from './batch-store.ts';
-import { bindNew, checkBinding } from './binding.ts';
+import { bindNew } from './binding.ts';
 import { createBodies } from './bodies.ts';
-import { LedgerError, LedgerMissingError, type Binding } from '../errors.ts';
-import { fileExists, ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
+import { LedgerError, type Binding } from '../errors.ts';
+import { fileExists, findLedgerFiles, ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
+import { whyNotOpen } from '../may-pay.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
 import { createUnboundSequences } from './unbound-sequences.ts';
@@ -21,7 +22,8 @@ import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
 import { createRecordStore } from './record-store.ts';
 import { migrate } from './migrations.ts';
-import { checkSchema, createSchema, isEmpty } from './schema.ts';
+import { assertMayPay, type FindUnknownResults } from './open-existing.ts';
+import { createSchema } from './schema.ts';
 import { createLedgerTime } from './ledger-time.ts';
 import { createSessions } from './sessions.ts';
 import { createSeal } from '../seal.ts';
@@ -45,6 +47,8 @@ export interface SqliteLedgerParams {
   readonly host: string;
   /** False: a missing ledger is an error. */
   readonly mayCreate: boolean;
+  /** By default nothing is published outside. */
+  readonly findUnknown?: FindUnknownResults;
 }
 
 export interface SqliteLedger extends Ledger {
@@ -70,28 +74,28 @@ const settings = `
   PRAGMA journal_size_limit = 16777216;
 `;
 
-/** @throws LedgerMissingError unless a ledger is there already */
-export function requireLedger(dir: string): void {
-  if (fileExists(ledgerFile(dir))) return;
-  throw new LedgerMissingError(
-    `there is no ledger in ${dir}, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct DATA_DIR.`,
-  );
-}
-
 /**
  * Opens the ledger for the one process that dispatches.
  *
- * @throws LedgerHeldError | LedgerBindingError | LedgerKeyError | LedgerSchemaError | LedgerMissingError |
- *   LedgerWriteError | LedgerReadError
+ * @throws LedgerHeldError | LedgerBindingError | LedgerIncompleteError | LedgerKeyError | LedgerSchemaError |
+ *   LedgerMissingError | LedgerWriteError | LedgerReadError
  */
 export async function openSqliteLedger(params: SqliteLedgerParams): Promise<SqliteLedger> {
-  const { dir } = params;
+  const { dir, mayCreate, findUnknown = () => Promise.resolve(null) } = params;
   const file = ledgerFile(dir);
-  if (!params.mayCreate) requireLedger(dir);
+  const assertOpens = (): void => {
+    const refusal = whyNotOpen(findLedgerFiles(dir), mayCreate);
+    if (refusal !== null) throw refusal;
+  };
+  // Before the lock too, so that a refused process leaves nothing behind.
+  assertOpens();
   makeDataDir(dir);
   const lock = acquireLock(dir, params);
   let db: DatabaseSync | undefined;
   try {
+    assertOpens();
+    if (!fileExists(file)) createFile(params, file);
+    await assertMayPay(dir, params, findUnknown);
     db = openDatabase(params, file);
     return await createLedger(params, file, db, lock);
   } catch (error) {
@@ -101,18 +105,26 @@ export async function openSqliteLedger(params: SqliteLedgerParams): Promise<Sqli
   }
 }
 
-function openDatabase({ dir, binding, ledgerKey, clock }: SqliteLedgerParams, file: string): DatabaseSync {
-  const made = makePrivateFile(file);
+/** Complete under its name or not there at all, also after a crash: an empty ledger file is never ours. */
+function createFile({ dir, binding, ledgerKey }: SqliteLedgerParams, file: string): void {
+  const draft = `${file}.new`;
+  for (const leftover of [draft, `${draft}-journal`]) rmSync(leftover, { force: true });
+  makePrivateFile(draft);
+  const db = new DatabaseSync(draft, { timeout: busyTimeoutMs });
+  try {
+    db.exec('PRAGMA synchronous = FULL');
+    createSchema(db, () => bindNew(db, binding, ledgerKey));
+  } finally {
+    db.close();
+  }
+  renameSync(draft, file);
+  syncDir(dir);
+}
+
+function openDatabase({ binding, clock }: SqliteLedgerParams, file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
     db.exec(settings);
-    if (isEmpty(db)) {
-      createSchema(db, () => bindNew(db, binding, ledgerKey));
-      chmodSync(file, 0o600);
-      if (made) syncDir(dir);
-    }
-    checkSchema(db, file);
-    checkBinding(db, { dir, binding, ledgerKey });
     migrate(db, { now: clock.now(), binding });
     return db;
   } catch (error) {

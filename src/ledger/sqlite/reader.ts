@@ -1,35 +1,30 @@
 /** Reads a ledger without its key, its binding and its lock: for `status`, also while another process pays. */
-import { DatabaseSync } from 'node:sqlite';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { LedgerMissingError } from '../errors.ts';
-import { fileExists, ledgerFile } from '../data-dir.ts';
+import { findLedgerFiles, ledgerFile } from '../data-dir.ts';
+import { whyNothingToRead } from '../may-pay.ts';
+import { openForReading } from './open-existing.ts';
+import { createPublished, type Published } from './published.ts';
 import { createQueries, type Queries } from './queries.ts';
-import { checkSchema } from './schema.ts';
 import { readError } from './sqlite-error.ts';
 
 export type LedgerReader = Pick<Ledger, keyof Queries | 'close'>;
 
-const busyTimeoutMs = 5_000;
-
-/** @throws LedgerMissingError | LedgerSchemaError | LedgerReadError */
-export async function openReader(dir: string): Promise<LedgerReader> {
-  const file = ledgerFile(dir);
-  if (!fileExists(file))
-    throw new LedgerMissingError(`there is no ledger in ${dir}: nothing has been paid from it. Check that DATA_DIR is correct.`);
-  let db: DatabaseSync | undefined;
+/** @throws LedgerMissingError | LedgerIncompleteError | LedgerSchemaError | LedgerReadError */
+export async function openReader(dir: string): Promise<LedgerReader & { readonly published: Published }> {
+  const refusal = whyNothingToRead(findLedgerFiles(dir));
+  if (refusal !== null) throw refusal;
+  const db = openForReading(dir);
   try {
-    db = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
-    checkSchema(db, file);
-    const opened = db;
     return {
-      ...createReads(file, createQueries(opened)),
+      ...createReads(ledgerFile(dir), createQueries(db)),
+      published: createPublished(db),
       async close() {
-        if (opened.isOpen) opened.close();
+        if (db.isOpen) db.close();
       },
     };
   } catch (error) {
-    db?.close();
-    throw readError(file, error);
+    db.close();
+    throw readError(ledgerFile(dir), error);
   }
 }
 

@@ -7,7 +7,6 @@
  * else asked for need not be whole milliseconds.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { LedgerReadError, LedgerSchemaError } from '../errors.ts';
 import { allOrNone } from './transaction.ts';
 
 /** What each version added: `migrations.ts`. */
@@ -144,24 +143,9 @@ export function createSchema(db: DatabaseSync, also: () => void): void {
 /** Since when ends are recorded, milliseconds since the epoch; 0 for a ledger that always did. */
 export const endsNotedFrom = (db: DatabaseSync): number => Number(readMeta(db, endsNotedSince) ?? 0);
 
-export const isEmpty = (db: DatabaseSync): boolean => db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
-
-/**
- * Accepts older versions too: queries read them as they are, and a process that writes calls `migrate` first.
- *
- * @throws LedgerSchemaError | LedgerReadError when this version cannot read the file
- */
-export function checkSchema(db: DatabaseSync, file: string): void {
-  const hasMeta = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() !== undefined;
-  const found = hasMeta ? readMeta(db, 'schema') : null;
-  if (found === null) throw new LedgerReadError(`${file} is a SQLite database, but not a disburse ledger. Use another DATA_DIR.`);
-  const version = Number(found);
-  if (Number.isInteger(version) && version >= 1 && version <= schemaVersion) return;
-  const newer = version > schemaVersion;
-  throw new LedgerSchemaError(
-    `the ledger ${file} has schema version ${found}; this disburse supports version ${schemaVersion}. ${newer ? 'It was written by a newer disburse: use that version.' : 'It is too old to be read: use the version of disburse that wrote it.'}`,
-  );
-}
+/** Null in a database that has no table of ours. */
+export const schemaOf = (db: DatabaseSync): string | null =>
+  db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get() === undefined ? null : readMeta(db, 'schema');
 
 export function readMeta(db: DatabaseSync, name: string): string | null {
   const value = db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'];

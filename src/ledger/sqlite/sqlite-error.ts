@@ -19,6 +19,12 @@ export const isBusy = (error: unknown): boolean => {
   return code === primary.busy || code === primary.locked;
 };
 
+/** Whether the file is damaged, or no database at all. */
+export const isNoLedger = (error: unknown): boolean => {
+  const code = primaryCode(error);
+  return code === primary.corrupt || code === primary.notadb;
+};
+
 /** Whether disk, file or lock failed, rather than the call. */
 export function isStoreFailure(error: unknown): boolean {
   const code = primaryCode(error);

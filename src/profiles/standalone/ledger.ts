@@ -7,8 +7,11 @@ import { monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
-import { openSqliteLedger, requireLedger } from '../../ledger/sqlite/ledger.ts';
+import { findLedgerFiles, resultsPath } from '../../ledger/data-dir.ts';
+import { whyNotOpen } from '../../ledger/may-pay.ts';
+import { openSqliteLedger } from '../../ledger/sqlite/ledger.ts';
 import { bindingOf } from '../binding.ts';
+import { findUnknownResults } from './unknown-results.ts';
 
 export interface OpenLedger {
   readonly ledger: Ledger;
@@ -16,7 +19,7 @@ export interface OpenLedger {
   readonly clock: Clock;
 }
 
-/** @throws LedgerError, see `openSqliteLedger` */
+/** @throws LedgerError: why this process may not pay from it, see `openSqliteLedger` */
 export async function openStandaloneLedger(
   config: Config,
   newLedger: boolean,
@@ -26,7 +29,8 @@ export async function openStandaloneLedger(
   const binding = bindingOf(config);
   const mayCreate = isLoopback(binding.gateway) || newLedger;
   // Asked first, so that a refused run leaves no key behind.
-  if (!mayCreate) requireLedger(dataDir);
+  const refusal = whyNotOpen(findLedgerFiles(dataDir), mayCreate);
+  if (refusal !== null) throw refusal;
   const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
   const ledger = await openSqliteLedger({
     dir: dataDir,
@@ -38,6 +42,7 @@ export async function openStandaloneLedger(
     onWarning,
     host: hostname(),
     mayCreate,
+    findUnknown: (published) => findUnknownResults({ path: resultsPath(dataDir), published, isQuiet: true }),
   });
   return { ledger, ledgerKey, clock: { now: ledger.now, sleep: systemClock.sleep } };
 }

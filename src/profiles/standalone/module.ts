@@ -2,9 +2,12 @@
 import { readResults } from '../../../producers/results-reader.ts';
 import { loadSigner } from '../../config/keys.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
+import { unknownResultsText } from '../../ledger/may-pay.ts';
+import { nameOf } from '../../ledger/sqlite/open-existing.ts';
 import { openReader } from '../../ledger/sqlite/reader.ts';
-import { resultsPath } from '../data-dir.ts';
+import { resultsPath } from '../../ledger/data-dir.ts';
 import type { ProfileModule } from '../profile.ts';
+import { findUnknownResults } from './unknown-results.ts';
 
 export const standalone: ProfileModule = {
   async prepare(params) {
@@ -15,8 +18,10 @@ export const standalone: ProfileModule = {
     const signer = await loadSigner(config.settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
     return { open: async () => (await import('./profile.ts')).openStandalone({ ...params, signer }) };
   },
-  async openReader({ dataDir }) {
+  async openReader({ dataDir }, onWarning) {
     const ledger = await openReader(dataDir);
+    const unknown = await findUnknownResults({ path: resultsPath(dataDir), published: ledger.published, isQuiet: false });
+    if (unknown !== null) onWarning(`warning: ${unknownResultsText(nameOf(dataDir), unknown)}. No process pays from it.`);
     return { ledger, close: () => ledger.close() };
   },
   readEvents: ({ dataDir }, reading) =>

@@ -19,7 +19,7 @@ import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
 import { logNotice } from '../../logger.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { breakerPosition } from '../../service/metric-feeds.ts';
-import { alertsPath, resultsPath } from '../data-dir.ts';
+import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';

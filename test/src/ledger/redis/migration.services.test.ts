@@ -7,8 +7,7 @@ import type { Ledger } from '../../../../batches/ports/ledger.ts';
 import { whyNotResend } from '../../../../batches/record/resend-rules.ts';
 import { recordIntent } from '../../../../batches/record/transitions.ts';
 import { isBalanced, isOpenTally, type TallyRow } from '../../../../batches/record/tally.ts';
-import { LedgerKeyError, LedgerReadError, LedgerSchemaError } from '../../../../src/ledger/errors.ts';
-import { RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
+import { LedgerBindingError, LedgerKeyError, LedgerReadError, LedgerSchemaError } from '../../../../src/ledger/errors.ts';
 import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
 import { openRedisReader, type RedisLedgerReader } from '../../../../src/ledger/redis/reader.ts';
 import { connectRedis } from '../../../../src/redis/connection.ts';
@@ -121,7 +120,7 @@ describe('a ledger in Redis of schema 1', () => {
 
   it('binds the idempotency header that is configured at the migration', async () => {
     await open({ binding: { ...binding, idempotencyHeader: 'X-Mine' } });
-    await expect(open()).rejects.toThrow(RedisLedgerBindingError);
+    await expect(open()).rejects.toThrow(LedgerBindingError);
     await open({ binding: { ...binding, idempotencyHeader: 'x-mine' } });
   });
 
@@ -162,7 +161,7 @@ describe('a ledger in Redis of schema 1', () => {
 
   it('is left as it is when the process may not pay from it', async () => {
     const before = await contents();
-    await expect(open({ binding: { ...binding, project: 'other' } })).rejects.toThrow(RedisLedgerBindingError);
+    await expect(open({ binding: { ...binding, project: 'other' } })).rejects.toThrow(LedgerBindingError);
     await expect(open({ ledgerKey: Buffer.alloc(32, 8) })).rejects.toThrow(LedgerKeyError);
     await expect(open({ hasResults: true, marksSeen: ['id-0.0.7'] })).rejects.toThrow(/older copy/);
     const refusal = new Error('instances of the former version work');

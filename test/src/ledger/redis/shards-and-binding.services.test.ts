@@ -1,8 +1,8 @@
 /** What only a ledger in Redis has: its shards, its marks, what it is bound to. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { LedgerKeyError } from '../../../../src/ledger/errors.ts';
-import { LedgerDataLossError, RedisLedgerBindingError } from '../../../../src/ledger/redis/errors.ts';
+import { LedgerBindingError, LedgerKeyError } from '../../../../src/ledger/errors.ts';
+import { LedgerDataLossError } from '../../../../src/ledger/redis/errors.ts';
 import { createKeyNames, shardCount, shardOf } from '../../../../src/ledger/redis/key-names.ts';
 import { admission, batchA, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, recordIn } from '../../../support/ledger-steps.ts';
@@ -221,7 +221,7 @@ describe('what a ledger is known by', () => {
   ])('includes its %s', async (_, other) => {
     await open();
     const opening = open({ binding: other });
-    await expect(opening).rejects.toThrow(RedisLedgerBindingError);
+    await expect(opening).rejects.toThrow(LedgerBindingError);
     for (const named of [binding.gateway, ...Object.values(other), 'REDIS_PREFIX']) await expect(opening).rejects.toThrow(named);
     await expect(opening).rejects.toMatchObject({ code: 'ledger_binding', exitCode: 1 });
   });

@@ -7,8 +7,8 @@ import {
   LedgerBindingError,
   LedgerHeldError,
   LedgerKeyError,
+  LedgerIncompleteError,
   LedgerMissingError,
-  LedgerReadError,
   LedgerSchemaError,
 } from '../../../../src/ledger/errors.ts';
 import { acquireLock } from '../../../../src/ledger/sqlite/lock.ts';
@@ -131,20 +131,53 @@ describe('other versions and other files', () => {
 
   it('another database is left alone', async () => {
     change('CREATE TABLE theirs (x)');
-    await expect(open()).rejects.toThrow(LedgerReadError);
+    const before = readFileSync(file);
+    await expect(open()).rejects.toThrow(LedgerIncompleteError);
+    await expect(open()).rejects.toMatchObject({ exitCode: 1 });
     await expect(openReader(dir)).rejects.toThrow('not a disburse ledger');
+    expect(readFileSync(file)).toEqual(before);
   });
 
   it('a file that is no database is named as damaged', async () => {
     writeFileSync(file, 'x'.repeat(10_000));
-    for (const opening of [open(), openReader(dir)]) await expect(opening).rejects.toThrow(/damaged or is not a ledger/);
+    for (const opening of [open(), openReader(dir)]) {
+      await expect(opening).rejects.toThrow(/damaged or is not a ledger/);
+      await expect(opening).rejects.toMatchObject({ exitCode: 1 });
+    }
     expect(readFileSync(file, 'utf8')).toBe('x'.repeat(10_000));
   });
 
   it('a ledger whose creation was interrupted is created again', async () => {
-    writeFileSync(file, '');
+    writeFileSync(`${file}.new`, 'half');
+    writeFileSync(`${file}.new-journal`, 'half');
     const ledger = await open();
     expect(await ledger.batches()).toEqual([]);
+    expect(readdirSync(dir).filter((name) => name.includes('.new'))).toEqual([]);
+  });
+
+  it.each([[], ['ledger.sqlite-wal']])('an empty ledger file is refused and left as it is, with its log (%#)', async (...beside) => {
+    writeFileSync(file, '');
+    for (const name of beside) writeFileSync(join(dir, name), 'frames');
+    for (const opening of [open(), openReader(dir)]) {
+      await expect(opening).rejects.toThrow(LedgerIncompleteError);
+      await expect(opening).rejects.toMatchObject({ code: 'ledger_incomplete', exitCode: 1 });
+      for (const name of beside) await expect(opening).rejects.toThrow(name);
+    }
+    expect(readdirSync(dir).toSorted()).toEqual(['ledger.sqlite', ...beside]);
+    expect(statSync(file).size).toBe(0);
+  });
+
+  it('a log without its ledger is refused: a new ledger would drop it', async () => {
+    writeFileSync(`${file}-wal`, 'frames');
+    for (const opening of [open(), openReader(dir)]) await expect(opening).rejects.toThrow('ledger.sqlite-wal');
+    expect(readdirSync(dir)).toEqual(['ledger.sqlite-wal']);
+  });
+
+  it('a database without any table is no ledger, and is left as it is', async () => {
+    change('PRAGMA user_version = 7');
+    const before = readFileSync(file);
+    await expect(open()).rejects.toThrow('not a disburse ledger');
+    expect(readFileSync(file)).toEqual(before);
   });
 });
 

@@ -1,0 +1,79 @@
+/** Compares the results file with the ledger: what is published and not known there shows that the ledger is not the newest. */
+import { open, type FileHandle } from 'node:fs/promises';
+import { readLines } from '../../../producers/lines.ts';
+import { findMark, lineStart } from '../../../producers/results-mark.ts';
+import type { UnknownResults } from '../../ledger/may-pay.ts';
+import type { Published, PublishedEvent } from '../../ledger/sqlite/published.ts';
+
+interface ResultsToCompare {
+  readonly path: string;
+  readonly published: Published;
+  /**
+   * No process publishes meanwhile, so that every whole line behind the mark must be unpublished in the ledger. Else lines are
+   * compared by their sequences, and only in the file that the mark was made in.
+   */
+  readonly isQuiet: boolean;
+}
+
+/** @returns null when the ledger knows all results, or there are none */
+export async function findUnknownResults(params: ResultsToCompare): Promise<UnknownResults | null> {
+  const handle = await openExisting(params.path);
+  if (handle === undefined) return null;
+  try {
+    return await compare(handle, params);
+  } finally {
+    await handle.close();
+  }
+}
+
+const openExisting = (path: string): Promise<FileHandle | undefined> =>
+  open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw cause;
+  });
+
+async function compare(handle: FileHandle, { path, published, isQuiet }: ResultsToCompare): Promise<UnknownResults | null> {
+  const found = await handle.stat();
+  // The sink refuses what is no plain file.
+  if (!found.isFile()) return null;
+  const { start, oddity } = await findMark(handle, found.size, published.mark);
+  const isMarked = oddity === undefined && (start === 0 || (await isLineKnown(handle, start, published)));
+  if (!isMarked && !isQuiet) return null;
+  const isKnown = (event: PublishedEvent): boolean =>
+    published.isUnpublished(event.event_id) || (!(isMarked && isQuiet) && published.isKnown(event));
+
+  let count = 0;
+  let first: PublishedEvent | undefined;
+  for await (const { text } of readLines(handle, isMarked ? start : 0)) {
+    const event = eventOf(text);
+    if (event === undefined || isKnown(event)) continue;
+    count += 1;
+    first ??= event;
+  }
+  return first === undefined ? null : { resultsFile: path, count, example: exampleOf(first) };
+}
+
+/** Whether the line that ends at the mark is of this ledger: another file may have a line that ends there too. */
+async function isLineKnown(handle: FileHandle, end: number, published: Published): Promise<boolean> {
+  for await (const { text } of readLines(handle, await lineStart(handle, end))) {
+    const event = eventOf(text);
+    return event === undefined || published.isKnown(event);
+  }
+  return false;
+}
+
+/** Lines that are no result events are left alone: they show nothing. */
+function eventOf(text: string | undefined): PublishedEvent | undefined {
+  try {
+    const event = JSON.parse(text ?? '') as Partial<Record<keyof PublishedEvent, unknown>> | null;
+    const { event_id: eventId, batch_id: batchId, record_id: recordId, sequence } = event ?? {};
+    if (typeof eventId !== 'string' || typeof batchId !== 'string') return undefined;
+    const number = typeof sequence === 'number' ? sequence : 1;
+    return { event_id: eventId, batch_id: batchId, sequence: number, ...(typeof recordId === 'string' ? { record_id: recordId } : {}) };
+  } catch {
+    return undefined;
+  }
+}
+
+const exampleOf = ({ record_id: recordId, batch_id: batchId, event_id: eventId }: PublishedEvent): string =>
+  recordId === undefined ? `event ${eventId} of batch ${batchId.slice(0, 12)}` : `one of record ${recordId}`;
