@@ -48,6 +48,63 @@ const setTimeBack = (ms: number): Promise<unknown> =>
     for (const shard of shards) await client.hincrby(names.meta(shard), 'last', ms * 1_000);
   });
 
+describe('a resend whose key seems young by Redis TIME alone', () => {
+  const terms = { ...transitionSettings, keyLifetimeMs: 20_000, timeoutMs: 2_000 };
+  /** Milliseconds before now: when the first send was made by the ledger's time and by the sender's wall clock. */
+  const openSince = async (
+    id: string,
+    line: number,
+    ages: { readonly ledgerMs: number; readonly wallMs: number },
+  ): Promise<LedgerRecord> => {
+    const now = Date.now();
+    const queued = await admitted(instance.ledger, id, line);
+    const sent = await moved(
+      instance.ledger,
+      recordIntent(queued, {
+        owner: 'me',
+        at: now - ages.ledgerMs,
+        leaseMs: 60_000,
+        bytes: Buffer.from('{}'),
+        terms,
+        clocks: { wallAt: now - ages.wallMs, uptimeMs: null },
+      }),
+    );
+    return moved(instance.ledger, step(sent, { status: 'unknown', leaseOwner: null, leaseUntil: null, dueAt: now }));
+  };
+  const resend = (record: LedgerRecord, wallAheadMs: number) =>
+    advanceOne(
+      instance.ledger,
+      recordIntent(record, {
+        owner: 'me',
+        at: Date.now(),
+        leaseMs: 60_000,
+        bytes: Buffer.from('{}'),
+        terms,
+        clocks: { wallAt: Date.now() + wallAheadMs, uptimeMs: null },
+      }),
+    );
+
+  it("is refused by the caller's wall clock: newest write 2 s after the first send, 24 s down, and TIME 20 s back", async () => {
+    const record = await openSince(recordId, 2, { ledgerMs: 4_000, wallMs: 4_000 });
+    // TIME is ahead of the newest write, so that the floor notices nothing.
+    const shard = shardOf(recordId);
+    const meta = createKeyNames(prefix).meta(shard);
+    await asAdmin(redisUrl(), (client) => client.hincrby(meta, 'last', -2_000_000));
+    expect(await resend(record, 20_000)).toEqual({ ok: false, why: 'too_old', current: record });
+    expect(await asAdmin(redisUrl(), (client) => client.hget(meta, 'barrier'))).toBeNull();
+  });
+
+  it('is refused by the clocks kept with the send, when TIME was ahead at the first send and both clocks are right now', async () => {
+    const record = await openSince(recordId, 2, { ledgerMs: 4_000, wallMs: 24_000 });
+    expect(await resend(record, 0)).toEqual({ ok: false, why: 'too_old', current: record });
+  });
+
+  it('is written while every clock shows that the gateway remembers the key', async () => {
+    const record = await openSince(recordId, 2, { ledgerMs: 4_000, wallMs: 4_000 });
+    expect(await resend(record, 0)).toEqual({ ok: true });
+  });
+});
+
 describe('Redis TIME that went back', () => {
   it('does not let a send be resent that was made before', async () => {
     const record = await openSend();
