@@ -6,6 +6,7 @@ import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import { toMap } from '../gateway/session.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Gateway } from '../ports/gateway.ts';
+import { openGate, type IntentGate } from '../ports/intent-gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { Random } from '../ports/random.ts';
@@ -52,6 +53,8 @@ export interface EngineParams {
   readonly alert: (alert: Alert) => Promise<void>;
   readonly onWait: (wait: Wait) => void;
   readonly onBreakerChange: (change: BreakerChange) => void;
+  /** When intents may be written; always where it is left out. */
+  readonly intents?: IntentGate;
   /** How long the relay gathers events before it publishes them. */
   readonly gatherMs?: number;
 }
@@ -90,6 +93,7 @@ export function createEngine(params: EngineParams): Engine {
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     breaker,
+    intents: params.intents ?? openGate,
     monitor,
     slot: createSemaphore(concurrency),
     followSlot: createSemaphore(concurrency),

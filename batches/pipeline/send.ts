@@ -1,6 +1,7 @@
 /** One send, from a free slot to what the gateway answered, for first sends and resends alike. */
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway, PreparedCall } from '../ports/gateway.ts';
+import type { IntentGate } from '../ports/intent-gate.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord, MachineClocks } from '../record/record.ts';
@@ -20,6 +21,8 @@ export interface SendPath {
   /** Permits, shared by all instances; taken at send time, so that what waited does not leave in a bunch. */
   readonly limiter: Pick<Limiter, 'acquire'>;
   readonly breaker: Pick<CircuitBreaker, 'waitUntilClosed' | 'isOpen'>;
+  /** Closed while the ledger could lose an intent or its outcome. */
+  readonly intents: IntentGate;
   readonly monitor: Pick<SendMonitor, 'report'>;
   readonly slot: Slot;
 }
@@ -42,17 +45,19 @@ export type SendDeps = StepDeps & SendPath & LeaseTerms & RunControl;
 /** Bytes never leave in the last part of a lease, so that a slow machine cannot send beyond its end. */
 const leaseMarginMs = 5_000;
 
-/** Waits for a closed breaker and a place in the send queue, while both may change; null when the run is stopping. */
+/** Waits for a closed breaker, an open gate and a place in the send queue, while all may change; null when the run is stopping. */
 async function enterSendQueue({
   breaker,
+  intents,
   sendQueue,
   signal,
-}: Pick<SendDeps, 'breaker' | 'sendQueue' | 'signal'>): Promise<SendPlace | null> {
+}: Pick<SendDeps, 'breaker' | 'intents' | 'sendQueue' | 'signal'>): Promise<SendPlace | null> {
   try {
     for (;;) {
       await breaker.waitUntilClosed(signal);
+      await intents.waitUntilOpen(signal);
       const place = await sendQueue.acquire(signal);
-      if (!breaker.isOpen()) return place;
+      if (!breaker.isOpen() && intents.isOpen()) return place;
       // The single request of a half-open breaker may be waiting for a place.
       place.leave('permitted');
     }

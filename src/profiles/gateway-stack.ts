@@ -8,6 +8,7 @@ import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import type { AlertSink } from '../../batches/ports/alert-sink.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway } from '../../batches/ports/gateway.ts';
+import type { IntentGate } from '../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
@@ -50,6 +51,8 @@ export interface GatewayStackParams {
   readonly leaseMs: number;
   /** The clocks of this machine that the age of a send is judged by. */
   readonly machine: () => MachineClocks;
+  /** When intents may be written; always where it is left out. */
+  readonly intents?: IntentGate;
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
@@ -70,6 +73,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   const { deps, breaker } = createEngine({
     ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
     ...(gatherMs === undefined ? {} : { gatherMs }),
+    ...(params.intents === undefined ? {} : { intents: params.intents }),
     monotonic: monotonicClock,
     random: Math.random,
     owner: randomUUID(),

@@ -21,12 +21,8 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
   const { recordId, batchId } = after;
 
   const shard = shardOf(recordId);
-  const taken = await context.sessions.claim(after);
-  if (taken !== undefined) {
-    const current = await readStored(context, shard, recordId);
-    if (current === undefined) throw neverAdmitted(recordId);
-    return { ok: false, why: 'session_taken', current: current.record, ...taken };
-  }
+  const taken = await takenSession(context, shard, after);
+  if (taken !== undefined) return taken;
   const reply = await calls.run(
     shard,
     scripts.advance,
@@ -61,6 +57,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       intent === undefined ? '' : intentArgument(after, intent),
       batchId,
     ],
+    { mayPostpone: intent !== undefined },
   );
   switch (reply.answer) {
     case 'written':
@@ -76,6 +73,8 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       // An earlier call may have been written before another instance's change: then its event is there too.
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
       return { ok: false, why: 'moved', current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
+    case 'postponed':
+      return postponed(context, shard, recordId);
     case 'missing':
       throw neverAdmitted(recordId);
     case 'changed':
@@ -85,6 +84,23 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
         `${placeText(place)} does not balance: its totals of batch ${batchId} do not include ${recordId}. Another program changed it; do not pay from it.`,
       );
   }
+}
+
+/** Claims the sessions that the change names; undefined when all of them are the record's own. */
+async function takenSession(context: LedgerContext, shard: number, after: LedgerRecord): Promise<AdvanceResult | undefined> {
+  const taken = await context.sessions.claim(after);
+  if (taken === undefined) return undefined;
+  const current = await readStored(context, shard, after.recordId);
+  if (current === undefined) throw neverAdmitted(after.recordId);
+  return { ok: false, why: 'session_taken', current: current.record, ...taken };
+}
+
+/** The lease of the intent would be over when there is memory: it is decided again on the record as it is then. */
+async function postponed(context: LedgerContext, shard: number, recordId: string): Promise<AdvanceResult> {
+  await context.health.untilThereIsMemory();
+  const current = await readStored(context, shard, recordId);
+  if (current === undefined) throw neverAdmitted(recordId);
+  return { ok: false, why: 'moved', current: current.record };
 }
 
 const intentArgument = ({ keyLifetimeMs, sentClocks }: LedgerRecord, { marginMs, clocks }: IntentCheck): string =>

@@ -12,6 +12,8 @@ export interface Call {
   readonly command: string;
   readonly args: readonly Argument[];
   readonly bytes: boolean;
+  /** A write that finds no memory is answered at once. */
+  readonly mayPostpone: boolean;
   /** The whole script is sent, because Redis did not know it by its hash. */
   whole: boolean;
   repeated: boolean;

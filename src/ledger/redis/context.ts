@@ -7,6 +7,7 @@ import { templateNumberOf, readTemplate, readRecord, type RecordTemplate, type S
 import type { KeyNames } from './key-names.ts';
 import type { StringTable } from './string-table.ts';
 import type { Outbox } from './outbox.ts';
+import type { RedisHealth } from './health.ts';
 import type { PlaceClaims } from './places.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -17,6 +18,7 @@ export interface LedgerContext {
   readonly outbox: Outbox;
   readonly sessions: Sessions;
   readonly places: PlaceClaims;
+  readonly health: Pick<RedisHealth, 'untilThereIsMemory'>;
   readonly keys: KeyDerivation;
   readonly seal: Seal;
   readonly place: LedgerPlace;

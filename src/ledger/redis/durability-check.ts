@@ -7,7 +7,7 @@ import { exitCodes } from '../../exit.ts';
 import { RedisError, type RedisConnection } from '../../redis/connection.ts';
 import { UnsafeRedisError } from './errors.ts';
 
-const flag = '--allow-unsafe-redis';
+export const unsafeFlag = '--allow-unsafe-redis';
 
 const wanted: readonly (readonly [setting: string, value: string, otherwise: string])[] = [
   ['appendonly', 'yes', 'it keeps no log of its writes'],
@@ -15,20 +15,33 @@ const wanted: readonly (readonly [setting: string, value: string, otherwise: str
   ['maxmemory-policy', 'noeviction', 'it drops keys when its memory is full'],
 ];
 
-/** @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is a warning */
+/** What is wrong about the settings, as clauses for people. */
+export const durabilityFaults = async (client: Redis): Promise<string[]> => [
+  ...(await roleFaults(client)),
+  ...(await settingFaults(client)),
+];
+
+export const riskOf = (address: string, faults: readonly string[]): string =>
+  `Redis at ${address} may lose writes that it acknowledged, and payouts would then be made twice: ${faults.join('; ')}.`;
+
+/**
+ * @returns what is wrong, which is reported
+ * @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is a warning
+ */
 export async function assertDurable(params: {
   readonly connection: RedisConnection;
   readonly allowUnsafe: boolean;
   readonly onWarning: (message: string) => void;
-}): Promise<void> {
+}): Promise<readonly string[]> {
   const { connection, allowUnsafe, onWarning } = params;
   const { client, address } = connection;
   await refuseCluster(client, address);
-  const faults = [...(await roleFaults(client)), ...(await settingFaults(client))];
-  if (faults.length === 0) return;
-  const what = `Redis at ${address} may lose writes that it acknowledged, and payouts would then be made twice: ${faults.join('; ')}.`;
-  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct this, or accept the risk with ${flag}.`);
-  onWarning(`${what} Allowed by ${flag}.`);
+  const faults = await durabilityFaults(client);
+  if (faults.length === 0) return faults;
+  const what = riskOf(address, faults);
+  if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct this, or accept the risk with ${unsafeFlag}.`);
+  onWarning(`${what} Allowed by ${unsafeFlag}.`);
+  return faults;
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -52,8 +65,15 @@ async function refuseCluster(client: Redis, address: string): Promise<void> {
 
 async function roleFaults(client: Redis): Promise<string[]> {
   try {
-    const role = /^role:(\w+)/m.exec(await client.info('replication'))?.[1];
-    return role === 'master' ? [] : [`its role is ${role ?? 'unknown'} (REDIS_URL must name the master)`];
+    const found = await client.info('replication');
+    const role = /^role:(\w+)/m.exec(found)?.[1];
+    if (role !== 'master') return [`its role is ${role ?? 'unknown'} (REDIS_URL must name the master)`];
+    const replicas = Number(/^connected_slaves:(\d+)/m.exec(found)?.[1] ?? 0);
+    // Nothing waits for the replicas yet, as WAITAOF of Redis 7.2 would.
+    if (replicas === 0) return [];
+    return [
+      `${replicas} ${replicas === 1 ? 'replica is' : 'replicas are'} connected, and a failover loses what they have not received yet (use a Redis without replicas)`,
+    ];
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return [`its role cannot be read (${reasonOf(error)}; permit the user INFO)`];

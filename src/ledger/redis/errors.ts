@@ -55,8 +55,6 @@ export const refusedCall = (place: LedgerPlace, cause: Error): LedgerWriteError 
   new LedgerWriteError(`${placeText(place)} refused a write (${cause.message}). ${advice(cause.message)}`, { cause });
 
 function advice(message: string): string {
-  if (message.startsWith('OOM')) return 'Its memory is full: raise maxmemory and run again.';
-  if (message.startsWith('MISCONF')) return 'It cannot write its files: free space on its disk and run again.';
   if (message.startsWith('NOPERM')) return 'Its user needs permission for all commands on the keys of the prefix: grant it and run again.';
   if (message.startsWith('NOAUTH') || message.startsWith('WRONGPASS')) return 'Correct user and password in REDIS_URL and run again.';
   return 'Acknowledged writes are kept: correct the cause in Redis and run again.';

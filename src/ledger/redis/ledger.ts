@@ -27,6 +27,7 @@ import { createRecordList } from './record-list.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
+import { createRedisHealth, type RedisHealth } from './health.ts';
 import { createPlaceClaims } from './places.ts';
 import { createSessions } from './sessions.ts';
 import { purgeDetails } from './retention.ts';
@@ -65,6 +66,8 @@ export interface RedisLedgerParams {
 export interface RedisLedger extends SharedLedger {
   /** Rejects when Redis turns out to have lost data; otherwise it stays pending. */
   readonly broken: Promise<never>;
+  /** Watches Redis and says when intents may be made; a process that sends runs its ticks. */
+  readonly health: RedisHealth;
 }
 
 /**
@@ -78,7 +81,9 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   const place: LedgerPlace = { address: connection.address, prefix };
   const names = createKeyNames(prefix);
   try {
-    await assertDurable({ connection, allowUnsafe: params.allow.unsafe, onWarning: params.onWarning });
+    const { allow, onWarning } = params;
+    const faults = await assertDurable({ connection, allowUnsafe: allow.unsafe, onWarning });
+    const health = createRedisHealth({ connection, allowUnsafe: allow.unsafe, faults, onWarning });
     const found = await openOrCreate({
       ...params,
       client: connection.client,
@@ -97,6 +102,8 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       names,
       ...found,
       writer: owner,
+      isSafe: health.isSafe,
+      onFull: health.noteFull,
       onTime: timeKeeper(() => calls, params.onTime),
       onBroken(error) {
         broken.reject(error);
@@ -106,7 +113,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     // Resolves once this connection is verified.
     await calls.read(0, 'time');
     const { generation } = found;
-    return createLedger({ calls, place, names, generation, keys, owner, ledgerKey: params.ledgerKey, broken: broken.promise });
+    return createLedger({ calls, place, names, generation, keys, owner, ledgerKey: params.ledgerKey, broken: broken.promise, health });
   } catch (cause) {
     if (cause instanceof LedgerError || cause instanceof CommandError || cause instanceof TypeError) throw cause;
     throw new LedgerReadError(
@@ -142,6 +149,7 @@ interface LedgerDeps {
   readonly owner: string;
   readonly ledgerKey: Buffer;
   readonly broken: Promise<never>;
+  readonly health: RedisHealth;
 }
 
 function createContext(deps: LedgerDeps): { readonly context: LedgerContext; readonly batches: BatchStore } {
@@ -157,6 +165,7 @@ function createContext(deps: LedgerDeps): { readonly context: LedgerContext; rea
     outbox: createOutbox({ calls, names, owner, generation }),
     sessions: createSessions({ calls, names }),
     places: createPlaceClaims({ calls, names }),
+    health: deps.health,
     keys,
     place,
     seal: createSeal(deps.ledgerKey),
@@ -181,6 +190,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
 
   return {
     broken,
+    health: deps.health,
     openBatch: tracked(batches.openBatch),
     batch: tracked(batches.batch),
     batches: tracked(batches.batches),

@@ -25,9 +25,14 @@ export interface Reply {
   readonly repeated: boolean;
 }
 
+/** @property mayPostpone a write that finds no memory is not kept until there is some, but answered `postponed` */
+export interface RunOptions {
+  readonly mayPostpone: boolean;
+}
+
 export interface ScriptClient {
   /** Key 1 and argument 1, meta and generation with writer, are added. */
-  run(shard: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply>;
+  run(shard: number, script: Script, keys: readonly string[], args: readonly Argument[], options?: RunOptions): Promise<Reply>;
   /** A plain command, in lower case, that only reads; `hgetall` returns an object. */
   read(shard: number, command: string, ...args: readonly string[]): Promise<unknown>;
   /** The same, with the reply as bytes. */
@@ -51,6 +56,10 @@ export interface ScriptClientParams {
   /** The counters as they were found, by shard. */
   readonly counters: readonly number[];
   readonly onBroken: (error: LedgerDataLossError) => void;
+  /** Asked on every new connection before it is used: false while the server may not be used. Rejects when it cannot say now. */
+  readonly isSafe?: () => Promise<boolean>;
+  /** Called when Redis refuses a write because its memory or its disk is full; the write waits until there is room. */
+  readonly onFull?: (what: 'memory' | 'disk') => void;
   /** Receives the ledger's time with every reply of a script. */
   readonly onTime?: (time: LedgerTimeSeen) => void;
 }
@@ -63,8 +72,10 @@ export interface LedgerTimeSeen {
 
 const pipelineLimit = 1_000;
 const pauseMs = 200;
-/** These pass by themselves: it is loading, a script runs long, it has become a replica and another one the master. */
-const passing = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY|CLUSTERDOWN)\b/;
+/** These pass: it is loading, a script runs long, it has become a replica and another one the master, its disk is full. */
+const passing = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY|CLUSTERDOWN|MISCONF)\b/;
+/** Redis 6 puts what a command in a script met behind words of its own. Nothing was written: the first write is refused. */
+const noMemory = /^OOM\b|-OOM command not allowed/;
 const noMaster = /^(READONLY|MASTERDOWN)/;
 
 /** What the parts of the client share. */
@@ -100,20 +111,23 @@ export function createScriptClient(params: ScriptClientParams): ScriptClient {
   });
   const { names, generation, writer } = params;
   const underWay = new Set<Promise<unknown>>();
-  const ask = (call: Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes'>): Promise<never> =>
+  const ask = (call: Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes' | 'mayPostpone'>): Promise<never> =>
     new Promise((resolve, reject) => enqueue(state, { ...call, whole: false, repeated: false, resolve, reject }));
 
   return {
-    run: (shard, script, keys, args) =>
+    run: (shard, script, keys, args, { mayPostpone } = { mayPostpone: false }) =>
       ask({
         shard,
         script,
         command: 'evalsha',
         args: [String(keys.length + 1), names.meta(shard), ...keys, `${generation} ${writer}`, ...args],
         bytes: false,
+        mayPostpone,
       }) as Promise<Reply>,
-    read: (shard, command, ...args) => ask({ shard, script: undefined, command, args, bytes: false }) as Promise<unknown>,
-    readBytes: (shard, command, ...args) => ask({ shard, script: undefined, command, args, bytes: true }) as Promise<Buffer | null>,
+    read: (shard, command, ...args) =>
+      ask({ shard, script: undefined, command, args, bytes: false, mayPostpone: false }) as Promise<unknown>,
+    readBytes: (shard, command, ...args) =>
+      ask({ shard, script: undefined, command, args, bytes: true, mayPostpone: false }) as Promise<Buffer | null>,
     async tracked(work) {
       if (state.failure !== undefined) throw state.failure;
       if (state.closing) throw new LedgerClosedError();
@@ -222,7 +236,14 @@ function fail(state: State, call: Call, error: Error, epoch: number): void {
   } else if (passing.test(error.message)) {
     call.repeated = true;
     if (noMaster.test(error.message)) state.link?.interrupt(epoch);
+    if (error.message.startsWith('MISCONF')) state.params.onFull?.('disk');
     void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
+  } else if (noMemory.test(error.message)) {
+    state.params.onFull?.('memory');
+    // An earlier call of a repeated one may have been carried out: its answer is needed.
+    if (call.mayPostpone && !call.repeated)
+      call.resolve({ answer: 'postponed', counter: '', values: [], repeated: false } satisfies Reply as never);
+    else void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
   } else {
     call.reject(refusedCall(state.params.place, error));
   }
@@ -231,7 +252,8 @@ function fail(state: State, call: Call, error: Error, epoch: number): void {
 /** Whether the new connection leads to a ledger that holds all that this process has seen. */
 async function verify(state: State): Promise<Verification> {
   if (state.failure !== undefined) return 'refused';
-  const { connection, names } = state.params;
+  const { connection, names, isSafe = () => Promise.resolve(true) } = state.params;
+  if (!(await isSafe().catch(() => false))) return 'retry';
   const pipeline = connection.client.pipeline();
   for (const shard of shards) pipeline.hmget(names.meta(shard), ...state.counters.fields);
   const results = ((await pipeline.exec()) ?? []) as CallResult[];

@@ -51,6 +51,7 @@ export async function openInstance(params: InstanceParams): Promise<Profile> {
     ...connected,
     limiters: { dispatch: limiterOf(params, connected, 'dispatch'), follow: limiterOf(params, connected, 'follow') },
     gatherMs,
+    intents: connected.ledger.health,
     machine: wallClock,
     leaseMs: params.config.settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
   });
@@ -125,6 +126,7 @@ function workersOf({ params, connected, stack, consumer, webhooks }: Parts): rea
   const { LEDGER_RETENTION: retentionMs, FOLLOW_INTERVAL_MS: followMs } = params.config.settings;
   const idleMs = Math.min(idleAtMostMs, followMs / 2);
   return [
+    ledger.health,
     consumer,
     ...(webhooks === null ? [] : [webhooks]),
     createDueWorker(deps, {

@@ -56,6 +56,33 @@ describe('a first send', () => {
     expect(world.ledger.kept()).toEqual(bytes);
   });
 
+  it('makes no intent while the gate for intents is closed, and sends when it opens', async () => {
+    const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
+    const { promise: opened, resolve } = Promise.withResolvers<void>();
+    let isOpen = false;
+    const intents = { isOpen: () => isOpen, waitUntilOpen: () => opened };
+    const ended = dispatch({ ...world.deps, intents }, world.ledger.current(), bytes);
+    await turn();
+    await turn();
+    expect(world.log).toEqual(['way']);
+    isOpen = true;
+    resolve();
+    expect((await ended).status).toBe('in_progress');
+  });
+
+  it('gives its place back when the gate closes while it waited for it, and stops at the gate with the run', async () => {
+    const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
+    let asked = 0;
+    const waitUntilOpen = (signal: AbortSignal): Promise<void> => {
+      asked += 1;
+      if (asked === 1) return Promise.resolve();
+      world.stop();
+      return Promise.reject(signal.reason as Error);
+    };
+    const after = await dispatch({ ...world.deps, intents: { isOpen: () => false, waitUntilOpen } }, world.ledger.current(), bytes);
+    expect({ status: after.status, bytes: world.bytes, held: world.placesHeld() }).toEqual({ status: 'queued', bytes: [], held: 0 });
+  });
+
   it('lowers the rate when the gateway answers 429', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [{ type: 'answer', httpStatus: 429, json: {} }, ok()] });
     const ended = dispatch(world.deps, world.ledger.current(), bytes);

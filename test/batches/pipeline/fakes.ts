@@ -7,6 +7,7 @@ import { createSendMonitor } from '../../../batches/pipeline/send-monitor.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
+import { openGate } from '../../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -206,6 +207,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       followLimiter: limiter('follow'),
       waits,
       breaker: { waitUntilClosed: async () => note('way'), isOpen: () => false },
+      intents: openGate,
       monitor,
       clock,
       settings: transitionSettings,
