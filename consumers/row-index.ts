@@ -77,12 +77,12 @@ export function createRowIndex(): RowIndex {
 function* repeatedRows(db: DatabaseSync, currencies: readonly string[]): Iterable<RepeatedRow> {
   db.exec(`
         CREATE TEMP TABLE IF NOT EXISTS repeated AS
-          SELECT id_high, id_low, MIN(line) AS first_line,
+          SELECT id_high, id_low, MIN(line) AS first_line, MAX(line) AS last_line, COUNT(*) AS lines,
                  MIN(content_high) = MAX(content_high) AND MIN(content_low) = MAX(content_low) AS same
           FROM row GROUP BY id_high, id_low HAVING COUNT(*) > 1
       `);
   const rows = db.prepare(`
-        SELECT row.line, repeated.first_line, repeated.same, row.amount, row.currency
+        SELECT row.line, repeated.first_line, repeated.last_line, repeated.lines, repeated.same, row.amount, row.currency
         FROM repeated JOIN row USING (id_high, id_low) ORDER BY row.line
       `);
   // Most files have none: then the join, which reads every row once more, is not worth starting.
@@ -91,6 +91,8 @@ function* repeatedRows(db: DatabaseSync, currencies: readonly string[]): Iterabl
     yield {
       line: Number(row['line']),
       firstLine: Number(row['first_line']),
+      lastLine: Number(row['last_line']),
+      lines: Number(row['lines']),
       same: row['same'] === 1,
       valid: row['amount'] !== null,
       amountMinor: BigInt(row['amount'] === null ? 0 : Number(row['amount'])),

@@ -31,6 +31,9 @@ export interface IndexedRow {
 export interface RepeatedRow {
   readonly line: number;
   readonly firstLine: number;
+  readonly lastLine: number;
+  /** On how many lines it is. */
+  readonly lines: number;
   /** All rows under this id ask for the same. */
   readonly same: boolean;
   readonly valid: boolean;
@@ -211,7 +214,7 @@ function applyRepeated(index: RowIndex, { recordIdColumn, ...findings }: Finding
   for (const row of index.repeated()) {
     if (!row.same) {
       ambiguousLines.add(row.line);
-      errors.add([{ line: row.line, ...ambiguous(undefined, recordIdColumn) }]);
+      errors.add([{ line: row.line, ...clash(row, recordIdColumn) }]);
       if (row.valid) discount(row);
     } else if (row.valid && row.line !== row.firstLine) {
       counts.duplicates += 1;
@@ -245,6 +248,15 @@ const absentColumn = (headerLine: number, column: string, rows: number): LinePro
   message: `The column ${column} is missing from the file; ${rows.toLocaleString('en-US')} ${rows === 1 ? 'row needs' : 'rows need'} it. Add it to the header.`,
   value: null,
 });
+
+const clash = ({ line, firstLine, lastLine, lines }: RepeatedRow, column: string): Problem => {
+  const found = ambiguous(undefined, column);
+  const others =
+    lines === 2
+      ? `The other one is line ${line === firstLine ? lastLine : firstLine}`
+      : `They are ${lines} lines, from ${firstLine} to ${lastLine}`;
+  return { ...found, message: `${found.message} ${others}.` };
+};
 
 const equalRow = (column: string, firstLine: number): Problem => ({
   code: 'duplicate_row',

@@ -18,6 +18,8 @@ const messages = {
   nul_character: 'There is a NUL character here: the file is damaged, or has another encoding.',
   line_end_cr: 'A line ends with CR alone, as on old Macs: save the file with LF or CRLF line endings.',
   quote_bare: 'There is a quote inside a cell that does not start with one: quote the whole cell and double the quote, or remove it.',
+  excel_formula:
+    'This cell is a spreadsheet formula (such as ="…"), not a value: format the column as text in the spreadsheet, and write only what is between the quotes.',
   quote_trailing_text: 'Text follows a closing quote: double a quote that belongs to the cell, or remove it.',
 } as const;
 
@@ -30,13 +32,14 @@ export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: s
   let state: State = 'start';
   let opened = { at: 0, line };
   let record = { at: 0, line };
+  let cellAt = 0;
   // After one misplaced quote every other one of its line looks misplaced too.
   let quoteFaultLine = 0;
 
   const add = (at: number, code: keyof typeof messages): void => {
     if (faults.length < maxFaults) faults.push({ at, line, code, message: messages[code] });
   };
-  const addQuoteFault = (at: number, code: 'quote_bare' | 'quote_trailing_text'): void => {
+  const addQuoteFault = (at: number, code: 'quote_bare' | 'excel_formula' | 'quote_trailing_text'): void => {
     if (quoteFaultLine !== line) add(at, code);
     quoteFaultLine = line;
   };
@@ -55,16 +58,18 @@ export function diagnose({ text, line: firstLine, end }: TextBlock, delimiter: s
       line += 1;
       state = 'start';
       record = { at: at + 1, line };
+      cellAt = at + 1;
     } else if (sign === '\r') {
       if (text[at + 1] !== '\n') add(at, 'line_end_cr');
     } else if (sign === delimiter) {
       state = 'start';
+      cellAt = at + 1;
     } else if (sign === '"' && state === 'start') {
       state = 'quoted';
       opened = { at, line };
     } else {
       if (state === 'closed') addQuoteFault(at, 'quote_trailing_text');
-      else if (sign === '"') addQuoteFault(at, 'quote_bare');
+      else if (sign === '"') addQuoteFault(at, text[cellAt] === '=' ? 'excel_formula' : 'quote_bare');
       state = 'plain';
     }
   }

@@ -3,6 +3,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { findBatch } from '../../batches/record/find-batch.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { shownFileName } from '../files/file-name.ts';
 import { printable } from '../terminal/format.ts';
 
 /** @throws {CommandError} exit 1 when no batch fits; exit 2, with a list, when several do */
@@ -11,7 +12,9 @@ export async function chooseBatch(ledger: Pick<Ledger, 'batch' | 'batches'>, nam
   const exact = named === '' ? undefined : await ledger.batch(named);
   if (exact !== undefined) return exact;
   const batches = await ledger.batches();
-  const found = findBatch(batches, named);
+  const asNamed = findBatch(batches, named);
+  // The ledger has the names of files with card numbers masked.
+  const found = asNamed.type === 'none' ? findBatch(batches, shownFileName(named)) : asNamed;
   if (found.type === 'one') return found.batch;
   const name = printable(named);
   if (found.type === 'several') {

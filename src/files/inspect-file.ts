@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped, printable } from '../terminal/format.ts';
 import { canRedraw } from '../terminal/progress.ts';
+import { shownFileName } from './file-name.ts';
 import { inspect, type InspectionOutcome } from './payout-file.ts';
 
 /** How to read a file; what is absent is detected, or has its default. */
@@ -53,7 +54,7 @@ const nextLineAfterMs = 10_000;
 
 /** A moving count on a terminal; a line now and then elsewhere, so that a large file is not silent. */
 function startProgress(path: string): { show: (rows: number) => void; end: () => void } {
-  const name = printable(path);
+  const name = printable(shownFileName(path));
   let dueAt = systemClock.now();
   const every = (ms: number, write: () => void): void => {
     const now = systemClock.now();

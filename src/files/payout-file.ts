@@ -18,6 +18,7 @@ import type { CsvRow } from '../../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
 import { createRowIndex } from '../../consumers/row-index.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
+import { shownFileName } from './file-name.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
 /** What the first reading found. */
@@ -64,7 +65,7 @@ export interface InspectParams extends ReadingWays {
 /** The whole file once: structure, every row, totals. Structural faults are an outcome, not an exception. */
 export async function inspect(params: InspectParams): Promise<InspectionOutcome> {
   const { path, reading, expected, onProgress } = params;
-  const file = basename(path);
+  const file = shownFileName(basename(path));
   let csv: CsvFile | undefined;
   let rows = 0;
   const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => ({

@@ -18,7 +18,16 @@ function memoryIndex(): RowIndex & { readonly rows: IndexedRow[] } {
         if (all.length < 2) continue;
         const same = all.every(({ content }) => content === row.content);
         const valid = row.amountMinor !== null;
-        yield { line: row.line, firstLine: all[0]?.line ?? 0, same, valid, amountMinor: row.amountMinor ?? 0n, currency: row.currency };
+        yield {
+          line: row.line,
+          firstLine: all[0]?.line ?? 0,
+          lastLine: all.at(-1)?.line ?? 0,
+          lines: all.length,
+          same,
+          valid,
+          amountMinor: row.amountMinor ?? 0n,
+          currency: row.currency,
+        };
       }
     },
     *twins() {

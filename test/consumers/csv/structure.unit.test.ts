@@ -6,6 +6,14 @@ const filler = (rows: number): string => 'x,y,z\n'.repeat(rows);
 
 describe('a broken file is told by what is wrong with it, and where', () => {
   it.each([
+    [
+      'a spreadsheet formula without quotes around it',
+      'a,b\n1,="021000021"\n="3",4\n',
+      [
+        [2, 'excel_formula'],
+        [3, 'excel_formula'],
+      ],
+    ],
     ['a bare quote inside a cell', 'a,b\n1,5" pipe\n3,4\n', [[2, 'quote_bare']]],
     ['a bare quote, and no other one in the whole large file', `a,b,c\nx"y,1,2\n${filler(30_000)}`, [[2, 'quote_bare']]],
     ['text after a closing quote', 'a,b\n"1"x,2\n', [[2, 'quote_trailing_text']]],

@@ -89,3 +89,28 @@ describe('a total row', () => {
     expect(found.errors_total).toBe(3);
   });
 });
+
+describe('a record id on several lines with different content', () => {
+  it('names the other line on each, or how many there are and where', async () => {
+    const amounts = (id: string, ...all: string[]) => all.map((amount) => row(id, { amount }));
+    const found = report(await csv(csvOf([...amounts('a', '1', '2'), ...amounts('b', '3', '4', '5')])));
+    expect(found.errors.map(({ line, code, message }) => [line, code, message.replace(/^.*an id of its own\. /, '')])).toEqual([
+      [2, 'record_id_ambiguous', 'The other one is line 3.'],
+      [3, 'record_id_ambiguous', 'The other one is line 2.'],
+      ...[4, 5, 6].map((line) => [line, 'record_id_ambiguous', 'They are 3 lines, from 4 to 6.']),
+    ]);
+  });
+});
+
+describe('the name of a file', () => {
+  it.each([
+    ['4242424242424242.csv', '…4242.csv'],
+    ['card 4242 4242 4242 4242 may.csv', 'card …4242 may.csv'],
+    ['payouts-2026-11-28-001234.csv', 'payouts-2026-11-28-001234.csv'],
+    ['may.csv', 'may.csv'],
+  ])('%s is %s in the report', async (name, shown) => {
+    const path = join(folder, name);
+    await writeFile(path, csvOf([row('a')]));
+    expect(report(await inspected(path)).file).toBe(shown);
+  });
+});
