@@ -4,6 +4,7 @@
  */
 import { eventBounds } from '../instruction/bounds.ts';
 import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
+import { isNumberLiteral } from '../fields/strict-json.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 
 /** What the walk found. `stop`: the event is not to be looked at any further. */
@@ -12,6 +13,8 @@ export interface Bounds {
   readonly found: readonly { readonly path: string; readonly fault: RuleViolation }[];
   /** A member of the body that no rule knows carries a card number. */
   readonly cardElsewhere: boolean;
+  /** Paths of numbers that are not written as plain integers. */
+  readonly oddNumbers: ReadonlySet<string>;
 }
 
 const tooDeep = violation('event_too_deep', `The event is nested deeper than ${eventBounds.depth} levels: flatten it.`);
@@ -21,6 +24,10 @@ const tooLarge = violation(
 );
 const badName = violation('member_name', 'The name of this member has control characters or is __proto__: rename it.');
 const inexact = violation('number_inexact', 'This number is too large to be read exactly: send it as a string.');
+const notPlain = violation(
+  'number_format',
+  'A number in an instruction must be a plain integer such as 1000: send one with decimals or an exponent as a text.',
+);
 const loneSurrogate = violation(
   'lone_surrogate',
   'This text contains half of a character: it was cut off or decoded incorrectly; enter it again.',
@@ -37,11 +44,18 @@ export const walkEvent = (event: unknown, known: (path: string) => boolean): Bou
   let characters = 0;
   let stop: RuleViolation | undefined;
   let cardElsewhere = false;
+  const oddNumbers = new Set<string>();
 
   const leaf = (value: unknown, path: string): void => {
     if (typeof value === 'string') {
       characters += value.length;
       if (!value.isWellFormed() && !known(path)) found.push({ path, fault: loneSurrogate });
+    }
+    if (isNumberLiteral(value) || (typeof value === 'number' && Number.isFinite(value) && !Number.isInteger(value))) {
+      oddNumbers.add(path);
+      // The rules of a known member, and of the metadata as a whole, report it themselves.
+      if (!known(path) && path !== 'metadata') found.push({ path, fault: notPlain });
+      return;
     }
     if (
       typeof value === 'number' &&
@@ -59,7 +73,7 @@ export const walkEvent = (event: unknown, known: (path: string) => boolean): Bou
     if (members > eventBounds.members || characters > eventBounds.characters) stop = tooLarge;
     if (depth > eventBounds.depth) stop = tooDeep;
     if (stop !== undefined) return;
-    if (typeof value !== 'object' || value === null) {
+    if (typeof value !== 'object' || value === null || isNumberLiteral(value)) {
       leaf(value, path);
       return;
     }
@@ -74,5 +88,5 @@ export const walkEvent = (event: unknown, known: (path: string) => boolean): Bou
 
   visit(event, '', 0);
   if (characters > eventBounds.characters) stop ??= tooLarge;
-  return { stop, found, cardElsewhere };
+  return { stop, found, cardElsewhere, oddNumbers };
 };

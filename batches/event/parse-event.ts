@@ -4,15 +4,16 @@
 import type { z } from 'zod';
 import { amountFault, limitFault } from '../fields/amount-rules.ts';
 import { maskedDestination } from '../instruction/body.ts';
-import { cardNumberMisplaced, carriesCardNumber } from '../fields/cards.ts';
 import { members, pathOf, slotOf } from '../instruction/members.ts';
 import { currencyDecimals } from '../fields/currencies.ts';
 import { declaredMethods, find, isKnownPath, normalisedBody, valuesOf } from './values.ts';
+import { checkBatchId, refusedUnread, usableRecordId } from './envelope.ts';
+import { withNumbers } from '../fields/strict-json.ts';
 import { walkEvent } from './limits.ts';
 import { paymentSchema, payoutSchema } from './schema.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import { createValidationErrors, type ValidationErrors } from '../instruction/validation-errors.ts';
-import { checkRecordId, checkWord, hasRecordIdGrammar } from '../fields/identifiers.ts';
+import { checkWord } from '../fields/identifiers.ts';
 import { kinds, type CallerMetadata, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
 import { maskName } from '../instruction/masks.ts';
 import { stripReserved, checkMetadata, isObject } from '../instruction/metadata.ts';
@@ -85,7 +86,12 @@ const issueProblems = (issue: z.core.$ZodIssue, event: JsonObject, kind: Kind): 
 
 const missing = (path: string): RuleViolation => violation('member_missing', `Every instruction of this kind needs ${path}: fill it in.`);
 
-const wrongAmount = (amount: number): AmountFault | 'negative' | undefined => {
+const amountNotPlain = violation(
+  'amount_format',
+  `${amountPath} must be a whole number of minor units (cents), written with digits only: no decimals, no exponent.`,
+);
+
+const wrongAmount = (amount: number): AmountFault | undefined => {
   if (amount === 0) return 'zero';
   if (amount < 0) return 'negative';
   if (amount > Number(maxAmountMinor)) return 'too_large';
@@ -94,30 +100,26 @@ const wrongAmount = (amount: number): AmountFault | 'negative' | undefined => {
 
 const readAmount = (
   event: JsonObject,
-  currency: string | undefined,
-  limits: ReadingOptions['maxAmount'],
+  {
+    currency,
+    limits,
+    isPlain,
+  }: { readonly currency: string | undefined; readonly limits: ReadingOptions['maxAmount']; readonly isPlain: boolean },
   findings: ValidationErrors,
 ): bigint | undefined => {
   const amount = find(event, ['amount_details', 'amount']);
   // what is no number at all was told by the schema
   if (typeof amount !== 'number') return undefined;
-  const wrong = wrongAmount(amount);
+  const wrong = isPlain ? wrongAmount(amount) : 'format';
   if (wrong !== undefined) {
-    findings.value(amountSlot, String(amount), amountFault(wrong === 'negative' ? 'format' : wrong, String(amount), currency, true));
+    const found = wrong === 'format' ? amountNotPlain : amountFault(wrong, String(amount), currency, true);
+    findings.value(amountSlot, String(amount), found);
     return undefined;
   }
   const amountMinor = BigInt(amount);
   const above = currency === undefined ? undefined : limitFault(amountMinor, currency, limits);
   if (above !== undefined) findings.value(amountSlot, String(amount), above);
   return currency === undefined ? undefined : amountMinor;
-};
-
-const checkBatchId = (batchId: string): RuleViolation | undefined => {
-  if (!hasRecordIdGrammar(batchId))
-    return violation('batch_id_format', 'A batch id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -');
-  if (/^[0-9a-f]{64}$/i.test(batchId))
-    return violation('batch_id_reserved', 'A batch id of 64 hexadecimal digits is reserved for files: choose another one.');
-  return carriesCardNumber(batchId) ? cardNumberMisplaced : undefined;
 };
 
 const refused = (problems: readonly [Problem, ...Problem[]]): ParseResult => ({
@@ -182,11 +184,6 @@ function checkKind({ event, errors }: Draft): void {
   }
 }
 
-function readRecordId({ values }: Draft): string | undefined {
-  const text = values[recordIdSlot];
-  return text !== undefined && checkRecordId(text) === undefined && !carriesCardNumber(text) ? text : undefined;
-}
-
 /** Undefined when it has problems, which are reported. */
 function readMetadata({ event, problems, errors }: Draft, recordId: string | undefined): CallerMetadata | undefined {
   const before = problems.length;
@@ -219,20 +216,21 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
   const stated = given === 'payout' || given === 'payment' ? given : undefined;
   const kind = stated ?? (isObject(value['payment_details']) ? 'payment' : 'payout');
   const bounds = walkEvent(value, (path) => isKnownPath(kind, path));
-  if (bounds.stop !== undefined) return refused([{ ...bounds.stop, column: null, value: null }]);
+  if (bounds.stop !== undefined) return { ok: false, refusal: refusedUnread(value, [{ ...bounds.stop, column: null, value: null }]) };
+  const event = bounds.oddNumbers.size === 0 ? value : (withNumbers(value) as JsonObject);
 
-  const draft = openDraft(value, kind);
+  const draft = openDraft(event, kind);
   const { values, declared, errors, problems } = draft;
   for (const { path, fault } of bounds.found) errors.addRecordError(fault, path === '' ? undefined : maskName(path));
   checkShape(draft);
   if (stated === undefined) checkKind(draft);
-  if (value['record_id'] === '') errors.missing(recordIdSlot, 'Every event needs');
+  if (event['record_id'] === '') errors.missing(recordIdSlot, 'Every event needs');
   checkMembers(values, everySlot, kind, declared, now, consequentErrors(draft));
 
   const upper = values[currencySlot]?.toUpperCase();
   const currency = upper !== undefined && currencyDecimals(upper) !== undefined ? upper : undefined;
-  const amountMinor = readAmount(value, currency, maxAmount, errors);
-  const recordId = readRecordId(draft);
+  const amountMinor = readAmount(event, { currency, limits: maxAmount, isPlain: !bounds.oddNumbers.has(amountPath) }, errors);
+  const recordId = usableRecordId(values[recordIdSlot]);
   const metadata = readMetadata(draft, recordId);
   const batch = readBatchId(draft);
 
@@ -243,6 +241,6 @@ export const readInstructionEvent = (value: unknown, { now, maxAmount }: Reading
   }
   const hasCardNumber = values[cardSlot] !== undefined || bounds.cardElsewhere;
   const destination = maskedDestination(values);
-  const body = normalisedBody(value, values);
+  const body = normalisedBody(event, values);
   return { ok: true, draft: { recordId, kind, amountMinor, currency, body, metadata, destination, hasCardNumber, ...batch } };
 };

@@ -6,6 +6,8 @@ import { readInstructionEvent } from './parse-event.ts';
 import type { JsonObject, Occurrence, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import { isObject } from '../instruction/metadata.ts';
 import type { ReadingOptions } from '../instruction/reading-options.ts';
+import { DuplicateMemberError, parseStrictJson } from '../fields/strict-json.ts';
+import { refusedDuplicates } from './envelope.ts';
 import { unsealCards } from './sealed-cards.ts';
 
 /** A message as it came. Times are milliseconds since the epoch, set by the producer or the broker. */
@@ -32,8 +34,9 @@ export type OpenSealed = (sealed: Buffer, recordId: string) => Uint8Array;
 
 /** Far above any instruction (their bound is counted in characters), and little to hold. */
 const maxBytes = 262_144;
-/** What is wrong with the event as a whole rather than with what it asks for. */
-const deadCodes = new Set(['unknown_member', 'event_not_object', 'event_too_deep', 'event_too_large', 'member_name']);
+
+/** What is wrong with the event as a whole: without a record id, this says more than the id that is missing. */
+const deadCodes = new Set(['unknown_member', 'event_not_object', 'event_too_deep', 'event_too_large', 'member_name', 'member_twice']);
 
 const dead = (reason: string, message: string): MessageReading => ({ type: 'dead', reason, message });
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -56,13 +59,9 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
   } catch {
     return dead('invalid_utf8', 'The value is not valid UTF-8.');
   }
-  let event: unknown;
-  try {
-    event = JSON.parse(text);
-  } catch {
-    // The parser's own message quotes what it found, which may be a card number.
-    return dead('invalid_json', 'The value is not valid JSON.');
-  }
+  const parsed = parse(text);
+  if (parsed.type === 'dead') return parsed;
+  let { event } = parsed;
   const place = readPlace(message);
   if (place.type === 'dead') return place;
   if (place.batchId !== undefined && isObject(event)) {
@@ -72,16 +71,38 @@ export function readMessage(message: InstructionMessage, options: ReadingOptions
       return dead('seal_broken', 'Its sealed card data cannot be opened: it was sealed with another ledger key, or altered.');
     }
   }
-  const reading = readInstructionEvent(event, options);
+  const reading = read(event, parsed.duplicates, options);
   const fatal = reading.ok ? undefined : whyDead(reading.refusal);
   if (fatal !== undefined) return dead(fatal.code, fatal.message);
   const own = reading.ok ? reading.draft.batchId : reading.refusal.batchId;
   return { type: 'instruction', occurrence: place.occurrence, batchId: place.batchId ?? own ?? dayOf(message.timestamp), reading };
 }
 
-const whyDead = ({ recordId, problems }: InvalidInstruction) =>
-  problems.find(({ code }) => deadCodes.has(code)) ??
-  (recordId === undefined ? (problems.find(({ column }) => column === 'record_id') ?? problems[0]) : undefined);
+type Parsed =
+  | { readonly type: 'parsed'; readonly event: unknown; readonly duplicates: DuplicateMemberError['paths'] }
+  | Extract<MessageReading, { type: 'dead' }>;
+
+function parse(text: string): Parsed {
+  try {
+    return { type: 'parsed', event: parseStrictJson(text), duplicates: [] };
+  } catch (error) {
+    if (error instanceof DuplicateMemberError) return { type: 'parsed', event: JSON.parse(text), duplicates: error.paths };
+    if (error instanceof RangeError) return { type: 'dead', reason: 'event_too_deep', message: 'The value is nested too deeply.' };
+    // The parser's own message quotes what it found, which may be a card number.
+    return { type: 'dead', reason: 'invalid_json', message: 'The value is not valid JSON.' };
+  }
+}
+
+const read = (event: unknown, duplicates: DuplicateMemberError['paths'], options: ReadingOptions): ParseResult =>
+  duplicates.length > 0 && isObject(event)
+    ? { ok: false, refusal: refusedDuplicates(event, duplicates) }
+    : readInstructionEvent(event, options);
+
+/** What cannot be named cannot be answered under its name. */
+const whyDead = ({ recordId, problems }: InvalidInstruction) => {
+  if (recordId !== undefined) return undefined;
+  return problems.find(({ code }) => deadCodes.has(code)) ?? problems.find(({ column }) => column === 'record_id') ?? problems[0];
+};
 
 const openCards = (event: JsonObject, open: OpenSealed): JsonObject => {
   const recordId = event['record_id'];

@@ -2,6 +2,7 @@
  * Card data on the instructions topic: sealed member by member, so that a file's instructions can wait on the topic
  * without a card number ever standing there.
  */
+import { isNumberLiteral } from '../fields/strict-json.ts';
 import type { Json, JsonObject } from '../instruction/instruction.ts';
 
 /** What a sealed member begins with; the rest is base64. */
@@ -15,7 +16,7 @@ type Change = (text: string) => string;
 
 function changeCards(value: Json, inCard: boolean, change: Change): Json {
   if (typeof value === 'string') return inCard ? change(value) : value;
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || isNumberLiteral(value)) return value;
   if (Array.isArray(value)) return (value as readonly Json[]).map((member) => changeCards(member, inCard, change));
   return Object.fromEntries(
     Object.entries(value as JsonObject).map(([name, member]) => [name, changeCards(member, inCard || name === cardObject, change)]),

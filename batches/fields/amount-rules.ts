@@ -16,6 +16,8 @@ const negative = /^\s*[-\u2212(]|[-\u2212)]\s*$/;
 
 const write = 'write a plain number such as 1234.50';
 
+const negativeFault = violation('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
+
 const malformed = (text: string, minor: boolean): RuleViolation => {
   if (grouped.test(text) && !/^\d+\.\d{3}$/.test(text)) {
     return violation('amount_thousands_separator', `The amount has a thousands separator or a decimal comma: ${write}.`);
@@ -25,7 +27,7 @@ const malformed = (text: string, minor: boolean): RuleViolation => {
   if (damage !== undefined) return damage;
   if (signs.test(text))
     return violation('amount_currency_sign', `The amount contains a currency sign or code: ${write}; the currency has its own column.`);
-  if (negative.test(text)) return violation('amount_negative', 'The amount is negative: only amounts above zero can be paid.');
+  if (negative.test(text)) return negativeFault;
   if (minor)
     return violation('amount_format', 'amount_minor must be a whole number of minor units (cents): digits only, without a leading zero.');
   if (/^0\d/.test(text)) return violation('amount_format', `The amount has an extra leading zero: ${write}.`);
@@ -45,6 +47,8 @@ export const amountFault = (why: AmountFault, text: string, currency: string | u
   switch (why) {
     case 'format':
       return malformed(text, minor);
+    case 'negative':
+      return negativeFault;
     case 'decimals':
       return violation('amount_decimals', tooMany(currency));
     case 'zero':

@@ -13,11 +13,12 @@ const maxDigits = 16;
 const majorGrammar = /^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 const minorGrammar = /^[1-9][0-9]*$/;
 
-export type AmountFault = 'format' | 'decimals' | 'zero' | 'too_large';
+export type AmountFault = 'format' | 'negative' | 'decimals' | 'zero' | 'too_large';
 export type AmountReading = { readonly ok: true; readonly amountMinor: bigint } | { readonly ok: false; readonly fault: AmountFault };
 
 const faults: { readonly [F in AmountFault]: AmountReading } = {
   format: { ok: false, fault: 'format' },
+  negative: { ok: false, fault: 'negative' },
   decimals: { ok: false, fault: 'decimals' },
   zero: { ok: false, fault: 'zero' },
   too_large: { ok: false, fault: 'too_large' },

@@ -6,8 +6,11 @@
 
 export class DuplicateMemberError extends SyntaxError {
   override readonly name = 'DuplicateMemberError';
-  constructor() {
+  /** Where a name is twice: the names on the path to it, and itself. Items of a list are counted from 0. The first few. */
+  readonly paths: readonly (readonly string[])[];
+  constructor(paths: readonly (readonly string[])[]) {
     super('a member appears twice');
+    this.paths = paths;
   }
 }
 
@@ -35,7 +38,7 @@ export const isNumberLiteral = (value: unknown): value is NumberLiteral => json.
 export function parseStrictJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   const { members, hasOddNumber } = scan(text);
-  if (members !== countMembers(value)) throw new DuplicateMemberError();
+  if (members !== countMembers(value)) throw new DuplicateMemberError(duplicatePaths(text));
   if (!hasOddNumber) return value;
   return json.parse(text, (_key, one, { source }) =>
     typeof one === 'number' && source !== undefined && !plainInteger.test(source) ? json.rawJSON(source) : one,
@@ -69,6 +72,47 @@ function isEscaped(text: string, index: number): boolean {
   let backslashes = 0;
   while (text.charCodeAt(index - 1 - backslashes) === backslash) backslashes += 1;
   return backslashes % 2 === 1;
+}
+
+/** An object (with its names) or a list that is still open, and what is being read in it. */
+interface Open {
+  readonly names: Set<string> | undefined;
+  item: number;
+  name: string;
+}
+
+const tokens = /[{}[\],]|"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs;
+const mostPaths = 20;
+
+/** Of a text that is known to be JSON: where a name is in an object again; at the top level all of them. */
+function duplicatePaths(text: string): readonly (readonly string[])[] {
+  const paths = new Map<string, readonly string[]>();
+  const open: Open[] = [];
+  for (const [token, colonAfter] of text.matchAll(tokens)) {
+    const inner = open.at(-1);
+    if (token === '{') open.push({ names: new Set(), item: 0, name: '' });
+    else if (token === '[') open.push({ names: undefined, item: 0, name: '0' });
+    else if (token === '}' || token === ']') open.pop();
+    else if (inner === undefined) continue;
+    else if (token === ',' && inner.names === undefined) inner.name = String((inner.item += 1));
+    else if (colonAfter !== undefined && inner.names !== undefined) {
+      inner.name = JSON.parse(token.slice(0, -colonAfter.length)) as string;
+      if (inner.names.has(inner.name) && (open.length === 1 || paths.size < mostPaths)) {
+        const path = open.map(({ name }) => name);
+        paths.set(JSON.stringify(path), path);
+      }
+      inner.names.add(inner.name);
+    }
+  }
+  return [...paths.values()];
+}
+
+/** The value with each `NumberLiteral` as the number nearest to it. For values of bounded depth. */
+export function withNumbers(value: unknown): unknown {
+  if (isNumberLiteral(value)) return Number(value.rawJSON);
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withNumbers(member)]));
 }
 
 /** With a stack of its own: the depth of what came from outside is not bounded yet. */

@@ -57,17 +57,17 @@ describe('events of the instructions topic', () => {
       expect(byStatus.get('succeeded')?.length).toBe(40);
       expect(byStatus.get('duplicate')).toMatchObject([{ record_id: 'g-1' }]);
       expect(byStatus.get('conflict')).toMatchObject([{ record_id: 'g-2', fields: ['amount_details.amount'] }]);
-      expect(byStatus.get('rejected')).toMatchObject([{ record_id: 'bad-iban' }]);
+      expect(
+        byStatus
+          .get('rejected')
+          ?.map(({ record_id: id, error }) => [id, error?.code])
+          .toSorted(),
+      ).toEqual([
+        ['bad-iban', expect.any(String)],
+        ['odd', 'unknown_member'],
+      ]);
       expect(letters.map(({ headers }) => headers['reason']).toSorted()).toEqual(
-        [
-          'event_too_large',
-          'invalid_json',
-          'invalid_utf8',
-          'unknown_member',
-          'null_value',
-          'record_id_format',
-          'unknown_member',
-        ].toSorted(),
+        ['event_too_large', 'invalid_json', 'invalid_utf8', 'unknown_member', 'null_value', 'record_id_format'].toSorted(),
       );
       expect(letters.map(({ value }) => value).join()).not.toContain('4111111111111111');
       expect((await paidOnce(cluster)).length).toBe(40);

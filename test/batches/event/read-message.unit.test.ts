@@ -59,13 +59,78 @@ describe('an event', () => {
     ['event_not_object', '[1]'],
     ['event_not_object', '"text"'],
     ['event_too_large', `"${'x'.repeat(300_000)}"`],
-    ['event_too_large', { ...good, metadata: 'x'.repeat(70_000) }],
-    ['unknown_member', { ...good, colour: 'red' }],
+    ['event_too_large', { ...good, record_id: undefined, metadata: 'x'.repeat(70_000) }],
+    ['unknown_member', { ...good, record_id: undefined, colour: 'red' }],
+    ['member_twice', '{"record_id":"dup","record_id":"dup2","kind":"payout"}'],
+    ['member_twice', '{"kind":"payout","kind":"payout","record_id":"dup","record_id":"dup"}'],
+    ['event_not_object', '[{"a":1,"a":2}]'],
+    ['event_too_deep', `{"a":1.5,"b":${'['.repeat(60_000)}${']'.repeat(60_000)}}`],
+    ['excel_decimal', { ...good, record_id: '1001.0' }],
+    ['wrong_type', { ...good, record_id: 7 }],
     ['member_missing', { ...good, record_id: undefined }],
     ['record_id_format', { ...good, record_id: 'no blanks here' }],
   ])('%s goes to the dead letters', (reason, value) => {
     expect(reasonOf(value)).toBe(reason);
   });
+
+  const refusalOf = (value: unknown) => {
+    const found = read(messageOf(value));
+    return found.type === 'instruction' && !found.reading.ok ? found.reading.refusal : found;
+  };
+  const textOf = (amountDetails: string, rest = ''): string =>
+    `{"record_id":"inv-1","batch_id":"may","kind":"payout","amount_details":${amountDetails}${rest}}`;
+
+  it.each([
+    ['unknown_member', 'colour', { ...good, batch_id: 'may', colour: 'red' }],
+    ['event_too_large', null, { ...good, batch_id: 'may', metadata: 'x'.repeat(70_000) }],
+    ['member_twice', 'amount_details.amount', textOf('{"amount":1000,"amount":200000,"currency":"eur"}')],
+    ['member_twice', 'amount_details', textOf('{"amount":1001,"currency":"eur"}', ',"amount_details":{"amount":777,"currency":"usd"}')],
+    ['member_twice', 'kind', textOf('{"amount":1,"currency":"eur"}', ',"kind":"payout"')],
+    [
+      'member_twice',
+      'amount_details.note.1.a',
+      textOf(String.raw`{"amount":1,"note":[{"a":"}"},{"a":1,"\u0061":2}]}`.replace('\\\\', '\\')),
+    ],
+  ])('whose record id can be read is rejected under it, in its batch: %s at %s', (code, column, value) => {
+    expect(read(messageOf(value))).toMatchObject({ type: 'instruction', batchId: 'may' });
+    expect(refusalOf(value)).toMatchObject({
+      recordId: 'inv-1',
+      batchId: 'may',
+      problems: expect.arrayContaining([expect.objectContaining({ code, column })]),
+    });
+  });
+
+  it('with a batch id twice is rejected in the batch of its day', () => {
+    const value = textOf('{"amount":1000,"currency":"eur"}', ',"batch_id":"june"');
+    expect(read(messageOf(value))).toMatchObject({ batchId: 'events-2026-11-20', reading: { refusal: { recordId: 'inv-1' } } });
+  });
+
+  it.each(['1e3', '1000.0', '1230.0000000000000001', '1E3', '10.5', '1e400'])(
+    'whose amount is %s is rejected, in the name of its field',
+    (literal) => {
+      const value = JSON.stringify(good).replace('"amount":1000', `"amount":${literal}`);
+      expect(value).toContain(literal);
+      expect(refusalOf(value)).toMatchObject({
+        recordId: 'inv-1',
+        amountMinor: undefined,
+        problems: [
+          {
+            code: 'amount_format',
+            column: 'amount_details.amount',
+            message: expect.stringMatching(/^amount_details\.amount must be a whole number/),
+          },
+        ],
+      });
+    },
+  );
+
+  it.each(['1.5', '1e3', '7.0', '1230.0000000000000001'])(
+    'with the number %s elsewhere is rejected, for it would not be sent as it is',
+    (literal) => {
+      const value = JSON.stringify({ ...good, metadata: { rate: 0 } }).replace('"rate":0', `"rate":${literal}`);
+      expect(refusalOf(value)).toMatchObject({ recordId: 'inv-1', problems: [{ code: 'number_format', column: 'metadata.rate' }] });
+    },
+  );
 
   it('that cannot be unpacked keeps the reason that was found', () => {
     expect(reasonOf(null, { poison: { reason: 'unreadable_batch', message: 'lz4' } })).toBe('unreadable_batch');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DuplicateMemberError, isNumberLiteral, parseStrictJson } from '../../../batches/fields/strict-json.ts';
+import { DuplicateMemberError, isNumberLiteral, parseStrictJson, withNumbers } from '../../../batches/fields/strict-json.ts';
 
 describe('parseStrictJson', () => {
   it('reads any JSON as JSON.parse does, as long as its numbers are plain integers', () => {
@@ -15,6 +15,51 @@ describe('parseStrictJson', () => {
         const text = JSON.stringify(value, null, indent);
         expect(parseStrictJson(text)).toEqual(JSON.parse(text));
       }),
+    );
+  });
+
+  /** JSON as members in the order of the text, names perhaps twice, with the text of each number. */
+  type Model =
+    { readonly list: readonly Model[] } | { readonly members: readonly (readonly [string, Model])[] } | { readonly text: string };
+  const models = fc.letrec<{ value: Model }>((tie) => {
+    const name = fc.constantFrom('a', 'b', '', '__proto__', ':', '"', '\\\\', 'e1', ',{');
+    return {
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom('1', '-7', '0', '1e3', '1.0', '2.5E-3', 'true', 'null', '"a:b\\\\"', '"e1.5"').map((text) => ({ text })),
+        fc.array(tie('value'), { maxLength: 4 }).map((list) => ({ list })),
+        fc.array(fc.tuple(name, tie('value')), { maxLength: 4 }).map((members) => ({ members })),
+      ),
+    };
+  }).value;
+  const textOf = (model: Model, gap: string): string => {
+    if ('text' in model) return model.text;
+    if ('list' in model) return `[${gap}${model.list.map((one) => textOf(one, gap)).join(`,${gap}`)}]`;
+    return `{${gap}${model.members.map(([name, one]) => `${JSON.stringify(name)}${gap}:${textOf(one, gap)}`).join(`${gap},`)}}`;
+  };
+  const duplicatesOf = (model: Model, path: readonly string[] = []): string[] => {
+    if ('text' in model) return [];
+    if ('list' in model) return model.list.flatMap((one, index) => duplicatesOf(one, [...path, String(index)]));
+    return model.members.flatMap(([name, one], index) => [
+      ...(model.members.findIndex(([other]) => other === name) < index ? [JSON.stringify([...path, name])] : []),
+      ...duplicatesOf(one, [...path, name]),
+    ]);
+  };
+
+  it('reads any text as JSON.parse does, or names each member that is there twice', () => {
+    fc.assert(
+      fc.property(models, fc.constantFrom('', ' ', '\n\t'), (model, gap) => {
+        const text = textOf(model, gap);
+        const expected = [...new Set(duplicatesOf(model))].toSorted();
+        try {
+          expect(withNumbers(parseStrictJson(text))).toEqual(JSON.parse(text));
+          expect(expected).toEqual([]);
+        } catch (error) {
+          if (!(error instanceof DuplicateMemberError)) throw error;
+          expect(error.paths.map((path) => JSON.stringify(path)).toSorted()).toEqual(expected);
+        }
+      }),
+      { numRuns: 2000 },
     );
   });
 
