@@ -1,5 +1,5 @@
 /**
- * Results of the stand-alone profile: lines of JSON, appended and synced in groups. Nothing is told as published
+ * Results of the stand-alone profile: lines of JSON, appended and synced in groups. Nothing is reported as published
  * before it is on disk, and a group that could not be written whole is taken back.
  */
 import { constants } from 'node:fs';

@@ -103,10 +103,10 @@ const sentences: Readonly<Record<TransportCode, string>> = {
   transport_other: 'The exchange with the gateway failed; the request may have arrived.',
 };
 
-/** Longest part of a foreign error message that is told. */
+/** Longest part of a foreign error message that is reported. */
 const maxDetail = 200;
 
-/** What a failed exchange is told as. `detail` is the technical cause, shown in brackets. */
+/** What a failed exchange is reported as. `detail` is the technical cause, shown in brackets. */
 export function transportAnswer(code: TransportCode, detail?: string): GatewayResponse {
   const message = detail === undefined || detail === '' ? sentences[code] : `${sentences[code]} (${detail.slice(0, maxDetail)})`;
   return { type: 'transport', proof: deliveryOf[code], code, message };

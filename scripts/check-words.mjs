@@ -23,6 +23,8 @@ const patterns = [
   'put aside',
   'taken up',
   'begun',
+  '(?:is|are) told',
+  'the wire',
 ];
 const flagged = new RegExp(`(?<![\\w.'-])(?:${patterns.join('|')})(?![\\w-])`, 'gi');
 

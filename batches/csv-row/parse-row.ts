@@ -18,7 +18,7 @@ import { checkMembers, checkTexts, methodsFilled } from '../instruction/validati
 
 export interface RowParser {
   /**
-   * Reads one row. All its problems are told at once, those of single cells first, in the order of the columns.
+   * Reads one row. All its problems are reported at once, those of single cells first, in the order of the columns.
    *
    * @param cells the texts of the row, exactly as they stand in the file, without quotes
    */

@@ -1,6 +1,6 @@
 /**
  * Characters that do not belong into a payout: what cannot be seen, what cannot be sent, what shows that a file was
- * decoded wrongly. They are told by code point, because a person who looks at the cell sees nothing wrong.
+ * decoded wrongly. They are reported by code point, because a person who looks at the cell sees nothing wrong.
  */
 import { isJoiner, isSpelling } from './joiners.ts';
 import { violation, type RuleViolation } from './rule-violation.ts';

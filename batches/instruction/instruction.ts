@@ -75,7 +75,7 @@ export interface ValidInstruction {
 }
 
 /**
- * An instruction that broke a rule. What could be read of it is told, so that it is counted and answered
+ * An instruction that broke a rule. What could be read of it is reported, so that it is counted and answered
  * under its own name; `recordId`, amount and currency are absent when they themselves could not be read.
  */
 export interface InvalidInstruction {

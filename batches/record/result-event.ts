@@ -1,4 +1,4 @@
-/** Result events: what is told to the world about an occurrence. Source of the format: docs/results.md. */
+/** Result events: what is reported to the world about an occurrence. Source of the format: docs/results.md. */
 import { z } from 'zod';
 import type { ValidInstruction, Occurrence, Problem, InvalidInstruction } from '../instruction/instruction.ts';
 import type { KeyDerivation } from './idempotency-key.ts';

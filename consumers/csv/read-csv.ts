@@ -108,7 +108,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   }
 }
 
-/** A broken file is told by its hash too, so the rest of it is read for that; a pipe may have no end. */
+/** A broken file is reported by its hash too, so the rest of it is read for that; a pipe may have no end. */
 async function withFacts(error: StructuralError, source: SourceFile, facts: SourceFacts): Promise<StructuralError> {
   if (source.rereadable) {
     try {

@@ -24,6 +24,6 @@ export class StructuralError extends Error {
   }
 }
 
-/** @param line what concerns the file as a whole is told on line 1 */
+/** @param line what concerns the file as a whole is reported on line 1 */
 export const structural = (line: number, code: string, message: string): StructuralError =>
   new StructuralError([{ line, column: null, code, message, value: null }]);

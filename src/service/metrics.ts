@@ -18,7 +18,7 @@ export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'balance'] a
 export type GatewayCall = (typeof gatewayCalls)[number];
 
 /**
- * How a call ended, by what HTTP and the network told; what it means for the record is told by `disburse_outcomes_total`.
+ * How a call ended, by what HTTP and the network told; what it means for the record is counted by `disburse_outcomes_total`.
  * `not_sent`: surely no byte arrived. `open`: perhaps it arrived.
  */
 export const callOutcomes = ['ok', 'refused', 'too_many', 'server_error', 'not_sent', 'open'] as const;

@@ -26,7 +26,7 @@ export function retentionSuite(under: LedgerUnderTest): void {
       await under.ledger.openBatch(manifest(batchA));
     });
 
-    /** A failed record about which everything is told that can be dropped. */
+    /** A failed record about which everything is reported that can be dropped. */
     const failed = async (recordId: string, line: number): Promise<LedgerRecord> => {
       const sent = await moved(under.ledger, intent(await admitted(under.ledger, recordId, line, draft)));
       return moved(

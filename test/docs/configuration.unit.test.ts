@@ -1,4 +1,4 @@
-/** Every variable is told where people look for it, with the default that it has. */
+/** Every variable is described where people look for it, with the default that it has. */
 import { parse } from 'dotenv';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';

@@ -1,4 +1,4 @@
-/** Every word that programs and people meet is told in the pages. */
+/** Every word that programs and people meet is described in the pages. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -52,7 +52,7 @@ it('docs/results.md lists every member of results and summaries, and every colum
   expect(Object.keys(summarySchema.shape).filter((name) => !results.includes(`"${name}":`))).toEqual([]);
 });
 
-it('every failure code is told in docs/results.md', () => {
+it('every failure code is described in docs/results.md', () => {
   expect(missingIn(results, [...transportCodes, ...gatewayCodes, ...responseCodes])).toEqual([]);
 });
 
@@ -138,12 +138,12 @@ const reasons = [
 ];
 const elsewhere = new Set(['account_type', ...reasons]);
 
-it('reasons of records are told in docs/results.md', () => {
+it('reasons of records are described in docs/results.md', () => {
   expect(missingIn(results, reasons)).toEqual([]);
 });
 
 describe('commands', () => {
-  it.each(declarations.map(({ name }) => name))('%s is told in the README and in docs/configuration.md', (command) => {
+  it.each(declarations.map(({ name }) => name))('%s is described in the README and in docs/configuration.md', (command) => {
     expect(readme.split('\n').some((line) => line.startsWith(`| \`${command}`))).toBe(true);
     expect(page('docs/configuration.md')).toMatch(new RegExp(`^### (?:.*, )?${command}\\b`, 'm'));
   });

@@ -156,7 +156,7 @@ describe('instances', () => {
       expect(mostInASecond(seen)).toBeLessThanOrEqual(151);
       const summary = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as Parameters<typeof countsOf>[0];
       expect(summary.balanced).toBe(true);
-      // What had arrived when the instance died is told as open: the gateway only says that it knows the key.
+      // What had arrived when the instance died is reported as open: the gateway only says that it knows the key.
       const { succeeded = 0, unknown = 0 } = countsOf(summary);
       expect({ all: succeeded + unknown, exit: ended.code }).toEqual({ all: 600, exit: unknown === 0 ? 0 : 2 });
       expect(unknown).toBeLessThanOrEqual(32);

@@ -1,4 +1,4 @@
-/** What really goes over the wire, seen by a server that knows nothing but HTTP and RSA. */
+/** What really goes over the network, seen by a server that knows nothing but HTTP and RSA. */
 import { verify } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';

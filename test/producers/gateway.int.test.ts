@@ -154,7 +154,7 @@ describe('the answers', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it.each([500, 502, 503, 429])('HTTP %i is told and never repeated', async (status) => {
+  it.each([500, 502, 503, 429])('HTTP %i is reported and never repeated', async (status) => {
     const { seen, url } = await recording(() => ({ status, body: '' }));
     expect(await init(gatewayTo(url))).toEqual({ type: 'answer', httpStatus: status, json: undefined });
     expect(seen).toHaveLength(1);

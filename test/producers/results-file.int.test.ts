@@ -131,7 +131,7 @@ describe('openResultsFile', () => {
     expect(await numbers()).toEqual([4, 5]);
   });
 
-  it('a mark that cannot be read is told, and no event doubled', async () => {
+  it('a mark that cannot be read is reported, and no event doubled', async () => {
     const first = await opened(null);
     await first.sink.publish(group(1));
     await first.sink.close();
@@ -157,7 +157,7 @@ describe('openResultsFile', () => {
     await sink.close();
   });
 
-  it('a folder, a device and a forbidden place are told', async () => {
+  it('a folder, a device and a forbidden place are reported', async () => {
     await mkdir(path);
     expect(await fault(opened(null))).toMatchObject({ code: 'not_a_file' });
     await rm(path, { recursive: true });
@@ -175,7 +175,7 @@ describe('a full disk', () => {
     ['EFBIG', 'file_limit'],
     ['EROFS', 'not_permitted'],
     ['EIO', 'write_failed'],
-  ])('%s is told as %s', (errno, code) => {
+  ])('%s is reported as %s', (errno, code) => {
     const cause = Object.assign(new Error(`${errno}: it failed`), { code: errno });
     const told = resultsFileError('/data/results.jsonl', cause);
     expect(told).toMatchObject({ code, cause });

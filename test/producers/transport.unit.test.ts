@@ -128,7 +128,7 @@ describe('several addresses', () => {
   });
 });
 
-describe('what is told', () => {
+describe('what is reported', () => {
   it('carries the proof of its code, a sentence and the cause', () => {
     expect(readTransportError(failure('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1'), 'connecting', false)).toEqual({
       type: 'transport',

@@ -15,6 +15,10 @@ it('the word check finds a flagged word, with its line, in any case', () => {
   expect(wordsIn('// fine\n// Whoever mended this told of it')).toEqual(['2: whoever', '2: mended', '2: told of']);
 });
 
+it('the word check finds a flagged phrase', () => {
+  expect(wordsIn('// what is told goes over the wire')).toEqual(['1: is told', '1: the wire']);
+});
+
 it('the word check leaves parts of other words and members of objects alone', () => {
   expect(wordsIn("const amended = sheet.his; // understands the recommendation\nif ('he-llo') offsets.begun(1);")).toEqual([]);
 });

@@ -181,7 +181,7 @@ describe('amounts', () => {
     expect(codes('payout', 'sepa', { currency: 'JPY', amount: '500.0' })).toEqual(['amount_decimals@amount']);
   });
 
-  it('have a limit where one is set, and are told all the same', () => {
+  it('have a limit where one is set, and are reported all the same', () => {
     const limits = new Map([['EUR', 1229n]]);
     const reading = parseRow(rowOf('payout', 'sepa'), limits);
     expect(codesOf(reading)).toEqual(['amount_above_limit@amount']);
@@ -353,7 +353,7 @@ describe('paths as column names', () => {
 });
 
 describe('problems', () => {
-  it('are told all at once, under the names of the file', () => {
+  it('are reported all at once, under the names of the file', () => {
     const reading = parseRow({
       Record_ID: 'bad id',
       AMOUNT: '1,5',

@@ -223,7 +223,7 @@ describe('a first send', () => {
     expect(whyNotResend(world.deps.settings, world.ledger.current(), at)).not.toBeNull();
   });
 
-  it('is not failed by a late refusal when another process has sent it again: a person is told', async () => {
+  it('is not failed by a late refusal when another process has sent it again: a person is notified', async () => {
     const world = await sent({
       init: [refusal('account_not_found')],
       before: (what, { ledger }) => {

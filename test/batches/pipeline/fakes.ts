@@ -1,4 +1,4 @@
-/** Small honest worlds behind the ports, written by hand: they keep what they are told and note the order of it. */
+/** Small honest worlds behind the ports, written by hand: they keep what they are given and note the order of it. */
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import type { SendQueue } from '../../../batches/pipeline/send-queue.ts';

@@ -45,7 +45,7 @@ describe('an expectation', () => {
 
 describe('totals that differ', () => {
   const found = parsed('EUR=12.30/3,USD=5/1');
-  it('are told by currency, with both sides', () => {
+  it('are reported by currency, with both sides', () => {
     expect(compareTotals(found, found)).toEqual([]);
     expect(compareTotals(parsed('EUR=12.31/3,JPY=1/1,USD=5/2'), found)).toEqual([
       "EUR: expected 12.31 in 3 rows, but the file's valid rows have 12.30 in 3 rows.",

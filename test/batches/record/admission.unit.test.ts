@@ -77,7 +77,7 @@ describe('a record id', () => {
 describe('an instruction whose id is bound', () => {
   const before = queuedRecord({ status: 'succeeded', sends: 1, sequence: 3 });
 
-  it('is a duplicate when it asks for the same, and the earlier one is told', () => {
+  it('is a duplicate when it asks for the same, and the earlier one is reported', () => {
     const decision = decideAdmission(keys, asked(), knows(before));
     if (decision.type !== 'settled') throw new Error('not settled');
     expect(decision).toMatchObject({ status: 'duplicate', sequence: 4 });

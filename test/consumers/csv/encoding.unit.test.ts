@@ -107,7 +107,7 @@ describe('a file says itself what it is, or the user does', () => {
   });
 });
 
-describe('what cannot be read is told by line and offset', () => {
+describe('what cannot be read is reported by line and offset', () => {
   it.each([
     ['a byte that is no UTF-8', Buffer.from('a,b\n1,2\n3,\xe9x\n', 'latin1'), {}, 3, 10],
     ['the same behind a mark', Buffer.from('\xef\xbb\xbfa,b\n1,2\n3,\xe9x\n', 'latin1'), {}, 3, 13],

@@ -30,7 +30,7 @@ describe('what is called .csv and is not', () => {
     ['JSON', Buffer.from('[{"record_id": "a"}]')],
     ['JSON', Buffer.from('{"record_id": "a"}')],
     ['MHTML', Buffer.from('MIME-Version: 1.0\r\n')],
-  ])('is told to be %s', async (name, bytes) => {
+  ])('is recognised as %s', async (name, bytes) => {
     const error = await broken(bytes);
     expect(error.problems).toMatchObject([{ code: 'not_csv', line: 1, value: null }]);
     expect(error.problems[0].message).toContain(name);

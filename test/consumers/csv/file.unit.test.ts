@@ -91,7 +91,7 @@ describe('a second reading', () => {
     expect(4 + rows.length * 33).toBeLessThanOrEqual(2 * blockBytes);
   });
 
-  it('refuses the very first block before the header is told', async () => {
+  it('refuses the very first block before the header is reported', async () => {
     const path = fileOf('a,b\n1,2\n');
     const { ending } = await readPath(path);
     writeFileSync(path, 'a,b\n1,3\n');

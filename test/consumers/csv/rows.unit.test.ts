@@ -101,14 +101,14 @@ describe('the delimiter', () => {
     ['a|b\n1|2\n', { delimiter: '|' }, '|'],
     ['a\tb\n1\t2\n', { delimiter: 'tab' }, '\t'],
     ['sep=;\na,b\n1,2\n', { delimiter: ',' }, ','],
-  ])('of %j is told (%j)', async (text, options, delimiter) => {
+  ])('of %j is reported (%j)', async (text, options, delimiter) => {
     const { csv, rows } = await read(text, options);
     expect(csv.delimiter).toBe(delimiter);
     expect(csv.headerLine).toBe(/^sep/i.test(text) ? 2 : 1);
     expect(rows.map((row) => row.cells)).toEqual([['1', '2']]);
   });
 
-  it('is told from the whole header, though it goes over several lines', async () => {
+  it('is detected from the whole header, though it goes over several lines', async () => {
     expect((await read('"a\n,";b;c\n1;2;3\n')).csv).toMatchObject({ delimiter: ';', header: ['a\n,', 'b', 'c'], headerLine: 1 });
     expect((await read('"a\nx";b\n1;2\n')).csv.delimiter).toBe(';');
   });

@@ -4,7 +4,7 @@ import { broken, read, told } from './reading.ts';
 const limit = 64 * 1024;
 const filler = (rows: number): string => 'x,y,z\n'.repeat(rows);
 
-describe('a broken file is told by what is wrong with it, and where', () => {
+describe('a broken file is reported by what is wrong with it, and where', () => {
   it.each([
     [
       'a spreadsheet formula without quotes around it',
@@ -109,7 +109,7 @@ describe('a row over 64 KiB', () => {
     expect(told(await broken(Buffer.from(`\uFEFFa,b\n${'€'.repeat(limit / 3)},1\n`, 'utf16le')))).toEqual([[2, 'record_too_long']]);
   });
 
-  it('is told by its first line, and by the line of the quote that was left open', async () => {
+  it('is reported by its first line, and by the line of the quote that was left open', async () => {
     const error = await broken(`a,b\n1,2\n"many\nlines",", but\n${'x,y\n'.repeat(60_000)}`);
     expect(told(error)).toEqual([[3, 'record_too_long']]);
     expect(error.problems[0].message).toContain('opened on line 4');
@@ -138,7 +138,7 @@ describe('a stray quote that swallowed rows', () => {
     ['a sentence with a delimiter', '1,"x, and\nthen\ny",3\n'],
     ['a last line like a row', '1,"x\na,b,c",3\n'],
     ['a line that is shorter than a row', '1,"x\none,comma\ny",3\n'],
-  ])('is told from a text of several lines: %s', async (_, rows) => {
+  ])('is detected from a text of several lines: %s', async (_, rows) => {
     expect((await read(header + rows)).rows).toMatchObject([{ line: 2 }]);
   });
 });

@@ -35,7 +35,7 @@ it('goes on after brokers were away for longer than the session, and reports it 
   const node = kafka.nodes[0];
   await node?.stop('SIGKILL');
   await pause(12_000);
-  await until('it is told', () => broker.warnings.length > 0);
+  await until('it is reported', () => broker.warnings.length > 0);
   expect(broker.warnings).toHaveLength(1);
   expect(broker.warnings[0]).toMatch(/^Kafka at 127\.0\.0\.1:\d+ could not be reached for \d+ s to read .* Retrying/);
   await until('nothing is assigned any more', () => work.assigned().length === 0);

@@ -226,7 +226,7 @@ describe('dead letters', () => {
     expect(put[0]?.headers).not.toHaveProperty('original_h');
   });
 
-  it('a topic that takes next to nothing is told', async () => {
+  it('a topic that takes next to nothing is reported', async () => {
     const { letters, refused } = lettersOn({ limit: 100, tellsLimit: false });
     const value = Buffer.alloc(100_000, 'v');
     await expect(letters.put({ record: record({ value }), reason: 'r', message: 'm' })).rejects.toMatchObject({ code: 'too_large' });

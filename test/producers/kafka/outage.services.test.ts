@@ -20,7 +20,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-it.each(['killed', 'frozen'] as const)('%s for 20 s: nothing is lost, and it is told once', async (how) => {
+it.each(['killed', 'frozen'] as const)('%s for 20 s: nothing is lost, and it is reported once', async (how) => {
   const topic = await topics.make(`results-${how}`, 2);
   const warnings: string[] = [];
   const publisher = createTopicPublisher({

@@ -94,7 +94,7 @@ describe('publishing to a real broker', () => {
     for (const { key, partition } of found) expect(await publisher.partitionFor(topic, key as Buffer)).toBe(partition);
   });
 
-  it('an unknown topic is told with what to do', async () => {
+  it('an unknown topic is reported with what to do', async () => {
     const publisher = publisherAt(kafkaBrokers());
     const error = await failure(publisher.publish({ topic: `${prefix}.none`, partition: 0, key: null, value: 'x' }));
     expect(error).toMatchObject({ code: 'unknown_topic', retriable: false });
@@ -103,7 +103,7 @@ describe('publishing to a real broker', () => {
     expect(await failure(publisher.partitionFor(`${prefix}.none`, 'key'))).toMatchObject({ code: 'unknown_topic' });
   });
 
-  it('a partition that does not exist is told', async () => {
+  it('a partition that does not exist is reported', async () => {
     const topic = await topics.make(`${prefix}.one`, 1);
     const error = await failure(publisherAt(kafkaBrokers()).publish({ topic, partition: 1, key: null, value: 'x' }));
     expect(error).toMatchObject({ code: 'unknown_partition' });

@@ -148,7 +148,7 @@ describe('an answer that proves nothing', () => {
 });
 
 describe('an outage', () => {
-  it('shorter than the deadline loses and reorders nothing, and is told once', async () => {
+  it('shorter than the deadline loses and reorders nothing, and is reported once', async () => {
     const { kafka, log } = appending((number) => (number < 6 ? protocolError('NOT_LEADER_FOR_PARTITION') : undefined));
     const { publish, clock, warnings } = publisherOn(kafka);
     const all = Promise.all(['a', 'b', 'c'].map((value) => publish(value)));
@@ -275,7 +275,7 @@ describe('what will not be taken', () => {
     ['TOPIC_AUTHORIZATION_FAILED', 'not_authorised', /payouts\.results: grant it Write/],
     ['UNKNOWN_TOPIC_OR_PARTITION', 'unknown_topic', /no topic payouts\.results.*disburse topics/],
     ['INVALID_RECORD', 'refused', /refuses this record on payouts\.results/],
-  ] as const)('%s is told as %s at once', async (type, code, message) => {
+  ] as const)('%s is reported as %s at once', async (type, code, message) => {
     // As kafkajs wraps it after its own attempts.
     const wrapped = Object.assign(new Error('given up'), { name: 'KafkaJSNumberOfRetriesExceeded', cause: protocolError(type) });
     const kafka = createFakeKafka({ answer: () => Promise.reject(wrapped) });

@@ -70,7 +70,7 @@ describe('openResultsTopic', () => {
     expect(await published).toEqual({ mark: null });
   });
 
-  it('the next outage is told again', async () => {
+  it('the next outage is reported again', async () => {
     let down = false;
     const { sink, clock, warnings } = sinkOn(async () => {
       down = !down;
@@ -102,7 +102,7 @@ describe('openResultsTopic', () => {
     expect(log).toEqual([outboxEntry(1).json, outboxEntry(2).json]);
   });
 
-  it('a permanent refusal is told to the caller, and the next group goes on', async () => {
+  it('a permanent refusal is reported to the caller, and the next group goes on', async () => {
     let first = true;
     const { sink } = sinkOn(async () => {
       if (!first) return { offset: 0n };

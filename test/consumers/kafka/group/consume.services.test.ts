@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => broker.close());
 
-/** A handler whose records finish when they are told to. */
+/** A handler whose records finish when they are asked to. */
 function createHeld() {
   const waiting = new Map<string, () => void>();
   return {

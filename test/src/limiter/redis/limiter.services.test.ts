@@ -254,7 +254,7 @@ describe('when Redis is away', () => {
     it.each([
       ['frozen', async () => server.pause(), async () => server.resume()],
       ['killed', () => server.stop('SIGKILL'), () => server.restart()],
-    ])('%s: nothing passes, it is told once, and goes on when it is back', async (_, away, back) => {
+    ])('%s: nothing passes, it is reported once, and goes on when it is back', async (_, away, back) => {
       redis = await connect(server.url);
       const troubles: string[] = [];
       const limiter = limiterOn({ redis, prefix: uniquePrefix(), rate, onTrouble: (trouble) => troubles.push(trouble.message) });
