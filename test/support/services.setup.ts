@@ -1,6 +1,6 @@
 /**
  * Real Kafka and Redis for all tests that need them: the named ones (KAFKA_BROKERS, REDIS_URL), else containers, else
- * local processes. Which, is described in one line on stderr; without any the run fails.
+ * local processes. One line on stderr says which; without any the run fails.
  */
 import type { TestProject } from 'vitest/node';
 import { startKafka, startRedis } from './local-servers.ts';
