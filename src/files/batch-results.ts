@@ -79,6 +79,15 @@ async function tellsAll(db: DatabaseSync, ledger: Ledger, batchId: string): Prom
   return statuses.every((status) => !isPublished[status] || (told.get(status) ?? 0) === counts[status].count);
 }
 
+/** A duplicate within the file met a record that was only queued then: people want to know what became of it. */
 function* inOrder(db: DatabaseSync): Generator<ResultEvent> {
-  for (const row of db.prepare('SELECT event FROM newest ORDER BY line').iterate()) yield JSON.parse(String(row['event'])) as ResultEvent;
+  const statusOf = db.prepare('SELECT status FROM newest WHERE line = ?');
+  for (const row of db.prepare('SELECT event FROM newest ORDER BY line').iterate()) {
+    const event = JSON.parse(String(row['event'])) as ResultEvent;
+    const { earlier } = event;
+    const place = event.status === 'duplicate' && earlier?.batch_id === event.batch_id ? earlier?.source : undefined;
+    const now = place !== undefined && 'line' in place ? statusOf.get(place.line)?.['status'] : undefined;
+    const status = statuses.find((known) => known === now);
+    yield earlier === undefined || status === undefined ? event : { ...event, earlier: { ...earlier, status } };
+  }
 }

@@ -94,6 +94,8 @@ describe('a file with valid, invalid and repeated rows', () => {
 
       const results = linesOf(join(world.folder, 'results.csv'));
       expect(results).toHaveLength(rows.length + 1);
+      // The record that the duplicate met has ended meanwhile.
+      expect(results.find((line) => line.startsWith('6,same,'))).toContain(',succeeded,20');
       const fixFile = linesOf(join(world.dataDir, `${batchId}.errors.csv`));
       expect(fixFile).toHaveLength(5);
       expect(fixFile[0]).toBe(`\uFEFF${text.split('\n')[0]},error`);
