@@ -317,6 +317,17 @@ describe('the tools of an operator', () => {
     });
   });
 
+  it('a topic whose records carry the time of their producer is reported at the start', async () => {
+    await inCluster(servers(), {}, async (cluster) => {
+      await cluster.alterTopic('instructions', { 'message.timestamp.type': 'CreateTime', 'retention.ms': '-1' });
+      const one = await cluster.serve();
+      one.child.kill('SIGTERM');
+      const { code, stdout, stderr } = await one.ended;
+      expect(code).toBe(0);
+      expect(`${stdout}${stderr}`).toContain('message.timestamp.type=LogAppendTime');
+    });
+  });
+
   it('a compacted topic is refused', async () => {
     await inCluster(servers(), {}, async (cluster) => {
       await cluster.alterTopic('results', { 'cleanup.policy': 'compact' });

@@ -52,7 +52,7 @@ async function checkTopics({ settings }: Config, createKafka: CreateKafka, warn:
   const plan = planTopics({ prefix: settings.KAFKA_TOPIC_PREFIX, partitions: 1, retentionMs: settings.LEDGER_RETENTION });
   for (const { topic, problems } of await ensureTopics(createKafka, plan, { clock: systemClock })) {
     for (const { code, severity, message, fix } of problems) {
-      if (severity !== 'error') continue;
+      if (severity !== 'error' && code !== 'timestamp_type') continue;
       const told = `${topic}: ${message} ${fix}`;
       if (code === 'cleanup_policy') throw new CommandError(exitCodes.usage, told);
       warn(told);
