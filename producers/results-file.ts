@@ -191,16 +191,24 @@ async function readTail(results: ResultsFile, mark: string | null): Promise<void
   await file.handle.sync();
 }
 
-/** Continues in the file that has the name now, whatever was done to it meanwhile. */
-async function checkFile(results: ResultsFile): Promise<void> {
+/**
+ * Continues in the file that has the name now, whatever was done to it meanwhile.
+ *
+ * @returns whether it may end in half a line of another program, which the next event must not be glued to
+ */
+async function checkFile(results: ResultsFile): Promise<boolean> {
   const { path, file, good, torn, onWarning, what } = results;
   const found = await stat(path).catch(() => undefined);
+  let isForeign = false;
   if (found?.ino === file.inode) {
     if (torn) await file.handle.truncate(good);
-    else if (found.size !== good)
+    else if (found.size !== good) {
+      isForeign = true;
       onWarning(`${path}: another program changed its length from ${good} to ${found.size} bytes; ${what} continue at its end.`);
+    }
     if (!torn) results.good = found.size;
   } else {
+    isForeign = true;
     onWarning(`${path} was moved or replaced; ${what} continue in the file of that name.`);
     const next = await openForAppend(path, what);
     await file.handle.close();
@@ -208,6 +216,13 @@ async function checkFile(results: ResultsFile): Promise<void> {
     results.good = (await next.handle.stat()).size;
   }
   results.torn = false;
+  return isForeign;
+}
+
+async function endsInNewline({ handle }: OpenFile, size: number): Promise<boolean> {
+  const last = Buffer.alloc(1);
+  await handle.read(last, 0, 1, size - 1);
+  return last[0] === 0x0a;
 }
 
 async function append(results: ResultsFile, entries: readonly OutboxEntry[]): Promise<{ mark: string }> {
@@ -216,9 +231,10 @@ async function append(results: ResultsFile, entries: readonly OutboxEntry[]): Pr
   const fresh = entries.filter((entry) => !known.has(entry.eventId));
   if (fresh.length === 0) return { mark: String(results.good) };
   try {
-    await checkFile(results);
+    const isForeign = await checkFile(results);
     const { handle } = results.file;
-    const bytes = Buffer.from(fresh.map((entry) => asLine(entry.json)).join(''), 'utf8');
+    const isHalfLine = isForeign && results.good > 0 && !(await endsInNewline(results.file, results.good));
+    const bytes = Buffer.from(`${isHalfLine ? '\n' : ''}${fresh.map((entry) => asLine(entry.json)).join('')}`, 'utf8');
     results.torn = true;
     for (let written = 0; written < bytes.length;) written += (await handle.write(bytes, written)).bytesWritten;
     await handle.datasync();

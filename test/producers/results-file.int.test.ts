@@ -157,6 +157,24 @@ describe('openResultsFile', () => {
     await sink.close();
   });
 
+  it('half a line that another program appended while the file is open is ended before the next event', async () => {
+    const { sink, warnings } = await opened(null);
+    await sink.publish(group(1));
+    await appendFile(path, '{"half":');
+    const { mark } = await sink.publish(group(2));
+    await sink.publish(group(3));
+    expect((await readFile(path, 'utf8')).split('\n')).toEqual([
+      outboxEntry(1).json,
+      '{"half":',
+      outboxEntry(2).json,
+      outboxEntry(3).json,
+      '',
+    ]);
+    expect(warnings).toEqual([expect.stringMatching(/changed its length/)]);
+    expect(Number(mark)).toBeLessThan((await stat(path)).size);
+    await sink.close();
+  });
+
   it('a folder, a device and a forbidden place are reported', async () => {
     await mkdir(path);
     expect(await fault(opened(null))).toMatchObject({ code: 'not_a_file' });

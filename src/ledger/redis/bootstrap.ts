@@ -81,11 +81,7 @@ export async function readShards(client: Redis, names: KeyNames): Promise<Shard[
 }
 
 function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapParams): void {
-  if (hasResults || marksSeen.length > 0)
-    throw new LedgerDataLossError(
-      place,
-      'is empty, although results were published before. Check that REDIS_URL and REDIS_PREFIX are the ones used then; if they are, Redis has lost data',
-    );
+  if (hasResults || marksSeen.length > 0) throw new LedgerDataLossError(place, 'is empty, although results were published before', false);
   if (mayCreate) return;
   throw new LedgerMissingError(
     `${placeText(place)} is empty, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct REDIS_URL and REDIS_PREFIX.`,
@@ -173,7 +169,7 @@ function checkMarks(
   for (const mark of marksSeen) {
     const { generation: its, shard, counter } = readMark(mark);
     if (takenIn.has(its)) continue;
-    if (its !== generation) throw new LedgerDataLossError(place, 'is not the one that results were published from');
+    if (its !== generation) throw new LedgerDataLossError(place, 'is not the one that results were published from', false);
     if (counter > (counters[shard] ?? 0))
       throw new LedgerDataLossError(place, 'is an older copy: it does not contain all results that were published');
   }
