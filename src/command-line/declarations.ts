@@ -3,7 +3,7 @@ import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
 import { records, status, tail, unknowns } from './declarations/records.ts';
-import { config, keys, sandbox, schema, template } from './declarations/tools.ts';
+import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
 export const declarations: readonly Declaration[] = [
   validate,
@@ -16,6 +16,7 @@ export const declarations: readonly Declaration[] = [
   deadLetters,
   rebuild,
   tail,
+  ledger,
   config,
   keys,
   template,

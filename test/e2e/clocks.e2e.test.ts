@@ -34,6 +34,23 @@ describe.concurrent('a run after one whose clock was ahead', () => {
   });
 });
 
+describe.concurrent('ledger clock --reset', () => {
+  it('ends the time of a clock that was ahead, and resends nothing of it', async ({ expect }) => {
+    await inWitnessedWorld({ losesAnswer: () => true }, async (world, gateway) => {
+      const path = world.write('a.csv', csvOf(payouts(1)));
+      await world.run(path, ['--no-wait'], shifted(2 * hourMs));
+      expect((await world.command(['ledger', 'clock'])).code).toBe(1);
+      const reset = await world.command(['ledger', 'clock', '--reset', '--json']);
+      expect(reset.code).toBe(0);
+      const { back_ms: backMs } = JSON.parse(reset.stdout) as { back_ms: number };
+      expect(backMs).toBeGreaterThan(hourMs);
+      const ran = await world.run(path, ['--wait', '2s']);
+      expect([ran.code, countsOf(ran.summary)]).toEqual([2, { unknown: 1 }]);
+      expect(gateway.count('inits')).toBe(1);
+    });
+  });
+});
+
 describe.concurrent('a clock that is set during a run', () => {
   it.for([-1, 1])('by %i h changes nothing of what is followed and when the run ends', async (hours, { expect }) => {
     await inWitnessedWorld({}, async (world, gateway) => {

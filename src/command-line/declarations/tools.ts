@@ -14,6 +14,18 @@ export const config = declare({
     (await import('../../commands/config.ts')).config(loaded, configLayers(flags), options),
 });
 
+export const ledger = declare({
+  usage: 'ledger <action>',
+  description: 'ledger clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
+  needs: 'data',
+  options: {
+    reset: flag('--reset', 'confirm: no send made so far is ever sent again'),
+    json: flag('--json', 'print one JSON object'),
+  },
+  examples: ['ledger clock --reset'],
+  run: async ({ config: loaded, args, options }) => (await import('../../commands/ledger.ts')).ledger(loaded, args, options),
+});
+
 export const keys = declare({
   usage: 'keys',
   description: 'generates the RSA key pair for request signing',

@@ -11,6 +11,7 @@ import type { IntentCheck } from '../../../batches/record/change.ts';
 import type { LedgerRecord, MachineClocks } from '../../../batches/record/record.ts';
 import { clockToleranceMs, mayResend } from '../resend-check.ts';
 import { readMeta, writeMeta } from './schema.ts';
+import { allOrNone } from './transaction.ts';
 
 export interface LedgerTime {
   /** Milliseconds since the epoch; never runs backwards, also from one process to the next. */
@@ -52,10 +53,31 @@ const readState = (db: DatabaseSync): State => ({
 /** The newest time that a ledger without the note of it shows. */
 const newestOf = (db: DatabaseSync): number => {
   const { newest } = db
-    .prepare('SELECT max(max(started_at), max(coalesce(finished_at, 0)), max(coalesce(last_sent_at, 0))) AS newest FROM batch')
+    .prepare(
+      `SELECT max(coalesce((SELECT max(max(started_at, coalesce(finished_at, 0), coalesce(last_sent_at, 0))) FROM batch), 0),
+                  coalesce((SELECT max(max(coalesce(changed_at, 0), coalesce(ended_at, 0))) FROM record), 0)) AS newest`,
+    )
     .get() as { newest: number | null };
   return newest ?? 0;
 };
+
+/**
+ * The way back from a time far ahead: the ledger's time is the wall clock's again. How old the sends so far are is not known
+ * then, so that none of them is ever resent; what waits for a time to come is due now.
+ *
+ * @returns how far the time went back, in milliseconds
+ */
+export function resetLedgerTime(db: DatabaseSync, wallAt: number): number {
+  const before = Math.max(readState(db).newestTime || newestOf(db), wallAt + Number(readMeta(db, offset) ?? 0));
+  allOrNone(db, () => {
+    db.exec('UPDATE record SET key_lifetime_ms = NULL WHERE status <= 4 AND key_lifetime_ms IS NOT NULL');
+    for (const column of ['due_at', 'lease_until'])
+      db.prepare(`UPDATE record SET ${column} = :at WHERE status <= 4 AND ${column} > :at`).run({ at: wallAt });
+    writeMeta(db, offset, '0');
+    for (const name of [newestTime, newestWall, resendBarrier]) writeMeta(db, name, String(wallAt));
+  });
+  return Math.max(0, before - wallAt);
+}
 
 /** @param monotonic milliseconds, never set back or forward */
 export function createLedgerTime(db: DatabaseSync, wall: () => number, monotonic: () => number): LedgerTime {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { recordIntent } from '../../../../batches/record/transitions.ts';
+import { LedgerHeldError } from '../../../../src/ledger/errors.ts';
+import { resetClock } from '../../../../src/ledger/sqlite/reset-clock.ts';
 import type { SqliteLedger } from '../../../../src/ledger/sqlite/ledger.ts';
 import { at, batchA, manifest, transitionSettings } from '../../../support/builders.ts';
 import { admitted, moved, step } from '../../../support/ledger-steps.ts';
@@ -172,6 +174,35 @@ describe('a resend', () => {
     await openSend();
     wall -= 500;
     expect(await resend(record)).toBe('written');
+  });
+});
+
+describe('a reset of the time', () => {
+  const me = { clock: { now: () => wall }, host: 'here' };
+
+  it('brings the ledger back to the wall clock; what was sent is never resent, what is sent later is', async () => {
+    wall += 365 * day;
+    await restart();
+    const record = await openSend();
+    await moved(ledger, step(record, { dueAt: ledger.now() + hour }));
+    wall -= 365 * day;
+    await ledger.close();
+    expect(resetClock(dir, me)).toBeGreaterThan(364 * day);
+    pass(1_000);
+    monotonic = 0;
+    await open();
+    expect(ledger.now()).toBe(wall);
+    const found = await ledger.record(record.recordId);
+    expect(found?.dueAt).toBeLessThanOrEqual(wall);
+    expect(found?.keyLifetimeMs).toBeNull();
+    if (found !== undefined) expect(await resend(found)).toBe('too_old');
+    const later = await openSend();
+    pass(10_000);
+    expect(await resend(later)).toBe('written');
+  });
+
+  it('is refused while a process pays from the ledger', () => {
+    expect(() => resetClock(dir, me)).toThrow(LedgerHeldError);
   });
 });
 
