@@ -132,6 +132,7 @@ const commands = [
   'dead-letters',
   'rebuild',
   'tail',
+  'ledger',
   'config',
   'keys',
   'template',
