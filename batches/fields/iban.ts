@@ -8,6 +8,7 @@
 import { getCountrySpecifications } from 'ibantools';
 import { violation, type RuleViolation, type ValueRule } from './rule-violation.ts';
 import { excelArtifact } from './excel-artifacts.ts';
+import { namingForeign } from './foreign-character.ts';
 
 interface Structure {
   readonly length: number;
@@ -53,7 +54,7 @@ const ibanCheckDigits = violation(
 
 /** @param iban normalised */
 export const checkIban: ValueRule = (iban) => {
-  if (!ibanGrammar.test(iban)) return excelArtifact(iban) ?? ibanFormat;
+  if (!ibanGrammar.test(iban)) return excelArtifact(iban) ?? namingForeign(iban, ibanFormat);
   const country = iban.slice(0, 2);
   const structure = structures.get(country);
   if (structure === undefined)
@@ -83,7 +84,7 @@ const bicFault = (bic: string): RuleViolation =>
       );
 
 export const checkBic: ValueRule = (bic) => {
-  if (!bicGrammar.test(bic)) return excelArtifact(bic) ?? bicFault(bic);
+  if (!bicGrammar.test(bic)) return excelArtifact(bic) ?? namingForeign(bic, bicFault(bic));
   return bicCountries.has(bic.slice(4, 6))
     ? undefined
     : violation(

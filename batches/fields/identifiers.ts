@@ -6,6 +6,7 @@ import { countryMeantBy, isCountryIso3 } from './countries.ts';
 import { currencyDecimals, currencyMeantBy, whyNotCurrency, type Successor } from './currencies.ts';
 import { violation, type RuleViolation, type ValueRule } from './rule-violation.ts';
 import { excelArtifact, excelArtifactOfAccount } from './excel-artifacts.ts';
+import { namingForeign } from './foreign-character.ts';
 import { disallowedCharacter } from './text.ts';
 
 const lostZeros = (what: string, digits: number, found: number): RuleViolation =>
@@ -28,7 +29,8 @@ export const hasRecordIdGrammar = (text: string): boolean => recordIdGrammar.tes
 export const checkRecordId: ValueRule = (text) =>
   recordIdGrammar.test(text)
     ? excelArtifactOfAccount(text)
-    : (excelArtifact(text) ?? violation('record_id_format', 'A record id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -'));
+    : (excelArtifact(text) ??
+      namingForeign(text, violation('record_id_format', 'A record id consists of 1 to 64 of the characters A-Z a-z 0-9 . _ : -')));
 
 const routingFormat = violation('routing_code_format', 'A US routing number (ABA) has 9 digits.');
 const routingCheckDigit = violation(
@@ -96,12 +98,15 @@ export const checkAccountNumber: ValueRule = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$/.test(text)
     ? excelArtifactOfAccount(text)
     : (excelArtifact(text) ??
-      violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no spaces.'));
+      namingForeign(
+        text,
+        violation('account_number_format', 'An account number has up to 64 letters, digits, dots, dashes or slashes, and no spaces.'),
+      ));
 
 const usAccountFormat = violation('account_number_format', 'A US account number has 4 to 17 digits, and nothing else.');
 
 export const checkUsAccountNumber: ValueRule = (text) =>
-  /^[0-9]{4,17}$/.test(text) ? undefined : (excelArtifact(text) ?? usAccountFormat);
+  /^[0-9]{4,17}$/.test(text) ? undefined : (excelArtifact(text) ?? namingForeign(text, usAccountFormat));
 
 const countryFault = (text: string): RuleViolation => {
   const damage = excelArtifact(text);
@@ -145,7 +150,7 @@ const currencyFault = (text: string): RuleViolation => {
     return violation('currency_not_payable', `${code} is a metal, a fund, a unit of account or a test code, and cannot be paid.`);
   const meant = currencyMeantBy(text);
   if (meant !== undefined) return violation('currency_unknown', `Not an ISO 4217 code of three letters: did you mean ${meant}?`);
-  return violation('currency_unknown', 'Not a valid currency: use its ISO 4217 code of three letters, such as EUR.');
+  return namingForeign(text, violation('currency_unknown', 'Not a valid currency: use its ISO 4217 code of three letters, such as EUR.'));
 };
 
 /** Any case. */

@@ -323,6 +323,43 @@ describe('a withdrawn currency', () => {
   });
 });
 
+describe('an amount, IBAN or id that is written wrongly', () => {
+  const problemOf = (name: string, text: string) => {
+    const reading = parseRow(rowOf('payout', 'sepa', { [name]: text }));
+    return reading.ok ? undefined : reading.refusal.problems[0];
+  };
+  it.each([
+    ['1\u202f234.50', 'amount_thousands_separator', 'U+202F'],
+    ['1\u00a0234,50', 'amount_thousands_separator', 'U+00A0'],
+    ['10.00\u00a0', 'invisible_character', 'U+00A0'],
+    ['+10', 'amount_format', 'plus sign'],
+    ['.50', 'amount_format', 'write 0.50'],
+    ['10.', 'amount_format', 'digits after the decimal point are missing'],
+    ['12.5x', 'amount_format', 'the letter x'],
+    ['1x', 'amount_format', 'the letter x'],
+    ['1O.00', 'amount_format', 'the letter O'],
+    ['1\u041e.00', 'amount_format', 'U+041E, Cyrillic'],
+    ['\uff11\uff10', 'amount_format', 'U+FF11, full-width'],
+    ['12.30EUR', 'amount_currency_sign', 'currency sign or code'],
+    ['12 zł', 'amount_currency_sign', 'currency sign or code'],
+    ['=A1*2', 'excel_formula', 'enter its result'],
+  ])('the amount %j is %s, and the message says: %s', (text, code, part) => {
+    expect(problemOf('amount', text)).toMatchObject({ code, message: expect.stringContaining(part) });
+  });
+  it('an amount with a no-break space behind it is not told to take an ordinary one', () => {
+    expect(problemOf('amount', '10.00\u00a0')?.message).not.toContain('ordinary');
+  });
+  it.each([
+    ['iban', '\u0412E68539007547034', 'iban_format', 'U+0412, Cyrillic) is at character 1'],
+    ['record_id', 'inv\u20131', 'record_id_format', 'U+2013) is at character 4'],
+    ['record_id', '\u0430bc', 'record_id_format', 'U+0430, Cyrillic) is at character 1'],
+    ['currency', 'EU\u0420', 'currency_unknown', 'U+0420, Cyrillic) is at character 3'],
+    ['swift_bic_code', 'DEUTDE\u0395F', 'bic_format', 'U+0395, Greek) is at character 7'],
+  ])('%s %j is %s and names the odd character: %s', (name, text, code, part) => {
+    expect(problemOf(name, text)).toMatchObject({ code, message: expect.stringContaining(part) });
+  });
+});
+
 describe('a currency or country in another spelling', () => {
   const messageOf = (name: string, text: string): string | undefined => {
     const reading = parseRow(rowOf('payout', 'sepa', { [name]: text }));
