@@ -1,0 +1,33 @@
+/** `npm run proof`: runs schedules and reports those in which something does not hold. */
+import { parseArgs } from 'node:util';
+import { runSchedule } from './schedule.ts';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, schedules: { type: 'string', default: '100000' }, first: { type: 'string', default: '1' } },
+});
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+if (values.seed !== undefined) {
+  const { story, violations } = await runSchedule(Number(values.seed));
+  for (const line of story) print(line);
+  print(violations.length === 0 ? 'Everything holds.' : `Does not hold:\n${violations.map((one) => `- ${one}`).join('\n')}`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+} else {
+  const [first, count] = [Number(values.first), Number(values.schedules)];
+  let failed = 0;
+  const sums = { kills: 0, payments: 0, alerts: 0 };
+  for (let seed = first; seed < first + count; seed += 1) {
+    const result = await runSchedule(seed);
+    sums.kills += result.kills;
+    sums.payments += result.payments;
+    sums.alerts += result.alerts;
+    if (result.violations.length === 0) continue;
+    failed += 1;
+    print(`seed ${seed}: ${result.violations.join('; ')}`);
+    if (failed >= 20) break;
+  }
+  print(
+    `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts: ${failed} in which something does not hold`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}

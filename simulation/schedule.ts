@@ -1,0 +1,123 @@
+/** One schedule: a world, its faults, and processes that run files in it until everything has ended. All of it from one seed. */
+import { createFingerprints } from '../batches/record/fingerprint.ts';
+import { createKeyDerivation } from '../batches/record/idempotency-key.ts';
+import { createMemoryStore } from '../src/ledger/memory/ledger.ts';
+import { createBank, type BankFaults, type BankTerms } from './bank.ts';
+import { createDice, type Dice } from './dice.ts';
+import { drawFile, type SimulatedFile } from './files.ts';
+import { violationsOf } from './invariants.ts';
+import { startProcess, type ProcessEnd, type RunSettings, type World } from './process.ts';
+import { createStory } from './story.ts';
+import { createTimeline } from './timeline.ts';
+
+export interface ScheduleResult {
+  readonly seed: number;
+  /** A sentence for each thing that does not hold; empty when all is well. */
+  readonly violations: readonly string[];
+  readonly story: readonly string[];
+  readonly kills: number;
+  readonly payments: number;
+  readonly alerts: number;
+}
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+/** No run of a schedule takes longer than this in its own time. */
+const longestRunMs = 2 * hourMs;
+const usualHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
+const ledgerKey = Buffer.alloc(32, 7);
+const fingerprints = createFingerprints(ledgerKey);
+const keys = createKeyDerivation('simulation');
+
+/** Most schedules have a few kinds of faults, so that each is also seen alone. */
+function drawFaults(dice: Dice): BankFaults {
+  const rate = (likely: number): number => (dice.chance(0.25) ? likely : 0);
+  return {
+    lostRequest: rate(0.3),
+    lostAnswer: rate(0.4),
+    lateAnswer: rate(0.3),
+    serverError: rate(0.3),
+    tooMany: rate(0.2),
+    refuse: rate(0.2),
+    maintenancePage: rate(0.2),
+    errorWithSession: rate(0.3),
+    noMetadata: rate(0.3),
+    noAmount: rate(0.2),
+    otherAmount: rate(0.2),
+    secondEntry: rate(0.4),
+    sessionError: rate(0.2),
+    failEntry: rate(0.3),
+    statusFails: rate(0.3),
+    sharedSession: rate(0.2),
+  };
+}
+
+/** The gateway surely remembers a key for as long as the setting says, and forgets it soon afterwards. */
+function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly promisedMs: number | null } {
+  const promisedMs = dice.pick([null, 5 * minuteMs, hourMs, 12 * hourMs]);
+  return {
+    promisedMs,
+    bank: {
+      faults: drawFaults(dice),
+      keyMemoryMs: promisedMs ?? dice.pick([0, minuteMs, hourMs]),
+      header: usualHeader,
+      onKnownKey: dice.pick(['error', 'session']),
+      confirm: dice.pick(['auto', 'manual']),
+      confirmWithinMs: 240 * minuteMs,
+    },
+  };
+}
+
+function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
+  const idempotencyHeader = dice.chance(0.9) ? usualHeader : 'X-Idempotency';
+  return {
+    // An operator may leave the setting out, and never promises more than the gateway does: under another header it remembers nothing.
+    keyLifetimeMs: idempotencyHeader === usualHeader && dice.chance(0.8) ? promisedMs : null,
+    idempotencyHeader,
+    rate: dice.pick(['unlimited', 50, 5]),
+    concurrency: dice.pick([1, 4, 32]),
+    timeoutMs: dice.pick([1_000, 30_000]),
+    waitMs: dice.pick([1_000, 10_000, 2 * minuteMs]),
+  };
+}
+
+export async function runSchedule(seed: number): Promise<ScheduleResult> {
+  const dice = createDice(seed);
+  const timeline = createTimeline();
+  const story = createStory(timeline.elapsed);
+  const { bank: terms, promisedMs } = drawTerms(dice);
+  const bank = createBank({ terms, dice, timeline, story });
+  const world: World = { timeline, dice, story, bank, store: createMemoryStore(), keys, fingerprints, results: [], alerts: [] };
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
+  const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, ids));
+  const violations: string[] = [];
+  let kills = 0;
+
+  const run = async (file: SimulatedFile, settings: RunSettings, killAt: number): Promise<ProcessEnd> => {
+    let end: ProcessEnd | undefined;
+    const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt });
+    void process.ended.then((how) => (end = how));
+    const isOver = await timeline.run(() => end !== undefined, timeline.elapsed() + longestRunMs);
+    if (!isOver || end === undefined) {
+      violations.push(`run ${runs} never ended`);
+      return 'failed';
+    }
+    if (end === 'killed') kills += 1;
+    return end;
+  };
+  let runs = 0;
+  const rounds = dice.between(1, 4);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const file of files) await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]));
+    // The time between two runs: minutes, or so long that every key is forgotten.
+    const pauseMs = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
+    await timeline.run(() => false, timeline.elapsed() + pauseMs);
+  }
+  bank.heal();
+  for (const file of [...files, ...files]) {
+    await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs }, 0);
+    await timeline.run(() => false, timeline.elapsed() + 6 * hourMs);
+  }
+  violations.push(...violationsOf(world));
+  return { seed, violations, story: story.lines(), kills, payments: bank.payments.length, alerts: world.alerts.length };
+}
