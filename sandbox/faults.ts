@@ -18,6 +18,7 @@ export const faultNames = [
   'wrong-amount',
   'repeat-webhook',
   'lost-webhook',
+  'late-webhook',
 ] as const;
 
 type Fault = (typeof faultNames)[number];
@@ -90,14 +91,16 @@ export function applyFaults(rates: FaultRates, draws: Draws): CallFaults {
  * The faults of one webhook, drawn for its session and event.
  *
  * @property lost never sent
+ * @property lateMs sent so much later, as it was at the event: later events overtake it; 0: in time
  * @property repeatAfterMs sent once more, unchanged, this long after it was accepted: later events may come between
  */
 export function applyWebhookFaults(
   rates: FaultRates,
   draws: Draws,
-): { readonly lost: boolean; readonly repeatAfterMs: number | undefined } {
+): { readonly lost: boolean; readonly lateMs: number; readonly repeatAfterMs: number | undefined } {
   return {
     lost: occurs(rates, draws, 'lost-webhook', 0),
+    lateMs: occurs(rates, draws, 'late-webhook', 3) ? 1000 + Math.floor(draws.unit(4) * 4000) : 0,
     repeatAfterMs: occurs(rates, draws, 'repeat-webhook', 1) ? Math.floor(draws.unit(2) * 2000) : undefined,
   };
 }

@@ -30,6 +30,8 @@ interface Due {
   readonly tries: number;
   readonly firstTriedAtMs: number;
   readonly repetition: boolean;
+  /** It was held back once. */
+  readonly isLate: boolean;
 }
 
 export interface WebhookDeps {
@@ -84,16 +86,19 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
 
   function schedule(session: Session, index: number): void {
     const event = eventsOf(session, settleMs)[index];
-    if (event !== undefined) push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false });
+    if (event !== undefined)
+      push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false, isLate: false });
   }
 
   function deliver(due: Due, nowMs: number): void {
-    if (due.tries === 0 && !due.repetition) {
+    if (due.tries === 0 && !due.repetition && !due.isLate) {
       // A decision has replaced this event: `decided` has scheduled its successor.
       if (eventsOf(due.session, settleMs)[due.index]?.atMs !== due.event.atMs) return;
       const isReplaced = due.event.type === 'ready_to_confirm' && due.session.decision !== 'none';
       if (!isReplaced) schedule(due.session, due.index + 1);
-      if (faultsOf(due).lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
+      const { lost, lateMs } = faultsOf(due);
+      if (lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
+      if (lateMs > 0) return push({ ...due, dueAtMs: nowMs + lateMs, isLate: true });
     }
     inFlight += 1;
     // The webhook asks for the confirmation, also when the decision came at the same instant.

@@ -36,9 +36,9 @@ export interface Cluster extends World {
   /** Starts an instance and waits until it is in the group. */
   serve(more?: Env): Promise<Instance>;
   produce(values: readonly unknown[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
-  read(topic: 'instructions' | 'results' | 'dead-letters'): Promise<readonly Message[]>;
+  read(topic: 'instructions' | 'results' | 'dead-letters' | 'alerts'): Promise<readonly Message[]>;
   /** How many messages lie there; far quicker than reading them. */
-  count(topic: 'instructions' | 'results' | 'dead-letters'): Promise<number>;
+  count(topic: 'instructions' | 'results' | 'dead-letters' | 'alerts'): Promise<number>;
   results(): Promise<readonly ResultEvent[]>;
   /** Moves the group of the instances to the end of the instructions, as one did whose results were lost with it. */
   commitAll(): Promise<void>;
@@ -230,7 +230,7 @@ export const inCluster = (
       const admin = kafka.admin();
       await admin.connect();
       await admin
-        .deleteTopics({ topics: ['instructions', 'results', 'dead-letters'].map((name) => `${prefix}.${name}`) })
+        .deleteTopics({ topics: ['instructions', 'results', 'dead-letters', 'alerts'].map((name) => `${prefix}.${name}`) })
         .catch(() => undefined);
       await admin.disconnect();
     }

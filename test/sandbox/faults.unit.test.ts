@@ -62,7 +62,7 @@ describe('seeded randomness', () => {
         slowMs: 0,
         lostAnswer: 'no',
       });
-      expect(applyWebhookFaults({}, draws)).toEqual({ lost: false, repeatAfterMs: undefined });
+      expect(applyWebhookFaults({}, draws)).toEqual({ lost: false, lateMs: 0, repeatAfterMs: undefined });
       const all = Object.fromEntries(faultNames.map((name) => [name, 1]));
       const faults = applyFaults(all, draws);
       expect(faults).toMatchObject({ before: 'lost-request', refuse: true, failLater: true, wrongAmount: true });
@@ -70,6 +70,7 @@ describe('seeded randomness', () => {
       expect(faults.slowMs).toBeGreaterThanOrEqual(1000);
       expect(faults.slowMs).toBeLessThan(3000);
       expect(applyWebhookFaults(all, draws)).toMatchObject({ lost: true, repeatAfterMs: expect.any(Number) });
+      expect(applyWebhookFaults(all, draws).lateMs).toBeGreaterThanOrEqual(1000);
     }
   });
 });

@@ -65,7 +65,7 @@ const story = () =>
     ({ type, session }) => `${type} ${session.status} ${(session.payments ?? session.acquiring_payments)?.[0]?.status}`,
   );
 
-async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: string; confirm?: 'auto' } = {}) {
+async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: string; confirm?: 'auto'; seed?: number } = {}) {
   const clock = createVirtualClock();
   const logged: string[] = [];
   const sandbox = await openSandbox({
@@ -252,6 +252,23 @@ it('lost-webhook sends nothing, and the session continues', async () => {
   expect(logged).toEqual([expect.stringMatching(/ready_to_confirm .* is lost/), expect.stringMatching(/payment_finished .* is lost/)]);
   expect(merchant.received).toEqual([]);
   expect(sandbox.payments()).toMatchObject([{ status: 'cancelled' }]);
+});
+
+it('late-webhook shows the session as it was, after the events that came meanwhile', async () => {
+  const { clock, sandbox } = await openTalking({ 'late-webhook': 0.5 }, { seed: 3 });
+  const ids = await Promise.all(Array.from({ length: 20 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
+  clock.advance(settleMs);
+  for (const session_id of ids) await call(sandbox, 'session/confirm', { session_id });
+  clock.advance(settleMs);
+  // Both events of each session, those that were held back included.
+  await vi.waitFor(() => {
+    clock.advance(1_000);
+    expect(merchant.received.length).toBe(40);
+  }, patience);
+  const order = (id: string) => merchant.received.filter(({ session }) => session.id === id).map(({ type }) => type);
+  const orders = new Set(ids.map((id) => order(id).join()));
+  expect(orders).toEqual(new Set(['ready_to_confirm,payment_finished', 'payment_finished,ready_to_confirm']));
+  for (const { type, session } of merchant.received) expect(session.next_action).toBe(type === 'ready_to_confirm' ? 'confirm' : undefined);
 });
 
 it('hundreds of webhooks at the same time all arrive', async () => {

@@ -36,7 +36,7 @@ afterEach(async () => {
 afterAll(() => admin.disconnect());
 
 describe('ensureTopics', () => {
-  it('creates all three with their settings, and reports ok the second time', async () => {
+  it('creates all four with their settings, and reports ok the second time', async () => {
     const prefix = uniquePrefix();
     const names = topicNames(prefix);
     expect(names).toEqual({
@@ -51,6 +51,7 @@ describe('ensureTopics', () => {
     );
     const { topics: found } = await admin.fetchTopicMetadata({ topics });
     expect(found.map(({ partitions }) => [partitions.length, partitions[0]?.replicas.length])).toEqual([
+      [3, 1],
       [3, 1],
       [3, 1],
       [3, 1],
@@ -88,7 +89,7 @@ describe('ensureTopics', () => {
     const { results } = topicNames(prefix);
     await make(results, { 'retention.ms': '-1', [name]: value });
     const reports = await ensureTopics(createKafka, plan(prefix), { clock: systemClock });
-    expect(reports.map(({ state }) => state)).toEqual(['created', 'problems', 'created']);
+    expect(reports.map(({ state }) => state)).toEqual(['created', 'problems', 'created', 'created']);
     expect(reports[1]?.problems).toEqual([
       {
         code,
@@ -101,12 +102,13 @@ describe('ensureTopics', () => {
 
   it('accepts unlimited and longer retention, and any retention of dead letters', async () => {
     const prefix = uniquePrefix();
-    const { instructions, results, deadLetters } = topicNames(prefix);
+    const { instructions, results, deadLetters, alerts } = topicNames(prefix);
     await make(instructions, { 'retention.ms': '-1' });
     await make(results, { 'retention.ms': String(500 * day) });
     await make(deadLetters, { 'retention.ms': '1000' });
+    await make(alerts, { 'retention.ms': '1000' });
     const reports = await ensureTopics(createKafka, plan(prefix), { clock: systemClock });
-    expect(reports.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
+    expect(reports.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   it('reports too few partitions and accepts more', async () => {
