@@ -1,4 +1,5 @@
 /** Result events: what is reported to the world about an occurrence. Source of the format: docs/results.md. */
+import { parseStrictJson, withNumbers } from '../fields/strict-json.ts';
 import { z } from 'zod';
 import type { ValidInstruction, Occurrence, Problem, InvalidInstruction } from '../instruction/instruction.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
@@ -62,10 +63,10 @@ export const resultReaderSchema = z
 
 export type ResultEvent = z.infer<typeof resultSchema>;
 
-/** Undefined for any other text, and for an event of a version that this reader does not know. */
+/** Undefined for any other text, an event with a member twice, and one of a version that this reader does not know. */
 export function readResultEvent(text: string): ResultEvent | undefined {
   try {
-    return resultReaderSchema.safeParse(JSON.parse(text)).data;
+    return resultReaderSchema.safeParse(withNumbers(parseStrictJson(text))).data;
   } catch {
     return undefined;
   }

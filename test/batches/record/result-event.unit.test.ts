@@ -86,6 +86,12 @@ describe('reading a result event', () => {
     expect(read(value)).toBeUndefined();
   });
 
+  it('returns undefined for an event with a member twice', () => {
+    const text = JSON.stringify(event);
+    expect(readResultEvent(text)).toEqual(event);
+    expect(readResultEvent(text.replace('"status":', '"status":"failed","status":'))).toBeUndefined();
+  });
+
   it('returns undefined for text that is not JSON', () => {
     expect(readResultEvent('{"event_id":')).toBeUndefined();
   });
