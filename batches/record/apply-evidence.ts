@@ -4,7 +4,7 @@ import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
-import type { SessionEvidence } from './session-evidence.ts';
+import { isEarlierStage, type SessionEvidence } from './session-evidence.ts';
 import { isFinal, type RecordStatus } from './status.ts';
 import { move, write } from './step.ts';
 import { keepOpen, nextResendAt } from './transitions.ts';
@@ -32,7 +32,7 @@ export function applyFirstSend(
   const isOwn = record.version === intent.version;
   switch (evidence.type) {
     case 'session':
-      return applySession(rules, record, evidence.session, at);
+      return applyAnswer(rules, record, evidence.session, at);
     case 'already_received':
       return applyAlreadyReceived(rules, record, evidence.reason.code, at);
     case 'not_sent':
@@ -62,7 +62,7 @@ export function applyResend(
   { intent, evidence, at }: { readonly intent: LedgerRecord; readonly evidence: ResendEvidence; readonly at: number },
 ): Change | null {
   if (isFinal[record.status]) return null;
-  if (evidence.type === 'session') return applySession(rules, record, evidence.session, at);
+  if (evidence.type === 'session') return applyAnswer(rules, record, evidence.session, at);
   if (evidence.type === 'already_received') return applyAlreadyReceived(rules, record, evidence.reason.code, at);
   // Of another process's send, made since, it says nothing.
   if (record.version !== intent.version) return null;
@@ -130,6 +130,10 @@ export function holdForeignSession(
   const description = foreignSession({ sessionId, takenBy });
   return move(rules, record, { patch: { status: 'unknown', reason: { code: 'evidence_mismatch', description }, dueAt: null }, at });
 }
+
+/** A slow answer of a send shows its session as it was: a webhook may have shown more. */
+const applyAnswer = (rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null =>
+  isEarlierStage(record, session) ? null : applySession(rules, record, session, at);
 
 /** What a session shows, whichever call showed it. */
 export function applySession(rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null {

@@ -131,6 +131,17 @@ function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly
   return needed[0] === undefined ? { type: 'amount_missing', claim } : { type: claim };
 }
 
+/**
+ * Webhooks overtake each other, and the answers of sends: of a session that is known, what shows no end says nothing against
+ * what is decided or held. Status checks need no such rule, since each is newer than the one before.
+ */
+export function isEarlierStage(record: LedgerRecord, { sessionId, isProven, verdict }: SessionEvidence): boolean {
+  if (record.sessionId !== sessionId || !record.isSessionProven || !isProven) return false;
+  const claim = verdict.type === 'amount_missing' ? verdict.claim : verdict.type;
+  const isDecided = record.status === 'unknown' || record.confirmSession !== null || record.cancelSession !== null;
+  return isDecided && (claim === 'pending' || claim === 'awaiting_confirmation');
+}
+
 /** What the gateway says may quote an account; the end is cut after masking, so that no half of a number remains. */
 export const maskedText = (text: string): string => maskQuoted(text).slice(0, 500);
 

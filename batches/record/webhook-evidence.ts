@@ -11,7 +11,7 @@ import type { Change } from './change.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
-import { readSessionEvidence, type SessionEvidence } from './session-evidence.ts';
+import { isEarlierStage, readSessionEvidence, type SessionEvidence } from './session-evidence.ts';
 import { isFinal } from './status.ts';
 
 export const webhookTypes = ['ready_to_confirm', 'payment_finished', 'action_required', 'ready_to_capture', 'payment_refunded'] as const;
@@ -134,17 +134,6 @@ const asSent = (record: LedgerRecord, at: number): LedgerRecord =>
   record.status === 'queued'
     ? { ...record, status: 'submitting', sends: Math.max(record.sends, 1), firstSentAt: record.firstSentAt ?? at }
     : record;
-
-/**
- * Webhooks overtake each other: of a session that is known, one that shows no end says nothing against what is decided or
- * held. Status checks need no such rule, since each is newer than the one before.
- */
-function isEarlierStage(record: LedgerRecord, { sessionId, isProven, verdict }: SessionEvidence): boolean {
-  if (record.sessionId !== sessionId || !record.isSessionProven || !isProven) return false;
-  const claim = verdict.type === 'amount_missing' ? verdict.claim : verdict.type;
-  const isDecided = record.status === 'unknown' || record.confirmSession !== null || record.cancelSession !== null;
-  return isDecided && (claim === 'pending' || claim === 'awaiting_confirmation');
-}
 
 /** Whether the record knows more afterwards. When the next status check is due is no knowledge. */
 const teaches = (before: LedgerRecord, after: LedgerRecord): boolean =>

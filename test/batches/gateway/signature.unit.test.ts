@@ -1,6 +1,6 @@
 import { constants, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createSigner, createVerifier, KeyError, readPrivateKey, readPublicKey } from '../../../batches/gateway/signature.ts';
+import { anyVerifier, createSigner, createVerifier, KeyError, readPrivateKey, readPublicKey } from '../../../batches/gateway/signature.ts';
 import { testCertificate } from '../../producers/certificate.ts';
 
 const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
@@ -8,6 +8,7 @@ const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
 const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength, publicKeyEncoding, privateKeyEncoding });
 
 const pair = rsa(2048);
+const other = rsa(2048);
 const short = rsa(1024);
 const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding });
 const curve = generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding });
@@ -96,6 +97,7 @@ describe('keys that cannot be used', () => {
     ['a certificate on a curve', testCertificate.cert, 'not_rsa'],
     ['a key of 1024 bits', short.publicKey, 'too_short'],
     ['a key that was cut off', `${pair.publicKey.slice(0, 200)}\n-----END PUBLIC KEY-----\n`, 'unreadable'],
+    ['two keys in one file, of which only one would be used', `${pair.publicKey}${other.publicKey}`, 'several'],
   ])('as a public key names %s', (_name, text, code) => {
     expect(caught(() => createVerifier(text)).code).toBe(code);
   });
@@ -122,5 +124,16 @@ describe('createVerifier', () => {
     const urlSafe = `-_${signature.slice(2)}`;
     for (const wrong of [undefined, '', 'signature', `${signature}\n`, ` ${signature}`, signature.slice(4), urlSafe, 'AAAA'.repeat(1000)])
       expect(await check(bytes, wrong)).toBe(false);
+  });
+});
+
+describe('anyVerifier', () => {
+  it('accepts a signature by any of its keys, and none by another key', async () => {
+    const by = (key: string) => createSigner({ privateKeyPem: key }).sign(bytes);
+    const { verify: check } = anyVerifier([createVerifier(pair.publicKey), createVerifier(other.publicKey)]);
+    expect(await check(bytes, await by(pair.privateKey))).toBe(true);
+    expect(await check(bytes, await by(other.privateKey))).toBe(true);
+    expect(await check(bytes, await by(rsa(2048).privateKey))).toBe(false);
+    expect(await anyVerifier([]).verify(bytes, await by(pair.privateKey))).toBe(false);
   });
 });

@@ -32,6 +32,22 @@ describe('a webhook before the answer of the call that caused it', () => {
     expect(world.calls).toEqual(['init', 'confirm ps_1']);
   });
 
+  it('holds the record for a contradiction, and an answer that was slow and shows an earlier stage does not release it', async () => {
+    for (const early of [{}, { amount: undefined }]) {
+      const world = await openWorld({
+        async respond(call, { webhook, acted }) {
+          if (call.type !== 'init') return lost;
+          await webhook('ready_to_confirm', { ...asks, amount: 1229 });
+          await acted();
+          return ok(early);
+        },
+      });
+      expect(await world.send()).toMatchObject({ status: 'unknown', cancelSession: 'ps_1', reason: { code: 'evidence_mismatch' } });
+      expect(world.calls).toEqual(['init', 'cancel ps_1']);
+      expect(world.statuses()).toEqual(['unknown']);
+    }
+  });
+
   it('is the only trace of a send whose answer is lost, and ends it by the record id in its metadata', async () => {
     const world = await openWorld();
     expect(await world.send()).toMatchObject({ status: 'unknown', sessionId: null });
