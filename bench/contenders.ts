@@ -27,6 +27,7 @@ const peers = {
 const gatewayEnv = ({ place, cores }: Bench, gateway: string): Record<string, string> => ({
   GATEWAY_URL: gateway,
   GATEWAY_PROJECT: 'bench',
+  GATEWAY_KEY_LIFETIME: '12h',
   GATEWAY_PRIVATE_KEY_FILE: place.privateKeyFile,
   DISPATCH_CONCURRENCY: String(concurrency),
   UV_THREADPOOL_SIZE: String(cores),

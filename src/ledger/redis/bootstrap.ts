@@ -9,6 +9,7 @@ import { whyNotBound, whyNotRead } from '../may-pay.ts';
 import { LedgerDataLossError, nameOf, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import { formerGeneration, migrate, needsMigration, schemaVersion } from './migration.ts';
+import { findPrefix } from './find-ledger.ts';
 import { scripts } from './scripts.ts';
 
 /** `founding`: not all shards are made yet; `rebuilding`: it does not know everything yet; `migrating`: see `migration.ts`. */
@@ -46,7 +47,7 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
   const { client, place, names } = params;
   let found = await readShards(client, names);
   if (found.every((shard) => shard['generation'] === undefined)) {
-    assertMayCreate(params);
+    await assertMayCreate(params);
     await createShards(params, params.ids());
     found = await readShards(client, names);
   } else if (found[0]?.['state'] === ('founding' satisfies State)) {
@@ -64,7 +65,7 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
   const counters = found.map((shard) => Number(shard['counter'] ?? 0));
   if (!rebuilding) {
     const takenIn = [...generationsTakenIn(found)].filter((its) => its !== former);
-    checkMarks(params, former, counters, new Set(takenIn));
+    await checkMarks(params, former, counters, new Set(takenIn));
   }
   if (!needsMigration(found)) return { generation, counters };
   await migrate({ ...params, idempotencyHeader: params.binding.idempotencyHeader }, found);
@@ -80,8 +81,9 @@ export async function readShards(client: Redis, names: KeyNames): Promise<Shard[
   });
 }
 
-function assertMayCreate({ place, mayCreate, hasResults, marksSeen }: BootstrapParams): void {
-  if (hasResults || marksSeen.length > 0) throw new LedgerDataLossError(place, 'is empty, although results were published before', false);
+async function assertMayCreate({ client, place, mayCreate, hasResults, marksSeen }: BootstrapParams): Promise<void> {
+  if (hasResults || marksSeen.length > 0)
+    throw new LedgerDataLossError(place, 'is empty, although results were published before', await whereElse(client, marksSeen));
   if (mayCreate) return;
   throw new LedgerMissingError(
     `${placeText(place)} is empty, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct REDIS_URL and REDIS_PREFIX.`,
@@ -160,19 +162,26 @@ export const generationsTakenIn = (found: readonly Shard[]): ReadonlySet<string>
   new Set(found.flatMap((shard) => (shard['taken_in'] ?? '').split(' ')).filter((generation) => generation !== ''));
 
 /** What published results tell must be in the ledger. */
-function checkMarks(
-  { place, marksSeen }: BootstrapParams,
+async function checkMarks(
+  { client, place, marksSeen }: BootstrapParams,
   generation: string,
   counters: readonly number[],
   takenIn: ReadonlySet<string>,
-): void {
+): Promise<void> {
   for (const mark of marksSeen) {
     const { generation: its, shard, counter } = readMark(mark);
     if (takenIn.has(its)) continue;
-    if (its !== generation) throw new LedgerDataLossError(place, 'is not the one that results were published from', false);
+    if (its !== generation)
+      throw new LedgerDataLossError(place, 'is not the one that results were published from', await whereElse(client, [mark]));
     if (counter > (counters[shard] ?? 0))
       throw new LedgerDataLossError(place, 'is an older copy: it does not contain all results that were published');
   }
+}
+
+async function whereElse(client: Redis, marksSeen: readonly string[]): Promise<'unsure' | { readonly otherPrefix: string }> {
+  // A user of the prefix alone may not search.
+  const otherPrefix = await findPrefix(client, new Set(marksSeen.map((mark) => readMark(mark).generation))).catch(() => undefined);
+  return otherPrefix === undefined ? 'unsure' : { otherPrefix };
 }
 
 /** `<generation>.<shard>.<counter>`. */

@@ -26,11 +26,16 @@ export const nameOf = (place: LedgerPlace): LedgerName => ({ text: placeText(pla
 /** Redis does not hold all that was decided: emptied, restored from an older copy, or failed over. */
 export class LedgerDataLossError extends RedisLedgerError {
   readonly code = 'ledger_behind';
-  /** @param isSurelyThisOne false: another prefix may hold the ledger, and a rebuild under this one would make a second one */
-  constructor(place: LedgerPlace, what: string, isSurelyThisOne = true) {
-    const next = isSurelyThisOne
-      ? 'Nothing is paid until `disburse rebuild` has run.'
-      : 'Compare REDIS_URL and REDIS_PREFIX with those that were used, and correct them. Only if they are the same has Redis lost data; then `disburse rebuild` restores it.';
+  /**
+   * @param certainty `otherPrefix`: where the ledger is, so that a rebuild here would make a second one; `unsure`: it may be elsewhere
+   */
+  constructor(place: LedgerPlace, what: string, certainty: 'this' | 'unsure' | { readonly otherPrefix: string } = 'this') {
+    const next =
+      typeof certainty === 'object'
+        ? `That ledger is under the prefix ${certainty.otherPrefix}: set REDIS_PREFIX=${certainty.otherPrefix}. Nothing is lost.`
+        : certainty === 'this'
+          ? 'Nothing is paid until `disburse rebuild` has run.'
+          : 'Compare REDIS_URL and REDIS_PREFIX with those that were used, and correct them. Only if they are the same has Redis lost data; then `disburse rebuild` restores it.';
     super(exitCodes.stopped, `${placeText(place)} ${what}. ${next}`);
   }
 }

@@ -45,7 +45,7 @@ interface Parts extends OpenLedger {
 
 /** @throws LedgerError, see `openSqliteLedger` */
 export async function openStandalone(params: StandaloneParams): Promise<Profile> {
-  const open = await openStandaloneLedger(params.config, params.newLedger);
+  const open = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));
   const { ledger, clock } = open;
   try {
     const stack = await openStack(params, open);

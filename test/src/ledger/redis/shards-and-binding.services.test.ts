@@ -186,6 +186,18 @@ describe('what a ledger is known by', () => {
     }
   });
 
+  it('under a wrong prefix is named with the right one, and no rebuild is advised', async () => {
+    const { ledger } = await open();
+    await ledger.openBatch(manifest(batchA));
+    const seen = await mark(ledger, 2);
+    const right = prefix;
+    const wrong = uniquePrefix();
+    const opening = openInstance(redisUrl(), wrong, { marksSeen: [seen], hasResults: true });
+    await expect(opening).rejects.toThrow(`That ledger is under the prefix ${right}: set REDIS_PREFIX=${right}.`);
+    await expect(opening).rejects.not.toThrow('rebuild');
+    await asAdmin(redisUrl(), async (client) => expect(await keysOf(client, wrong)).toEqual([]));
+  });
+
   it('is created only where there was none before', async () => {
     await expect(open({ hasResults: true })).rejects.toThrow(
       /is empty, although results were published before\. Compare REDIS_URL and REDIS_PREFIX/,
