@@ -26,13 +26,16 @@ export interface LedgerFiles {
 
 /** What there is before anything is opened. Results first: they are younger than the ledger that they come from. */
 export function findLedgerFiles(dir: string): LedgerFiles {
-  const resultsBytes = bytesOf(resultsPath(dir)) ?? 0;
+  const resultsBytes = lengthOf(resultsPath(dir));
   const file = ledgerFile(dir);
   const logBytes = bytesOf(`${file}-wal`) ?? 0;
   const bytes = bytesOf(file);
   const ledger = bytes === undefined ? 'missing' : bytes === 0 ? 'empty' : 'present';
   return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes };
 }
+
+/** Of something that is no file there are no results; the sink refuses it. */
+const lengthOf = (path: string): number => (bytesOf(path) !== undefined && statSync(path).isFile() ? (bytesOf(path) ?? 0) : 0);
 
 export const fileExists = (path: string): boolean => bytesOf(path) !== undefined;
 
