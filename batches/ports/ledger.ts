@@ -83,6 +83,8 @@ export interface Ledger {
   advance(changes: readonly Change[]): Promise<readonly AdvanceResult[]>;
 
   record(recordId: string): Promise<LedgerRecord | undefined>;
+  /** The record that this session of the gateway belongs to. */
+  recordOfSession(sessionId: string): Promise<LedgerRecord | undefined>;
   /** The unsealed bytes kept with the record's intent, exactly as they were sent; undefined when none are kept. */
   body(recordId: string): Promise<Uint8Array | undefined>;
 

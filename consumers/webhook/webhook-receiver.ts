@@ -53,7 +53,7 @@ export interface WebhookAnswer {
 
 export interface WebhookDeps extends SessionDeps {
   readonly verifier: Verifier;
-  readonly ledger: Pick<Ledger, 'advance' | 'record'>;
+  readonly ledger: Pick<Ledger, 'advance' | 'record' | 'recordOfSession'>;
   readonly clock: Clock;
   /** Rejects when the ledger is not surely the one that was opened: then a record that it does not have says nothing. */
   readonly assertLive: () => Promise<void>;
@@ -162,7 +162,11 @@ async function take(deps: WebhookDeps, webhook: Webhook, session: GatewaySession
     if (record !== undefined) return learn(deps, record, webhook, acts);
   }
   const ours = owners.find((owner) => isOurs(deps.settings.keys, owner));
-  if (ours === undefined) return 'not_ours';
+  if (ours === undefined) {
+    // A session that is known needs no metadata.
+    const holder = await deps.ledger.recordOfSession(session.id);
+    return holder === undefined ? 'not_ours' : learn(deps, holder, webhook, acts);
+  }
   await deps.assertLive();
   await deps.alert(unknownRecordAlert(ours, session));
   return 'ledger_behind';

@@ -101,6 +101,16 @@ export function sendsSuite(under: LedgerUnderTest): void {
       expect(await advanceOne(under.ledger, accepted(other, 'ps_9'))).toMatchObject({ why: 'session_taken', takenBy: 'inv-1' });
     });
 
+    it('finds its record as it is now, also after the ledger was opened again, and none for a session that is not known', async () => {
+      const first = await moved(under.ledger, accepted(await sent('inv-1', 2), 'ps_1'));
+      await moved(under.ledger, accepted(await sent('inv-2', 3), 'ps_2'));
+      expect(await under.ledger.recordOfSession('ps_1')).toEqual(first);
+      const ended = await moved(under.ledger, step(first, { status: 'succeeded' }));
+      const ledger = await under.reopen();
+      expect(await ledger.recordOfSession('ps_1')).toEqual(ended);
+      expect(await ledger.recordOfSession('ps_3')).toBeUndefined();
+    });
+
     it('goes to one of many records that show it at once', async () => {
       const records: LedgerRecord[] = [];
       for (let index = 0; index < 12; index += 1) records.push(await sent(`inv-${index}`, index + 2));

@@ -103,6 +103,7 @@ export function openMemoryLedger({ store, keys, clock, owner, carry = applyAtOnc
       }),
     batches: (params) => read(() => queries.batches(store, params?.newest)),
     record: (recordId) => read(() => store.records.get(recordId)?.record),
+    recordOfSession: (sessionId) => read(() => store.records.get(store.sessions.get(sessionId) ?? '')?.record),
     body: (recordId) =>
       read(() => {
         const stored = store.records.get(recordId);

@@ -202,6 +202,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     admit: tracked((admissions) => eachOf(admissions, (admission) => admit(context, admission))),
     advance: tracked((changes) => eachOf(changes, (change) => advance(context, change))),
     record: tracked(queries.record),
+    recordOfSession: tracked(queries.recordOfSession),
     body: tracked(queries.body),
     due: tracked(queries.due),
     list: tracked(queries.list),

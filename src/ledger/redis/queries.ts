@@ -10,12 +10,20 @@ import { dueTimeOf } from '../due-times.ts';
 import { overview } from './overview.ts';
 import { firstMembers, type Scored } from './sorted-sets.ts';
 
-export type Queries = Pick<SharedLedger, 'record' | 'body' | 'due' | 'list' | 'countUnsettledDuplicates' | 'claimDue' | 'overview'>;
+export type Queries = Pick<
+  SharedLedger,
+  'record' | 'recordOfSession' | 'body' | 'due' | 'list' | 'countUnsettledDuplicates' | 'claimDue' | 'overview'
+>;
 
 const pageSize = 500;
 
 export const createQueries = (context: LedgerContext): Queries => ({
   record: async (recordId) => (await readStored(context, shardOf(recordId), recordId))?.record,
+  async recordOfSession(sessionId) {
+    const shard = shardOf(sessionId);
+    const recordId = await context.calls.read(shard, 'hget', context.names.sessions(shard, sessionId), sessionId);
+    return typeof recordId === 'string' ? (await readStored(context, shardOf(recordId), recordId))?.record : undefined;
+  },
   async body(recordId) {
     const { calls, names } = context;
     const shard = shardOf(recordId);

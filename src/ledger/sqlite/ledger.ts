@@ -1,6 +1,7 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
@@ -182,7 +183,7 @@ function createGroups(db: DatabaseSync, file: string, { time, bodies, accounts, 
 }
 
 /** Reads, refused once a write has failed: what is in memory and what is on disk may differ then. */
-function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention }: Parts) {
+function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention, sessions }: Parts) {
   const queries = createQueries(db);
   const guarded =
     <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
@@ -216,7 +217,16 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
     const stored = records.byRecordId(recordId);
     return stored === undefined ? undefined : bodies.read(stored.id, stored.record);
   });
-  return { ...reads, body: async (recordId: string) => body(recordId), isPurgeDue: reading(retention.areDue) };
+  const recordOfSession = reading((sessionId: string): LedgerRecord | undefined => {
+    const recordId = sessions.recordIdOf(sessionId);
+    return recordId === undefined ? undefined : queries.record(recordId);
+  });
+  return {
+    ...reads,
+    body: async (recordId: string) => body(recordId),
+    recordOfSession: async (sessionId: string) => recordOfSession(sessionId),
+    isPurgeDue: reading(retention.areDue),
+  };
 }
 
 async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<SqliteLedger> {

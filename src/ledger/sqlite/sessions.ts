@@ -4,6 +4,8 @@ import type { DatabaseSync } from 'node:sqlite';
 export interface Sessions {
   /** The record id that another record than `id` has this session under; undefined when it is free, or its own. */
   holder(sessionId: string, id: number): string | undefined;
+  /** The record id that has it; undefined when it is free. */
+  recordIdOf(sessionId: string): string | undefined;
   /** Idempotent. */
   claim(sessionId: string, id: number): void;
 }
@@ -14,6 +16,7 @@ export function createSessions(db: DatabaseSync): Sessions {
   );
   const insert = db.prepare('INSERT INTO session (session_id, record) VALUES (?, ?) ON CONFLICT DO NOTHING');
   return {
+    recordIdOf: (sessionId) => (select.get(sessionId) as { record_id: string | null } | undefined)?.record_id ?? undefined,
     holder(sessionId, id) {
       const row = select.get(sessionId) as { record: number; record_id: string | null } | undefined;
       return row === undefined || row.record === id ? undefined : (row.record_id ?? '');

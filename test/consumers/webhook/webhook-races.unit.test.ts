@@ -232,6 +232,14 @@ describe('a webhook for what is not ours', () => {
     expect(await world.record()).toMatchObject({ status: 'succeeded' });
   });
 
+  it('a session that is known for a record needs no metadata at all: its entries are its own', async () => {
+    const world = await openWorld({ respond: () => ok() });
+    await world.send();
+    expect(await world.webhook('payment_finished', { ...succeeded, metadata: undefined })).toMatchObject({ outcome: 'applied' });
+    expect(await world.record()).toMatchObject({ status: 'succeeded' });
+    expect(await world.webhook('payment_finished', { ...failed, metadata: undefined })).toMatchObject({ outcome: 'contradicting' });
+  });
+
   it('of a record that the ledger does not know, with a key of ours, is an alert once, and answered', async () => {
     const world = await openWorld();
     const metadata = ours(1, 'gone-7');
