@@ -2,9 +2,10 @@
 import type { Clock } from '../ports/clock.ts';
 import type { AdvanceRefusal, Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
-import { alertOf, type Alert } from '../record/alert.ts';
+import { alertOf, newAlert, type Alert } from '../record/alert.ts';
 import { foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
 import type { Change } from '../record/change.ts';
+import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 
@@ -62,4 +63,29 @@ export async function advanceSession(
   if (taken === undefined) return { record: after, isTaken: false };
   await deps.alert(alertOf('evidence_mismatch', after, { sessionId: taken.sessionId, description: foreignSession(taken) }));
   return { record: after, isTaken: true };
+}
+
+/**
+ * Takes what an answer proves into the record. A contradiction is raised before it is written: a process that dies in
+ * between meets the same answer again, and raises the same alert.
+ *
+ * @returns the record afterwards
+ */
+export async function advanceEvidence(
+  deps: StepDeps & Alerts,
+  record: LedgerRecord,
+  evidence: FirstSendEvidence | ResendEvidence | StatusEvidence,
+  apply: (current: LedgerRecord) => Change | null,
+): Promise<LedgerRecord> {
+  const foreseen = newAlert(record, apply(record)?.after ?? record, evidence);
+  if (foreseen !== null) await deps.alert(foreseen);
+  let before = record;
+  const { record: after } = await advanceSession(deps, record, (current) => {
+    before = current;
+    return apply(current);
+  });
+  const alert = newAlert(before, after, evidence);
+  const isRaised = alert === null || (alert.alert === foreseen?.alert && alert.fact === foreseen.fact);
+  if (!isRaised) await deps.alert(alert);
+  return after;
 }

@@ -7,12 +7,11 @@
  */
 import { isSameOccurrence } from '../instruction/instruction.ts';
 import type { Clock } from '../ports/clock.ts';
-import { newAlert } from '../record/alert.ts';
 import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { advanceSession, type Alerts } from './advance.ts';
+import { advanceEvidence, type Alerts } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
 import { send, type SendDeps } from './send.ts';
 
@@ -40,13 +39,5 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   }
 }
 
-async function conclude(deps: DispatchDeps, intent: LedgerRecord, evidence: FirstSendEvidence): Promise<LedgerRecord> {
-  let before = intent;
-  const { record: after } = await advanceSession(deps, intent, (current) => {
-    before = current;
-    return applyFirstSend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
-  });
-  const alert = newAlert(before, after, evidence);
-  if (alert !== null) await deps.alert(alert);
-  return after;
-}
+const conclude = (deps: DispatchDeps, intent: LedgerRecord, evidence: FirstSendEvidence): Promise<LedgerRecord> =>
+  advanceEvidence(deps, intent, evidence, (current) => applyFirstSend(deps.settings, current, { intent, evidence, at: deps.clock.now() }));

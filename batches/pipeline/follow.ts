@@ -12,7 +12,7 @@ import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../recor
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { isFinal } from '../record/status.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
-import { advance, advanceSession, type Alerts, type StepDeps } from './advance.ts';
+import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { RunControl, Slot } from './send.ts';
@@ -96,10 +96,9 @@ async function cancelMismatch(deps: SessionDeps, record: LedgerRecord, evidence:
   const { session } = evidence;
   const reason = contradictionOf(session);
   if (reason === null) throw new TypeError(`session ${session.sessionId} contradicts nothing`);
-  const noted = await cancel(deps, record, { sessionId: session.sessionId, reason });
-  const alert = newAlert(record, { ...noted, reason }, evidence);
+  const alert = newAlert(record, { ...record, reason }, evidence);
   if (alert !== null) await deps.alert(alert);
-  return noted;
+  return cancel(deps, record, { sessionId: session.sessionId, reason });
 }
 
 async function cancel(
@@ -124,16 +123,8 @@ async function concludeCall(deps: SessionDeps, record: LedgerRecord, call: () =>
 const postpone = (deps: SessionDeps, record: LedgerRecord, reason?: Reason): Promise<LedgerRecord> =>
   advance(deps.ledger, record, (current) => scheduleNextCheck(deps.settings, current, deps.clock.now(), reason));
 
-async function applyToRecord(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
-  let before = record;
-  const { record: after } = await advanceSession(deps, record, (current) => {
-    before = current;
-    return applySession(deps.settings, current, evidence.session, deps.clock.now());
-  });
-  const alert = newAlert(before, after, evidence);
-  if (alert !== null) await deps.alert(alert);
-  return after;
-}
+const applyToRecord = (deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> =>
+  advanceEvidence(deps, record, evidence, (current) => applySession(deps.settings, current, evidence.session, deps.clock.now()));
 
 /** One call under the follow rate. Null when the run is stopping. */
 async function callGateway(deps: SessionDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<StatusEvidence | null> {

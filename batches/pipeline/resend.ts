@@ -1,12 +1,11 @@
 /** An open send again: same key, same bytes, same header, while the gateway surely remembers the key. */
 import type { Ledger } from '../ports/ledger.ts';
-import { newAlert } from '../record/alert.ts';
 import { applyResend } from '../record/apply-evidence.ts';
 import { readResend, type ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { isKeyRemembered, whyNotResend } from '../record/resend-rules.ts';
 import { barResend, giveUpResend } from '../record/transitions.ts';
-import { advance, advanceSession, type Alerts } from './advance.ts';
+import { advance, advanceEvidence, type Alerts } from './advance.ts';
 import { send, type SendDeps } from './send.ts';
 
 export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'body'> };
@@ -32,16 +31,8 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
 const bar = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>
   advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? barResend(current) : null));
 
-async function conclude(deps: ResendDeps, intent: LedgerRecord, evidence: ResendEvidence): Promise<LedgerRecord> {
-  let before = intent;
-  const { record: after } = await advanceSession(deps, intent, (current) => {
-    before = current;
-    return applyResend(deps.settings, current, { intent, evidence, at: deps.clock.now() });
-  });
-  const alert = newAlert(before, after, evidence);
-  if (alert !== null) await deps.alert(alert);
-  return after;
-}
+const conclude = (deps: ResendDeps, intent: LedgerRecord, evidence: ResendEvidence): Promise<LedgerRecord> =>
+  advanceEvidence(deps, intent, evidence, (current) => applyResend(deps.settings, current, { intent, evidence, at: deps.clock.now() }));
 
 const isRemembered = ({ settings, clock, machine }: ResendDeps, record: LedgerRecord): boolean =>
   isKeyRemembered(settings, record, { at: clock.now(), machine: machine() });

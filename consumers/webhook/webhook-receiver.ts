@@ -178,6 +178,8 @@ async function learn(
   webhook: Webhook,
   { start, mayAct }: Acts,
 ): Promise<WebhookLesson['outcome']> {
+  // Alerts come first: a webhook that is not answered comes again, and raises the same ones.
+  for (const alert of learnFromWebhook(deps.settings, record, webhook, deps.clock.now()).alerts) await deps.alert(alert);
   let learnt: WebhookLesson | undefined;
   const { record: after, isTaken } = await advanceSession(deps, record, (current) => {
     const at = deps.clock.now();

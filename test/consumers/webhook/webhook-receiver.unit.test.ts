@@ -131,6 +131,24 @@ describe('the answer to a webhook', () => {
     expect(await world.webhook('payment_finished', succeeded)).toMatchObject({ status: 200, outcome: 'applied' });
   });
 
+  it('is 503 when an alert is not durable, before anything changes; the webhook that comes again raises it', async () => {
+    for (const isQueued of [false, true]) {
+      let fails = true;
+      const world = await openWorld({
+        onAlert() {
+          if (fails) throw new Error('disk full');
+        },
+      });
+      const open = isQueued ? await world.admit() : await world.send();
+      const wrong = isQueued ? succeeded : { ...succeeded, amount: 1229 };
+      expect(await world.webhook('payment_finished', wrong)).toMatchObject({ status: 503, outcome: 'unavailable' });
+      expect(await world.record()).toEqual(open);
+      fails = false;
+      expect(await world.webhook('payment_finished', wrong)).toMatchObject({ status: 200, outcome: 'applied' });
+      expect(world.alerts).toMatchObject([{ alert: isQueued ? 'ledger_behind' : 'evidence_mismatch' }]);
+    }
+  });
+
   it('is 503 when the ledger takes too long, and the same webhook again finds what was written late', async () => {
     const gate = Promise.withResolvers<void>();
     let isHeld = false;

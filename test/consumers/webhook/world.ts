@@ -70,6 +70,8 @@ export interface WorldOptions {
   readonly carry?: CarryWrite;
   /** False: the ledger cannot be asked whether it is the one that was opened. */
   readonly isLive?: boolean;
+  /** Called before an alert is kept. */
+  readonly onAlert?: () => void;
 }
 
 export interface World {
@@ -97,7 +99,13 @@ export interface World {
   statuses(): string[];
 }
 
-export async function openWorld({ respond = () => lost, confirm = 'match', carry, isLive = true }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  respond = () => lost,
+  confirm = 'match',
+  carry,
+  isLive = true,
+  onAlert,
+}: WorldOptions = {}): Promise<World> {
   const clock = createVirtualClock();
   const store = createMemoryStore();
   const ledger = openMemoryLedger({ store, keys, clock, owner: 'one', ...(carry === undefined ? {} : { carry }) });
@@ -123,6 +131,7 @@ export async function openWorld({ respond = () => lost, confirm = 'match', carry
     stop: (why) => void failures.push(why),
     // As the sinks do: one alert for each record and fact.
     alert: async (alert) => {
+      onAlert?.();
       const isSame = (one: Alert): boolean => one.alert === alert.alert && one.recordId === alert.recordId && one.fact === alert.fact;
       if (!alerts.some(isSame)) alerts.push(alert);
     },
