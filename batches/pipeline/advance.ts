@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { AdvanceRefusal, Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
 import { alertOf, newAlert, type Alert } from '../record/alert.ts';
-import { foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
+import { contradictionOf, foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
 import type { Change } from '../record/change.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
@@ -77,7 +77,8 @@ export async function advanceEvidence(
   evidence: FirstSendEvidence | ResendEvidence | StatusEvidence,
   apply: (current: LedgerRecord) => Change | null,
 ): Promise<LedgerRecord> {
-  const foreseen = newAlert(record, apply(record)?.after ?? record, evidence);
+  // Nearly every answer contradicts nothing: its change is then decided once.
+  const foreseen = mayContradict(evidence) ? newAlert(record, apply(record)?.after ?? record, evidence) : null;
   if (foreseen !== null) await deps.alert(foreseen);
   let before = record;
   const { record: after } = await advanceSession(deps, record, (current) => {
@@ -89,3 +90,6 @@ export async function advanceEvidence(
   if (!isRaised) await deps.alert(alert);
   return after;
 }
+
+const mayContradict = (evidence: FirstSendEvidence | ResendEvidence | StatusEvidence): boolean =>
+  evidence.type === 'session' ? contradictionOf(evidence.session) !== null : evidence.type === 'refused';

@@ -66,6 +66,9 @@ describe.concurrent('run --webhooks', () => {
       const taken = new URL(world.env['GATEWAY_URL'] ?? '').host;
       const inUse = await world.command(['run', file, '--webhooks', taken], trusting(world));
       expect([inUse.code, inUse.stderr]).toEqual([1, expect.stringMatching(/cannot be served .* --webhooks/)]);
+      const servers = { KAFKA_BROKERS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1', LEDGER_KEY_FILE: both };
+      const distributed = await world.command(['run', file, '--webhooks', '127.0.0.1:0'], { ...trusting(world), ...servers });
+      expect([distributed.code, distributed.stderr]).toEqual([1, expect.stringContaining('disburse serve takes webhooks')]);
       expect(inits(world)).toHaveLength(0);
     });
   });

@@ -105,6 +105,14 @@ describe('the configuration', () => {
     expect(message).not.toContain('s3cret');
   });
 
+  it('GATEWAY_PUBLIC_KEY_FILE names one file or several, separated by commas, and none that is empty', () => {
+    const of = (text: string) => readConfig([{ GATEWAY_PUBLIC_KEY_FILE: text }], 'none').settings.GATEWAY_PUBLIC_KEY_FILE;
+    expect(of('a.pem')).toEqual(['a.pem']);
+    expect(of('new.pem, /etc/old.pem')).toEqual(['new.pem', '/etc/old.pem']);
+    for (const text of [',', 'a.pem,', 'a.pem,,b.pem'])
+      expect(mistakeOf([{ GATEWAY_PUBLIC_KEY_FILE: text }]).message).toContain('expected the path of a file, several separated by commas');
+  });
+
   it('requires nothing for a command that needs no configuration', () => {
     expect(() => readConfig([{}], 'none')).not.toThrow();
     expect(variableNames).toContain('DATA_DIR');
