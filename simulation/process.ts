@@ -17,10 +17,12 @@ import type { ResultSink } from '../batches/ports/result-sink.ts';
 import type { Fingerprints } from '../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../batches/record/idempotency-key.ts';
 import { createLocalLimiter } from '../src/limiter/local.ts';
-import { openMemoryLedger, type MemoryStore } from '../src/ledger/memory/ledger.ts';
+import { createLedgerTime, type LedgerTime } from '../src/ledger/ledger-time.ts';
+import { openMemoryLedger, timesIn, type MemoryStore } from '../src/ledger/memory/ledger.ts';
 import type { Bank, BankCall } from './bank.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedFile } from './files.ts';
+import type { Machine } from './machine.ts';
 import type { Story } from './story.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -40,6 +42,7 @@ export interface World {
   readonly dice: Dice;
   readonly story: Story;
   readonly bank: Bank;
+  readonly machine: Machine;
   readonly store: MemoryStore;
   readonly keys: KeyDerivation;
   readonly fingerprints: Fingerprints;
@@ -54,7 +57,6 @@ export interface SimulatedProcess {
   readonly ended: Promise<ProcessEnd>;
 }
 
-const startOfTime = Date.UTC(2026, 10, 21, 8);
 const never = new Promise<never>(() => undefined);
 
 /** Whether the process lives; each port asks before and after everything that it does. */
@@ -105,7 +107,7 @@ export function startProcess(params: ProcessParams): SimulatedProcess {
 
 /** A port call of a living process: a short wait, the effect, and perhaps death before or after it. */
 async function perform<Result>(
-  { world: { timeline, dice } }: Pick<ProcessParams, 'world'>,
+  { world: { machine, dice } }: Pick<ProcessParams, 'world'>,
   life: Life,
   what: string,
   effect: () => Result,
@@ -113,16 +115,17 @@ async function perform<Result>(
   if (!life.isAlive()) return never;
   life.risk(`before ${what}`);
   if (!life.isAlive()) return never;
-  await new Promise<void>((resolve) => void timeline.plan(dice.between(0, 5), resolve));
+  await new Promise<void>((resolve) => void machine.after(dice.between(0, 5), resolve));
   if (!life.isAlive()) return never;
   const result = effect();
   life.risk(`after ${what}`);
   return life.isAlive() ? result : never;
 }
 
-function clockOf({ world: { timeline } }: Pick<ProcessParams, 'world'>, life: Life): Clock {
+/** @param now the time that it shows; its sleeps are monotonic */
+function clockOf({ world: { machine } }: Pick<ProcessParams, 'world'>, life: Life, now: () => number): Clock {
   return {
-    now: () => startOfTime + timeline.elapsed(),
+    now,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (!life.isAlive()) return;
@@ -134,7 +137,7 @@ function clockOf({ world: { timeline } }: Pick<ProcessParams, 'world'>, life: Li
           cancel();
           if (life.isAlive()) reject(signal?.reason as Error);
         };
-        const cancel = timeline.plan(ms, () => {
+        const cancel = machine.after(ms, () => {
           signal?.removeEventListener('abort', stop);
           if (life.isAlive()) resolve();
         });
@@ -145,7 +148,7 @@ function clockOf({ world: { timeline } }: Pick<ProcessParams, 'world'>, life: Li
 
 function gatewayOf(params: ProcessParams, life: Life): Gateway {
   const { world, settings } = params;
-  const { timeline, dice, bank, story } = world;
+  const { timeline, machine, dice, bank, story } = world;
   const lost = (code: 'connection_lost' | 'answer_timeout'): GatewayResponse => ({
     type: 'transport',
     proof: 'open',
@@ -171,20 +174,22 @@ function gatewayOf(params: ProcessParams, life: Life): Gateway {
       life.risk(`after the bytes of ${what}`);
       const isLost = request.type === 'init' && dice.chance(faults.lostRequest);
       const travelMs = dice.between(1, 50);
-      const timeout = timeline.plan(settings.timeoutMs, () => answer(lost('answer_timeout')));
+      const timeout = machine.after(settings.timeoutMs, () => answer(lost('answer_timeout')));
       if (isLost) {
         story.tell('network', `loses ${what}`);
         timeout();
-        timeline.plan(travelMs, () => answer(lost('connection_lost')));
+        timeline.plan(travelMs, () => machine.deliver(() => answer(lost('connection_lost'))));
         return;
       }
       timeline.plan(travelMs, () => {
         const response = bank.answerTo(request);
         const backMs = dice.chance(faults.lateAnswer) ? settings.timeoutMs + dice.between(-200, 2_000) : dice.between(1, 100);
         timeline.plan(backMs, () => {
-          timeout();
-          if (response !== 'lost') story.tell('network', `answers ${what}`);
-          answer(response === 'lost' ? lost('connection_lost') : response);
+          machine.deliver(() => {
+            timeout();
+            if (response !== 'lost') story.tell('network', `answers ${what}`);
+            answer(response === 'lost' ? lost('connection_lost') : response);
+          });
         });
       });
     });
@@ -216,28 +221,31 @@ function sinkOf(params: ProcessParams, life: Life): ResultSink {
   };
 }
 
-function ledgerOf(params: ProcessParams, life: Life, clock: Clock, owner: string): Ledger {
+function ledgerOf(params: ProcessParams, life: Life, clock: Clock, time: LedgerTime): Ledger {
   const { store, keys } = params.world;
   const carry = <Result>(what: string, apply: () => Result): Promise<Result> => perform(params, life, `the ledger's ${what}`, apply);
-  return openMemoryLedger({ store, keys, clock, owner, carry });
+  // Events belong to the process that runs: a stand-alone ledger has one outbox.
+  return openMemoryLedger({ store, keys, clock, time, owner: 'stand-alone', carry });
 }
 
 async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
   const { world, name, settings } = params;
   const stopping = new AbortController();
-  const clock = clockOf(params, life);
-  // Events belong to the process that runs: a stand-alone ledger has one outbox.
-  const ledger = ledgerOf(params, life, clock, 'stand-alone');
-  const limiter = createLocalLimiter({ rate: settings.rate, clock });
+  const { machine } = world;
+  const time = createLedgerTime(timesIn(world.store), machine.wall, machine.monotonic);
+  const clock = clockOf(params, life, time.now);
+  const monotonic = clockOf(params, life, machine.monotonic);
+  const ledger = ledgerOf(params, life, clock, time);
+  const limiter = createLocalLimiter({ rate: settings.rate, clock: monotonic });
   const { deps } = createEngine({
     ledger,
     gateway: gatewayOf(params, life),
     sink: sinkOf(params, life),
-    limiters: { dispatch: limiter, follow: createLocalLimiter({ rate: 'unlimited', clock }) },
+    limiters: { dispatch: limiter, follow: createLocalLimiter({ rate: 'unlimited', clock: monotonic }) },
     clock,
-    monotonic: clock,
+    monotonic,
     random: () => world.dice.next(),
-    machine: () => ({ wallAt: clock.now(), uptimeMs: world.timeline.elapsed() + 1 }),
+    machine: machine.clocks,
     owner: name,
     leaseMs: 2 * settings.timeoutMs + 60_000,
     settings: {

@@ -7,6 +7,7 @@ import { createDice, type Dice } from './dice.ts';
 import { drawFile, type SimulatedFile } from './files.ts';
 import { violationsOf } from './invariants.ts';
 import { startProcess, type ProcessEnd, type RunSettings, type World } from './process.ts';
+import { createMachine } from './machine.ts';
 import { createStory } from './story.ts';
 import { createTimeline } from './timeline.ts';
 
@@ -23,7 +24,7 @@ export interface ScheduleResult {
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 /** No run of a schedule takes longer than this in its own time. */
-const longestRunMs = 2 * hourMs;
+const longestRunMs = 16 * hourMs;
 const usualHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
 const ledgerKey = Buffer.alloc(32, 7);
 const fingerprints = createFingerprints(ledgerKey);
@@ -87,7 +88,8 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   const story = createStory(timeline.elapsed);
   const { bank: terms, promisedMs } = drawTerms(dice);
   const bank = createBank({ terms, dice, timeline, story });
-  const world: World = { timeline, dice, story, bank, store: createMemoryStore(), keys, fingerprints, results: [], alerts: [] };
+  const machine = createMachine(timeline);
+  const world: World = { timeline, machine, dice, story, bank, store: createMemoryStore(), keys, fingerprints, results: [], alerts: [] };
   const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
   const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, ids));
   const violations: string[] = [];
@@ -106,12 +108,33 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
     return end;
   };
   let runs = 0;
+  /** Steps of the wall clock, restarts of the machine, and a suspension in the middle of the next run. */
+  const hasOddClocks = dice.chance(0.4);
+  const upsetClocks = (): void => {
+    if (!hasOddClocks) return;
+    if (dice.chance(0.5)) {
+      const stepMs = dice.pick([-13 * hourMs, -hourMs, -20_000, -3_000, 20_000, 2 * hourMs, 24 * hourMs]);
+      story.tell('machine', `its wall clock is set by ${stepMs / 1000} s`);
+      machine.setWall(stepMs);
+    }
+    if (dice.chance(0.3)) {
+      story.tell('machine', 'is restarted');
+      machine.restart();
+    }
+    if (dice.chance(0.5))
+      timeline.plan(dice.between(0, 20_000), () => {
+        const ms = dice.pick([10_000, 10 * minuteMs, 13 * hourMs]);
+        story.tell('machine', `is suspended for ${ms / 1000} s`);
+        machine.suspend(ms);
+      });
+  };
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]));
     // The time between two runs: minutes, or so long that every key is forgotten.
     const pauseMs = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
     await timeline.run(() => false, timeline.elapsed() + pauseMs);
+    upsetClocks();
   }
   bank.heal();
   for (const file of [...files, ...files]) {

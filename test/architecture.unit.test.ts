@@ -149,7 +149,7 @@ const rooms: Rooms = {
 
   // A witness imports none of ours.
   sandbox: { imports: [] },
-  simulation: { imports: [...everyDomainRoom, 'src/ledger/memory', 'src/limiter'] },
+  simulation: { imports: [...everyDomainRoom, 'src/ledger', 'src/ledger/memory', 'src/limiter'] },
 };
 
 /** Files of pure rooms that need a clock, a timer or the process themselves, and why. */

@@ -4,6 +4,7 @@ import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import type { LedgerTime } from '../ledger-time.ts';
 import { addReceived, appendEvent, batchOf, placeOf, type MemoryStore, type StoredRecord } from './store.ts';
 
 /** What a write needs to know of the instance that makes it. */
@@ -12,6 +13,8 @@ export interface Writer {
   readonly keys: KeyDerivation;
   readonly owner: string;
   readonly now: () => number;
+  /** That of a ledger which one process pays from. */
+  readonly time?: LedgerTime;
 }
 
 const noFields: FieldDigests = { paths: '', digests: new Uint8Array() };

@@ -11,7 +11,8 @@ import type { Writer } from './admit.ts';
 import { addTally, appendEvent, batchOf, countSend, uncountSend, type StoredRecord } from './store.ts';
 
 /** @throws TypeError for a change that no rule can have decided; nothing is written then */
-export function advance({ store, owner, now }: Writer, change: Change): AdvanceResult {
+export function advance(writer: Writer, change: Change): AdvanceResult {
+  const { store, owner, now } = writer;
   checkChange(change);
   const { expected, after, event, body } = change;
   const stored = store.records.get(after.recordId);
@@ -21,7 +22,7 @@ export function advance({ store, owner, now }: Writer, change: Change): AdvanceR
   if (!keepsIdentity(before, after)) throw identityChanged(after.recordId);
   if (body !== undefined && 'keep' in body) checkBodyMayBeKept(before);
 
-  const refused = refusal({ store, now }, before, change);
+  const refused = refusal(writer, before, change);
   if (refused !== undefined) return refused;
 
   for (const sessionId of newSessions(before, after)) store.sessions.set(sessionId, before.recordId);
@@ -42,13 +43,11 @@ export function advance({ store, owner, now }: Writer, change: Change): AdvanceR
 }
 
 /** Why the change may not be written although the record has not moved. */
-function refusal(
-  { store, now }: Pick<Writer, 'store' | 'now'>,
-  before: LedgerRecord,
-  { after, intent }: Change,
-): AdvanceRefusal | undefined {
+function refusal({ store, now, time }: Writer, before: LedgerRecord, { after, intent }: Change): AdvanceRefusal | undefined {
   const isResend = intent !== undefined && before.firstSentAt !== null;
-  if (isResend && !mayResend(before, intent, now())) return { ok: false, why: 'too_old', current: before };
+  if (intent !== undefined) time?.observe(intent.clocks);
+  if (isResend && !(time === undefined ? mayResend(before, intent, now()) : time.mayResend(before, intent)))
+    return { ok: false, why: 'too_old', current: before };
   for (const sessionId of newSessions(before, after)) {
     const takenBy = store.sessions.get(sessionId);
     if (takenBy !== undefined && takenBy !== before.recordId)

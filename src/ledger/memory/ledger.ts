@@ -8,6 +8,7 @@ import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { eachOf } from '../each-of.ts';
 import { LedgerClosedError } from '../errors.ts';
+import type { LedgerTime } from '../ledger-time.ts';
 import { admit, type Writer } from './admit.ts';
 import { advance, bodyOf } from './advance.ts';
 import { enqueueProgress, openBatch, saveEnqueueProgress, unfinishedFiles, updateBatch } from './batches.ts';
@@ -15,7 +16,7 @@ import * as queries from './queries.ts';
 import { claimDue, purgeDetails, restore, restoreSettled, takeOverOutbox } from './sharing.ts';
 import { placeOf, type MemoryStore } from './store.ts';
 
-export { createMemoryStore, restoreMemoryStore, type MemoryStore } from './store.ts';
+export { createMemoryStore, restoreMemoryStore, timesIn, type MemoryStore } from './store.ts';
 
 export type WriteName =
   | 'openBatch'
@@ -43,6 +44,8 @@ export interface MemoryLedgerOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Names this instance: `outbox` returns the events of this owner. */
   readonly owner: string;
+  /** The time of a ledger that one process pays from: then `clock` is this. */
+  readonly time?: LedgerTime;
   /** Applies every write at once by default. */
   readonly carry?: CarryWrite;
 }
@@ -74,9 +77,15 @@ function createGate(carry: CarryWrite) {
   };
 }
 
-export function openMemoryLedger({ store, keys, clock, owner, carry = applyAtOnce }: MemoryLedgerOptions): SharedLedger {
-  const gate = createGate(carry);
-  const writer: Writer = { store, keys, owner, now: () => clock.now() };
+export function openMemoryLedger({ store, keys, clock, owner, time, carry = applyAtOnce }: MemoryLedgerOptions): SharedLedger {
+  const gate = createGate((name, apply) =>
+    carry(name, () => {
+      const result = apply();
+      time?.write();
+      return result;
+    }),
+  );
+  const writer: Writer = { store, keys, owner, now: () => clock.now(), ...(time === undefined ? {} : { time }) };
   const { read, write } = gate;
   return {
     openBatch: (manifest) => write('openBatch', () => openBatch(store, manifest)),

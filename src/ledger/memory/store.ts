@@ -7,6 +7,7 @@ import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Status } from '../../../batches/record/status.ts';
+import type { KeptTimes, TimeName } from '../ledger-time.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 
 type Mutable<Value> = { -readonly [Member in keyof Value]: Value[Member] };
@@ -60,6 +61,8 @@ export interface MemoryStore {
   readonly deadLetters: Set<string>;
   /** The record id that a session belongs to. */
   readonly sessions: Map<string, string>;
+  /** Times that a `LedgerTime` keeps. */
+  readonly times: Map<TimeName, number>;
   publishedMark: string | null;
   /** The newest number of an event or a record. */
   lastNumber: number;
@@ -73,6 +76,7 @@ export const createMemoryStore = (): MemoryStore => ({
   outbox: new Map(),
   deadLetters: new Set(),
   sessions: new Map(),
+  times: new Map(),
   publishedMark: null,
   lastNumber: 0,
 });
@@ -81,6 +85,12 @@ export const createMemoryStore = (): MemoryStore => ({
 export function restoreMemoryStore(store: MemoryStore, snapshot: MemoryStore): void {
   Object.assign(store, structuredClone(snapshot));
 }
+
+export const timesIn = ({ times }: MemoryStore): KeptTimes => ({
+  read: (name) => times.get(name) ?? 0,
+  write: (name, value) => void times.set(name, value),
+  newest: () => 0,
+});
 
 export const placeOf = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): string => `${stream}:${position}`;
 

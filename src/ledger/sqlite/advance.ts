@@ -8,7 +8,7 @@ import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';
 import type { Outbox } from './outbox.ts';
 import { newSessions } from '../claimed-sessions.ts';
-import type { LedgerTime } from './ledger-time.ts';
+import type { LedgerTime } from '../ledger-time.ts';
 import type { RecordStore, Stored } from './record-store.ts';
 import type { Sessions } from './sessions.ts';
 

@@ -25,7 +25,8 @@ import { createRecordStore } from './record-store.ts';
 import { migrate } from './migrations.ts';
 import { assertMayPay, type FindUnknownResults } from './open-existing.ts';
 import { createSchema } from './schema.ts';
-import { createLedgerTime } from './ledger-time.ts';
+import { createLedgerTime } from '../ledger-time.ts';
+import { timesIn } from './ledger-time.ts';
 import { createSessions } from './sessions.ts';
 import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
@@ -137,7 +138,7 @@ function openDatabase({ binding, clock }: SqliteLedgerParams, file: string): Dat
 /** The parts of the ledger that a group of writes works on. */
 function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotonic = clock }: SqliteLedgerParams) {
   const time = createLedgerTime(
-    db,
+    timesIn(db),
     () => clock.now(),
     () => monotonic.now(),
   );
