@@ -58,7 +58,11 @@ function asOther(args: readonly string[], env: Readonly<Record<string, string>>)
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+  return new Promise((resolve, reject) => {
+    // As root, from a checkout that other users cannot enter, the program cannot be started as one of them.
+    child.once('error', (cause) => reject(new Error(`${cli} must be readable by other users when root runs the tests`, { cause })));
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
 }
 
 describe('a ledger that this user may not read', () => {
