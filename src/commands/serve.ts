@@ -93,12 +93,14 @@ async function serveProfile(
 
 /** How a dropped file is paid, and its results are written. */
 const inboxOf = (
-  { ledger, clock, submit, results, cancelQueued }: Profile,
+  { ledger, clock, submit, results, cancelQueued, alert }: Profile,
   waitMs: number,
-): Pick<InboxDeps, 'clock' | 'pay' | 'writeResults' | 'cancelQueued' | 'conflicts' | 'tallies'> => ({
+): Omit<InboxDeps, 'maxAmount' | 'logger' | 'parts'> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
   cancelQueued,
+  alert,
+  record: (recordId) => ledger.record(recordId),
   tallies: (batchId) => ledger.tallies(batchId),
   async *conflicts(batchId) {
     for await (const event of batchEvents({ ledger, batchId, results })) if (event.status === 'conflict') yield event;

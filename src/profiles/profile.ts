@@ -5,6 +5,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
 import type { Batch } from '../../batches/record/batch.ts';
+import type { Alert } from '../../batches/record/alert.ts';
 import type { Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
@@ -59,6 +60,8 @@ export interface Profile {
   submit(request: SubmitRequest): Promise<SettlementEnd | 'enqueued'>;
   /** Ends what is not sent of the batch; its record ids are free again. @returns how many records */
   cancelQueued(batchId: string, reason: Reason): Promise<number>;
+  /** Resolves when the alert is durable. */
+  alert(alert: Alert): Promise<void>;
   /** What goes on when it is not the ordinary, as a clause for people. */
   note(): string | null;
   /** Result events since then, in milliseconds since the epoch; perhaps earlier ones too. */

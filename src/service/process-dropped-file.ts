@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { byStatus, type TallyRow } from '../../batches/record/tally.ts';
-import type { Reason } from '../../batches/record/record.ts';
+import { alertOf, type Alert } from '../../batches/record/alert.ts';
+import type { LedgerRecord, Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { DroppedFile, Verdict } from '../../consumers/drop-folder/drop-folder.ts';
 import type { Settings } from '../config/variables.ts';
@@ -28,6 +29,8 @@ export interface InboxDeps {
   readonly cancelQueued: (batchId: string, reason: Reason) => Promise<number>;
   /** Rows of the batch that were paid before with other content. */
   readonly conflicts: (batchId: string) => AsyncIterable<ResultEvent>;
+  readonly record: (recordId: string) => Promise<LedgerRecord | undefined>;
+  readonly alert: (alert: Alert) => Promise<void>;
   /** By the name of a file that changed after it was taken: the batch of what was read of it then. */
   readonly parts: Map<string, string>;
 }
@@ -113,16 +116,17 @@ async function endPart({ cancelQueued, logger, parts }: InboxDeps, file: Dropped
 }
 
 /** A row that was read in part before and is different now was paid as it was. */
-async function reportChangedRows({ conflicts, logger, parts }: InboxDeps, { name }: DroppedFile, batchId: string): Promise<void> {
+async function reportChangedRows({ conflicts, record, alert, parts }: InboxDeps, { name }: DroppedFile, batchId: string): Promise<void> {
   const part = parts.get(name);
   parts.delete(name);
   if (part === undefined || part === batchId) return;
-  for await (const { record_id, source, fields, earlier } of conflicts(batchId)) {
-    if (earlier?.batch_id !== part) continue;
-    logger.error(
-      { alert: 'file_changed', file: name, batch_id: batchId, record_id, line: 'line' in source ? source.line : undefined, fields },
-      `ALERT: record ${record_id ?? ''} of ${name} was read before the file was complete, and differs now. It was handled as it was then: compare both.`,
-    );
+  for await (const { record_id: recordId, source, fields = [], earlier, amount_details: amount } of conflicts(batchId)) {
+    const known = recordId === undefined || earlier?.batch_id !== part ? undefined : await record(recordId);
+    if (known === undefined) continue;
+    const line = 'line' in source ? ` (line ${source.line})` : '';
+    const seen = amount === undefined ? [] : [{ amount: String(amount.amount), currency: amount.currency }];
+    const description = `${name}${line} was read before the file was complete, and differs now in ${fields.join(', ')}. It was handled as it was then: compare both.`;
+    await alert({ ...alertOf('file_changed', known, { sessionId: null, fact: batchId, seen, description }), batchId });
   }
 }
 

@@ -28,7 +28,7 @@ export interface ServiceParams {
   readonly checks: Readonly<Record<string, Check>>;
   /** Null without a public key of the gateway. */
   readonly webhooks: WebhookReceiver | null;
-  readonly inbox: Pick<InboxDeps, 'clock' | 'pay' | 'writeResults' | 'cancelQueued' | 'conflicts' | 'tallies'>;
+  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'logger' | 'parts'>;
 }
 
 /** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */

@@ -106,6 +106,7 @@ describe('a row that was read in part', () => {
         writeFileSync(join(inbox, 'done', 'big.csv'), `${header}\n${row.replace('1.07', '1500.07')}\n`);
         await until('the whole file to be done', () => existsSync(join(inbox, 'done', 'big.csv.1.results.csv')));
         expect(log()).toContain('"alert":"file_changed"');
+        expect(readFileSync(join(world.dataDir, 'alerts.jsonl'), 'utf8')).toContain('"alert":"file_changed"');
       });
       expect(world.sandbox.payments().length).toBe(1);
     });

@@ -8,6 +8,7 @@ import { formatDuration } from '../../duration.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { startRelay } from '../gateway-stack.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
+import { createAlertReporter } from '../report-alert.ts';
 import { transitionSettings } from '../transition-settings.ts';
 import { connect, type Connected } from './connect.ts';
 import { submitToTopic, topicOf, type SubmitDeps } from './submit.ts';
@@ -37,6 +38,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       }
       return end;
     },
+    alert: createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger }),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note: () => (quiet.isQuiet() ? 'no progress for a while: check that disburse serve is running and Kafka answers' : null),
     results: (since) =>

@@ -90,6 +90,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
+    alert: stack.deps.alert,
     cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),
     note: () => null,
     results: (since) =>

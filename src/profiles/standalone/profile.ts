@@ -120,6 +120,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submit(parts, request),
+    alert: deps.alert,
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note() {
       const held = deps.heldUp();
