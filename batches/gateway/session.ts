@@ -12,7 +12,7 @@ export interface GatewayError {
 }
 
 /** Statuses that are not listed count as running: nothing is concluded from them. */
-export type EntryStatus = 'succeeded' | 'failed' | 'waiting' | 'running';
+export type EntryStatus = 'succeeded' | 'failed' | 'cancelled' | 'waiting' | 'running';
 
 /** Money that went back after an entry had succeeded. */
 export interface Refund {
@@ -57,7 +57,14 @@ export const toMap = (value: unknown): JsonMap | undefined =>
 export const toText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
 
-const entryStatuses: Readonly<Record<string, EntryStatus>> = { succeeded: 'succeeded', failed: 'failed', pending: 'waiting' };
+const entryStatuses: ReadonlyMap<string, EntryStatus> = new Map([
+  ['succeeded', 'succeeded'],
+  ['failed', 'failed'],
+  ['pending', 'waiting'],
+  // Documented of sessions only, in both spellings.
+  ['cancelled', 'cancelled'],
+  ['canceled', 'cancelled'],
+]);
 const maxEntries = 1_000;
 
 class UnreadableError extends Error {}
@@ -114,7 +121,7 @@ function withoutCopies(entries: readonly JsonMap[]): readonly JsonMap[] {
 
 const readEntry = (entry: JsonMap): SessionEntry => ({
   id: toText(entry['id']),
-  status: entryStatuses[toText(entry['status']) ?? ''] ?? 'running',
+  status: entryStatuses.get(toText(entry['status']) ?? '') ?? 'running',
   amount: readAmount(entry['amount_details']),
   metadata: entry['metadata'],
   error: readGatewayError(entry['error']),

@@ -168,11 +168,13 @@ export function applySession(rules: TransitionSettings, record: LedgerRecord, se
     case 'succeeded':
       return to('succeeded', null, null);
     case 'failed':
+      return to('failed', session.reason, null);
     case 'cancelled':
-      return to(verdict.type, session.reason, null);
+      // Of a session that we cancelled, the reason is why.
+      return to('cancelled', record.cancelSession === sessionId ? (record.reason ?? session.reason) : session.reason, null);
     case 'amount_missing':
       if (verdict.claim === 'cancelled' && record.cancelSession === sessionId)
-        return to('cancelled', session.reason ?? record.reason, null);
+        return to('cancelled', record.reason ?? session.reason, null);
       return to('in_progress', amountMissing(verdict.claim), later);
     default:
       return to('in_progress', null, later);

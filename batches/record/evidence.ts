@@ -63,14 +63,31 @@ function read(response: GatewayResponse, record: LedgerRecord): Read {
   return readFailure(response, body);
 }
 
-function readFailure({ httpStatus, retryAfterMs }: Extract<GatewayResponse, { type: 'answer' }>, body: ReturnType<typeof toMap>): Read {
+type Body = ReturnType<typeof toMap>;
+
+const noDescription = 'The gateway gave no description.';
+
+const errorOf = (body: Body) => (body?.['status'] === 'error' ? readGatewayError(body['error']) : undefined);
+
+/** Whether an answer speaks of a session in another place than the one for it: then a refusal is no proof. */
+const namesSession = (body: Body): boolean =>
+  [body, toMap(body?.['error'])].some((map) => [map?.['session_id'], map?.['session'], map?.['sessions']].some(isNamed));
+
+const isNamed = (value: unknown): boolean =>
+  value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);
+
+function readFailure({ httpStatus, retryAfterMs }: Extract<GatewayResponse, { type: 'answer' }>, body: Body): Read {
+  // Proof of arrival, whatever the HTTP status.
+  if (errorOf(body)?.code === 'idempotency_key_already_exists')
+    return failure('idempotency_key_already_exists', errorOf(body)?.description ?? noDescription);
+  if (namesSession(body)) return failure('answer_untrusted', 'The gateway named a session and did not show it.');
   if (httpStatus === 429) return failure('too_many_requests', 'The gateway asks for a lower sending rate.', { retryAfterMs });
   if (httpStatus >= 500) return failure('server_error', `The gateway answered HTTP ${httpStatus}.`, { retryAfterMs });
   if (httpStatus >= 300 && httpStatus < 400)
     return failure('redirected', `The gateway answered with a redirect (HTTP ${httpStatus}), which is not followed. Check GATEWAY_URL.`);
-  const error = body?.['status'] === 'error' ? readGatewayError(body['error']) : undefined;
+  const error = errorOf(body);
   if (error !== undefined) {
-    const description = error.description ?? 'The gateway gave no description.';
+    const description = error.description ?? noDescription;
     if (isGatewayCode(error.code)) return failure(error.code, description);
     return failure('code_unlisted', `The gateway answered with an unknown code: ${description}`, {
       gatewayCode: maskedText(error.code.slice(0, 64)),

@@ -85,7 +85,7 @@ function ownerOf(metadata: unknown, record: LedgerRecord): 'ours' | 'other' | 's
   return isShown(recordId) && isShown(attempt) ? 'ours' : 'silent';
 }
 
-const inOrder = ['succeeded', 'waiting', 'running', 'failed'] as const;
+const inOrder = ['succeeded', 'waiting', 'running', 'failed', 'cancelled'] as const;
 
 const decisiveEntry = (entries: readonly SessionEntry[]): SessionEntry | undefined =>
   inOrder.map((status) => entries.find((entry) => entry.status === status)).find((entry) => entry !== undefined);
@@ -106,16 +106,20 @@ function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
     const own = paid.amount ?? (entries.length === 1 ? session.amount : undefined);
     return withAmounts('succeeded', record, own === undefined ? [] : [own, session.amount]);
   }
-  if (status !== 'open' && waiting.length === 0 && running.length === 0 && (entries.length > 0 || status === 'cancelled')) {
-    const isCancelled = status === 'cancelled' && (entries.length === 0 || record.cancelSession === session.id);
-    return withAmounts(isCancelled ? 'cancelled' : 'failed', record, shownAmounts(session));
-  }
+  const ended = waiting.length + running.length > 0 ? null : endOf(session, having('cancelled').length, record);
+  if (ended !== null) return withAmounts(ended, record, shownAmounts(session));
   if (session.asksForConfirmation && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
     if (waiting.length > 1) return { type: 'contradiction', description: 'Several of its entries wait for confirmation.' };
     return withAmounts('awaiting_confirmation', record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
   }
   const pending = withAmounts('pending', record, shownAmounts(session));
   return pending.type === 'amount_missing' ? { type: 'pending' } : pending;
+}
+
+/** How a session ended of which no entry succeeded or can succeed any more; null: it has not ended. */
+function endOf({ id, status, entries }: GatewaySession, cancelled: number, record: LedgerRecord): 'failed' | 'cancelled' | null {
+  if (status === 'cancelled') return entries.length === 0 || cancelled > 0 || record.cancelSession === id ? 'cancelled' : 'failed';
+  return status === 'accepted' && entries.length > 0 && cancelled === 0 ? 'failed' : null;
 }
 
 /** @param needed the first one must be shown; all that are must equal the ledger's */

@@ -8,7 +8,7 @@ export interface NamedRow {
   readonly recordId: string;
   readonly amountMinor: bigint;
   readonly currency: string;
-  /** Null: the gateway has not finished it. */
+  /** Null: the gateway has not finished it, or gave none. */
   readonly reason: Reason | null;
 }
 
@@ -25,6 +25,9 @@ const sentences = {
   in_progress: (count) => `${records(count)} still processing at the gateway. Run the same command again later to check on them.`,
 } as const satisfies Readonly<Record<string, (count: number) => string>>;
 
+/** Of a record that has no reason; a final one ended without one from the gateway. */
+const withoutReason: Partial<Record<NamedStatus, string>> = { in_progress: 'still processing at the gateway' };
+
 export type NamedStatus = keyof typeof sentences;
 
 /**
@@ -40,7 +43,7 @@ export interface NamedRows {
 
 export function namedRowsText({ status, count, shown, listAll }: NamedRows): string {
   const lines = shown.map(({ line, recordId, amountMinor, currency, reason }) => {
-    const { code, description } = reason ?? { code: status, description: 'still processing at the gateway' };
+    const { code, description } = reason ?? { code: status, description: withoutReason[status] ?? 'The gateway gave no reason.' };
     const amount = `${currency} ${grouped(formatMinor(amountMinor, currency))}`;
     return `  line ${line}, ${printable(recordId)}, ${amount}: ${printable(description)} [${printable(code)}]`;
   });

@@ -251,6 +251,13 @@ describe('a session', () => {
       expect(applied(verdict, { sessionId: 'ps_1', cancelSession: 'ps_1' })?.after.status).toBe('cancelled');
   });
 
+  it('that we cancelled keeps the reason why, whatever the gateway calls it', () => {
+    const why = { code: 'evidence_mismatch', description: 'It showed another amount.' };
+    const before = { sessionId: 'ps_1', cancelSession: 'ps_1', status: 'unknown', reason: why } as const;
+    for (const reason of [null, { code: 'cancelled_by_merchant', description: 'x' }])
+      expect(applySession(settings, sentRecord(before), shows({ type: 'cancelled' }, { reason }), at)?.event?.error).toMatchObject(why);
+  });
+
   it('that asks for confirmation is due at once, until it was decided', () => {
     expect(applied({ type: 'awaiting_confirmation' })?.after).toMatchObject({ status: 'in_progress', dueAt: at });
     expect(applied({ type: 'awaiting_confirmation' }, { confirmSession: 'ps_1' })?.after.dueAt).toBeGreaterThan(at);

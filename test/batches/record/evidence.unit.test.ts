@@ -15,7 +15,26 @@ describe('readFirstSend', () => {
     expect(readFirstSend(errorAnswer(code), record)).toMatchObject({ type: failureClass[code], code, reason: { code } });
     // A body with status error under HTTP 200 means the same.
     expect(readFirstSend(errorAnswer(code, 200), record).type).toBe(failureClass[code]);
+    if (code === 'idempotency_key_already_exists') return;
     expect(readFirstSend(errorAnswer(code, 502), record)).toMatchObject({ type: 'open', code: 'server_error' });
+  });
+
+  it.each([200, 400, 409, 429, 500, 503])('takes a key that the gateway knows as proof of arrival under HTTP %i', (status) => {
+    const answer = errorAnswer('idempotency_key_already_exists', status);
+    expect(readFirstSend(answer, record).type).toBe('already_received');
+    expect(readResend(answer, record).type).toBe('already_received');
+  });
+
+  it.each([
+    ['beside the error', { session_id: 'ps_1' }],
+    ['in the error', { error: { code: 'invalid_request', session_id: 'ps_1' } }],
+    ['whole in the error', { error: { code: 'invalid_request', session: session() } }],
+    ['in a list', { sessions: [session()] }],
+  ])('holds a refusal open that names a session %s', (_name, more) => {
+    for (const status of [200, 400, 401, 429])
+      expect(readFirstSend(http(status, { status: 'error', error: { code: 'invalid_request' }, ...more }), record).type).toBe('open');
+    const nameless = { status: 'error', error: { code: 'invalid_request', session: null }, session_id: null, sessions: [] };
+    expect(readFirstSend(http(400, nameless), record).type).toBe('refused');
   });
 
   it('leaves a code that is not in the table to a person', () => {

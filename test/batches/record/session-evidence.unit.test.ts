@@ -55,6 +55,10 @@ describe('a session with one entry', () => {
     ['cancelled', 'in_progress', {}, 'pending'],
     ['canceled', 'pending', asks, 'pending'],
     ['in_progress', 'never_heard_of', asks, 'pending'],
+    ['cancelled', 'cancelled', {}, 'cancelled'],
+    ['canceled', 'canceled', {}, 'cancelled'],
+    ['accepted', 'cancelled', {}, 'pending'],
+    ['accepted', 'constructor', {}, 'pending'],
   ])('%s with entry %s and %j is %s', (status, entry, more, type) => {
     expect(verdictOf(sessionOf(status, [entry], more))).toEqual({ type });
   });
@@ -74,6 +78,10 @@ describe('a session with several entries', () => {
     ['in_progress', ['in_progress', 'pending'], asks, 'pending'],
     ['in_progress', ['pending', 'pending'], asks, 'contradiction'],
     ['in_progress', ['succeeded', 'pending'], asks, 'contradiction'],
+    ['canceled', ['failed', 'canceled'], {}, 'cancelled'],
+    ['cancelled', ['cancelled', 'in_progress'], {}, 'pending'],
+    ['cancelled', ['cancelled', 'succeeded'], {}, 'succeeded'],
+    ['accepted', ['failed', 'cancelled'], {}, 'pending'],
     ['accepted', ['succeeded', 'succeeded'], {}, 'double_payment'],
     ['cancelled', ['succeeded', 'failed', 'succeeded'], {}, 'double_payment'],
   ])('%s with entries %j and %j is %s', (status, entries, more, type) => {

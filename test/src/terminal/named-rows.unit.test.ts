@@ -18,6 +18,16 @@ describe('rows that need attention', () => {
     ]);
   });
 
+  it.each([
+    ['failed', 'The gateway gave no reason.'],
+    ['cancelled', 'The gateway gave no reason.'],
+    ['unknown', 'The gateway gave no reason.'],
+    ['in_progress', 'still processing at the gateway'],
+  ] as const)('that are %s without a reason say: %s', (status, text) => {
+    const named = namedRowsText({ status, count: 1, shown: [{ ...row(2), reason: null }], listAll: '' });
+    expect(named).toContain(`EUR 1,234.56: ${text} [${status}]`);
+  });
+
   it('are counted where none of them can be named', () => {
     expect(namedRowsText({ status: 'conflict', count: 3, shown: [], listAll: 'run it again' }).split('\n')).toEqual([
       '3 rows are in conflict: the record id was used before with other content. Nothing was sent for them.',
