@@ -119,7 +119,7 @@ try {
     `   disburse has ${ours('succeeded')} succeeded, ${ours('failed')} failed, ${ours('cancelled')} cancelled, ${ours('unknown')} unknown, ${ours('rejected')} rejected`,
   );
   say(
-    `   unknown means: the request was sent and no trustworthy response came back, so the payment may or may not be in the gateway's list.\n   It is never sent again under another key; a webhook, a report of the gateway or a manual decision ends it.`,
+    `   unknown means: the request was sent and no conclusive response came back, so the payment may or may not be in the gateway's list.\n   It is never sent again under another key; a webhook, a report of the gateway or a manual decision ends it.`,
   );
   const exact = witness.length === records.size;
   say(exact ? paint('green', '   No record was paid twice.') : paint('red', '   A RECORD WAS PAID TWICE.'));

@@ -8,7 +8,7 @@ import { isErrorValue, isNeverText, isPlaceholder, isRarelyText } from './error-
 import { garbledFault, garbledWarning, isGarbled } from './garbled-text.ts';
 import { disallowedCharacter } from './text.ts';
 
-/** `1.9e18`, `1,9E+18`, `19e17`, `1.9×10^18`: digits, then a power of ten. `219E01BE` goes on after it and is none. */
+/** `1.9e18`, `1,9E+18`, `19e17`, `1.9×10^18`: digits, then a power of ten. `219E01BE` has more after it and does not match. */
 const scientific = /^[+\u2212-]?(?:\d+(?:[.,]\d*)?|[.,]\d+) ?(?:e|[x×*·] ?10\^?) ?[+\u2212-]?\d+$/i;
 /** `77.0`, `12345678,00`: a whole number that a program has turned into a decimal one, grouped or not. */
 const decimal = /^[+\u2212-]?\d+(?:[.,' ]\d{3})*[.,]0+$/;

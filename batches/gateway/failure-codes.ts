@@ -7,7 +7,7 @@ import { deliveryOf, type TransportCode } from './gateway-response.ts';
 /**
  * - `not_sent`: not acted upon; may be sent again as if for the first time
  * - `refused`: the gateway refuses this instruction; final
- * - `config_error`: the gateway refuses our set-up; not acted upon, the run stops
+ * - `config_error`: the gateway rejects the configuration; not acted upon, the run stops
  * - `open`: perhaps acted upon
  * - `already_received`: the gateway has it, and its session is not known
  * - `manual_review`: a code without a known meaning; perhaps acted upon, a person decides
@@ -89,7 +89,7 @@ export const failureClass: Readonly<Record<FailureCode, FailureClass>> = {
   code_unlisted: 'manual_review',
 };
 
-/** Answers of something that is not the gateway's API: when the first sends of a run all meet the same, the set-up is wrong. */
+/** Answers that do not come from the gateway's API: if all first sends of a run get the same one, the configuration is wrong. */
 export const suggestsWrongSetup: Readonly<Partial<Record<FailureCode, true>>> = { redirected: true, http_unexpected: true };
 
 const listed: ReadonlySet<string> = new Set(gatewayCodes);

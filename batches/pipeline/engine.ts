@@ -48,7 +48,7 @@ export interface EngineParams {
   readonly fingerprints: Fingerprints;
   /** Aborted when the process is to stop. */
   readonly signal: AbortSignal;
-  /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it refuses the set-up. */
+  /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it rejects the configuration. */
   readonly stop: (why: string, refusal?: Reason) => void;
   readonly alert: (alert: Alert) => Promise<void>;
   readonly onWait: (wait: Wait) => void;

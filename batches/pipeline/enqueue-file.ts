@@ -1,7 +1,7 @@
 /**
- * A file handed over to the instances that pay: its good rows as messages of the instructions topic, each with its
- * file and line, its bad ones to the ledger as they are. Interrupted and run again, it goes on behind the last block
- * that was noted; what was published twice in between is the same occurrence and is paid once.
+ * Enqueues a file for the instances that pay: valid rows become messages of the instructions topic, each with its
+ * file and line; invalid rows are written to the ledger. When it is interrupted and run again, it continues after the
+ * last stored block; a row that was published twice in between is the same occurrence and is paid once.
  */
 import type { ValidInstruction } from '../instruction/instruction.ts';
 import type { SharedLedger } from '../ports/ledger.ts';

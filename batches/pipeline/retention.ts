@@ -10,7 +10,7 @@ interface RetentionParams {
   readonly retentionMs: number;
 }
 
-/** Dispatching goes on between two groups. */
+/** Dispatching continues between two groups. */
 const defaultGroupSize = 256;
 const defaultBetweenGroupsMs = 50;
 const everyMs = 60_000;

@@ -105,7 +105,7 @@ function createPushbackWatch({ limiter, clock, waits }: Pick<SendMonitorDeps, 'l
   };
 }
 
-/** The set-up is wrong when the gateway says so, or when the first sends of a run all meet the same foreign page. */
+/** The configuration is wrong when the gateway rejects it, or when all first sends of a run get the same foreign page. */
 function createSetupWatch(haltRun: (reason: Reason) => void): SendMonitor['report'] {
   let met: { readonly code: string; readonly sends: number } | 'various' | undefined;
   return (evidence, isFirst) => {

@@ -22,7 +22,7 @@ export interface SessionSeen {
 
 /**
  * - `not_sent`: not acted upon; may be sent again as if for the first time
- * - `config_error`: the gateway refuses our set-up; not acted upon
+ * - `config_error`: the gateway rejects the configuration; not acted upon
  * - `refused`: the gateway refuses this instruction
  * - `already_received`: it has arrived before; its session is unknown
  * - `manual_review`, `open`: perhaps acted upon
@@ -40,7 +40,7 @@ export type FirstSendEvidence =
 export type ResendEvidence =
   SessionSeen | (Failure & { readonly type: 'already_received' | 'not_made' | 'nothing_new'; readonly isConfigError: boolean });
 
-/** Of the answer to a status check, confirm or cancel: what the session is, and nothing about the set-up or the sends. */
+/** Of the answer to a status check, confirm or cancel: what the session is, and nothing about the configuration or the sends. */
 export type StatusEvidence = SessionSeen | (Failure & { readonly type: 'none' });
 
 type Read = SessionSeen | (Failure & { readonly type: 'failure' });

@@ -70,7 +70,7 @@ export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at
     return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, or the age of its key is not known, so the gateway may have forgotten it';
   if (record.idempotencyHeader === null || !isSameHeader(record.idempotencyHeader, rules.idempotencyHeader))
     return `its key was first sent in the header ${record.idempotencyHeader ?? 'that is not known'}, but GATEWAY_IDEMPOTENCY_HEADER is now ${rules.idempotencyHeader}`;
-  if (record.sends >= maxSends) return `it was sent ${record.sends} times without a trustworthy answer`;
+  if (record.sends >= maxSends) return `it was sent ${record.sends} times without a conclusive answer`;
   if (at >= resendableUntil(rules, record)) return 'the gateway may have forgotten the key by now';
   return null;
 }

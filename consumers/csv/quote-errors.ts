@@ -1,6 +1,6 @@
 /**
- * The strict grammar, sign by sign: it says what is wrong with a block that the fast way could not read. It goes on
- * after a fault as a lenient reader would, so that several are found in one pass.
+ * The strict grammar, character by character: it reports what is wrong with a block that the fast path could not read. It
+ * continues after an error as a lenient reader would, so that one pass finds several errors.
  */
 import { maxRecordBytes, type TextBlock } from './records.ts';
 

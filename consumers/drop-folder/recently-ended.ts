@@ -29,7 +29,7 @@ export interface RecentlyEnded {
 const maxRemembered = 1_000;
 const checkEveryMs = 5_000;
 
-/** It reads the notes that are beside what ended, so that a restart, or another instance, goes on where the last one was. */
+/** Reads the notes beside files that ended, so that a restarted or another instance continues where the last one stopped. */
 export function createRecentlyEnded({ dir, clock }: { readonly dir: string; readonly clock: Pick<Clock, 'now'> }): RecentlyEnded {
   const files = new Map<string, Ended>();
   let nextAt = -Infinity;

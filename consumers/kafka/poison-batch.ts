@@ -4,7 +4,7 @@
  * The client hands a codec nothing but the packed bytes, and ends with the whole consumer when the codec throws. But
  * those bytes are a view on the fetched batch, so its header can be read right before them; and what the codec
  * returns is taken for the batch's records. So a broken batch becomes as many records as its header counts, at its
- * offsets, and reading goes on behind it. They are known by the memory they lie in, which no producer can imitate.
+ * offsets, and reading continues after it. They are known by the memory they lie in, which no producer can imitate.
  */
 import type { Poison } from './topic-record.ts';
 

@@ -150,7 +150,7 @@ function readAsMember({ createKafka, topic, signal }: ReadTopicParams, groupId: 
   let hasLeft = false;
   let arrivedAt = performance.now();
   const alive = (): void => void (aliveAt = performance.now());
-  /** Whatever is passed shows that reading goes on. */
+  /** Any offset that is passed shows that reading makes progress. */
   const passed = (partition: number, next: bigint): void => {
     arrivedAt = performance.now();
     course.next.set(partition, later(next, course.next.get(partition) ?? 0n));

@@ -20,7 +20,7 @@ export async function chooseBatch(ledger: Pick<Ledger, 'batch' | 'batches'>, nam
   if (found.type === 'several') {
     const list = found.batches.map(({ batchId, file }) => `  ${printable(batchId)}  ${printable(file)}`);
     throw new CommandError(
-      exitCodes.needsALook,
+      exitCodes.needsAttention,
       `${found.batches.length} batches match ${name}; give more characters of the id:\n${list.join('\n')}`,
     );
   }

@@ -47,7 +47,7 @@ export async function records(config: Config, options: RecordsOptions): Promise<
     else process.stdout.write(`${recordListText(selected, now, paintFor(process.stdout, process.env))}\n`);
     if (json && selected.count > selected.records.length)
       warn(`${selected.count} records match; the first ${selected.records.length} are shown. Raise --limit to see more.`);
-    return options.exitStatus && selected.count > 0 ? exitCodes.needsALook : exitCodes.ok;
+    return options.exitStatus && selected.count > 0 ? exitCodes.needsAttention : exitCodes.ok;
   } finally {
     await close();
   }

@@ -64,7 +64,7 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
     interrupt.release();
   }
   if (skipped > 0) warn(`${skipped} skipped and not shown above: they may be results of a newer version.`);
-  return skipped > 0 ? exitCodes.needsALook : exitCodes.ok;
+  return skipped > 0 ? exitCodes.needsAttention : exitCodes.ok;
 }
 
 /**

@@ -27,7 +27,7 @@ export async function topics(config: Config, { partitions, replication, json }: 
   process.stdout.write(
     json === true ? `${JSON.stringify({ ok: !isBroken, topics: reports.map(toJson) })}\n` : `${reports.map(text).join('\n')}\n`,
   );
-  return isBroken ? exitCodes.needsALook : exitCodes.ok;
+  return isBroken ? exitCodes.needsAttention : exitCodes.ok;
 }
 
 /** Programs know the fix as `mend`. */

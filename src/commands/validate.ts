@@ -34,5 +34,5 @@ export async function validate(config: Config, path: string, { json = false, err
     `${json ? JSON.stringify(report(inspection)) : wrapText(validationText(inspection, paint), columnsOf(process.stdout))}\n`,
   );
   if (hasFixFile) process.stderr.write(`The invalid rows are in ${printable(errors)}, with their errors in the last column.\n`);
-  return inspection.preflight.errorsTotal > 0 ? exitCodes.needsALook : exitCodes.ok;
+  return inspection.preflight.errorsTotal > 0 ? exitCodes.needsAttention : exitCodes.ok;
 }

@@ -165,7 +165,7 @@ async function report(
     say(`disburse: stopped: ${printable(why)}\nNothing is lost. ${next}`);
     return exitCodes.stopped;
   }
-  return needsAttention(summary, unsettledDuplicates, follow) ? exitCodes.needsALook : exitCodes.ok;
+  return needsAttention(summary, unsettledDuplicates, follow) ? exitCodes.needsAttention : exitCodes.ok;
 }
 
 /** For people, within the width of their terminal. */

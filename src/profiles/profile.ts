@@ -62,7 +62,7 @@ export interface Profile {
   cancelQueued(batchId: string, reason: Reason): Promise<number>;
   /** Resolves when the alert is durable. */
   alert(alert: Alert): Promise<void>;
-  /** What goes on when it is not the ordinary, as a clause for people. */
+  /** Any unusual state of processing, as a clause for people. */
   note(): string | null;
   /** Result events since then, in milliseconds since the epoch; perhaps earlier ones too. */
   results(since: number): AsyncIterable<ResultEvent>;

@@ -1,4 +1,4 @@
-/** What a person has to correct when the gateway refuses the set-up. */
+/** What an operator must correct when the gateway rejects the configuration. */
 import type { Settings } from '../config/variables.ts';
 
 /** @param code of the gateway's refusal, or of a page that is not the gateway's */

@@ -58,7 +58,7 @@ it('every failure code is described in docs/results.md', () => {
 
 it.each(gatewayCodes)('docs/results.md says what is decided for %s, and docs/gateway.md knows it', (code) => {
   const beginnings = {
-    config_error: 'our set-up',
+    config_error: 'configuration rejected',
     refused: 'refused',
     open: 'open',
     already_received: 'it had arrived',

@@ -4,11 +4,11 @@
  */
 export interface PartitionProgress {
   /**
-   * A record is worked on, behind all that came before.
+   * Registers a record that is being processed, after all earlier ones.
    *
-   * @param next where the partition goes on behind it
-   * @returns to be called once when it is finished: answers where the partition goes on behind all that is finished
-   *   without a gap, undefined when something before is not finished yet
+   * @param next the offset after this record
+   * @returns to be called once when the record is finished: returns the offset up to which everything is finished,
+   *   undefined when an earlier record is not finished yet
    */
   begin(next: bigint): () => bigint | undefined;
   /**

@@ -38,7 +38,7 @@ export class BoundedOutput {
     this.#makeRoom(count);
     const from = this.#length - distance;
     for (let left = count; left > 0;) {
-      // What was appended goes on in the same pattern, so each round can copy twice as much as the one before.
+      // The appended bytes continue the same pattern, so each round can copy twice as much as the one before.
       const step = Math.min(left, this.#length - from);
       this.#bytes.copyWithin(this.#length, from, from + step);
       this.#length += step;

@@ -8,7 +8,7 @@
  * - what is finished without a gap is committed; never what comes after something unfinished, never in another
  *   generation than the one it was read in
  * - when the group rebalances while a batch is held, nothing new is started, what is in flight may finish for `drainMs`,
- *   is committed, and then the partitions are let go. What is not finished by then goes on, and is read again, by this
+ *   is committed, and then the partitions are let go. What is not finished by then continues, and is read again, by this
  *   or another member; so is what is in flight when the client learns of it between two batches
  * - an offset that is out of range ends everything: the client would silently start again
  *

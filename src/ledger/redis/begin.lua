@@ -13,7 +13,7 @@ if meta[1] ~= generation then return { 'lost', '0' } end
 local counter = meta[2] or '0'
 local own_counter = string.match(meta[5] or '0', '^%d+')
 
--- The ledger's time is Redis TIME and an offset, so that it goes on when TIME is set back, or another server is behind: the
+-- The ledger's time is Redis TIME and an offset, so it never goes back if TIME is set back, or another server is behind: the
 -- offset is raised when the time is behind the newest one written, and never lowered. How long it really was is not known
 -- then: no send that was made until then, the barrier, is ever resent.
 local clock = redis.call('TIME')

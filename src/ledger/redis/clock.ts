@@ -25,7 +25,7 @@ interface Measurement {
 
 /**
  * Measures how far Redis TIME is from `monotonic` when it is created, at every new connection, every 30 s, and when a reply
- * of the ledger shows that the clock is behind. In between and while Redis is away the monotonic clock goes on. Never runs
+ * of the ledger shows that the clock is behind. In between and while Redis is down the monotonic clock continues. Never runs
  * backwards: it waits until it is overtaken.
  *
  * @param monotonic milliseconds, with fractions, never set back or forward

@@ -1,6 +1,6 @@
 /**
  * How a ledger of an older schema becomes one of the present schema: forward only, step by step. A process that was killed
- * between or within two steps leaves a ledger that no process pays from; the next one that may pay goes on with the step.
+ * between or within two steps leaves a ledger that no process pays from; the next one that may pay continues with it.
  * Several may migrate at once: every step can be repeated, and none changes a ledger that is in use again.
  *
  * 2: sessions and places of files are claimed, the ledger is bound to the idempotency header, unfinished batches, batches

@@ -48,7 +48,7 @@ export function createBodies(db: DatabaseSync, seal: Seal): Bodies {
     sweep(now) {
       const due = selectDue.all(now, sweepLimit) as { record: number }[];
       for (const { record } of due) removeRow.run(record);
-      // A full haul: there may be more, so the next group goes on.
+      // A full sweep: there may be more, so the next group continues it.
       if (due.length < sweepLimit) sweptAt = now;
     },
     // Also when the clock was set back.

@@ -54,7 +54,7 @@ export interface SqliteLedgerParams {
 }
 
 export interface SqliteLedger extends Ledger {
-  /** The ledger's time, for schedules: goes on whatever steps the wall clock makes. Milliseconds since the epoch. */
+  /** The ledger's time, for schedules: unaffected by steps of the wall clock. Milliseconds since the epoch. */
   now(): number;
 }
 
