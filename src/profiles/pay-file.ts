@@ -20,6 +20,7 @@ import { startLiveProgress, type Log } from '../terminal/live-progress.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
 import { attentionTexts } from './attention.ts';
+import { otherFilesText } from './other-files.ts';
 import type { Profile } from './profile.ts';
 import { transitionSettings } from './transition-settings.ts';
 
@@ -156,6 +157,8 @@ async function report(
     isStopped: why !== null,
   });
   for (const text of texts) say(text);
+  const others = await otherFilesText(profile, batchId);
+  if (others !== null) say(others);
   // After the summary, so that a failure here hides nothing of what became of the file.
   if (resultsPath !== undefined) await writeBatchResults({ ledger, clock, batchId, path: resultsPath, results });
 

@@ -58,6 +58,8 @@ export interface Profile {
    * ledger then. The workers must be running. Rejects when something that it needs failed.
    */
   submit(request: SubmitRequest): Promise<SettlementEnd | 'enqueued'>;
+  /** Batch ids of files with records that no process may be moving, for a person; none where other instances pay. */
+  unfinishedFiles(): Promise<readonly string[]>;
   /** Ends what is not sent of the batch; its record ids are free again. @returns how many records */
   cancelQueued(batchId: string, reason: Reason): Promise<number>;
   /** Resolves when the alert is durable. */

@@ -1,6 +1,7 @@
 /** Exit code 2 always has a reason that a person can read: the rows that need attention are named. */
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
+import { startScriptedGateway } from '../support/scripted-gateway.ts';
 import { inWorld } from './world.ts';
 
 describe('run', () => {
@@ -45,5 +46,36 @@ describe('run', () => {
         /^1 record is cancelled at the gateway and not paid\..*\n {2}line 2, p-1, EUR 1\.07: .+ \[evidence_mismatch\]$/m,
       );
     });
+  });
+
+  it('names other files that have queued or open records, with the two ways out of what is queued', async () => {
+    let answersAll = false;
+    const gateway = await startScriptedGateway(({ method, body }) => {
+      if (method === 'wallet/balance') return { body: { status: 'ok', wallets: [] } };
+      const recordId = body.metadata?.record_id ?? '';
+      if (!answersAll && recordId !== 'p-1') return { status: 429, body: {} };
+      const id = body.session_id ?? `ps_${recordId}`;
+      const { amount_details, metadata } = body;
+      const status = id === 'ps_p-1' ? 'in_progress' : 'succeeded';
+      return { body: { status: 'ok', session: { id, status: 'accepted', payments: [{ id: 'po', status, amount_details, metadata }] } } };
+    });
+    try {
+      await inWorld({}, async (world) => {
+        world.env['GATEWAY_URL'] = gateway.url;
+        const may = await world.run(world.write('may.csv', csvOf(payouts(3))), ['--wait', '1s']);
+        expect(may.code).toBe(3);
+        expect(may.stderr).not.toContain('Other files');
+        answersAll = true;
+        const june = await world.run(world.write('june.csv', csvOf([row('q-1')])));
+        expect(june.code).toBe(0);
+        expect(june.stderr).toContain(
+          `Other files have records that are not final:\n  may.csv, batch ${may.summary.batch_id.slice(0, 12)}: 2 queued, 1 in_progress\n` +
+            'Queued records are sent only when their own file is run again, unchanged. If that file is not to be paid any more, ' +
+            'submit what is still owed under new record ids and never run it again.\n',
+        );
+      });
+    } finally {
+      await gateway.close();
+    }
   });
 });

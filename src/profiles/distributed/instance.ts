@@ -91,6 +91,7 @@ function profileOf(parts: Parts): Profile {
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
     alert: stack.deps.alert,
+    unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),
     note: () => null,
     results: (since) =>

@@ -121,6 +121,7 @@ function profileOf(parts: Parts): Profile {
     clock,
     submit: (request) => submit(parts, request),
     alert: deps.alert,
+    unfinishedFiles: async () => (await ledger.batches()).filter(({ state }) => state !== 'finished').map(({ batchId }) => batchId),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note() {
       const held = deps.heldUp();
