@@ -39,6 +39,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       return end;
     },
     alert: createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger }),
+    unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note: () => (quiet.isQuiet() ? 'no progress for a while: check that disburse serve is running and Kafka answers' : null),
     results: (since) =>
