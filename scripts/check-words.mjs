@@ -25,6 +25,13 @@ const patterns = [
   'begun',
   '(?:is|are) told',
   'the wire',
+  'the heart',
+  'trustworthy',
+  '(?:is|are) passed over',
+  'needs a look',
+  'perhaps sent',
+  '(?:our|the) set-up',
+  'holds? against',
 ];
 const flagged = new RegExp(`(?<![\\w.'-])(?:${patterns.join('|')})(?![\\w-])`, 'gi');
 

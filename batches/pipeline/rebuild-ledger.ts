@@ -62,7 +62,7 @@ export interface RebuildReport {
   readonly settled: number;
   /** Of these, those whose result was never published: it is published now. */
   readonly settled_without_result: number;
-  /** Of the unknown records, those without any result: perhaps sent. */
+  /** Of the unknown records, those without any result: they may have been sent. */
   readonly without_result: number;
   /** Messages that no instance can have started: left for the instances. */
   readonly unread: number;

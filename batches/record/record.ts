@@ -94,7 +94,7 @@ export interface Admission {
  * What the ledger says of an occurrence.
  *
  * - `admitted`: new, or known and still queued: it may be sent
- * - `open`: known, perhaps sent: it is followed, never sent as new
+ * - `open`: known, and may have been sent: it is followed, never sent as new
  * - `settled`: nothing more to do for this occurrence; `fresh` when it was settled by this very call
  * - `totals_full`: the totals of its batch have no room for its amount; nothing was written
  * - `place_taken`: the occurrence is that of another record id; nothing was written

@@ -40,7 +40,7 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
   return { ...change, intent, ...(isFirst && !record.hasCardNumber ? { body: { keep: bytes } } : {}) };
 }
 
-/** A first send whose process died: perhaps sent. It falls due at once if it can be resent. */
+/** A first send whose process died: it may have been sent. It falls due at once if it can be resent. */
 export function markInterrupted(rules: TransitionSettings, record: LedgerRecord, at: number): Change {
   const reason: Reason = {
     code: 'send_interrupted',

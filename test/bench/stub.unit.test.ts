@@ -54,7 +54,7 @@ describe('the stub gateway', () => {
     expect(await (await fetch(`${server.url}/_stub/stats`)).json()).toMatchObject({ calls: 5, accepted: 4 });
   });
 
-  it('tells when so many calls came, and forgets when it is asked to', async () => {
+  it('reports when a number of calls has arrived, and resets on request', async () => {
     const reached = fetch(`${server.url}/_stub/reached?calls=2`);
     await init('a', 'k1');
     await init('b', 'k2');
@@ -94,7 +94,7 @@ describe('the stub gateway', () => {
 });
 
 describe('the crash count', () => {
-  it('tells doubles, gaps and wrong words apart', () => {
+  it('distinguishes double payments, missing records and wrong results', () => {
     const calls = [
       { record_id: 'twice', idempotency_key: '1', accepted: true },
       { record_id: 'twice', idempotency_key: '2', accepted: true },

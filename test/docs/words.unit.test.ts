@@ -76,13 +76,13 @@ it('docs/sandbox.md lists every fault and nothing else', () => {
 });
 
 describe('docs/csv.md', () => {
-  it.each(members.map((member) => [member.name, member] as const))('tells the column %s and its paths', (name, member) => {
+  it.each(members.map((member) => [member.name, member] as const))('describes the column %s and its paths', (name, member) => {
     const cells = tableRow(csv, name);
     expect(cells).toBeDefined();
     for (const { path } of member.places) expect(cells?.[1]).toContain(`\`${path}\``);
   });
 
-  it('tells every route that has a template', () => {
+  it('describes every route that has a template', () => {
     expect(
       missingIn(
         csv,
@@ -93,14 +93,14 @@ describe('docs/csv.md', () => {
     expect(csv).toContain('`--kind payment --route recurrent`');
   });
 
-  it.each(routes.map((route) => [route.name, route] as const))('tells what the route %s needs', (name, route) => {
+  it.each(routes.map((route) => [route.name, route] as const))('describes what the route %s needs', (name, route) => {
     const told = [name, `${name}-iban`].map((row) => tableRow(csv, row)?.[2] ?? '');
     for (const [at, form] of route.forms.entries()) expect(missingIn(told[at] ?? '', form.needs)).toEqual([]);
     const general = csv.split('\n').find((line) => line.startsWith('Every documented bank route')) ?? '';
     expect(missingIn(general, ['description', ...bankParticipants])).toEqual([]);
   });
 
-  it('tells every problem code', () => {
+  it('describes every problem code', () => {
     const codes = problemCodes();
     expect(codes.length).toBeGreaterThan(100);
     expect(missingIn(csv, codes)).toEqual([]);
@@ -199,22 +199,22 @@ describe('dead letters in docs/results.md', () => {
 describe('docs/operations.md', () => {
   const { register } = createMetrics({ version: '0.0.0', clock: systemClock, processMetrics: false });
 
-  it.each(register.getMetricsAsArray().map(({ name }) => name))('tells the metric %s in its table', (name) => {
+  it.each(register.getMetricsAsArray().map(({ name }) => name))('describes the metric %s in its table', (name) => {
     expect(tableRow(operations, name)).toHaveLength(4);
   });
 
-  it('tells no metric that there is none of', () => {
+  it('describes no metric that does not exist', () => {
     const known = new Set(register.getMetricsAsArray().map(({ name }) => name));
     const told = [...operations.matchAll(/`(disburse_[a-z_]+)/g)].map(([, name = '']) => name);
     expect(told.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('tells how calls are labelled', () => {
+  it('describes how calls are labelled', () => {
     const told = tableRow(operations, 'disburse_gateway_calls_total')?.join() ?? '';
     expect(missingIn(told, [...gatewayCalls, ...callOutcomes])).toEqual([]);
   });
 
-  it('tells every path of HTTP', () => {
+  it('describes every HTTP path', () => {
     const paths = [...source('src/service/http/routes.ts').matchAll(/^\s*\['(\/[a-z/-]+)', \{/gm)].map(([, path = '']) => path);
     expect(paths).toContain('/readyz');
     expect(paths.filter((path) => !new RegExp(`\`(?:GET|POST) ${path}\``).test(operations))).toEqual([]);
@@ -230,7 +230,7 @@ describe('docs/operations.md', () => {
 });
 
 describe('docs/distributed.md', () => {
-  it('tells every topic', () => {
+  it('describes every topic', () => {
     expect(missingIn(distributed, Object.values(topicNames('<prefix>')))).toEqual([]);
   });
 
@@ -241,14 +241,14 @@ describe('docs/distributed.md', () => {
       expect(readInstructionEvent(JSON.parse(event), { now: Date.UTC(2026, 10, 21) })).toMatchObject({ ok: true });
   });
 
-  it('tells which groups need rights', () => {
+  it('describes which groups need rights', () => {
     const files = [...globSync('src/**/*.ts', { cwd: root })].map(source).join('\n');
     const groups = [...files.matchAll(/groupPrefix: '([a-z-]+)'/g)].map(([, group = '']) => group);
     expect(groups.length).toBeGreaterThan(0);
     expect([...new Set(groups)].filter((group) => !names(distributed, `${group}-`))).toEqual([]);
   });
 
-  it('tells the headers of what run publishes', () => {
+  it('describes the headers of messages that run publishes', () => {
     const [, list = ''] = /headers: \{ (source_file[^}]*) \}/.exec(source('batches/pipeline/enqueue-file.ts')) ?? [];
     const headers = [...list.matchAll(/([a-z_]+): /g)].map(([, name = '']) => name);
     expect(headers).toHaveLength(3);

@@ -365,7 +365,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('warns of a misspelt variable in the environment and goes on', async () => {
+  it('causes a warning for a misspelt variable in the environment, and the command continues', async () => {
     await inWorld({}, async (world) => {
       const ended = await world.command(['validate', world.write('may.csv', csvOf(payouts(1))), '--json'], { MAX_AMOUNTS: 'EUR=100.00' });
       expect(ended.code).toBe(0);

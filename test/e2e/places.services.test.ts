@@ -14,7 +14,7 @@ describe('two instructions whose headers name the same file and line', () => {
   it.each([
     ['in one shard of the ledger', sameShard],
     ['in two shards of the ledger', otherShard],
-  ])('%s end in one payment and one dead letter, and the instance goes on', async (_, second) => {
+  ])('%s end in one payment and one dead letter, and the instance continues', async (_, second) => {
     await inCluster(servers(), { partitions: 1 }, async (cluster) => {
       const one = await cluster.serve();
       const headers = { source_file: 'may.csv', source_line: '7', batch_id: 'a'.repeat(64) };

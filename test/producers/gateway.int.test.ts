@@ -144,7 +144,7 @@ describe('the requests', () => {
 });
 
 describe('the answers', () => {
-  it('tells status and JSON whatever the status, and follows no redirect', async () => {
+  it('return status and JSON for every status, without following redirects', async () => {
     const { seen, url } = await recording(() => ({
       status: 307,
       body: '{"status":"error","error":{"code":"x"}}',
@@ -274,8 +274,8 @@ describe('the answers', () => {
   });
 });
 
-describe('what the network did', () => {
-  it('refused: not sent', async () => {
+describe('a call after a network failure', () => {
+  it('a refused connection is not_sent', async () => {
     const gateway = gatewayTo(`http://127.0.0.1:${await freePort()}`);
     expect(await init(gateway)).toMatchObject({
       proof: 'not_sent',
@@ -384,7 +384,7 @@ describe('what the network did', () => {
     expect(server.connections()).toBe(2);
   });
 
-  it('connections are kept', async () => {
+  it('keeps connections for later calls', async () => {
     const { gateway, server } = await raw({ onData: (socket, soFar) => void (soFar.endsWith('}') && socket.write(httpAnswer('{}'))) });
     for (let n = 0; n < 5; n += 1) expect(await init(gateway)).toMatchObject({ type: 'answer' });
     expect(server.connections()).toBe(1);

@@ -93,7 +93,7 @@ describe('openResultsFile', () => {
     expect(await numbers()).toEqual([1, 2]);
   });
 
-  it('whole lines that are no events are left alone', async () => {
+  it('keeps complete lines that are not events', async () => {
     await writeFile(path, 'null\nrubbish\n[]\n');
     const { sink } = await opened(null);
     await sink.publish(group(1));
@@ -142,7 +142,7 @@ describe('openResultsFile', () => {
     expect(await numbers()).toEqual([1, 2]);
   });
 
-  it('goes on in the file of that name when it is moved or cut while open', async () => {
+  it('continues in a new file of the same name when the file is moved or truncated while open', async () => {
     const { sink, warnings } = await opened(null);
     await sink.publish(group(1));
     await rename(path, `${path}.1`);

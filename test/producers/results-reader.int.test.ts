@@ -59,7 +59,7 @@ describe('readResults', () => {
     expect(seen).toEqual(Array.from({ length: 2_001 }, (_, n) => n + 1));
   });
 
-  it('tells of lines that are no events and goes on', async () => {
+  it('reports lines that are not events and continues', async () => {
     await writeFile(path, `${line(1)}rubbish\n{"event_id":1}\n${'x'.repeat(1_100_000)}\n${line(2)}`);
     const { seen, warnings, done } = reading();
     await done;
@@ -80,7 +80,7 @@ describe('readResults', () => {
     await done;
   });
 
-  it('a half line that its writer took back and wrote again is read as it is then', async () => {
+  it('reads the rewritten line when its writer removed and rewrote an incomplete one', async () => {
     await writeFile(path, line(1) + line(9).slice(0, 60));
     const { seen, done } = reading({ follow: true });
     await vi.waitFor(() => expect(seen).toEqual([1]), patience);
@@ -100,7 +100,7 @@ describe('readResults', () => {
     await done;
   });
 
-  it('from now: only what comes', async () => {
+  it('from now reads only new events', async () => {
     await writeFile(path, line(1) + line(2).slice(0, 20));
     const { seen, done } = reading({ follow: true, from: 'now' });
     await hasLooked();
@@ -110,7 +110,7 @@ describe('readResults', () => {
     await done;
   });
 
-  it('goes on in a new file of that name, after the end of the old one', async () => {
+  it('continues in a new file of the same name after the end of the old one', async () => {
     await writeFile(path, line(1));
     const { seen, done } = reading({ follow: true });
     await vi.waitFor(() => expect(seen).toEqual([1]), patience);

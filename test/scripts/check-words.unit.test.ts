@@ -19,6 +19,18 @@ it('the word check finds a flagged phrase', () => {
   expect(wordsIn('// what is told goes over the wire')).toEqual(['1: is told', '1: the wire']);
 });
 
+it.each([
+  ['the heart of the engine', 'the heart'],
+  ['without a trustworthy answer', 'trustworthy'],
+  ['a line that is passed over', 'is passed over'],
+  ['a record that needs a look', 'needs a look'],
+  ['what was perhaps sent', 'perhaps sent'],
+  ['our set-up is wrong', 'our set-up'],
+  ['the state holds against all', 'holds against'],
+])('the word check finds the phrase of %j', (text, phrase) => {
+  expect(wordsIn(text)).toEqual([`1: ${phrase}`]);
+});
+
 it('the word check leaves parts of other words and members of objects alone', () => {
   expect(wordsIn("const amended = sheet.his; // understands the recommendation\nif ('he-llo') offsets.begun(1);")).toEqual([]);
 });

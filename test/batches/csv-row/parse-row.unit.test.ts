@@ -20,7 +20,7 @@ describe('a good row', () => {
     expect(templateCsv('payout', 'toString')).toBeUndefined();
   });
 
-  it('becomes the body of the vendor', () => {
+  it('becomes the body that the vendor documents', () => {
     expect(validOf(parseRow(rowOf('payout', 'sepa', { iban: 'be68 5390 0754 7034', currency: 'Eur', 'metadata.order': '77' })))).toEqual({
       recordId: 'inv-1',
       kind: 'payout',
@@ -65,7 +65,7 @@ describe('a good row', () => {
     });
   });
 
-  it('tells true from false', () => {
+  it('reads the text false as a boolean', () => {
     const options = validOf(parseRow(rowOf('payment', 'card', { return_url: '', recurrent: 'false' }))).body['payment_options'];
     expect(options).toEqual({ recurrent: false });
   });
@@ -75,7 +75,7 @@ describe('a good row', () => {
     expect(JSON.stringify(draft.body)).toContain(" 's-Hertogenbosch  #5, \u{1f600} ÅÄÖ 山田　太郎 ");
   });
 
-  it('may leave the kind away', () => {
+  it('is a payout without the column kind', () => {
     expect(validOf(parseRow(rowOf('payout', 'sepa', { kind: '' }))).kind).toBe('payout');
     expect(validOf(parseRow(rowOf('payout', 'sepa', { kind: undefined }))).kind).toBe('payout');
   });
@@ -168,7 +168,7 @@ describe('amounts', () => {
     expect(codes('payout', 'sepa', { amount: undefined, Amount_Minor: amount })).toEqual([`${code}@Amount_Minor`]);
   });
 
-  it('are one of two', () => {
+  it('are refused unless exactly one of the two columns is filled', () => {
     expect(codes('payout', 'sepa', { amount_minor: '1230' })).toEqual(['amount_twice@amount']);
     expect(codes('payout', 'sepa', { amount: '', amount_minor: '' })).toEqual(['member_missing@amount']);
     expect(codes('payout', 'sepa', { amount: undefined, amount_minor: '' })).toEqual(['member_missing@amount_minor']);
@@ -452,7 +452,7 @@ describe('metadata', () => {
     expect(codes('payout', 'sepa', changes)).toEqual(expected);
   });
 
-  it('does not repeat what is ours', () => {
+  it('leaves out reserved members with the values that disburse adds', () => {
     expect(validOf(parseRow(rowOf('payout', 'sepa', { 'metadata.record_id': 'inv-1', 'metadata.attempt': '1' }))).metadata).toBeUndefined();
   });
 });

@@ -136,7 +136,7 @@ describe('an event', () => {
     expect(reasonOf(null, { poison: { reason: 'unreadable_batch', message: 'lz4' } })).toBe('unreadable_batch');
   });
 
-  it('tells nothing of what could not be read', () => {
+  it('shows nothing of a value that could not be read', () => {
     expect(JSON.stringify(read(messageOf('{"card": 4111111111111111')))).not.toContain('4111');
   });
 

@@ -41,7 +41,7 @@ describe('the currency table', () => {
     expect(currencyDecimals(code)).toBeUndefined();
   });
 
-  it('tells why', () => {
+  it('gives the reason why a currency cannot be paid', () => {
     expect(whyNotCurrency('BGN')).toEqual({ why: 'withdrawn', successor: { code: 'EUR', rate: '1.95583', units: '1' } });
     expect(whyNotCurrency('ANG')).toEqual({ why: 'withdrawn', successor: { code: 'XCG', rate: '1', units: '1' } });
     expect(whyNotCurrency('XAU')).toEqual({ why: 'not_money' });

@@ -52,7 +52,7 @@ describe('the failure table', () => {
     for (const code of transportCodes) expect(failureClass[code]).toBe(deliveryOf[code]);
   });
 
-  it('classifies as config_error the three set-up codes of the gateway, and suspects the set-up for pages of something else', () => {
+  it('classifies the three configuration codes of the gateway as config_error, and suspects the configuration for foreign pages', () => {
     expect(codes.filter((code) => failureClass[code] === 'config_error')).toEqual([
       'identification_error',
       'authentication_error',

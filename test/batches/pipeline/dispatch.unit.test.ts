@@ -244,7 +244,7 @@ describe('a first send', () => {
     expect(world.ledger.current().status).toBe('failed');
   });
 
-  it('is tried again after a growing pause when it surely did not arrive, with a new intent each time', async () => {
+  it('is tried again after a growing pause when it is proven not to have arrived, with a new intent each time', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [refusedConnection, refusedConnection, ok()] });
     const began = world.clock.now();
     const ended = dispatch(world.deps, world.ledger.current(), bytes);

@@ -162,7 +162,7 @@ describe('an instruction without any result', () => {
     expect(restored[0]?.record.firstSentAt).toBe(now);
   });
 
-  it('was perhaps sent when its record id was rejected at another place: never new', async () => {
+  it('may have been sent when its record id was rejected at another occurrence, and is never restored as new', async () => {
     const fallen = published(1, {
       recordId: 'inv-1',
       status: 'rejected',

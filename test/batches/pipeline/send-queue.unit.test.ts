@@ -114,7 +114,7 @@ describe('the send queue', () => {
     expect(await isSettled(several)).toBe(true);
   });
 
-  it('rejects those who wait with the reason of a stop, and keeps no place for them', async () => {
+  it('rejects waiting callers with the reason of a stop, and releases their places', async () => {
     const { clock, limiter, queue } = start();
     limiter.pushBack(60_000);
     const stop = new AbortController();
@@ -128,7 +128,7 @@ describe('the send queue', () => {
     expect(clock.sleepers()).toBe(0);
   });
 
-  it('rejects those who wait for a place when the run stops', async () => {
+  it('rejects callers that wait for a place when the run stops', async () => {
     const { queue } = start();
     (await queue.acquire(never)).leave('late');
     await queue.acquire(never);

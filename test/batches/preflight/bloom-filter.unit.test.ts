@@ -8,8 +8,8 @@ const pairOf = (text: string): [number, number] => {
   return [words[0] as number, words[1] as number];
 };
 
-describe('a sieve', () => {
-  it('never says no to what it has seen', () => {
+describe('a Bloom filter', () => {
+  it('never denies a value that was added', () => {
     const sieve = createBloomFilter(2 ** 10);
     assert(
       property(string(), (text) => {

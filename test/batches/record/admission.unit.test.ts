@@ -49,7 +49,7 @@ describe('an instruction that is new', () => {
     });
   });
 
-  it('goes on in sequence after what was told under its id before', () => {
+  it('continues the sequence of earlier events under its id', () => {
     const decision = decideAdmission(keys, asked(), knows(undefined, 4));
     expect(decision).toMatchObject({ type: 'admitted', record: { sequence: 4 } });
   });

@@ -9,7 +9,7 @@ const tallies = (counts: Partial<Record<Status, number>>): TallyRow[] => {
   return [...rows, { status: 'received', currency: 'EUR', count: received, amountMinor: 0n }];
 };
 
-describe('the state of a batch', () => {
+describe('the state of a batch that is being paid', () => {
   it.each<[string, Partial<Record<Status, number>>, number | null, boolean, string]>([
     [
       'is finished when every row is final',

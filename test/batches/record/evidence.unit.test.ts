@@ -127,7 +127,7 @@ describe('readResend', () => {
     expect(readResend(errorAnswer('idempotency_key_already_exists'), record).type).toBe('already_received');
   });
 
-  it('says when the gateway refuses the set-up', () => {
+  it('reports a configuration error when the gateway rejects the configuration', () => {
     expect(readResend(errorAnswer('authentication_error', 401), record)).toMatchObject({ type: 'nothing_new', isConfigError: true });
     expect(readResend(errorAnswer('account_not_found'), record)).toMatchObject({ type: 'nothing_new', isConfigError: false });
   });

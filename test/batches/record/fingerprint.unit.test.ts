@@ -127,7 +127,7 @@ describe('a fingerprint', () => {
     expect(differingFields(fields(draft()), fields(draft(changes)))).toEqual(expected);
   });
 
-  it('tells of a card that it differs, never which part of it', () => {
+  it('shows that a card differs, never which part of it', () => {
     expect(differingFields(fields(card()), fields(card({ card_security_code: '124' })))).toEqual(['payment_details.card.bank_card']);
   });
 
@@ -174,12 +174,12 @@ describe('likeness', () => {
     ['wallet', { wallet_msisdn: '+639171234568' }],
     ['card', { card_number: '4111111111111111' }],
     ['tokenized-card', { card_token: 'another' }],
-  ])('tells destinations of %s apart', (route, changes) => {
+  ])('distinguishes destinations of %s', (route, changes) => {
     expect(similarityKey(draft(changes, route))).not.toBe(similarityKey(draft({}, route)));
     expect(similarityKey(draft({ record_id: 'other' }, route))).toBe(similarityKey(draft({}, route)));
   });
 
-  it('tells customers of payments apart', () => {
+  it('distinguishes customers of payments', () => {
     expect(similarityKey(card({ customer_reference: 'b' }))).not.toBe(similarityKey(card()));
   });
 });

@@ -7,7 +7,7 @@ import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts'
 const namespaceOf = (project: string): string => v5(`urn:disburse:v1:${project}`, v5.URL);
 
 describe('keys', () => {
-  it('are what anybody computes who knows the formula', () => {
+  it('equal the result of the documented formula', () => {
     fc.assert(
       fc.property(
         fc.string(),

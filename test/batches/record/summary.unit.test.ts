@@ -94,7 +94,7 @@ describe('a summary', () => {
   });
 });
 
-describe('whether records need a look', () => {
+describe('whether records need attention', () => {
   const only = (status: Status) => summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)]);
 
   it.each(statuses)('%s', (status) => {

@@ -4,7 +4,7 @@ import { verifyCoverage } from '../../../consumers/csv/coverage-check.ts';
 
 const mismatch = (text: string, records: string[][]): unknown => verifyCoverage(text, 10, records, ',').mismatch;
 
-describe('the parser is held to account', () => {
+describe('the check that the parser lost nothing', () => {
   it('goes through when every character is somewhere', () => {
     const found = verifyCoverage(
       '1,"a\n""b"""\n\n3,\r\n4,5',
@@ -58,7 +58,7 @@ describe('the parser is held to account', () => {
     expect(mismatch(text, records)).toBeDefined();
   });
 
-  it('tells the line', () => {
+  it('names the line', () => {
     expect(
       mismatch('1,2\n3,4\n', [
         ['1', '2'],

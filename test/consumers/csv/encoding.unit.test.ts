@@ -143,7 +143,7 @@ describe('what cannot be read is reported by line and offset', () => {
     expect(error.problems[0].message).toContain(`(byte ${start.length + 1})`);
   });
 
-  it('tells a broken row before the invalid byte behind it', async () => {
+  it('reports a broken row before the invalid byte that follows it', async () => {
     expect(told(await broken(Buffer.from('a,b\nx"y"z,1\n1,\xe9\n', 'latin1')))).toEqual([[2, 'quote_bare']]);
   });
 

@@ -64,7 +64,7 @@ describe('what is wrong with a packed file is named', () => {
     expect(error.problems[0].message).toContain('.xlsx');
   });
 
-  it('tells the hash of a packed file that breaks in its middle', async () => {
+  it('reports the hash of a compressed file that breaks in the middle', async () => {
     const bytes = gzipSync(`a,b\n1,2\nx"y,3\n${noise(60_000)}`);
     const error = await brokenPath(fileOf(bytes, 'large.csv.gz'));
     expect(told(error)).toEqual([[3, 'quote_bare']]);

@@ -62,25 +62,25 @@ describe('blank rows', () => {
     expect(ending.warningsTotal).toBe(2);
   });
 
-  it('are no warning at the end', async () => {
+  it('cause no warning at the end of the file', async () => {
     const { rows, ending } = await read('a,b\n1,2\n\n,\n\n');
     expect(rows).toHaveLength(1);
     expect(ending.warnings).toEqual([]);
     expect(ending.lines).toBe(5);
   });
 
-  it('may stand before the header', async () => {
+  it('are allowed before the header', async () => {
     const { csv, rows, ending } = await read('\n;;\r\na;b\n1;2\n');
     expect(csv).toMatchObject({ header: ['a', 'b'], headerLine: 3, delimiter: ';' });
     expect(rows).toEqual([{ line: 4, cells: ['1', '2'] }]);
     expect(ending.warnings).toMatchObject([{ line: 1, code: 'blank_rows' }]);
   });
 
-  it('are not what holds blanks', async () => {
+  it('do not include cells that contain blanks', async () => {
     expect((await read('a,b\n ,\n')).rows).toHaveLength(1);
   });
 
-  it('are one run over many blocks, and told a thousand times at most', async () => {
+  it('are one run over many blocks, and are reported a thousand times at most', async () => {
     const long = await read(`a,b\n1,2\n${'\n'.repeat(200_000)}3,4\n`);
     expect(long.rows.map((row) => row.line)).toEqual([2, 200_003]);
     expect(long.ending.warnings).toMatchObject([{ line: 3 }]);

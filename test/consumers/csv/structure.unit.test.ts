@@ -79,11 +79,11 @@ describe('a broken file is reported by what is wrong with it, and where', () => 
     );
   });
 
-  it('tells a bounded number of faults', async () => {
+  it('reports a limited number of errors', async () => {
     expect((await broken(`a,b\n${'1,x"\n'.repeat(1000)}`)).problems).toHaveLength(100);
   });
 
-  it('tells the byte, behind characters of several bytes and a mark', async () => {
+  it('names the byte offset, after multibyte characters and a byte order mark', async () => {
     expect((await broken('\uFEFFa,b\nZoë,€\n1,x"\n')).problems[0].message).toContain('(byte 19)');
     expect((await broken(Buffer.from('\uFEFFa,b\nZoë,€\n1,x"\n', 'utf16le'))).problems[0].message).toContain('(byte 28)');
     expect((await broken('sep=;\na;b\n1;x"\n')).problems[0].message).toContain('(byte 13)');

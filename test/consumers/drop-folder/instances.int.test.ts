@@ -23,7 +23,7 @@ const start = async (...params: Parameters<typeof startWatcher>): Promise<Watche
 const listing = async (folder: string): Promise<string[]> => (await readdir(join(dir, folder))).toSorted();
 const until = { timeout: 30_000, interval: 50 };
 
-it('handle each of 200 files exactly once', async () => {
+it('several instances handle each of 200 files exactly once', async () => {
   const names = Array.from({ length: 200 }, (_, n) => `${String(n).padStart(3, '0')}.csv`);
   // Alone, one of them would need 5 s: no pause of the machine keeps the other from its share.
   const [one, other] = await Promise.all([start(dir, 'one', 50), start(dir, 'other', 50)]);
@@ -62,7 +62,7 @@ it('inherit from one that was killed, once, and only after it gave no sign of li
   expect(await listing('processing')).toEqual([]);
 });
 
-it('take over from each other, too', async () => {
+it('an instance takes over the file of a killed instance, also repeatedly', async () => {
   await writeFile(join(dir, 'may.csv'), 'may');
   for (const owner of ['first', 'second', 'third']) {
     const victim = await start(dir, owner, 60_000, 600);

@@ -172,7 +172,7 @@ describe('a file that changes after it was taken', () => {
   });
 });
 
-describe('taking', () => {
+describe('the watcher', () => {
   it('takes .csv and .csv.gz in any case, in the order of their names, one at a time', async () => {
     await dropReady(['c.CSV', 'a.csv', 'b.csv.gz', 'd.Csv.Gz']);
     let most = 0;
@@ -197,7 +197,7 @@ describe('taking', () => {
     await comesTo('processing', []);
   });
 
-  it('handles as many at once as it may', async () => {
+  it('handles as many files at once as allowed', async () => {
     const gate = Promise.withResolvers<void>();
     await dropReady(['a.csv', 'b.csv', 'c.csv', 'd.csv']);
     const files = watch(() => gate.promise.then(() => 'done'), { concurrency: 3, restMs: 60_000 });
@@ -211,7 +211,7 @@ describe('taking', () => {
   });
 
   it.each(['a.csv.part', 'a.csv.tmp', 'a.tmp', '.a.csv', 'a.csv.ready', 'a.csv.ack.json', 'a.csv.ack.txt'])(
-    'leaves %s without a word',
+    'ignores %s without a message',
     async (name) => {
       await drop(name);
       watch();
@@ -234,7 +234,7 @@ describe('taking', () => {
     expect(files.state()).toMatchObject({ others: 1, waiting: 0 });
   });
 
-  it('waits until a file rests', async () => {
+  it('takes a file only after it was unchanged for the rest time', async () => {
     await drop('a.csv', '');
     const clock = createVirtualClock();
     watch(undefined, { clock, restMs: 200 });
@@ -333,7 +333,7 @@ describe('taking', () => {
     expect(warnings).toEqual(warned);
   });
 
-  it('warns once of what cannot be read', async () => {
+  it('warns once of a file that cannot be read', async () => {
     await withoutPrivileges(async () => {
       await drop('a.csv');
       await chmod(join(dir, 'a.csv'), 0);
@@ -372,7 +372,7 @@ describe('taking', () => {
   });
 });
 
-describe('what comes beside it', () => {
+describe('the folder of a taken file', () => {
   it('shows the acknowledgement at once, the rest at the end, and moves all together', async () => {
     const gate = Promise.withResolvers<void>();
     await drop('may.csv');
@@ -582,7 +582,7 @@ describe('stopping and beginning again', () => {
   });
 });
 
-describe('the folder itself', () => {
+describe('the drop folder', () => {
   it.each([
     ['is missing', async () => rm(dir, { recursive: true }), /The drop folder .* does not exist\. Create it, or set INBOX_DIR/],
     [
@@ -607,7 +607,7 @@ describe('the folder itself', () => {
     });
   });
 
-  it('warns once when it vanishes, and goes on when it is back', async () => {
+  it('causes one warning when it disappears, and is watched again when it is back', async () => {
     const files = watch();
     await drop('a.csv');
     await comesTo('done', ['a.csv']);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => kafka.stop());
 
-it('goes on after brokers were away for longer than the session, and reports it once', async () => {
+it('a consumer continues after an outage longer than its session, and reports it once', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 10, 2);
   const seen = new Set<number>();
@@ -51,7 +51,7 @@ it('goes on after brokers were away for longer than the session, and reports it 
   await work.stop();
 });
 
-it('stops in time while no broker answers', async () => {
+it('a consumer stops in time while no broker answers', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 3);
   const seen: number[] = [];

@@ -22,7 +22,7 @@ const record = (offset: number, partition = 0): TopicRecord => ({
   headers: {},
 });
 
-it('a partition is finished as far as it is without a gap, over all batches', () => {
+it('the offset of a partition advances to the first record that is not finished, over all batches', () => {
   const progress = createPartitionProgress(10);
   const [first, second, third, fourth] = [5n, 6n, 9n, 10n].map((next) => progress.begin(next));
   expect(second?.()).toBeUndefined();
@@ -119,7 +119,7 @@ describe('the committer', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('never goes back', async () => {
+  it('never commits an offset below the last one', async () => {
     const { requests, commit, committer } = createCommitting();
     committer.note(0, 5n, commit);
     await committer.flush();
@@ -128,7 +128,7 @@ describe('the committer', () => {
     expect(requests).toEqual([[[0, 5n]]]);
   });
 
-  it('tries again what failed', async () => {
+  it('retries a commit that failed', async () => {
     const { clock, requests, commit, committer, fail, told } = createCommitting();
     fail(2);
     committer.note(0, 5n, commit);
@@ -194,7 +194,7 @@ describe('work on records', () => {
     expect(started).toBe(2);
   });
 
-  it('tells a failure, unless it was to let go or is being stopped', async () => {
+  it('reports a failure, unless the record was released or the consumer is stopping', async () => {
     const failures: unknown[] = [];
     let isStopping = false;
     const broken = new Error('broken');
@@ -234,7 +234,7 @@ describe('the watch for stalls', () => {
     expect([watch.isStalled(0), watch.isStalled(1), watch.isStalled(9)]).toEqual([false, true, false]);
   });
 
-  it('finds one that is passed over by every broker while others bring theirs', () => {
+  it('reports a partition that no broker delivers while others deliver theirs', () => {
     const { watch, pass } = createWatching();
     for (let round = 0; round < 4; round++) {
       watch.batchBegan(1);
@@ -328,7 +328,7 @@ describe('errors', () => {
     expect(readError(cause, reading)).toMatchObject({ code, message, cause, topic: 'payouts.instructions' });
   });
 
-  it('leaves one of ours as it is', () => {
+  it('returns an error of disburse unchanged', () => {
     const missing = new MissingTopicError('payouts.results');
     expect(readError(missing, reading)).toBe(missing);
   });

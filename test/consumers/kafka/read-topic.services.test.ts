@@ -47,7 +47,7 @@ it('reads from the beginning to the end, each partition in order, and leaves no 
   expect(groups.filter(({ groupId }) => groupId.startsWith(broker.prefix))).toEqual([]);
 });
 
-it('ends at once where nothing is', async () => {
+it('reading an empty topic ends at once', async () => {
   const topic = await broker.topic(3);
   expect(await numbers(read(topic))).toEqual([]);
   expect(await numbers(read(topic, { from: 'now' }))).toEqual([]);
@@ -55,14 +55,14 @@ it('ends at once where nothing is', async () => {
   expect(await numbers(read(topic, { from: { time: 0 } }))).toEqual([]);
 });
 
-it('begins at the last of each partition', async () => {
+it('reading the last N of each partition starts N before its end', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 20, 2);
   expect(sorted(await numbers(read(topic, { from: { lastOf: 2 } })))).toEqual([16, 17, 18, 19]);
   expect(sorted(await numbers(read(topic, { from: { lastOf: 50 } })))).toEqual(upTo(20));
 });
 
-it('begins at a time', async () => {
+it('reading from a time starts at the first record of that time', async () => {
   const topic = await broker.topic(2);
   const at = (second: number): string => String(1_700_000_000_000 + second * 1_000);
   await broker.publish(
@@ -84,7 +84,7 @@ it('ends where the topic ended when the reading began, though more keeps coming'
   expect(found).toEqual(upTo(5));
 });
 
-it('follows what comes until it is stopped', async () => {
+it('reading with follow delivers new records until it is stopped', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 4, 2);
   const stop = new AbortController();
@@ -134,7 +134,7 @@ it('goes over gaps: marks of transactions at the end, and aborted records', asyn
   expect(await numbers(read(topic))).toEqual([0, 1]);
 });
 
-it('goes over gaps where records were deleted', async () => {
+it('reading continues over gaps of deleted records', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 10);
   await broker.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '7' }] });
@@ -179,7 +179,7 @@ it('stays a member while its records are taken slower than the session', async (
   expect(found).toEqual(upTo(3));
 });
 
-it('says that a topic is missing, by its name', async () => {
+it('reading a missing topic fails with its name', async () => {
   const topic = `${broker.prefix}-none`;
   const reading = numbers(read(topic));
   await expect(reading).rejects.toBeInstanceOf(MissingTopicError);

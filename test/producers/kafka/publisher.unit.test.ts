@@ -55,7 +55,7 @@ async function during<Value>(clock: VirtualClock, promise: Promise<Value>): Prom
   return seen;
 }
 
-describe('sending', () => {
+describe('the publisher', () => {
   it('is durable on all replicas, to one partition, and answers each offset', async () => {
     const { kafka } = appending();
     const { publisher, clock } = publisherOn(kafka);
@@ -72,7 +72,7 @@ describe('sending', () => {
     ]);
   });
 
-  it('has one send under way for a partition, and what arrives meanwhile goes with the next, in order', async () => {
+  it('has one send in flight per partition, and sends records that arrive meanwhile in the next batch, in order', async () => {
     const gates: PromiseWithResolvers<void>[] = [];
     let offset = 0;
     const kafka = createFakeKafka({
@@ -101,14 +101,14 @@ describe('sending', () => {
     expect(kafka.mostAtOnce()).toBe(1);
   });
 
-  it('a batch has at most 900,000 bytes', async () => {
+  it('splits a batch at 900,000 bytes', async () => {
     const { kafka } = appending();
     const { publish } = publisherOn(kafka);
     await Promise.all(Array.from({ length: 10 }, () => publish('x'.repeat(200_000))));
     expect(kafka.sends.map(({ values }) => values.length)).toEqual([4, 4, 2]);
   });
 
-  it('partitions do not wait for each other', async () => {
+  it('sends to one partition while another one waits', async () => {
     const kafka = createFakeKafka({
       answer: ({ partition }) => (partition === 0 ? new Promise(() => undefined) : Promise.resolve(written(topic, partition, 7))),
     });
@@ -147,7 +147,7 @@ describe('an answer that proves nothing', () => {
   });
 });
 
-describe('an outage', () => {
+describe('an outage of Kafka', () => {
   it('shorter than the deadline loses and reorders nothing, and is reported once', async () => {
     const { kafka, log } = appending((number) => (number < 6 ? protocolError('NOT_LEADER_FOR_PARTITION') : undefined));
     const { publish, clock, warnings } = publisherOn(kafka);
@@ -159,7 +159,7 @@ describe('an outage', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('a lost connection is made again', async () => {
+  it('reconnects after a lost connection', async () => {
     let connects = 0;
     const kafka = createFakeKafka({
       connect: async () => {
@@ -217,7 +217,7 @@ describe('an outage', () => {
   });
 });
 
-describe('what will not be taken', () => {
+describe('records that Kafka refuses', () => {
   const limited = (limit: number) => {
     const log: string[] = [];
     const kafka = createFakeKafka({
@@ -256,7 +256,7 @@ describe('what will not be taken', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(5_000);
   });
 
-  it('when Kafka goes away between the parts, what is behind is rejected too', async () => {
+  it('when Kafka fails between the parts of a split batch, the records after it are rejected too', async () => {
     let number = 0;
     const kafka = createFakeKafka({
       async answer({ partition, values }) {
@@ -289,8 +289,8 @@ describe('what will not be taken', () => {
   });
 });
 
-describe('room', () => {
-  it('is waited for while many records wait, and comes back', async () => {
+describe('the room of the publisher', () => {
+  it('makes callers wait while it is used up, and is free again after the acknowledgement', async () => {
     const gate = Promise.withResolvers<void>();
     const kafka = createFakeKafka({
       async answer({ partition }) {
@@ -316,7 +316,7 @@ describe('room', () => {
     expect(published).toBe(10);
   });
 
-  it('counts bytes too', async () => {
+  it('is limited in bytes too', async () => {
     const kafka = createFakeKafka({ answer: () => new Promise(() => undefined) });
     const { publisher, publish, clock } = publisherOn(kafka, { maxBytes: 1_000 });
     publish('x'.repeat(2_000)).catch(() => undefined);
@@ -331,7 +331,7 @@ describe('room', () => {
 });
 
 describe('partitionFor', () => {
-  it('asks once, asks again after five minutes, and goes by what it knew when Kafka is away', async () => {
+  it('fetches metadata once and again after five minutes, and uses the old metadata while Kafka is unavailable', async () => {
     let count = 4;
     let asked = 0;
     let down = false;
@@ -355,13 +355,13 @@ describe('partitionFor', () => {
     expect(await publisher.partitionFor(topic, 'abc')).toBe(7);
   });
 
-  it('without knowing anything it is retriable', async () => {
+  it('rejects as retriable without any metadata', async () => {
     const kafka = createFakeKafka({ answer: () => Promise.resolve([]), connect: () => Promise.reject(new Error('away')) });
     expect(await failure(publisherOn(kafka).publisher.partitionFor(topic, 'a'))).toMatchObject({ code: 'unproven' });
   });
 });
 
-describe('a topic that no broker knows', () => {
+describe('a publish to a topic without metadata', () => {
   const knownAfter = (asks: number) => {
     let asked = 0;
     return createFakeKafka({
@@ -374,19 +374,19 @@ describe('a topic that no broker knows', () => {
     });
   };
 
-  it('yet: a little patience', async () => {
+  it('is retried and succeeds when the metadata arrives before the deadline', async () => {
     const { publisher, clock } = publisherOn(knownAfter(3));
     expect(await during(clock, publisher.partitionFor(topic, 'abc'))).toBe(3);
   });
 
-  it('at all: told', async () => {
+  it('is rejected as unknown_topic after the deadline', async () => {
     const { publisher, clock } = publisherOn(knownAfter(1_000));
     expect(await during(clock, failure(publisher.partitionFor(topic, 'abc')))).toMatchObject({ code: 'unknown_topic' });
   });
 });
 
-describe('close', () => {
-  it('sends what waits, then takes nothing more', async () => {
+describe('closing the publisher', () => {
+  it('sends the waiting records, then accepts no more', async () => {
     const { kafka, log } = appending();
     const { publisher, publish, clock } = publisherOn(kafka);
     const sent = publish('a');
@@ -399,7 +399,7 @@ describe('close', () => {
     expect(await failure(publisher.partitionFor(topic, 'b'))).toMatchObject({ code: 'closed' });
   });
 
-  it('rejects what is not proven in time, under way or waiting, and sends nothing more', async () => {
+  it('rejects records that are not acknowledged in time, in flight or waiting, and sends no more', async () => {
     const kafka = createFakeKafka({ answer: () => new Promise(() => undefined) });
     const { publisher, publish, clock } = publisherOn(kafka);
     const first = failure(publish('a'));

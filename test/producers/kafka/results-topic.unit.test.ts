@@ -55,7 +55,7 @@ describe('openResultsTopic', () => {
     expect(warnings).toEqual([expect.stringMatching(/2 results wait.*nothing is lost/)]);
   });
 
-  it('waits too when Kafka was away from the start', async () => {
+  it('waits when Kafka was unavailable from the start', async () => {
     let asked = 0;
     const { sink, clock } = sinkOn(
       async () => ({ offset: 0n }),
@@ -102,7 +102,7 @@ describe('openResultsTopic', () => {
     expect(log).toEqual([outboxEntry(1).json, outboxEntry(2).json]);
   });
 
-  it('a permanent refusal is reported to the caller, and the next group goes on', async () => {
+  it('reports a permanent refusal to the caller and publishes the next group', async () => {
     let first = true;
     const { sink } = sinkOn(async () => {
       if (!first) return { offset: 0n };

@@ -26,14 +26,14 @@ afterEach(async () => {
 const silent = (): void => undefined;
 const withUser = (url: string, user: string, password: string): string => url.replace('://', `://${user}:${password}@`);
 
-describe('connecting', () => {
+describe('connecting to Redis', () => {
   it('shows addresses without passwords', () => {
     expect(addressOf('redis://host')).toBe('redis://host:6379');
     expect(addressOf('rediss://me:s3cret@host:1234/2')).toBe('rediss://me:***@host:1234/2');
     expect(addressOf('redis://:s3cret@host:1234')).toBe('redis://:***@host:1234');
   });
 
-  it('says who cannot be reached, and how long it was tried', async () => {
+  it('names the unreachable address and the time spent in the error', async () => {
     const port = await freePort();
     const began = performance.now();
     const connecting = connectRedis({ url: `redis://me:s3cret@127.0.0.1:${port}`, onWarning: silent, waitMs: 500 });
@@ -55,7 +55,7 @@ describe('connecting', () => {
     await connection.close();
   });
 
-  it('says at once that user or password are refused', async () => {
+  it('fails at once when user or password are refused', async () => {
     const { url } = await start({ users: [{ username: 'payer', password: 's3cret' }] });
     for (const [wrong, told] of [
       [withUser(url, 'payer', 'wr0ng'), /payer:\*\*\*@.* refuses the user or the password/],
@@ -73,7 +73,7 @@ describe('connecting', () => {
     await connection.close();
   });
 
-  it('says that there is no such database', async () => {
+  it('fails when the database does not exist', async () => {
     const { url } = await start();
     await expect(connectRedis({ url: `${url}/99`, onWarning: silent })).rejects.toThrow(/no database with that number/);
   });
@@ -95,7 +95,7 @@ describe('connecting', () => {
     );
   });
 
-  it('can be waited for', async () => {
+  it('waits in ready() until a lost connection is back, unless it is aborted', async () => {
     const server = await start();
     const connection = await connectRedis({ url: server.url, onWarning: silent });
     await connection.ready();
@@ -136,7 +136,7 @@ describe('a Redis that may forget', () => {
     await expect(openInstance(replica.url, 'disburse')).rejects.toThrow(/its role is slave/);
   });
 
-  it('is refused when it does not let us look', async () => {
+  it('is refused when its settings cannot be read', async () => {
     const users = [{ username: 'payer', password: 's3cret', rules: ['~disburse:*', '+@all', '-config'] }];
     const { url } = await start({ users });
     const opening = openInstance(withUser(url, 'payer', 's3cret'), 'disburse');
@@ -235,7 +235,7 @@ describe('the clock of Redis', () => {
     await connection.close();
   });
 
-  it("goes on ahead of Redis TIME by the ledger's offset", async () => {
+  it('is ahead of Redis TIME by the offset of the ledger', async () => {
     const connection = await connectRedis({ url: redisUrl(), onWarning: silent });
     const clock = await createRedisClock({ connection, monotonic: monotonicClock });
     clock.note({ nowMs: Date.now() + 3_600_000, offsetMs: 3_600_000 });

@@ -199,7 +199,7 @@ describe('breakerPosition', () => {
     ['closed', false, null],
     ['open', true, 5],
     ['half_open', false, 5],
-  ] as const)('tells %s', (expected, open, since) => {
+  ] as const)('is %s', (expected, open, since) => {
     expect(breakerPosition({ isOpen: () => open, openSince: () => since })).toBe(expected);
   });
 });

@@ -7,16 +7,16 @@ const member = (memberId: string, ...owned: number[]) => ({ memberId, owned });
 const assigned = (members: Parameters<typeof assignPartitions>[0], count: number) =>
   Object.fromEntries(assignPartitions(members, range(count)));
 
-describe('dealing partitions', () => {
+describe('assigning partitions', () => {
   it('is even from the start', () => {
     expect(assigned([member('a'), member('b'), member('c')], 8)).toEqual({ a: [0, 1, 2], b: [3, 4, 5], c: [6, 7] });
   });
 
-  it('leaves to those who stay what they have when one goes', () => {
+  it('keeps the partitions of the remaining members when one leaves', () => {
     expect(assigned([member('b', 3, 4, 5), member('c', 6, 7)], 8)).toEqual({ b: [0, 3, 4, 5], c: [1, 2, 6, 7] });
   });
 
-  it('takes from others only what one who comes needs', () => {
+  it('moves only as many partitions as a new member needs', () => {
     expect(assigned([member('a', 0, 1, 2, 3), member('b', 4, 5, 6, 7), member('new')], 8)).toEqual({
       a: [0, 1, 2],
       b: [4, 5, 6],

@@ -41,7 +41,7 @@ it.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads what is packed with %s, large 
   expect(found.map(({ value }) => value?.toString()).toSorted()).toEqual(values.toSorted());
 });
 
-it('hands over a batch that bursts as what it is, and goes on behind it', async () => {
+it('delivers a batch that decompresses to too much as damaged records, and continues after it', async () => {
   const topic = await broker.topic();
   const producer = broker.createKafka().producer({ createPartitioner: () => () => 0 });
   await producer.connect();

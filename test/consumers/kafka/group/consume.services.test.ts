@@ -56,7 +56,7 @@ it('works through several partitions, never more at once than the window, and co
   expect(work.assigned()).toEqual([]);
 });
 
-it('commits only what is finished without a gap', async () => {
+it('a consumer commits only offsets below which every record is finished', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 10);
   const held = createHeld();
@@ -71,7 +71,7 @@ it('commits only what is finished without a gap', async () => {
   await until('all are committed', async () => (await broker.committed(topic, topic)).get(0) === 10);
 });
 
-it('goes on reading while a record takes long, in its partition and in others', async () => {
+it('a consumer reads on while a record takes long, in its partition and in others', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 4, 2);
   const held = createHeld();
@@ -93,7 +93,7 @@ it('goes on reading while a record takes long, in its partition and in others', 
   await until('all are committed', async () => (await broker.committed(topic, topic)).get(0) === 22);
 });
 
-it('tells what a record is: headers, null values, keys, times', async () => {
+it('a consumer delivers headers, null values, keys and timestamps of a record', async () => {
   const topic = await broker.topic();
   await broker.publish(topic, [
     { value: null, key: 'tomb', headers: { one: 'first', two: ['a', 'b'], bytes: Buffer.from([0, 255]) }, timestamp: '1700000000123' },
@@ -177,7 +177,7 @@ it('ends when a handler rejects, with its error, and commits nothing behind that
   expect((await broker.committed(topic, topic)).get(0)).toBe(2);
 });
 
-it('goes on behind what transactions leave: aborted records and marks', async () => {
+it('a consumer continues after the aborted records and markers of transactions', async () => {
   const topic = await broker.topic();
   const producer = broker.createKafka().producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();

@@ -43,7 +43,7 @@ const places = (partition: number, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `${partition}:${from + index}`);
 const soon = <T>(look: () => T) => expect.poll(look, patience);
 
-describe('rejoined', () => {
+describe('a rebalance', () => {
   beforeEach(async () => {
     cluster.committed.set(0, 0).set(1, 0);
     cluster.publish(1, ...Array.from({ length: 10 }, () => 'slow'));
@@ -51,7 +51,7 @@ describe('rejoined', () => {
     await soon(() => started).toEqual(places(1, 0, 10));
   });
 
-  it('inside a fetch, while the fetch from another broker goes on: no commit passes what is not finished', async () => {
+  it('during a fetch from another broker causes no commit beyond an unfinished record', async () => {
     // From behind the ten that are in flight; answered only in the next generation.
     const straddling = cluster.hold(2);
     await straddling.reached;
@@ -74,7 +74,7 @@ describe('rejoined', () => {
     expect(cluster.generation).toBe(3);
   });
 
-  it('between two batches, where it is not asked: what is in flight goes on, nothing is lost, and all is committed in the end', async () => {
+  it('between two batches lets records in flight finish, loses nothing, and all is committed in the end', async () => {
     cluster.dealAnew();
     await soon(() => cluster.fetchedIn.get(2)).toBe(2);
     cluster.publish(1, 'quick');

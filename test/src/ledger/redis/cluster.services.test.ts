@@ -42,7 +42,7 @@ ledgerSuite('Redis in cluster mode', async () => {
   };
 });
 
-it('does also what only a shared ledger does', async () => {
+it('a ledger in cluster mode supports claims and takeovers of a shared ledger', async () => {
   const prefix = uniquePrefix();
   const { ledger, close } = await openInstance(server.url, prefix);
   await ledger.openBatch(manifest(batchA));

@@ -45,8 +45,8 @@ const newestMark = async ({ ledger }: Instance): Promise<string> => {
   return (JSON.parse(entry?.json ?? '{}') as { ledger_mark: string }).ledger_mark;
 };
 
-describe('a Redis that is away', () => {
-  it('of 5 s delays calls, and all of them complete', async () => {
+describe('a Redis that is unavailable', () => {
+  it('for 5 s delays calls, and all of them complete', async () => {
     const { ledger, warnings } = await openWithBatch();
     const queued = await admitted(ledger, 'inv-0', 2);
     await server.stop('SIGKILL');
@@ -64,7 +64,7 @@ describe('a Redis that is away', () => {
     await expect.poll(() => warnings.length, patience).toBe(2);
   });
 
-  it('hangs: the connection is given up, and another one serves', async () => {
+  it('because it hangs loses its connection, and a new connection serves the calls', async () => {
     const { ledger } = await openWithBatch();
     server.pause();
     const waiting = admitted(ledger, 'inv-1', 2);
@@ -89,7 +89,7 @@ describe('a Redis that is away', () => {
     await waiting;
   });
 
-  it('knows no script any more: they are sent again', async () => {
+  it('or has lost its scripts gets them again', async () => {
     const { ledger } = await openWithBatch();
     await admitted(ledger, 'inv-1', 2);
     await admin((client) => client.script('FLUSH'));
@@ -126,7 +126,7 @@ describe('a Redis that was emptied', () => {
   });
 });
 
-describe('a Redis that came back older', () => {
+describe('a Redis that came back with an older state', () => {
   /** Where its writes are kept: a file before Redis 7, a folder since. */
   const appendOnly = async (): Promise<string> => {
     const name = (await readdir(server.dir)).find((each) => each === 'appendonlydir' || each === 'appendonly.aof');
@@ -150,7 +150,7 @@ describe('a Redis that came back older', () => {
     await server.restart();
   };
 
-  it('is noticed at the new connection: who waits and who comes later is refused', async () => {
+  it('is detected at the new connection, and waiting and later calls are refused', async () => {
     const { ledger } = await withOldCopy();
     await server.stop();
     const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/was restored from an older copy/);
@@ -164,7 +164,7 @@ describe('a Redis that came back older', () => {
   it.each([
     ['had written before', 'inv-1'],
     ['had not written before', 'inv-2'],
-  ])('is noticed though another instance has written past it, by who %s', async (_, recordId) => {
+  ])('is detected although another instance has written past it, by the instance that %s', async (_, recordId) => {
     const { ledger, connection } = await withOldCopy();
     await admitOne(ledger, admission(lineOf(batchA, 4), refused({ recordId })));
     const counterOf = async (id: string): Promise<number> =>
@@ -186,7 +186,7 @@ describe('a Redis that came back older', () => {
     expect(await other.ledger.record('inv-1')).toMatchObject({ status: 'queued' });
   });
 
-  it('is noticed at the start, by what results tell', async () => {
+  it('is detected at the start by the marks of the newest results', async () => {
     const instance = await withOldCopy();
     const mark = await newestMark(instance);
     await instance.close();
@@ -195,7 +195,7 @@ describe('a Redis that came back older', () => {
   });
 });
 
-describe('what a shard notes of those who write to it', () => {
+describe('the write counters of a shard', () => {
   const meta = names.meta(shardOf('inv-1'));
   const writers = async (): Promise<string[]> =>
     Object.keys(await admin((client) => client.hgetall(meta))).filter((field) => field.startsWith('w:'));
@@ -208,7 +208,7 @@ describe('what a shard notes of those who write to it', () => {
   const now = (): number => Math.floor(Date.now() / 1000);
   const day = 86_400;
 
-  it('goes with each of them', async () => {
+  it('are removed when their process closes', async () => {
     const [one, other] = [await openWithBatch(), await open()];
     await write(one, 2);
     await write(other, 3);
@@ -219,7 +219,7 @@ describe('what a shard notes of those who write to it', () => {
     expect(await writers()).toEqual([]);
   });
 
-  it('is dropped of those who wrote longest ago, when there are many', async () => {
+  it('are dropped for the processes that wrote longest ago, when there are many', async () => {
     const one = await openWithBatch();
     await note(30, 'fresh', now() - day + 600);
     await note(70, 'old', now() - day - 600);
@@ -230,14 +230,14 @@ describe('what a shard notes of those who write to it', () => {
     expect(kept.filter((field) => field.startsWith('w:old'))).toHaveLength(33);
   });
 
-  it('stays of all who wrote within a day, however many there are', async () => {
+  it('are kept for every process that wrote within a day, however many there are', async () => {
     const one = await openWithBatch();
     await note(100, 'fresh', now() - day + 600);
     await write(one, 2);
     expect(await writers()).toHaveLength(101);
   });
 
-  it('is bounded also where a process crashes and starts again all day, and who was dropped goes on', async () => {
+  it('are limited when a process crashes and restarts all day, and a dropped process can continue', async () => {
     const [one, other] = [await openWithBatch(), await open()];
     await write(one, 2);
     await note(400, 'fresh', now() + 5);
@@ -250,7 +250,7 @@ describe('what a shard notes of those who write to it', () => {
     expect(await writers()).toHaveLength(256);
   });
 
-  it('is dropped for a process that has long been silent, and that process goes on when it connects again', async () => {
+  it('are dropped for a process that was silent for long, and that process continues when it reconnects', async () => {
     const [one, other] = [await openWithBatch(), await open()];
     await write(one, 2);
     const [field = ''] = await writers();
@@ -328,7 +328,7 @@ describe('a rebuild', () => {
     expect(await admin((client) => client.get('somebody:else'))).toBe('kept');
   });
 
-  it('publishes the restored events with marks of its own', async () => {
+  it('publishes the restored events with marks of the new generation', async () => {
     const { connection } = await open();
     await beginRebuild(rebuildParams(connection, prefix));
     const { ledger } = await open({ rebuilding: true });
@@ -353,7 +353,7 @@ describe('a rebuild', () => {
     return record;
   }
 
-  it('leaves a ledger of another account as it is', async () => {
+  it('does not change a ledger of another account', async () => {
     const { connection } = await openWithBatch();
     const other = { ...rebuildParams(connection, prefix), binding: { ...binding, gateway: 'https://other.example' } };
     const before = await admin((client) => keysOf(client, prefix));

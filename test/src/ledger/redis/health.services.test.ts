@@ -67,7 +67,7 @@ describe('a Redis whose memory is full', () => {
 });
 
 describe('a Redis whose settings become unsafe', () => {
-  it('makes no further intents, is reported once, and goes on when it is corrected', async () => {
+  it('gets no further intents, is reported once, and is used again when it is corrected', async () => {
     const { ledger } = instance;
     const sent = await moved(ledger, intent(await admitted(ledger, 'inv-1', 2)));
     await set('appendfsync', 'no');

@@ -127,7 +127,7 @@ describe('Redis TIME that went back', () => {
     expect((await advanceOne(instance.ledger, intentAt(open, ledgerNow + 200))).ok).toBe(true);
   });
 
-  it("does not stop the ledger's time: it goes on with an offset that is kept and never lowered", async () => {
+  it('does not stop the time of the ledger, which continues with an offset that is never lowered', async () => {
     const other = await openSend('inv-2', 3);
     await setTimeBack(3_600_000);
     await moved(instance.ledger, step(other, {}));

@@ -47,7 +47,7 @@ describe('group commit', () => {
     expect(commits).toBe(1);
   });
 
-  it('bounds a group', async () => {
+  it('commits at most the maximum number of changes in a group', async () => {
     await Promise.all(numbers(300).map(write));
     expect(durable).toEqual(numbers(300));
     expect(commits).toBe(3);

@@ -80,7 +80,7 @@ describe("the ledger's time", () => {
     expect(ledger.now()).toBe(before + 250);
   });
 
-  it('goes on, and never back, in the next process after a clock that was ahead by a year came home', async () => {
+  it('never goes back in the next process after a clock that was a year ahead is corrected', async () => {
     wall += 365 * day;
     await restart();
     await openSend();

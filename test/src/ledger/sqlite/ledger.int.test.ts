@@ -215,7 +215,7 @@ describe('one dispatching process at a time', () => {
 });
 
 describe('a reader', () => {
-  it('says that there is no ledger', async () => {
+  it('fails and creates nothing when there is no ledger', async () => {
     await expect(openReader(dir)).rejects.toThrow(LedgerMissingError);
     expect(readdirSync(dir)).toEqual([]);
   });

@@ -241,7 +241,7 @@ describe('four instances', () => {
   });
 });
 
-describe('when Redis is away', () => {
+describe('a limiter while Redis is unavailable', () => {
   let server: RedisServer;
   let redis: Redis;
   beforeAll(async () => {
@@ -254,7 +254,7 @@ describe('when Redis is away', () => {
     it.each([
       ['frozen', async () => server.pause(), async () => server.resume()],
       ['killed', () => server.stop('SIGKILL'), () => server.restart()],
-    ])('%s: nothing passes, it is reported once, and goes on when it is back', async (_, away, back) => {
+    ])('grants no permit while Redis is %s, reports it once, and continues when Redis is back', async (_, away, back) => {
       redis = await connect(server.url);
       const troubles: string[] = [];
       const limiter = limiterOn({ redis, prefix: uniquePrefix(), rate, onTrouble: (trouble) => troubles.push(trouble.message) });
@@ -302,6 +302,6 @@ describe('when Redis is away', () => {
   });
 });
 
-it.each([0, -1, Number.NaN])('refuses the rate %f', (rate) => {
+it.each([0, -1, Number.NaN])('the Redis limiter refuses the rate %f', (rate) => {
   expect(() => limiterOn({ redis: {} as Redis, prefix: 'p', rate })).toThrow(RangeError);
 });

@@ -54,7 +54,7 @@ describe('health', () => {
     expect([dead.status, dead.json()]).toEqual([503, { live: false, message: 'the publisher failed' }]);
   });
 
-  it('is ready when every check is ok', async () => {
+  it('reports ready when every check is ok', async () => {
     const server = await serve({ checks: { ledger: async () => ({ ok: true }), gateway: () => ({ ok: true, detail: 'closed' }) } });
     const answer = await ask(server, '/readyz?verbose');
     expect(answer.status).toBe(200);
@@ -86,7 +86,7 @@ describe('health', () => {
     });
   });
 
-  it('asks once for a crowd', async () => {
+  it('runs the checks once for concurrent requests', async () => {
     let asked = 0;
     const gate = Promise.withResolvers<{ ok: boolean }>();
     const server = await serve({ limits: { checkMs: 60_000 }, checks: { ledger: () => ((asked += 1), gate.promise) } });
@@ -202,7 +202,7 @@ describe('bounds', () => {
     expect(client.answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('ends a client that drips its body', async () => {
+  it('disconnects a client that sends its body too slowly', async () => {
     const server = await serve({ limits: { headersMs: 200, requestMs: 200 } });
     const client = await raw(server);
     client.socket.write('POST /webhooks/smart-glocal HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf');
@@ -210,7 +210,7 @@ describe('bounds', () => {
     expect(client.answer()).not.toContain(' 200 ');
   });
 
-  it('takes no headers that are too large', async () => {
+  it('refuses headers that are too large', async () => {
     const server = await serve();
     const client = await raw(server);
     client.socket.write(`GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
@@ -218,7 +218,7 @@ describe('bounds', () => {
     expect(client.answer()).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  it('answers what is no HTTP with 400', async () => {
+  it('answers bytes that are not HTTP with 400', async () => {
     const client = await raw(await serve());
     client.socket.write('hello\r\n\r\n');
     await client.closed;
