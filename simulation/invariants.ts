@@ -3,7 +3,7 @@ import { isBalanced, type TallyRow } from '../batches/record/tally.ts';
 import { isFinal } from '../batches/record/status.ts';
 import { readResultEvent, type ResultEvent } from '../batches/record/result-event.ts';
 import type { LedgerRecord } from '../batches/record/record.ts';
-import type { World } from './process.ts';
+import type { World } from './world.ts';
 
 /** @returns a sentence for each thing that does not hold */
 export function violationsOf(world: World): string[] {
