@@ -232,7 +232,7 @@ describe('the table of rooms', () => {
   });
 });
 
-describe('what must be caught', () => {
+describe('the check of the architecture', () => {
   const found = (files: Record<string, string>) => forbiddenImports(new Map(Object.entries(files)), rooms);
 
   it.each([
@@ -247,16 +247,16 @@ describe('what must be caught', () => {
     ['a second door into the sandbox', 'src/commands/run.ts', "import { x } from '../../sandbox/server.ts';"],
     ['a service that imports a command', 'src/service/service.ts', "import type { X } from '../commands/serve.ts';"],
     ['a file outside of all rooms', 'elsewhere/x.ts', ''],
-  ])('%s', (_what, file, text) => {
+  ])('reports %s', (_what, file, text) => {
     expect(found({ [file]: text })).toHaveLength(1);
   });
 
-  it('a circle of two files, of types too', () => {
+  it('reports a circle of two files, of types too', () => {
     const files = { 'batches/fields/a.ts': "import type { B } from './b.ts';", 'batches/fields/b.ts': "import type { A } from './a.ts';" };
     expect(circles(fileGraph(new Map(Object.entries(files))))).toEqual(['batches/fields/a.ts <-> batches/fields/b.ts']);
   });
 
-  it('a circle of two rooms through different files', () => {
+  it('reports a circle of two rooms through different files', () => {
     const files = {
       'batches/fields/a.ts': "import '../instruction/b.ts';",
       'batches/fields/c.ts': '',
@@ -276,11 +276,11 @@ describe('what must be caught', () => {
     ['a timer', 'setTimeout(f, 1);'],
     ['Math.random', 'const x = Math.random();'],
     ['random bytes', 'const id = randomUUID();'],
-  ])('%s in a pure room', (use, text) => {
+  ])('reports %s in a pure room', (use, text) => {
     expect(ambientUses(new Map([['batches/fields/a.ts', text]]), rooms, {})).toEqual([`batches/fields/a.ts uses ${use}`]);
   });
 
-  it('an exception that nothing needs', () => {
+  it('reports an exception that nothing needs', () => {
     expect(ambientUses(new Map([['batches/fields/a.ts', '']]), rooms, { 'batches/fields/a.ts': 'why' })).toHaveLength(1);
   });
 });
@@ -292,7 +292,7 @@ describe('what is allowed', () => {
     'clock.performance.now()',
     '// Date.now() in a comment',
     "const text = 'process.exit';",
-  ])('%s in a pure room', (text) => {
+  ])('accepts %s in a pure room', (text) => {
     expect(ambientUses(new Map([['batches/fields/a.ts', text]]), rooms, {})).toEqual([]);
   });
 });

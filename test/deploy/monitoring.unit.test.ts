@@ -17,7 +17,7 @@ beforeAll(async () => {
     for (const ending of type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']) series.add(name + ending);
 });
 
-describe('monitoring', () => {
+describe('the dashboard and the alerts', () => {
   it.each(['deploy/prometheus/alerts.yml', 'deploy/grafana/dashboards/disburse.json'])('%s names metrics that exist', (path) => {
     const names = namesIn(path);
     expect(names.length).toBeGreaterThan(5);
@@ -47,7 +47,7 @@ describe('monitoring', () => {
     expect(anchors.filter((anchor) => !headings.includes(anchor ?? ''))).toEqual([]);
   });
 
-  it('has every metric in the manual', () => {
+  it('describes every metric in the manual', () => {
     const manual = read('docs/operations.md');
     const own = [...series].filter((name) => name.startsWith('disburse_') && !/_(sum|count|bucket)$/.test(name));
     expect(own.filter((name) => !manual.includes(`\`${name}\``))).toEqual([]);

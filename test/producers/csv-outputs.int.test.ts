@@ -34,10 +34,10 @@ const event = (more: Partial<ResultEvent> = {}): ResultEvent => ({
 const cell = (row: readonly string[] | undefined, column: string): string | undefined => row?.[resultsCsvColumns.indexOf(column)];
 
 describe('escapeFormula', () => {
-  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '＝1', '＋1', '－1', '＠x'])('defuses %j', (text) => {
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '＝1', '＋1', '－1', '＠x'])('escapes %j', (text) => {
     expect(escapeFormula(text)).toBe(`'${text}`);
   });
-  it.each(['', '1', 'a=b', "'=1", 'DE**…3000'])('leaves %j', (text) => {
+  it.each(['', '1', 'a=b', "'=1", 'DE**…3000'])('leaves %j unchanged', (text) => {
     expect(escapeFormula(text)).toBe(text);
   });
 });
@@ -50,7 +50,7 @@ describe('protectCell', () => {
       expect(protectCell(cell)).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]/);
     },
   );
-  it('leaves what is no formula', () => {
+  it('leaves a value that is not a formula unchanged', () => {
     expect(protectCell("'a")).toBe("'a");
     expect(restoreCell("'a")).toBe("'a");
   });

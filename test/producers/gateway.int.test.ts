@@ -143,7 +143,7 @@ describe('the requests', () => {
   });
 });
 
-describe('the answers', () => {
+describe('the answer of the gateway', () => {
   it('return status and JSON for every status, without following redirects', async () => {
     const { seen, url } = await recording(() => ({
       status: 307,
@@ -235,7 +235,7 @@ describe('the answers', () => {
     expect(await init(gateway)).toMatchObject({ type: 'transport', proof: 'open', code: 'connection_lost' });
   });
 
-  it('takes the final status after an early hint', async () => {
+  it('is the final status after an early hint', async () => {
     const { gateway } = await raw({
       onData: (socket, soFar) => {
         if (whole(soFar))
@@ -263,7 +263,7 @@ describe('the answers', () => {
     expect(answer).toEqual({ type: 'answer', httpStatus: 429, json: {}, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   });
 
-  it('reads no more than it may', async () => {
+  it('is read up to the size limit only', async () => {
     const { url } = await recording(() => ({ status: 200, body: `"${'x'.repeat(98)}"` }));
     expect(await init(gatewayTo(url, { maxAnswerBytes: 100 }))).toMatchObject({ type: 'answer' });
     expect(await init(gatewayTo(url, { maxAnswerBytes: 99 }))).toMatchObject({

@@ -285,7 +285,7 @@ describe('an invalid call', () => {
 });
 
 describe('the witness', () => {
-  it('lists every session as requested', async () => {
+  it('lists every session as it was requested', async () => {
     const sandbox = await openSandbox({ settleMs: 60_000 });
     const { session } = await call(sandbox, 'session/init/payout', payoutBody({ record_id: 'r-1', attempt: 1 }, 1230, 'eUr'), 'k-1');
     await call(sandbox, 'session/init/payment', paymentBody('text'));

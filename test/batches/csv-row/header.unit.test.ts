@@ -20,7 +20,7 @@ describe('a header', () => {
     [[...base, 'error']],
     [[...base, 'Payment_Method.Bank_Account.Global.IBAN', 'customer.contacts.0.email']],
     [[...base, 'payment_method.card.bank_card.number', 'payment_details.card.bank_card.number']],
-  ])('%j is sound', (header) => {
+  ])('%j is valid', (header) => {
     expect(codes(header)).toEqual([]);
   });
 
@@ -65,11 +65,11 @@ describe('a header', () => {
     ],
     ['another delimiter', ['record_id;amount;currency'], ['header_delimiter']],
     ['nothing', [], ['header_missing', 'header_missing', 'header_missing']],
-  ])('with %s is broken', (_, header, expected) => {
+  ])('with %s is refused', (_, header, expected) => {
     expect(codes(header)).toEqual(expected);
   });
 
-  it('says what was meant', () => {
+  it('with an unknown name suggests the column that is meant', () => {
     const reading = readHeader([...base, 'ibna', 'Recipient First Name']);
     expect(reading.ok ? [] : reading.problems.map(({ message }) => message)).toEqual([
       expect.stringContaining('did you mean iban?'),

@@ -10,7 +10,7 @@ const everyRoute = kinds.flatMap((kind) => routeNames(kind).map((route) => [kind
 const codes = (kind: Kind, route: string | undefined, changes: Cells): string[] => codesOf(parseRow(rowOf(kind, route, changes)));
 
 describe('a good row', () => {
-  it.each(everyRoute)('%s by %s becomes a draft', (kind, route) => {
+  it.each(everyRoute)('of a %s by %s becomes a valid instruction', (kind, route) => {
     expect(codesOf(parseRow(rowOf(kind, route)))).toEqual([]);
     expect(templateCsv(kind, route)?.split('\n')).toHaveLength(3);
   });
@@ -54,11 +54,11 @@ describe('a good row', () => {
       { type: 'card', card: { type: 'encrypted_card', encrypted_card: { number_hash: 'hash-of-the-number-as-the-gateway-gave-it' } } },
     ],
     ['tokenized-card', { type: 'card', card: { type: 'tokenized_card', tokenized_card: { token: 'token-as-the-gateway-gave-it' } } }],
-  ])('by %s has its method', (route, method) => {
+  ])('by %s has the payment method of its columns', (route, method) => {
     expect(validOf(parseRow(rowOf('payout', route))).body['payment_method']).toEqual(method);
   });
 
-  it('by recurrent token has its details', () => {
+  it('by recurrent token has the payment details of its columns', () => {
     expect(validOf(parseRow(rowOf('payment', 'recurrent'))).body['payment_details']).toEqual({
       type: 'recurrent',
       recurrent: { token: 'token-as-the-gateway-gave-it', initiator: 'merchant' },
@@ -181,7 +181,7 @@ describe('amounts', () => {
     expect(codes('payout', 'sepa', { currency: 'JPY', amount: '500.0' })).toEqual(['amount_decimals@amount']);
   });
 
-  it('have a limit where one is set, and are reported all the same', () => {
+  it('above a configured limit are refused, and are still reported', () => {
     const limits = new Map([['EUR', 1229n]]);
     const reading = parseRow(rowOf('payout', 'sepa'), limits);
     expect(codesOf(reading)).toEqual(['amount_above_limit@amount']);
@@ -331,7 +331,7 @@ describe('routes', () => {
     expect(codes('payout', 'sepa', { ...india, sender_code: '' })).toEqual([]);
   });
 
-  it('tell a payout without any method what it could fill', () => {
+  it('list the possible columns for a payout without any method', () => {
     const [problem] = problemsOf(parseRow({ record_id: 'a', amount: '1', currency: 'EUR' }));
     expect(problem).toMatchObject({ code: 'method_missing', column: null, message: expect.stringContaining('iban') });
   });
@@ -339,13 +339,13 @@ describe('routes', () => {
 
 describe('paths as column names', () => {
   const number = 'payment_method.card.bank_card.number';
-  it('stand only in their kind', () => {
+  it('are accepted only for their kind', () => {
     expect(codesOf(parseRow(rowOf('payout', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([]);
     expect(codesOf(parseRow(rowOf('payment', 'card', { card_number: undefined, [number]: '4242424242424242' })))).toEqual([
       `not_for_kind@${number}`,
     ]);
   });
-  it('stand only in their method', () => {
+  it('are accepted only for their method', () => {
     const path = 'payment_method.wallet.global.description';
     expect(codesOf(parseRow(rowOf('payout', 'wallet', { description: undefined, [path]: 'text' })))).toEqual([]);
     expect(codesOf(parseRow(rowOf('payout', 'sepa', { description: undefined, [path]: 'text' })))).toEqual([`not_for_method@${path}`]);
@@ -378,7 +378,7 @@ describe('problems', () => {
     [{ currency: 'BE68539007547034' }, 'BE**…7034'],
     [{ recipient_first_name: 'John\u200b' }, null],
     [{ recipient_email: 'john.johnson' }, '…nson'],
-  ])('show of %j only %j', (changes, value) => {
+  ])('show of the value %j only %j', (changes, value) => {
     const [problem] = problemsOf(parseRow(rowOf('payout', 'sepa', changes)));
     expect(problem?.value).toBe(value);
   });
@@ -388,7 +388,7 @@ describe('problems', () => {
     expect(problemsOf(parseRow(rowOf('payment', 'card', { card_security_code: '12345678' })))[0]?.value).toBeNull();
   });
 
-  it('tell invisible characters by code point', () => {
+  it('show invisible characters by code point', () => {
     expect(problemsOf(parseRow(rowOf('payout', 'sepa', { recipient_last_name: 'John\u200bson' })))[0]?.message).toContain('U+200B');
   });
 

@@ -70,7 +70,7 @@ describe('an unknown column name', () => {
     ['descriptoin', 'description'],
     ['Recipient First Name', 'recipient_first_name'],
     ['recipient_adress_line', 'recipient_address_line'],
-  ])('%s is a slip of the hand: %s', (name, proposal) => {
+  ])('%s is recognised as a misspelling: %s', (name, proposal) => {
     expect(messageOf(name)).toBe(`Unknown column "${name}": did you mean ${proposal}?`);
   });
 

@@ -176,11 +176,11 @@ describe('an event', () => {
     expect(codes(payment, path, value)).toEqual(expected);
   });
 
-  it.each([[null], [5], ['x'], [[]], [undefined]])('is an object, not %j', (value) => {
+  it.each([[null], [5], ['x'], [[]], [undefined]])('is refused when it is not an object: %j', (value) => {
     expect(codesOf(read(value))).toEqual(['event_not_object']);
   });
 
-  it('has bounds', () => {
+  it('is refused beyond the limits of size, members and depth', () => {
     let deep: unknown = 1;
     for (let level = 0; level <= eventBounds.depth; level += 1) deep = { a: deep };
     expect(codes(payout, 'metadata', deep)).toEqual(['event_too_deep']);
@@ -200,7 +200,7 @@ describe('an event', () => {
     expect(({} as Json)['polluted']).toBeUndefined();
   });
 
-  it('keeps to the limits', () => {
+  it('is refused above the limit of its currency', () => {
     expect(codesOf(read(payout, new Map([['USD', 999n]])))).toEqual(['amount_above_limit@amount_details.amount']);
     expect(read(payout, new Map([['USD', 1000n]])).ok).toBe(true);
   });
@@ -212,7 +212,7 @@ describe('an event', () => {
     expect(read({ ...payout, record_id: '4242424242424242' })).toMatchObject({ refusal: { recordId: undefined } });
   });
 
-  it('brings its batch and metadata along, without what is ours', () => {
+  it('keeps its batch and metadata, without reserved members', () => {
     expect(validOf(read({ ...payout, batch_id: 'may', metadata: { record_id: 'inv-1', attempt: 1, order: 7 } }))).toMatchObject({
       batchId: 'may',
       metadata: { order: 7 },

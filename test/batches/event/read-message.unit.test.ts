@@ -29,7 +29,7 @@ const reasonOf = (value: unknown, rest: Partial<InstructionMessage> = {}): strin
 };
 
 describe('an event', () => {
-  it('is placed where it is in the topic, in the batch of its day', () => {
+  it('gets its topic, partition and offset as occurrence, and the batch of its day', () => {
     expect(read(messageOf(good))).toMatchObject({
       type: 'instruction',
       occurrence: {

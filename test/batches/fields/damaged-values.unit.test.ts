@@ -250,7 +250,7 @@ describe('joiners', () => {
     ['behind a virama at the end, in Malayalam', 'മോഹന്\u200d'],
     ['behind a vowel sign of Bengali', 'রি\u200cয়া'],
     ['between Sinhala letters', 'ශ්\u200dරී'],
-  ])('%s are spelling and reach the gateway', (_where, text) => {
+  ])('%s are part of the spelling and reach the gateway', (_where, text) => {
     const draft = validOf(parseRow(rowOf('payout', 'sepa', { recipient_last_name: text, 'metadata.note': text })));
     expect(JSON.stringify(draft.body)).toContain(text);
     expect(draft.metadata).toEqual({ note: text });
@@ -391,7 +391,7 @@ describe('a currency or country in another spelling', () => {
 
 describe('SEPA', () => {
   it.each('ALA BLM GLP GUF MAF MTQ MYT REU SPM GGY GIB IMN JEY MCO SMR AND VAT ALB MKD MNE MDA SRB CHE ISL LIE NOR HUN BGR FRA'.split(' '))(
-    'asks for its members in %s',
+    'requires its members in %s',
     (country) => {
       const found = codesOf(parseRow(rowOf('payout', 'sepa', { recipient_country_iso3: country, sender_company_name: '' })));
       expect(found).toEqual(['member_missing@sender_company_name']);
@@ -401,7 +401,7 @@ describe('SEPA', () => {
     for (const country of ['XKX', 'NCL', 'GRL'])
       expect(codesOf(parseRow(rowOf('payout', 'sepa', { recipient_country_iso3: country, sender_company_name: '' })))).toEqual([]);
   });
-  it('of Kosovo takes its IBAN', () => {
+  it('does not apply to Kosovo, whose IBAN is accepted under the general rules', () => {
     const kosovo = { recipient_country_iso3: 'XKX', iban: 'XK051212012345678906' };
     expect(codesOf(parseRow(rowOf('payout', 'sepa', kosovo)))).toEqual([]);
   });

@@ -140,7 +140,7 @@ holds(
   ],
 );
 
-it('takes no BIC that ibantools refuses', () => {
+it('a BIC that ibantools refuses is refused', () => {
   for (const bic of ['DEUTDEFF', 'NEDSZAJJXXX', 'DEUTQQFF', 'ABN4NL2A', 'DEUTDEF'])
     expect(checkBic(bic) === undefined).toBe(isValidBIC(bic));
 });
@@ -302,7 +302,7 @@ holds(
   ],
 );
 
-it('knows the 249 countries and what was meant', () => {
+it('the country table has 249 countries and suggests the right code for a wrong one', () => {
   expect(countryCodes).toHaveLength(249);
   expect(countryTableDate).toBe('2023-04-27');
   expect(isCountryIso3('ALA')).toBe(true);
@@ -383,14 +383,14 @@ holds(
   ],
 );
 
-it('lets a card live to the last instant of its month', () => {
+it('a card is valid until the last instant of its month', () => {
   const end = Date.UTC(2026, 11, 1);
   expect(hasExpired('11', '26', end - 1)).toBe(false);
   expect(hasExpired('11', '26', end)).toBe(true);
   expect(hasExpired('12', '26', Date.UTC(2027, 0, 1) - 1)).toBe(false);
 });
 
-it('has a Luhn digit that catches every single mistyped digit', () => {
+it('the Luhn check detects every single mistyped digit', () => {
   fc.assert(
     fc.property(fc.constantFrom(...testCards), fc.nat(18), fc.integer({ min: 1, max: 9 }), (card, at, step) => {
       const position = at % card.length;

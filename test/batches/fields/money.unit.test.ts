@@ -29,7 +29,7 @@ describe('the currency table', () => {
     ['MRU', 2],
     ['KWD', 3],
     ['TND', 3],
-  ])('%s has %i decimals', (code, decimals) => {
+  ])('gives %s %i decimals', (code, decimals) => {
     expect(currencyDecimals(code)).toBe(decimals);
   });
 
@@ -139,7 +139,7 @@ describe('formatting', () => {
     [500n, 'JPY', '500'],
     [1n, 'KWD', '0.001'],
     [maxAmountMinor * 1_000_000n, 'EUR', '90071992547409910000.00'],
-  ])('%s %s is %s', (amountMinor, currency, text) => {
+  ])('the amount %s %s is shown as %s', (amountMinor, currency, text) => {
     expect(formatMinor(amountMinor, currency)).toBe(text);
   });
 

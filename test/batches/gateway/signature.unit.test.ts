@@ -65,7 +65,7 @@ const caught = (run: () => unknown): KeyError => {
   throw new Error('nothing was thrown');
 };
 
-describe('keys that cannot be used', () => {
+describe('a key file', () => {
   const cut = `${pair.privateKey.slice(0, 400)}\n-----END PRIVATE KEY-----\n`;
   const openSsh = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n';
   it.each([
@@ -80,7 +80,7 @@ describe('keys that cannot be used', () => {
     ['a key of 1024 bits', short.privateKey, 'too_short', '1024 bits'],
     ['a key that was cut off', cut, 'unreadable', 'damaged'],
     ['a key of OpenSSH', openSsh, 'unreadable', 'ssh-keygen'],
-  ])('names %s', (_name, text, code, words) => {
+  ])('is refused with the reason when it is %s', (_name, text, code, words) => {
     const error = caught(() => createSigner({ privateKeyPem: text }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
@@ -98,11 +98,11 @@ describe('keys that cannot be used', () => {
     ['a key of 1024 bits', short.publicKey, 'too_short'],
     ['a key that was cut off', `${pair.publicKey.slice(0, 200)}\n-----END PUBLIC KEY-----\n`, 'unreadable'],
     ['two keys in one file, of which only one would be used', `${pair.publicKey}${other.publicKey}`, 'several'],
-  ])('as a public key names %s', (_name, text, code) => {
+  ])('is refused as a public key with the reason when it is %s', (_name, text, code) => {
     expect(caught(() => createVerifier(text)).code).toBe(code);
   });
 
-  it('reads what is right', () => {
+  it('that is valid is read', () => {
     expect(readPrivateKey(pair.privateKey).type).toBe('private');
     expect(readPublicKey(pair.publicKey).type).toBe('public');
   });
@@ -118,7 +118,7 @@ describe('createVerifier', () => {
     expect(await check(bytes, flipped)).toBe(false);
   });
 
-  it('refuses what is no signature at all', async () => {
+  it('refuses bytes that are not a signature', async () => {
     const signature = await createSigner({ privateKeyPem: pair.privateKey }).sign(bytes);
     const { verify: check } = createVerifier(pair.publicKey);
     const urlSafe = `-_${signature.slice(2)}`;

@@ -13,7 +13,7 @@ describe('masks', () => {
     [maskCard, '4242', undefined],
     [maskTail, '12345678', '…5678'],
     [maskTail, '1234567', undefined],
-  ])('%o of %s is %s', (mask, text, masked) => {
+  ])('show %o of %s as %s', (mask, text, masked) => {
     expect(mask(text)).toBe(masked);
   });
 

@@ -12,7 +12,7 @@ function scannerWith(nextAt: (batchId: string) => number | null) {
   return { asked, scanner: createDueScanner({ ledger, clock: { now: () => 1_000 } }) };
 }
 
-it('a batch without anything due is asked about once', async () => {
+it('the due worker queries a batch without due records once', async () => {
   const { asked, scanner } = scannerWith(() => null);
   scanner.add('a');
   await scanner.due(10);
@@ -20,7 +20,7 @@ it('a batch without anything due is asked about once', async () => {
   expect(asked).toEqual(['a']);
 });
 
-it('a batch whose next record falls due later is not asked about before', async () => {
+it('the due worker does not query a batch before its next record is due', async () => {
   const { asked, scanner } = scannerWith(() => 5_000);
   scanner.add('a');
   expect((await scanner.due(10)).nextAt).toBe(5_000);

@@ -39,7 +39,7 @@ describe('following an open record', () => {
     expect(world.ledger.current()).toEqual(record);
   });
 
-  it('ends a record as its session shows', async () => {
+  it('ends the record with the outcome that its session shows', async () => {
     const world = await followed({ status: [ok(succeeded)] });
     expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable succeeded']);
     expect(world.ledger.events).toMatchObject([{ status: 'succeeded', final: true, session_id: 'ps_1', entry_id: 'po_1' }]);
@@ -161,7 +161,7 @@ describe('following an open record', () => {
     },
   );
 
-  it('believes no session of another id', async () => {
+  it('ignores a session of another id', async () => {
     const world = await followed({ status: [ok({ ...succeeded, id: 'ps_2' })] });
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1' });
   });

@@ -46,7 +46,7 @@ describe('the outbox relay', () => {
     await running.stop();
   });
 
-  it('gathers what is decided within the wait into one group', async () => {
+  it('publishes events that are decided within the batch delay in one group', async () => {
     const { relay, clock, groups, start, add } = setUp();
     const running = start();
     await clock.pass(100);
@@ -95,7 +95,7 @@ describe('the outbox relay', () => {
     await running.stop();
   });
 
-  it('publishes what is left when it is stopped', async () => {
+  it('publishes the remaining events when it is stopped', async () => {
     const { clock, groups, start, add } = setUp();
     const running = start();
     await clock.pass(100);

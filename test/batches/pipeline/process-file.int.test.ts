@@ -31,7 +31,7 @@ async function underWay(): Promise<void> {
   await moved(ledger, intent(open));
 }
 
-it('takes over first sends and repeats of a process that is dead: both are due', async () => {
+it('the sweeper takes over first sends and repeats of a crashed process, and both are due', async () => {
   await underWay();
   await takeOverAs('the next process');
   expect(await ledger.record('first')).toMatchObject({ status: 'unknown', leaseOwner: null, dueAt: at + 1_000 });

@@ -64,28 +64,28 @@ describe('the outcome of a send', () => {
       { ...first('code_unlisted'), reason: { code: 'insufficient_balance', description: 'd' } },
       { type: 'open_outcome', kind: 'insufficient_balance', isFirst: true },
     ],
-  ] as const)('%j is for the breaker %j', (evidence, outcome) => {
+  ] as const)('%j is reported to the breaker as %j', (evidence, outcome) => {
     const { monitor, outcomes } = start();
     monitor.report(evidence as FirstSendEvidence, true);
     expect(outcomes).toEqual([outcome]);
   });
 
-  it('that we held back ourselves says nothing', () => {
+  it('that disburse held back itself is not reported to the breaker', () => {
     const { monitor, outcomes, halts } = start();
     monitor.report(first('lease_over'), true);
     expect([outcomes, halts, monitor.heldUp()]).toEqual([[], [], null]);
   });
 });
 
-describe('the set-up', () => {
-  it('is wrong when the gateway says so, to a first send or to a resend', () => {
+describe('the configuration check of a run', () => {
+  it('stops the run when the gateway rejects the configuration, for a first send or a resend', () => {
     const { monitor, halts } = start();
     monitor.report(first('authentication_error'), true);
     monitor.report(again('identification_error'), false);
     expect(halts).toEqual(['authentication_error', 'identification_error']);
   });
 
-  it('is wrong when the first three sends of a run all meet the same foreign page', () => {
+  it('stops the run when its first three sends all get the same foreign page', () => {
     const { monitor, halts } = start();
     for (let n = 0; n < 2; n += 1) monitor.report(first('http_unexpected'), true);
     expect(halts).toEqual([]);
@@ -97,7 +97,7 @@ describe('the set-up', () => {
     ['an accepted send', accepted],
     ['a refusal', first('account_not_found')],
     ['another page', first('redirected')],
-  ])('is right once %s was met, however many pages follow', (_name, other) => {
+  ])('does not stop the run once it got %s, however many pages follow', (_name, other) => {
     const { monitor, halts } = start();
     monitor.report(first('http_unexpected'), true);
     monitor.report(other, true);
@@ -105,15 +105,15 @@ describe('the set-up', () => {
     expect(halts).toEqual([]);
   });
 
-  it('is not called wrong by resends of a single record', () => {
+  it('does not stop the run for resends of a single record', () => {
     const { monitor, halts } = start();
     for (let n = 0; n < 30; n += 1) monitor.report(again('http_unexpected'), false);
     expect(halts).toEqual([]);
   });
 });
 
-describe('what is held up', () => {
-  it('is so by three failures of the connection in a row, since the first of them', async () => {
+describe('the reason why sending is held up', () => {
+  it('is an unreachable gateway after three failures of the connection in a row, since the first', async () => {
     const { monitor, clock } = start();
     for (let n = 0; n < 3; n += 1) {
       expect(monitor.heldUp()).toBeNull();
@@ -125,7 +125,7 @@ describe('what is held up', () => {
     expect(monitor.heldUp()).toBeNull();
   });
 
-  it('is so by an open breaker, with its kind', () => {
+  it('is an open breaker, with its kind', () => {
     const { monitor, setOpen } = start();
     setOpen({ since: 7, kind: null });
     expect(monitor.heldUp()).toEqual({ type: 'server_trouble', since: 7 });
@@ -133,7 +133,7 @@ describe('what is held up', () => {
     expect(monitor.heldUp()).toEqual({ type: 'alike', since: 7, kind: 'answer_untrusted' });
   });
 
-  it('is so by answers 429 with nothing else between them, since the first', async () => {
+  it('is a series of answers 429, since the first', async () => {
     const { monitor, clock, slowed } = start();
     monitor.report(first('too_many_requests'), true);
     await clock.pass(500);
@@ -144,7 +144,7 @@ describe('what is held up', () => {
     expect(monitor.heldUp()).toBeNull();
   });
 
-  it('stays so while a Retry-After is not over, whatever was in flight answers', async () => {
+  it('is a Retry-After until it has passed, whatever calls in flight answer', async () => {
     const { monitor, clock } = start();
     monitor.report(first('too_many_requests', 86_400_000), true);
     await clock.pass(500);

@@ -22,7 +22,7 @@ describe('an expectation', () => {
     ['EUR=0/0', [['EUR', { count: 0, amountMinor: 0n }]]],
     ['EUR=0.00/0', [['EUR', { count: 0, amountMinor: 0n }]]],
     ['EUR=123456789012345678901.25/9', [['EUR', { count: 9, amountMinor: 12345678901234567890125n }]]],
-  ])('%s is read', (text, expected) => {
+  ])('%s is read as control totals', (text, expected) => {
     expect([...parsed(text)]).toEqual(expected);
   });
 

@@ -140,7 +140,7 @@ describe('a fingerprint', () => {
 });
 
 describe('likeness', () => {
-  it('is content for all but the record id', () => {
+  it('depends on all content but the record id', () => {
     expect(contentKey(draft({ record_id: 'other' }))).toBe(contentKey(draft()));
     for (const changes of [
       { amount: '1' },
@@ -153,7 +153,7 @@ describe('likeness', () => {
     }
   });
 
-  it('is a twin with the same amount, destination and recipient', () => {
+  it('is equal for the same amount, destination and recipient', () => {
     for (const changes of [
       { record_id: 'other' },
       { description: 'another text' },

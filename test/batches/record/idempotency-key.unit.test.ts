@@ -6,8 +6,8 @@ import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts'
 
 const namespaceOf = (project: string): string => v5(`urn:disburse:v1:${project}`, v5.URL);
 
-describe('keys', () => {
-  it('equal the result of the documented formula', () => {
+describe('idempotency keys', () => {
+  it('equal the results of the documented formula', () => {
     fc.assert(
       fc.property(
         fc.string(),

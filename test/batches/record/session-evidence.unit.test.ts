@@ -190,7 +190,7 @@ describe('whose a session is', () => {
     ['only the record id is there', sessionOf('accepted', [{ status: 'succeeded', metadata: { record_id: 'inv-1' } }]), false],
     ['only the attempt is there', sessionOf('accepted', [{ status: 'succeeded', metadata: { attempt: 1 } }]), false],
     ['the metadata is a text', sessionOf('accepted', [{ status: 'succeeded', metadata: 'inv-1' }]), false],
-  ])('%s', (_name, shown, isProven) => {
+  ])('is decided by its metadata: %s', (_name, shown, isProven) => {
     expect(evidenceOf(shown)).toMatchObject({ isProven, verdict: { type: isProven ? 'succeeded' : 'unproven' } });
   });
 

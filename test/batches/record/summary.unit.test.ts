@@ -67,7 +67,7 @@ describe('a summary', () => {
     expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows).sent_per_second).toBe(perSecond);
   });
 
-  it('has no end and no rate before there is one', () => {
+  it('has no end and no rate before the first send', () => {
     expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [])).toMatchObject({
       finished_at: null,
       sent_per_second: 0,

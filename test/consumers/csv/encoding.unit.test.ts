@@ -24,7 +24,7 @@ describe('a file says itself what it is, or the user does', () => {
     ['UTF-16BE by name', big(table), { encoding: 'utf_16be' }, 'utf-16be'],
     ['windows-1252 by name', iconv.encode(table, 'windows-1252'), { encoding: 'CP1252' }, 'windows-1252'],
     ['iso-8859-1 by name', iconv.encode(table, 'iso-8859-1'), { encoding: 'latin1' }, 'iso-8859-1'],
-  ])('%s', async (_, bytes, options, name) => {
+  ])('is decoded by its mark or by the option: %s', async (_, bytes, options, name) => {
     const { csv, rows } = await read(bytes, options);
     expect(csv.encoding).toBe(name);
     expect(csv.header).toEqual(['id', 'name']);
@@ -122,7 +122,7 @@ describe('what cannot be read is reported by line and offset', () => {
     ['half a pair in UTF-16LE', Buffer.from('\uFEFFa,b\n\uD83Dx\n', 'utf16le'), {}, 2, 10],
     ['the other half in UTF-16BE', big('\uFEFFa,b\n1\uDE00\n'), {}, 2, 12],
     ['half a pair at the end', Buffer.from('\uFEFFa,b\n\uD83D', 'utf16le'), {}, 2, 10],
-  ])('%s', async (_, bytes, options, line, offset) => {
+  ])('reports the line and offset of the invalid byte: %s', async (_, bytes, options, line, offset) => {
     const error = await broken(bytes, options);
     expect(told(error)).toEqual([[line, 'encoding_invalid']]);
     expect(error.problems[0].message).toContain(`(byte ${offset})`);
@@ -167,20 +167,20 @@ describe('a character that comes in two pieces', () => {
   });
 });
 
-describe('nothing is guessed', () => {
+describe('an encoding that is not declared', () => {
   it.each([
     ['an unknown name', Buffer.from('a,b\n'), 'klingon', 'encoding_unknown'],
     ['a mark against a name', Buffer.from('\uFEFFa,b\n'), 'windows-1252', 'encoding_contradicts_mark'],
     ['a mark against another UTF-16', Buffer.from('\uFEFFa,b\n', 'utf16le'), 'utf-16be', 'encoding_contradicts_mark'],
     ['UTF-16 without its order', Buffer.from('a,b\n', 'utf16le'), 'utf-16', 'encoding_unmarked_utf16'],
-  ])('%s', async (_, bytes, encoding, code) => {
+  ])('an encoding is never guessed: %s', async (_, bytes, encoding, code) => {
     expect(told(await broken(bytes, { encoding }))).toEqual([[1, code]]);
   });
 
   it.each([
     ['utf-16le', Buffer.from('id,b\n', 'utf16le')],
     ['utf-16be', big('id,b\n')],
-  ])('unmarked %s is recognised, and only said', async (name, bytes) => {
+  ])('unmarked %s is reported, and not decoded', async (name, bytes) => {
     const error = await broken(bytes);
     expect(told(error)).toEqual([[1, 'encoding_unmarked_utf16']]);
     expect(error.problems[0].message).toContain(name);

@@ -42,7 +42,7 @@ describe('a file that cannot be opened is named', () => {
   });
 });
 
-describe('digests', () => {
+describe('the digest of a file', () => {
   it('is the SHA-256 of the bytes on disk, with one chained digest for each MiB started', async () => {
     const path = largeFile();
     const bytes = readFileSync(path);
@@ -54,14 +54,14 @@ describe('digests', () => {
     expect(ending.lines).toBe(rows.length + 1);
   });
 
-  it('is not there before the end', async () => {
+  it('is not available before the end of the file', async () => {
     const csv = await readCsv(largeFile());
     expect(() => csv.finished()).toThrow('not read to its end');
     await csv.close();
     await csv.close();
   });
 
-  it('is reported for a broken file too', async () => {
+  it('is also reported for a broken file', async () => {
     const path = largeFile();
     appendFileSync(path, 'x"y,z\nmore,rows\n');
     const bytes = readFileSync(path);
@@ -71,14 +71,14 @@ describe('digests', () => {
 });
 
 describe('a second reading', () => {
-  it('goes through when nothing changed', async () => {
+  it('succeeds when the file has not changed', async () => {
     const path = largeFile();
     const first = await readPath(path);
     const second = await readPath(path, { expected: first.ending });
     expect(second.rows).toEqual(first.rows);
   });
 
-  it('hands out no row of a block that differs', async () => {
+  it('returns no row of a block that has changed', async () => {
     const path = largeFile();
     const { ending } = await readPath(path);
     const bytes = readFileSync(path);
@@ -102,7 +102,7 @@ describe('a second reading', () => {
     ['longer within its last block', (path: string) => appendFileSync(path, 'x,y\n'), 'differ'],
     ['shorter within its last block', (path: string, size: number) => truncateSync(path, size - 33), 'differ'],
     ['shorter by whole blocks', (path: string) => truncateSync(path, 2 * blockBytes), 'shorter'],
-  ])('notices that it is %s', async (_, change, message) => {
+  ])('detects that the file is %s', async (_, change, message) => {
     const path = largeFile();
     const { ending } = await readPath(path);
     change(path, ending.bytes);

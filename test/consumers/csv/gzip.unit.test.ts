@@ -13,7 +13,7 @@ const noise = (count: number): string =>
 
 const members = Buffer.concat([gzipSync(`a,b\n${rows(0, 3)}`), gzipSync(''), gzipSync(rows(3, 2))]);
 
-describe('packed files', () => {
+describe('compressed files', () => {
   it('reads several members, hashing the bytes as they lie on disk', async () => {
     const { rows: found, ending } = await read(members, {}, 'payouts.csv.gz');
     expect(found.map((row) => row.cells[0])).toEqual(['0', '1', '2', '3', '4']);
@@ -22,7 +22,7 @@ describe('packed files', () => {
     expect(ending.bytes).toBe(members.length);
   });
 
-  it('knows gzip by its bytes, whatever its name', async () => {
+  it('are recognised as gzip by their bytes, whatever their name', async () => {
     expect((await read(members, {}, 'payouts.csv')).rows).toHaveLength(5);
   });
 
@@ -38,7 +38,7 @@ describe('packed files', () => {
     await expect(readPath(path, { expected: first.ending })).rejects.toThrow(FileChangedError);
   });
 
-  it('has encodings inside like any other', async () => {
+  it('can have any supported encoding inside', async () => {
     const { csv, rows: found } = await read(gzipSync(Buffer.from('\uFEFFa,b\né,1\n', 'utf16le')));
     expect(csv.encoding).toBe('utf-16le');
     expect(found[0]?.cells).toEqual(['é', '1']);
@@ -76,8 +76,8 @@ describe('what is wrong with a packed file is named', () => {
   });
 });
 
-describe('whoever stops early', () => {
-  it('no reader of the source is left', async () => {
+describe('a reader that stops early', () => {
+  it('leaves no open reader of the source', async () => {
     const bytes = gzipSync(`a,b\n${noise(300)}`);
     const reading = Promise.withResolvers<void>();
     const block = Promise.withResolvers<null>();

@@ -35,7 +35,7 @@ it('finds in text without quotes what csv-parse finds, row by row, line by line'
   );
 });
 
-it('names a row that is too long', () => {
+it('a row that is too long is reported with its line', () => {
   const long = 'é'.repeat(32_769);
   expect(unquotedRows(`a,b\n${long}\nc,d\n`, 5, ',').tooLong).toEqual([6]);
   expect(unquotedRows(`${'é'.repeat(32_768)}\n`, 5, ',').tooLong).toEqual([]);

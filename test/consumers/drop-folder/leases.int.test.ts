@@ -75,7 +75,7 @@ describe('a claim', () => {
     expect(successors.map(({ previousTokens }) => previousTokens)).toEqual([[first.token]]);
   });
 
-  it('stays young while it is kept', async () => {
+  it('is renewed while its holder runs', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
     expect(await first.keep()).toBe(true);
@@ -83,7 +83,7 @@ describe('a claim', () => {
     await first.release();
   });
 
-  it('passes from holder to holder', async () => {
+  it('passes from one holder to the next', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
@@ -106,7 +106,7 @@ describe('a claim', () => {
     expect(await listing()).toEqual([]);
   });
 
-  it('takes no token that we did not write', async () => {
+  it('ignores a token that disburse did not write', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '{"token":"../../../../tmp/x","owner":"x"}\n');
     await age('a.csv.claim', hour + minute);
     const successor = await held(claims('other').acquire('a.csv'));
@@ -126,7 +126,7 @@ describe('a claim', () => {
     await one.release().catch(() => sleep(0));
   });
 
-  it('leaves nothing loose behind', async () => {
+  it('leaves no orphaned file behind', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
     const second = await held(claims('second').acquire('a.csv'));
@@ -147,6 +147,6 @@ it.each([
   ['a.csv', undefined],
   ['a.claim.csv', undefined],
   ['.claim', undefined],
-])('reads the name %s', (entry, expected) => {
+])('the lease name %s is parsed', (entry, expected) => {
   expect(readClaimName(entry)).toEqual(expected);
 });

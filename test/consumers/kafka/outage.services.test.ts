@@ -63,7 +63,7 @@ it('a consumer stops in time while no broker answers', async () => {
   expect(performance.now() - startedAt).toBeLessThan(25_000);
 });
 
-it('says so when no broker answers from the start', async () => {
+it('a consumer reports it when no broker answers from the start', async () => {
   const work = broker.work('nowhere', { handle: async () => undefined });
   await expect(work.running).rejects.toThrow(
     /^Kafka at 127\.0\.0\.1:\d+ could not be reached for \d+ s to read nowhere: .*Check KAFKA_BROKERS/,

@@ -140,7 +140,7 @@ describe('the committer', () => {
     expect(told).toEqual([[0, 5n]]);
   });
 
-  it('commits nothing when the generation is over', async () => {
+  it('commits nothing after the end of its generation', async () => {
     const { clock, over, requests, commit, committer } = createCommitting();
     committer.note(0, 5n, commit);
     over.abort();
@@ -173,7 +173,7 @@ describe('work on records', () => {
     expect(started).toEqual([7n]);
   });
 
-  it('begins it again when it had to be let go', async () => {
+  it('starts a record again after it was released', async () => {
     let started = 0;
     const work = createRecordProcessor({
       window: 1,
@@ -292,7 +292,7 @@ describe('handing over', () => {
   });
 });
 
-describe('errors', () => {
+describe('an error of the Kafka client', () => {
   const reading: Reading = { topic: 'payouts.instructions', groupId: 'disburse', brokers: ['one:9092', 'two:9092'], triedForMs: 12_300 };
   const error = (name: string, message: string, more: object = {}): Error => Object.assign(new Error(message), { name, ...more });
   const wrapped = (cause: Error): Error => Object.assign(new Error(cause.message, { cause }), { name: 'KafkaJSNumberOfRetriesExceeded' });
@@ -324,7 +324,7 @@ describe('errors', () => {
       'Kafka has no topic payouts.instructions: create it with `disburse topics`, or correct KAFKA_TOPIC_PREFIX.',
     ],
     ['failed', new TypeError('x is undefined'), 'Reading payouts.instructions as group disburse ended: x is undefined.'],
-  ])('%s: one sentence', (code, cause, message) => {
+  ])('%s is described in one sentence', (code, cause, message) => {
     expect(readError(cause, reading)).toMatchObject({ code, message, cause, topic: 'payouts.instructions' });
   });
 

@@ -149,7 +149,7 @@ function heldBytes(): number {
   return process.memoryUsage().arrayBuffers;
 }
 
-it('holds little, however slow its records are taken', async () => {
+it('a topic reader holds a limited number of records, however slow its caller is', async () => {
   const topic = await broker.topic(1, { 'max.message.bytes': '2000000' });
   const value = Buffer.alloc(500_000, 'x');
   for (let index = 0; index < 60; index++) await broker.publish(topic, [{ value }]);

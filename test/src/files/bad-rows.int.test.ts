@@ -77,7 +77,7 @@ describe('a column that the file does not have and its rows need', () => {
 });
 
 describe('a total row', () => {
-  it('is named as one, and nothing else is said of it', async () => {
+  it('is reported as a total row, without other errors', async () => {
     const path = join(folder, 'may.csv');
     await copyFile(join(import.meta.dirname, '..', '..', 'cases', 'total-rows.csv'), path);
     const found = report(await inspected(path));

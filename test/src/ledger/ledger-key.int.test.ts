@@ -23,13 +23,13 @@ describe('loadLedgerKey', () => {
     expect(readdirSync(dir)).toEqual(['ledger.key']);
   });
 
-  it('makes the data folder, closed to others', () => {
+  it('creates the data folder without access for others', () => {
     const inner = join(dir, 'a', 'b');
     loadLedgerKey({ dir: inner });
     expect(statSync(inner).mode & 0o777).toBe(0o700);
   });
 
-  it('makes another one elsewhere', () => {
+  it('creates a different key in another folder', () => {
     expect(loadLedgerKey({ dir })).not.toEqual(loadLedgerKey({ dir: join(dir, 'other') }));
   });
 
@@ -66,7 +66,7 @@ describe('loadLedgerKey', () => {
 });
 
 describe('isSameKey', () => {
-  it('knows a key by its check, and no other', () => {
+  it('accepts the key that belongs to the check value, and no other', () => {
     const check = keyCheck(Buffer.alloc(32, 1));
     expect(isSameKey(check, Buffer.alloc(32, 1))).toBe(true);
     expect(isSameKey(check, Buffer.alloc(32, 2))).toBe(false);

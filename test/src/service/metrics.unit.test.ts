@@ -183,7 +183,7 @@ describe('createMetrics', () => {
     ]);
   });
 
-  it('times the way from event to result', async () => {
+  it('measures the time from event to result', async () => {
     const metrics = make();
     metrics.eventToResult(400);
     metrics.eventToResult(-5);

@@ -8,7 +8,7 @@ const assigned = (members: Parameters<typeof assignPartitions>[0], count: number
   Object.fromEntries(assignPartitions(members, range(count)));
 
 describe('assigning partitions', () => {
-  it('is even from the start', () => {
+  it('is even from the first assignment', () => {
     expect(assigned([member('a'), member('b'), member('c')], 8)).toEqual({ a: [0, 1, 2], b: [3, 4, 5], c: [6, 7] });
   });
 
@@ -28,7 +28,7 @@ describe('assigning partitions', () => {
     expect(assigned([member('a', 0, 1), member('b', 1, 9)], 2)).toEqual({ a: [0], b: [1] });
   });
 
-  it('leaves members without any where there are too few', () => {
+  it('leaves members without a partition when there are too few', () => {
     expect(assigned([member('a'), member('b', 0)], 1)).toEqual({ b: [0], a: [] });
   });
 

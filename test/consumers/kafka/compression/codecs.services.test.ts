@@ -23,7 +23,7 @@ const text = (seed: number, length: number): string => {
 };
 
 // The broker packs by itself what comes unpacked, as Java clients do.
-it.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads what is packed with %s, large and small', async (codec) => {
+it.each(['gzip', 'snappy', 'lz4', 'zstd'])('a consumer reads batches compressed with %s, large and small', async (codec) => {
   const topic = await broker.topic(1, { 'compression.type': codec });
   const values = [...Array.from({ length: 500 }, (_, index) => text(index, 20 + index)), text(1, 300_000), text(2, 400_000)];
   await broker.publish(

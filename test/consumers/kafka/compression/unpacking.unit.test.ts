@@ -26,7 +26,7 @@ describe.each([
 ])('%s', (_name, unpack, good) => {
   const plain = unpack(good, megabyte);
 
-  it('unpacks', () => {
+  it('decompresses what the reference library compressed', () => {
     expect(plain).toHaveLength(422);
     expect(plain.toString('latin1')).toContain(`inv-11 ${'pay '.repeat(11)}`);
     expect(plain.toString('latin1').match(/inv-\d+/g)).toEqual(Array.from({ length: 12 }, (_, index) => `inv-${index}`));
@@ -77,7 +77,7 @@ describe.each([
   });
 });
 
-it('repeats what overlaps itself', () => {
+it('an overlapping copy repeats the bytes before it', () => {
   const output = new BoundedOutput(megabyte);
   output.append(Buffer.from('abc'));
   output.repeat(3, 100_000);

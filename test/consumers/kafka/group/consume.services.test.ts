@@ -115,7 +115,7 @@ it('a consumer delivers headers, null values, keys and timestamps of a record', 
   expect(records[1]).toMatchObject({ offset: 1n, key: null, value: Buffer.alloc(0), headers: {} });
 });
 
-it('lives through handlers that take longer than the session', async () => {
+it('a consumer keeps its session while a handler takes longer than the session timeout', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 2);
   const started: number[] = [];
@@ -198,7 +198,7 @@ it('a consumer continues after the aborted records and markers of transactions',
   expect(values).toEqual(['kept 1', 'kept 2']);
 });
 
-it('says that a topic is missing, and what makes it', async () => {
+it('a consumer of a missing topic fails with the command that creates it', async () => {
   const topic = `${broker.prefix}-missing`;
   const work = broker.work(topic, { handle: async () => undefined });
   await expect(work.running).rejects.toThrow(`Kafka has no topic ${topic}: create it with \`disburse topics\``);
@@ -222,7 +222,7 @@ it('does not start again when records were deleted before they were read', async
   expect(handled).toHaveLength(10);
 });
 
-it('does not start again when its offset is behind the end', async () => {
+it('a consumer whose offset is after the end of the partition ends and does not start again', async () => {
   const topic = await broker.topic();
   await broker.publishNumbers(topic, 10);
   const handled: number[] = [];
@@ -235,7 +235,7 @@ it('does not start again when its offset is behind the end', async () => {
   expect(handled).toHaveLength(10);
 });
 
-it('refuses a time to drain for which the group would not wait', () => {
+it('a consumer refuses a drain time longer than the rebalance timeout, and an empty window', () => {
   expect(() => broker.work('never', { handle: async () => undefined, drainMs: 30_000 })).toThrow(RangeError);
   expect(() => broker.work('never', { handle: async () => undefined, window: 0 })).toThrow(RangeError);
 });

@@ -75,7 +75,7 @@ it('loses nothing while members come and go, and commits never go back nor ahead
   expect(handled - total).toBeLessThan(total / 10);
 });
 
-it('holds back a rebalance no longer than it may drain', async () => {
+it('a consumer delays a rebalance for at most its drain time', async () => {
   const topic = await broker.topic(2);
   await broker.publishNumbers(topic, 2, 2);
   const endless = (_record: TopicRecord, signal: AbortSignal): Promise<void> =>
@@ -89,7 +89,7 @@ it('holds back a rebalance no longer than it may drain', async () => {
   await until('the other has its share', () => other.assigned().length === 1 && seen.length === 1, 25_000);
 });
 
-it('takes over what a killed process had under way', async () => {
+it('a consumer takes over the messages in flight of a killed process', async () => {
   const partitions = 2;
   const total = 1_000;
   const topic = await broker.topic(partitions);

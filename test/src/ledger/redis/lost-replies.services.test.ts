@@ -77,14 +77,14 @@ describe('one lost reply', () => {
     expect((await instance.ledger.overview()).unpublished).toBe(0);
   });
 
-  it('does not hide that somebody else came first', async () => {
+  it('does not hide that another process was first', async () => {
     const queued = await admitted(instance.ledger, 'inv-1', 2);
     const sent = await moved(instance.ledger, intent(queued));
     const late = await losingOne(() => advanceOne(instance.ledger, step(queued, { status: 'cancelled' })));
     expect(late).toEqual({ ok: false, why: 'moved', current: sent });
   });
 
-  it('of anything that reads is asked again', async () => {
+  it('of a read is repeated', async () => {
     const record = await admitted(instance.ledger, 'inv-1', 2);
     expect(await losingOne(() => instance.ledger.record('inv-1'))).toEqual(record);
     expect(await losingOne(() => instance.ledger.countDeadLetter({ stream: 'topic:pay:0', position: 7 }))).toBeUndefined();

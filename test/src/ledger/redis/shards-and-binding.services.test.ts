@@ -119,7 +119,7 @@ describe('shards', () => {
     expect(events.map((event) => event.amount_details)).toEqual(Array(3).fill({ amount: 1230, currency: 'EUR' }));
   });
 
-  it('leave room for instructions, however much was refused', async () => {
+  it('leave room for instructions, however many were rejected', async () => {
     const { ledger } = await open();
     await ledger.openBatch(manifest(batchA));
     const most = 2n ** 53n - 1n;
@@ -145,7 +145,7 @@ describe('shards', () => {
   });
 });
 
-describe('what a ledger is known by', () => {
+describe('the identity of a ledger', () => {
   const mark = async (ledger: Instance['ledger'], line: number): Promise<string> => {
     await admitOne(ledger, admission(lineOf(batchA, line), refused({ recordId: 'inv-1' })));
     const entry = (await ledger.outbox({ limit: 100 })).at(-1);
@@ -167,7 +167,7 @@ describe('what a ledger is known by', () => {
     expect(entry?.json.endsWith(`,"ledger_mark":"${first}"}`)).toBe(true);
   });
 
-  it('is compared with what results tell', async () => {
+  it('is compared with the marks of results', async () => {
     const { ledger } = await open();
     await ledger.openBatch(manifest(batchA));
     const seen = await mark(ledger, 2);
@@ -208,7 +208,7 @@ describe('what a ledger is known by', () => {
     await open({ mayCreate: false, hasResults: true });
   });
 
-  it('is made once by many who come first', async () => {
+  it('is created once when several processes start at the same time', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => open()));
     await made[0]?.ledger.openBatch(manifest(batchA));
     for (const { ledger } of made) expect(await ledger.batches()).toHaveLength(1);

@@ -67,7 +67,7 @@ describe('group commit', () => {
     await alone;
   });
 
-  it('rejects only the call that was at fault', async () => {
+  it('rejects only the failed call', async () => {
     const mistake = new TypeError('mistake');
     const settled = await Promise.allSettled([
       write(1),

@@ -118,7 +118,7 @@ describe('what a ledger is bound to', () => {
   });
 });
 
-describe('other versions and other files', () => {
+describe('opening a ledger', () => {
   it('a newer ledger is refused by writer and reader', async () => {
     await (await open()).close();
     change("UPDATE meta SET value = '99' WHERE name = 'schema'");
@@ -129,7 +129,7 @@ describe('other versions and other files', () => {
     }
   });
 
-  it('another database is left alone', async () => {
+  it('another database is not changed', async () => {
     change('CREATE TABLE theirs (x)');
     const before = readFileSync(file);
     await expect(open()).rejects.toThrow(LedgerIncompleteError);

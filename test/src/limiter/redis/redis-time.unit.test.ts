@@ -43,7 +43,7 @@ describe('createServerTime', () => {
     expect(to).toBeCloseTo(104.9, 0);
   });
 
-  it('takes the middle of a way that is too long', () => {
+  it('assumes the middle of a round trip that is too long', () => {
     const time = createServerTime();
     time.note({ sentAt: 0, receivedAt: 20, serverMs: 1_010 });
     const { from, to } = time.within({ beginsMs: 1_100, lifeMs: 4 }, 20);

@@ -152,7 +152,7 @@ describe('reserve', () => {
   });
 });
 
-describe('give back', () => {
+describe('returning permits', () => {
   it('the last ones are given again, at the same times', async () => {
     const { scripts } = await openFar({ rate: 10 });
     const two = await scripts.reserve({ wanted: 2, aheadMs: hour });
@@ -179,7 +179,7 @@ describe('give back', () => {
   });
 });
 
-describe('push back', () => {
+describe('pausing the limiter', () => {
   it('never shortens, and slots begin only after it', async () => {
     const { scripts } = await openFar({ rate: 100 });
     await scripts.pushBack(2_000);
@@ -202,7 +202,7 @@ describe('push back', () => {
   });
 });
 
-describe('slow down', () => {
+describe('slowing the limiter down', () => {
   it('halves, once a second, not below a hundredth', async () => {
     const { key, scripts } = open({ rate: 100 });
     expect((await scripts.slowDown()).low).toBe(50);

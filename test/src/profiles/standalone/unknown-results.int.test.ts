@@ -40,7 +40,7 @@ it.each<[string, string | null, Known]>([
   ['half a line', '{"event_id":"e-a","batch', {}],
   ['half a line behind the mark', `${lines('a')}{"event_id"`, { noted: lines('a'), known: ['a'] }],
   ['lines that are no results', 'null\nrubbish\n', {}],
-])('%s shows nothing', async (_name, text, ledger) => {
+])('no unknown result is reported for %s', async (_name, text, ledger) => {
   expect(await countOf(text, ledger)).toBe(0);
 });
 

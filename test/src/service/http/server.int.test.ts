@@ -44,8 +44,8 @@ async function raw(server: HttpServer): Promise<{ socket: Socket; answer: () => 
   return { socket, answer: () => answer, closed: once(socket, 'close') };
 }
 
-describe('health', () => {
-  it('lives, until something fatal is known', async () => {
+describe('the health endpoint', () => {
+  it('reports alive until a fatal error', async () => {
     let fatal: string | null = null;
     const server = await serve({ fatal: () => fatal });
     expect((await ask(server, '/livez')).status).toBe(200);
@@ -61,7 +61,7 @@ describe('health', () => {
     expect(answer.json()).toEqual({ ready: true, checks: { ledger: { ok: true }, gateway: { ok: true, detail: 'closed' } } });
   });
 
-  it('names the checks that are not: no, failed, silent', async () => {
+  it('names the checks that are not ok: negative, failed or unanswered', async () => {
     const server = await serve({
       limits: { checkMs: 30 },
       checks: {
@@ -150,13 +150,13 @@ describe('answers', () => {
 describe('webhooks', () => {
   const post = (server: HttpServer, body: string) => ask(server, '/webhooks/smart-glocal', { method: 'POST', body });
 
-  it('refuses them while there is no key', async () => {
+  it('are refused while there is no public key', async () => {
     const answer = await post(await serve(), '{"status":"succeeded"}');
     expect(answer.status).toBe(503);
     expect(answer.json()).toMatchObject({ error: 'webhooks_refused', message: expect.stringContaining('no public key') });
   });
 
-  it('hands on exactly the bytes and the headers', async () => {
+  it('are passed on with exactly their bytes and headers', async () => {
     const bytes = Buffer.from([0x7b, 0x22, 0xff, 0x0a, 0x7d]);
     let seen: unknown;
     const server = await serve({
@@ -169,7 +169,7 @@ describe('webhooks', () => {
     expect([answer.status, answer.json(), seen]).toEqual([202, { taken: true }, ['s', bytes]]);
   });
 
-  it('takes no body that is too large, told or not', async () => {
+  it('with a body that is too large are refused, with or without a content length', async () => {
     let calls = 0;
     const server = await serve({ limits: { bodyBytes: 100 }, webhook: async () => ({ status: 200, body: (calls += 1) }) });
     expect((await post(server, 'x'.repeat(100))).status).toBe(200);
@@ -181,7 +181,7 @@ describe('webhooks', () => {
     expect(calls).toBe(1);
   });
 
-  it('asks no handler about a body that broke off', async () => {
+  it('with an incomplete body reach no handler', async () => {
     let calls = 0;
     const server = await serve({ webhook: async () => ({ status: 200, body: (calls += 1) }) });
     const client = await raw(server);
@@ -193,7 +193,7 @@ describe('webhooks', () => {
   });
 });
 
-describe('bounds', () => {
+describe('the HTTP server', () => {
   it('ends a client that drips its headers', async () => {
     const server = await serve({ limits: { headersMs: 200, requestMs: 200 } });
     const client = await raw(server);
@@ -226,8 +226,8 @@ describe('bounds', () => {
   });
 });
 
-describe('start and end', () => {
-  it('says what to do when the port is in use', async () => {
+describe('the HTTP server at start and end', () => {
+  it('names the remedy when the port is in use', async () => {
     const { url } = await serve();
     await expect(serve({ port: Number(new URL(url).port) })).rejects.toThrow(
       /HTTP cannot be served on 127\.0\.0\.1:\d+: another process .* HTTP_PORT/,
@@ -252,7 +252,7 @@ describe('start and end', () => {
     await closing;
   });
 
-  it('cuts off what is not over after the deadline', async () => {
+  it('closes connections that are still open after the deadline', async () => {
     const asked = Promise.withResolvers<void>();
     const server = await serve({ webhook: () => (asked.resolve(), new Promise(() => undefined)) });
     const silent = await raw(server);
