@@ -58,6 +58,8 @@ export interface Exchange {
   /** Asked once, right before the first byte. */
   readonly mayStart: () => boolean;
   readonly now: () => number;
+  /** Each of them ends the call, whatever it had reached. */
+  readonly signals?: readonly AbortSignal[];
 }
 
 /** Sends once and reads the whole answer. Never rejects. */
@@ -75,6 +77,16 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
     let rest: Buffer[] | undefined;
     let size = 0;
 
+    let endEarly = (): void => undefined;
+    const leave = (): void => endEarly();
+    const isEnded = (): boolean => params.signals?.some(({ aborted }) => aborted) === true;
+    for (const signal of params.signals ?? []) signal.addEventListener('abort', leave);
+    const over = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+      for (const signal of params.signals ?? []) signal.removeEventListener('abort', leave);
+    };
+
     const end = (controller: Dispatcher.DispatchController, code: TransportCode, detail?: string): void => {
       if (isOver) return;
       ended ??= detail === undefined ? { code } : { code, detail };
@@ -88,8 +100,9 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           // undici may put a request back in its queue when a socket closes for certain reasons of its own. It never
           // does so with one request a connection; should it ever, the second sending is refused here.
           if (phase === 'started') return end(controller, 'transport_other', 'a second send was prevented');
-          if (!params.mayStart()) return end(controller, 'lease_over');
+          if (isEnded() || !params.mayStart()) return end(controller, 'lease_over');
           phase = 'started';
+          endEarly = () => end(controller, 'transport_other', 'this process ended the call');
           timer = setTimeout(() => afterSockets(() => end(controller, 'answer_timeout', `${params.timeoutMs} ms`)), params.timeoutMs);
         },
         onResponseStart(_controller, statusCode, headers) {
@@ -104,8 +117,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           else (rest ??= [first]).push(chunk);
         },
         onResponseEnd() {
-          isOver = true;
-          clearTimeout(timer);
+          over();
           const retryAfterMs = retryAfter === undefined ? undefined : readRetryAfter(retryAfter, params.now());
           const decoded = decodeBody(rest === undefined ? (first ?? noBytes) : Buffer.concat(rest), encoding, params.maxAnswerBytes);
           if (decoded === 'too_large') return resolve(transportAnswer('answer_too_large', `more than ${params.maxAnswerBytes} bytes`));
@@ -113,8 +125,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           resolve({ type: 'answer', httpStatus, json, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
         },
         onResponseError(_controller, error) {
-          isOver = true;
-          clearTimeout(timer);
+          over();
           resolve(ended === undefined ? readTransportError(error, phase, params.secure) : transportAnswer(ended.code, ended.detail));
         },
       },

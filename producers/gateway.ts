@@ -58,6 +58,20 @@ function origin(url: string): URL {
 
 const always = (): boolean => true;
 
+const openPool = (url: URL, connections: number, { ca, connectTimeoutMs = defaultConnectTimeoutMs }: GatewayOptions): Pool =>
+  new Pool(url, {
+    connections,
+    // One request in flight on a connection: none is ever queued behind another or sent again with it.
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    keepAliveTimeoutThreshold: keepAliveSpareMs,
+    // Our own timer spans headers and body; undici's would only add a second, coarser one.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+  });
+
 /** @throws TypeError for an option that no request could be made with */
 export function createGateway(options: GatewayOptions): Gateway {
   const url = origin(options.url);
@@ -72,24 +86,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...(options.submerchant === undefined ? [] : ['X-PARTNER-SUBMERCHANT', checkedHeader('X-PARTNER-SUBMERCHANT', options.submerchant)]),
   ];
 
-  const pool = (connections: number): Pool =>
-    new Pool(url, {
-      connections,
-      // One request in flight on a connection: none is ever queued behind another or sent again with it.
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      keepAliveTimeoutThreshold: keepAliveSpareMs,
-      // Our own timer spans headers and body; undici's would only add a second, coarser one.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: options.connectTimeoutMs ?? defaultConnectTimeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
-    });
+  const pool = (connections: number): Pool => openPool(url, connections, options);
   const initPool = pool(options.connections);
   const followPool = pool(options.followConnections ?? options.connections);
   let closing: Promise<unknown> | undefined;
+  const closed = new AbortController();
 
-  const prepare = async (through: Pool, method: string, bytes: Uint8Array, idempotencyKey?: string): Promise<PreparedCall> => {
+  const prepare = async (
+    through: Pool,
+    method: string,
+    bytes: Uint8Array,
+    { idempotencyKey, signals = [] }: { readonly idempotencyKey?: string; readonly signals?: readonly AbortSignal[] },
+  ): Promise<PreparedCall> => {
     const signature = await signer.sign(bytes);
     const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
@@ -108,23 +116,26 @@ export function createGateway(options: GatewayOptions): Gateway {
           secure,
           mayStart,
           now: clock.now,
+          signals,
         });
       },
     };
   };
-  const follow = async (method: string, body: object): Promise<GatewayResponse> => {
-    const call = await prepare(followPool, method, Buffer.from(JSON.stringify(body)));
+  const follow = async (method: string, body: object, signals: readonly AbortSignal[] = []): Promise<GatewayResponse> => {
+    const call = await prepare(followPool, method, Buffer.from(JSON.stringify(body)), { signals });
     return call.send({ mayStart: always });
   };
 
   return {
-    prepare: ({ kind, bytes, idempotencyKey }) => prepare(initPool, `session/init/${kind}`, bytes, idempotencyKey),
-    status: (sessionId) => follow('session/status', { session_id: sessionId }),
+    prepare: ({ kind, bytes, idempotencyKey }) => prepare(initPool, `session/init/${kind}`, bytes, { idempotencyKey }),
+    status: (sessionId, signal) =>
+      follow('session/status', { session_id: sessionId }, signal === undefined ? [closed.signal] : [closed.signal, signal]),
     confirm: (sessionId) => follow('session/confirm', { session_id: sessionId }),
     cancel: (sessionId) => follow('session/cancel', { session_id: sessionId }),
-    balance: () => follow('wallet/balance', { request_datetime: new Date(clock.now()).toISOString() }),
-    /** Waits for what is in flight, each at most its timeout. Idempotent. */
+    balance: () => follow('wallet/balance', { request_datetime: new Date(clock.now()).toISOString() }, [closed.signal]),
+    /** Waits for what is in flight, each at most its timeout; calls that only ask are ended. Idempotent. */
     async close() {
+      closed.abort();
       // A pool that is closed refuses to be closed again.
       closing ??= Promise.all([initPool.close(), followPool.close()]);
       await closing;

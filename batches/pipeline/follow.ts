@@ -49,8 +49,9 @@ const takeOver = (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord>
   });
 
 async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
-  const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId));
-  if (evidence === null) return record;
+  const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId, deps.signal));
+  // One that our own end cut off taught nothing.
+  if (evidence === null || (evidence.type === 'none' && deps.signal.aborted)) return record;
   if (evidence.type === 'none') return postpone(deps, record, evidence.code === 'answer_untrusted' ? evidence.reason : undefined);
   return concludeSession(deps, record, evidence);
 }

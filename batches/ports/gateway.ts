@@ -23,10 +23,12 @@ export interface PreparedCall {
 export interface Gateway {
   /** Signs the request without any I/O, so that CPU-heavy signing does not occupy a slot or delay a permit. */
   prepare(request: InitRequest): Promise<PreparedCall>;
-  status(sessionId: string): Promise<GatewayResponse>;
+  /** @param signal ends the call: it asks for nothing, so that nobody has to wait for its answer */
+  status(sessionId: string, signal?: AbortSignal): Promise<GatewayResponse>;
   confirm(sessionId: string): Promise<GatewayResponse>;
   cancel(sessionId: string): Promise<GatewayResponse>;
   /** `wallet/balance`: harmless, so it is also the probe of an open breaker. */
   balance(): Promise<GatewayResponse>;
+  /** Waits for the calls that move something, and ends the others. */
   close(): Promise<void>;
 }

@@ -40,7 +40,7 @@ export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock)
       const call = await gateway.prepare(request);
       return { send: ({ mayStart }) => meteredSend(call, mayStart) };
     },
-    status: (sessionId) => metered('status', () => gateway.status(sessionId)),
+    status: (sessionId, signal) => metered('status', () => gateway.status(sessionId, signal)),
     confirm: (sessionId) => metered('confirm', () => gateway.confirm(sessionId)),
     cancel: (sessionId) => metered('cancel', () => gateway.cancel(sessionId)),
     balance: () => metered('balance', () => gateway.balance()),

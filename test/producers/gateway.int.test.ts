@@ -538,6 +538,26 @@ describe('connections', () => {
   });
 });
 
+describe('a call that only asks and is never answered', () => {
+  it('ends with its signal', async () => {
+    const { gateway, server } = await raw({ onData: () => undefined }, { timeoutMs: 600_000 });
+    const ending = new AbortController();
+    const asked = gateway.status('ps_1', ending.signal);
+    await vi.waitFor(() => expect(server.received()).toContain('session/status'), patience);
+    ending.abort();
+    expect(await asked).toMatchObject({ type: 'transport', proof: 'open', code: 'transport_other' });
+    expect(await gateway.status('ps_1', ending.signal)).toMatchObject({ type: 'transport', proof: 'not_sent' });
+  });
+
+  it('ends with the client', async () => {
+    const { gateway, server } = await raw({ onData: () => undefined }, { timeoutMs: 600_000 });
+    const asked = [gateway.status('ps_1'), gateway.balance()];
+    await vi.waitFor(() => expect(server.received().match(/session.status|wallet.balance/g)).toHaveLength(2), patience);
+    await gateway.close();
+    for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ type: 'transport', code: 'transport_other' });
+  });
+});
+
 describe('close', () => {
   it('lets what is in flight end, sends nothing more, and can be called twice', async () => {
     const { gateway, server } = await raw({
