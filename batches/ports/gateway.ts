@@ -23,7 +23,7 @@ export interface PreparedCall {
 export interface Gateway {
   /** Signs the request without any I/O, so that CPU-heavy signing does not occupy a slot or delay a permit. */
   prepare(request: InitRequest): Promise<PreparedCall>;
-  /** @param signal ends the call: it asks for nothing, so that nobody has to wait for its answer */
+  /** @param signal ends the call: it moves nothing, so its answer need not be waited for */
   status(sessionId: string, signal?: AbortSignal): Promise<GatewayResponse>;
   confirm(sessionId: string): Promise<GatewayResponse>;
   cancel(sessionId: string): Promise<GatewayResponse>;
