@@ -3,12 +3,12 @@
  * was left open. One call moves a record one step; when the next one is due is in the record. A check that fails
  * postpones its own record, and concerns no other one and no send.
  */
-import type { GatewayResponse } from '../gateway/gateway-response.ts';
+import { deliveryOf, type GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import { alertOf, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
-import { readStatusCheck, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
+import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { isFinal } from '../record/status.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
@@ -52,8 +52,36 @@ async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: st
   const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId, deps.signal));
   // One that our own end cut off taught nothing.
   if (evidence === null || (evidence.type === 'none' && deps.signal.aborted)) return record;
-  if (evidence.type === 'none') return postpone(deps, record, evidence.code === 'answer_untrusted' ? evidence.reason : undefined);
+  if (evidence.type === 'none') return postpone(deps, record, whyNothingShown(evidence, record, sessionId));
   return concludeSession(deps, record, evidence);
+}
+
+/** Calls about a session before an odd answer to one of them is worth a reason. */
+const oddAnswers = 2;
+
+/** Whether an answer concerns this session, and is no passing one: what any call would meet says nothing of it. */
+const isTelling = ({ code }: Failure, { checks }: LedgerRecord): boolean =>
+  checks >= oddAnswers && !(code in deliveryOf) && code !== 'too_many_requests' && code !== 'server_error';
+
+/** Why a record goes on to wait though its session was asked for. */
+function whyNothingShown(failure: Failure, record: LedgerRecord, sessionId: string): Reason | undefined {
+  const { code, reason } = failure;
+  if (code === 'answer_untrusted') return reason;
+  if (!isTelling(failure, record)) return undefined;
+  return {
+    code: 'session_not_shown',
+    description: `The gateway does not show session ${sessionId}; it is asked again. It answered ${reason.code}: ${reason.description}`,
+  };
+}
+
+/** Why a session still waits though its confirmation was sent. */
+function whyNotConfirmed(failure: Failure, record: LedgerRecord, sessionId: string): Reason | undefined {
+  const { reason } = failure;
+  if (!isTelling(failure, record)) return undefined;
+  return {
+    code: 'confirmation_refused',
+    description: `The gateway did not accept the confirmation of session ${sessionId}; its status is checked again. It answered ${reason.code}: ${reason.description}`,
+  };
 }
 
 /** Takes what a session shows into the record, and does what it asks for: confirms it, cancels it, or leaves it to a person. */
@@ -82,7 +110,12 @@ async function confirm(deps: SessionDeps, record: LedgerRecord, sessionId: strin
   if (noted.confirmSession !== sessionId) return cancelSecondSession(deps, noted, sessionId);
   // Once a cancel was requested, never confirm.
   if (noted.cancelSession === sessionId) return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
-  return concludeCall(deps, noted, () => deps.gateway.confirm(sessionId));
+  return concludeCall(
+    deps,
+    noted,
+    () => deps.gateway.confirm(sessionId),
+    (failure) => whyNotConfirmed(failure, noted, sessionId),
+  );
 }
 
 /** Another session of a record than the one that it has, or that was confirmed, asks for confirmation. */
@@ -116,9 +149,15 @@ async function cancel(
 }
 
 /** Whatever a confirm or cancel answered, only a session shown is evidence; else the next status check finds out. */
-async function concludeCall(deps: SessionDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<LedgerRecord> {
+async function concludeCall(
+  deps: SessionDeps,
+  record: LedgerRecord,
+  call: () => Promise<GatewayResponse>,
+  why: (failure: Failure) => Reason | undefined = () => undefined,
+): Promise<LedgerRecord> {
   const evidence = await callGateway(deps, record, call);
-  return evidence?.type === 'session' ? applyToRecord(deps, record, evidence) : postpone(deps, record);
+  if (evidence?.type === 'session') return applyToRecord(deps, record, evidence);
+  return postpone(deps, record, evidence === null ? undefined : why(evidence));
 }
 
 const postpone = (deps: SessionDeps, record: LedgerRecord, reason?: Reason): Promise<LedgerRecord> =>

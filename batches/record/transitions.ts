@@ -63,12 +63,18 @@ export function keepOpen(
 export const nextResendAt = (rules: TransitionSettings, sends: number, at: number, retryAfterMs = 0): number =>
   at + Math.max(resendPauseMs(sends, rules.random), retryAfterMs);
 
-/** A status check that failed or taught nothing: check again later. */
+/** Reasons of calls about a session that taught nothing; each gives way to the next one. */
+const ofCalls: ReadonlySet<string> = new Set(['session_not_shown', 'confirmation_refused', 'answer_untrusted', 'waits_for_person']);
+
+/** A status check that failed or taught nothing: check again later. What is known of the record stays its reason. */
 export function scheduleNextCheck(rules: TransitionSettings, record: LedgerRecord, at: number, reason?: Reason): Change | null {
   if (isFinal[record.status]) return null;
   const dueAt = at + statusCheckPauseMs(rules.followIntervalMs, record.checks, rules.random);
   const patch = { dueAt, checks: record.checks + 1 };
-  return reason === undefined ? write(record, patch) : move(rules, record, { patch: { ...patch, status: record.status, reason }, at });
+  const hasBetter = record.status !== 'in_progress' || (record.reason !== null && !ofCalls.has(record.reason.code));
+  return reason === undefined || hasBetter
+    ? write(record, patch)
+    : move(rules, record, { patch: { ...patch, status: record.status, reason }, at });
 }
 
 /** An open send whose key the gateway may have forgotten, as far as the clocks show: it is never resent. */

@@ -161,6 +161,27 @@ describe('following an open record', () => {
     },
   );
 
+  it.each([
+    ['session_not_shown', { status: [refusal('invalid_request')] }],
+    ['session_not_shown', { status: [{ type: 'answer', httpStatus: 404, json: undefined } as const] }],
+    ['confirmation_refused', { status: [ok(asks)], confirm: [refusal('authentication_error', 401)] }],
+  ] as const)('says %s of a record once the gateway goes on to answer so: %j', async (code, options) => {
+    const world = await followed({ ...options, record: inProgress({ checks: 2 }) });
+    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', reason: { code } });
+    expect(world.ledger.events.map(({ error }) => error?.code)).toEqual([code]);
+    expect(world.stops).toEqual([]);
+  });
+
+  it('keeps the reason of a record that is held, whatever a later status check is answered', async () => {
+    const reason = { code: 'evidence_mismatch', description: 'It shows another amount.' };
+    const held = inProgress({ status: 'unknown', reason, checks: 5 });
+    for (const answer of [refusal('invalid_request'), ok({ ...succeeded, id: 'ps_2' })]) {
+      const world = await followed({ record: held, status: [answer] });
+      expect(world.ledger.current()).toMatchObject({ status: 'unknown', reason });
+      expect(world.ledger.events).toEqual([]);
+    }
+  });
+
   it('ignores a session of another id', async () => {
     const world = await followed({ status: [ok({ ...succeeded, id: 'ps_2' })] });
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1' });
