@@ -8,9 +8,9 @@ import { deliveryOf, type TransportCode } from './gateway-response.ts';
  * - `not_sent`: not acted upon; may be sent again as if for the first time
  * - `refused`: the gateway refuses this instruction; final
  * - `config_error`: the gateway rejects the configuration; not acted upon, the run stops
- * - `open`: perhaps acted upon
+ * - `open`: may have been acted upon
  * - `already_received`: the gateway has it, and its session is not known
- * - `manual_review`: a code without a known meaning; perhaps acted upon, a person decides
+ * - `manual_review`: a code without a known meaning; may have been acted upon, needs a manual decision
  */
 export type FailureClass = 'not_sent' | 'refused' | 'config_error' | 'open' | 'already_received' | 'manual_review';
 

@@ -1,8 +1,8 @@
 /** What came back from a call, before anybody judges it. */
 
 /**
- * What a failed exchange proves. `not_sent`: no byte of the request can have been acted upon. `open`: perhaps
- * all of it arrived.
+ * What a failed exchange proves. `not_sent`: no byte of the request can have been acted upon. `open`: all of
+ * it may have arrived.
  */
 export type Delivery = 'not_sent' | 'open';
 

@@ -25,7 +25,7 @@ export interface SessionSeen {
  * - `config_error`: the gateway rejects the configuration; not acted upon
  * - `refused`: the gateway refuses this instruction
  * - `already_received`: it has arrived before; its session is unknown
- * - `manual_review`, `open`: perhaps acted upon
+ * - `manual_review`, `open`: may have been acted upon
  */
 export type FirstSendEvidence =
   SessionSeen | (Failure & { readonly type: 'not_sent' | 'config_error' | 'refused' | 'already_received' | 'manual_review' | 'open' });

@@ -19,7 +19,7 @@ export type GatewayCall = (typeof gatewayCalls)[number];
 
 /**
  * How a call ended, by what HTTP and the network told; what it means for the record is counted by `disburse_outcomes_total`.
- * `not_sent`: surely no byte arrived. `open`: perhaps it arrived.
+ * `not_sent`: no byte arrived. `open`: it may have arrived.
  */
 export const callOutcomes = ['ok', 'refused', 'too_many', 'server_error', 'not_sent', 'open'] as const;
 export type CallOutcome = (typeof callOutcomes)[number];

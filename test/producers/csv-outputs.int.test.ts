@@ -136,7 +136,7 @@ describe('writeResultsCsv', () => {
     expect([cell(body[5], 'line'), cell(body[5], 'earlier_status')]).toEqual(['t/3/12', 'failed']);
   });
 
-  it('no cell is a formula', async () => {
+  it('writes no cell that is a formula', async () => {
     const evil = ['=HYPERLINK("http://x")', '\t=1', '\r=1', '@x', '-2+3', '＝1'];
     await writeResultsCsv({
       path,

@@ -49,7 +49,7 @@ describe('openResultsFile', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o640);
   });
 
-  it('the mark is the offset after the group', async () => {
+  it('returns the offset after the group as the mark', async () => {
     const { sink } = await opened(null);
     const first = await sink.publish(group(1));
     expect(first.mark).toBe(String((await stat(path)).size));

@@ -44,7 +44,7 @@ describe('readResults', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it('a file that is not there has no events', async () => {
+  it('returns no events for a missing file', async () => {
     const { seen, done } = reading();
     await done;
     expect(seen).toEqual([]);

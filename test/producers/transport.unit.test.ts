@@ -61,7 +61,7 @@ const expected: readonly (readonly [string, TransportCode, TransportCode])[] = [
 ];
 
 describe('the transport table', () => {
-  it('holds exactly these rows', () => {
+  it('has exactly these rows', () => {
     expect([...transportTable.keys()].toSorted()).toEqual(expected.map(([code]) => code).toSorted());
   });
 
@@ -87,7 +87,7 @@ describe('the transport table', () => {
       for (const secure of [true, false]) expect(deliveryOf[transportCode(failure(code), 'started', secure)]).toBe('open');
   });
 
-  it('what is not decided is open', () => {
+  it('takes a code that is not in it as open', () => {
     for (const odd of [failure('EMFILE'), failure('HPE_INVALID_CONSTANT'), new Error('no code'), 'a text', undefined, null, { code: 7 }])
       expect(transportCode(odd, 'connecting', false)).toBe('transport_other');
   });
@@ -142,7 +142,7 @@ describe('what is reported', () => {
     });
   });
 
-  it('bounds what a foreign error says', () => {
+  it('is limited in length when a foreign error is long', () => {
     const told = readTransportError(failure('X', 'y'.repeat(10_000)), 'started', false);
     expect(told.type === 'transport' && told.message.length).toBeLessThan(400);
   });

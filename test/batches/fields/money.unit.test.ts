@@ -37,7 +37,7 @@ describe('the currency table', () => {
     'XAU XAG XPT XPD CHE CHW CLF COU MXV USN UYI UYW BOV XDR XSU XUA XAD XBA XBB XBC XBD XTS XXX HRK ANG BGN ZWL SLL CUC LTL DEM eur EU EURO'.split(
       ' ',
     ),
-  )('%s cannot be paid', (code) => {
+  )('refuses %s as not payable', (code) => {
     expect(currencyDecimals(code)).toBeUndefined();
   });
 

@@ -186,14 +186,14 @@ describe('a first send', () => {
     { name: 'a lost answer is open', answer: lost, status: 'unknown', stops: [] },
     { name: 'an HTTP 500 is open', answer: refusal('internal_error', 500), status: 'unknown', stops: [] },
     { name: 'a known key has arrived', answer: refusal('idempotency_key_already_exists'), status: 'unknown', stops: [] },
-    { name: 'an unlisted code is for a person', answer: refusal('moon_phase'), status: 'unknown', stops: [] },
+    { name: 'an unlisted code needs a manual decision', answer: refusal('moon_phase'), status: 'unknown', stops: [] },
     {
-      name: 'a wrong set-up goes back to the queue',
+      name: 'a rejected configuration returns the record to the queue',
       answer: refusal('authentication_error', 401),
       status: 'queued',
       stops: ['authentication_error'],
     },
-  ])('$name: nothing is sent a second time', async ({ answer, status, stops }) => {
+  ])('is not repeated: $name', async ({ answer, status, stops }) => {
     const world = await sent({ init: [answer] });
     expect(world.ledger.current().status).toBe(status);
     expect(world.bytes).toHaveLength(1);

@@ -104,7 +104,7 @@ describe('the outbox relay', () => {
     expect(groups).toEqual([[1]]);
   });
 
-  it('fails once when publishing fails: it reports, rejects those who wait and its stop, and publishes no more', async () => {
+  it('fails once when publishing fails: it reports the failure, rejects waiting callers and its stop, and publishes no more', async () => {
     const { relay, clock, groups, failures, start, add } = setUp({ publish: () => Promise.reject(new Error('disk full')) });
     add(1);
     const running = start();

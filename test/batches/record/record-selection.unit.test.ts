@@ -38,7 +38,7 @@ describe('selected records', () => {
     [{ olderThanMs: 20_000 }, 'ab'],
     [{ currency: 'EUR', olderThanMs: 20_000 }, 'a'],
     [{ currency: 'GBP' }, ''],
-  ])('fit the filter %j', (filter, ids) => {
+  ])('match the filter %j', (filter, ids) => {
     expect(select(filter).ids).toBe(ids);
   });
 

@@ -62,11 +62,11 @@ describe('a record as it is shown', () => {
       { status: 'submitting', firstSentAt: at, keyLifetimeMs: hour, leaseUntil: at + 60_000 },
       { action: 'resend', at: '2026-11-21T08:01:00.000Z', until: '2026-11-21T09:00:00.000Z' },
     ],
-  ] as const)('is moved next as its state says: %s', (_, patch, next) => {
+  ] as const)('shows the next action of its state: %s', (_, patch, next) => {
     expect(recordView(timed(sentRecord(patch)), at).next).toEqual(next);
   });
 
-  it.each(['succeeded', 'failed', 'cancelled', 'rejected'] as const)('is moved by nothing when it is %s', (status) => {
+  it.each(['succeeded', 'failed', 'cancelled', 'rejected'] as const)('shows no next action when it is %s', (status) => {
     const view = recordView(timed(sentRecord({ status })), at);
     expect(view.final).toBe(true);
     expect(view).not.toHaveProperty('next');

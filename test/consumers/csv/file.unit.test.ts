@@ -130,7 +130,7 @@ describe('a second reading', () => {
 });
 
 describe('a pipe', () => {
-  it('is read once, in whatever pieces it comes', async () => {
+  it('is read once, in chunks of any size', async () => {
     const path = pathOf('pipe');
     execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
     const writer = createWriteStream(path);

@@ -106,7 +106,7 @@ describe('round trip', () => {
     );
   });
 
-  it('decodes in any pieces as in one', () => {
+  it('decodes chunks of any size as one', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('utf-8', 'utf-16le', 'utf-16be', 'windows-1252'),

@@ -26,7 +26,7 @@ describe('header and rows', () => {
     expect(told(await broken(text))).toEqual([[1, 'header_missing']]);
   });
 
-  it('keeps the lines right over many blocks', async () => {
+  it('keeps line numbers correct over many blocks', async () => {
     const rowsOf = Array.from({ length: 30_000 }, (_, index) => (index % 7 === 0 ? `"${index}\n",x` : `${index},x`));
     const { rows } = await read(`a,b\n${rowsOf.join('\n')}\n`);
     let line = 2;

@@ -39,7 +39,7 @@ const age = async (name: string, ms: number): Promise<void> => {
 };
 
 describe('a claim', () => {
-  it('goes to one of many that ask at once, and says who holds it', async () => {
+  it('is given to one of many instances that ask at once, and names its holder', async () => {
     const found = await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')));
     const mine = found.filter((claim) => claim !== undefined);
     expect(mine).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('a claim', () => {
     expect(await listing()).toEqual([]);
   });
 
-  it('has one successor of many that come at once', async () => {
+  it('that has expired is taken over by one of several instances at the same time', async () => {
     const first = await held(claims('first').acquire('a.csv'));
     await age('a.csv.claim', hour + minute);
     const successors = (await Promise.all(Array.from({ length: 20 }, (_, n) => claims(`i${n}`).acquire('a.csv')))).filter(
@@ -96,7 +96,7 @@ describe('a claim', () => {
     expect(await listing()).toEqual([]);
   });
 
-  it('is taken over also when its holder died before writing who it is', async () => {
+  it('is taken over also when its holder crashed before it wrote its name', async () => {
     await writeFile(join(folder, 'a.csv.claim'), '');
     expect(await claims('other').acquire('a.csv')).toBeUndefined();
     await age('a.csv.claim', hour + minute);

@@ -280,7 +280,7 @@ describe('the watcher', () => {
     expect(handled).toEqual([]);
   });
 
-  it('waits also when only the time changes', async () => {
+  it('waits also when only the modification time changes', async () => {
     await drop('a.csv');
     const clock = createVirtualClock();
     watch(undefined, { clock, restMs: 200 });
@@ -362,7 +362,7 @@ describe('the watcher', () => {
     await comesTo('processing', []);
   });
 
-  it('gets through more files than it remembers', { timeout: 180_000 }, async () => {
+  it('handles more files than it remembers', { timeout: 180_000 }, async () => {
     const names = Array.from({ length: 1_300 }, (_, n) => `${String(n).padStart(4, '0')}.csv`);
     for (const name of names) await drop(name, '');
     const files = watch(undefined, { concurrency: 4 });

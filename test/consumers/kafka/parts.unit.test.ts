@@ -66,7 +66,7 @@ describe('the window', () => {
     expect(order).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('loses no place to a waiter that gave up', async () => {
+  it('releases the place of a waiter that was aborted', async () => {
     const window = createSemaphore(1);
     const gone = new AbortController();
     const { signal } = new AbortController();
@@ -279,7 +279,7 @@ describe('handing over', () => {
     expect(await between.send(2)).toBe(false);
   });
 
-  it('reports to senders that no receiver is left', async () => {
+  it('reports to senders that there is no receiver', async () => {
     const between = createRendezvous<number>();
     const [first, second] = [between.send(1), between.send(2)];
     const taker = between.receive();

@@ -170,7 +170,7 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('without key or value they have none', async () => {
+  it('have no key or value when the message has none', async () => {
     const { letters, put } = lettersOn();
     await letters.put({ record: record({ key: null, value: null }), reason: 'null_value', message: 'No value.' });
     expect(put[0]).toMatchObject({ key: null, value: null, partition: 'payouts.instructions:3'.length });
@@ -226,7 +226,7 @@ describe('dead letters', () => {
     expect(put[0]?.headers).not.toHaveProperty('original_h');
   });
 
-  it('a topic that takes next to nothing is reported', async () => {
+  it('report a topic whose limit is too small for any letter', async () => {
     const { letters, refused } = lettersOn({ limit: 100, tellsLimit: false });
     const value = Buffer.alloc(100_000, 'v');
     await expect(letters.put({ record: record({ value }), reason: 'r', message: 'm' })).rejects.toMatchObject({ code: 'too_large' });

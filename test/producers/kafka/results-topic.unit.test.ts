@@ -70,7 +70,7 @@ describe('openResultsTopic', () => {
     expect(await published).toEqual({ mark: null });
   });
 
-  it('the next outage is reported again', async () => {
+  it('reports the next outage again', async () => {
     let down = false;
     const { sink, clock, warnings } = sinkOn(async () => {
       down = !down;
@@ -113,7 +113,7 @@ describe('openResultsTopic', () => {
     expect(await sink.publish([outboxEntry(3)])).toEqual({ mark: null });
   });
 
-  it('close gives up what waits at once', async () => {
+  it('rejects waiting events at once when it is closed', async () => {
     const { sink, clock } = sinkOn(() => new Promise(() => undefined));
     const published = sink.publish([outboxEntry(1)]);
     published.catch(() => undefined);

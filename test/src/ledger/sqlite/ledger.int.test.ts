@@ -56,7 +56,7 @@ afterEach(async () => {
 });
 
 describe('the files of a ledger', () => {
-  it('can be read by their owner only', async () => {
+  it('are readable by their owner only', async () => {
     const inner = join(dir, 'data');
     const ledger = await openIn(inner);
     opened.push(ledger);

@@ -66,7 +66,7 @@ describe('purged details', () => {
     for (const text of told) expect(readFileSync(file).includes(text), text).toBe(false);
   });
 
-  it('is read beside the owner as any other record', async () => {
+  it('are read beside the owner like any other record', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
     await fail(ledger, await sent(ledger, 'inv-1', 2));
@@ -80,7 +80,7 @@ describe('purged details', () => {
 });
 
 describe('a purge without due details', () => {
-  it('nothing is written', async () => {
+  it('writes nothing', async () => {
     const ledger = await open();
     await ledger.openBatch(manifest(batchA));
     await fail(ledger, await sent(ledger, 'inv-1', 2));
@@ -92,7 +92,7 @@ describe('a purge without due details', () => {
 });
 
 describe('after the ledger was closed', () => {
-  it('nothing can be dropped', async () => {
+  it('purging is refused', async () => {
     const ledger = await open();
     await ledger.close();
     await expect(ledger.purgeDetails({ olderThanMs: 0, limit: 9 })).rejects.toThrow('closed');

@@ -151,7 +151,7 @@ describe('four instances', () => {
     expect(worst).toBeLessThanOrEqual((500 * sightMs) / 1000);
   });
 
-  it('without a burst no second holds one too many', async () => {
+  it('without a burst send at most the rate in any second', async () => {
     const running = work(four(50));
     await sleep(4_000);
     await running.stop();

@@ -138,7 +138,7 @@ describe('reserve', () => {
     expect((await scripts.reserve({ wanted: 1, aheadMs: 10 })).given).toBe(1);
   });
 
-  it('instances with another rate keep the distance of who was before them', async () => {
+  it('instances with another rate keep the interval of the instance before them', async () => {
     const { scripts, other, first: slow } = await openFar({ rate: 10 });
     const fast = await other({ rate: 100 }).reserve({ wanted: 2, aheadMs: hour });
     const after = await scripts.reserve({ wanted: 1, aheadMs: hour });

@@ -140,7 +140,7 @@ describe('answers', () => {
     expect([answer.status, answer.headers.get('allow'), answer.json()]).toMatchObject([405, allow, { error: 'method_not_allowed' }]);
   });
 
-  it('tells a stranger nothing of what went wrong, and the log all', async () => {
+  it('hide an internal error from the client and log it completely', async () => {
     const answer = await ask(await serve({ metrics: () => Promise.reject(new Error('redis at 10.0.0.5')) }), '/metrics');
     expect([answer.status, answer.text.includes('10.0.0.5')]).toEqual([500, false]);
     expect(logged.join('')).toContain('redis at 10.0.0.5');
