@@ -17,7 +17,7 @@ const rows = (count: number): string => counted(count, 'row is', 'rows are');
 
 const sentences = {
   unknown: (count) => `${records(count)} unknown: may have been paid. Check the gateway before paying again.`,
-  failed: (count) => `${counted(count, 'record', 'records')} failed and not paid. Submit what is still owed under a new record id.`,
+  failed: (count) => `${counted(count, 'record', 'records')} failed without payment. Submit what is still owed under a new record id.`,
   conflict: (count) =>
     `${rows(count)} in conflict: the record id was used before with other content. Nothing was sent for ${count === 1 ? 'it' : 'them'}.`,
   cancelled: (count) => `${records(count)} cancelled at the gateway and not paid. Submit what is still owed under a new record id.`,
