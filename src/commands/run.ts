@@ -34,7 +34,7 @@ const defaultWaitMs = 900_000;
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it continues where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
   const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
-  if (results !== undefined) await assertWritable('--results', results, path);
+  if (results !== undefined) await assertWritable('--results', results, path, config);
   const verifier = await verifierFor(config, options);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {

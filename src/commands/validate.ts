@@ -16,7 +16,7 @@ interface ValidateOptions extends ReadingFlags {
 
 /** Checks a file and reports every error of every row. Sends nothing, and needs neither gateway nor ledger. */
 export async function validate(config: Config, path: string, { json = false, errors, ...flags }: ValidateOptions): Promise<ExitCode> {
-  if (errors !== undefined) await assertWritable('--errors', errors, path);
+  if (errors !== undefined) await assertWritable('--errors', errors, path, config);
   const outcome = await inspectFile(config, path, flags);
   const paint = paintFor(process.stdout, process.env);
   if (!outcome.ok) {

@@ -1,5 +1,5 @@
 /** The files of a ledger in its data folder. Only their owner may read them. */
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CommandError, exitCodes } from '../exit.ts';
 import { LedgerReadError, LedgerWriteError } from './errors.ts';
@@ -22,19 +22,22 @@ export interface LedgerFiles {
   readonly resultsFile: string;
   /** 0 without one. */
   readonly resultsBytes: number;
+  /** What has the name of the ledger or of its results and is no plain file; null when neither is so. */
+  readonly notAFile: string | null;
 }
 
 /** What there is before anything is opened. Results first: they are younger than the ledger that they come from. */
 export function findLedgerFiles(dir: string): LedgerFiles {
   const resultsBytes = lengthOf(resultsPath(dir));
   const file = ledgerFile(dir);
+  const notAFile = [file, resultsPath(dir)].find((path) => fileExists(path) && !statSync(path).isFile()) ?? null;
   const logBytes = bytesOf(`${file}-wal`) ?? 0;
   const bytes = bytesOf(file);
   const ledger = bytes === undefined ? 'missing' : bytes === 0 ? 'empty' : 'present';
-  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes };
+  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes, notAFile };
 }
 
-/** Of something that is no file there are no results; the sink refuses it. */
+/** Of something that is no file there are no results. */
 const lengthOf = (path: string): number => (bytesOf(path) !== undefined && statSync(path).isFile() ? (bytesOf(path) ?? 0) : 0);
 
 export const fileExists = (path: string): boolean => bytesOf(path) !== undefined;
@@ -57,12 +60,30 @@ function bytesOf(path: string): number | undefined {
 /** @throws {CommandError} exit 1, since running again does not help */
 export function makeDataDir(dir: string): void {
   try {
-    const first = mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const first = makeFolders(resolve(dir));
     if (first !== undefined) syncParents(dir, first);
     accessSync(dir, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new CommandError(exitCodes.usage, `cannot use DATA_DIR ${dir}: ${whyUnusable(dir, cause as NodeJS.ErrnoException)}.`, { cause });
   }
+}
+
+/**
+ * Node's own recursive mkdir never returns where the file system answers ENOENT below a folder that exists, as /proc does.
+ *
+ * @returns the first folder that was made; undefined when there was none to make
+ */
+function makeFolders(dir: string): string | undefined {
+  if (existsSync(dir)) return undefined;
+  const first = dirname(dir) === dir ? undefined : makeFolders(dirname(dir));
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (cause) {
+    // Another process may have made it meanwhile.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    return first;
+  }
+  return first ?? dir;
 }
 
 /** Makes the names of new folders durable, from `dir` up to the first that was made. */

@@ -28,7 +28,11 @@ const logBeside = ({ ledgerFile, logBytes }: LedgerFiles): string =>
  * @param mayCreate a missing ledger is created
  */
 export function whyNotOpen(files: LedgerFiles, mayCreate: boolean): LedgerError | null {
-  const { dir, ledgerFile, ledger, logBytes, resultsFile, resultsBytes } = files;
+  const { dir, ledgerFile, ledger, logBytes, resultsFile, resultsBytes, notAFile } = files;
+  if (notAFile !== null)
+    return new LedgerIncompleteError(
+      `${notAFile} is a folder or a device, and no plain file. ${restore(dir)} If it is in the wrong place, move it away.`,
+    );
   if (ledger === 'empty')
     return new LedgerIncompleteError(
       `the ledger ${ledgerFile} is empty (0 bytes), as a copy that did not finish leaves it, and does not know what was paid before.${logBeside(files)} ${restore(dir)} Delete the empty file only if nothing was ever paid from there.`,

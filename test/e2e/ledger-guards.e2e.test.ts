@@ -1,5 +1,5 @@
 /** May this process pay from this ledger? What is refused before anything is sent. */
-import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { csvOf, payouts } from '../support/builders.ts';
@@ -47,6 +47,21 @@ describe.concurrent('a ledger that is older than its results', () => {
       const ran = await world.run(path);
       expect([0, 2]).toContain(ran.code);
       expect(gateway.count('sessions')).toBe(5);
+    });
+  });
+});
+
+describe.concurrent('a folder that has the name of', () => {
+  it.for([
+    ['the ledger', ledgerOf],
+    ['its results', resultsOf],
+  ] as const)('%s is refused with exit code 1, since running again does not help', async ([, pathOf], { expect }) => {
+    await inWitnessedWorld({}, async (world, gateway) => {
+      mkdirSync(pathOf(world), { recursive: true });
+      const ended = await world.command(['run', world.write('a.csv', csvOf(payouts(1)))]);
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain(`${pathOf(world)} is a folder or a device`);
+      expect(gateway.count('inits')).toBe(0);
     });
   });
 });

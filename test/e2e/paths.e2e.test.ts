@@ -30,7 +30,40 @@ describe('an output that is the input', () => {
   });
 });
 
+describe('an output onto a file that disburse needs', () => {
+  it('is refused, and the file stays as it was', async () => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf([...payouts(1), row('bad', { iban: 'x' })]));
+      await world.run(path);
+      const key = world.env['GATEWAY_PRIVATE_KEY_FILE'] ?? '';
+      symlinkSync(key, join(world.folder, 'innocent.csv'));
+      const own = ['ledger.sqlite', 'ledger.key', 'results.jsonl', 'alerts.jsonl'].map((name) => join(world.dataDir, name));
+      for (const output of [key, join(world.folder, 'innocent.csv'), ...own]) {
+        const before = readFileSync(output);
+        for (const args of [
+          ['validate', path, '--errors', output],
+          ['run', path, '--results', output],
+        ]) {
+          const ended = await world.command(args);
+          expect(ended.code, output).toBe(1);
+          expect(ended.stderr).toMatch(/it is .+, which would be lost/);
+        }
+        expect(readFileSync(output), output).toEqual(before);
+      }
+    });
+  });
+});
+
 describe('a DATA_DIR that cannot be used', () => {
+  it.skipIf(process.platform !== 'linux')('where the system makes no folders ends run with exit code 1', async () => {
+    await inWorld({}, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(1)));
+      const ended = await world.command(['run', path], { DATA_DIR: '/proc/disburse' });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain('cannot use DATA_DIR /proc/disburse');
+    });
+  });
+
   it.each([
     ['a file', 'occupied'],
     ['below a file', 'occupied/data'],
