@@ -7,6 +7,7 @@ import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
 import { assertWritable } from '../files/output-path.ts';
 import { brokenReport } from '../files/validation-report.ts';
 import { brokenText } from '../files/validation-text.ts';
+import { ownFiles } from './own-files.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
 import { payFile } from '../profiles/pay-file.ts';
@@ -34,7 +35,7 @@ const defaultWaitMs = 900_000;
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it continues where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
   const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
-  if (results !== undefined) await assertWritable('--results', results, path, config);
+  if (results !== undefined) await assertWritable('--results', results, path, ownFiles(config));
   const verifier = await verifierFor(config, options);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {

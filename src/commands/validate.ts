@@ -5,6 +5,7 @@ import { assertWritable } from '../files/output-path.ts';
 import { writeFixFile } from '../files/payout-file.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
+import { ownFiles } from './own-files.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
 
@@ -16,7 +17,7 @@ interface ValidateOptions extends ReadingFlags {
 
 /** Checks a file and reports every error of every row. Sends nothing, and needs neither gateway nor ledger. */
 export async function validate(config: Config, path: string, { json = false, errors, ...flags }: ValidateOptions): Promise<ExitCode> {
-  if (errors !== undefined) await assertWritable('--errors', errors, path, config);
+  if (errors !== undefined) await assertWritable('--errors', errors, path, ownFiles(config));
   const outcome = await inspectFile(config, path, flags);
   const paint = paintFor(process.stdout, process.env);
   if (!outcome.ok) {
