@@ -22,22 +22,22 @@ export interface LedgerFiles {
   readonly resultsFile: string;
   /** 0 without one. */
   readonly resultsBytes: number;
-  /** What has the name of the ledger or of its results and is no plain file; null when neither is so. */
-  readonly notAFile: string | null;
+  /** There is something of its name that is no plain file. */
+  readonly isNoFile: boolean;
 }
 
 /** What there is before anything is opened. Results first: they are younger than the ledger that they come from. */
 export function findLedgerFiles(dir: string): LedgerFiles {
   const resultsBytes = lengthOf(resultsPath(dir));
   const file = ledgerFile(dir);
-  const notAFile = [file, resultsPath(dir)].find((path) => fileExists(path) && !statSync(path).isFile()) ?? null;
+  const isNoFile = fileExists(file) && !statSync(file).isFile();
   const logBytes = bytesOf(`${file}-wal`) ?? 0;
   const bytes = bytesOf(file);
   const ledger = bytes === undefined ? 'missing' : bytes === 0 ? 'empty' : 'present';
-  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes, notAFile };
+  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes, isNoFile };
 }
 
-/** Of something that is no file there are no results. */
+/** Of something that is no file there are no results; the sink refuses it. */
 const lengthOf = (path: string): number => (bytesOf(path) !== undefined && statSync(path).isFile() ? (bytesOf(path) ?? 0) : 0);
 
 export const fileExists = (path: string): boolean => bytesOf(path) !== undefined;

@@ -28,10 +28,10 @@ const logBeside = ({ ledgerFile, logBytes }: LedgerFiles): string =>
  * @param mayCreate a missing ledger is created
  */
 export function whyNotOpen(files: LedgerFiles, mayCreate: boolean): LedgerError | null {
-  const { dir, ledgerFile, ledger, logBytes, resultsFile, resultsBytes, notAFile } = files;
-  if (notAFile !== null)
+  const { dir, ledgerFile, ledger, logBytes, resultsFile, resultsBytes, isNoFile } = files;
+  if (isNoFile)
     return new LedgerIncompleteError(
-      `${notAFile} is a folder or a device, and no plain file. ${restore(dir)} If it is in the wrong place, move it away.`,
+      `${ledgerFile} is a folder or a device, and no plain file. ${restore(dir)} If it is in the wrong place, move it away.`,
     );
   if (ledger === 'empty')
     return new LedgerIncompleteError(
