@@ -28,6 +28,8 @@ export interface LedgerTime {
 export const timeNames = {
   newestTime: 'newest_time',
   newestWall: 'newest_wall',
+  lastWall: 'last_wall',
+  lastUptime: 'last_uptime',
   offset: 'clock_offset',
   resendBarrier: 'no_resend_until',
 } as const;
@@ -45,6 +47,12 @@ export interface KeptTimes {
 /** Readings are kept when they are so much newer than the last ones: far less than steps that are noticed. */
 const keepEveryMs = 500;
 const hourMs = 3_600_000;
+
+/** The wall clock and the uptime of the machine at one moment; 0: not known. */
+interface Reading {
+  wall: number;
+  uptime: number;
+}
 
 interface State {
   newestTime: number;
@@ -69,6 +77,9 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
   const behindBy = state.newestTime - (wallAtStart + times.read(timeNames.offset));
   if (behindBy > 0) times.write(timeNames.offset, times.read(timeNames.offset) + behindBy);
   const base = wallAtStart + times.read(timeNames.offset);
+  const formerReading: Reading = { wall: times.read(timeNames.lastWall), uptime: times.read(timeNames.lastUptime) };
+  let reading = formerReading;
+  let keptReading = formerReading;
   let gap: number | undefined;
   let suspendedMs = 0;
 
@@ -76,9 +87,16 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
   const bar = (): void => {
     state.barrier = now();
   };
+  /** A machine that has been up since a former process wrote: its wall clock must have gone on for as long. */
+  const noticeStepBefore = (uptimeMs: number): void => {
+    const upMs = uptimeMs - formerReading.uptime;
+    const passedMs = wall() - formerReading.wall;
+    if (formerReading.uptime > 0 && upMs >= 0 && passedMs < upMs - clockToleranceMs) bar();
+  };
   const noticeSuspension = (uptimeMs: number | null): void => {
     if (uptimeMs === null) return;
     const found = uptimeMs - (monotonic() - monotonicAtStart);
+    if (gap === undefined) noticeStepBefore(uptimeMs);
     gap ??= found;
     if (found - gap <= clockToleranceMs) return;
     suspendedMs += found - gap;
@@ -102,6 +120,7 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
     observe(clocks) {
       noticeSuspension(clocks.uptimeMs);
       noticeStep(clocks.wallAt);
+      if (clocks.uptimeMs !== null) reading = { wall: clocks.wallAt, uptime: clocks.uptimeMs };
     },
     mayResend: (record, intent) => record.firstSentAt !== null && record.firstSentAt > state.barrier && mayResend(record, intent, now()),
     write() {
@@ -109,11 +128,17 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
       if (state.newestTime - kept.newestTime >= keepEveryMs) times.write(timeNames.newestTime, (kept.newestTime = state.newestTime));
       if (Math.abs(state.newestWall - kept.newestWall) >= keepEveryMs)
         times.write(timeNames.newestWall, (kept.newestWall = state.newestWall));
+      if (Math.abs(reading.uptime - keptReading.uptime) >= keepEveryMs) {
+        times.write(timeNames.lastWall, reading.wall);
+        times.write(timeNames.lastUptime, reading.uptime);
+        keptReading = reading;
+      }
       if (state.barrier !== kept.barrier) times.write(timeNames.resendBarrier, (kept.barrier = state.barrier));
     },
     forget() {
       Object.assign(kept, readState(times));
       state.barrier = Math.max(state.barrier, kept.barrier);
+      keptReading = { wall: times.read(timeNames.lastWall), uptime: times.read(timeNames.lastUptime) };
     },
   };
 }

@@ -32,6 +32,7 @@ export function resetLedgerTime(db: DatabaseSync, wallAt: number): number {
     for (const column of ['due_at', 'lease_until'])
       db.prepare(`UPDATE record SET ${column} = :at WHERE status <= 4 AND ${column} > :at`).run({ at: wallAt });
     times.write(timeNames.offset, 0);
+    for (const name of [timeNames.lastWall, timeNames.lastUptime]) times.write(name, 0);
     for (const name of [timeNames.newestTime, timeNames.newestWall, timeNames.resendBarrier]) times.write(name, wallAt);
   });
   return Math.max(0, before - wallAt);

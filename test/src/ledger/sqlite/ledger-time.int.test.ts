@@ -138,7 +138,8 @@ describe('a resend', () => {
     pass(60_000);
     await restart();
     expect(await resend(record)).toBe('too_old');
-    // What is sent from then on is resent as ever.
+    // What is sent after that moment is resent as ever.
+    pass(1);
     const later = await openSend();
     pass(10_000);
     expect(await resend(later)).toBe('written');
@@ -222,5 +223,32 @@ describe('deletion', () => {
     wall -= 400 * day;
     pass(1_000);
     expect(await ledger.purgeDetails({ olderThanMs: 0, limit: 9 })).toBe(1);
+  });
+});
+
+describe('a wall clock that is set back while no process runs', () => {
+  const afterRestartOfMachine = async (): Promise<LedgerRecord> => {
+    uptimeMs = 400 * day;
+    const sent = await openSend();
+    // The uptime at the send says nothing any more.
+    uptimeMs = 10_000;
+    pass(1_000);
+    await restart();
+    await openSend();
+    return sent;
+  };
+
+  it('is noticed by the uptime of the machine: no send before is resent', async () => {
+    const sent = await afterRestartOfMachine();
+    uptimeMs += 13 * hour;
+    await restart();
+    expect(await resend(sent)).toBe('too_old');
+  });
+
+  it('is the control: without the step the same send is resent', async () => {
+    const sent = await afterRestartOfMachine();
+    pass(hour);
+    await restart();
+    expect(await resend(sent)).toBe('written');
   });
 });
