@@ -88,15 +88,15 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
     state.barrier = now();
   };
   /** A machine that has been up since a former process wrote: its wall clock must have gone on for as long. */
-  const noticeStepBefore = (uptimeMs: number): void => {
+  const noticeStepBefore = (wallAt: number, uptimeMs: number): void => {
     const upMs = uptimeMs - formerReading.uptime;
-    const passedMs = wall() - formerReading.wall;
+    const passedMs = wallAt - formerReading.wall;
     if (formerReading.uptime > 0 && upMs >= 0 && passedMs < upMs - clockToleranceMs) bar();
   };
-  const noticeSuspension = (uptimeMs: number | null): void => {
+  const noticeSuspension = ({ wallAt, uptimeMs }: MachineClocks): void => {
     if (uptimeMs === null) return;
     const found = uptimeMs - (monotonic() - monotonicAtStart);
-    if (gap === undefined) noticeStepBefore(uptimeMs);
+    if (gap === undefined) noticeStepBefore(wallAt, uptimeMs);
     gap ??= found;
     if (found - gap <= clockToleranceMs) return;
     suspendedMs += found - gap;
@@ -118,7 +118,7 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
       return Math.abs(ours - theirs) > hourMs ? null : Math.min(ours, theirs);
     },
     observe(clocks) {
-      noticeSuspension(clocks.uptimeMs);
+      noticeSuspension(clocks);
       noticeStep(clocks.wallAt);
       if (clocks.uptimeMs !== null) reading = { wall: clocks.wallAt, uptime: clocks.uptimeMs };
     },
