@@ -33,7 +33,7 @@ const table: readonly (readonly [columns: readonly MemberName[], names: readonly
     ['bank_account_number', 'account_number', 'iban'],
     words(`account accountno accountnum acct acctno bankaccount bankaccountno beneficiaryaccount beneficiaryaccountnumber creditoraccount
       recipientaccount recipientaccountnumber payeeaccount payeeaccountnumber destinationaccount newbankaccountnumber toaccount
-      kontonummer rekeningnummer`),
+      konto kontonummer compte cuenta rekening rekeningnummer`),
   ],
   [['account_type'], words('accttype bankaccounttype typeofaccount')],
   [
@@ -62,7 +62,8 @@ const table: readonly (readonly [columns: readonly MemberName[], names: readonly
     ['recipient_first_name', 'recipient_last_name', 'recipient_full_name'],
     words(`name fullname recipient recipientname beneficiary beneficiaryname payee payeename creditor creditorname receiver receivername
       accountholder accountholdername accountname holdername newbankaccountholdersname bankaccountholdername vendor vendorname
-      supplier suppliername employee employeename customername`),
+      supplier suppliername employee employeename customername empfanger empfaenger begunstigter beguenstigter zahlungsempfanger kontoinhaber
+      beneficiaire destinataire beneficiario begunstigde`),
   ],
   [['recipient_first_name'], words('firstname givenname forename beneficiaryfirstname payeefirstname vorname prenom')],
   [['recipient_last_name'], words('lastname surname familyname beneficiarylastname payeelastname nachname nom apellido')],
