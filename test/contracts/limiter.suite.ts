@@ -156,7 +156,8 @@ export function limiterSuite(name: string, create: (rate: number | 'unlimited') 
       );
       const { at, all } = collect(one, 1);
       await one.pass(1_900);
-      expect(await impatient).toBeGreaterThanOrEqual(50);
+      // Timers of Node count whole milliseconds, so that one may end up to a millisecond early.
+      expect(await impatient).toBeGreaterThan(49);
       await all;
       expect((at[0] as number) - begin).toBeLessThan(1_900);
     });
