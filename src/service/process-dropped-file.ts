@@ -41,6 +41,7 @@ const plain = (_style: unknown, text: string): string => text;
 export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Promise<Verdict> {
   const outcome = await read(deps, file);
   if (outcome === null) return 'left';
+  await endFormerReading(deps, file, outcome.ok ? outcome.inspection.sha256 : null);
   if (!outcome.ok) return refuse(deps, file, outcome.broken);
   const { inspection } = outcome;
   const batchId = inspection.sha256;
@@ -105,14 +106,27 @@ async function payWhole(deps: InboxDeps, file: DroppedFile, inspection: Inspecti
   }
 }
 
+/**
+ * A process that was killed left the file here, and it has changed since: the acknowledgement of the former reading names
+ * its batch. What is queued there would never be sent, and keeps its record ids from the whole file.
+ */
+async function endFormerReading(deps: InboxDeps, file: DroppedFile, batchId: string | null): Promise<void> {
+  const former = await acknowledgedBatch(file.pathOf('ack.json'));
+  if (former !== null && former !== batchId) await endReading(deps, file, former);
+}
+
 /** What was read was only a part: nothing more of it is sent, and its record ids are free for the whole file. */
-async function endPart({ cancelQueued, logger, parts }: InboxDeps, file: DroppedFile, batchId: string): Promise<boolean> {
+async function endPart(deps: InboxDeps, file: DroppedFile, batchId: string): Promise<boolean> {
   if (!(await file.hasChanged())) return false;
-  parts.set(file.name, batchId);
-  const description = `${file.name} changed after it was taken, so this reading of it is not paid any further. The whole file is read again.`;
-  const cancelled = await cancelQueued(batchId, { code: 'file_changed', description });
-  logger.warn({ file: file.name, batch_id: batchId, cancelled }, description);
+  await endReading(deps, file, batchId);
   return true;
+}
+
+async function endReading({ cancelQueued, logger, parts }: InboxDeps, { name }: DroppedFile, batchId: string): Promise<void> {
+  parts.set(name, batchId);
+  const description = `${name} changed after it was taken, so this reading of it is not paid any further. The whole file is read again.`;
+  const cancelled = await cancelQueued(batchId, { code: 'file_changed', description });
+  logger.warn({ file: name, batch_id: batchId, cancelled }, description);
 }
 
 /** A row that was read in part before and is different now was paid as it was. */
@@ -140,9 +154,18 @@ export async function noteReturned(
   parts: Map<string, string>,
   { path, name }: { readonly path: string; readonly name: string },
 ): Promise<void> {
-  const ack = await readFile(`${path}.ack.json`, 'utf8').catch(() => '{}');
-  const { batch_id: batchId } = JSON.parse(ack) as { readonly batch_id?: unknown };
-  if (typeof batchId === 'string') parts.set(name, batchId);
+  const batchId = await acknowledgedBatch(`${path}.ack.json`);
+  if (batchId !== null) parts.set(name, batchId);
+}
+
+/** @returns null where there is no acknowledgement, or it names no batch */
+async function acknowledgedBatch(path: string): Promise<string | null> {
+  try {
+    const { batch_id: batchId } = JSON.parse(await readFile(path, 'utf8')) as { readonly batch_id?: unknown };
+    return typeof batchId === 'string' ? batchId : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The answer to a file that is not taken because of its name. */

@@ -78,6 +78,28 @@ describe('a file that grows after it was taken', () => {
     });
   });
 
+  it('while no process runs after a kill frees what was queued, and pays every row of the whole file once', async () => {
+    await inWorld({}, async (world) => {
+      const inbox = join(world.folder, 'inbox');
+      mkdirSync(inbox);
+      writeFileSync(join(inbox, 'big.csv'), half);
+      const env = { HTTP_PORT: '0', INBOX_DIR: inbox, INBOX_REST: '300ms', DISPATCH_RATE: '5' };
+      const killed = world.begin(['serve'], env);
+      await until('some to be sent', () => world.sandbox.payments().length >= 3);
+      killed.kill('SIGKILL');
+      await killed.ended;
+      appendFileSync(join(inbox, 'processing', 'big.csv'), whole.slice(half.length));
+      const serve = world.begin(['serve'], { ...env, DISPATCH_RATE: '100' });
+      try {
+        await until('the file to be done', () => ackOf(inbox)?.rows === 40, 90_000);
+      } finally {
+        serve.kill('SIGTERM');
+        await serve.ended;
+      }
+      expect(paidIds(world)).toEqual(ids(40));
+    });
+  });
+
   it('in the middle of an amount is not taken before it has rested six times as long', async () => {
     await inWorld({}, async (world) => {
       await serving(world, async (inbox) => {
