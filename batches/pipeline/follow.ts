@@ -63,7 +63,7 @@ const oddAnswers = 2;
 const isTelling = ({ code }: Failure, { checks }: LedgerRecord): boolean =>
   checks >= oddAnswers && !(code in deliveryOf) && code !== 'too_many_requests' && code !== 'server_error';
 
-/** Why a record goes on to wait though its session was asked for. */
+/** Why a record still waits although its session was asked for. */
 function whyNothingShown(failure: Failure, record: LedgerRecord, sessionId: string): Reason | undefined {
   const { code, reason } = failure;
   if (code === 'answer_untrusted') return reason;
