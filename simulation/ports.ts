@@ -141,8 +141,8 @@ export function sinkOf(params: PortParams, life: Life): ResultSink {
 }
 
 export function ledgerOf(params: PortParams, life: Life, clock: Clock, time: LedgerTime): Ledger {
-  const { store, keys } = params.world;
+  const { store, keys, audit } = params.world;
   const carry = <Result>(what: string, apply: () => Result): Promise<Result> => perform(params, life, `the ledger's ${what}`, apply);
   // Events belong to the process that runs: a stand-alone ledger has one outbox.
-  return openMemoryLedger({ store, keys, clock, time, owner: 'stand-alone', carry });
+  return openMemoryLedger({ store, rules: { keys, audit }, clock, time, owner: 'stand-alone', carry });
 }

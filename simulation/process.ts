@@ -90,6 +90,7 @@ async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
       keyLifetimeMs: settings.keyLifetimeMs,
       idempotencyHeader: settings.idempotencyHeader,
       timeoutMs: settings.timeoutMs,
+      audit: world.audit,
     },
     concurrency: settings.concurrency,
     confirm: 'match',

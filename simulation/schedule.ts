@@ -1,4 +1,5 @@
 /** One schedule: a world, its faults, and processes that run files in it until everything has ended. All of it from one seed. */
+import { createAuditChain } from '../batches/audit/hash-chain.ts';
 import { createFingerprints } from '../batches/record/fingerprint.ts';
 import { createKeyDerivation } from '../batches/record/idempotency-key.ts';
 import { createMemoryStore } from '../src/ledger/memory/ledger.ts';
@@ -29,6 +30,7 @@ const longestRunMs = 16 * hourMs;
 const usualHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
 const ledgerKey = Buffer.alloc(32, 7);
 const fingerprints = createFingerprints(ledgerKey);
+const audit = createAuditChain(ledgerKey);
 const keys = createKeyDerivation('simulation');
 
 /** Most schedules have a few kinds of faults, so that each is also seen alone. */
@@ -90,7 +92,19 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   const { bank: terms, promisedMs } = drawTerms(dice);
   const bank = createBank({ terms, dice, timeline, story });
   const machine = createMachine(timeline);
-  const world: World = { timeline, machine, dice, story, bank, store: createMemoryStore(), keys, fingerprints, results: [], alerts: [] };
+  const world: World = {
+    timeline,
+    machine,
+    dice,
+    story,
+    bank,
+    store: createMemoryStore(),
+    keys,
+    fingerprints,
+    audit,
+    results: [],
+    alerts: [],
+  };
   const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
   const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, ids));
   const violations: string[] = [];

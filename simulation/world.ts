@@ -1,4 +1,5 @@
 /** What outlives every process of a schedule, and what an operator sets for one of them. */
+import type { AuditChain } from '../batches/audit/hash-chain.ts';
 import type { Fingerprints } from '../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../batches/record/idempotency-key.ts';
 import { type MemoryStore } from '../src/ledger/memory/ledger.ts';
@@ -28,6 +29,7 @@ export interface World {
   readonly store: MemoryStore;
   readonly keys: KeyDerivation;
   readonly fingerprints: Fingerprints;
+  readonly audit: AuditChain;
   /** Lines of the results file, synced. */
   readonly results: string[];
   readonly alerts: string[];

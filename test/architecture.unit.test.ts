@@ -15,8 +15,8 @@ const domain = (...imports: string[]) =>
     pure: true,
   }) as const;
 
-const beforePorts = ['fields', 'instruction', 'gateway', 'record', 'ports/clock.ts', 'ports/random.ts'];
-const beforePipeline = [...beforePorts, 'csv-row', 'event', 'preflight', 'ports', 'audit'];
+const beforePorts = ['fields', 'instruction', 'audit', 'gateway', 'record', 'ports/clock.ts', 'ports/random.ts'];
+const beforePipeline = [...beforePorts, 'csv-row', 'event', 'preflight', 'ports'];
 const everyDomainRoom = [...beforePipeline, 'pipeline', 'operations', 'reconciliation'].map((room) => `batches/${room}`);
 
 /** Small files of `src` that anything in it may import. */
@@ -44,9 +44,9 @@ const rooms: Rooms = {
   'batches/event': domain('fields', 'instruction'),
   'batches/preflight': domain('fields', 'instruction', 'csv-row'),
   'batches/gateway': domain('fields', 'instruction'),
-  'batches/record': domain('fields', 'instruction', 'gateway', 'ports/clock.ts', 'ports/random.ts'),
+  'batches/record': domain('fields', 'instruction', 'audit', 'gateway', 'ports/clock.ts', 'ports/random.ts'),
   'batches/ports': domain(...beforePorts),
-  'batches/audit': domain('fields', 'record'),
+  'batches/audit': domain(),
   'batches/pipeline': domain(...beforePipeline),
   'batches/operations': domain(...beforePipeline, 'pipeline'),
   'batches/reconciliation': domain('fields', 'instruction', 'gateway', 'record', 'ports'),

@@ -105,7 +105,9 @@ async function leaveToPerson(deps: SessionDeps, record: LedgerRecord, evidence: 
 
 /** Confirms the one session of this record; any other one that asks is cancelled. */
 async function confirm(deps: SessionDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
-  const { record: noted, isTaken } = await advanceSession(deps, record, (current) => recordConfirmIntent(current, sessionId));
+  const { record: noted, isTaken } = await advanceSession(deps, record, (current) =>
+    recordConfirmIntent(deps.settings, current, { sessionId, at: deps.clock.now() }),
+  );
   if (isTaken || isFinal[noted.status]) return noted;
   if (noted.confirmSession !== sessionId) return cancelSecondSession(deps, noted, sessionId);
   // Once a cancel was requested, never confirm.

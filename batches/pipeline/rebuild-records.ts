@@ -25,6 +25,10 @@ const blank = {
   leaseOwner: null,
   leaseUntil: null,
   dueAt: null,
+  audit: null,
+  alerts: [],
+  awaitsConfirmationSince: null,
+  previousSession: null,
 } as const;
 
 export interface KnownOfRecord {
@@ -69,6 +73,7 @@ export function recordFrom({ settings, clock }: RestoreDeps, event: ResultEvent,
     sessionId: event.session_id ?? null,
     isSessionProven: event.session_id !== undefined && event.error?.code !== 'session_unproven',
     entryId: event.entry_id ?? null,
+    resolvedBy: event.resolved_by ?? null,
     reason: event.error === undefined ? null : { code: event.error.code, description: event.error.description },
   };
   if (isFinal[record.status]) return record;

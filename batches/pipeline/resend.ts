@@ -29,7 +29,7 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
 }
 
 const bar = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>
-  advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? barResend(current) : null));
+  advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? barResend(deps.settings, current, deps.clock.now()) : null));
 
 const conclude = (deps: ResendDeps, intent: LedgerRecord, evidence: ResendEvidence): Promise<LedgerRecord> =>
   advanceEvidence(deps, intent, evidence, (current) => applyResend(deps.settings, current, { intent, evidence, at: deps.clock.now() }));

@@ -1,8 +1,10 @@
+import type { AuditEntry } from '../audit/audit-entry.ts';
 import type { Occurrence } from '../instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/batch.ts';
 import type { FieldDigests } from '../record/fingerprint.ts';
 import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
 import type { Change } from '../record/change.ts';
+import type { Pause, SetPause } from '../record/pause.ts';
 import type { TimedRecord } from '../record/record-view.ts';
 import type { ResultEvent } from '../record/result-event.ts';
 import type { OpenStatus, RecordStatus } from '../record/status.ts';
@@ -15,6 +17,7 @@ import type { OutboxEntry } from './result-sink.ts';
  * - `moved`: it has another version than the change was decided on
  * - `too_old`: an intent to resend, and the gateway may have forgotten the key, or how old it is cannot be known
  * - `session_taken`: the session belongs to another record
+ * - `paused`: an intent, and its batch or everything is paused
  */
 export type AdvanceRefusal =
   | { readonly ok: false; readonly why: 'moved' | 'too_old'; readonly current: LedgerRecord }
@@ -25,7 +28,8 @@ export type AdvanceRefusal =
       readonly sessionId: string;
       /** The record id that has the session. */
       readonly takenBy: string;
-    };
+    }
+  | { readonly ok: false; readonly why: 'paused'; readonly current: LedgerRecord; readonly pause: SetPause };
 
 /** What became of one change. */
 export type AdvanceResult = { readonly ok: true } | AdvanceRefusal;
@@ -67,7 +71,7 @@ export interface Ledger {
 
   /**
    * Looks up occurrences and admits the new ones. Each element is atomic by itself: a known occurrence changes nothing;
-   * for a new one the occurrence, its record, tallies and outbox are written together as `decideAdmission` says.
+   * for a new one the occurrence, its record, tallies, audit trail and outbox are written together as `decideAdmission` says.
    * The verdicts are in the order of the admissions. All of them are durable when it resolves; when it rejects, any of
    * them may have been written.
    */
@@ -75,8 +79,8 @@ export interface Ledger {
 
   /**
    * Writes decided steps, each if its record still has the expected version, its session belongs to no other record, and,
-   * for an intent, the gateway surely remembers the key of the first send. Each element is atomic by itself, with the
-   * tallies of its batch, the outbox, the sealed body, the session claim, and the batch's count of first sends. A refusal
+   * for an intent, nothing pauses it and the gateway surely remembers the key of the first send. Each element is atomic by itself, with the
+   * tallies of its batch, the audit trail, the outbox, the sealed body, the session claim, and the batch's count of first sends. A refusal
    * changes nothing of the record and returns it as it is now. The results are in the order of the changes. All of them are durable
    * when it resolves; when it rejects, any of them may have been written.
    */
@@ -89,7 +93,7 @@ export interface Ledger {
   body(recordId: string): Promise<Uint8Array | undefined>;
 
   /**
-   * Records of the batch that we can move: `queued` never, the others when `dueAt` has come. Oldest first, at
+   * Records of the batch that we can move, `queued` ones that are parked included, when `dueAt` has come. Oldest first, at
    * most `limit`. Returns also when the earliest of the remaining ones falls due, null if there is none.
    */
   due(params: {
@@ -117,6 +121,24 @@ export interface Ledger {
    */
   countUnsettledDuplicates(params: { batchId: string; exceptInProgress: boolean }): Promise<number>;
 
+  /** The audit trail of the record in its order; empty for an unknown record, and for one of a version that kept none. */
+  trail(recordId: string): Promise<readonly AuditEntry[]>;
+  /**
+   * Records with alerts that no person has acknowledged, at most `limit`, in an order of the ledger's own. Costs as much as
+   * it finds.
+   */
+  alerted(query: { readonly limit: number; readonly after?: string }): Promise<readonly ListedRecord[]>;
+
+  /** What is paused. Costs as much as it finds. */
+  pauses(): Promise<readonly SetPause[]>;
+  /**
+   * Pauses one batch or, with null, everything; `pause` null ends it. Resolves when no intent can be written any more that it
+   * forbids. Idempotent: a pause that is set already stays as it is.
+   *
+   * @returns whether it changed anything
+   */
+  setPause(params: { readonly batchId: string | null; readonly pause: Pause | null }): Promise<boolean>;
+
   /** Unpublished events in order, at most `limit`, numbers above `after`. */
   outbox(params: { limit: number; after?: number }): Promise<readonly OutboxEntry[]>;
   /** Forgets published events; `mark` is the sink's own note of how far it is, kept in the same step. */
@@ -126,6 +148,8 @@ export interface Ledger {
 
   /** Counts and exact amounts of every status; of one batch, or of everything. */
   tallies(batchId?: string): Promise<readonly TallyRow[]>;
+  /** The same, counted again from records and occurrences: reads all of them. */
+  recount(batchId?: string): Promise<readonly TallyRow[]>;
   overview(): Promise<LedgerOverview>;
 
   /**
@@ -192,7 +216,14 @@ export interface SharedLedger extends Ledger {
   countDeadLetter(place: { readonly stream: string; readonly position: number }): Promise<void>;
 
   /** Rebuild: writes a record as results and instructions show it, with its tallies; never overwrites one. Idempotent. */
-  restore(params: { record: LedgerRecord; fields: FieldDigests; body?: Uint8Array; event?: ResultEvent }): Promise<void>;
+  restore(params: {
+    record: LedgerRecord;
+    fields: FieldDigests;
+    /** Of a trail that begins again: `record.audit` is its head. */
+    audit?: readonly AuditEntry[];
+    body?: Uint8Array;
+    event?: ResultEvent;
+  }): Promise<void>;
   /** Rebuild: writes an occurrence that ended without a record of its own. Idempotent. */
   restoreSettled(params: {
     occurrence: Occurrence;

@@ -4,6 +4,8 @@
  * The occurrence itself has been looked up before and is new. What remains is whether its record id is free,
  * bound by the same content, or bound by other content.
  */
+import type { AuditEntry, AuditHead } from '../audit/audit-entry.ts';
+import type { AuditChain } from '../audit/hash-chain.ts';
 import { differingFields, type FieldDigests } from './fingerprint.ts';
 import type { ValidInstruction, InvalidInstruction } from '../instruction/instruction.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
@@ -21,14 +23,25 @@ export interface KnownRecord {
 }
 
 export type AdmissionDecision =
-  | { readonly type: 'admitted'; readonly record: LedgerRecord }
-  /** Only the occurrence is written, with its event; `sequence` is the new highest under the record id. */
+  | { readonly type: 'admitted'; readonly record: LedgerRecord; readonly audit: readonly AuditEntry[] }
+  /**
+   * Only the occurrence is written, with its event; `sequence` is the new highest under the record id. Where there is a record,
+   * `audit` is appended to its trail, whose new head is `head`.
+   */
   | {
       readonly type: 'settled';
       readonly status: 'rejected' | 'duplicate' | 'conflict';
       readonly sequence: number;
       readonly event: ResultEvent;
+      readonly head: AuditHead | null;
+      readonly audit: readonly AuditEntry[];
     };
+
+/** What a store decides with. */
+export interface AdmissionRules {
+  readonly keys: KeyDerivation;
+  readonly audit: AuditChain;
+}
 
 /**
  * Only an intent binds a record id: what was rejected, or cancelled before anything was sent, leaves the id
@@ -37,32 +50,42 @@ export type AdmissionDecision =
 const isRecordIdTaken = (record: LedgerRecord): boolean =>
   !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
 
-export function decideAdmission(keys: KeyDerivation, admission: Admission, known: KnownRecord): AdmissionDecision {
+export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admission, known: KnownRecord): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;
+  const place = `${occurrence.stream}:${occurrence.position}`;
   const existing = known.record;
   const sequence = (existing?.sequence ?? known.lastSequence) + 1;
 
   if (content.type === 'refused') {
-    const event = rejectedEvent(keys, { refusal: content.refusal, occurrence, batchId, sequence, at });
-    return { type: 'settled', status: 'rejected', sequence, event };
+    const { refusal } = content;
+    const note = { event: 'rejected', detail: { place, code: refusal.problems[0].code } } as const;
+    const step = existing === undefined ? undefined : audit.append(existing.audit, existing.recordId, note, at);
+    const head = step?.head ?? null;
+    const event = rejectedEvent(keys, { refusal, occurrence, batchId, sequence, at, head });
+    return { type: 'settled', status: 'rejected', sequence, event, head, audit: step?.entries ?? [] };
   }
 
   const { draft, fingerprint } = content;
   if (existing !== undefined && isRecordIdTaken(existing)) {
-    const told = { draft, occurrence, batchId, sequence, at, earlier: existing };
-    if (existing.kind === draft.kind && existing.fingerprint === fingerprint) {
-      return { type: 'settled', status: 'duplicate', sequence, event: duplicateEvent(keys, told) };
-    }
+    const isSame = existing.kind === draft.kind && existing.fingerprint === fingerprint;
+    const status = isSame ? 'duplicate' : 'conflict';
+    const { head, entries } = audit.append(existing.audit, existing.recordId, { event: status, detail: { place } }, at);
+    const told = { draft, occurrence, batchId, sequence, at, earlier: existing, head };
+    if (isSame) return { type: 'settled', status, sequence, event: duplicateEvent(keys, told), head, audit: entries };
     const fields = [...(existing.kind === draft.kind ? [] : ['kind']), ...differingFields(known.fields(), content.fields)];
-    return { type: 'settled', status: 'conflict', sequence, event: conflictEvent(keys, { ...told, fields }) };
+    return { type: 'settled', status, sequence, event: conflictEvent(keys, { ...told, fields }), head, audit: entries };
   }
 
+  const detail = { place, amount: Number(draft.amountMinor), currency: draft.currency, fingerprint };
+  const { head, entries } = audit.append(existing?.audit ?? null, draft.recordId, { event: 'admitted', detail }, at);
   return {
     type: 'admitted',
+    audit: entries,
     record: {
       ...queuedRecord(keys, { occurrence, batchId, draft, fingerprint }),
       sequence: sequence - 1,
       version: (existing?.version ?? 0) + 1,
+      audit: head,
     },
   };
 }
@@ -117,6 +140,11 @@ export function queuedRecord(
     resend: null,
     dueAt: null,
     checks: 0,
+    audit: null,
+    alerts: [],
+    resolvedBy: null,
+    awaitsConfirmationSince: null,
+    previousSession: null,
     leaseOwner: null,
     leaseUntil: null,
   };

@@ -1,4 +1,5 @@
 /** What evidence makes of a record, as pure functions. Null: it teaches nothing new, and nothing is written. */
+import type { AuditEventName } from '../audit/audit-entry.ts';
 import { statusCheckPauseMs } from './backoff.ts';
 import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
 import type { LedgerRecord, Reason } from './record.ts';
@@ -13,11 +14,19 @@ import { keepOpen, nextResendAt } from './transitions.ts';
 const isOnlySend = ({ sends, alreadyReceived, sessionId }: LedgerRecord): boolean => sends === 1 && !alreadyReceived && sessionId === null;
 
 /** The gateway has the instruction, and does not say under which session. */
-function applyAlreadyReceived(rules: TransitionSettings, record: LedgerRecord, code: string, at: number): Change | null {
+function applyAlreadyReceived(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { event, code, at }: { readonly event: 'answer' | 'resend'; readonly code: string; readonly at: number },
+): Change | null {
   if (record.sessionId !== null) return null;
   const description =
     'The gateway already knows this key, so the instruction had arrived, but its session is not known because the answer was lost: look it up at the gateway by the record id in its metadata.';
-  return move(rules, record, { patch: { status: 'unknown', alreadyReceived: true, reason: { code, description }, dueAt: null }, at });
+  return move(rules, record, {
+    patch: { status: 'unknown', alreadyReceived: true, reason: { code, description }, dueAt: null },
+    event,
+    at,
+  });
 }
 
 /**
@@ -30,23 +39,24 @@ export function applyFirstSend(
 ): Change | null {
   if (isFinal[record.status] || record.sends === 0) return null;
   const isOwn = record.version === intent.version;
+  const event = 'answer';
   switch (evidence.type) {
     case 'session':
-      return applyAnswer(rules, record, evidence.session, at);
+      return applyAnswer(rules, record, evidence.session, { event, at });
     case 'already_received':
-      return applyAlreadyReceived(rules, record, evidence.reason.code, at);
+      return applyAlreadyReceived(rules, record, { event, code: evidence.reason.code, at });
     case 'not_sent':
     case 'config_error':
-      return isOwn && record.status === 'submitting' && isOnlySend(record) ? returnToQueue(record, evidence.reason, at) : null;
+      return isOwn && record.status === 'submitting' && isOnlySend(record) ? returnToQueue(rules, record, evidence.reason, at) : null;
     case 'refused':
       return isOnlySend(record)
-        ? move(rules, record, { patch: { status: 'failed', reason: evidence.reason, dueAt: null }, at })
-        : write(record, { resend: evidence.reason });
+        ? move(rules, record, { patch: { status: 'failed', reason: evidence.reason, dueAt: null }, event, at })
+        : write(rules, record, { patch: { resend: evidence.reason }, note: { event, detail: metDetail(evidence.reason) }, at });
     case 'manual_review':
-      return isOwn ? move(rules, record, { patch: { status: 'unknown', reason: evidence.reason, dueAt: null }, at }) : null;
+      return isOwn ? move(rules, record, { patch: { status: 'unknown', reason: evidence.reason, dueAt: null }, event, at }) : null;
     case 'open': {
       const resendAt = nextResendAt(rules, record.sends, at, evidence.retryAfterMs);
-      return isOwn ? keepOpen(rules, record, { reason: evidence.reason, resendAt, at }) : null;
+      return isOwn ? keepOpen(rules, record, { event, reason: evidence.reason, resendAt, at }) : null;
     }
   }
 }
@@ -62,8 +72,9 @@ export function applyResend(
   { intent, evidence, at }: { readonly intent: LedgerRecord; readonly evidence: ResendEvidence; readonly at: number },
 ): Change | null {
   if (isFinal[record.status]) return null;
-  if (evidence.type === 'session') return applyAnswer(rules, record, evidence.session, at);
-  if (evidence.type === 'already_received') return applyAlreadyReceived(rules, record, evidence.reason.code, at);
+  const event = 'resend';
+  if (evidence.type === 'session') return applyAnswer(rules, record, evidence.session, { event, at });
+  if (evidence.type === 'already_received') return applyAlreadyReceived(rules, record, { event, code: evidence.reason.code, at });
   // Of another process's send, made since, it says nothing.
   if (record.version !== intent.version) return null;
   const sends = evidence.type === 'not_made' ? record.sends - 1 : record.sends;
@@ -71,24 +82,26 @@ export function applyResend(
   const dueAt = whyNotResend(rules, { ...record, sends }, resendAt) === null ? resendAt : null;
   // Our own stop, or the end of our own lease, is nothing that the resend met.
   const resend = evidence.code === 'lease_over' ? record.resend : evidence.reason;
-  return write(record, { sends, dueAt, resend, leaseOwner: null, leaseUntil: null });
+  const patch = { sends, dueAt, resend, leaseOwner: null, leaseUntil: null };
+  return write(rules, record, { patch, note: { event, detail: metDetail(evidence.reason) }, at });
 }
 
-function returnToQueue(record: LedgerRecord, reason: Reason, at: number): Change {
-  return {
-    ...write(record, {
-      status: 'queued',
-      firstSentAt: null,
-      sentClocks: null,
-      keyLifetimeMs: null,
-      idempotencyHeader: null,
-      sends: 0,
-      leaseOwner: null,
-      leaseUntil: null,
-      reason,
-    }),
-    body: { eraseAt: at },
+const metDetail = ({ code, description }: Reason) => ({ code, description });
+
+function returnToQueue(rules: TransitionSettings, record: LedgerRecord, reason: Reason, at: number): Change {
+  const patch: Partial<LedgerRecord> = {
+    status: 'queued',
+    firstSentAt: null,
+    sentClocks: null,
+    keyLifetimeMs: null,
+    idempotencyHeader: null,
+    sends: 0,
+    leaseOwner: null,
+    leaseUntil: null,
+    reason,
   };
+  const note = { event: 'not_sent', detail: metDetail(reason) } as const;
+  return { ...write(rules, record, { patch, note, at }), body: { eraseAt: at } };
 }
 
 const differs = (sessionId: string): Reason => ({
@@ -128,15 +141,29 @@ export function holdForeignSession(
 ): Change | null {
   if (isFinal[record.status]) return null;
   const description = foreignSession({ sessionId, takenBy });
-  return move(rules, record, { patch: { status: 'unknown', reason: { code: 'evidence_mismatch', description }, dueAt: null }, at });
+  return move(rules, record, {
+    patch: { status: 'unknown', reason: { code: 'evidence_mismatch', description }, dueAt: null },
+    event: 'status',
+    at,
+  });
 }
 
 /** A slow answer of a send shows its session as it was: a webhook may have shown more. */
-const applyAnswer = (rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null =>
-  isEarlierStage(record, session) ? null : applySession(rules, record, session, at);
+const applyAnswer = (
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  session: SessionEvidence,
+  { event, at }: { readonly event: 'answer' | 'resend'; readonly at: number },
+): Change | null => (isEarlierStage(record, session) ? null : applySession(rules, record, session, at, event));
 
-/** What a session shows, whichever call showed it. */
-export function applySession(rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): Change | null {
+/** What a session shows. @param event what showed it */
+export function applySession(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  session: SessionEvidence,
+  at: number,
+  event: AuditEventName = 'status_check',
+): Change | null {
   if (isFinal[record.status]) return null;
   const { sessionId, verdict, isProven } = session;
   const seen = {
@@ -144,10 +171,11 @@ export function applySession(rules: TransitionSettings, record: LedgerRecord, se
     isSessionProven: isProven,
     entryId: session.entryId ?? record.entryId,
     alreadyReceived: true,
+    awaitsConfirmationSince: asksToConfirm(session) ? (record.awaitsConfirmationSince ?? at) : null,
   };
   const later = at + statusCheckPauseMs(rules.followIntervalMs, record.checks, rules.random);
   const to = (status: RecordStatus, reason: Reason | null, dueAt: number | null): Change =>
-    move(rules, record, { patch: { ...seen, status, reason, dueAt, checks: record.checks + (dueAt === null ? 0 : 1) }, at });
+    move(rules, record, { patch: { ...seen, status, reason, dueAt, checks: record.checks + (dueAt === null ? 0 : 1) }, event, at });
   const isUndecided = record.confirmSession === null && record.cancelSession === null;
 
   const held = contradictionOf(session);
@@ -179,6 +207,11 @@ export function applySession(rules: TransitionSettings, record: LedgerRecord, se
     default:
       return to('in_progress', null, later);
   }
+}
+
+function asksToConfirm({ verdict }: SessionEvidence): boolean {
+  const claim = 'claim' in verdict ? verdict.claim : verdict.type;
+  return claim === 'awaiting_confirmation';
 }
 
 const unproven = (sessionId: string): Reason => ({

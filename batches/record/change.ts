@@ -1,4 +1,5 @@
 /** One decided step of a record, as a ledger writes it. */
+import type { AuditEntry } from '../audit/audit-entry.ts';
 import type { LedgerRecord, MachineClocks } from './record.ts';
 import type { ResultEvent } from './result-event.ts';
 
@@ -22,12 +23,14 @@ export interface IntentCheck {
  * @property expected the version the step was decided on
  * @property after the record as it shall be, its version raised by one
  * @property event to the outbox in the same step
+ * @property audit what the step appends to the trail; `after.audit` is its new head
  * @property intent of a change that precedes a send, and of no other
  */
 export interface Change {
   readonly expected: number;
   readonly after: LedgerRecord;
   readonly event?: ResultEvent;
+  readonly audit?: readonly AuditEntry[];
   readonly body?: BodyChange;
   readonly intent?: IntentCheck;
 }

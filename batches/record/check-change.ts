@@ -38,6 +38,10 @@ export function checkNewRecord(record: LedgerRecord): void {
     record.resend === null &&
     record.dueAt === null &&
     record.checks === 0 &&
+    record.alerts.length === 0 &&
+    record.resolvedBy === null &&
+    record.awaitsConfirmationSince === null &&
+    record.previousSession === null &&
     record.leaseOwner === null &&
     record.leaseUntil === null;
   if (!isBlank) throw new RangeError(`a new record must have no history: ${record.recordId}`);
@@ -48,7 +52,7 @@ export function checkNewRecord(record: LedgerRecord): void {
  *
  * @throws TypeError when its version, sequence, lease, event or body is one that no rule can have decided
  */
-export function checkChange({ expected, after, event, body }: Change): void {
+export function checkChange({ expected, after, event, body, audit = [] }: Change): void {
   const { recordId } = after;
   if (after.version !== expected + 1) throw new TypeError(`a change of ${recordId} must raise its version by one`);
   if (!isCount(after.sequence)) throw new TypeError(`a change of ${recordId} has the sequence ${after.sequence}`);
@@ -56,6 +60,9 @@ export function checkChange({ expected, after, event, body }: Change): void {
     throw new TypeError(`a change of ${recordId} to submitting must carry a lease`);
   if (event !== undefined && (event.record_id !== recordId || event.sequence !== after.sequence))
     throw new TypeError(`a change of ${recordId} carries the event of another step`);
+  const newest = audit.at(-1);
+  if (newest !== undefined && newest.number !== after.audit?.number)
+    throw new TypeError(`a change of ${recordId} carries the audit entries of another step`);
   if (body !== undefined && 'keep' in body) checkBodyMayBeKept(after);
 }
 

@@ -5,6 +5,7 @@
  * has the version it was decided on (compare and set). So the rules live in one place for every store, and a
  * late or repeated call can never undo a newer truth.
  */
+import type { AuditHead } from '../audit/audit-entry.ts';
 import type { FieldDigests } from './fingerprint.ts';
 import type { CallerMetadata, ValidInstruction, Kind, Occurrence, InvalidInstruction } from '../instruction/instruction.ts';
 import type { RecordStatus, Status } from './status.ts';
@@ -21,6 +22,15 @@ export interface MachineClocks {
   readonly wallAt: number;
   /** How long the machine has been up, in milliseconds, suspended time included; null where only other machines' sends are compared. */
   readonly uptimeMs: number | null;
+}
+
+/** An alert that names the record. */
+export interface RecordAlert {
+  readonly alert: string;
+  /** With the kind, what makes it this alert and no other one. */
+  readonly fact: string;
+  readonly at: number;
+  readonly acknowledged: boolean;
 }
 
 /** Times are milliseconds since the epoch. */
@@ -70,6 +80,16 @@ export interface LedgerRecord {
   readonly dueAt: number | null;
   /** Looks at the session so far, for the growing pause between them. */
   readonly checks: number;
+  /** How far its audit trail goes; null for a record of a version that kept none. */
+  readonly audit: AuditHead | null;
+  /** Contradictions that a person has not acknowledged yet, and those acknowledged, so that none is raised twice. */
+  readonly alerts: readonly RecordAlert[];
+  /** Who ended it by a person's word; null for what the gateway proved. */
+  readonly resolvedBy: string | null;
+  /** Since when its session has waited for confirmation; null when it does not. */
+  readonly awaitsConfirmationSince: number | null;
+  /** The session of the attempt before, which is checked once more before this one is sent. */
+  readonly previousSession: string | null;
   /** Who may send, and until when; fences sending only, never evidence. */
   readonly leaseOwner: string | null;
   readonly leaseUntil: number | null;

@@ -1,4 +1,5 @@
 /** Whether an open send may be sent again: same key, same bytes, same header. */
+import type { AuditChain } from '../audit/hash-chain.ts';
 import type { Random } from '../ports/random.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord, MachineClocks } from './record.ts';
@@ -6,8 +7,8 @@ import type { LedgerRecord, MachineClocks } from './record.ts';
 /** Resends gather evidence; after this many sends the next one would hardly teach more. */
 export const maxSends = 12;
 
-/** What the rules need to know of the running application. */
-export interface TransitionSettings {
+/** What the rules of resends need to know of the running application. */
+export interface ResendSettings {
   readonly keys: KeyDerivation;
   readonly random: Random;
   readonly followIntervalMs: number;
@@ -19,9 +20,14 @@ export interface TransitionSettings {
   readonly timeoutMs: number;
 }
 
+/** What steps need beside them. */
+export interface TransitionSettings extends ResendSettings {
+  readonly audit: AuditChain;
+}
+
 /** Until when a resend's first byte may leave, by the lifetime that held when the record was first sent. */
 export const resendableUntil = (
-  { timeoutMs }: Pick<TransitionSettings, 'timeoutMs'>,
+  { timeoutMs }: Pick<ResendSettings, 'timeoutMs'>,
   { firstSentAt, keyLifetimeMs }: Pick<LedgerRecord, 'firstSentAt' | 'keyLifetimeMs'>,
 ): number => (keyLifetimeMs === null || firstSentAt === null ? 0 : firstSentAt + keyLifetimeMs - timeoutMs);
 
@@ -53,7 +59,7 @@ export function keyAge({ firstSentAt, sentClocks }: Pick<LedgerRecord, 'firstSen
 }
 
 /** Whether the first byte of a resend may leave now: the gateway surely remembers the key until it has answered. */
-export function isKeyRemembered({ timeoutMs }: Pick<TransitionSettings, 'timeoutMs'>, record: LedgerRecord, now: ClocksNow): boolean {
+export function isKeyRemembered({ timeoutMs }: Pick<ResendSettings, 'timeoutMs'>, record: LedgerRecord, now: ClocksNow): boolean {
   const age = keyAge(record, now);
   return age !== null && record.keyLifetimeMs !== null && age < record.keyLifetimeMs - timeoutMs;
 }
@@ -62,7 +68,7 @@ export function isKeyRemembered({ timeoutMs }: Pick<TransitionSettings, 'timeout
 export const isSameHeader = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** Why an open send cannot be sent again, as a clause for people; null when it can. */
-export function whyNotResend(rules: TransitionSettings, record: LedgerRecord, at: number): string | null {
+export function whyNotResend(rules: ResendSettings, record: LedgerRecord, at: number): string | null {
   if (record.sessionId !== null) return 'its session is known';
   if (record.alreadyReceived) return 'the gateway has reported that it arrived';
   if (record.hasCardNumber) return 'a body with a card number is never kept';

@@ -1,4 +1,5 @@
 /** Result events: what is reported to the world about an occurrence. Source of the format: docs/results.md. */
+import { publishedHash, type AuditHead } from '../audit/audit-entry.ts';
 import { parseStrictJson, withNumbers } from '../fields/strict-json.ts';
 import { z } from 'zod';
 import type { ValidInstruction, Occurrence, Problem, InvalidInstruction } from '../instruction/instruction.ts';
@@ -21,7 +22,7 @@ export const resultSchema = z
     sequence: z.number().int().min(1),
     record_id: z.string().optional(),
     kind: z.enum(['payout', 'payment']).optional(),
-    status: z.enum(statuses).exclude(['queued', 'submitting']),
+    status: z.enum(statuses).exclude(['submitting']),
     final: z.boolean(),
     batch_id: z.string(),
     source,
@@ -35,6 +36,13 @@ export const resultSchema = z
     destination: z.string().optional(),
     metadata: z.union([z.string(), z.number(), z.record(z.string(), z.json())]).optional(),
     fingerprint: z.string().optional(),
+    /** Number and hash of the entry in the record's audit trail that this event reports. */
+    audit_number: z.number().int().min(1).optional(),
+    audit_head: z.string().optional(),
+    /** Who ended the record by a person's word. */
+    resolved_by: z.string().optional(),
+    /** What the payer has to do, as the gateway shows it. */
+    next_action: z.record(z.string(), z.json()).optional(),
     ledger_mark: z.string().optional(),
     error: problem.optional(),
     errors: z.array(problem).optional(),
@@ -100,7 +108,10 @@ const told = (problem: Problem) => ({
 const amountDetails = (amountMinor: bigint, currency: string) => ({ amount: Number(amountMinor), currency });
 
 /** An occurrence that broke a rule, or fell with its batch. */
-export function rejectedEvent(keys: KeyDerivation, params: Frame & { readonly refusal: InvalidInstruction }): ResultEvent {
+export function rejectedEvent(
+  keys: KeyDerivation,
+  params: Frame & { readonly refusal: InvalidInstruction; readonly head?: AuditHead | null },
+): ResultEvent {
   const { refusal } = params;
   const [first, ...others] = refusal.problems;
   return {
@@ -113,12 +124,15 @@ export function rejectedEvent(keys: KeyDerivation, params: Frame & { readonly re
     ...(refusal.metadata === undefined ? {} : { metadata: refusal.metadata as never }),
     error: told(first),
     ...(others.length === 0 ? {} : { errors: refusal.problems.map(told) }),
+    ...auditMembers(params.head),
   };
 }
 
 interface Seen extends Frame {
   readonly draft: ValidInstruction;
   readonly earlier: LedgerRecord;
+  /** The head of the trail of `earlier`, with this occurrence in it. */
+  readonly head: AuditHead;
 }
 
 const seenAgain = (keys: KeyDerivation, params: Seen, status: 'duplicate' | 'conflict'): ResultEvent => ({
@@ -129,7 +143,11 @@ const seenAgain = (keys: KeyDerivation, params: Seen, status: 'duplicate' | 'con
   ...(params.draft.destination === undefined ? {} : { destination: params.draft.destination }),
   ...(params.draft.metadata === undefined ? {} : { metadata: params.draft.metadata as never }),
   earlier: { status: params.earlier.status, batch_id: params.earlier.batchId, source: params.earlier.occurrence.source },
+  ...auditMembers(params.head),
 });
+
+const auditMembers = (head: AuditHead | null = null) =>
+  head === null ? {} : { audit_number: head.number, audit_head: publishedHash(head) };
 
 /** The same content under the same record id, asked for at another place. */
 export const duplicateEvent = (keys: KeyDerivation, params: Seen): ResultEvent => seenAgain(keys, params, 'duplicate');
@@ -152,15 +170,24 @@ const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader
   ...(idempotencyHeader === null ? {} : { idempotency_header: idempotencyHeader }),
 });
 
-/** The event of a record's own status change. `sequence` is the record's, already raised. */
-export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: number): ResultEvent {
+/**
+ * The event of a record's own status change. `sequence` and audit head are the record's, already raised.
+ *
+ * @param more members that the record does not keep
+ */
+export function recordEvent(
+  keys: KeyDerivation,
+  record: LedgerRecord,
+  at: number,
+  more: Pick<ResultEvent, 'next_action'> = {},
+): ResultEvent {
   const status = record.status;
-  if (status === 'queued' || status === 'submitting') throw new TypeError(`${status} has no event`);
+  if (status === 'submitting' || (status === 'queued' && record.reason === null)) throw new TypeError(`${status} has no event`);
   return {
     ...frame(keys, { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at }, record.attempt, status),
     record_id: record.recordId,
     kind: record.kind,
-    ...(record.sends === 0 ? {} : sentMembers(record)),
+    ...(record.sends === 0 && record.attempt === 1 ? {} : sentMembers(record)),
     amount_details: amountDetails(record.amountMinor, record.currency),
     ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
     ...(record.entryId === null ? {} : { entry_id: record.entryId }),
@@ -168,5 +195,8 @@ export function recordEvent(keys: KeyDerivation, record: LedgerRecord, at: numbe
     ...(record.metadata === undefined ? {} : { metadata: record.metadata as never }),
     fingerprint: record.fingerprint,
     ...(record.reason === null ? {} : { error: record.reason }),
+    ...(record.resolvedBy === null ? {} : { resolved_by: record.resolvedBy }),
+    ...more,
+    ...auditMembers(record.audit),
   };
 }

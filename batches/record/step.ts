@@ -1,8 +1,9 @@
-/** The two forms of a change: with and without a result event. */
+/** The two forms of a change: with and without a result event. Both append to the audit trail what the step teaches. */
+import type { AuditDetail, AuditEventName, AuditNote } from '../audit/audit-entry.ts';
 import { failureClass, type FailureCode } from '../gateway/failure-codes.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { BodyChange, Change } from './change.ts';
-import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
+import { whyNotResend, type ResendSettings, type TransitionSettings } from './resend-rules.ts';
 import { recordEvent } from './result-event.ts';
 import { isFinal, isPublished, mayFollow, type RecordStatus } from './status.ts';
 
@@ -10,31 +11,56 @@ const dayMs = 86_400_000;
 /** A body is kept this long after a final answer that a person may want to look into. */
 const keepAfterRefusalMs = 7 * dayMs;
 
-/** Changes what is not published. */
-export const write = (record: LedgerRecord, patch: Partial<LedgerRecord>): Change => ({
+/** Changes when and by whom a record is looked at next: nothing that its audit trail tells. */
+export const schedule = (record: LedgerRecord, patch: Partial<LedgerRecord>): Change => ({
   expected: record.version,
   after: { ...record, ...patch, version: record.version + 1 },
 });
 
+/** Changes what is not published. @param at milliseconds since the epoch */
+export function write(
+  rules: Pick<TransitionSettings, 'audit'>,
+  record: LedgerRecord,
+  { patch, note, at }: { readonly patch: Partial<LedgerRecord>; readonly note: AuditNote; readonly at: number },
+): Change {
+  const { head, entries } = rules.audit.append(record.audit, record.recordId, note, at);
+  return { ...schedule(record, { ...patch, audit: head }), audit: entries };
+}
+
+/**
+ * @property event what made the move
+ * @property by who asked for it; absent for what disburse does by itself
+ * @property detail beside what the move changes
+ */
 export interface Move {
   readonly patch: Partial<LedgerRecord> & { readonly status: RecordStatus };
   readonly at: number;
+  readonly event: AuditEventName;
+  readonly by?: string;
+  readonly detail?: AuditDetail;
 }
 
 /**
  * Moves forward or stays; a status never moves backwards, but what was learnt beside it is kept. Publishes a new
  * status, and a changed reason of an open one.
  */
-export function move(rules: TransitionSettings, record: LedgerRecord, { patch, at }: Move): Change {
+export function move(rules: TransitionSettings, record: LedgerRecord, { patch, at, event, by, detail = {} }: Move): Change {
   const isAllowed = patch.status === record.status || mayFollow[record.status].includes(patch.status);
   const status = isAllowed ? patch.status : record.status;
   const moved = { ...record, ...patch, status };
   const isNews = status !== record.status || (!isFinal[status] && moved.reason?.code !== record.reason?.code);
   const isTold = isNews && isPublished[status];
+  const learnt = { ...changedFields(record, moved), ...detail };
+  // A look that taught nothing leaves no entry: a record that is open for days is looked at hundreds of times.
+  const step =
+    Object.keys(learnt).length === 0
+      ? undefined
+      : rules.audit.append(record.audit, record.recordId, { event, ...(by === undefined ? {} : { by }), detail: learnt }, at);
   const after: LedgerRecord = {
     ...moved,
     version: record.version + 1,
     sequence: record.sequence + (isTold ? 1 : 0),
+    audit: step?.head ?? record.audit,
     leaseOwner: null,
     leaseUntil: null,
   };
@@ -42,8 +68,23 @@ export function move(rules: TransitionSettings, record: LedgerRecord, { patch, a
   return {
     expected: record.version,
     after,
+    ...(step === undefined ? {} : { audit: step.entries }),
     ...(isTold ? { event: recordEvent(rules.keys, { ...after, reason: reasonToTell(rules, after, at) }, at) } : {}),
     ...(body === undefined ? {} : { body }),
+  };
+}
+
+/** What a step changed of what is known of a record, for its audit trail. Nothing of it is secret: descriptions are masked. */
+export function changedFields(before: LedgerRecord, after: LedgerRecord): AuditDetail {
+  const { reason } = after;
+  const isNewReason = reason !== null && (reason.code !== before.reason?.code || reason.description !== before.reason.description);
+  return {
+    ...(after.status === before.status ? {} : { status: after.status }),
+    ...(after.sessionId === null || after.sessionId === before.sessionId ? {} : { session_id: after.sessionId }),
+    ...(after.entryId === null || after.entryId === before.entryId ? {} : { entry_id: after.entryId }),
+    ...(after.sessionId === null || after.isSessionProven || !before.isSessionProven ? {} : { unproven: true }),
+    ...(after.cancelSession === null || after.cancelSession === before.cancelSession ? {} : { cancel_session: after.cancelSession }),
+    ...(isNewReason ? { code: reason.code, description: reason.description } : {}),
   };
 }
 
@@ -61,7 +102,7 @@ export function gathersEvidence({ status, sessionId, reason }: LedgerRecord): bo
 }
 
 /** The reason of a record as people read it: for an open send that is not resent, also why not. */
-export function reasonToTell(rules: TransitionSettings, record: LedgerRecord, at: number): Reason | null {
+export function reasonToTell(rules: ResendSettings, record: LedgerRecord, at: number): Reason | null {
   const { reason } = record;
   if (reason === null || record.dueAt !== null || record.alreadyReceived || !gathersEvidence(record)) return reason;
   const why = whyNotResend(rules, record, at) ?? 'its body is not stored, or the age of its key is not known';

@@ -7,7 +7,7 @@ import type { LedgerRecord, MachineClocks, Reason } from './record.ts';
 import type { Change, IntentCheck } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
 import { isFinal } from './status.ts';
-import { gathersEvidence, move, write } from './step.ts';
+import { gathersEvidence, move, schedule, write } from './step.ts';
 
 export interface IntentParams {
   readonly owner: string;
@@ -17,7 +17,7 @@ export interface IntentParams {
   readonly clocks: MachineClocks;
   readonly leaseMs: number;
   readonly bytes: Uint8Array;
-  readonly terms: Pick<TransitionSettings, 'keyLifetimeMs' | 'idempotencyHeader' | 'timeoutMs'>;
+  readonly terms: Pick<TransitionSettings, 'keyLifetimeMs' | 'idempotencyHeader' | 'timeoutMs' | 'audit'>;
 }
 
 /** The step before any byte leaves: intent, lease, and the bytes themselves so that they can be resent. */
@@ -25,7 +25,7 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
   const isFirst = record.status === 'queued';
   if (!isFirst && record.status !== 'unknown') throw new TypeError(`no intent is made for a record that is ${record.status}`);
   const leaseUntil = at + leaseMs;
-  const change = write(record, {
+  const patch: Partial<LedgerRecord> = {
     status: isFirst ? 'submitting' : 'unknown',
     firstSentAt: record.firstSentAt ?? at,
     // The terms of the first send hold for all of its resends.
@@ -35,7 +35,9 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
     leaseUntil,
     // A resend that dies with its process falls due again when its lease is over.
     dueAt: isFirst ? null : leaseUntil,
-  });
+  };
+  const note = { event: 'intent', detail: { attempt: record.attempt, send: record.sends + 1 } } as const;
+  const change = write(terms, record, { patch, note, at });
   const intent: IntentCheck = { marginMs: terms.timeoutMs, clocks };
   return { ...change, intent, ...(isFirst && !record.hasCardNumber ? { body: { keep: bytes } } : {}) };
 }
@@ -46,17 +48,22 @@ export function markInterrupted(rules: TransitionSettings, record: LedgerRecord,
     code: 'send_interrupted',
     description: 'The process ended after making its intent durable and before learning the answer.',
   };
-  return keepOpen(rules, record, { reason, resendAt: at, at });
+  return keepOpen(rules, record, { event: 'status', reason, resendAt: at, at });
 }
 
 /** Open, and due for a resend if one may be made by then. */
 export function keepOpen(
   rules: TransitionSettings,
   record: LedgerRecord,
-  { reason, resendAt, at }: { readonly reason: Reason; readonly resendAt: number; readonly at: number },
+  {
+    event,
+    reason,
+    resendAt,
+    at,
+  }: { readonly event: 'answer' | 'status'; readonly reason: Reason; readonly resendAt: number; readonly at: number },
 ): Change {
   const dueAt = whyNotResend(rules, record, resendAt) === null ? resendAt : null;
-  return move(rules, record, { patch: { status: 'unknown', reason, dueAt }, at });
+  return move(rules, record, { patch: { status: 'unknown', reason, dueAt }, event, at });
 }
 
 /** When the resend after this many sends may be made. */
@@ -73,33 +80,47 @@ export function scheduleNextCheck(rules: TransitionSettings, record: LedgerRecor
   const patch = { dueAt, checks: record.checks + 1 };
   const hasBetter = record.status !== 'in_progress' || (record.reason !== null && !ofCalls.has(record.reason.code));
   return reason === undefined || hasBetter
-    ? write(record, patch)
-    : move(rules, record, { patch: { ...patch, status: record.status, reason }, at });
+    ? schedule(record, patch)
+    : move(rules, record, { patch: { ...patch, status: record.status, reason }, event: 'status_check', at });
 }
 
 /** An open send whose key the gateway may have forgotten, as far as the clocks show: it is never resent. */
-export const barResend = (record: LedgerRecord): Change | null =>
+export const barResend = (rules: TransitionSettings, record: LedgerRecord, at: number): Change | null =>
   record.status === 'unknown' && record.sessionId === null
-    ? write(record, { keyLifetimeMs: null, dueAt: null, leaseOwner: null, leaseUntil: null })
+    ? write(rules, record, {
+        patch: { keyLifetimeMs: null, dueAt: null, leaseOwner: null, leaseUntil: null },
+        note: { event: 'resend', detail: { barred: 'key_age' } },
+        at,
+      })
     : null;
 
 /** An open send that no resend can be made for. */
 export const giveUpResend = (record: LedgerRecord): Change | null =>
-  record.status === 'unknown' && record.sessionId === null ? write(record, { dueAt: null, leaseOwner: null, leaseUntil: null }) : null;
+  record.status === 'unknown' && record.sessionId === null ? schedule(record, { dueAt: null, leaseOwner: null, leaseUntil: null }) : null;
 
 /** An open send that was given up for a reason that holds no more, such as a setting: due again. */
 export function rescheduleResend(rules: TransitionSettings, record: LedgerRecord, at: number): Change | null {
   const isGivenUp = record.dueAt === null && gathersEvidence(record);
-  return isGivenUp && whyNotResend(rules, record, at) === null ? write(record, { dueAt: at }) : null;
+  return isGivenUp && whyNotResend(rules, record, at) === null ? schedule(record, { dueAt: at }) : null;
 }
 
 /** A resend whose process died: due at once rather than when its lease would be over. */
 export const releaseInterruptedResend = (record: LedgerRecord, at: number): Change | null =>
-  record.status === 'unknown' && record.leaseOwner !== null ? write(record, { leaseOwner: null, leaseUntil: null, dueAt: at }) : null;
+  record.status === 'unknown' && record.leaseOwner !== null ? schedule(record, { leaseOwner: null, leaseUntil: null, dueAt: at }) : null;
 
 /** Names the session that we are about to confirm; null when another one was named before, or the record has ended. */
-export const recordConfirmIntent = (record: LedgerRecord, sessionId: string): Change | null =>
-  record.confirmSession === null && !isFinal[record.status] ? write(record, { confirmSession: sessionId }) : null;
+export const recordConfirmIntent = (
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { sessionId, at }: { readonly sessionId: string; readonly at: number },
+): Change | null =>
+  record.confirmSession === null && !isFinal[record.status]
+    ? write(rules, record, {
+        patch: { confirmSession: sessionId },
+        note: { event: 'confirm', detail: { session_id: sessionId } },
+        at,
+      })
+    : null;
 
 /** Names the session that we are about to cancel, and why. */
 export const recordCancelIntent = (
@@ -109,12 +130,12 @@ export const recordCancelIntent = (
 ): Change | null =>
   record.cancelSession === sessionId || isFinal[record.status]
     ? null
-    : move(rules, record, { patch: { status: 'unknown', cancelSession: sessionId, reason }, at });
+    : move(rules, record, { patch: { status: 'unknown', cancelSession: sessionId, reason }, event: 'cancel', at });
 
 /** A queued record that is not to be sent: its record id is free again. */
 export const cancelQueued = (rules: TransitionSettings, record: LedgerRecord, reason: Reason, at: number): Change | null =>
-  record.status === 'queued' ? move(rules, record, { patch: { status: 'cancelled', reason, dueAt: null }, at }) : null;
+  record.status === 'queued' ? move(rules, record, { patch: { status: 'cancelled', reason, dueAt: null }, event: 'cancelled', at }) : null;
 
 /** A queued record that falls with its batch. */
 export const rejectQueued = (rules: TransitionSettings, record: LedgerRecord, reason: Reason, at: number): Change | null =>
-  record.status === 'queued' ? move(rules, record, { patch: { status: 'rejected', reason, dueAt: null }, at }) : null;
+  record.status === 'queued' ? move(rules, record, { patch: { status: 'rejected', reason, dueAt: null }, event: 'rejected', at }) : null;

@@ -114,7 +114,7 @@ function beforeEnd(rules: TransitionSettings, record: LedgerRecord, session: Ses
   const alert = contradictionAlert(record, session);
   const alerts = alert === null ? [] : [alert];
   if (isEarlierStage(record, session)) return lesson('late');
-  const change = applySession(rules, asSent(record, at), session, at);
+  const change = applySession(rules, asSent(record, at), session, at, 'webhook');
   const asks = asksForDecision(record, session);
   if (change === null || (!asks && !teaches(record, change.after))) return lesson('known', { alerts });
   return lesson('applied', {

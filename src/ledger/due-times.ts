@@ -6,5 +6,5 @@ import { isFinal } from '../../batches/record/status.ts';
 export const queueTimeOf = (record: LedgerRecord): number | null =>
   record.status === 'submitting' ? (record.leaseUntil ?? 0) : dueTimeOf(record);
 
-/** When its batch moves it; null for what is queued and for what is final. */
-export const dueTimeOf = ({ status, dueAt }: LedgerRecord): number | null => (status === 'queued' || isFinal[status] ? null : dueAt);
+/** When its batch moves it; null for what waits for its row or message, for a person, or is final. */
+export const dueTimeOf = ({ status, dueAt }: LedgerRecord): number | null => (isFinal[status] ? null : dueAt);

@@ -1,7 +1,7 @@
 /** What of a batch needs a person's attention, as text: why a run ends with exit code 2. */
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { reasonToTell } from '../../batches/record/step.ts';
-import type { TransitionSettings } from '../../batches/record/resend-rules.ts';
+import type { ResendSettings } from '../../batches/record/resend-rules.ts';
 import type { Summary } from '../../batches/record/summary.ts';
 import { batchEvents } from '../files/batch-results.ts';
 import { sourceText } from '../terminal/event-line.ts';
@@ -12,7 +12,7 @@ import type { Profile } from './profile.ts';
 
 export interface Attention {
   readonly profile: Pick<Profile, 'ledger' | 'clock' | 'results'>;
-  readonly settings: TransitionSettings;
+  readonly settings: ResendSettings;
   readonly summary: Summary;
   /** False: records in progress are no reason. */
   readonly follow: boolean;

@@ -69,7 +69,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     );
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
-  const rules = transitionSettings(config);
+  const rules = transitionSettings(config, params.ledgerKey);
   const { deps, breaker } = createEngine({
     ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
     ...(gatherMs === undefined ? {} : { gatherMs }),

@@ -22,7 +22,7 @@ import { columnsOf, wrapText } from '../terminal/width.ts';
 import { attentionTexts } from './attention.ts';
 import { otherFilesText } from './other-files.ts';
 import type { Profile } from './profile.ts';
-import { transitionSettings } from './transition-settings.ts';
+import { resendSettings } from './transition-settings.ts';
 
 /** Everything that paying the file works with. */
 export interface FilePayment {
@@ -146,7 +146,7 @@ async function report(
   );
   reportFixFile(inspection.file, fixFile);
   const unsettledDuplicates = await ledger.countUnsettledDuplicates({ batchId, exceptInProgress: !follow });
-  const settings = transitionSettings(config);
+  const settings = resendSettings(config);
   const texts = await attentionTexts({
     profile,
     settings,

@@ -2,6 +2,7 @@
  * Sample data for all tests: a valid instance of everything that crosses a boundary, with what a test wants changed.
  * The instruction `inv-1` pays 12.30 EUR from line 2 of a file.
  */
+import { createAuditChain } from '../../batches/audit/hash-chain.ts';
 import type { InvalidInstruction, Kind, Occurrence, ValidInstruction } from '../../batches/instruction/instruction.ts';
 import { exampleRow } from '../../batches/instruction/templates.ts';
 import { queuedRecord as newRecord } from '../../batches/record/admission.ts';
@@ -198,6 +199,7 @@ export const transitionSettings: TransitionSettings = {
   keyLifetimeMs: 12 * 3_600_000,
   idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY',
   timeoutMs: 30_000,
+  audit: createAuditChain(Buffer.alloc(32, 7)),
 };
 
 export const queuedRecord = (patch: Partial<LedgerRecord> = {}): LedgerRecord => ({

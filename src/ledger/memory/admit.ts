@@ -1,8 +1,13 @@
 /** Writes what `decideAdmission` says about an occurrence, with everything that moves with it. */
-import { decideAdmission, verdictOf, verdictOfKnown, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import {
+  decideAdmission,
+  verdictOf,
+  verdictOfKnown,
+  type AdmissionDecision,
+  type AdmissionRules,
+} from '../../../batches/record/admission.ts';
 import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
-import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import type { LedgerTime } from '../ledger-time.ts';
 import { addReceived, appendEvent, batchOf, placeOf, type MemoryStore, type StoredRecord } from './store.ts';
@@ -10,7 +15,7 @@ import { addReceived, appendEvent, batchOf, placeOf, type MemoryStore, type Stor
 /** What a write needs to know of the instance that makes it. */
 export interface Writer {
   readonly store: MemoryStore;
-  readonly keys: KeyDerivation;
+  readonly rules: AdmissionRules;
   readonly owner: string;
   readonly now: () => number;
   /** That of a ledger which one process pays from. */
@@ -31,7 +36,7 @@ export function admit(writer: Writer, admission: Admission): Verdict {
 
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const existing = recordId === undefined ? undefined : store.records.get(recordId);
-  const decision = decideAdmission(writer.keys, admission, {
+  const decision = decideAdmission(writer.rules, admission, {
     record: existing?.record,
     // After purgeDetails the fields cannot be told apart: then none is named.
     fields: () => existing?.fields ?? (content.type === 'valid' ? content.fields : noFields),
@@ -40,14 +45,15 @@ export function admit(writer: Writer, admission: Admission): Verdict {
   if (decision.type === 'settled') return settle(writer, admission, decision, existing);
   if (existing !== undefined) releaseRecordId(store, existing);
   const fields = content.type === 'valid' ? content.fields : noFields;
-  addRecord(writer, { record: decision.record, fields, queueAt: null, endedAt: null });
+  const trail = [...(existing?.trail ?? []), ...decision.audit];
+  addRecord(writer, { record: decision.record, fields, trail, queueAt: null, endedAt: null });
   return verdictOf(decision.record);
 }
 
 /** Part of a write. */
 export function addRecord(
   { store, now }: Writer,
-  { record, fields, queueAt, endedAt }: Pick<StoredRecord, 'record' | 'fields' | 'queueAt' | 'endedAt'>,
+  { record, fields, trail, queueAt, endedAt }: Pick<StoredRecord, 'record' | 'fields' | 'trail' | 'queueAt' | 'endedAt'>,
 ): StoredRecord {
   const batch = batchOf(store, record.batchId);
   store.lastNumber += 1;
@@ -58,6 +64,7 @@ export function addRecord(
     changedAt: at,
     record,
     fields,
+    trail,
     queueAt,
     endedAt,
     body: undefined,
@@ -80,14 +87,15 @@ function releaseRecordId(store: MemoryStore, { order, record }: StoredRecord): v
 function settle(
   { store, owner, now }: Writer,
   { content, occurrence, batchId }: Admission,
-  { status, sequence, event }: Extract<AdmissionDecision, { type: 'settled' }>,
+  { status, sequence, event, head, audit }: Extract<AdmissionDecision, { type: 'settled' }>,
   existing: StoredRecord | undefined,
 ): Verdict {
   const { recordId, amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
   const batch = batchOf(store, batchId);
   if (existing !== undefined) {
     const { record, order } = existing;
-    existing.record = { ...record, sequence, version: record.version + 1 } satisfies LedgerRecord;
+    existing.record = { ...record, sequence, audit: head, version: record.version + 1 } satisfies LedgerRecord;
+    existing.trail.push(...audit);
     if (status === 'duplicate') batch.duplicates.push({ recordId: record.recordId, order });
   } else if (recordId !== undefined) store.unboundSequences.set(recordId, sequence);
   store.occurrences.set(placeOf(occurrence), { status });

@@ -14,7 +14,7 @@ import { addTally, appendEvent, batchOf, countSend, uncountSend, type StoredReco
 export function advance(writer: Writer, change: Change): AdvanceResult {
   const { store, owner, now } = writer;
   checkChange(change);
-  const { expected, after, event, body } = change;
+  const { expected, after, event, body, audit = [] } = change;
   const stored = store.records.get(after.recordId);
   if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;
@@ -28,6 +28,7 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
   for (const sessionId of newSessions(before, after)) store.sessions.set(sessionId, before.recordId);
   const batch = batchOf(store, before.batchId);
   stored.record = after;
+  stored.trail.push(...audit);
   stored.queueAt = queueTimeOf(after);
   if (isFinal[after.status]) stored.endedAt = now();
   if (before.status !== after.status) stored.changedAt = now();
@@ -44,6 +45,8 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
 
 /** Why the change may not be written although the record has not moved. */
 function refusal({ store, now, time }: Writer, before: LedgerRecord, { after, intent }: Change): AdvanceRefusal | undefined {
+  const pause = intent === undefined ? undefined : (store.pauses.get(before.batchId) ?? store.pauses.get(''));
+  if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
   const isResend = intent !== undefined && before.firstSentAt !== null;
   if (intent !== undefined) time?.observe(intent.clocks);
   if (isResend && !(time === undefined ? mayResend(before, intent, now()) : time.mayResend(before, intent)))

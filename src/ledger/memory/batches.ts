@@ -48,6 +48,15 @@ export function enqueueProgress(store: MemoryStore, batchId: string): EnqueuePro
   return { ...(store.batches.get(batchId)?.progress ?? { line: 0, rows: null }) };
 }
 
+/** @returns whether it changed anything */
+export function setPause({ pauses }: MemoryStore, { batchId, pause }: Parameter<'setPause'>): boolean {
+  const name = batchId ?? '';
+  if (pause === null) return pauses.delete(name);
+  if (pauses.has(name)) return false;
+  pauses.set(name, { ...pause, batchId });
+  return true;
+}
+
 const fileBatch = /^[0-9a-f]{64}$/;
 
 export function unfinishedFiles(store: MemoryStore): readonly string[] {

@@ -5,13 +5,13 @@
  */
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
-import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
+import type { AdmissionRules } from '../../../batches/record/admission.ts';
 import { eachOf } from '../each-of.ts';
 import { LedgerClosedError } from '../errors.ts';
 import type { LedgerTime } from '../ledger-time.ts';
 import { admit, type Writer } from './admit.ts';
 import { advance, bodyOf } from './advance.ts';
-import { enqueueProgress, openBatch, saveEnqueueProgress, unfinishedFiles, updateBatch } from './batches.ts';
+import { enqueueProgress, openBatch, saveEnqueueProgress, setPause, unfinishedFiles, updateBatch } from './batches.ts';
 import * as queries from './queries.ts';
 import { claimDue, purgeDetails, restore, restoreSettled, takeOverOutbox } from './sharing.ts';
 import { placeOf, type MemoryStore } from './store.ts';
@@ -30,7 +30,8 @@ export type WriteName =
   | 'saveEnqueueProgress'
   | 'countDeadLetter'
   | 'restore'
-  | 'restoreSettled';
+  | 'restoreSettled'
+  | 'setPause';
 
 /**
  * Carries one atomic write to the store: calls `apply` at most once and returns what it returns. It may wait before and
@@ -40,7 +41,7 @@ export type CarryWrite = <Result>(name: WriteName, apply: () => Result) => Promi
 
 export interface MemoryLedgerOptions {
   readonly store: MemoryStore;
-  readonly keys: KeyDerivation;
+  readonly rules: AdmissionRules;
   readonly clock: Pick<Clock, 'now'>;
   /** Names this instance: `outbox` returns the events of this owner. */
   readonly owner: string;
@@ -77,7 +78,7 @@ function createGate(carry: CarryWrite) {
   };
 }
 
-export function openMemoryLedger({ store, keys, clock, owner, time, carry = applyAtOnce }: MemoryLedgerOptions): SharedLedger {
+export function openMemoryLedger({ store, rules, clock, owner, time, carry = applyAtOnce }: MemoryLedgerOptions): SharedLedger {
   const gate = createGate((name, apply) =>
     carry(name, () => {
       const result = apply();
@@ -85,7 +86,7 @@ export function openMemoryLedger({ store, keys, clock, owner, time, carry = appl
       return result;
     }),
   );
-  const writer: Writer = { store, keys, owner, now: () => clock.now(), ...(time === undefined ? {} : { time }) };
+  const writer: Writer = { store, rules, owner, now: () => clock.now(), ...(time === undefined ? {} : { time }) };
   const { read, write } = gate;
   return {
     openBatch: (manifest) => write('openBatch', () => openBatch(store, manifest)),
@@ -112,6 +113,11 @@ export function openMemoryLedger({ store, keys, clock, owner, time, carry = appl
       }),
     batches: (params) => read(() => queries.batches(store, params?.newest)),
     record: (recordId) => read(() => store.records.get(recordId)?.record),
+    trail: (recordId) => read(() => queries.trail(store, recordId)),
+    alerted: (which) => read(() => queries.alerted(store, which)),
+    recount: (batchId) => read(() => queries.recount(store, batchId)),
+    pauses: () => read(() => [...store.pauses.values()]),
+    setPause: (params) => write('setPause', () => setPause(store, params)),
     recordOfSession: (sessionId) => read(() => store.records.get(store.sessions.get(sessionId) ?? '')?.record),
     body: (recordId) =>
       read(() => {

@@ -45,6 +45,27 @@ export function records(store: MemoryStore, { statuses, batchId, limit, after = 
     .map(({ record, order, admittedAt, changedAt }) => ({ cursor: String(order), record, admittedAt, changedAt }));
 }
 
+export const trail = (store: MemoryStore, recordId: string): Answer<'trail'> => [...(store.records.get(recordId)?.trail ?? [])];
+
+export function alerted(store: MemoryStore, { limit, after = '0' }: Parameter<'alerted'>): Answer<'alerted'> {
+  return [...store.records.values()]
+    .filter(({ record, order }) => order > Number(after) && record.alerts.some(({ acknowledged }) => !acknowledged))
+    .sort((one, other) => one.order - other.order)
+    .slice(0, limit)
+    .map(({ record, order, admittedAt, changedAt }) => ({ cursor: String(order), record, admittedAt, changedAt }));
+}
+
+/** Occurrences that ended by themselves keep no amount here: of them only the tally is known. */
+export function recount(store: MemoryStore, batchId: string | undefined): Answer<'recount'> {
+  const asked = [...store.batches.values()].filter(({ batch }) => batchId === undefined || batch.batchId === batchId);
+  const isOfRecord = ({ status }: TallyRow): boolean => !['received', 'duplicate', 'conflict'].includes(status);
+  const counted = [...store.records.values()]
+    .filter(({ record }) => batchId === undefined || record.batchId === batchId)
+    .map(({ record: { status, currency, amountMinor } }) => ({ status, currency, count: 1, amountMinor }));
+  const settled = asked.flatMap(({ tallies: kept }) => [...kept.values()].filter((row) => !isOfRecord(row) || row.status === 'rejected'));
+  return sumTallies([...counted, ...settled]);
+}
+
 export function countUnsettledDuplicates(store: MemoryStore, params: Parameter<'countUnsettledDuplicates'>): number {
   const { batchId, exceptInProgress } = params;
   const isSettled = ({ recordId, order }: StoredBatch['duplicates'][number]): boolean => {

@@ -34,7 +34,7 @@ export function takeOverOutbox({ store, owner, now }: Writer, { olderThanMs, lim
   return left.length;
 }
 
-export function restore(writer: Writer, { record, fields, body, event }: Parameter<'restore'>): void {
+export function restore(writer: Writer, { record, fields, audit = [], body, event }: Parameter<'restore'>): void {
   const { store, owner, now } = writer;
   checkAmount(record.amountMinor);
   if (body !== undefined) checkBodyMayBeKept(record);
@@ -44,6 +44,7 @@ export function restore(writer: Writer, { record, fields, body, event }: Paramet
   const stored = addRecord(writer, {
     record: { ...record, sequence },
     fields,
+    trail: [...audit],
     queueAt: queueTimeOf(record),
     endedAt: isFinal[record.status] ? now() : null,
   });
@@ -71,7 +72,7 @@ function raiseSequence(store: MemoryStore, recordId: string, sequence: number): 
   else if (sequence > existing.record.sequence) existing.record = { ...existing.record, sequence };
 }
 
-export function purgeDetails({ store, now }: Writer, { olderThanMs, limit }: Parameter<'purgeDetails'>): number {
+export function purgeDetails({ store, rules, now }: Writer, { olderThanMs, limit }: Parameter<'purgeDetails'>): number {
   const endedBy = now() - olderThanMs;
   const ended = [...store.records.values()]
     .flatMap((stored) => (stored.endedAt === null || !isFinal[stored.record.status] ? [] : [{ stored, endedAt: stored.endedAt }]))
@@ -79,7 +80,10 @@ export function purgeDetails({ store, now }: Writer, { olderThanMs, limit }: Par
     .sort((one, other) => one.endedAt - other.endedAt)
     .slice(0, limit);
   for (const { stored } of ended) {
-    stored.record = { ...stored.record, destination: undefined, metadata: undefined, reason: null, checks: 0 };
+    const { record } = stored;
+    const kept = record.audit === null ? undefined : rules.audit.retain(record.audit, record.recordId, now());
+    stored.trail.splice(0, Infinity, ...(kept?.entries ?? []));
+    stored.record = { ...record, destination: undefined, metadata: undefined, reason: null, checks: 0, audit: kept?.head ?? null };
     stored.fields = undefined;
     stored.endedAt = null;
   }

@@ -1,9 +1,11 @@
 /** What a ledger in memory keeps. Plain data without functions: `structuredClone` of it is a snapshot. */
+import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
 import type { EnqueueProgress } from '../../../batches/ports/ledger.ts';
 import type { Batch } from '../../../batches/record/batch.ts';
 import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Status } from '../../../batches/record/status.ts';
@@ -29,6 +31,8 @@ export interface StoredRecord {
   /** When it came to its present status. */
   changedAt: number;
   record: LedgerRecord;
+  /** The audit trail. */
+  readonly trail: AuditEntry[];
   /** Undefined after `purgeDetails`. */
   fields: FieldDigests | undefined;
   /** When it became final; null while open and after `purgeDetails`. */
@@ -61,6 +65,8 @@ export interface MemoryStore {
   readonly deadLetters: Set<string>;
   /** The record id that a session belongs to. */
   readonly sessions: Map<string, string>;
+  /** By batch id; '' for everything. */
+  readonly pauses: Map<string, SetPause>;
   /** Times that a `LedgerTime` keeps. */
   readonly times: Map<TimeName, number>;
   publishedMark: string | null;
@@ -76,6 +82,7 @@ export const createMemoryStore = (): MemoryStore => ({
   outbox: new Map(),
   deadLetters: new Set(),
   sessions: new Map(),
+  pauses: new Map(),
   times: new Map(),
   publishedMark: null,
   lastNumber: 0,
@@ -128,7 +135,6 @@ export function uncountSend({ batch }: StoredBatch): void {
   if (batch.sent === 0) batch.firstSentAt = batch.lastSentAt = null;
 }
 
-/** @returns its number */
 export function appendEvent(store: MemoryStore, event: ResultEvent, owner: string, at: number): void {
   store.lastNumber += 1;
   store.outbox.set(store.lastNumber, { owner, at, eventId: event.event_id, json: JSON.stringify(event) });

@@ -33,7 +33,7 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
 
   for (let assumed = nothing; ;) {
     const believed = assumed;
-    const decision = decideAdmission(context.keys, admission, {
+    const decision = decideAdmission(context, admission, {
       record: believed.stored?.record,
       // Field digests that were purged cannot be compared: then no field is named.
       fields: () => believed.fields ?? (content.type === 'valid' ? content.fields : noFields),

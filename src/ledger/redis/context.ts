@@ -1,4 +1,5 @@
 /** What the operations of the Redis ledger share. */
+import type { AuditChain } from '../../../batches/audit/hash-chain.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Seal } from '../seal.ts';
 import type { ScriptClient } from './script-client.ts';
@@ -20,6 +21,7 @@ export interface LedgerContext {
   readonly places: PlaceClaims;
   readonly health: Pick<RedisHealth, 'untilThereIsMemory'>;
   readonly keys: KeyDerivation;
+  readonly audit: AuditChain;
   readonly seal: Seal;
   readonly place: LedgerPlace;
   /** Unique over all instances: identifies a call that has to be made again. */

@@ -5,6 +5,7 @@
  * instances that decide on the same record at once, one writes.
  */
 import { hash } from 'node:crypto';
+import { createAuditChain } from '../../../batches/audit/hash-chain.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
@@ -167,6 +168,7 @@ function createContext(deps: LedgerDeps): { readonly context: LedgerContext; rea
     places: createPlaceClaims({ calls, names }),
     health: deps.health,
     keys,
+    audit: createAuditChain(deps.ledgerKey),
     place,
     seal: createSeal(deps.ledgerKey),
     nextToken,
@@ -215,6 +217,11 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     takeOverOutbox: tracked(outbox.takeOverOutbox),
     // The results topic itself holds how far it is.
     publishedMark: tracked(async () => null),
+    trail: () => Promise.reject(new TypeError('trail')),
+    alerted: () => Promise.reject(new TypeError('alerted')),
+    pauses: async () => [],
+    setPause: () => Promise.reject(new TypeError('setPause')),
+    recount: () => Promise.reject(new TypeError('recount')),
     countDeadLetter: tracked(async (letter) => {
       const shard = shardOfPlace(letter);
       await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, letter.stream)], [String(letter.position)]);

@@ -5,7 +5,7 @@
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import type { LedgerRecord, MachineClocks, Reason } from '../../../batches/record/record.ts';
+import type { LedgerRecord, MachineClocks, Reason, RecordAlert } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, sourceAt, type SharedSource } from '../source.ts';
 
@@ -46,6 +46,12 @@ interface MutableFields {
   readonly resend?: readonly [code: string, description: string];
   readonly due?: number;
   readonly checks?: number;
+  /** Number and chain of the newest entry of the audit trail. */
+  readonly audit?: readonly [number: number, chain: string];
+  readonly alerts?: readonly RecordAlert[];
+  readonly resolved?: string;
+  readonly awaits?: number;
+  readonly previous?: string;
   readonly owner?: string;
   readonly until?: number;
 }
@@ -107,10 +113,19 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
     ...(record.resend === null ? {} : { resend: [record.resend.code, record.resend.description] }),
     ...(dueAt === null ? {} : { due: dueAt }),
     ...(checks === 0 ? {} : { checks }),
+    ...encodeOperations(record),
     ...(leaseOwner === null ? {} : { owner: leaseOwner }),
     ...(leaseUntil === null ? {} : { until: leaseUntil }),
   } satisfies MutableFields);
 }
+
+const encodeOperations = ({ audit, alerts, resolvedBy, awaitsConfirmationSince, previousSession }: LedgerRecord): MutableFields => ({
+  ...(audit === null ? {} : { audit: [audit.number, audit.chain] }),
+  ...(alerts.length === 0 ? {} : { alerts }),
+  ...(resolvedBy === null ? {} : { resolved: resolvedBy }),
+  ...(awaitsConfirmationSince === null ? {} : { awaits: awaitsConfirmationSince }),
+  ...(previousSession === null ? {} : { previous: previousSession }),
+});
 
 const encodeClocks = (clocks: MachineClocks | null): Pick<MutableFields, 'wall' | 'up'> =>
   clocks === null ? {} : { wall: clocks.wallAt, ...(clocks.uptimeMs === null ? {} : { up: clocks.uptimeMs }) };
@@ -190,6 +205,11 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     resend: moving.resend === undefined ? null : reasonOf(moving.resend),
     dueAt: moving.due ?? null,
     checks: moving.checks ?? 0,
+    audit: moving.audit === undefined ? null : { number: moving.audit[0], chain: moving.audit[1] },
+    alerts: moving.alerts ?? [],
+    resolvedBy: moving.resolved ?? null,
+    awaitsConfirmationSince: moving.awaits ?? null,
+    previousSession: moving.previous ?? null,
     leaseOwner: moving.owner ?? null,
     leaseUntil: moving.until ?? null,
   };

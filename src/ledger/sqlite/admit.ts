@@ -1,9 +1,14 @@
 /** Writes what `decideAdmission` says of an occurrence, with everything that moves with it. */
-import { decideAdmission, verdictOf, verdictOfKnown, type AdmissionDecision } from '../../../batches/record/admission.ts';
+import {
+  decideAdmission,
+  verdictOf,
+  verdictOfKnown,
+  type AdmissionDecision,
+  type AdmissionRules,
+} from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
-import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { checkAdmission } from '../../../batches/record/check-change.ts';
-import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import type { Admission, Verdict } from '../../../batches/record/record.ts';
 import type { BatchTally, Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode, statusOf } from '../codes.ts';
@@ -11,14 +16,16 @@ import type { UnboundSequences } from './unbound-sequences.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnOutcome, Occurrences, Stream } from './occurrences.ts';
 import type { RecordStore, Stored } from './record-store.ts';
+import type { Trails } from './trails.ts';
 
 export interface AdmitDeps {
-  readonly keys: KeyDerivation;
+  readonly rules: AdmissionRules;
   readonly accounts: Tallies;
   readonly places: Occurrences;
   readonly records: RecordStore;
   readonly loose: UnboundSequences;
   readonly bodies: Bodies;
+  readonly trails: Trails;
   readonly outbox: Outbox;
 }
 
@@ -44,13 +51,13 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
 
   if (content.type === 'valid') {
     // Nearly every id is new: inserted as such, and read only if it is taken.
-    const decision = decideAdmission(deps.keys, admission, { record: undefined, fields: () => nothingKnown, lastSequence: looseSequence });
-    const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision.record) : undefined;
-    if (inserted !== undefined) return verdictOf(inserted);
+    const decision = decideAdmission(deps.rules, admission, { record: undefined, fields: () => nothingKnown, lastSequence: looseSequence });
+    const inserted = decision.type === 'admitted' ? insert(deps, admission, account, stream, decision) : undefined;
+    if (inserted !== undefined) return verdictOf(inserted.record);
   }
 
   const existing = recordId === undefined ? undefined : deps.records.byRecordId(recordId);
-  const decision = decideAdmission(deps.keys, admission, {
+  const decision = decideAdmission(deps.rules, admission, {
     record: existing?.record,
     // Field digests that were purged cannot be compared: then no field is named.
     fields: () => (existing === undefined ? undefined : deps.records.fields(existing)) ?? askedFields(admission),
@@ -59,9 +66,10 @@ export function admit(deps: AdmitDeps, admission: Admission): Verdict {
   if (decision.type === 'settled') return settle(deps, admission, account, stream, decision, existing);
 
   if (existing !== undefined) releaseRecordId(deps, existing);
-  const inserted = insert(deps, admission, account, stream, decision.record);
+  const inserted = insert(deps, admission, account, stream, decision);
   if (inserted === undefined) throw new RangeError(`the record id ${decision.record.recordId} is still taken`);
-  return verdictOf(inserted);
+  if (existing !== undefined) deps.trails.take(existing.id, inserted.id);
+  return verdictOf(inserted.record);
 }
 
 const askedFields = ({ content }: Admission): FieldDigests => (content.type === 'valid' ? content.fields : nothingKnown);
@@ -71,15 +79,16 @@ function insert(
   { occurrence, content, at }: Admission,
   account: BatchTally,
   stream: Stream,
-  record: LedgerRecord,
-): LedgerRecord | undefined {
+  { record, audit }: Extract<AdmissionDecision, { type: 'admitted' }>,
+): Stored | undefined {
   if (content.type !== 'valid') throw new TypeError('a rejected instruction cannot create a record');
   const source = deps.places.sourceText(stream, occurrence);
   const stored = deps.records.insert(record, { batch: account.id, stream: stream.id, source, fields: content.fields, at });
   if (stored === undefined) return undefined;
   deps.places.insertOfRecord(stream, occurrence.position, account.id, stored.id);
+  deps.trails.append(stored.id, audit);
   deps.accounts.addReceived(account, record.currency, record.amountMinor, statusCode[record.status]);
-  return record;
+  return stored;
 }
 
 /**
@@ -101,14 +110,17 @@ function settle(
   decision: Extract<AdmissionDecision, { type: 'settled' }>,
   existing: Stored | undefined,
 ): Verdict {
-  const { status, sequence, event } = decision;
+  const { status, sequence, event, head, audit } = decision;
   const { recordId, amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
   const readable = amountMinor !== undefined && currency !== undefined;
   const own: OwnOutcome = { status: statusCode[status], currency: readable ? currency : '', amountMinor: readable ? amountMinor : null };
 
   deps.places.insertSettled(stream, occurrence.position, account.id, existing?.id ?? null, own);
-  if (existing !== undefined) deps.records.update(existing, { ...existing.record, sequence, version: existing.record.version + 1 });
-  else if (recordId !== undefined) deps.loose.raise(recordId, sequence);
+  if (existing !== undefined) {
+    deps.records.update(existing, { ...existing.record, sequence, audit: head, version: existing.record.version + 1 });
+    deps.trails.append(existing.id, audit);
+  }
+  if (existing === undefined && recordId !== undefined) deps.loose.raise(recordId, sequence);
   deps.outbox.append(event);
   deps.accounts.addReceived(account, own.currency, own.amountMinor ?? 0n, own.status);
   return { type: 'settled', status, fresh: true };

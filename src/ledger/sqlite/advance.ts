@@ -10,7 +10,9 @@ import type { Outbox } from './outbox.ts';
 import { newSessions } from '../claimed-sessions.ts';
 import type { LedgerTime } from '../ledger-time.ts';
 import type { RecordStore, Stored } from './record-store.ts';
+import type { Pauses } from './pauses.ts';
 import type { Sessions } from './sessions.ts';
+import type { Trails } from './trails.ts';
 
 export interface AdvanceDeps {
   readonly clock: Pick<Clock, 'now'>;
@@ -20,6 +22,8 @@ export interface AdvanceDeps {
   readonly outbox: Outbox;
   readonly sessions: Sessions;
   readonly time: LedgerTime;
+  readonly trails: Trails;
+  readonly pauses: Pick<Pauses, 'of'>;
 }
 
 const written: AdvanceResult = { ok: true };
@@ -31,7 +35,7 @@ const written: AdvanceResult = { ok: true };
  */
 export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   checkChange(change);
-  const { expected, after, event, body } = change;
+  const { expected, after, event, body, audit = [] } = change;
   const stored = deps.records.byRecordId(after.recordId);
   if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;
@@ -46,6 +50,7 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   const account = deps.accounts.ofBatch(before.batchId);
   for (const sessionId of newSessions(before, after)) deps.sessions.claim(sessionId, stored.id);
   deps.records.update(stored, after, deps.clock.now());
+  deps.trails.append(stored.id, audit);
   if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
   else if (body !== undefined && 'eraseAt' in body) deps.bodies.eraseAt(stored.id, body.eraseAt, deps.time.now());
   if (event !== undefined) deps.outbox.append(event);
@@ -57,8 +62,14 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
 }
 
 /** Why the change may not be written although the record has not moved. */
-function refusal({ sessions, time }: AdvanceDeps, { id, record: before }: Stored, { after, intent }: Change): AdvanceRefusal | undefined {
+function refusal(
+  { sessions, time, pauses }: AdvanceDeps,
+  { id, record: before }: Stored,
+  { after, intent }: Change,
+): AdvanceRefusal | undefined {
   if (intent !== undefined) {
+    const pause = pauses.of(before.batchId);
+    if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
     time.observe(intent.clocks);
     const isResend = before.firstSentAt !== null;
     if (isResend && !time.mayResend(before, intent)) return { ok: false, why: 'too_old', current: before };

@@ -1,6 +1,7 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { createAuditChain } from '../../../batches/audit/hash-chain.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -28,6 +29,8 @@ import { createSchema } from './schema.ts';
 import { createLedgerTime } from '../ledger-time.ts';
 import { timesIn } from './ledger-time.ts';
 import { createSessions } from './sessions.ts';
+import { createPauses } from './pauses.ts';
+import { createTrails } from './trails.ts';
 import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
@@ -142,8 +145,9 @@ function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotonic = clo
     () => clock.now(),
     () => monotonic.now(),
   );
+  const audit = createAuditChain(ledgerKey);
   return {
-    keys,
+    rules: { keys, audit },
     time,
     // Ends and changes are dated by the highest clock, so that nothing is deleted too early.
     clock: { now: () => Math.max(time.now(), clock.now()) },
@@ -155,13 +159,19 @@ function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotonic = clo
     outbox: createOutbox(db),
     bodies: createBodies(db, createSeal(ledgerKey)),
     batches: createBatchStore(db),
-    retention: createRetention(db),
+    retention: createRetention(db, { audit, now: () => time.now() }),
+    trails: createTrails(db),
+    pauses: createPauses(db),
   };
 }
 
 type Parts = ReturnType<typeof createParts>;
 
-function createGroups(db: DatabaseSync, file: string, { time, bodies, accounts, places, records, loose, outbox }: Parts): GroupCommit {
+function createGroups(
+  db: DatabaseSync,
+  file: string,
+  { time, bodies, accounts, places, records, loose, outbox, pauses }: Parts,
+): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   return createGroupCommit({
@@ -177,7 +187,7 @@ function createGroups(db: DatabaseSync, file: string, { time, bodies, accounts, 
     },
     rollback() {
       if (db.isTransaction) db.exec('ROLLBACK');
-      for (const part of [accounts, places, records, loose, outbox, time]) part.forget();
+      for (const part of [accounts, places, records, loose, outbox, pauses, time]) part.forget();
     },
     failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
   });
@@ -213,6 +223,10 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
     publishedMark: guarded(queries.publishedMark),
     tallies: guarded(queries.tallies),
     overview: guarded(queries.overview),
+    trail: guarded(queries.trail),
+    alerted: guarded(queries.alerted),
+    pauses: guarded(queries.pauses),
+    recount: guarded(queries.recount),
   });
   const body = reading((recordId: string): Uint8Array | undefined => {
     const stored = records.byRecordId(recordId);
@@ -232,7 +246,7 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
 
 async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<SqliteLedger> {
   const parts = createParts(db, params);
-  const { time, outbox, batches, retention } = parts;
+  const { time, outbox, batches, retention, pauses } = parts;
   const onHalted = reportOnce(params.onWarning);
   const groups = createGroups(db, file, parts);
   // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
@@ -242,6 +256,7 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
     ...reads,
     now: time.now,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
+    setPause: (params) => groups.run(() => pauses.set(params)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
     admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(parts, admission))),
     advance: (changes) => eachOf(changes, (change) => groups.run(() => advance(parts, change))),

@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Binding } from '../errors.ts';
-import { endsNotedSince, readMeta, schemaVersion, sessionTable, storyIndex, writeMeta } from './schema.ts';
+import { alertIndex, endsNotedSince, operationTables, readMeta, schemaVersion, sessionTable, storyIndex, writeMeta } from './schema.ts';
 import { allOrNone } from './transaction.ts';
 
 export interface MigrationContext {
@@ -76,7 +76,24 @@ const clocksAndSessions: Migration = {
   },
 };
 
-const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions];
+/** 6: audit trails, alerts on records, what persons decided, pauses and commands. Older records begin their trail with their next step. */
+const operations: Migration = {
+  to: 6,
+  run(db) {
+    db.exec(`
+      ALTER TABLE record ADD COLUMN audit_number INTEGER;
+      ALTER TABLE record ADD COLUMN audit_chain BLOB;
+      ALTER TABLE record ADD COLUMN alerts TEXT;
+      ALTER TABLE record ADD COLUMN has_alert INTEGER;
+      ALTER TABLE record ADD COLUMN resolved_by TEXT;
+      ALTER TABLE record ADD COLUMN awaits_since REAL;
+      ALTER TABLE record ADD COLUMN previous_session TEXT;
+      ${alertIndex}
+      ${operationTables}`);
+  },
+};
+
+const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions, operations];
 
 /** Runs the steps that are missing; all or nothing. For a process that pays: it holds the lock and has checked the binding. */
 export function migrate(db: DatabaseSync, context: MigrationContext): void {

@@ -7,6 +7,7 @@ import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf, statusCode } from '../codes.ts';
 import { publishedMark } from './outbox.ts';
+import { createOperationQueries, type OperationQueries } from './operation-queries.ts';
 import { createOverview } from './overview.ts';
 import { createRecordList } from './record-list.ts';
 import { selectRecord, toBatch, toRecord, type BatchRow, type RecordRow } from './rows.ts';
@@ -26,6 +27,10 @@ export interface Queries {
   publishedMark(): string | null;
   overview(): Answer<'overview'>;
   tallies(batchId?: string): readonly TallyRow[];
+  trail: OperationQueries['trail'];
+  alerted: OperationQueries['alerted'];
+  pauses: OperationQueries['pauses'];
+  recount(batchId?: string): readonly TallyRow[];
 }
 
 function createStatements(db: DatabaseSync) {
@@ -35,12 +40,10 @@ function createStatements(db: DatabaseSync) {
   const selectBatchKey = db.prepare('SELECT id FROM batch WHERE batch_id = ?');
   const selectOne = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
   const selectDue = db.prepare(
-    `${selectRecord} WHERE record.batch = ? AND record.due_at IS NOT NULL AND record.due_at <= ? AND record.status <> ${statusCode.queued}
+    `${selectRecord} WHERE record.batch = ? AND record.due_at IS NOT NULL AND record.due_at <= ?
      ORDER BY record.due_at, record.id LIMIT ?`,
   );
-  const selectNextDue = db.prepare(
-    `SELECT due_at FROM record WHERE batch = ? AND due_at IS NOT NULL AND status <> ${statusCode.queued} ORDER BY due_at, id LIMIT 1 OFFSET ?`,
-  );
+  const selectNextDue = db.prepare(`SELECT due_at FROM record WHERE batch = ? AND due_at IS NOT NULL ORDER BY due_at, id LIMIT 1 OFFSET ?`);
   // What is open is found through its own index, which the condition names so that it can be taken.
   const selectOpen = db.prepare(
     `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.status <= ${statusCode.unknown} AND record.id > ? ORDER BY record.id LIMIT ?`,
@@ -78,6 +81,7 @@ export function createQueries(db: DatabaseSync): Queries {
   const sql = createStatements(db);
   const listRecords = createRecordList(db);
   const overview = createOverview(db);
+  const { trail, alerted, pauses, recount } = createOperationQueries(db);
   const batchKey = (batchId: string): number | undefined => (sql.selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
 
   return {
@@ -119,6 +123,10 @@ export function createQueries(db: DatabaseSync): Queries {
     },
     publishedMark: () => readMeta(db, publishedMark),
     overview,
+    trail,
+    alerted,
+    pauses,
+    recount: (batchId) => recount(batchId === undefined ? undefined : (batchKey(batchId) ?? 0)),
     tallies(batchId) {
       if (batchId === undefined) return sum(sql.selectAllTallies.all() as unknown as CellRow[]);
       const batch = batchKey(batchId);

@@ -51,5 +51,9 @@ export function createReads(file: string, queries: Queries): Omit<LedgerReader, 
     publishedMark: asked(queries.publishedMark),
     tallies: asked(queries.tallies),
     overview: asked(queries.overview),
+    trail: asked(queries.trail),
+    alerted: asked(queries.alerted),
+    pauses: asked(queries.pauses),
+    recount: asked(queries.recount),
   };
 }

@@ -5,7 +5,7 @@
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusCode } from '../codes.ts';
 
-export type ColumnValue = number | string | null;
+export type ColumnValue = number | string | null | Uint8Array;
 
 interface ChangeGroup {
   readonly columns: readonly string[];
@@ -13,6 +13,10 @@ interface ChangeGroup {
   /** Adds the values of the columns, in their order. */
   push(values: ColumnValue[], after: LedgerRecord): void;
 }
+
+export const chainBytes = ({ audit }: LedgerRecord): Uint8Array | null => (audit === null ? null : Buffer.from(audit.chain, 'hex'));
+
+const alertsText = ({ alerts }: LedgerRecord): string | null => (alerts.length === 0 ? null : JSON.stringify(alerts));
 
 const isUnproven = ({ sessionId, isSessionProven }: LedgerRecord): boolean => sessionId !== null && !isSessionProven;
 
@@ -76,6 +80,24 @@ export const changeGroups: readonly ChangeGroup[] = [
     columns: ['checks'],
     same: (before, after) => before.checks === after.checks,
     push: (values, after) => values.push(after.checks),
+  },
+  {
+    columns: ['audit_number', 'audit_chain'],
+    same: (before, after) => before.audit?.chain === after.audit?.chain,
+    push: (values, after) => values.push(after.audit?.number ?? null, chainBytes(after)),
+  },
+  {
+    columns: ['alerts', 'has_alert'],
+    same: (before, after) => before.alerts === after.alerts,
+    push: (values, after) => values.push(alertsText(after), after.alerts.some(({ acknowledged }) => !acknowledged) ? 1 : null),
+  },
+  {
+    columns: ['resolved_by', 'awaits_since', 'previous_session'],
+    same: (before, after) =>
+      before.resolvedBy === after.resolvedBy &&
+      before.awaitsConfirmationSince === after.awaitsConfirmationSince &&
+      before.previousSession === after.previousSession,
+    push: (values, after) => values.push(after.resolvedBy, after.awaitsConfirmationSince, after.previousSession),
   },
   {
     columns: ['attempt', 'idempotency_key'],

@@ -5,7 +5,7 @@ import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { kindCode, statusCode } from '../codes.ts';
-import { changeGroups, type ColumnValue } from './record-columns.ts';
+import { chainBytes, changeGroups, type ColumnValue } from './record-columns.ts';
 import { selectRecord, toRecord, withoutDetails, type RecordRow } from './rows.ts';
 
 /** A record and its row. */
@@ -49,8 +49,9 @@ const changedBit = endBit << 1;
 const insertSql = `
   INSERT INTO record (
     id, record_id, kind, batch, stream, position, source, amount, currency, destination, metadata, sensitive,
-    fingerprint, shape, digests, attempt, idempotency_key, status, sequence, version, admitted_at, changed_at
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    fingerprint, shape, digests, attempt, idempotency_key, status, sequence, version, admitted_at, changed_at,
+    audit_number, audit_chain
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (record_id) DO NOTHING`;
 
 /** Open records kept in memory, in the order in which they were last touched. */
@@ -162,6 +163,8 @@ const insertValues = (id: number, record: LedgerRecord, { batch, stream, source,
     record.version,
     at,
     at,
+    record.audit?.number ?? null,
+    chainBytes(record),
   ] as const;
 
 export function createRecordStore(db: DatabaseSync): RecordStore {

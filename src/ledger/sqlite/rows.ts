@@ -1,7 +1,7 @@
 /** Rows of the ledger as what they mean. */
 import type { CallerMetadata, Source } from '../../../batches/instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
-import type { LedgerRecord } from '../../../batches/record/record.ts';
+import type { LedgerRecord, RecordAlert } from '../../../batches/record/record.ts';
 import { kindOf, statusOf } from '../codes.ts';
 import { sourceAt, type SharedSource } from '../source.ts';
 
@@ -56,6 +56,12 @@ export interface RecordRow {
   readonly resend_description?: string | null;
   readonly due_at: number | null;
   readonly checks: number;
+  readonly audit_number?: number | null;
+  readonly audit_chain?: Uint8Array | null;
+  readonly alerts?: string | null;
+  readonly resolved_by?: string | null;
+  readonly awaits_since?: number | null;
+  readonly previous_session?: string | null;
   readonly lease_owner: string | null;
   readonly lease_until: number | null;
 }
@@ -100,10 +106,23 @@ export function toRecord(row: RecordRow): LedgerRecord {
     resend: typeof row.resend_code === 'string' ? { code: row.resend_code, description: row.resend_description ?? '' } : null,
     dueAt: row.due_at,
     checks: row.checks,
+    audit: auditHeadOf(row),
+    alerts: typeof row.alerts === 'string' ? (JSON.parse(row.alerts) as RecordAlert[]) : [],
+    resolvedBy: row.resolved_by ?? null,
+    awaitsConfirmationSince: row.awaits_since ?? null,
+    previousSession: row.previous_session ?? null,
     leaseOwner: row.lease_owner,
     leaseUntil: row.lease_until,
   };
 }
+
+export interface AuditColumns {
+  readonly audit_number?: number | null;
+  readonly audit_chain?: Uint8Array | null;
+}
+
+export const auditHeadOf = ({ audit_number: number, audit_chain: chain }: AuditColumns): LedgerRecord['audit'] =>
+  typeof number === 'number' && chain instanceof Uint8Array ? { number, chain: Buffer.from(chain).toString('hex') } : null;
 
 export interface BatchRow {
   readonly id: number;

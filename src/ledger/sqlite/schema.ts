@@ -10,7 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { allOrNone } from './transaction.ts';
 
 /** What each version added: `migrations.ts`. */
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 
 /** Finds what ended long ago and still has its details, the oldest first. */
 export const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
@@ -21,6 +21,22 @@ export const endsNotedSince = 'ends_noted_since';
 /** A session id belongs to one record, forever. */
 export const sessionTable = `
   CREATE TABLE session (session_id TEXT PRIMARY KEY, record INTEGER NOT NULL) STRICT, WITHOUT ROWID;`;
+
+/** What operators and their audit trail need: trails, pauses, commands of other processes. */
+export const operationTables = `
+  -- The audit trails: entry is JSON, hashed as it is.
+  CREATE TABLE audit (record INTEGER NOT NULL, number INTEGER NOT NULL, entry TEXT NOT NULL, hash BLOB NOT NULL,
+    PRIMARY KEY (record, number)) STRICT, WITHOUT ROWID;
+
+  -- What is paused: a batch, or everything under ''.
+  CREATE TABLE pause (batch_id TEXT PRIMARY KEY, code TEXT NOT NULL, by TEXT NOT NULL, reason TEXT, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- What other processes ask of the one that holds the ledger, and its answers; both JSON.
+  CREATE TABLE command (number INTEGER PRIMARY KEY, request TEXT NOT NULL, asked_at REAL NOT NULL, answer TEXT, answered_at REAL) STRICT;
+  CREATE INDEX command_open ON command (number) WHERE answer IS NULL;`;
+
+/** Finds records with alerts that nobody has acknowledged. */
+export const alertIndex = 'CREATE INDEX record_alert ON record (id) WHERE has_alert = 1;';
 
 const tables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -112,6 +128,13 @@ const tables = `
     checks INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until REAL,
+    audit_number INTEGER, -- of the newest entry of its trail; NULL in records that are older than trails
+    audit_chain BLOB,
+    alerts TEXT, -- a JSON array
+    has_alert INTEGER, -- 1: one of them is not acknowledged
+    resolved_by TEXT,
+    awaits_since REAL, -- when its session was first seen waiting for confirmation
+    previous_session TEXT,
     admitted_at REAL, -- NULL in records that are older than this column, as the next one
     changed_at REAL, -- when it came to its status
     ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not recorded; NULL: its details are purged
@@ -119,6 +142,7 @@ const tables = `
   CREATE INDEX record_due ON record (batch, due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
   ${storyIndex}
+  ${alertIndex}
 
   CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at REAL) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;
@@ -127,6 +151,7 @@ const tables = `
   CREATE TABLE loose (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
   ${sessionTable}
+  ${operationTables}
 
   CREATE TABLE outbox (number INTEGER PRIMARY KEY, event_id TEXT NOT NULL, json TEXT NOT NULL) STRICT;
 `;

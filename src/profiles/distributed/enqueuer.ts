@@ -65,7 +65,7 @@ const enqueueDeps = ({ config }: ProfileParams, connected: Connected, publisher:
   ledger: connected.ledger,
   clock: connected.clock,
   publisher,
-  settings: transitionSettings(config),
+  settings: transitionSettings(config, connected.ledgerKey),
   fingerprints: createFingerprints(connected.ledgerKey),
 });
 

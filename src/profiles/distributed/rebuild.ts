@@ -72,7 +72,7 @@ export async function rebuildIn(session: RebuildSession): Promise<RebuildReport>
   const index = createRebuildIndex();
   let skipped = 0;
   const sources = await openSources(session, { marks, onSkipped: () => (skipped += 1) });
-  const settings = transitionSettings(config);
+  const settings = transitionSettings(config, ledgerKey);
   const found = await rebuildFrom({ ledger, index, settings, fingerprints: createFingerprints(ledgerKey), clock, ...sources }).finally(() =>
     index.close(),
   );

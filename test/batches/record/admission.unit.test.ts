@@ -5,7 +5,7 @@ import type { ValidInstruction, Problem } from '../../../batches/instruction/ins
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { resultSchema } from '../../../batches/record/result-event.ts';
 import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
-import { at, instructionOf, keys, queuedRecord } from '../../support/builders.ts';
+import { at, instructionOf, keys, queuedRecord, transitionSettings } from '../../support/builders.ts';
 
 const draft = instructionOf('inv-1', { metadata: { order: '77' } });
 const digests = (amount: number, rest: number): FieldDigests => {
@@ -32,7 +32,7 @@ const knows = (record?: LedgerRecord, looseSequence = 0): KnownRecord => ({
 
 describe('an instruction that is new', () => {
   it('becomes a queued record with the key of its first attempt', () => {
-    const decision = decideAdmission(keys, asked(), knows());
+    const decision = decideAdmission(transitionSettings, asked(), knows());
     expect(decision).toMatchObject({
       type: 'admitted',
       record: {
@@ -50,7 +50,7 @@ describe('an instruction that is new', () => {
   });
 
   it('continues the sequence of earlier events under its id', () => {
-    const decision = decideAdmission(keys, asked(), knows(undefined, 4));
+    const decision = decideAdmission(transitionSettings, asked(), knows(undefined, 4));
     expect(decision).toMatchObject({ type: 'admitted', record: { sequence: 4 } });
   });
 });
@@ -60,7 +60,7 @@ describe('a record id', () => {
 
   it.each(recordStatuses)('is bound or free when its record is %s', (status) => {
     const meets = (sends: number): string => {
-      const decision = decideAdmission(keys, asked(), knows(queuedRecord({ status, sends })));
+      const decision = decideAdmission(transitionSettings, asked(), knows(queuedRecord({ status, sends })));
       return decision.type === 'settled' ? decision.status : decision.type;
     };
     expect(meets(0)).toBe(status === 'rejected' || status === 'cancelled' ? 'admitted' : 'duplicate');
@@ -69,7 +69,7 @@ describe('a record id', () => {
 
   it('that is free may be used for other content, in a later version', () => {
     const before = queuedRecord({ status: 'rejected', sequence: 2, version: 5, fingerprint: 'other' });
-    const decision = decideAdmission(keys, asked(), knows(before));
+    const decision = decideAdmission(transitionSettings, asked(), knows(before));
     expect(decision).toMatchObject({ type: 'admitted', record: { status: 'queued', sequence: 2, version: 6, fingerprint: 'print' } });
   });
 });
@@ -78,7 +78,7 @@ describe('an instruction whose id is bound', () => {
   const before = queuedRecord({ status: 'succeeded', sends: 1, sequence: 3 });
 
   it('is a duplicate when it asks for the same, and the earlier one is reported', () => {
-    const decision = decideAdmission(keys, asked(), knows(before));
+    const decision = decideAdmission(transitionSettings, asked(), knows(before));
     if (decision.type !== 'settled') throw new Error('not settled');
     expect(decision).toMatchObject({ status: 'duplicate', sequence: 4 });
     expect(resultSchema.parse(decision.event)).toMatchObject({
@@ -99,7 +99,7 @@ describe('an instruction whose id is bound', () => {
       fields: ['kind', 'amount_details.amount', 'description'],
     },
   ])('is a conflict when it asks for another $name, and the fields are named', ({ admission, fields }) => {
-    const decision = decideAdmission(keys, admission, knows(before));
+    const decision = decideAdmission(transitionSettings, admission, knows(before));
     if (decision.type !== 'settled') throw new Error('not settled');
     expect(decision.status).toBe('conflict');
     const event = resultSchema.parse(decision.event);
@@ -115,7 +115,7 @@ describe('an instruction that broke a rule', () => {
       refusal: { recordId: 'inv-1', kind: 'payout', amountMinor: 1n, currency: 'EUR', problems: [problem, batchRejected('a reason')] },
     };
     for (const record of [undefined, queuedRecord({ status: 'succeeded', sends: 1, sequence: 7 })]) {
-      const decision = decideAdmission(keys, { ...asked(), content }, knows(record));
+      const decision = decideAdmission(transitionSettings, { ...asked(), content }, knows(record));
       if (decision.type !== 'settled') throw new Error('not settled');
       expect(decision).toMatchObject({ status: 'rejected', sequence: record === undefined ? 1 : 8 });
       expect(resultSchema.parse(decision.event)).toMatchObject({
@@ -127,7 +127,7 @@ describe('an instruction that broke a rule', () => {
 
   it('may have nothing that can be read', () => {
     const refusal = { recordId: undefined, kind: undefined, amountMinor: undefined, currency: undefined, problems: [problem] as [Problem] };
-    const decision = decideAdmission(keys, { ...asked(), content: { type: 'refused', refusal } }, knows(undefined));
+    const decision = decideAdmission(transitionSettings, { ...asked(), content: { type: 'refused', refusal } }, knows(undefined));
     if (decision.type !== 'settled') throw new Error('not settled');
     const event = resultSchema.parse(decision.event);
     expect(Object.keys(event).toSorted()).toEqual([

@@ -38,14 +38,14 @@ describe('an intent', () => {
 
   it('keeps the terms of a first send: key lifetime and header', () => {
     const terms = { keyLifetimeMs: null, idempotencyHeader: 'X-Idem' };
-    const { after, intent } = recordIntent(queuedRecord(), { ...params, terms: { ...terms, timeoutMs: 30 } });
+    const { after, intent } = recordIntent(queuedRecord(), { ...params, terms: { ...transitionSettings, ...terms, timeoutMs: 30 } });
     expect(after).toMatchObject({ ...terms, sentClocks: params.clocks });
     expect(intent).toEqual({ marginMs: 30, clocks: params.clocks });
   });
 
   it('of a resend leaves the record unknown, and keeps time and terms of the first send', () => {
     const open = sentRecord({ status: 'unknown', firstSentAt: at - 5000 });
-    const terms = { keyLifetimeMs: 1, idempotencyHeader: 'X-Idem', timeoutMs: 30 };
+    const terms = { ...transitionSettings, keyLifetimeMs: 1, idempotencyHeader: 'X-Idem', timeoutMs: 30 };
     expect(recordIntent(open, { ...params, terms }).after).toMatchObject({
       status: 'unknown',
       sends: 2,
@@ -170,8 +170,8 @@ describe('the next status check', () => {
 });
 
 it('only one session of a record is ever noted for confirmation', () => {
-  expect(recordConfirmIntent(sentRecord(), 'ps_1')?.after.confirmSession).toBe('ps_1');
-  expect(recordConfirmIntent(sentRecord({ confirmSession: 'ps_1' }), 'ps_2')).toBeNull();
+  expect(recordConfirmIntent(transitionSettings, sentRecord(), { sessionId: 'ps_1', at })?.after.confirmSession).toBe('ps_1');
+  expect(recordConfirmIntent(transitionSettings, sentRecord({ confirmSession: 'ps_1' }), { sessionId: 'ps_2', at })).toBeNull();
 });
 
 it('a session is noted for cancellation once, published with the reason', () => {

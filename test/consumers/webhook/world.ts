@@ -108,7 +108,7 @@ export async function openWorld({
 }: WorldOptions = {}): Promise<World> {
   const clock = createVirtualClock();
   const store = createMemoryStore();
-  const ledger = openMemoryLedger({ store, keys, clock, owner: 'one', ...(carry === undefined ? {} : { carry }) });
+  const ledger = openMemoryLedger({ store, rules: transitionSettings, clock, owner: 'one', ...(carry === undefined ? {} : { carry }) });
   const calls: string[] = [];
   const alerts: Alert[] = [];
   const failures: unknown[] = [];

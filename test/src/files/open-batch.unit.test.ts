@@ -4,12 +4,12 @@ import type { DecimalSign } from '../../../batches/csv-row/amount.ts';
 import { openFileBatch } from '../../../src/files/open-batch.ts';
 import type { Inspection } from '../../../src/files/payout-file.ts';
 import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
-import { at, batchA, keys } from '../../support/builders.ts';
+import { at, batchA, transitionSettings } from '../../support/builders.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 const open = () => {
   const clock = createVirtualClock(at);
-  const ledger = openMemoryLedger({ store: createMemoryStore(), keys, clock, owner: 'one' });
+  const ledger = openMemoryLedger({ store: createMemoryStore(), rules: transitionSettings, clock, owner: 'one' });
   return (decimal?: DecimalSign, delimiter = ';') => {
     const found: Partial<Inspection> = {
       ...{ file: 'may.csv', sha256: batchA, encoding: 'utf-8', delimiter, bytes: 9, blockDigests: ['d'] },

@@ -1,13 +1,13 @@
 import { createMemoryStore, openMemoryLedger } from '../../../../src/ledger/memory/ledger.ts';
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
 import { sharedLedgerSuite } from '../../../contracts/shared-ledger.suite.ts';
-import { at, keys } from '../../../support/builders.ts';
+import { at, transitionSettings } from '../../../support/builders.ts';
 
 ledgerSuite('memory', async () => {
   const store = createMemoryStore();
   let now = at;
   return {
-    open: async () => openMemoryLedger({ store, keys, clock: { now: () => now }, owner: 'one' }),
+    open: async () => openMemoryLedger({ store, rules: transitionSettings, clock: { now: () => now }, owner: 'one' }),
     now: () => now,
     async pass(ms) {
       now += ms;
@@ -21,7 +21,8 @@ sharedLedgerSuite('memory', async () => {
   let now = at;
   let instances = 0;
   return {
-    open: async () => openMemoryLedger({ store, keys, clock: { now: () => now }, owner: `instance ${(instances += 1)}` }),
+    open: async () =>
+      openMemoryLedger({ store, rules: transitionSettings, clock: { now: () => now }, owner: `instance ${(instances += 1)}` }),
     now: () => now,
     async pass(ms) {
       now += ms;

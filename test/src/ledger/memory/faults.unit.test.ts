@@ -1,12 +1,18 @@
 import { expect, it } from 'vitest';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 import { createMemoryStore, openMemoryLedger, restoreMemoryStore, type CarryWrite } from '../../../../src/ledger/memory/ledger.ts';
-import { admission, at, batchA, instructionOf, keys, lineOf, manifest, valid } from '../../../support/builders.ts';
+import { admission, at, batchA, instructionOf, lineOf, manifest, transitionSettings, valid } from '../../../support/builders.ts';
 import { admitted, intent } from '../../../support/ledger-steps.ts';
 
 const open = (store = createMemoryStore(), carry?: CarryWrite) => ({
   store,
-  ledger: openMemoryLedger({ store, keys, clock: { now: () => at }, owner: 'one', ...(carry === undefined ? {} : { carry }) }),
+  ledger: openMemoryLedger({
+    store,
+    rules: transitionSettings,
+    clock: { now: () => at },
+    owner: 'one',
+    ...(carry === undefined ? {} : { carry }),
+  }),
 });
 
 /** Fails the next write of this name, before or after it takes effect. */
@@ -40,7 +46,7 @@ it('a write that is lost changes nothing, and one whose answer is lost took effe
 
 it('a store that is put back to a snapshot has forgotten what came later, for every instance on it', async () => {
   const { store, ledger } = open();
-  const other = openMemoryLedger({ store, keys, clock: { now: () => at }, owner: 'other' });
+  const other = openMemoryLedger({ store, rules: transitionSettings, clock: { now: () => at }, owner: 'other' });
   await ledger.openBatch(manifest(batchA));
   const queued = await admitted(ledger, 'inv-1', 2);
   const snapshot = structuredClone(store);

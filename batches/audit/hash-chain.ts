@@ -1,0 +1,126 @@
+/**
+ * The hash chain of a record's audit trail: HMAC-SHA-256 under a key derived from the ledger key, over the record id, the
+ * whole hash of the entry before, and the text of this one. Of the 32 bytes, 16 are published and kept with the entry; the
+ * other 16 are kept only in the head, and are needed to append.
+ */
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { publishedHash, readAuditEntry, type AuditEntry, type AuditHead, type AuditNote, type AuditStep } from './audit-entry.ts';
+
+/** A head that a result event of the record published. */
+export interface PublishedHead {
+  readonly number: number;
+  /** 32 hex digits. */
+  readonly hash: string;
+}
+
+/**
+ * @property from the first entry that the ledger still has: the trail is verified from it on
+ * @property number the first entry that is not as it was written
+ */
+export type TrailVerification =
+  { readonly type: 'whole'; readonly from: number } | { readonly type: 'broken'; readonly number: number; readonly problem: string };
+
+export interface AuditChain {
+  /** @param at milliseconds since the epoch */
+  append(head: AuditHead | null, recordId: string, note: AuditNote, at: number): AuditStep;
+  /**
+   * Begins again behind what is known only from results.
+   *
+   * @param published the newest head that a result shows; null when none does
+   */
+  restore(published: PublishedHead | null, recordId: string, at: number): AuditStep;
+  /** Takes the place of all entries so far, whose details are purged. */
+  retain(head: AuditHead, recordId: string, at: number): AuditStep;
+  verify(recordId: string, trail: Trail): TrailVerification;
+}
+
+export interface Trail {
+  /** In their order. */
+  readonly entries: readonly AuditEntry[];
+  /** Null for a record of a version that kept no trail. */
+  readonly head: AuditHead | null;
+  readonly published: readonly PublishedHead[];
+}
+
+/** The half of a hash that results do not show. */
+const unknownHalf = '0'.repeat(32);
+
+/** @param ledgerKey the 32 bytes of the ledger's key */
+export function createAuditChain(ledgerKey: Buffer): AuditChain {
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', ledgerKey, '', 'disburse:v1:audit', 32)));
+  const chainOf = (before: string, recordId: string, text: string): string =>
+    createHmac('sha256', key).update(`${before}\n${recordId}\n${text}`).digest('hex');
+
+  function entryOf(before: AuditHead | null, recordId: string, { event, by, detail }: AuditNote, at: number): AuditStep {
+    const number = (before?.number ?? 0) + 1;
+    const text = JSON.stringify({ number, at, event, ...(by === undefined ? {} : { by }), detail });
+    const head = { number, chain: chainOf(before?.chain ?? '', recordId, text) };
+    return { head, entries: [{ number, text, hash: publishedHash(head) }] };
+  }
+
+  function restore(published: PublishedHead | null, recordId: string, at: number): AuditStep {
+    const before = published === null ? null : { number: published.number, chain: published.hash + unknownHalf };
+    const detail = { after: published?.number ?? 0, head: published?.hash ?? '' };
+    return entryOf(before, recordId, { event: 'restored', detail }, at);
+  }
+
+  return {
+    append(head, recordId, note, at) {
+      if (head !== null || note.event === 'admitted') return entryOf(head, recordId, note, at);
+      // A record of a version that kept no trail: what was before is not known.
+      const begun = restore(null, recordId, at);
+      const step = entryOf(begun.head, recordId, note, at);
+      return { head: step.head, entries: [...begun.entries, ...step.entries] };
+    },
+    restore,
+    retain: (head, recordId, at) => entryOf(head, recordId, { event: 'retention', detail: { dropped: head.number, base: head.chain } }, at),
+    verify: (recordId, trail) => verifyTrail(recordId, trail, chainOf),
+  };
+}
+
+/** What the first kept entry is chained on; undefined when entries before it are missing. */
+function baseOf({ text }: AuditEntry): AuditHead | null | undefined {
+  const entry = readAuditEntry(text);
+  if (entry === undefined) return undefined;
+  const { number, event, detail } = entry;
+  if (event === 'restored') {
+    const after = Number(detail['after']);
+    return after === 0 ? null : { number: after, chain: String(detail['head']) + unknownHalf };
+  }
+  if (event === 'retention') return { number: Number(detail['dropped']), chain: String(detail['base']) };
+  return number === 1 ? null : undefined;
+}
+
+function verifyTrail(
+  recordId: string,
+  { entries, head, published }: Trail,
+  chainOf: (before: string, recordId: string, text: string) => string,
+): TrailVerification {
+  const broken = (number: number, problem: string): TrailVerification => ({ type: 'broken', number, problem });
+  const [first] = entries;
+  if (first === undefined) {
+    if (head === null && published.length === 0) return { type: 'whole', from: 1 };
+    return broken(head?.number ?? published[0]?.number ?? 1, 'is missing: the ledger has no entry of this record');
+  }
+  const base = baseOf(first);
+  if (base === undefined) return broken(first.number - 1, 'is missing');
+  const hashes = new Map<number, string>();
+  let before = base;
+  for (const { number, text, hash } of entries) {
+    const expected = (before?.number ?? 0) + 1;
+    const read = readAuditEntry(text);
+    if (number !== expected) return broken(expected, 'is missing');
+    const chain = chainOf(before?.chain ?? '', recordId, text);
+    if (read?.number !== number || chain.slice(0, 32) !== hash) return broken(number, 'is not as it was written');
+    before = { number, chain };
+    hashes.set(number, hash);
+  }
+  const last = before?.number ?? 0;
+  if (head === null || head.number > last) return broken(last + 1, 'is missing: the end of the trail was cut');
+  if (head.number !== last || head.chain !== before?.chain) return broken(last, 'is not the one that the record ends with');
+  for (const { number, hash } of published) {
+    if (number > last) return broken(number, 'is missing: a result event published it');
+    if (number >= first.number && hashes.get(number) !== hash) return broken(number, 'differs from what a result event published');
+  }
+  return { type: 'whole', from: first.number };
+}

@@ -1,0 +1,80 @@
+/** What operators ask beside the state of records: trails, alerts, pauses, a recount. Empty in a ledger of an older version that is only read. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Ledger, ListedRecord } from '../../../batches/ports/ledger.ts';
+import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
+import { countedOf } from '../codes.ts';
+import { readPauses } from './pauses.ts';
+import { listedOf } from './record-list.ts';
+import { selectRecord } from './rows.ts';
+import { schemaOf } from './schema.ts';
+
+type Answer<Name extends keyof Ledger> = Awaited<ReturnType<Ledger[Name]>>;
+
+export interface OperationQueries {
+  trail(recordId: string): Answer<'trail'>;
+  alerted(query: Parameters<Ledger['alerted']>[0]): readonly ListedRecord[];
+  pauses(): Answer<'pauses'>;
+  /** @param batch the row id of one batch; undefined for all */
+  recount(batch: number | undefined): readonly TallyRow[];
+}
+
+/** The version that brought what is asked for here. */
+const sinceSchema = 6;
+
+export function createOperationQueries(db: DatabaseSync): OperationQueries {
+  const recount = createRecount(db);
+  if (Number(schemaOf(db)) < sinceSchema) return { trail: () => [], alerted: () => [], pauses: () => [], recount };
+  const selectTrail = db.prepare(
+    'SELECT audit.number, audit.entry, audit.hash FROM audit JOIN record ON record.id = audit.record WHERE record.record_id = ? ORDER BY audit.number',
+  );
+  // In the words of the partial index `record_alert`, which is used for them then.
+  const selectAlerted = db.prepare(`${selectRecord} WHERE record.has_alert = 1 AND record.id > ? ORDER BY record.id LIMIT ?`);
+  return {
+    trail: (recordId) =>
+      (selectTrail.all(recordId) as unknown as EntryRow[]).map(({ number, entry, hash }) => ({
+        number,
+        text: entry,
+        hash: Buffer.from(hash).toString('hex'),
+      })),
+    alerted: ({ limit, after = '0' }) => listedOf(selectAlerted, [Number(after), limit], ({ id }) => String(id)),
+    pauses: () => readPauses(db),
+    recount,
+  };
+}
+
+interface EntryRow {
+  readonly number: number;
+  readonly entry: string;
+  readonly hash: Uint8Array;
+}
+
+/** Amounts are summed in halves: an integer sum of SQLite fails above 2^63. */
+const sums = 'count(*) AS count, sum(amount >> 32) AS high, sum(amount & 4294967295) AS low';
+
+interface SumRow {
+  readonly status: number;
+  readonly currency: string;
+  readonly count: number;
+  readonly high: number | null;
+  readonly low: number | null;
+}
+
+function createRecount(db: DatabaseSync): OperationQueries['recount'] {
+  return (batch) => {
+    const where = batch === undefined ? '' : 'AND batch = ?';
+    const params = batch === undefined ? [] : [batch];
+    const ofRecords = db
+      .prepare(`SELECT status, currency, ${sums} FROM record WHERE true ${where} GROUP BY status, currency`)
+      .all(...params);
+    const ofOccurrences = db
+      .prepare(`SELECT status, currency, ${sums} FROM occurrence WHERE status IS NOT NULL ${where} GROUP BY status, currency`)
+      .all(...params);
+    const rows = ([...ofRecords, ...ofOccurrences] as unknown as SumRow[]).map(({ status, currency, count, high, low }) => ({
+      status: countedOf(status),
+      currency,
+      count,
+      amountMinor: (BigInt(high ?? 0) << 32n) + BigInt(low ?? 0),
+    }));
+    return sumTallies([...rows, ...rows.map((row) => ({ ...row, status: 'received' as const }))]);
+  };
+}
