@@ -92,19 +92,8 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   const { bank: terms, promisedMs } = drawTerms(dice);
   const bank = createBank({ terms, dice, timeline, story });
   const machine = createMachine(timeline);
-  const world: World = {
-    timeline,
-    machine,
-    dice,
-    story,
-    bank,
-    store: createMemoryStore(),
-    keys,
-    fingerprints,
-    audit,
-    results: [],
-    alerts: [],
-  };
+  const kept = { store: createMemoryStore(), results: [], alerts: [] };
+  const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept };
   const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
   const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, ids));
   const violations: string[] = [];
