@@ -42,7 +42,7 @@ export interface AuditNote {
  *
  * @property number of the newest entry, from 1
  * @property chain 64 hex digits: the published hash of that entry, and a half that is kept only here, so that the end of a
- *   trail cannot be cut by whoever can only read it
+ *   trail cannot be cut by somebody who can only read it
  */
 export interface AuditHead {
   readonly number: number;

@@ -68,9 +68,9 @@ export function createAuditChain(ledgerKey: Buffer): AuditChain {
     append(head, recordId, note, at) {
       if (head !== null || note.event === 'admitted') return entryOf(head, recordId, note, at);
       // A record of a version that kept no trail: what was before is not known.
-      const begun = restore(null, recordId, at);
-      const step = entryOf(begun.head, recordId, note, at);
-      return { head: step.head, entries: [...begun.entries, ...step.entries] };
+      const restored = restore(null, recordId, at);
+      const step = entryOf(restored.head, recordId, note, at);
+      return { head: step.head, entries: [...restored.entries, ...step.entries] };
     },
     restore,
     retain: (head, recordId, at) => entryOf(head, recordId, { event: 'retention', detail: { dropped: head.number, base: head.chain } }, at),

@@ -11,7 +11,7 @@ const dayMs = 86_400_000;
 /** A body is kept this long after a final answer that a person may want to look into. */
 const keepAfterRefusalMs = 7 * dayMs;
 
-/** Changes when and by whom a record is looked at next: nothing that its audit trail tells. */
+/** Changes when and by whom a record is looked at next: nothing that its audit trail shows. */
 export const schedule = (record: LedgerRecord, patch: Partial<LedgerRecord>): Change => ({
   expected: record.version,
   after: { ...record, ...patch, version: record.version + 1 },

@@ -35,7 +35,7 @@ export const operationTables = `
   CREATE TABLE command (number INTEGER PRIMARY KEY, request TEXT NOT NULL, asked_at REAL NOT NULL, answer TEXT, answered_at REAL) STRICT;
   CREATE INDEX command_open ON command (number) WHERE answer IS NULL;`;
 
-/** Finds records with alerts that nobody has acknowledged. */
+/** Finds records with alerts that are not acknowledged. */
 export const alertIndex = 'CREATE INDEX record_alert ON record (id) WHERE has_alert = 1;';
 
 const tables = `
