@@ -1,40 +1,26 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { createAuditChain } from '../../../batches/audit/hash-chain.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { createTallies } from './tallies.ts';
 import { admit } from './admit.ts';
 import { advance } from './advance.ts';
-import { createBatchStore } from './batch-store.ts';
 import { bindNew } from './binding.ts';
-import { createBodies } from './bodies.ts';
 import { LedgerError, type Binding } from '../errors.ts';
 import { fileExists, findLedgerFiles, ledgerFile, makeDataDir, makePrivateFile, syncDir } from '../data-dir.ts';
 import { whyNotOpen } from '../may-pay.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
-import { createUnboundSequences } from './unbound-sequences.ts';
-import { createOutbox } from './outbox.ts';
-import { createOccurrences } from './occurrences.ts';
+import { createParts, type Parts } from './parts.ts';
 import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
-import { createRecordStore } from './record-store.ts';
 import { migrate } from './migrations.ts';
 import { assertMayPay, type FindUnknownResults } from './open-existing.ts';
 import { createSchema } from './schema.ts';
-import { createLedgerTime } from '../ledger-time.ts';
-import { timesIn } from './ledger-time.ts';
-import { createSessions } from './sessions.ts';
-import { createPauses } from './pauses.ts';
-import { createTrails } from './trails.ts';
-import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { isStoreFailure, readError, writeError } from './sqlite-error.ts';
-import { createRetention } from './retention.ts';
 
 export interface SqliteLedgerParams {
   /** The data folder; made when missing. */
@@ -137,35 +123,6 @@ function openDatabase({ binding, clock }: SqliteLedgerParams, file: string): Dat
     throw error;
   }
 }
-
-/** The parts of the ledger that a group of writes works on. */
-function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotonic = clock }: SqliteLedgerParams) {
-  const time = createLedgerTime(
-    timesIn(db),
-    () => clock.now(),
-    () => monotonic.now(),
-  );
-  const audit = createAuditChain(ledgerKey);
-  return {
-    rules: { keys, audit },
-    time,
-    // Ends and changes are dated by the highest clock, so that nothing is deleted too early.
-    clock: { now: () => Math.max(time.now(), clock.now()) },
-    sessions: createSessions(db),
-    accounts: createTallies(db),
-    places: createOccurrences(db),
-    records: createRecordStore(db),
-    loose: createUnboundSequences(db),
-    outbox: createOutbox(db),
-    bodies: createBodies(db, createSeal(ledgerKey)),
-    batches: createBatchStore(db),
-    retention: createRetention(db, { audit, now: () => time.now() }),
-    trails: createTrails(db),
-    pauses: createPauses(db),
-  };
-}
-
-type Parts = ReturnType<typeof createParts>;
 
 function createGroups(
   db: DatabaseSync,
