@@ -44,5 +44,5 @@ export function applyReport(rules: TransitionSettings, record: LedgerRecord, ses
     record.status === 'queued'
       ? { ...record, status: 'submitting', sends: Math.max(record.sends, 1), firstSentAt: record.firstSentAt ?? at }
       : record;
-  return applySession(rules, sent, session, at);
+  return applySession(rules, sent, session, at, 'report');
 }

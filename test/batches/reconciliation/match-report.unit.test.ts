@@ -1,5 +1,6 @@
 /** A row of the report against the ledger: every decision, and what is raised. */
 import { describe, expect, it } from 'vitest';
+import { readAuditEntry } from '../../../batches/audit/audit-entry.ts';
 import { decideRow, firstRow, type Decision, type Earlier, type Found } from '../../../batches/reconciliation/match-report.ts';
 import { applyReport, reportEvidence } from '../../../batches/reconciliation/report-evidence.ts';
 import type { ReportRow } from '../../../batches/reconciliation/report-row.ts';
@@ -239,13 +240,15 @@ describe('the evidence of a row', () => {
     expect(change?.event).toMatchObject({ status: 'succeeded', record_id: 'inv-1' });
   });
 
-  it('makes of a record what a webhook of the same session makes of it', () => {
+  it('makes of a record what a webhook of the same session makes of it, and leaves its own entry in the audit trail', () => {
     const record = lostRecord();
     const read = reportEvidence(reportRow({ merchantMetadata: whole }), record);
     if (read.type !== 'session') throw new Error(read.type);
     const shown = session({ status: 'accepted', entryStatus: 'succeeded', metadata: JSON.parse(whole) });
     const told = learnFromWebhook(transitionSettings, record, { type: 'payment_finished', session: shown }, at);
-    expect(applyReport(transitionSettings, record, read.session, at)).toEqual(told.change);
+    const change = applyReport(transitionSettings, record, read.session, at);
+    expect({ ...change?.after, audit: null }).toEqual({ ...told.change?.after, audit: null });
+    expect(readAuditEntry(change?.audit?.at(-1)?.text ?? '')?.event).toBe('report');
   });
 
   it('changes no record that has ended', () => {
