@@ -60,12 +60,17 @@ export function admissionSuite(under: LedgerUnderTest): void {
         resend: null,
         dueAt: null,
         checks: 0,
+        audit: { number: 1, chain: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+        alerts: [],
+        resolvedBy: null,
+        awaitsConfirmationSince: null,
+        previousSession: null,
         leaseOwner: null,
         leaseUntil: null,
       };
       expect(verdict).toEqual({ type: 'admitted', record });
       const ledger = await under.reopen();
-      expect(await ledger.record('inv-1')).toEqual(record);
+      expect(await ledger.record('inv-1')).toEqual(verdict.type === 'admitted' ? verdict.record : undefined);
       expect(await ledger.record('inv-2')).toBeUndefined();
     });
 
@@ -171,7 +176,12 @@ export function admissionSuite(under: LedgerUnderTest): void {
         batch_id: batchB,
         earlier: { status: 'in_progress', batch_id: batchA, source: { file: 'may.csv', line: 2 } },
       });
-      expect(await under.ledger.record('inv-1')).toEqual({ ...record, sequence: record.sequence + 1, version: record.version + 1 });
+      expect(await under.ledger.record('inv-1')).toEqual({
+        ...record,
+        sequence: record.sequence + 1,
+        version: record.version + 1,
+        audit: { number: 3, chain: expect.any(String) as string },
+      });
       expect(await admitOne(under.ledger, admission(lineOf(batchB, 9), valid(instructionOf('inv-1')), batchB))).toEqual({
         type: 'settled',
         status: 'duplicate',
@@ -193,7 +203,8 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('refuses a change that was decided before a duplicate raised the version', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
-      const current = { ...record, version: record.version + 1, sequence: record.sequence + 1 };
+      const audit = { number: 2, chain: expect.any(String) as string };
+      const current = { ...record, version: record.version + 1, sequence: record.sequence + 1, audit };
       expect(await advanceOne(under.ledger, intent(record))).toEqual({ ok: false, why: 'moved', current });
     });
 
@@ -269,7 +280,8 @@ export function admissionSuite(under: LedgerUnderTest): void {
     it('counts a duplicate still when its record id was reused by other content that succeeded', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))));
-      await moved(under.ledger, step({ ...record, version: 2, sequence: 1 }, { status: 'rejected' }));
+      const seen = (await under.ledger.record('inv-1')) ?? record;
+      await moved(under.ledger, step(seen, { status: 'rejected' }));
       const other = await admitted(under.ledger, 'inv-1', 2, { amountMinor: 5n }, batchB);
       await moved(under.ledger, step(await moved(under.ledger, intent(other)), { status: 'succeeded' }));
       expect(await under.ledger.countUnsettledDuplicates({ batchId: batchA, exceptInProgress: false })).toBe(1);

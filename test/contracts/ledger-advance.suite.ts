@@ -231,9 +231,10 @@ function recordSuite(under: LedgerUnderTest): void {
       expect(await ledger.due({ batchId: 'unknown', now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
     });
 
-    it('never returns a queued record', async () => {
-      await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { dueAt: at }));
-      expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [], nextAt: null });
+    it('returns a queued record only when it has a due time, as one that is parked or retried has', async () => {
+      await admitted(under.ledger, 'inv-2', 3);
+      const parked = await moved(under.ledger, step(await admitted(under.ledger, 'inv-1', 2), { dueAt: at }));
+      expect(await under.ledger.due({ batchId: batchA, now: at, limit: 9 })).toEqual({ records: [parked], nextAt: null });
     });
 
     it('no longer returns a record whose due time was removed', async () => {

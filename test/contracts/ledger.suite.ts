@@ -10,6 +10,8 @@ import { sendsSuite } from './ledger-sends.suite.ts';
 import { outboxSuite } from './ledger-outbox.suite.ts';
 import { overviewSuite } from './ledger-overview.suite.ts';
 import { recordsSuite } from './ledger-records.suite.ts';
+import { auditSuite } from './ledger-audit.suite.ts';
+import { pausesSuite } from './ledger-pauses.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
 export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
@@ -47,6 +49,8 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     outboxSuite(under);
     recordsSuite(under);
     retentionSuite(under);
+    auditSuite(under);
+    pausesSuite(under);
     overviewSuite(under);
 
     describe('close', () => {

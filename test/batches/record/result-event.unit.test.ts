@@ -56,7 +56,7 @@ describe('the result event of a record', () => {
   it('has no member beside those of the contract', () => {
     const event = recordEvent(keys, sentRecord({ status: 'succeeded', sequence: 1 }), at);
     expect(resultSchema.safeParse({ ...event, extra: 1 }).success).toBe(false);
-    expect(resultSchema.safeParse({ ...event, status: 'queued' }).success).toBe(false);
+    expect(resultSchema.safeParse({ ...event, status: 'submitting' }).success).toBe(false);
     expect(resultSchema.safeParse({ ...event, sequence: 0 }).success).toBe(false);
   });
 });

@@ -12,7 +12,7 @@ import { at, batchA, instructionOf, lineOf, transitionSettings, valid, admission
 import { admitOne } from '../../../../batches/ports/single.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
 
-const schemaVersion = '5';
+const schemaVersion = '6';
 let dir: string;
 let file: string;
 const opened: { close(): Promise<void> }[] = [];
