@@ -4,7 +4,7 @@
  */
 import type { Dispatcher } from 'undici';
 import type { GatewayResponse, TransportCode } from '../batches/gateway/gateway-response.ts';
-import { parseStrictJson } from '../batches/fields/strict-json.ts';
+import { readAnswerJson } from './answer-json.ts';
 import { decodeBody } from './content-encoding.ts';
 import { readTransportError, transportAnswer, type Phase } from './transport.ts';
 
@@ -25,17 +25,6 @@ function readRetryAfter(value: string | readonly string[] | undefined, now: numb
   if (secondsPattern.test(text)) return Math.min(Number(text) * 1000, maxRetryAfterMs);
   const at = httpDatePattern.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.min(Math.max(Math.ceil(at - now), 0), maxRetryAfterMs);
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** Parsed JSON, or undefined for anything else: invalid UTF-8, cut off, empty, HTML, a member that is there twice. */
-function readJson(bytes: Uint8Array): unknown {
-  try {
-    return parseStrictJson(utf8.decode(bytes));
-  } catch {
-    return undefined;
-  }
 }
 
 const noBytes = Buffer.alloc(0);
@@ -121,7 +110,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           const retryAfterMs = retryAfter === undefined ? undefined : readRetryAfter(retryAfter, params.now());
           const decoded = decodeBody(rest === undefined ? (first ?? noBytes) : Buffer.concat(rest), encoding, params.maxAnswerBytes);
           if (decoded === 'too_large') return resolve(transportAnswer('answer_too_large', `more than ${params.maxAnswerBytes} bytes`));
-          const json = decoded === undefined ? undefined : readJson(decoded);
+          const json = decoded === undefined ? undefined : readAnswerJson(decoded);
           resolve({ type: 'answer', httpStatus, json, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
         },
         onResponseError(_controller, error) {

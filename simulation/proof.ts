@@ -1,6 +1,9 @@
 /** `npm run proof`: runs schedules and reports those in which something does not hold. */
 import { parseArgs } from 'node:util';
+import { runFuzz } from './fuzz.ts';
 import { runSchedule } from './schedule.ts';
+
+if (process.argv.includes('--fuzz')) process.exit(runFuzz(process.argv.slice(2)));
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, schedules: { type: 'string', default: '100000' }, first: { type: 'string', default: '1' } },

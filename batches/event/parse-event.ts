@@ -180,17 +180,19 @@ function checkKind({ event, errors }: Draft): void {
   if (given === undefined) errors.missing(kindSlot, 'Every event needs');
   else {
     const text = typeof given === 'string' ? given : undefined;
-    errors.value(kindSlot, text, kindRule(String(given)) ?? violation('kind_unknown', 'Write payout or payment.'));
+    const found = text === undefined ? undefined : kindRule(text);
+    errors.value(kindSlot, text, found ?? violation('kind_unknown', 'Write payout or payment.'));
   }
 }
 
+const isOfMetadata = ({ column }: Problem): boolean => column === 'metadata' || column?.startsWith('metadata.') === true;
+
 /** Undefined when it has problems, which are reported. */
 function readMetadata({ event, problems, errors }: Draft, recordId: string | undefined): CallerMetadata | undefined {
-  const before = problems.length;
   const given = event['metadata'];
   if (given !== undefined)
     checkMetadata(given, recordId, (path, found) => errors.addRecordError(found, maskName(path === '' ? 'metadata' : `metadata.${path}`)));
-  return problems.length === before ? stripReserved(given as CallerMetadata | undefined) : undefined;
+  return problems.some(isOfMetadata) ? undefined : stripReserved(given as CallerMetadata | undefined);
 }
 
 function readBatchId({ event, errors }: Draft): { readonly batchId?: string } {

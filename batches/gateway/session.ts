@@ -57,6 +57,9 @@ export const toMap = (value: unknown): JsonMap | undefined =>
 export const toText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined;
 
+/** Far deeper than any session. What shows one is refused before, since its copies are compared level by level. */
+export const maxSessionDepth = 64;
+
 const entryStatuses: ReadonlyMap<string, EntryStatus> = new Map([
   ['succeeded', 'succeeded'],
   ['failed', 'failed'],
@@ -91,11 +94,19 @@ const sessionFrom = (map: JsonMap, id: string, status: string): GatewaySession =
   status: status === 'canceled' || status === 'cancelled' ? 'cancelled' : status === 'accepted' ? 'accepted' : 'open',
   asksForConfirmation: map['next_action'] === 'confirm',
   amount: readAmount(map['amount_details']),
-  metadata: map['metadata'],
+  metadata: readMetadata(map['metadata']),
   // A session of either kind has one of the lists; an entry in the other one counts like any other.
   entries: withoutCopies([...listOf(map['payments']), ...listOf(map['acquiring_payments'])]).map(readEntry),
   error: readGatewayError(map['error']),
 });
+
+/** What identifies a record is text or a plain number. A member of any other type becomes an empty text, which equals none. */
+function readMetadata(value: unknown): unknown {
+  const map = toMap(value);
+  if (map === undefined) return value;
+  const isPlain = (member: unknown): boolean => member === null || typeof member === 'string' || typeof member === 'number';
+  return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, isPlain(member) ? member : '']));
+}
 
 function listOf(value: unknown): readonly JsonMap[] {
   if (value === undefined || value === null) return [];
@@ -123,7 +134,7 @@ const readEntry = (entry: JsonMap): SessionEntry => ({
   id: toText(entry['id']),
   status: entryStatuses.get(toText(entry['status']) ?? '') ?? 'running',
   amount: readAmount(entry['amount_details']),
-  metadata: entry['metadata'],
+  metadata: readMetadata(entry['metadata']),
   error: readGatewayError(entry['error']),
   refunds: listOf(entry['refunds']).map(readRefund),
 });

@@ -101,6 +101,8 @@ describe('an event', () => {
     ['kind', undefined, ['member_missing@kind']],
     ['kind', 'Payout', ['kind_unknown@kind']],
     ['kind', 5, ['kind_unknown@kind']],
+    ['kind', ['payout'], ['kind_unknown@kind']],
+    ['kind', { toString: 1, valueOf: 1 }, ['kind_unknown@kind']],
     ['record_id', undefined, ['member_missing@record_id']],
     ['record_id', '', ['member_missing@record_id']],
     ['record_id', 7, ['wrong_type@record_id']],
@@ -193,6 +195,14 @@ describe('an event', () => {
     ).toEqual(['event_too_large']);
     expect(codes(payout, 'amount_details.long', 'x'.repeat(eventBounds.characters + 1))).toEqual(['event_too_large']);
   });
+
+  it.each(['{"__proto__":{"a":1}}', '{"a":{"__proto__":{"a":1}}}', '{"a":1e400}'])(
+    'with the metadata %s is refused without repeating it',
+    (text) => {
+      const found = read({ ...payout, metadata: JSON.parse(text) as never });
+      expect(found).toMatchObject({ ok: false, refusal: { recordId: 'inv-1', metadata: undefined } });
+    },
+  );
 
   it('cannot reach the prototype of anything', () => {
     const event = JSON.parse(JSON.stringify(payout).replace('"record_id"', '"__proto__":{"polluted":true},"record_id"')) as unknown;

@@ -88,6 +88,21 @@ describe('the body of a webhook that is signed', () => {
     }
   });
 
+  it.each(['1.0', '1e0', '{"toString":1,"valueOf":1}', '[1]', '{}', 'true', 'null'])(
+    'whose metadata has the attempt %s is answered, and proves nothing',
+    async (attempt) => {
+      const world = await openWorld();
+      const open = await world.send();
+      const text = JSON.stringify({ type: 'payment_finished', session: shown(succeeded) }).replaceAll(
+        '"attempt":1',
+        `"attempt":${attempt}`,
+      );
+      expect(await world.receive(text)).toMatchObject({ status: 200 });
+      expect(world.failures).toEqual([]);
+      expect(await world.record()).toEqual(open);
+    },
+  );
+
   it('carries nothing of what it holds in the answer', async () => {
     const world = await openWorld();
     const answer = await world.receive('{"secret":"4242424242424242","secret":1}');

@@ -1,6 +1,6 @@
 /** A process that takes webhooks, on a virtual clock: the whole pipeline over a ledger in memory and a gateway of the test. */
 import { generateKeyPairSync } from 'node:crypto';
-import { createSigner, createVerifier, anyVerifier } from '../../../batches/gateway/signature.ts';
+import { createSigner, createVerifier, anyVerifier, type Verifier } from '../../../batches/gateway/signature.ts';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import { createEngine } from '../../../batches/pipeline/engine.ts';
@@ -31,7 +31,7 @@ export const signers = {
   next: createSigner({ privateKeyPem: nextKeys.privateKey }),
   stranger: createSigner({ privateKeyPem: strangersKeys.privateKey }),
 };
-const verifier = anyVerifier([gatewayKeys, nextKeys].map(({ publicKey }) => createVerifier(publicKey)));
+const rsaVerifier = anyVerifier([gatewayKeys, nextKeys].map(({ publicKey }) => createVerifier(publicKey)));
 
 const unlimited: Limiter = {
   acquire: async (signal) => signal.throwIfAborted(),
@@ -70,6 +70,8 @@ export interface WorldOptions {
   readonly carry?: CarryWrite;
   /** False: the ledger cannot be asked whether it is the one that was opened. */
   readonly isLive?: boolean;
+  /** Of the gateway's signatures; absent: RSA. */
+  readonly verifier?: Verifier;
   /** Called before an alert is kept. */
   readonly onAlert?: () => void;
 }
@@ -104,6 +106,7 @@ export async function openWorld({
   confirm = 'match',
   carry,
   isLive = true,
+  verifier = rsaVerifier,
   onAlert,
 }: WorldOptions = {}): Promise<World> {
   const clock = createVirtualClock();

@@ -1,0 +1,17 @@
+/** Every reader of bytes from outside. */
+import type { Target } from './target.ts';
+import { answerTarget } from './targets/answer.ts';
+import { configTarget } from './targets/config.ts';
+import { csvTarget } from './targets/csv.ts';
+import { eventTarget } from './targets/event.ts';
+import { reportTarget } from './targets/report.ts';
+import { webhookTarget } from './targets/webhook.ts';
+
+export const targets: Readonly<Record<string, () => Target>> = {
+  csv: csvTarget,
+  event: eventTarget,
+  webhook: webhookTarget,
+  answer: answerTarget,
+  config: configTarget,
+  report: reportTarget,
+};
