@@ -8,7 +8,7 @@ import { decideAdmission } from '../../batches/record/admission.ts';
 import { checkAdmission, checkNewRecord } from '../../batches/record/check-change.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import { readResultEvent, recordEvent, resultSchema } from '../../batches/record/result-event.ts';
-import { at, keys } from '../support/builders.ts';
+import { at, keys, transitionSettings } from '../support/builders.ts';
 
 const fingerprints = createFingerprints(Buffer.alloc(32, 3));
 const digitRun = /\d{12}/;
@@ -28,7 +28,11 @@ export function checkInstruction(reading: ParseResult, occurrence: Occurrence, b
   const content = toAdmission(fingerprints, reading);
   const admission = { occurrence, batchId, at, content };
   checkAdmission(admission);
-  const decided = decideAdmission(keys, admission, { record: undefined, fields: () => assert.fail('there is no record'), lastSequence: 0 });
+  const decided = decideAdmission(transitionSettings, admission, {
+    record: undefined,
+    fields: () => assert.fail('there is no record'),
+    lastSequence: 0,
+  });
   if (!reading.ok) {
     checkProblems(reading.refusal.problems);
     assert.equal(decided.type, 'settled');
