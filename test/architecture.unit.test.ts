@@ -26,6 +26,7 @@ const consumerRooms = [
   'consumers/csv',
   'consumers/drop-folder',
   'consumers/webhook',
+  'consumers/gateway-report',
   'consumers/kafka',
   'consumers/kafka/read-topic.ts',
   'consumers/kafka/group',
@@ -63,7 +64,8 @@ const rooms: Rooms = {
     pure: true,
   },
   'consumers/webhook': { imports: everyDomainRoom, npm: [], pure: true },
-  'consumers/gateway-report': { imports: everyDomainRoom, pure: true },
+  // A report is a CSV file as any other; the package reads workbooks.
+  'consumers/gateway-report': { imports: [...everyDomainRoom, 'consumers/csv'], npm: ['read-excel-file'], pure: true },
   'consumers/kafka': { imports: ['batches/ports/clock.ts', 'batches/pipeline'], npm: ['kafkajs'], pure: true },
   'consumers/kafka/compression': { imports: ['consumers/kafka'], npm: ['kafkajs'], pure: true },
   'consumers/kafka/offsets': { imports: ['consumers/kafka', 'batches/ports/clock.ts', 'batches/pipeline'], npm: ['kafkajs'], pure: true },
