@@ -3,16 +3,19 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Json } from './body-rules.ts';
 import { gatewayError } from './errors.ts';
-import { refusal } from './methods.ts';
-import type { Method, Reply } from './methods.ts';
+import { refusal } from './method.ts';
+import type { Method, Reply } from './method.ts';
 
 export interface ApiDeps {
   readonly idempotencyHeader: string;
   readonly verify: ((raw: Buffer, signature: string | undefined) => boolean) | undefined;
+  /** A page of a proxy before the gateway instead of any answer. */
+  readonly maintenance: (method: string, raw: Buffer) => Reply | undefined;
   readonly log: (message: string) => void;
 }
 
 interface ApiCall {
+  readonly name: string;
   readonly headers: IncomingHttpHeaders;
   readonly raw: Buffer;
   readonly nowMs: number;
@@ -24,7 +27,7 @@ export interface Api {
   keyOf(headers: IncomingHttpHeaders): string | null;
 }
 
-export function createApi({ idempotencyHeader, verify, log }: ApiDeps): Api {
+export function createApi({ idempotencyHeader, verify, maintenance, log }: ApiDeps): Api {
   const keyHeader = idempotencyHeader.toLowerCase();
   const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
     const value = headers[name];
@@ -42,7 +45,9 @@ export function createApi({ idempotencyHeader, verify, log }: ApiDeps): Api {
 
   return {
     keyOf,
-    answer(method, { headers, raw, nowMs }) {
+    answer(method, { name, headers, raw, nowMs }) {
+      const page = maintenance(name, raw);
+      if (page !== undefined) return page;
       const project = header(headers, 'x-partner-project');
       if (project === undefined) return refusal(gatewayError('identification_error', 'X-PARTNER-PROJECT is missing'));
       if (verify !== undefined && !verify(raw, header(headers, 'x-partner-sign')))

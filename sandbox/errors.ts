@@ -14,6 +14,8 @@ const httpStatusOf = {
   provider_exceeds_amount_limit: 400,
   provider_foreign_transfer_prohibited: 400,
   activity_count_exceeded: 400,
+  // Not documented: what a gateway plausibly answers when the balance is used up.
+  insufficient_funds: 400,
   internal_error: 500,
   // A 429 has no documented code: the status and Retry-After count.
   too_many_requests: 429,

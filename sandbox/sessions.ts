@@ -1,16 +1,19 @@
 /** All sessions, in the order in which they were recorded, with their keys and calls. */
-import type { Draws } from './seeded-random.ts';
 import type { EchoStore } from './echo-store.ts';
-import type { ErrorCode } from './errors.ts';
-import type { Outcome, Lifecycle } from './lifecycle.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { Order } from './order.ts';
 import type { Kind } from './body-rules.ts';
 
 /**
- * One session with its one entry. It is small: echoed members are in the echo store.
+ * One session with its entry, and perhaps an earlier entry that failed. It is small: echoed members are in the echo
+ * store.
  *
  * @property amountMinor as requested; `shownAmountMinor` is what the gateway shows
+ * @property reversedShare the refunded amount is the paid one divided by this number
+ * @property failsFirst an entry before the shown one has failed
+ * @property secondOf the session that the merchant knows, when the gateway recorded this one beside it
  * @property cancelledWord the spelling of `cancelled` for this session: both occur
+ * @property statusCalls number of calls of session/status
  */
 export interface Session extends Lifecycle {
   readonly id: string;
@@ -20,11 +23,15 @@ export interface Session extends Lifecycle {
   readonly recordId: string | null;
   readonly amountMinor: number;
   readonly shownAmountMinor: number;
+  readonly reversedShare: number;
   readonly currency: string;
   readonly echoOffset: number;
+  readonly failsFirst: boolean;
+  readonly secondOf: string | null;
   readonly cancelledWord: 'cancelled' | 'canceled';
-  decision: 'none' | 'confirmed' | 'cancelled';
-  decidedAtMs: number;
+  decisions: Lifecycle['decisions'];
+  fundedAtMs: number;
+  statusCalls: number;
 }
 
 /** @property ordinal number of this call under its identity, from 1
@@ -35,19 +42,18 @@ interface Call {
   readonly session: Session | undefined;
 }
 
-interface NewSession {
-  readonly project: string;
+/** @property token 16 hex digits of the session's id */
+export interface NewSession
+  extends
+    Omit<Lifecycle, 'recordedAtMs' | 'decisions' | 'fundedAtMs'>,
+    Pick<
+      Session,
+      'project' | 'idempotencyKey' | 'recordId' | 'shownAmountMinor' | 'reversedShare' | 'failsFirst' | 'secondOf' | 'cancelledWord'
+    > {
   readonly identity: string;
-  readonly idempotencyKey: string | null;
-  readonly recordId: string | null;
   readonly order: Order;
-  readonly draws: Draws;
+  readonly token: string;
   readonly atMs: number;
-  readonly waitsForConfirmation: boolean;
-  readonly outcome: Outcome;
-  readonly failCode: ErrorCode;
-  readonly shownAmountMinor: number;
-  readonly cancelledWord: 'cancelled' | 'canceled';
 }
 
 export interface Sessions {
@@ -55,6 +61,8 @@ export interface Sessions {
   call(project: string, identity: string): Call;
   record(params: NewSession): Session;
   find(project: string, id: string): Session | undefined;
+  /** Of any project: for the customer, who knows the address only. */
+  byId(id: string): Session | undefined;
   readonly all: readonly Session[];
 }
 
@@ -83,27 +91,20 @@ export function createSessions(echoes: EchoStore): Sessions {
       slot.calls += 1;
       return { ordinal: slot.calls, session: slot.session };
     },
-    record(params) {
-      const { order } = params;
+    record({ identity, order, token, atMs, ...rest }) {
       const session: Session = {
-        id: `ps_${params.draws.token}`,
-        project: params.project,
+        ...rest,
+        id: `ps_${token}`,
         kind: order.kind,
-        idempotencyKey: params.idempotencyKey,
-        recordId: params.recordId,
         amountMinor: order.amountMinor,
-        shownAmountMinor: params.shownAmountMinor,
         currency: order.currency,
         echoOffset: echoes.put(order.echo),
-        cancelledWord: params.cancelledWord,
-        recordedAtMs: params.atMs,
-        waitsForConfirmation: params.waitsForConfirmation,
-        outcome: params.outcome,
-        failCode: params.failCode,
-        decision: 'none',
-        decidedAtMs: 0,
+        recordedAtMs: atMs,
+        decisions: [],
+        fundedAtMs: 0,
+        statusCalls: 0,
       };
-      slotOf(params.project, params.identity).session = session;
+      slotOf(session.project, identity).session ??= session;
       byId.set(session.id, session);
       all.push(session);
       return session;
@@ -112,8 +113,15 @@ export function createSessions(echoes: EchoStore): Sessions {
       const session = byId.get(id);
       return session?.project === project ? session : undefined;
     },
+    byId: (id) => byId.get(id),
   };
 }
 
 /** `po_…` for payouts, `pm_…` for payments; opaque, but the same for the same session in every run. */
 export const entryIdOf = ({ id, kind }: Session): string => `${kind === 'payout' ? 'po' : 'pm'}_${id.slice(11)}${id.slice(3, 11)}`;
+
+/** The entry that failed before the one of `entryIdOf`. */
+export const earlierEntryIdOf = ({ id, kind }: Session): string => `${kind === 'payout' ? 'po' : 'pm'}_${id.slice(7)}${id.slice(3, 7)}`;
+
+/** What came back of `amountMinor`; at least one minor unit. */
+export const shareOf = ({ reversedShare }: Session, amountMinor: number): number => Math.max(1, Math.floor(amountMinor / reversedShare));

@@ -11,11 +11,13 @@ export interface Wallet {
   readonly amount_details: { readonly amount: number; readonly currency: string };
 }
 
-/** Computed from the sessions on each request. A failed or cancelled payout returns its amount to the wallet. */
+/** Computed from the sessions on each request. A failed, cancelled or returned payout gives its amount back. */
 export function walletsOf(project: string, sessions: readonly Session[], state: (session: Session) => State): readonly Wallet[] {
   const spent = new Map<string, bigint>(initialCurrencies.map((currency) => [currency, 0n]));
   for (const session of sessions) {
-    if (session.project !== project || session.kind !== 'payout' || state(session).entry === 'failed') continue;
+    if (session.project !== project || session.kind !== 'payout') continue;
+    const { entry, isReversed } = state(session);
+    if (entry === 'failed' || isReversed === true) continue;
     const currency = session.currency.toLowerCase();
     spent.set(currency, (spent.get(currency) ?? 0n) + BigInt(session.amountMinor));
   }

@@ -2,7 +2,7 @@
  * Webhooks: one heap of due webhooks and one alarm for all sessions.
  *
  * A webhook without a 2xx response is sent again, the same bytes, after growing gaps of 1 s to 15 minutes, for at most
- * 30 minutes. Each body shows its session as it was at the event, so a repetition needs no stored bytes.
+ * 30 minutes (another first gap scales all three). Each body shows its session as it was at the event, so a repetition needs no stored bytes.
  */
 import type { Clock } from './clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -12,13 +12,13 @@ import { applyWebhookFaults } from './faults.ts';
 import type { FaultRates } from './faults.ts';
 import { eventsOf } from './lifecycle.ts';
 import type { SessionEvent } from './lifecycle.ts';
-import type { SessionListener } from './methods.ts';
+import type { SessionListener } from './method.ts';
 import type { Session } from './sessions.ts';
 
-const firstGapMs = 1000;
 const gapGrowth = 3;
-const longestGapMs = 15 * 60_000;
-const givesUpAfterMs = 30 * 60_000;
+/** In first gaps, which last a second at the gateway. */
+const longestGap = 15 * 60;
+const givesUpAfter = 30 * 60;
 const concurrency = 32;
 
 /** @property index number of the event in `eventsOf` */
@@ -32,11 +32,16 @@ interface Due {
   readonly repetition: boolean;
   /** It was held back once. */
   readonly isLate: boolean;
+  /** It waits for the next webhook of its session. */
+  readonly isHeld: boolean;
 }
+
+const keyOf = (session: Session, index: number): string => `${session.id} ${index}`;
 
 export interface WebhookDeps {
   readonly clock: Clock;
   readonly settleMs: number;
+  readonly firstGapMs: number;
   readonly faults: FaultRates;
   readonly random: SeededRandom;
   readonly delivery: Delivery;
@@ -50,8 +55,14 @@ export interface Webhooks extends SessionListener {
 }
 
 export function createWebhooks(deps: WebhookDeps): Webhooks {
-  const { clock, settleMs, faults, random: random, delivery, render, log } = deps;
+  const { clock, settleMs, firstGapMs, faults, random, delivery, render, log } = deps;
   const heap = createDueHeap<Due>();
+  /** Webhooks that wait for the next one of their session. */
+  const heldBack = new Map<string, Due>();
+  /** Calls that wait for the first webhook of their session. */
+  const awaited = new Map<string, () => void>();
+  /** A reordered webhook without a successor is sent after this time. */
+  const longestHoldMs = Math.max(1000, 10 * settleMs);
   let inFlight = 0;
   let closed = false;
   let alarm: { readonly atMs: number; readonly cancel: () => void } | undefined;
@@ -87,24 +98,54 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
   function schedule(session: Session, index: number): void {
     const event = eventsOf(session, settleMs)[index];
     if (event !== undefined)
-      push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false, isLate: false });
+      push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false, isLate: false, isHeld: false });
+  }
+
+  /** The first look at an event that is due; false: it is not sent at this moment. */
+  function isSentInTime(due: Due, nowMs: number): boolean {
+    const { session, index, event } = due;
+    // A decision has replaced this event: `changed` has scheduled its successor.
+    if (eventsOf(session, settleMs)[index]?.atMs !== event.atMs) return false;
+    const isAnswered = index < session.asks.length && session.decisions.length > index;
+    if (!isAnswered) schedule(session, index + 1);
+    // A call waits for this one.
+    if (index === 0 && awaited.has(session.id)) return true;
+    const { lost, lateMs, isReordered } = faultsOf(due);
+    if (lost) {
+      log(`webhook ${event.type} of ${session.id} is lost`);
+      release(session, index - 1);
+      return false;
+    }
+    if (lateMs > 0) {
+      push({ ...due, dueAtMs: nowMs + lateMs, isLate: true });
+      return false;
+    }
+    // The successor of a webhook that is held back is what it waits for.
+    if (!isReordered || heldBack.has(keyOf(session, index - 1))) return true;
+    const held = { ...due, dueAtMs: nowMs + longestHoldMs, isLate: true, isHeld: true };
+    heldBack.set(keyOf(session, index), held);
+    push(held);
+    return false;
+  }
+
+  function release(session: Session, index: number): void {
+    const key = keyOf(session, index);
+    const held = heldBack.get(key);
+    if (held === undefined) return;
+    heldBack.delete(key);
+    push({ ...held, dueAtMs: clock.nowMs(), isHeld: false });
   }
 
   function deliver(due: Due, nowMs: number): void {
-    if (due.tries === 0 && !due.repetition && !due.isLate) {
-      // A decision has replaced this event: `decided` has scheduled its successor.
-      if (eventsOf(due.session, settleMs)[due.index]?.atMs !== due.event.atMs) return;
-      const isReplaced = due.event.type === 'ready_to_confirm' && due.session.decision !== 'none';
-      if (!isReplaced) schedule(due.session, due.index + 1);
-      const { lost, lateMs } = faultsOf(due);
-      if (lost) return log(`webhook ${due.event.type} of ${due.session.id} is lost`);
-      if (lateMs > 0) return push({ ...due, dueAtMs: nowMs + lateMs, isLate: true });
-    }
+    const { session, index, event } = due;
+    if (due.tries === 0 && !due.repetition && !due.isLate && !isSentInTime(due, nowMs)) return;
+    // One that was released is in the heap a second time.
+    if (due.isHeld && !(heldBack.get(keyOf(session, index)) === due && heldBack.delete(keyOf(session, index)))) return;
     inFlight += 1;
-    // The webhook asks for the confirmation, also when the decision came at the same instant.
-    const shown: Session = due.event.type === 'ready_to_confirm' ? { ...due.session, decision: 'none' } : due.session;
-    const body = Buffer.from(`{"type":"${due.event.type}","session":${render(shown, due.event.atMs)}}`);
-    void finish(due.tries === 0 ? { ...due, firstTriedAtMs: nowMs } : due, body);
+    // The webhook asks, also when the decision came at the same instant.
+    const shown: Session = index < session.asks.length ? { ...session, decisions: session.decisions.slice(0, index) } : session;
+    const body = Buffer.from(`{"type":"${event.type}","session":${render(shown, event.atMs)}}`);
+    void finish({ ...due, isHeld: false, ...(due.tries === 0 ? { firstTriedAtMs: nowMs } : {}) }, body);
   }
 
   /** Never rejects, since no delivery does. */
@@ -112,6 +153,8 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     const answer = await delivery.post(body);
     inFlight -= 1;
     if (closed) return;
+    if (due.index === 0) settleAwaited(due.session.id);
+    release(due.session, due.index - 1);
     if (answer.accepted) afterSuccess(due);
     else retry(due, answer.why);
     pump();
@@ -127,20 +170,27 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
   }
 
   function retry(due: Due, why: string): void {
-    const gapMs = Math.min(firstGapMs * gapGrowth ** due.tries, longestGapMs);
+    const gapMs = firstGapMs * Math.min(gapGrowth ** due.tries, longestGap);
     const dueAtMs = clock.nowMs() + gapMs;
-    const ends = dueAtMs - due.firstTriedAtMs > givesUpAfterMs;
+    const ends = dueAtMs - due.firstTriedAtMs > firstGapMs * givesUpAfter;
     log(`webhook ${due.event.type} of ${due.session.id}: ${why}; ${ends ? 'no more attempts' : `next attempt in ${gapMs} ms`}`);
     if (!ends) push({ ...due, dueAtMs, tries: due.tries + 1 });
   }
 
+  function settleAwaited(sessionId: string): void {
+    awaited.get(sessionId)?.();
+    awaited.delete(sessionId);
+  }
+
   return {
-    recorded: (session) => schedule(session, 0),
-    decided: (session) => schedule(session, 1),
+    sends: true,
+    changed: (session) => schedule(session, session.decisions.length),
+    whenFirstSent: (session) => new Promise((resolve) => awaited.set(session.id, resolve)),
     close() {
       closed = true;
       alarm?.cancel();
       delivery.close();
+      for (const sessionId of [...awaited.keys()]) settleAwaited(sessionId);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What the sandbox reports beside the gateway's API: its payments and the calls that it received. */
 import { stateOf } from './lifecycle.ts';
+import { shareOf } from './sessions.ts';
 import type { Session } from './sessions.ts';
 import type { Kind } from './body-rules.ts';
 
@@ -9,6 +10,9 @@ import type { Kind } from './body-rules.ts';
  * @property amount minor units, as requested, whatever amount the gateway shows
  * @property currency as sent
  * @property status `cancelled` is always spelled so here
+ * @property refunded minor units that the payer got back by then; `charged_back` and `returned` (by the payee's bank)
+ * likewise. The entry stays succeeded
+ * @property second_of the session of the same call that its answer shows; this one was recorded beside it
  */
 export interface WitnessLine {
   readonly session_id: string;
@@ -19,6 +23,24 @@ export interface WitnessLine {
   readonly currency: string;
   readonly status: 'in_progress' | 'accepted' | 'cancelled' | 'error';
   readonly entry_status: 'in_progress' | 'pending' | 'succeeded' | 'failed';
+  readonly refunded?: number;
+  readonly charged_back?: number;
+  readonly returned?: number;
+  readonly second_of?: string;
+}
+
+function reversalOf(session: Session): Pick<WitnessLine, 'refunded' | 'charged_back' | 'returned'> {
+  const amount = shareOf(session, session.amountMinor);
+  switch (session.reversal) {
+    case 'refund':
+      return { refunded: amount };
+    case 'charge-back':
+      return { charged_back: amount };
+    case 'return':
+      return { returned: amount };
+    case 'none':
+      return {};
+  }
 }
 
 export function witnessLine(session: Session, settleMs: number, nowMs: number): WitnessLine {
@@ -32,6 +54,8 @@ export function witnessLine(session: Session, settleMs: number, nowMs: number): 
     currency: session.currency,
     status: state.session,
     entry_status: state.entry,
+    ...(state.isReversed === true ? reversalOf(session) : {}),
+    ...(session.secondOf === null ? {} : { second_of: session.secondOf }),
   };
 }
 

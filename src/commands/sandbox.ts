@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createSandbox, parseFaults, type FaultRates, type Sandbox } from '../../sandbox/server.ts';
+import { createSandbox, parseBalance, parseFaults, type Sandbox } from '../../sandbox/server.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 
 interface SandboxOptions {
@@ -11,6 +11,10 @@ interface SandboxOptions {
   readonly settleMs: number;
   readonly seed: number;
   readonly faults?: string;
+  readonly retryGapMs: number;
+  readonly balance?: string;
+  readonly underfunded: 'hold' | 'refuse';
+  readonly reportMetadata: string;
 }
 
 /** Runs the simulated gateway until it is interrupted. The first line on stdout is its URL. */
@@ -26,7 +30,11 @@ export async function sandbox(options: SandboxOptions): Promise<ExitCode> {
     confirm: options.confirm,
     settleMs: options.settleMs,
     seed: options.seed,
-    faults: readFaults(options.faults),
+    faults: read('--faults', options.faults, parseFaults),
+    retryGapMs: options.retryGapMs,
+    balance: read('--balance', options.balance, parseBalance),
+    underfunded: options.underfunded,
+    reportMetadata: read('--report-metadata', options.reportMetadata, parseMetadataLength),
     log: (message) => process.stderr.write(`sandbox: ${message}\n`),
   });
   process.stdout.write(`${running.url}\n`);
@@ -62,10 +70,16 @@ async function readPem(flag: string, path: string | undefined): Promise<string |
   }
 }
 
-function readFaults(text: string | undefined): FaultRates | undefined {
+function parseMetadataLength(text: string): 'whole' | number {
+  if (text === 'whole') return text;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new Error(`"${text}": expected whole or a number of characters above zero`);
+}
+
+function read<Value>(flag: string, text: string | undefined, parse: (text: string) => Value): Value | undefined {
   try {
-    return text === undefined ? undefined : parseFaults(text);
+    return text === undefined ? undefined : parse(text);
   } catch (cause) {
-    throw new CommandError(exitCodes.usage, `--faults: ${(cause as Error).message}`, { cause });
+    throw new CommandError(exitCodes.usage, `${flag}: ${(cause as Error).message}`, { cause });
   }
 }

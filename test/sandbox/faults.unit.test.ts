@@ -62,7 +62,7 @@ describe('seeded randomness', () => {
         slowMs: 0,
         lostAnswer: 'no',
       });
-      expect(applyWebhookFaults({}, draws)).toEqual({ lost: false, lateMs: 0, repeatAfterMs: undefined });
+      expect(applyWebhookFaults({}, draws)).toEqual({ lost: false, lateMs: 0, isReordered: false, repeatAfterMs: undefined });
       const all = Object.fromEntries(faultNames.map((name) => [name, 1]));
       const faults = applyFaults(all, draws);
       expect(faults).toMatchObject({ before: 'lost-request', refuse: true, failLater: true, wrongAmount: true });

@@ -37,6 +37,8 @@ interface ShownEntry {
   readonly amount_details: { readonly amount: number; readonly currency: string };
   readonly metadata?: unknown;
   readonly error?: { readonly code: string };
+  readonly customer_interaction?: { readonly type: string; readonly redirect: { readonly url: string } };
+  readonly refunds?: readonly { readonly amount_details: { readonly amount: number }; readonly is_chargeback: boolean }[];
   readonly [member: string]: unknown;
 }
 
@@ -78,6 +80,14 @@ export async function post(
 
 export const call = (sandbox: Sandbox, method: string, body: unknown, key?: string): Promise<Answer> =>
   post(sandbox, method, JSON.stringify(body), key === undefined ? {} : { 'X-PARTNER-IDEMPOTENCY-KEY': key });
+
+/** Starts a card payment whose key is `key-<recordId>`. */
+export const charge = (sandbox: Sandbox, recordId: string): Promise<Answer> =>
+  call(sandbox, 'session/init/payment', paymentBody({ record_id: recordId, attempt: 1 }), `key-${recordId}`);
+
+/** Asks one of the pages under `/_sandbox/`. */
+export const admin = (sandbox: Sandbox, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Response> =>
+  fetch(`${sandbox.url}/_sandbox/${path}`, { method });
 
 /** Starts a payout whose key is `key-<recordId>`. */
 export const pay = (sandbox: Sandbox, recordId: string, amount?: number): Promise<Answer> =>

@@ -256,7 +256,7 @@ describe('an invalid call', () => {
 
   it('with another path, HTTP method or size is refused', async () => {
     const sandbox = await openSandbox();
-    expect(await post(sandbox, 'session/capture', '{}')).toMatchObject({ http: 404, status: 'error', error: { code: 'invalid_request' } });
+    expect(await post(sandbox, 'session/refund', '{}')).toMatchObject({ http: 404, status: 'error', error: { code: 'invalid_request' } });
     const get = await fetch(`${sandbox.url}/api/v1/session/status`);
     expect([get.status, get.headers.get('allow'), await get.json()]).toMatchObject([405, 'POST', { status: 'error' }]);
     const wrongWitness = await fetch(`${sandbox.url}/_sandbox/payments`, { method: 'POST', body: '{}' });

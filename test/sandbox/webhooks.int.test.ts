@@ -1,103 +1,19 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createSandbox } from '../../sandbox/server.ts';
-import type { FaultRates } from '../../sandbox/server.ts';
 import { patience } from '../support/patience.ts';
-import { call, openSandbox, pay, paymentBody } from './gateway-calls.ts';
-import type { ShownSession } from './gateway-calls.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
-
-const settleMs = 1000;
-
-interface Webhook {
-  readonly type: string;
-  readonly session: ShownSession;
-  readonly raw: Buffer;
-  readonly signature: string | undefined;
-}
-
-/** A merchant that stores its webhooks and responds as configured; `silence`: closes the connection, `later`: waits for the next `answer`. */
-function openMerchant() {
-  const received: Webhook[] = [];
-  let answer: number | 'silence' | 'later' = 200;
-  const waiting: ServerResponse[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const raw = Buffer.concat(chunks);
-      const signature = request.headers['x-partner-sign'];
-      received.push({ ...(JSON.parse(raw.toString()) as Pick<Webhook, 'type' | 'session'>), raw, signature: signature?.toString() });
-      if (answer === 'later') waiting.push(response);
-      else if (answer === 'silence') request.socket.destroy();
-      else response.writeHead(answer).end();
-    });
-  });
-  return {
-    received,
-    listen: () => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)),
-    url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    answer: (next: number | 'silence' | 'later') => {
-      answer = next;
-      if (typeof next === 'number') for (const response of waiting.splice(0)) response.writeHead(next).end();
-    },
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-let merchant: ReturnType<typeof openMerchant>;
-beforeEach(async () => {
-  merchant = openMerchant();
-  await merchant.listen();
-});
-afterEach(() => merchant.close());
-
-const received = (count: number) => vi.waitFor(() => expect(merchant.received.length).toBe(count), patience);
-const story = () =>
-  merchant.received.map(
-    ({ type, session }) => `${type} ${session.status} ${(session.payments ?? session.acquiring_payments)?.[0]?.status}`,
-  );
-
-async function openTalking(faults: FaultRates = {}, more: { privateKeyPem?: string; confirm?: 'auto'; seed?: number } = {}) {
-  const clock = createVirtualClock();
-  const logged: string[] = [];
-  const sandbox = await openSandbox({
-    clock,
-    settleMs,
-    faults,
-    webhookUrl: merchant.url(),
-    log: (message) => logged.push(message),
-    ...more,
-  });
-  /** Waits until the sandbox has set an alarm, advances the clock to it, and returns its delay. */
-  const toNextAlarm = async (): Promise<number> => {
-    const ms = await vi.waitFor(() => {
-      const next = clock.nextAlarmInMs();
-      if (next === undefined) throw new Error('no alarm is set');
-      return next;
-    }, patience);
-    clock.advance(ms);
-    return ms;
-  };
-  return { clock, logged, sandbox, toNextAlarm };
-}
+import { call, pay, paymentBody } from './gateway-calls.ts';
+import { merchant, openTalking, received, settleMs, story } from './merchant.ts';
 
 describe('webhooks of a payout', () => {
   it('ask for the confirmation and report the end', async () => {
     const { clock, sandbox } = await openTalking();
     const { session } = await pay(sandbox, 'a');
     clock.advance(settleMs - 1);
-    expect(merchant.received).toEqual([]);
+    expect(merchant().received).toEqual([]);
     clock.advance(1);
     await received(1);
-    expect(merchant.received[0]).toMatchObject({
+    expect(merchant().received[0]).toMatchObject({
       type: 'ready_to_confirm',
       signature: undefined,
       session: { id: session.id, next_action: 'confirm', payments: [{ status: 'pending', metadata: { record_id: 'a', attempt: 1 } }] },
@@ -106,7 +22,7 @@ describe('webhooks of a payout', () => {
     clock.advance(settleMs);
     await received(2);
     clock.advance(24 * 60 * 60_000);
-    expect((await call(sandbox, 'session/status', { session_id: session.id })).session).toEqual(merchant.received[1]?.session);
+    expect((await call(sandbox, 'session/status', { session_id: session.id })).session).toEqual(merchant().received[1]?.session);
     expect(story()).toEqual(['ready_to_confirm in_progress pending', 'payment_finished accepted succeeded']);
   });
 
@@ -126,7 +42,7 @@ describe('webhooks of a payout', () => {
         .slice(2)
         .map((line) => line.replace('canceled', 'cancelled')),
     ).toEqual(['payment_finished cancelled failed', 'payment_finished cancelled failed']);
-    expect(merchant.received[3]?.session.error?.code).toBe('confirm_timeout');
+    expect(merchant().received[3]?.session.error?.code).toBe('confirm_timeout');
   });
 });
 
@@ -143,11 +59,15 @@ it('a failure after an error is reported twice: the error that is not final, and
   await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
   clock.advance(settleMs);
   await received(12);
-  const inError = merchant.received.filter(({ session }) => session.status === 'error').length;
+  const inError = merchant().received.filter(({ session }) => session.status === 'error').length;
   expect(inError).toBeGreaterThan(0);
   clock.advance(settleMs);
   await received(12 + inError);
-  expect(merchant.received.slice(12).every(({ session }) => session.status.startsWith('cancel'))).toBe(true);
+  expect(
+    merchant()
+      .received.slice(12)
+      .every(({ session }) => session.status.startsWith('cancel')),
+  ).toBe(true);
 });
 
 it('webhooks are signed over the raw bytes when there is a key', async () => {
@@ -156,62 +76,62 @@ it('webhooks are signed over the raw bytes when there is a key', async () => {
   await pay(sandbox, 'a');
   clock.advance(settleMs);
   await received(1);
-  const [webhook] = merchant.received;
+  const [webhook] = merchant().received;
   expect(verify('sha256', webhook?.raw ?? Buffer.alloc(0), publicKey, Buffer.from(webhook?.signature ?? '', 'base64'))).toBe(true);
 });
 
 describe('a webhook that is not accepted', () => {
   it.each([404, 500, 302, 'silence'] as const)('(%s) is sent again, the same bytes, until it is accepted', async (answer) => {
     const { clock, sandbox, toNextAlarm } = await openTalking();
-    merchant.answer(answer);
+    merchant().answer(answer);
     await pay(sandbox, 'a');
     clock.advance(settleMs);
     await received(1);
     // The deadline of the confirmation is an alarm too, so the gap distinguishes them.
     await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000), patience);
-    merchant.answer(200);
+    merchant().answer(200);
     await toNextAlarm();
     await received(2);
-    expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
+    expect(merchant().received[1]?.raw).toEqual(merchant().received[0]?.raw);
   });
 
   it('shows the session as it was at the event', async () => {
     const { clock, sandbox, toNextAlarm } = await openTalking();
-    merchant.answer(500);
+    merchant().answer(500);
     const { session } = await pay(sandbox, 'a');
     clock.advance(settleMs);
     await received(1);
     await vi.waitFor(() => expect(clock.nextAlarmInMs()).toBeLessThan(60_000), patience);
-    merchant.answer(200);
+    merchant().answer(200);
     await call(sandbox, 'session/confirm', { session_id: session.id });
     await toNextAlarm();
     await received(3);
-    const asked = merchant.received.filter(({ type }) => type === 'ready_to_confirm');
+    const asked = merchant().received.filter(({ type }) => type === 'ready_to_confirm');
     expect(asked).toHaveLength(2);
     expect(asked[1]?.raw).toEqual(asked[0]?.raw);
   });
 
   it('still shows an error that was not final after the end', async () => {
     const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto' });
-    merchant.answer(500);
+    merchant().answer(500);
     await Promise.all(Array.from({ length: 12 }, (_, index) => pay(sandbox, `r${index}`)));
     clock.advance(settleMs);
     await received(12);
-    const inError = merchant.received.filter(({ session }) => session.status === 'error');
+    const inError = merchant().received.filter(({ session }) => session.status === 'error');
     expect(inError.length).toBeGreaterThan(0);
-    merchant.answer(200);
+    merchant().answer(200);
     // The first gap is as long as the error lasts, so what is sent again is sent together with the end.
     const seldom = { ...patience, interval: 50 };
     await vi.waitFor(() => {
       clock.advance(settleMs);
-      expect(merchant.received.length).toBe(24 + inError.length);
+      expect(merchant().received.length).toBe(24 + inError.length);
     }, seldom);
-    for (const { raw } of inError) expect(merchant.received.filter((other) => other.raw.equals(raw))).toHaveLength(2);
+    for (const { raw } of inError) expect(merchant().received.filter((other) => other.raw.equals(raw))).toHaveLength(2);
   });
 
   it('is repeated after growing gaps of at most 15 minutes, for at most 30', async () => {
     const { clock, logged, sandbox, toNextAlarm } = await openTalking({}, { confirm: 'auto' });
-    merchant.answer(500);
+    merchant().answer(500);
     await pay(sandbox, 'a');
     clock.advance(settleMs);
     const gaps: number[] = [];
@@ -236,13 +156,13 @@ it('repeat-webhook sends the same bytes once more', async () => {
   await received(1);
   await toNextAlarm();
   await received(2);
-  expect(merchant.received[1]?.raw).toEqual(merchant.received[0]?.raw);
+  expect(merchant().received[1]?.raw).toEqual(merchant().received[0]?.raw);
   // The next session's webhook comes behind any third copy there could be.
   clock.advance(60_000);
   await pay(sandbox, 'b');
   clock.advance(settleMs);
   await received(3);
-  expect(merchant.received[2]?.session.id).not.toBe(merchant.received[0]?.session.id);
+  expect(merchant().received[2]?.session.id).not.toBe(merchant().received[0]?.session.id);
 });
 
 it('lost-webhook sends nothing, and the session continues', async () => {
@@ -250,7 +170,7 @@ it('lost-webhook sends nothing, and the session continues', async () => {
   await pay(sandbox, 'a');
   clock.advance(settleMs + 240 * 60_000);
   expect(logged).toEqual([expect.stringMatching(/ready_to_confirm .* is lost/), expect.stringMatching(/payment_finished .* is lost/)]);
-  expect(merchant.received).toEqual([]);
+  expect(merchant().received).toEqual([]);
   expect(sandbox.payments()).toMatchObject([{ status: 'cancelled' }]);
 });
 
@@ -263,12 +183,16 @@ it('late-webhook shows the session as it was, after the events that came meanwhi
   // Both events of each session, those that were held back included.
   await vi.waitFor(() => {
     clock.advance(1_000);
-    expect(merchant.received.length).toBe(40);
+    expect(merchant().received.length).toBe(40);
   }, patience);
-  const order = (id: string) => merchant.received.filter(({ session }) => session.id === id).map(({ type }) => type);
+  const order = (id: string) =>
+    merchant()
+      .received.filter(({ session }) => session.id === id)
+      .map(({ type }) => type);
   const orders = new Set(ids.map((id) => order(id).join()));
   expect(orders).toEqual(new Set(['ready_to_confirm,payment_finished', 'payment_finished,ready_to_confirm']));
-  for (const { type, session } of merchant.received) expect(session.next_action).toBe(type === 'ready_to_confirm' ? 'confirm' : undefined);
+  for (const { type, session } of merchant().received)
+    expect(session.next_action).toBe(type === 'ready_to_confirm' ? 'confirm' : undefined);
 });
 
 it('hundreds of webhooks at the same time all arrive', async () => {
@@ -276,26 +200,26 @@ it('hundreds of webhooks at the same time all arrive', async () => {
   await Promise.all(Array.from({ length: 300 }, (_, index) => pay(sandbox, `r${index}`)));
   clock.advance(settleMs);
   await received(300);
-  expect(new Set(merchant.received.map(({ session }) => session.id)).size).toBe(300);
+  expect(new Set(merchant().received.map(({ session }) => session.id)).size).toBe(300);
 });
 
 it('each event is reported once when confirmations overtake queued webhooks', async () => {
   const { clock, sandbox } = await openTalking();
   const ids = await Promise.all(Array.from({ length: 80 }, async (_, index) => (await pay(sandbox, `r${index}`)).session.id));
-  merchant.answer('later');
+  merchant().answer('later');
   clock.advance(settleMs);
   // No more than these are under way at a time; the rest have not been sent when everything is confirmed.
   await received(32);
   await Promise.all(ids.map((session_id) => call(sandbox, 'session/confirm', { session_id })));
-  merchant.answer(200);
+  merchant().answer(200);
   await received(80);
   clock.advance(settleMs);
   await received(160);
   await pay(sandbox, 'last');
   clock.advance(settleMs);
-  await vi.waitFor(() => expect(merchant.received.some(({ session }) => !ids.includes(session.id))).toBe(true), patience);
-  expect(new Set(merchant.received.map(({ type, session }) => `${type} ${session.id}`)).size).toBe(161);
-  expect(merchant.received).toHaveLength(161);
+  await vi.waitFor(() => expect(merchant().received.some(({ session }) => !ids.includes(session.id))).toBe(true), patience);
+  expect(new Set(merchant().received.map(({ type, session }) => `${type} ${session.id}`)).size).toBe(161);
+  expect(merchant().received).toHaveLength(161);
 });
 
 it('a webhook address that is not http or https is refused', async () => {

@@ -77,7 +77,29 @@ export const sandbox = declare({
     settleMs: integerOr(1000, { from: 0, to: 86_400_000 }, '--settle-ms <ms>', 'time from one state of a session to the next'),
     seed: integerOr(1, { from: 0, to: Number.MAX_SAFE_INTEGER }, '--seed <number>', 'seed of the random faults'),
     faults: text('--faults <list>', 'such as lost-answer=0.05,slow=0.05 (an unknown name prints the list)'),
+    retryGapMs: integerOr(
+      1000,
+      { from: 1, to: 60_000 },
+      '--retry-gap-ms <ms>',
+      'time to the second attempt of a webhook; later gaps grow to 900 times it, and attempts end after 1800 times it',
+    ),
+    balance: text('--balance <list>', 'money for payouts, such as EUR=1000.00,USD=500.00 (default: without end)'),
+    underfunded: choiceOr(
+      'hold',
+      ['hold', 'refuse'],
+      '--underfunded <mode>',
+      'beyond the balance: hold payouts in progress, or refuse their init calls with insufficient_funds',
+    ),
+    reportMetadata: textOr(
+      'whole',
+      '--report-metadata <length>',
+      'how much of the metadata /_sandbox/report?date=YYYY-MM-DD prints: whole, or a number of characters',
+    ),
   },
-  examples: ['sandbox --port 4010 --public-key keys/public.pem', 'sandbox --port 0 --faults lost-answer=0.05,http-500=0.02'],
+  examples: [
+    'sandbox --port 4010 --public-key keys/public.pem',
+    'sandbox --port 0 --faults lost-answer=0.05,http-500=0.02',
+    'sandbox --port 0 --balance EUR=1000.00 --underfunded refuse --report-metadata 20',
+  ],
   run: async ({ options }) => (await import('../../commands/sandbox.ts')).sandbox(options),
 });

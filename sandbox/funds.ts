@@ -1,0 +1,125 @@
+/**
+ * Balances that run out. Each project starts with the same amounts; a payout that fails or is returned gives its money
+ * back at that moment.
+ *
+ * `refuse`: an init call reserves its amount, and one beyond the balance is refused.
+ * `hold`: a payout draws when it is confirmed (under automatic confirmation: when it is recorded). Beyond the balance it
+ * stays in progress until there is enough money; payouts of one currency are served in the order in which they came.
+ */
+import type { Amounts } from './currencies.ts';
+import { createDueHeap } from './due-heap.ts';
+import { moneyOf } from './lifecycle.ts';
+import type { Session } from './sessions.ts';
+import type { Wallet } from './wallets.ts';
+
+export type UnderfundedPolicy = 'refuse' | 'hold';
+
+interface FundsDeps {
+  readonly initial: Amounts;
+  readonly policy: UnderfundedPolicy;
+  readonly settleMs: number;
+  /** A payout that waited has its money. */
+  readonly funded: (session: Session) => void;
+}
+
+export interface Funds {
+  /** Books what is due by then. To be called before all other methods. */
+  settle(nowMs: number): void;
+  /** False when an init call is refused for lack of money. */
+  admits(payout: { readonly project: string; readonly currency: string; readonly amountMinor: number }): boolean;
+  recorded(session: Session): void;
+  decided(session: Session): void;
+  /** Adds to the balances of every project. */
+  topUp(amounts: Amounts, nowMs: number): void;
+  wallets(project: string): readonly Wallet[];
+}
+
+interface Account {
+  available: bigint;
+  readonly held: Session[];
+}
+
+export function createFunds({ initial, policy, settleMs, funded }: FundsDeps): Funds {
+  const start = new Map(initial);
+  const projects = new Map<string, Map<string, Account>>();
+  const drawn = new Set<Session>();
+  const givenBack = createDueHeap<{ readonly dueAtMs: number; readonly session: Session }>();
+
+  function accountsOf(project: string): Map<string, Account> {
+    let accounts = projects.get(project);
+    if (accounts === undefined) projects.set(project, (accounts = new Map<string, Account>()));
+    for (const [currency, available] of start) if (!accounts.has(currency)) accounts.set(currency, { available, held: [] });
+    return accounts;
+  }
+
+  function accountOf(project: string, currency: string): Account {
+    const accounts = accountsOf(project);
+    const name = currency.toLowerCase();
+    let account = accounts.get(name);
+    if (account === undefined) accounts.set(name, (account = { available: 0n, held: [] }));
+    return account;
+  }
+
+  function watch(session: Session): void {
+    const { givenBackAtMs } = moneyOf(session, settleMs);
+    if (givenBackAtMs !== undefined) givenBack.push({ dueAtMs: givenBackAtMs, session });
+  }
+
+  function draw(account: Account, session: Session): void {
+    account.available -= BigInt(session.amountMinor);
+    drawn.add(session);
+    watch(session);
+  }
+
+  function drawOrHold(session: Session): void {
+    const account = accountOf(session.project, session.currency);
+    if (account.held.length === 0 && account.available >= BigInt(session.amountMinor)) return draw(account, session);
+    session.fundedAtMs = Infinity;
+    account.held.push(session);
+  }
+
+  function add(account: Account, minor: bigint, atMs: number): void {
+    account.available += minor;
+    for (let next = account.held[0]; next !== undefined && account.available >= BigInt(next.amountMinor); next = account.held[0]) {
+      account.held.shift();
+      next.fundedAtMs = atMs;
+      draw(account, next);
+      funded(next);
+    }
+  }
+
+  return {
+    settle(nowMs) {
+      for (let next = givenBack.nextDueAtMs(); next !== undefined && next <= nowMs; next = givenBack.nextDueAtMs()) {
+        const due = givenBack.pop();
+        // A decision may have moved the moment meanwhile: the later entry of the heap counts then.
+        if (due === undefined || moneyOf(due.session, settleMs).givenBackAtMs !== due.dueAtMs || !drawn.delete(due.session)) continue;
+        add(accountOf(due.session.project, due.session.currency), BigInt(due.session.amountMinor), due.dueAtMs);
+      }
+    },
+    admits: ({ project, currency, amountMinor }) => policy === 'hold' || accountOf(project, currency).available >= BigInt(amountMinor),
+    recorded(session) {
+      if (session.kind !== 'payout') return;
+      if (policy === 'refuse') draw(accountOf(session.project, session.currency), session);
+      else if (session.asks.length === 0) drawOrHold(session);
+    },
+    decided(session) {
+      if (session.kind !== 'payout') return;
+      if (policy === 'refuse') watch(session);
+      else if (session.decisions.at(-1)?.kind === 'confirmed') drawOrHold(session);
+    },
+    topUp(amounts, nowMs) {
+      for (const accounts of projects.values())
+        for (const [currency, minor] of amounts) {
+          const account = accounts.get(currency);
+          if (account !== undefined) add(account, minor, nowMs);
+        }
+      for (const [currency, minor] of amounts) start.set(currency, (start.get(currency) ?? 0n) + minor);
+    },
+    wallets: (project) =>
+      [...accountsOf(project)].map(([currency, { available }]) => ({
+        id: `wl_${currency}`,
+        amount_details: { amount: Number(available), currency },
+      })),
+  };
+}
