@@ -1,22 +1,30 @@
-/** `npm run proof`: runs schedules and reports those in which something does not hold. */
+/** `npm run proof`: runs schedules and reports those in which something does not hold; `--model` searches the model, `--fuzz` runs the fuzzers. */
 import { parseArgs } from 'node:util';
 import { runFuzz } from './fuzz.ts';
+import { proveModel } from './model/check.ts';
 import { runSchedule } from './schedule.ts';
 
 if (process.argv.includes('--fuzz')) process.exit(runFuzz(process.argv.slice(2)));
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, schedules: { type: 'string', default: '100000' }, first: { type: 'string', default: '1' } },
+  options: {
+    seed: { type: 'string' },
+    schedules: { type: 'string', default: '100000' },
+    first: { type: 'string', default: '1' },
+    model: { type: 'boolean', default: false },
+  },
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (values.seed !== undefined) {
-  const { story, violations } = await runSchedule(Number(values.seed));
+/** One schedule, told. */
+async function tell(seed: number): Promise<boolean> {
+  const { story, violations } = await runSchedule(seed);
   for (const line of story) print(line);
   print(violations.length === 0 ? 'Everything holds.' : `Does not hold:\n${violations.map((one) => `- ${one}`).join('\n')}`);
-  process.exitCode = violations.length === 0 ? 0 : 1;
-} else {
-  const [first, count] = [Number(values.first), Number(values.schedules)];
+  return violations.length === 0;
+}
+
+async function runSchedules(first: number, count: number): Promise<boolean> {
   let failed = 0;
   const sums = { kills: 0, payments: 0, alerts: 0 };
   for (let seed = first; seed < first + count; seed += 1) {
@@ -32,5 +40,13 @@ if (values.seed !== undefined) {
   print(
     `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts: ${failed} in which something does not hold`,
   );
-  process.exitCode = failed === 0 ? 0 : 1;
+  return failed === 0;
 }
+
+async function prove(): Promise<boolean> {
+  if (values.model) return proveModel(print);
+  if (values.seed !== undefined) return tell(Number(values.seed));
+  return runSchedules(Number(values.first), Number(values.schedules));
+}
+
+process.exitCode = (await prove()) ? 0 : 1;

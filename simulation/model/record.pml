@@ -45,7 +45,8 @@ hidden mtype from, to;
 inline move(next) {
   assert(!isFinal);
   from = status; to = next;
-  c_code { if (!isSeen[from][to]) { isSeen[from][to] = 1; printf("move "); printm(from, "_unnamed_"); printf(" "); printm(to, "_unnamed_"); printf("\n"); } }
+  c_code { if (!isSeen[from][to]) { isSeen[from][to] = 1;
+    printf("move "); printm(from, "_unnamed_"); printf(" "); printm(to, "_unnamed_"); printf("\n"); } }
   status = next; owner = 0; newest = 0
 }
 
