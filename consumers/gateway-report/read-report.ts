@@ -25,7 +25,7 @@ export interface ReportLimits {
   readonly maxRows: number;
 }
 
-export const reportLimits: ReportLimits = { maxWorkbookBytes: 64 * 1024 ** 2, maxRows: 5_000_000 };
+export const reportLimits: ReportLimits = { maxWorkbookBytes: 32 * 1024 ** 2, maxRows: 5_000_000 };
 
 /** @throws StructuralError for a file that is missing, damaged, or no report */
 export async function openReport(path: string, limits: ReportLimits = reportLimits): Promise<GatewayReport> {
