@@ -185,7 +185,9 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
   return {
     sends: true,
     changed: (session) => schedule(session, session.decisions.length),
-    whenFirstSent: (session) => new Promise((resolve) => awaited.set(session.id, resolve)),
+    whenFirstSent: (session) =>
+      // A payout that waits for money has no event yet.
+      eventsOf(session, settleMs).length === 0 ? Promise.resolve() : new Promise((resolve) => awaited.set(session.id, resolve)),
     close() {
       closed = true;
       alarm?.cancel();

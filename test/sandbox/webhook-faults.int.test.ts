@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { parseBalance } from '../../sandbox/server.ts';
 import { patience } from '../support/patience.ts';
 import { call, openSandbox, pay } from './gateway-calls.ts';
 import { merchant, openTalking, received, settleMs, story } from './merchant.ts';
@@ -96,4 +97,9 @@ it('retryGapMs scales all gaps between the attempts of a webhook', async () => {
     await vi.waitFor(() => expect(logged.length).toBe(gaps.length + 1), patience);
   }
   expect(gaps).toEqual([10, 30, 90, 270, 810, 2430, 7290]);
+});
+
+it('early-webhook answers at once when the session has no webhook yet, for lack of money', async () => {
+  const { sandbox } = await openTalking({ 'early-webhook': 1 }, { confirm: 'auto', balance: parseBalance('USD=0') });
+  expect((await pay(sandbox, 'a')).status).toBe('ok');
 });
