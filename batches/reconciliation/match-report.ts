@@ -35,17 +35,20 @@ export interface Earlier {
  * - `entry_differs`: the operation is shown twice with different content, or belongs to another session
  * - `type_unknown`: neither `Advice` nor `Refund`
  */
-export type DifferentCode =
-  | 'amount_differs'
-  | 'currency_differs'
-  | 'status_differs'
-  | 'other_session'
-  | 'possible_double_payment'
-  | 'earlier_attempt'
-  | 'later_attempt'
-  | 'metadata_differs'
-  | 'entry_differs'
-  | 'type_unknown';
+export const differentCodes = [
+  'amount_differs',
+  'currency_differs',
+  'status_differs',
+  'other_session',
+  'possible_double_payment',
+  'earlier_attempt',
+  'later_attempt',
+  'metadata_differs',
+  'entry_differs',
+  'type_unknown',
+] as const;
+
+export type DifferentCode = (typeof differentCodes)[number];
 
 export interface Different {
   readonly type: 'different';

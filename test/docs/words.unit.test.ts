@@ -8,6 +8,7 @@ import { readInstructionEvent } from '../../batches/event/parse-event.ts';
 import { responseCodes, failureClass, gatewayCodes } from '../../batches/gateway/failure-codes.ts';
 import { kinds } from '../../batches/instruction/instruction.ts';
 import { bankParticipants, routes } from '../../batches/instruction/routes.ts';
+import { differentCodes } from '../../batches/reconciliation/match-report.ts';
 import { isFinal, isPublished, statuses } from '../../batches/record/status.ts';
 import { routeNames } from '../../batches/instruction/templates.ts';
 import { resultSchema } from '../../batches/record/result-event.ts';
@@ -111,21 +112,33 @@ describe('docs/csv.md', () => {
 function problemCodes(): readonly string[] {
   const files = [
     ...globSync('batches/{fields,instruction,csv-row,event,preflight,record}/*.ts', { cwd: root }),
-    ...globSync('consumers/**/*.ts', { cwd: root }),
+    ...globSync('consumers/**/*.ts', { cwd: root, exclude: ['consumers/gateway-report/*.ts'] }),
     'src/files/payout-file.ts',
   ];
+  return codesIn(files).filter((code) => !elsewhere.has(code));
+}
+
+function codesIn(files: readonly string[]): readonly string[] {
   const patterns = [
     /\b(?:violation|structural|checkWord|accountType)\(\s*(?:[^'"`;]*?,\s*)?'([a-z]+(?:_[a-z0-9]+)+)'/g,
     /\bcode: '([a-z]+(?:_[a-z0-9]+)+)'/g,
     // The grammar's messages are keyed by their codes.
     /^ {2}((?:quote|line|nul)_[a-z_]+):/gm,
+    /\bunreadable\(columns\.[^'"`;]*'([a-z_]+)'/g,
   ];
   const found = files.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
     return patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, code = '']) => code));
   });
-  return [...new Set(found)].filter((code) => !elsewhere.has(code)).sort();
+  return [...new Set(found)].sort();
 }
+
+it('docs/gateway.md describes every code of the daily payouts report', () => {
+  const files = globSync('consumers/gateway-report/*.ts', { cwd: root });
+  const codes = [...codesIn(files), ...differentCodes];
+  expect(codes).toEqual(expect.arrayContaining(['workbook_encrypted', 'column_missing', 'cell_count', 'type_of_payment', 'other_session']));
+  expect(missingIn(page('docs/gateway.md'), codes)).toEqual([]);
+});
 
 /** Reasons of records, told in docs/results.md. */
 const reasons = [

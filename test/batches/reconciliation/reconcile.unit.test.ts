@@ -187,6 +187,12 @@ describe('reconcile', () => {
     expect(answer).toMatchObject({ ended: 1, different: [{ record_id: 'b', code: 'entry_differs' }] });
   });
 
+  it('compares an operation that is shown again and again with its first row', async () => {
+    await inProgress('b');
+    const answer = await run([rowOf('b'), rowOf('b', { amountMinor: 1n }), rowOf('b'), rowOf('b', { amountMinor: 1n })]);
+    expect(answer).toMatchObject({ ended: 1, repeated: 1, totals: { different: { count: 2 } } });
+  });
+
   it.each([
     ['in a run', false],
     ['in a dry run', true],
@@ -221,6 +227,19 @@ describe('reconcile', () => {
     ]);
     expect(answer).toMatchObject({ ended: 0, only_there: [], totals: { candidates: { count: 2, amounts: { EUR: '12.30' } } } });
     expect(await ledger.record('inv-77')).toMatchObject({ status: 'submitting' });
+  });
+
+  it('lists no record as a candidate that has a session of its own and has succeeded', async () => {
+    await succeeded('inv-77');
+    const answer = await run([rowOf('x', { merchantMetadata: '{"record_id":"inv-7' })]);
+    expect(answer).toMatchObject({ candidates: [], only_there: [{ session_id: 'ps_x' }] });
+  });
+
+  it('lists only the record itself when metadata is cut behind its record id', async () => {
+    await sent('inv-7');
+    await sent('inv-77');
+    const answer = await run([rowOf('x', { merchantMetadata: '{"record_id":"inv-7",' })]);
+    expect(idsIn(answer.candidates)).toEqual(['inv-7']);
   });
 
   it.each([

@@ -39,11 +39,24 @@ async function numberIn(column: string, literal: string) {
 
 const byHand = (rows: string): Buffer => zipOf(workbookParts(sheetRow(1, columnNames) + rows));
 
+/** In the directory, where it is read. */
+function withOtherChecksum(zip: Buffer): Buffer {
+  const changed = Buffer.from(zip);
+  const entry = changed.indexOf(Buffer.from('504b0102', 'hex'));
+  changed.writeUInt32LE((changed.readUInt32LE(entry + 16) ^ 1) >>> 0, entry + 16);
+  return changed;
+}
+
 describe('a report as a workbook', () => {
   it('with text in every cell has the rows of the same report as CSV', async () => {
     const book = await readBack(await workbook([textRow(columnNames), textRow(cellsOf(payout))]), name);
     const text = await readBack(csvReport([payout]));
     expect(book).toEqual({ ...text, format: 'xlsx' });
+  });
+
+  it('keeps blanks around the metadata, which is compared as it was printed', async () => {
+    const cells = cellsOf({ ...payout, paymentSessionMerchantMetadata: ' inv-1 ' });
+    expect(only((await readBack(byHand(sheetRow(2, cells)), name)).lines)).toMatchObject({ merchantMetadata: ' inv-1 ' });
   });
 
   it('is told by its content, whatever its name', async () => {
@@ -139,6 +152,7 @@ describe('a workbook that is refused', () => {
     ['of an old version', Buffer.concat([ole, Buffer.alloc(600)]), /^1 workbook_old: .*\.xlsx/],
     ['truncated', good.subarray(0, good.length - 40), /^1 workbook_damaged: /],
     ['with a damaged member', Buffer.from(good).fill(0, 60, 90), /^1 workbook_damaged: /],
+    ['with a member that is not what its checksum says', withOtherChecksum(good), /^1 workbook_damaged: /],
     ['that is another zip', zipOf({ 'notes.txt': 'x' }), /^1 not_a_report: .*zip archive/],
     ['without a sheet that has anything', zipOf(workbookParts('')), /^1 file_empty: /],
     ['with another table', zipOf(workbookParts(sheetRow(1, ['a', 'b']))), /^1 not_a_report: .*operationId/],
