@@ -6,6 +6,7 @@
  * `hold`: a payout draws when it is confirmed (under automatic confirmation: when it is recorded). Beyond the balance it
  * stays in progress until there is enough money; payouts of one currency are served in the order in which they came.
  */
+import type { Clock } from './clock.ts';
 import type { Amounts } from './currencies.ts';
 import { createDueHeap } from './due-heap.ts';
 import { moneyOf } from './lifecycle.ts';
@@ -15,6 +16,7 @@ import type { Wallet } from './wallets.ts';
 export type UnderfundedPolicy = 'refuse' | 'hold';
 
 interface FundsDeps {
+  readonly clock: Clock;
   readonly initial: Amounts;
   readonly policy: UnderfundedPolicy;
   readonly settleMs: number;
@@ -32,6 +34,7 @@ export interface Funds {
   /** Adds to the balances of every project. */
   topUp(amounts: Amounts, nowMs: number): void;
   wallets(project: string): readonly Wallet[];
+  close(): void;
 }
 
 interface Account {
@@ -39,11 +42,24 @@ interface Account {
   readonly held: Session[];
 }
 
-export function createFunds({ initial, policy, settleMs, funded }: FundsDeps): Funds {
+export function createFunds({ clock, initial, policy, settleMs, funded }: FundsDeps): Funds {
   const start = new Map(initial);
   const projects = new Map<string, Map<string, Account>>();
   const drawn = new Set<Session>();
   const givenBack = createDueHeap<{ readonly dueAtMs: number; readonly session: Session }>();
+  let waiting = 0;
+  let cancelAlarm = (): void => {};
+
+  /** While payouts wait, money that comes back is booked at its moment; otherwise the next call is early enough. */
+  function arm(): void {
+    cancelAlarm();
+    const nextMs = givenBack.nextDueAtMs();
+    if (waiting === 0 || nextMs === undefined) return;
+    cancelAlarm = clock.setAlarm(Math.max(0, nextMs - clock.nowMs()), () => {
+      settle(clock.nowMs());
+      arm();
+    });
+  }
 
   function accountsOf(project: string): Map<string, Account> {
     let accounts = projects.get(project);
@@ -76,37 +92,43 @@ export function createFunds({ initial, policy, settleMs, funded }: FundsDeps): F
     if (account.held.length === 0 && account.available >= BigInt(session.amountMinor)) return draw(account, session);
     session.fundedAtMs = Infinity;
     account.held.push(session);
+    waiting += 1;
   }
 
   function add(account: Account, minor: bigint, atMs: number): void {
     account.available += minor;
     for (let next = account.held[0]; next !== undefined && account.available >= BigInt(next.amountMinor); next = account.held[0]) {
       account.held.shift();
+      waiting -= 1;
       next.fundedAtMs = atMs;
       draw(account, next);
       funded(next);
     }
   }
 
+  function settle(nowMs: number): void {
+    for (let next = givenBack.nextDueAtMs(); next !== undefined && next <= nowMs; next = givenBack.nextDueAtMs()) {
+      const due = givenBack.pop();
+      // A decision may have moved the moment meanwhile: the later entry of the heap counts then.
+      if (due === undefined || moneyOf(due.session, settleMs).givenBackAtMs !== due.dueAtMs || !drawn.delete(due.session)) continue;
+      add(accountOf(due.session.project, due.session.currency), BigInt(due.session.amountMinor), due.dueAtMs);
+    }
+  }
+
   return {
-    settle(nowMs) {
-      for (let next = givenBack.nextDueAtMs(); next !== undefined && next <= nowMs; next = givenBack.nextDueAtMs()) {
-        const due = givenBack.pop();
-        // A decision may have moved the moment meanwhile: the later entry of the heap counts then.
-        if (due === undefined || moneyOf(due.session, settleMs).givenBackAtMs !== due.dueAtMs || !drawn.delete(due.session)) continue;
-        add(accountOf(due.session.project, due.session.currency), BigInt(due.session.amountMinor), due.dueAtMs);
-      }
-    },
+    settle,
     admits: ({ project, currency, amountMinor }) => policy === 'hold' || accountOf(project, currency).available >= BigInt(amountMinor),
     recorded(session) {
       if (session.kind !== 'payout') return;
       if (policy === 'refuse') draw(accountOf(session.project, session.currency), session);
       else if (session.asks.length === 0) drawOrHold(session);
+      arm();
     },
     decided(session) {
       if (session.kind !== 'payout') return;
       if (policy === 'refuse') watch(session);
       else if (session.decisions.at(-1)?.kind === 'confirmed') drawOrHold(session);
+      arm();
     },
     topUp(amounts, nowMs) {
       for (const accounts of projects.values())
@@ -114,6 +136,7 @@ export function createFunds({ initial, policy, settleMs, funded }: FundsDeps): F
           const account = accounts.get(currency);
           if (account !== undefined) add(account, minor, nowMs);
         }
+      arm();
       for (const [currency, minor] of amounts) start.set(currency, (start.get(currency) ?? 0n) + minor);
     },
     wallets: (project) =>
@@ -121,5 +144,6 @@ export function createFunds({ initial, policy, settleMs, funded }: FundsDeps): F
         id: `wl_${currency}`,
         amount_details: { amount: Number(available), currency },
       })),
+    close: () => cancelAlarm(),
   };
 }

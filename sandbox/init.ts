@@ -77,8 +77,8 @@ export function createInit(kind: Kind, deps: MethodDeps, show: Show): Method {
     const code = refusalFor(order.family, draws.unit(codeSlot));
     if (met.refuse) return late(refusal(gatewayError(code, 'The operation is declined'), recordId));
     const { currency, amountMinor } = order;
-    if (kind === 'payout' && funds?.admits({ project, currency, amountMinor }) === false)
-      return late(refusal(gatewayError('insufficient_funds', 'The balance is less than the amount'), recordId));
+    const isRefused = (): boolean => kind === 'payout' && funds?.admits({ project, currency, amountMinor }) === false;
+    if (isRefused()) return late(refusal(gatewayError('insufficient_funds', 'The balance is less than the amount'), recordId));
 
     const unusual = applySessionFaults(faults, kind, random(`session:${project}`, identity, ordinal));
     const isEarly = unusual.isEarly && listener.sends;
@@ -103,7 +103,7 @@ export function createInit(kind: Kind, deps: MethodDeps, show: Show): Method {
     };
     const session = record(made);
     // Only a session that asks can be declined: a second one that is paid by itself would be paid twice by the gateway alone.
-    if (unusual.hasSecond && made.asks.length > 0) {
+    if (unusual.hasSecond && made.asks.length > 0 && !isRefused()) {
       const { token } = random(`second:${project}`, identity, ordinal);
       record({ ...made, token, isEarly: false, outcome: 'succeeds', reversal: 'none', failsFirst: false, secondOf: session.id });
     }

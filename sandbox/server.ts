@@ -113,7 +113,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const funds =
     options.balance === undefined
       ? undefined
-      : createFunds({ initial: options.balance, policy: options.underfunded ?? 'hold', settleMs, funded: webhooks.changed });
+      : createFunds({ clock, initial: options.balance, policy: options.underfunded ?? 'hold', settleMs, funded: webhooks.changed });
   const methods = createMethods({ sessions, random, faults: rates, confirm, view, funds, listener: webhooks });
   const api = createApi({
     idempotencyHeader: options.idempotencyHeader ?? 'X-PARTNER-IDEMPOTENCY-KEY',
@@ -184,6 +184,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     close() {
       closing ??= new Promise((resolve) => {
         webhooks.close();
+        funds?.close();
         server.close(() => resolve());
         server.closeAllConnections();
       });

@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { parseBalance } from '../../sandbox/server.ts';
 import type { Sandbox, SandboxOptions } from '../../sandbox/server.ts';
 import { admin, call, charge, openSandbox, outcomeOf, pay, payoutBody, post } from './gateway-calls.ts';
 import { merchant, openTalking, received, story } from './merchant.ts';
+import { patience } from '../support/patience.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const settleMs = 1000;
@@ -134,4 +135,34 @@ it('parseBalance names every part that is not an amount of a currency', () => {
   );
   expect(() => parseBalance('EUR=1.234,JPY=0.5,USD')).toThrow(/"EUR=1\.234".*"JPY=0\.5".*"USD="/);
   expect(() => parseBalance('EUR=1,eur=2')).toThrow('"eur" is given twice');
+});
+
+it('hold goes on by itself when a payout gives its money back, without any call', async () => {
+  const { clock, sandbox } = await openTalking({ 'fail-later': 1 }, { confirm: 'auto', balance: usd10 });
+  await pay(sandbox, 'a', 900);
+  await pay(sandbox, 'b', 900);
+  await vi.waitFor(() => {
+    clock.advance(settleMs);
+    expect(new Set(merchant().received.map(({ session }) => session.id)).size).toBe(2);
+  }, patience);
+});
+
+it('no alarm is left when payouts that waited have ended', async () => {
+  const { clock, sandbox } = await openFunded({ faults: { 'fail-later': 1 } });
+  await pay(sandbox, 'a', 900);
+  await pay(sandbox, 'b', 900);
+  clock.advance(100 * settleMs);
+  expect(clock.nextAlarmInMs()).toBeUndefined();
+});
+
+it('refuse never lets a second session overdraw the balance', async () => {
+  const { sandbox } = await openFunded({ confirm: 'manual', underfunded: 'refuse', faults: { 'second-session': 1 } });
+  await pay(sandbox, 'a', 400);
+  await pay(sandbox, 'b', 200);
+  expect(sandbox.payments().map(({ record_id, second_of }) => `${record_id} ${second_of !== undefined}`)).toEqual([
+    'a false',
+    'a true',
+    'b false',
+  ]);
+  expect(await balanceOf(sandbox)).toBe(0);
 });

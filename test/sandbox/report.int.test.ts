@@ -99,12 +99,13 @@ it('the metadata is printed whole or cut to the configured length, as text or as
   const printed = async (reportMetadata: SandboxOptions['reportMetadata']) => {
     const { clock, sandbox } = await openReporting({ reportMetadata });
     await pay(sandbox, 'a,"b"');
-    for (const metadata of ['plain text', 123_456_789, undefined]) await call(sandbox, 'session/init/payout', payoutBody(metadata));
+    for (const metadata of ['plain text', 123_456_789, undefined, 'a𝒳b']) await call(sandbox, 'session/init/payout', payoutBody(metadata));
     clock.advance(settleMs);
     return (await rowsOf(sandbox)).map((row) => row['paymentSessionMerchantMetadata']);
   };
-  expect(await printed('whole')).toEqual([JSON.stringify({ record_id: 'a,"b"', attempt: 1 }), 'plain text', '123456789', '']);
-  expect(await printed(6)).toEqual(['{"reco', 'plain ', '123456', '']);
+  expect(await printed('whole')).toEqual([JSON.stringify({ record_id: 'a,"b"', attempt: 1 }), 'plain text', '123456789', '', 'a𝒳b']);
+  expect(await printed(2)).toEqual(['{"', 'pl', '12', '', 'a𝒳']);
+  expect(await printed(6)).toEqual(['{"reco', 'plain ', '123456', '', 'a𝒳b']);
 });
 
 it.each([
