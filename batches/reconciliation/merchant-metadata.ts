@@ -6,7 +6,7 @@ import { toMap, toText } from '../gateway/session.ts';
 /**
  * - `whole`: JSON with a record id; `metadata` is its value
  * - `cut`: the beginning of a record id, or all of it (`isWholeId`), in a text that is no whole JSON
- * - `ambiguous`: JSON with a member twice, so that two readers can see two things in it
+ * - `ambiguous`: JSON with a member twice, so that two readers can see two things in it, or nested deeper than any of ours
  * - `none`: nothing of our form
  */
 export type MerchantMetadata =
@@ -27,6 +27,7 @@ const none: MerchantMetadata = { type: 'none' };
 export function readMerchantMetadata(raw: string): MerchantMetadata {
   const text = raw.trim();
   if (text === '') return none;
+  if (isTooDeep(text)) return { type: 'ambiguous' };
   try {
     return wholeMetadata(parseStrictJson(text), text);
   } catch (error) {
@@ -36,6 +37,19 @@ export function readMerchantMetadata(raw: string): MerchantMetadata {
   }
 }
 
+/** Deeper than metadata may be that we send, and than is read without recursion. Brackets in texts are counted too. */
+const maxDepth = 200;
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const sign of text) {
+    if (sign === '{' || sign === '[') depth += 1;
+    else if (sign === '}' || sign === ']') depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
 function wholeMetadata(metadata: unknown, text: string): MerchantMetadata {
   // A text or a number is the whole metadata of somebody else, or the cut form of ours.
   if (typeof metadata === 'string') return plainText(metadata);
@@ -43,7 +57,9 @@ function wholeMetadata(metadata: unknown, text: string): MerchantMetadata {
   if (map === undefined) return plainText(text);
   const recordId = toText(map['record_id']);
   if (recordId === undefined) return none;
-  const attempt = Number(toText(map['attempt']) ?? map['attempt'] ?? Number.NaN);
+  const shown = map['attempt'];
+  // A number that is no plain integer is read as its literal, which is an object.
+  const attempt = typeof shown === 'number' || typeof shown === 'string' ? Number(shown) : Number.NaN;
   return {
     type: 'whole',
     metadata,
@@ -53,7 +69,8 @@ function wholeMetadata(metadata: unknown, text: string): MerchantMetadata {
   };
 }
 
-const recordIdMember = /"record_id"\s*:\s*"(?<id>[A-Za-z0-9._:-]+)(?<end>"?)/;
+/** At the top: a record id in a member of the caller is not ours. */
+const recordIdMember = /^\{(?:[^{}[\]]*,)?\s*"record_id"\s*:\s*"(?<id>[A-Za-z0-9._:-]+)(?<end>"?)/;
 
 function cutMetadata(text: string): MerchantMetadata {
   const member = recordIdMember.exec(text)?.groups;

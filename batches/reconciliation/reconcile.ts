@@ -35,7 +35,7 @@ import type { ReportDays, ReportLine, ReportRow } from './report-row.ts';
 export type EndResult = { readonly type: 'ended' | 'moved' } | { readonly type: 'session_taken'; readonly takenBy: string };
 
 /**
- * @property end writes what the evidence makes of the record, see `applyReport`; null: nothing is written (a dry run)
+ * @property end writes what the evidence makes of the record, see `applyReport`; null: nothing is written or raised (a dry run)
  * @property raise takes an alert; the same one may be raised again
  */
 export interface ReconcileDependencies {
@@ -76,8 +76,7 @@ export async function reconcile(
     index.add(row, decision);
     if (decision.type === 'candidates') candidates.add(row, decision);
     else report(answer, row, decision);
-    if (decision.type !== 'matched' && decision.type !== 'candidates' && decision.type !== 'repeated')
-      for (const alert of decision.alerts) await dependencies.raise(alert);
+    if (dependencies.end !== null && 'alerts' in decision) for (const alert of decision.alerts) await dependencies.raise(alert);
   }
 
   const reportDays = days ?? shown.days();

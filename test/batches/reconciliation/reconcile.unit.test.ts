@@ -193,18 +193,19 @@ describe('reconcile', () => {
     expect(answer).toMatchObject({ ended: 1, repeated: 1, totals: { different: { count: 2 } } });
   });
 
-  it.each([
-    ['in a run', false],
-    ['in a dry run', true],
-  ])(
-    'ends a record by the first of two operations that succeeded for it, and raises an alert for the second, %s',
-    async (_title, isDry) => {
-      await inProgress('b');
-      const answer = await run([rowOf('b'), rowOf('b', { operationId: 'po_other' })], isDry ? { end: null } : {});
-      expect(answer).toMatchObject({ ended: 1, different: [{ record_id: 'b', code: 'possible_double_payment' }] });
-      expect(alerts.map(({ alert }) => alert)).toEqual(['possible_double_payment']);
-    },
-  );
+  it('ends a record by the first of two operations that succeeded for it, and raises an alert for the second', async () => {
+    await inProgress('b');
+    const answer = await run([rowOf('b'), rowOf('b', { operationId: 'po_other' })]);
+    expect(answer).toMatchObject({ ended: 1, different: [{ record_id: 'b', code: 'possible_double_payment' }] });
+    expect(alerts.map(({ alert }) => alert)).toEqual(['possible_double_payment']);
+  });
+
+  it('lists the second of two operations also in a dry run, and raises nothing', async () => {
+    await inProgress('b');
+    const answer = await run([rowOf('b'), rowOf('b', { operationId: 'po_other' })], { end: null });
+    expect(answer).toMatchObject({ ended: 1, different: [{ record_id: 'b', code: 'possible_double_payment' }] });
+    expect(alerts).toEqual([]);
+  });
 
   it('ends the present attempt by its own row also when a row of an earlier attempt comes before it', async () => {
     await moved(ledger, step(await sent('b'), { attempt: 2, idempotencyKey: keys.idempotencyKey('payout', 'b', 2) }));
