@@ -1,7 +1,8 @@
 /** What `paymentSessionMerchantMetadata` says: whole metadata proves whose a row is, cut metadata only hints at it. */
 import { hasRecordIdGrammar } from '../fields/identifiers.ts';
+import { depthOf } from '../fields/json-depth.ts';
 import { DuplicateMemberError, parseStrictJson } from '../fields/strict-json.ts';
-import { toMap, toText } from '../gateway/session.ts';
+import { maxSessionDepth, toMap, toText } from '../gateway/session.ts';
 
 /**
  * - `whole`: JSON with a record id; `metadata` is its value
@@ -27,7 +28,8 @@ const none: MerchantMetadata = { type: 'none' };
 export function readMerchantMetadata(raw: string): MerchantMetadata {
   const text = raw.trim();
   if (text === '') return none;
-  if (isTooDeep(text)) return { type: 'ambiguous' };
+  // As of every session: what is read of it is read with recursion.
+  if (depthOf(text) > maxSessionDepth) return { type: 'ambiguous' };
   try {
     return wholeMetadata(parseStrictJson(text), text);
   } catch (error) {
@@ -35,19 +37,6 @@ export function readMerchantMetadata(raw: string): MerchantMetadata {
     if (!(error instanceof SyntaxError)) throw error;
     return cutMetadata(text);
   }
-}
-
-/** Deeper than metadata may be that we send, and than is read without recursion. Brackets in texts are counted too. */
-const maxDepth = 200;
-
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (const sign of text) {
-    if (sign === '{' || sign === '[') depth += 1;
-    else if (sign === '}' || sign === ']') depth -= 1;
-    if (depth > maxDepth) return true;
-  }
-  return false;
 }
 
 function wholeMetadata(metadata: unknown, text: string): MerchantMetadata {
