@@ -166,3 +166,13 @@ it('refuse never lets a second session overdraw the balance', async () => {
   ]);
   expect(await balanceOf(sandbox)).toBe(0);
 });
+
+it('refuse gives the money of a payout back once, also when its cancellation ends at the moment of its deadline', async () => {
+  const { clock, sandbox } = await openFunded({ confirm: 'manual', underfunded: 'refuse' });
+  const { session } = await pay(sandbox, 'a', 600);
+  clock.advance(240 * 60_000);
+  await call(sandbox, 'session/cancel', { session_id: session.id });
+  clock.advance(settleMs);
+  expect(ends(sandbox)).toEqual(['a failed']);
+  expect(await balanceOf(sandbox)).toBe(1000);
+});
