@@ -2,19 +2,9 @@ import { createMemoryStore, openMemoryLedger } from '../../../../src/ledger/memo
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
 import { sharedLedgerSuite } from '../../../contracts/shared-ledger.suite.ts';
 import { at, transitionSettings } from '../../../support/builders.ts';
+import { memoryHarness } from './harness.ts';
 
-ledgerSuite('memory', async () => {
-  const store = createMemoryStore();
-  let now = at;
-  return {
-    open: async () => openMemoryLedger({ store, rules: transitionSettings, clock: { now: () => now }, owner: 'one' }),
-    now: () => now,
-    async pass(ms) {
-      now += ms;
-    },
-    dispose: async () => undefined,
-  };
-});
+ledgerSuite('memory', memoryHarness);
 
 sharedLedgerSuite('memory', async () => {
   const store = createMemoryStore();

@@ -1,0 +1,21 @@
+import { ledgerDifferentialSuite } from '../../../contracts/ledger-differential.suite.ts';
+import { at } from '../../../support/builders.ts';
+import { makeDir, openIn, removeDir } from '../data-dir.ts';
+import { memoryHarness } from '../memory/harness.ts';
+
+ledgerDifferentialSuite('SQLite and memory', {
+  runs: 150,
+  one: memoryHarness,
+  async other() {
+    const dir = makeDir();
+    let now = at;
+    return {
+      open: () => openIn(dir, { clock: { now: () => now } }),
+      now: () => now,
+      async pass(ms) {
+        now += ms;
+      },
+      dispose: async () => removeDir(dir),
+    };
+  },
+});
