@@ -3,7 +3,7 @@
 --
 -- KEYS[2]  hash of places             KEYS[3]  the record, unless ARGV[3] is ''       KEYS[4]  hash of loose sequences
 -- ARGV[2]  position                   ARGV[3]  record id, '' for none
--- ARGV[4]  version of the record assumed under this id, '' for none
+-- ARGV[4]  state of the record assumed under this id, '' for none; see head
 -- ARGV[5]  the loose sequence assumed, '0' for none
 -- Returns  { 'known', counters, what became of the place or '', the record or '', loose sequence }
 local outcome = redis.call('HGET', KEYS[2], ARGV[2])
@@ -13,6 +13,6 @@ if ARGV[3] ~= '' then
   loose = redis.call('HGET', KEYS[4], ARGV[3]) or '0'
 end
 local current = value and read_head(value)
-if outcome or (current and current.version or '') ~= ARGV[4] or loose ~= ARGV[5] then
+if outcome or (current and state_of(value, current) or '') ~= ARGV[4] or loose ~= ARGV[5] then
   return { 'known', counters, outcome or '', value or '', loose }
 end

@@ -2,13 +2,14 @@
 import { decideAdmission, verdictOf, type AdmissionDecision } from '../../../batches/record/admission.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import { checkAdmission, checkNewRecord } from '../../../batches/record/check-change.ts';
-import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
+import type { Admission, Verdict } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import type { Reply } from './script-client.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
-import { encodeImmutable, templateOf, encodeMutable, type StoredRecord } from './record-codec.ts';
+import { encodeImmutable, templateOf, encodeMutable, stateText, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { encodeEntry } from './trails.ts';
 
 /** What is in Redis, or is assumed to be. */
 interface Assumed {
@@ -41,7 +42,7 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
     });
     const reply =
       decision.type === 'admitted'
-        ? await writeRecord(context, target, admission, decision.record, believed)
+        ? await writeRecord(context, target, admission, decision, believed)
         : await writeSettled(context, target, admission, decision, believed);
     // Only for an instruction: what ends by itself is counted without its amount then.
     if (reply.answer === 'full') return { type: 'totals_full' };
@@ -99,7 +100,7 @@ async function readCurrent(context: LedgerContext, { shard, recordId }: Target, 
 const comparison = ({ occurrence }: Admission, recordId: string | undefined, { stored, lastSequence }: Assumed): string[] => [
   String(occurrence.position),
   recordId ?? '',
-  stored === undefined ? '' : String(stored.record.version),
+  stored === undefined ? '' : stateText(stored.record),
   String(lastSequence),
 ];
 
@@ -107,7 +108,7 @@ async function writeRecord(
   { calls, names, strings, keys }: LedgerContext,
   { shard, token }: Target,
   admission: Admission,
-  record: LedgerRecord,
+  { record, audit }: Extract<AdmissionDecision, { type: 'admitted' }>,
   assumed: Assumed,
 ): Promise<Reply> {
   const { content, occurrence } = admission;
@@ -128,9 +129,15 @@ async function writeRecord(
       names.index(shard, batchId, 'queued'),
       names.open(shard),
       names.active(shard),
+      names.trail(shard, recordId),
       ...(former === undefined
         ? []
-        : [names.places(shard, former.occurrence), names.index(shard, former.batchId, former.status), names.body(shard, recordId)]),
+        : [
+            names.places(shard, former.occurrence),
+            names.index(shard, former.batchId, former.status),
+            names.body(shard, recordId),
+            names.alerted(shard),
+          ]),
     ],
     [
       ...comparison(admission, recordId, assumed),
@@ -142,16 +149,17 @@ async function writeRecord(
       token,
       `${encodeMutable(record, keys)}\n${encodeImmutable(record, Number(paths), fields)}`,
       String(record.sequence),
-      ...(former === undefined ? [] : [String(former.occurrence.position)]),
+      former === undefined ? '' : String(former.occurrence.position),
+      ...audit.map(encodeEntry),
     ],
   );
 }
 
 async function writeSettled(
-  { calls, names, outbox }: LedgerContext,
+  { calls, names, outbox, keys }: LedgerContext,
   { shard, recordId, token }: Target,
   admission: Admission,
-  { status, sequence, event }: Extract<AdmissionDecision, { type: 'settled' }>,
+  { status, sequence, event, head, audit }: Extract<AdmissionDecision, { type: 'settled' }>,
   assumed: Assumed,
 ): Promise<Reply> {
   const { batchId, occurrence } = admission;
@@ -169,6 +177,7 @@ async function writeSettled(
       names.outboxEvents(shard),
       names.duplicates(shard, batchId),
       names.index(shard, former?.batchId ?? batchId, former?.status ?? 'queued'),
+      names.trail(shard, recordId ?? ''),
     ],
     [
       ...comparison(admission, recordId, assumed),
@@ -178,6 +187,8 @@ async function writeSettled(
       String(sequence),
       token,
       ...outbox.argumentsOf(event),
+      former === undefined ? '' : encodeMutable({ ...former, audit: head }, keys),
+      ...audit.map(encodeEntry),
     ],
   );
 }

@@ -3,23 +3,26 @@
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   index of what is queued in it
--- KEYS[7]   open records               KEYS[8]   active batches
+-- KEYS[7]   open records               KEYS[8]   active batches             KEYS[9]   audit trail
 -- Only when it replaces a former record:
--- KEYS[9]   its places                 KEYS[10]  its index                  KEYS[11]  its body
+-- KEYS[10]  its places                 KEYS[11]  its index                  KEYS[12]  its body
+-- KEYS[13]  records with alerts
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
--- ARGV[4]   version of the former      ARGV[5]   loose sequence             ARGV[6]   version
+-- ARGV[4]   state of the former        ARGV[5]   loose sequence             ARGV[6]   version
 -- ARGV[7]   sensitive, 1 or 0          ARGV[8]   amount                     ARGV[9]   currency
 -- ARGV[10]  template                   ARGV[11]  token                      ARGV[12]  its second and third line
--- ARGV[13]  sequence                   ARGV[14]  position of the former
+-- ARGV[13]  sequence                   ARGV[14]  position of the former, or ''
+-- ARGV[15]… entries of the audit trail, which goes on where that of the former ends
 -- Returns   { 'written', counters } | { 'known', … }, see admission | { 'full', counters }: a total would overflow
 if not (has_room(KEYS[5], '0', ARGV[9], ARGV[8]) and has_room(KEYS[5], '1', ARGV[9], ARGV[8])) then return { 'full', counters } end
 
 local number = write()
 if current then
   -- The former occurrence keeps its outcome.
-  redis.call('HSET', KEYS[9], ARGV[14], current.code)
-  redis.call('ZREM', KEYS[10], ARGV[3])
-  redis.call('DEL', KEYS[11])
+  redis.call('HSET', KEYS[10], ARGV[14], current.code)
+  redis.call('ZREM', KEYS[11], ARGV[3])
+  redis.call('DEL', KEYS[12])
+  redis.call('ZREM', KEYS[13], ARGV[3])
 end
 redis.call('HDEL', KEYS[4], ARGV[3])
 redis.call('SET', KEYS[3], write_head({ version = ARGV[6], code = '1', sequence = ARGV[13], sensitive = ARGV[7], amount = ARGV[8],
@@ -30,4 +33,5 @@ redis.call('ZADD', KEYS[7], number, ARGV[3])
 add(KEYS[5], '0', ARGV[9], ARGV[8])
 add(KEYS[5], '1', ARGV[9], ARGV[8])
 count_open(KEYS[5], KEYS[8], 1)
+append_trail(KEYS[9], 15)
 return { 'written', counters }

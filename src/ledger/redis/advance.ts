@@ -1,4 +1,5 @@
 /** Writes one change of a record, if the record still has the version that it was decided on. */
+import type { AuditHead } from '../../../batches/audit/audit-entry.ts';
 import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -10,55 +11,23 @@ import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import { readStored, type LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
-import { firstText, templateOf, encodeMutable, statusCodeText } from './record-codec.ts';
+import { readPause } from './pauses.ts';
+import { alertText, firstText, templateOf, encodeMutable, stateText, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { encodeEntry } from './trails.ts';
 
 /** @throws TypeError for a change that no rule can have decided; nothing is written then */
 export async function advance(context: LedgerContext, change: Change): Promise<AdvanceResult> {
   checkChange(change);
-  const { expected, after, event, body, intent } = change;
-  const { calls, names, strings, outbox, keys, place } = context;
+  const { after, event, intent } = change;
+  const { outbox, place } = context;
   const { recordId, batchId } = after;
 
   const shard = shardOf(recordId);
   const taken = await takenSession(context, shard, after);
   if (taken !== undefined) return taken;
-  const reply = await calls.run(
-    shard,
-    scripts.advance,
-    [
-      names.record(shard, recordId),
-      names.tally(shard, batchId),
-      names.open(shard),
-      names.queue(shard),
-      names.due(shard, batchId),
-      names.body(shard, recordId),
-      names.outboxTimes(shard),
-      names.outboxEvents(shard),
-      names.ends(shard),
-      names.active(shard),
-      ...names.indexes(shard, batchId),
-    ],
-    [
-      String(expected),
-      context.nextToken(),
-      recordId,
-      String(after.amountMinor),
-      after.currency,
-      await strings.numberOf(shard, templateOf(after)),
-      statusCodeText(after),
-      firstText(after),
-      encodeMutable(after, keys),
-      scoreText(queueTimeOf(after)),
-      scoreText(dueTimeOf(after)),
-      ...bodyArguments(context.seal, after, body),
-      ...outbox.argumentsOf(event),
-      String(after.sequence),
-      intent === undefined ? '' : intentArgument(after, intent),
-      batchId,
-    ],
-    { mayPostpone: intent !== undefined },
-  );
+  const args = await argumentsOf(context, shard, change);
+  const reply = await context.calls.run(shard, scripts.advance, keysOf(context, shard, after), args, { mayPostpone: intent !== undefined });
   switch (reply.answer) {
     case 'written':
       if (event !== undefined) outbox.decided(shard, reply, event);
@@ -69,6 +38,10 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       return { ok: true };
     case 'too_old':
       return { ok: false, why: 'too_old', current: (await context.readRecord(shard, recordId, reply.values[0] ?? '')).record };
+    case 'paused': {
+      const [text = '', pause = ''] = reply.values;
+      return { ok: false, why: 'paused', current: (await context.readRecord(shard, recordId, text)).record, pause: readPause(pause) };
+    }
     case 'moved':
       // An earlier call may have been written before another instance's change: then its event is there too.
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
@@ -84,6 +57,47 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
         `${placeText(place)} does not balance: its totals of batch ${batchId} do not include ${recordId}. Another program changed it; do not pay from it.`,
       );
   }
+}
+
+const keysOf = ({ names }: LedgerContext, shard: number, { recordId, batchId }: LedgerRecord): readonly string[] => [
+  names.record(shard, recordId),
+  names.tally(shard, batchId),
+  names.open(shard),
+  names.queue(shard),
+  names.due(shard, batchId),
+  names.body(shard, recordId),
+  names.outboxTimes(shard),
+  names.outboxEvents(shard),
+  names.ends(shard),
+  names.active(shard),
+  names.trail(shard, recordId),
+  names.alerted(shard),
+  names.pauses(shard),
+  ...names.indexes(shard, batchId),
+];
+
+async function argumentsOf(context: LedgerContext, shard: number, change: Change): Promise<readonly Argument[]> {
+  const { expected, after, event, body, intent, audit = [] } = change;
+  return [
+    stateText({ version: expected, audit: headBefore(after, audit.length) }),
+    context.nextToken(),
+    after.recordId,
+    String(after.amountMinor),
+    after.currency,
+    await context.strings.numberOf(shard, templateOf(after)),
+    statusCodeText(after),
+    firstText(after),
+    encodeMutable(after, context.keys),
+    scoreText(queueTimeOf(after)),
+    scoreText(dueTimeOf(after)),
+    ...bodyArguments(context.seal, after, body),
+    ...context.outbox.argumentsOf(event),
+    String(after.sequence),
+    intent === undefined ? '' : intentArgument(after, intent),
+    after.batchId,
+    alertText(after),
+    ...audit.map(encodeEntry),
+  ];
 }
 
 /** Claims the sessions that the change names; undefined when all of them are the record's own. */
@@ -102,6 +116,10 @@ async function postponed(context: LedgerContext, shard: number, recordId: string
   if (current === undefined) throw neverAdmitted(recordId);
   return { ok: false, why: 'moved', current: current.record };
 }
+
+/** How far the trail went when the change was decided: the record may have the same version, and a purged trail, since. */
+const headBefore = ({ audit }: LedgerRecord, entries: number): AuditHead | null =>
+  audit === null ? null : { ...audit, number: audit.number - entries };
 
 const intentArgument = ({ keyLifetimeMs, sentClocks }: LedgerRecord, { marginMs, clocks }: IntentCheck): string =>
   [marginMs, clocks.wallAt, keyLifetimeMs ?? '-', sentClocks?.wallAt ?? '-'].join(' ');

@@ -13,6 +13,12 @@ local function read_head(value)
   return head
 end
 
+-- What a step is decided on: the version, and how far the audit trail goes, because the purge of details appends to the trail
+-- and leaves the version as it is. The number is in the second line; a text in JSON cannot look like that member.
+local function state_of(value, head)
+  return head.version .. '.' .. (string.match(value, '^[^\n]*\n[^\n]*"audit":%[(%d+)') or '0')
+end
+
 local function write_head(head)
   return table.concat({ head.version, head.code, head.sequence, head.sensitive, head.amount, head.currency, head.frame,
     head.order, head.first, head.token }, ' ') .. '\n'
@@ -31,6 +37,11 @@ local function is_final(code) return tonumber(code) >= 5 end
 
 -- Notes that a record of the batch ended in this status, unless an older one waits there for its details to be purged.
 local function note_end(ends, number, code, batch) redis.call('ZADD', ends, 'NX', number, code .. ':' .. batch) end
+
+-- Appends to an audit trail: all arguments from this one on.
+local function append_trail(trail, first)
+  for index = first, #ARGV do redis.call('RPUSH', trail, ARGV[index]) end
+end
 
 -- The member has this score, or with '' is none of the set's.
 local function set_score(set, score, member)

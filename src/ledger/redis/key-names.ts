@@ -32,7 +32,7 @@ export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBeg
 
 export interface KeyNames {
   /**
-   * Hash: generation, state, counter, last number, shard, binding, key check, dead letters; for each process that writes,
+   * Hash: generation, state, counter, last number, shard, binding, key check, dead letters, last decision to pause everything; for each process that writes,
    * as `w:<short id>`, `<counter of its last write> <when, s>`, and the highest counter `forgotten` of those dropped.
    */
   meta(shard: number): string;
@@ -48,9 +48,15 @@ export interface KeyNames {
   loose(shard: number): string;
   /** String: attempt, line break, sealed body. */
   body(shard: number, recordId: string): string;
+  /** List: the audit trail of the record, as `trails.ts` encodes its entries. */
+  trail(shard: number, recordId: string): string;
+  /** Sorted set: records that have an alert which no person has acknowledged, by the number of their admission. */
+  alerted(shard: number): string;
+  /** Hash: what is paused, as JSON, by batch id; '' for everything. Every shard has all of it. */
+  pauses(shard: number): string;
   /** Hash: the record that each session belongs to, by session id; a few sessions share a hash, which stays compact. */
   sessions(shard: number, sessionId: string): string;
-  /** Hash: counts, amounts, first sends of a batch in this shard, and how many of its records are open here. */
+  /** Hash: counts, amounts, first sends of a batch in this shard, how many of its records are open here, and the last decision to pause it. */
   tally(shard: number, batchId: string): string;
   /** Sorted set: records of the batch in this status, by the number of the change that brought them to it. */
   index(shard: number, batchId: string, status: Status): string;
@@ -108,6 +114,9 @@ export function createKeyNames(prefix: string): KeyNames {
     claims: (place) => name(shardOfClaims(place), `c:${place.stream}:${claimRangeOf(place)}`),
     loose: (shard) => name(shard, 'loose'),
     body: (shard, recordId) => name(shard, `b:${recordId}`),
+    trail: (shard, recordId) => name(shard, `a:${recordId}`),
+    alerted: (shard) => name(shard, 'alerts'),
+    pauses: (shard) => name(shard, 'pauses'),
     sessions: (shard, sessionId) => name(shard, `s:${hash('sha1', sessionId, 'hex').slice(1, 4)}`),
     tally: (shard, batchId) => name(shard, `t:${batchId}`),
     index: (shard, batchId, status) => name(shard, `i:${statusCode[status]}:${batchId}`),

@@ -24,7 +24,9 @@ import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
 import { createQueries } from './queries.ts';
-import { createRecordList } from './record-list.ts';
+import { createPauses } from './pauses.ts';
+import { createAlertedList, createRecordList } from './record-list.ts';
+import { createRecount } from './recount.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
@@ -32,6 +34,7 @@ import { createRedisHealth, type RedisHealth } from './health.ts';
 import { createPlaceClaims } from './places.ts';
 import { createSessions } from './sessions.ts';
 import { purgeDetails } from './retention.ts';
+import { readTrail } from './trails.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
 
@@ -184,6 +187,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
   const { outbox } = context;
   const queries = createQueries(context);
   const restore = createRestore(context);
+  const pauses = createPauses(context);
 
   const tracked =
     <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
@@ -217,11 +221,11 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     takeOverOutbox: tracked(outbox.takeOverOutbox),
     // The results topic itself holds how far it is.
     publishedMark: tracked(async () => null),
-    trail: () => Promise.reject(new TypeError('trail')),
-    alerted: () => Promise.reject(new TypeError('alerted')),
-    pauses: async () => [],
-    setPause: () => Promise.reject(new TypeError('setPause')),
-    recount: () => Promise.reject(new TypeError('recount')),
+    trail: tracked((recordId) => readTrail(context, recordId)),
+    alerted: tracked(createAlertedList(context)),
+    pauses: tracked(pauses.pauses),
+    setPause: tracked(pauses.setPause),
+    recount: tracked(createRecount({ calls, names, batches })),
     countDeadLetter: tracked(async (letter) => {
       const shard = shardOfPlace(letter);
       await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, letter.stream)], [String(letter.position)]);

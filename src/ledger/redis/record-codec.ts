@@ -2,6 +2,7 @@
  * A record as one string: a line that scripts read and write (`head.lua`), a line of what moves, and a line of what
  * never changes. What follows from something else, or is as it begins, is left out. These formats are on disk.
  */
+import type { AuditHead } from '../../../batches/audit/audit-entry.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
@@ -46,7 +47,7 @@ interface MutableFields {
   readonly resend?: readonly [code: string, description: string];
   readonly due?: number;
   readonly checks?: number;
-  /** Number and chain of the newest entry of the audit trail. */
+  /** Number and chain, in base64, of the newest entry of the audit trail; scripts read the number. */
   readonly audit?: readonly [number: number, chain: string];
   readonly alerts?: readonly RecordAlert[];
   readonly resolved?: string;
@@ -78,6 +79,12 @@ export interface StoredRecord {
 }
 
 export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt === null ? '-' : String(firstSentAt));
+
+/** What a step is decided on, as scripts compare it: see `state_of` in `head.lua`. */
+export const stateText = ({ version, audit }: Pick<LedgerRecord, 'version' | 'audit'>): string => `${version}.${audit?.number ?? 0}`;
+
+/** '1' when it has an alert that no person has acknowledged. */
+export const alertText = ({ alerts }: LedgerRecord): string => (alerts.some(({ acknowledged }) => !acknowledged) ? '1' : '');
 
 /** Without a line break, as JSON is. */
 export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string {
@@ -120,7 +127,7 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
 }
 
 const encodeOperations = ({ audit, alerts, resolvedBy, awaitsConfirmationSince, previousSession }: LedgerRecord): MutableFields => ({
-  ...(audit === null ? {} : { audit: [audit.number, audit.chain] }),
+  ...(audit === null ? {} : { audit: [audit.number, Buffer.from(audit.chain, 'hex').toString('base64url')] }),
   ...(alerts.length === 0 ? {} : { alerts }),
   ...(resolvedBy === null ? {} : { resolved: resolvedBy }),
   ...(awaitsConfirmationSince === null ? {} : { awaits: awaitsConfirmationSince }),
@@ -142,8 +149,8 @@ export function encodeImmutable(record: LedgerRecord, paths: number, { digests }
 }
 
 /** Second and third line of a record whose details are purged: what must be known forever, and nothing more. */
-export const encodeWithoutDetails = (record: LedgerRecord, keys: KeyDerivation): string =>
-  `${encodeMutable({ ...record, reason: null, resend: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
+export const encodeWithoutDetails = (record: LedgerRecord, audit: AuditHead | null, keys: KeyDerivation): string =>
+  `${encodeMutable({ ...record, audit, reason: null, resend: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
 
 function permanentFields({ occurrence, kind, fingerprint }: LedgerRecord): ImmutableFields {
   const { position, source } = occurrence;
@@ -205,7 +212,8 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     resend: moving.resend === undefined ? null : reasonOf(moving.resend),
     dueAt: moving.due ?? null,
     checks: moving.checks ?? 0,
-    audit: moving.audit === undefined ? null : { number: moving.audit[0], chain: moving.audit[1] },
+    audit:
+      moving.audit === undefined ? null : { number: moving.audit[0], chain: Buffer.from(moving.audit[1], 'base64url').toString('hex') },
     alerts: moving.alerts ?? [],
     resolvedBy: moving.resolved ?? null,
     awaitsConfirmationSince: moving.awaits ?? null,

@@ -1,5 +1,6 @@
-/** Lists records by status, from the sorted sets of open records and of each batch and status. */
+/** Lists records by status, from the sorted sets of open records and of each batch and status, and those with alerts. */
 import type { ListedRecord, RecordQuery } from '../../../batches/ports/ledger.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { RecordStatus } from '../../../batches/record/status.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { shards, timeOfNumber, type KeyNames } from './key-names.ts';
@@ -26,17 +27,39 @@ type Source = (shard: number) => string;
 /** Members of a set that are read at once. */
 const pageSize = 500;
 
+/** Records with an alert that no person has acknowledged, in the order of their admission. */
+export function createAlertedList(
+  deps: Omit<RecordListDeps, 'batchIds'>,
+): (query: Pick<RecordQuery, 'limit' | 'after'>) => Promise<readonly ListedRecord[]> {
+  const source: Source = (shard) => deps.names.alerted(shard);
+  return async ({ limit, after }) => {
+    const listed: ListedRecord[] = [];
+    const from = after === undefined ? '-inf' : `(${after.slice(after.indexOf(':') + 1)}`;
+    await listSource(deps, {
+      source,
+      index: 0,
+      from,
+      isAsked: ({ alerts }) => alerts.some(({ acknowledged }) => !acknowledged),
+      limit,
+      listed,
+    });
+    return listed;
+  };
+}
+
 export function createRecordList(deps: RecordListDeps): (query: RecordQuery) => Promise<readonly ListedRecord[]> {
   return async ({ statuses, batchId, limit, after }) => {
     const sources = await sourcesOf(deps, statuses, batchId);
     const separator = (after ?? '').indexOf(':');
     const fromSource = separator < 0 ? 0 : Number(after?.slice(0, separator));
     let from = separator < 0 ? '-inf' : `(${after?.slice(separator + 1)}`;
+    const isAsked = (record: LedgerRecord): boolean =>
+      statuses.includes(record.status) && (batchId === undefined || record.batchId === batchId);
     const listed: ListedRecord[] = [];
     for (let index = fromSource; index < sources.length && listed.length < limit; index += 1, from = '-inf') {
       const source = sources[index];
       if (source === undefined) break;
-      await listSource(deps, { source, index, from, statuses, batchId, limit, listed });
+      await listSource(deps, { source, index, from, isAsked, limit, listed });
     }
     return listed;
   };
@@ -57,18 +80,18 @@ interface Page {
   readonly source: Source;
   readonly index: number;
   readonly from: string;
-  readonly statuses: readonly RecordStatus[];
-  readonly batchId: string | undefined;
+  /** An instance may have moved it since it was found. */
+  readonly isAsked: (record: LedgerRecord) => boolean;
   readonly limit: number;
   readonly listed: ListedRecord[];
 }
 
-async function listSource(deps: RecordListDeps, { source, index, from, statuses, batchId, limit, listed }: Page): Promise<void> {
+async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, index, from, isAsked, limit, listed }: Page): Promise<void> {
   for (let bound = from; ;) {
     const members = await firstMembers(deps, source, bound);
     const found = await Promise.all(members.map((member) => readListed(deps, member, index)));
     for (const one of found) {
-      if (one === undefined || !statuses.includes(one.record.status) || (batchId !== undefined && one.record.batchId !== batchId)) continue;
+      if (one === undefined || !isAsked(one.record)) continue;
       listed.push(one);
       if (listed.length >= limit) return;
     }
@@ -79,7 +102,7 @@ async function listSource(deps: RecordListDeps, { source, index, from, statuses,
 }
 
 /** The first members of the set over all shards, in the order of their scores. */
-async function firstMembers({ calls }: RecordListDeps, source: Source, from: string): Promise<readonly Member[]> {
+async function firstMembers({ calls }: Pick<RecordListDeps, 'calls'>, source: Source, from: string): Promise<readonly Member[]> {
   const lists = await Promise.all(
     shards.map(async (shard) => {
       const found = (await calls.read(
@@ -105,7 +128,11 @@ async function firstMembers({ calls }: RecordListDeps, source: Source, from: str
 }
 
 /** Undefined for a record that another instance has removed meanwhile. */
-async function readListed({ calls, names, readRecord }: RecordListDeps, member: Member, index: number): Promise<ListedRecord | undefined> {
+async function readListed(
+  { calls, names, readRecord }: Omit<RecordListDeps, 'batchIds'>,
+  member: Member,
+  index: number,
+): Promise<ListedRecord | undefined> {
   const { shard, recordId, score } = member;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
   if (typeof text !== 'string') return undefined;

@@ -4,7 +4,8 @@
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   its index
 -- KEYS[7]   open records               KEYS[8]   queue                      KEYS[9]   due records of the batch
 -- KEYS[10]  body                       KEYS[11]  outbox, times              KEYS[12]  outbox, events
--- KEYS[13]  ends                      KEYS[14]  active batches
+-- KEYS[13]  ends                       KEYS[14]  active batches             KEYS[15]  audit trail
+-- KEYS[16]  records with alerts
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
 -- ARGV[4]   version                    ARGV[5]   code                       ARGV[6]   sensitive, 1 or 0
 -- ARGV[7]   amount                     ARGV[8]   currency                   ARGV[9]   frame
@@ -12,7 +13,8 @@
 -- ARGV[13]  score in the queue, or ''  ARGV[14]  score in the due records, or ''
 -- ARGV[15]  attempt, line break, sealed body; or ''                         ARGV[16]  owner
 -- ARGV[17]  event id, or ''            ARGV[18]  event                      ARGV[19]  sequence
--- ARGV[20]  batch id
+-- ARGV[20]  batch id                   ARGV[21]  1 with an alert that is not acknowledged, else ''
+-- ARGV[22]… entries of the audit trail
 -- Returns   { 'written', counters, number of the event or '' } | { 'known', counters } | { 'again', counters }
 --           { 'full', counters }
 local value = redis.call('GET', KEYS[3])
@@ -38,6 +40,8 @@ else
 end
 set_score(KEYS[8], ARGV[13], ARGV[3])
 set_score(KEYS[9], ARGV[14], ARGV[3])
+set_score(KEYS[16], ARGV[21] ~= '' and number or '', ARGV[3])
+append_trail(KEYS[15], 22)
 if ARGV[15] ~= '' then redis.call('SET', KEYS[10], ARGV[15]) end
 add(KEYS[5], '0', currency, amount)
 add(KEYS[5], code, currency, amount)

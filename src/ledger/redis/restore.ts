@@ -7,8 +7,9 @@ import { LedgerTotalsError } from './errors.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
-import { encodeImmutable, encodeMutable, firstText, statusCodeText, templateOf } from './record-codec.ts';
+import { alertText, encodeImmutable, encodeMutable, firstText, statusCodeText, templateOf } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { encodeEntry } from './trails.ts';
 
 type Restore = Pick<SharedLedger, 'restore' | 'restoreSettled'>;
 
@@ -18,7 +19,10 @@ export const createRestore = (context: LedgerContext): Restore => ({
 });
 
 /** @throws LedgerTotalsError when the totals of its batch have no room for it */
-async function restoreRecord(context: LedgerContext, { record, fields, body, event }: Parameters<Restore['restore']>[0]): Promise<void> {
+async function restoreRecord(
+  context: LedgerContext,
+  { record, fields, audit = [], body, event }: Parameters<Restore['restore']>[0],
+): Promise<void> {
   const { calls, names, strings, outbox, keys, seal, place } = context;
   const { recordId, batchId, occurrence } = record;
   checkAmount(record.amountMinor);
@@ -48,6 +52,8 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       names.outboxEvents(shard),
       names.ends(shard),
       names.active(shard),
+      names.trail(shard, recordId),
+      names.alerted(shard),
     ],
     [
       String(occurrence.position),
@@ -67,6 +73,8 @@ async function restoreRecord(context: LedgerContext, { record, fields, body, eve
       ...outbox.argumentsOf(event),
       String(record.sequence),
       batchId,
+      alertText(record),
+      ...audit.map(encodeEntry),
     ],
   );
   if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);

@@ -1,13 +1,15 @@
 /**
- * Purges the details of records that ended long ago: destination, metadata, reason, field digests. What must be known
- * forever stays: key, fingerprint, attempt, status, amount, occurrence.
+ * Purges the details of records that ended long ago: destination, metadata, reason, field digests, audit trail. What must
+ * be known forever stays: key, fingerprint, attempt, status, amount, occurrence; of the trail one entry, which says what
+ * was dropped.
  */
 import { statusOf } from '../codes.ts';
 import { redisTime } from './script-client.ts';
 import type { LedgerContext } from './context.ts';
 import { numberAtTime, shards } from './key-names.ts';
-import { encodeWithoutDetails } from './record-codec.ts';
+import { encodeWithoutDetails, stateText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { encodeEntry } from './trails.ts';
 
 const pageSize = 200;
 
@@ -32,11 +34,12 @@ export async function purgeDetails(
   context: LedgerContext,
   { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
-  const newest = String(numberAtTime((await redisTime(context.calls)) - olderThanMs));
+  const now = await redisTime(context.calls);
+  const newest = String(numberAtTime(now - olderThanMs));
   let purged = 0;
   for (const due of await dueOf(context, newest, limit)) {
     if (purged >= limit) break;
-    purged += await purgeIndex(context, due, { newest, limit: limit - purged });
+    purged += await purgeIndex(context, due, { now: Math.floor(now), newest, limit: limit - purged });
   }
   return purged;
 }
@@ -60,7 +63,7 @@ async function dueOf({ calls, names }: LedgerContext, newest: string, limit: num
 async function purgeIndex(
   context: LedgerContext,
   due: Due,
-  { newest, limit }: { readonly newest: string; readonly limit: number },
+  { now, newest, limit }: { readonly now: number; readonly newest: string; readonly limit: number },
 ): Promise<number> {
   const { shard, index } = due;
   let purged = 0;
@@ -69,7 +72,7 @@ async function purgeIndex(
     const page = (await context.calls.read(shard, 'zrangebyscore', index, ...bounds)) as string[];
     for (let at = 0; at < page.length; at += 2) {
       const number = page[at + 1] ?? '';
-      if (await purgeRecord(context, due, page[at] ?? '', number)) purged += 1;
+      if (await purgeRecord(context, due, { recordId: page[at] ?? '', number, now })) purged += 1;
       from = `(${number}`;
     }
     if (page.length > 0) continue;
@@ -81,18 +84,34 @@ async function purgeIndex(
 
 /** The record that was noted, and perhaps some after it, have left the index. */
 const noteNext = ({ calls, names }: LedgerContext, { shard, member, index, from }: Due): Promise<unknown> =>
-  calls.run(shard, scripts.purgeDetails, [names.record(shard, ''), names.ends(shard), index], ['', '', member, from]);
+  calls.run(
+    shard,
+    scripts.purgeDetails,
+    [names.record(shard, ''), names.ends(shard), index, names.trail(shard, '')],
+    ['', '', member, from],
+  );
 
-async function purgeRecord(context: LedgerContext, due: Due, recordId: string, number: string): Promise<boolean> {
-  const { calls, names, keys } = context;
+async function purgeRecord(
+  context: LedgerContext,
+  due: Due,
+  { recordId, number, now }: { readonly recordId: string; readonly number: string; readonly now: number },
+): Promise<boolean> {
+  const { calls, names, keys, audit } = context;
   const { shard, member, index } = due;
   const text = await calls.read(shard, 'get', names.record(shard, recordId));
   const record = typeof text === 'string' ? (await context.readRecord(shard, recordId, text)).record : undefined;
+  const head = record?.audit ?? null;
+  const kept = head === null ? undefined : audit.retain(head, recordId, now);
   const { answer } = await calls.run(
     shard,
     scripts.purgeDetails,
-    [names.record(shard, recordId), names.ends(shard), index],
-    [record === undefined ? '' : String(record.version), record === undefined ? '' : encodeWithoutDetails(record, keys), member, number],
+    [names.record(shard, recordId), names.ends(shard), index, names.trail(shard, recordId)],
+    [
+      ...(record === undefined ? ['', ''] : [stateText(record), encodeWithoutDetails(record, kept?.head ?? null, keys)]),
+      member,
+      number,
+      ...(kept?.entries ?? []).map(encodeEntry),
+    ],
   );
   return answer === 'written';
 }

@@ -31,6 +31,8 @@ export const scripts = {
   purgeDetails: script('begin', 'head', 'purge-details'),
   restoreRecord: script('begin', 'totals', 'head', 'restore-record'),
   restoreSettled: script('begin', 'totals', 'head', 'restore-settled'),
+  setPause: script('begin', 'set-pause'),
+  copyPause: script('begin', 'copy-pause'),
   setState: script('begin', 'set-state'),
   createShard: script('create-shard'),
   migrateFence: script('migrate-fence'),
