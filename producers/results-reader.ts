@@ -1,6 +1,7 @@
-/** Reads a results file, also while it is being written. */
+/** Reads a results file or an alerts file, also while it is being written. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AlertEvent } from '../batches/record/alert-event.ts';
 import type { ResultEvent } from '../batches/record/result-event.ts';
 import { lastLineEnd, readLines } from './lines.ts';
 
@@ -9,7 +10,7 @@ import { lastLineEnd, readLines } from './lines.ts';
  * @property from `now`: only what is appended from here on
  * @property pollMs how often a followed file is looked at
  * @property onWarning called for a file that was truncated
- * @property onSkipped called for a line that is not a result event, or of a version that is not known; default: `onWarning`
+ * @property onSkipped called for a line that is no such event, or of a version that is not known; default: `onWarning`
  * @property onCaughtUp called once with `follow`, at the first end of the file
  */
 export interface ReadResultsOptions {
@@ -22,25 +23,46 @@ export interface ReadResultsOptions {
   readonly onCaughtUp?: () => void;
 }
 
+/** Undefined for what is no event, or of a version that is not known. */
+type Parse<Event> = (value: unknown) => Event | undefined;
+
 /** The shape is trusted beyond what readers branch on: these lines are our own. */
-function parseEvent(line: string): ResultEvent | undefined {
+const resultOf: Parse<ResultEvent> = (given) => {
+  const value = given as Partial<ResultEvent> | null;
+  // What is missing must not break a reader who trusts the shape: such a line is no event.
+  const source = value?.source;
+  const whole =
+    (value?.version === undefined || value.version === 1) &&
+    typeof value?.event_id === 'string' &&
+    typeof value.status === 'string' &&
+    typeof value.batch_id === 'string' &&
+    typeof value.occurred_at === 'string' &&
+    typeof source === 'object' &&
+    source !== null;
+  return whole ? (value as ResultEvent) : undefined;
+};
+
+const alertOf: Parse<AlertEvent> = (given) => {
+  const value = given as Partial<AlertEvent> | null;
+  const whole =
+    value?.version === 1 &&
+    typeof value.event_id === 'string' &&
+    typeof value.alert === 'string' &&
+    typeof value.description === 'string' &&
+    typeof value.occurred_at === 'string';
+  return whole ? (value as AlertEvent) : undefined;
+};
+
+function parseWith<Event>(parse: Parse<Event>, text: string): Event | undefined {
   try {
-    const value = JSON.parse(line) as Partial<ResultEvent> | null;
-    // What is missing must not break a reader who trusts the shape: such a line is no event.
-    const source = value?.source;
-    const whole =
-      (value?.version === undefined || value.version === 1) &&
-      typeof value?.event_id === 'string' &&
-      typeof value.status === 'string' &&
-      typeof value.batch_id === 'string' &&
-      typeof value.occurred_at === 'string' &&
-      typeof source === 'object' &&
-      source !== null;
-    return whole ? (value as ResultEvent) : undefined;
+    return parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
+
+/** An alert from its text; undefined for any other text, and one of a version that is not known. */
+export const parseAlert = (text: string): AlertEvent | undefined => parseWith(alertOf, text);
 
 const orAbsent = (cause: NodeJS.ErrnoException): undefined => {
   if (cause.code === 'ENOENT') return undefined;
@@ -52,7 +74,18 @@ const orAbsent = (cause: NodeJS.ErrnoException): undefined => {
  * the end (a missing file has no events); with it, it ends when the signal is aborted, and outlives truncation,
  * replacement, and a file that does not exist yet.
  */
-export async function* readResults(path: string, options: ReadResultsOptions = {}): AsyncGenerator<ResultEvent, void, undefined> {
+export const readResults = (path: string, options: ReadResultsOptions = {}): AsyncGenerator<ResultEvent, void, undefined> =>
+  readEvents(path, { parse: resultOf, what: 'a result event' }, options);
+
+/** As `readResults`, of a file of alerts. */
+export const readAlerts = (path: string, options: ReadResultsOptions = {}): AsyncGenerator<AlertEvent, void, undefined> =>
+  readEvents(path, { parse: alertOf, what: 'an alert' }, options);
+
+async function* readEvents<Event>(
+  path: string,
+  { parse, what }: { readonly parse: Parse<Event>; readonly what: string },
+  options: ReadResultsOptions,
+): AsyncGenerator<Event, void, undefined> {
   const { follow = false, from = 'beginning', signal, pollMs = 200, onWarning = () => undefined } = options;
   const onSkipped = options.onSkipped ?? onWarning;
   let { onCaughtUp } = options;
@@ -83,9 +116,9 @@ export async function* readResults(path: string, options: ReadResultsOptions = {
         }
         for await (const line of readLines(handle, position)) {
           position = line.end;
-          const event = line.text === undefined ? undefined : parseEvent(line.text);
+          const event = line.text === undefined ? undefined : parseWith(parse, line.text);
           if (event === undefined)
-            onSkipped(`${path}: the line that ends at byte ${line.end} is not a result event that this version reads; skipped.`);
+            onSkipped(`${path}: the line that ends at byte ${line.end} is not ${what} that this version reads; skipped.`);
           else yield event;
           if (stopped()) return;
         }

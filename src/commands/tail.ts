@@ -1,12 +1,14 @@
 import { once } from 'node:events';
+import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Status } from '../../batches/record/status.ts';
 import type { Config } from '../config/config.ts';
-import { exitCodes, type ExitCode } from '../exit.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { LedgerIncompleteError } from '../ledger/errors.ts';
-import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
-import { eventLine } from '../terminal/event-line.ts';
-import { paintFor } from '../terminal/format.ts';
+import { openLedgerReader, readAlerts, readEvents } from '../profiles/open-profile.ts';
+import type { EventReading } from '../profiles/profile.ts';
+import { alertLine, eventLine } from '../terminal/event-line.ts';
+import { paintFor, type Paint } from '../terminal/format.ts';
 import { chooseBatch } from './find-batch.ts';
 
 /**
@@ -22,23 +24,61 @@ interface TailOptions {
   readonly batch?: string;
   readonly record?: string;
   readonly final: boolean;
+  readonly alerts?: boolean;
   readonly json: boolean;
 }
 
+/** What is read, selected and printed. */
+interface Feed<Event> {
+  readonly read: (config: Config, reading: EventReading) => AsyncIterable<Event>;
+  readonly matches: (event: Event, batchId: string | undefined) => boolean;
+  readonly line: (event: Event, paint: Paint) => string;
+}
+
 /**
- * Prints the result events of the results file or topic, and with `--follow` new ones until it is interrupted. Exit 2 when
- * something was skipped that is not a result event this version reads.
+ * Prints the result events of the results file or topic, or alerts, and with `--follow` new ones until it is interrupted. Exit 2
+ * when something was skipped that is no event this version reads.
  */
 export async function tail(config: Config, options: TailOptions): Promise<ExitCode> {
+  const { status, record, final, alerts = false } = options;
+  if (alerts && (status !== undefined || final))
+    throw new CommandError(
+      exitCodes.usage,
+      `${final ? '--final' : '--status'} selects results, and --alerts prints none: omit one of them.`,
+    );
+  const isOfRecord = (event: { readonly record_id?: string | undefined }) => record === undefined || event.record_id === record;
+  const isOfBatch = (event: { readonly batch_id?: string | undefined }, id: string | undefined) =>
+    id === undefined || event.batch_id === id;
+  const isLate = (event: { readonly occurred_at: string }) =>
+    typeof options.from !== 'number' || Date.parse(event.occurred_at) >= options.from;
+  if (alerts)
+    return printFeed<AlertEvent>(config, options, {
+      read: readAlerts,
+      matches: (event, batchId) => isOfRecord(event) && isOfBatch(event, batchId) && isLate(event),
+      line: alertLine,
+    });
+  return printFeed<ResultEvent>(config, options, {
+    read: readEvents,
+    matches: (event, batchId) =>
+      (status === undefined || status.includes(event.status)) &&
+      isOfBatch(event, batchId) &&
+      isOfRecord(event) &&
+      (!final || event.final) &&
+      isLate(event),
+    line: eventLine,
+  });
+}
+
+async function printFeed<Event>(config: Config, options: TailOptions, feed: Feed<Event>): Promise<ExitCode> {
   const { follow, from, last, json } = options;
   const warn = (message: string): void => void process.stderr.write(`disburse: ${message}\n`);
   const batchId = await batchIdOf(config, options, warn);
   const interrupt = interruptible();
   const paint = paintFor(process.stdout, process.env);
   let skipped = 0;
-  const newest: ResultEvent[] = [];
+  const newest: Event[] = [];
   let isHolding = last !== undefined;
-  const print = (event: ResultEvent): boolean => process.stdout.write(`${json ? JSON.stringify(event) : eventLine(event, paint)}\n`);
+  const print = (event: Event): boolean => process.stdout.write(`${json ? JSON.stringify(event) : feed.line(event, paint)}\n`);
   const release = (): void => {
     isHolding = false;
     for (const event of newest.splice(0)) print(event);
@@ -49,8 +89,8 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
   };
   try {
     const reading = { follow, from, signal: interrupt.signal, onWarning: warn, onSkipped, ...(isHolding ? { onCaughtUp: release } : {}) };
-    for await (const event of readEvents(config, reading)) {
-      if (!matches(event, options, batchId)) continue;
+    for await (const event of feed.read(config, reading)) {
+      if (!feed.matches(event, batchId)) continue;
       if (isHolding) {
         newest.push(event);
         if (newest.length > (last ?? 0)) newest.shift();
@@ -63,7 +103,8 @@ export async function tail(config: Config, options: TailOptions): Promise<ExitCo
   } finally {
     interrupt.release();
   }
-  if (skipped > 0) warn(`${skipped} skipped and not shown above: they may be results of a newer version.`);
+  const what = options.alerts === true ? 'alerts' : 'results';
+  if (skipped > 0) warn(`${skipped} skipped and not shown above: they may be ${what} of a newer version.`);
   return skipped > 0 ? exitCodes.needsAttention : exitCodes.ok;
 }
 
@@ -86,13 +127,6 @@ async function batchIdOf(config: Config, { follow, batch }: TailOptions, warn: (
     await close();
   }
 }
-
-const matches = (event: ResultEvent, { status, record, final, from }: TailOptions, batchId: string | undefined): boolean =>
-  (status === undefined || status.includes(event.status)) &&
-  (batchId === undefined || event.batch_id === batchId) &&
-  (record === undefined || event.record_id === record) &&
-  (!final || event.final) &&
-  (typeof from !== 'number' || Date.parse(event.occurred_at) >= from);
 
 /** Aborted by SIGINT, SIGTERM, and an output that cannot be written any more. */
 function interruptible() {

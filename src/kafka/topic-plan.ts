@@ -16,7 +16,9 @@ export const topicNames = (prefix: string): TopicNames => ({
 
 /**
  * @property replication replicas of each record; undefined: 3, or the number of brokers
+ * @property retentionMs how long a record is kept
  * @property isSource whether the ledger is rebuilt from it, so that no record may go before `retentionMs`
+ * @property isKept it is created without an end of its records: record ids stay known, and alerts can be read at any time
  */
 export interface TopicPlan {
   readonly topic: string;
@@ -24,6 +26,7 @@ export interface TopicPlan {
   readonly replication: number | undefined;
   readonly retentionMs: number;
   readonly isSource: boolean;
+  readonly isKept: boolean;
 }
 
 export function planTopics(params: {
@@ -35,8 +38,13 @@ export function planTopics(params: {
 }): readonly TopicPlan[] {
   const { prefix, partitions, replication, retentionMs } = params;
   const { instructions, results, deadLetters, alerts } = topicNames(prefix);
-  const plan = (topic: string, isSource: boolean): TopicPlan => ({ topic, partitions, replication, retentionMs, isSource });
-  return [plan(instructions, true), plan(results, true), plan(deadLetters, false), plan(alerts, false)];
+  const common = { partitions, replication, retentionMs };
+  return [
+    { ...common, topic: instructions, isSource: true, isKept: false },
+    { ...common, topic: results, isSource: true, isKept: true },
+    { ...common, topic: deadLetters, isSource: false, isKept: false },
+    { ...common, topic: alerts, isSource: false, isKept: true },
+  ];
 }
 
 const defaultReplication = 3;
@@ -45,7 +53,7 @@ export const replicationOf = ({ replication }: TopicPlan, brokers: number): numb
 
 export const settingsOf = (plan: TopicPlan, replication: number): Readonly<Record<string, string>> => ({
   'cleanup.policy': 'delete',
-  'retention.ms': String(plan.retentionMs),
+  'retention.ms': plan.isKept ? '-1' : String(plan.retentionMs),
   'retention.bytes': '-1',
   'min.insync.replicas': replication >= 3 ? '2' : '1',
   'unclean.leader.election.enable': 'false',

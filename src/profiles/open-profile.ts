@@ -1,4 +1,5 @@
 /** Opens the profile that the configuration asks for. Which one it is, is asked here and nowhere else. */
+import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
 import type { EventReading, LedgerReader, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
@@ -16,4 +17,9 @@ export const openLedgerReader = async (config: Config, onWarning: (message: stri
 /** Result events: of the results file in its order, or of the results topic in the order of each partition. */
 export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {
   yield* (await moduleOf(config)).readEvents(config, reading);
+}
+
+/** Alerts: of the alerts file in its order, or of the alerts topic in the order of each partition. */
+export async function* readAlerts(config: Config, reading: EventReading): AsyncGenerator<AlertEvent, void, undefined> {
+  yield* (await moduleOf(config)).readAlerts(config, reading);
 }

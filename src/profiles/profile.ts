@@ -6,6 +6,7 @@ import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import type { Alert } from '../../batches/record/alert.ts';
+import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
@@ -92,7 +93,7 @@ export interface PreparedProfile {
 /**
  * @property follow continue with new events until the signal is aborted
  * @property from a number: milliseconds since the epoch; a reader may return earlier events too
- * @property onSkipped called for what is not a result event that this version reads
+ * @property onSkipped called for what is no event that this version reads
  * @property onCaughtUp called once with `follow`, when what there was at the start is read
  */
 export interface EventReading {
@@ -115,4 +116,5 @@ export interface ProfileModule {
   prepare(params: ProfileParams): Promise<PreparedProfile>;
   openReader(config: Config, onWarning: (message: string) => void): Promise<LedgerReader>;
   readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
+  readAlerts(config: Config, reading: EventReading): AsyncIterable<AlertEvent>;
 }

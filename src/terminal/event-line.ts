@@ -1,5 +1,6 @@
-/** A result event as one line: time, status, record, amount, destination, source, reason. */
+/** Events as one line each. */
 import { formatMinor } from '../../batches/fields/money.ts';
+import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { printable, type Paint, type Style } from './format.ts';
 import { timeText } from './point-in-time.ts';
@@ -13,6 +14,16 @@ const colours: Partial<Record<ResultEvent['status'], Style>> = {
   unknown: 'yellow',
 };
 
+/** Time, kind, record, description. */
+export const alertLine = (alert: AlertEvent, paint: Paint): string =>
+  [
+    printable(timeText(alert.occurred_at)),
+    paint('red', printable(alert.alert).padEnd(22)),
+    printable(alert.record_id ?? '(no record)').padEnd(20),
+    printable(alert.description),
+  ].join('  ');
+
+/** Time, status, record, amount, destination, source, reason. */
 export function eventLine(event: ResultEvent, paint: Paint): string {
   const cells = [
     printable(timeText(event.occurred_at)),

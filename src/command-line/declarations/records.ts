@@ -68,7 +68,7 @@ export const unknowns = declare({
 
 export const tail = declare({
   usage: 'tail',
-  description: 'prints result events (for the state of records now: disburse records)',
+  description: 'prints result events or alerts (for the state of records now: disburse records)',
   needs: 'data',
   options: {
     follow: flag('--follow', 'keep printing new events'),
@@ -78,8 +78,15 @@ export const tail = declare({
     batch: text('--batch <batch>', 'only this batch: its id, at least the first 6 characters of it, or its file'),
     record: text('--record <record>', 'only this record id'),
     final: flag('--final', 'only final results'),
+    alerts: flag('--alerts', 'alerts instead of results'),
     json: flag('--json', 'raw events, one JSON object per line'),
   },
-  examples: ['tail --follow', 'tail --record inv-7 --json', 'tail --status failed,cancelled --from -24h', 'tail --batch may.csv -n 20'],
+  examples: [
+    'tail --follow',
+    'tail --record inv-7 --json',
+    'tail --status failed,cancelled --from -24h',
+    'tail --batch may.csv -n 20',
+    'tail --alerts --follow',
+  ],
   run: async ({ config, options }) => (await import('../../commands/tail.ts')).tail(config, options),
 });

@@ -1,5 +1,5 @@
 /** The doors of the distributed profile. */
-import { resultsFromTopic } from '../../kafka/results-reader.ts';
+import { alertsFromTopic, resultsFromTopic } from '../../kafka/results-reader.ts';
 import { openRedisReader } from '../../ledger/redis/reader.ts';
 import { connectRedis } from '../../redis/connection.ts';
 import { redisParams } from '../../config/config.ts';
@@ -31,4 +31,5 @@ export const distributed: ProfileModule = {
     }
   },
   readEvents: resultsFromTopic,
+  readAlerts: alertsFromTopic,
 };

@@ -1,11 +1,11 @@
 /** The doors of the stand-alone profile. */
-import { readResults } from '../../../producers/results-reader.ts';
+import { readAlerts, readResults } from '../../../producers/results-reader.ts';
 import { loadSigner } from '../../config/keys.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
 import { unknownResultsText } from '../../ledger/may-pay.ts';
 import { nameOf } from '../../ledger/sqlite/open-existing.ts';
 import { openReader } from '../../ledger/sqlite/reader.ts';
-import { resultsPath } from '../../ledger/data-dir.ts';
+import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import type { ProfileModule } from '../profile.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
@@ -26,4 +26,5 @@ export const standalone: ProfileModule = {
   },
   readEvents: ({ dataDir }, reading) =>
     readResults(resultsPath(dataDir), { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' }),
+  readAlerts: ({ dataDir }, reading) => readAlerts(alertsPath(dataDir), { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' }),
 };

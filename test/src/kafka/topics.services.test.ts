@@ -56,15 +56,22 @@ describe('ensureTopics', () => {
       [3, 1],
       [3, 1],
     ]);
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: names.results }] });
-    const settings = Object.fromEntries(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? []);
-    expect(settings).toMatchObject({
-      'retention.ms': String(400 * day),
-      'retention.bytes': '-1',
-      'cleanup.policy': 'delete',
-      'min.insync.replicas': '1',
-      'message.timestamp.type': 'LogAppendTime',
-    });
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: topics.map((name) => ({ type: 2, name })) });
+    const settings = Object.fromEntries(
+      resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      ]),
+    );
+    const retention = { instructions: String(400 * day), results: '-1', deadLetters: String(400 * day), alerts: '-1' };
+    for (const name of ['instructions', 'results', 'deadLetters', 'alerts'] as const)
+      expect(settings[names[name]]).toMatchObject({
+        'retention.ms': retention[name],
+        'retention.bytes': '-1',
+        'cleanup.policy': 'delete',
+        'min.insync.replicas': '1',
+        'message.timestamp.type': 'LogAppendTime',
+      });
     expect(await ensureTopics(createKafka, plan(prefix), { clock: systemClock })).toEqual(
       topics.map((topic) => ({ topic, state: 'ok', problems: [] })),
     );
