@@ -5,13 +5,16 @@
  *
  * 2: sessions and places of files are claimed, the ledger is bound to the idempotency header, unfinished batches, batches
  * with open records and records with details are found without reading all batches. What was sent before has no terms: it is never resent.
+ *
+ * 3: records have audit trails, and intents obey pauses, which older programs do not. A record without a trail begins it
+ * with its next step, so that no record is rewritten.
  */
 import type { Redis } from 'ioredis';
 import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
 import { claimRangeOf, shardOf, shardOfClaims, shards, type KeyNames } from './key-names.ts';
 import { scripts, type Script } from './scripts.ts';
 
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 export interface MigrationParams {
   readonly client: Redis;
@@ -31,6 +34,12 @@ interface Migration extends MigrationParams {
   readonly generation: string;
 }
 
+/** From one version to the next. */
+interface Target {
+  readonly version: number;
+  readonly steps: readonly Step[];
+}
+
 interface Step {
   readonly name: string;
   run(migration: Migration): Promise<void>;
@@ -43,34 +52,46 @@ export const needsMigration = (found: readonly Shard[]): boolean => found.some((
 /** The generation under which everything so far was published, also while a migration is under way. */
 export const formerGeneration = (shard: Shard | undefined): string => shard?.['migrated_from'] ?? shard?.['generation'] ?? '';
 
-/** For a process that may pay, once the binding, the key and the marks of the ledger are found to be right. */
+/** The next version. A migration that was interrupted ends first as it began: a program that knows no other may continue it too. */
+function targetOf(found: readonly Shard[]): Target {
+  const schema = Number(found[0]?.['schema'] ?? 1);
+  const version = found[0]?.['state'] === 'migrating' ? schema : schema + 1;
+  return { version, steps: version === 2 ? stepsTo2 : [] };
+}
+
+/**
+ * Goes one version on. For a process that may pay, once the binding, the key and the marks of the ledger are found to be right.
+ */
 export async function migrate(params: MigrationParams, found: readonly Shard[]): Promise<void> {
   const { place, onWarning } = params;
   if (found.every((shard) => shard['state'] !== 'migrating')) await params.beforeMigration();
-  const generation = await fence(params, found);
+  const { version, steps } = targetOf(found);
+  const generation = await fence(params, found, version);
   if (generation === undefined) return;
   const migration: Migration = { ...params, generation };
   const done = Number(found[0]?.['migrated'] ?? 0);
   for (const [index, step] of steps.entries()) {
     if (index < done) continue;
-    onWarning(`${placeText(place)} is migrated to schema version ${schemaVersion}, step ${index + 1} of ${steps.length}: ${step.name}.`);
+    onWarning(`${placeText(place)} is migrated to schema version ${version}, step ${index + 1} of ${steps.length}: ${step.name}.`);
     await step.run(migration);
     await note(migration, 0, String(index + 1));
   }
   // The first shard is released last: until then the ledger is known to be unfinished.
   for (const shard of shards.toReversed()) await note(migration, shard, 'live');
-  onWarning(`${placeText(place)} has schema version ${schemaVersion} now; older versions of disburse refuse it.`);
+  onWarning(`${placeText(place)} has schema version ${version} now; older versions of disburse refuse it.`);
 }
 
 /** @returns the new generation; undefined when another process has completed the migration meanwhile */
-async function fence(params: MigrationParams, found: readonly Shard[]): Promise<string | undefined> {
+async function fence(params: MigrationParams, found: readonly Shard[], version: number): Promise<string | undefined> {
   const { client, names, place, ids, idempotencyHeader } = params;
   const former = formerGeneration(found[0]);
   const wanted = found[0]?.['state'] === 'migrating' ? (found[0]['generation'] ?? '') : ids();
   let generation: string | undefined;
   for (const shard of shards) {
-    const args = [former, generation ?? wanted, String(schemaVersion), idempotencyHeader];
-    const [its, state] = (await client.eval(scripts.migrateFence.text, 1, names.meta(shard), ...args)) as [string, string];
+    const args = [former, generation ?? wanted, String(version), idempotencyHeader];
+    const [its = '', state, schema] = (await client.eval(scripts.migrateFence.text, 1, names.meta(shard), ...args)) as string[];
+    // Another process has completed this version and goes on to the next one.
+    if (Number(schema) > version) return undefined;
     if (shard === 0) {
       if (state !== 'migrating') return undefined;
       generation = its;
@@ -271,4 +292,4 @@ const tallies: Step = {
   },
 };
 
-const steps: readonly Step[] = [records, places, ends, batches, tallies];
+const stepsTo2: readonly Step[] = [records, places, ends, batches, tallies];

@@ -1,6 +1,4 @@
-/** A ledger that an earlier version wrote, with records in every status; how it was made: test/fixtures/README.md. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** A ledger of schema 1, with records in every status; how it was made: test/fixtures/README.md. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne, admitOne } from '../../../../batches/ports/single.ts';
 import type { Ledger } from '../../../../batches/ports/ledger.ts';
@@ -13,13 +11,11 @@ import { openRedisReader, type RedisLedgerReader } from '../../../../src/ledger/
 import { connectRedis } from '../../../../src/redis/connection.ts';
 import { admission, at, batchA, instructionOf, lineOf, transitionSettings, valid } from '../../../support/builders.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
-import { asAdmin, binding, keysOf, openInstance, removeKeys, type Instance } from './harness.ts';
+import { contentsOf, writeFixture } from './fixtures.ts';
+import { asAdmin, binding, openInstance, removeKeys, type Instance } from './harness.ts';
 
-type Command = readonly (string | { readonly base64: string })[];
-const fixture = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../../fixtures/ledger-redis-schema-1.json'), 'utf8'),
-) as readonly Command[];
-const schemaVersion = '2';
+const schemaVersion = '3';
+/** To schema 2; the one to schema 3 has none. */
 const steps = 5;
 
 let prefix: string;
@@ -39,30 +35,13 @@ const admin = <T>(work: Parameters<typeof asAdmin<T>>[1]): Promise<T> => asAdmin
 const metaOf = (shard: number): Promise<Record<string, string>> => admin((client) => client.hgetall(names.meta(shard)));
 const holderOf = (sessionId: string): Promise<string | null> =>
   admin((client) => client.hget(names.sessions(shardOf(sessionId), sessionId), sessionId));
-/** Everything but what rises with each write. */
-const contents = (): Promise<Record<string, unknown>> =>
-  admin(async (client) => {
-    const found: Record<string, unknown> = {};
-    for (const key of (await keysOf(client, prefix)).toSorted()) {
-      const type = await client.type(key);
-      if (type === 'hash') {
-        const { counter: _counter, last: _last, generation: _generation, ...fields } = await client.hgetall(key);
-        found[key] = Object.fromEntries(Object.entries(fields).filter(([field]) => !field.startsWith('w:')));
-      } else if (type === 'zset') found[key] = await client.zrange(key, '0', '-1', 'WITHSCORES');
-      else if (type === 'string') found[key] = await client.get(key);
-    }
-    return found;
-  });
+const contents = (): Promise<Record<string, unknown>> => admin((client) => contentsOf(client, prefix));
+const load = (): Promise<void> => admin((client) => writeFixture(client, 1, prefix));
 
 beforeEach(async () => {
   prefix = uniquePrefix();
   names = createKeyNames(prefix);
-  await admin(async (client) => {
-    for (const [command = '', key = '', ...args] of fixture) {
-      const bytes = args.map((argument) => (typeof argument === 'string' ? argument : Buffer.from(argument.base64, 'base64')));
-      await client.call(String(command), String(key).replace(/^fixture/, prefix), ...bytes);
-    }
-  });
+  await load();
 });
 afterEach(async () => {
   for (const one of opened.splice(0).toReversed()) await one.close();
@@ -86,7 +65,7 @@ describe('a ledger in Redis of schema 1', () => {
       const { schema, state, idempotency_header: header } = await metaOf(shard);
       expect({ schema, state, header }).toEqual({ schema: schemaVersion, state: 'live', header: binding.idempotencyHeader });
     }
-    expect(warnings).toHaveLength(steps + 1);
+    expect(warnings).toHaveLength(steps + 2);
     expect(await ledger.batches()).toEqual(batches);
     expect(await ledger.tallies()).toEqual(tallies);
     expect(await ledger.record('purged')).toEqual(purged);
@@ -184,7 +163,7 @@ describe('a ledger in Redis of schema 1', () => {
     );
   });
 
-  it.each(Array.from({ length: steps + 1 }, (_, step) => step))(
+  it.each(Array.from({ length: steps + 2 }, (_, step) => step))(
     'whose migration was killed before message %i is used by no process, and the next start completes it',
     async (killedAt) => {
       let told = 0;
@@ -197,12 +176,7 @@ describe('a ledger in Redis of schema 1', () => {
       const migrated = await contents();
       await removeKeys(redisUrl(), prefix);
       await Promise.all(opened.splice(0).map((one) => one.close()));
-      await admin(async (client) => {
-        for (const [command = '', key = '', ...args] of fixture) {
-          const bytes = args.map((argument) => (typeof argument === 'string' ? argument : Buffer.from(argument.base64, 'base64')));
-          await client.call(String(command), String(key).replace(/^fixture/, prefix), ...bytes);
-        }
-      });
+      await load();
       await open();
       expect(migrated).toEqual(await contents());
     },
@@ -228,7 +202,7 @@ describe('a ledger in Redis of schema 1', () => {
 
   it('is refused by a program that knows only older schemas', async () => {
     await open();
-    await admin((client) => client.hset(names.meta(0), 'schema', '3'));
+    await admin((client) => client.hset(names.meta(0), 'schema', '4'));
     await expect(open()).rejects.toThrow(LedgerSchemaError);
     await expect(openReader()).rejects.toThrow(LedgerSchemaError);
   });
