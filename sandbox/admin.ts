@@ -14,6 +14,9 @@ import type { ReportDeps } from './report.ts';
 import type { Sessions } from './sessions.ts';
 import { jsonLines } from './witness.ts';
 
+/** @param name of the page, below `/_sandbox/` */
+export type Admin = (name: string, request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void;
+
 export interface AdminDeps {
   readonly clock: Clock;
   readonly sessions: Sessions;
@@ -52,10 +55,7 @@ const isDate = (text: string): boolean =>
 
 const xlsxType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 
-/** Path below `/_sandbox/` -> its handlers by HTTP method. */
-export function createAdmin(
-  deps: AdminDeps,
-): (name: string, request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void {
+export function createAdmin(deps: AdminDeps): Admin {
   const { clock, sessions, methods, funds } = deps;
 
   const report: Handler = async (response, query) => {

@@ -6,6 +6,8 @@
  * `hold`: a payout draws when it is confirmed (under automatic confirmation: when it is recorded). Beyond the balance it
  * stays in progress until there is enough money; payouts of one currency are served in the order in which they came.
  */
+import { createAccounts } from './accounts.ts';
+import type { Account } from './accounts.ts';
 import type { Clock } from './clock.ts';
 import type { Amounts } from './currencies.ts';
 import { createDueHeap } from './due-heap.ts';
@@ -29,6 +31,7 @@ export interface Funds {
   settle(nowMs: number): void;
   /** False when an init call is refused for lack of money. */
   admits(payout: { readonly project: string; readonly currency: string; readonly amountMinor: number }): boolean;
+  /** Payouts only, as `decided`. */
   recorded(session: Session): void;
   decided(session: Session): void;
   /** Adds to the balances of every project. */
@@ -37,14 +40,13 @@ export interface Funds {
   close(): void;
 }
 
-interface Account {
-  available: bigint;
-  readonly held: Session[];
-}
+const walletOf = ([currency, { available }]: readonly [string, Account]): Wallet => ({
+  id: `wl_${currency}`,
+  amount_details: { amount: Number(available), currency },
+});
 
 export function createFunds({ clock, initial, policy, settleMs, funded }: FundsDeps): Funds {
-  const start = new Map(initial);
-  const projects = new Map<string, Map<string, Account>>();
+  const accounts = createAccounts(initial);
   const drawn = new Set<Session>();
   const givenBack = createDueHeap<{ readonly dueAtMs: number; readonly session: Session }>();
   let waiting = 0;
@@ -61,21 +63,6 @@ export function createFunds({ clock, initial, policy, settleMs, funded }: FundsD
     });
   }
 
-  function accountsOf(project: string): Map<string, Account> {
-    let accounts = projects.get(project);
-    if (accounts === undefined) projects.set(project, (accounts = new Map<string, Account>()));
-    for (const [currency, available] of start) if (!accounts.has(currency)) accounts.set(currency, { available, held: [] });
-    return accounts;
-  }
-
-  function accountOf(project: string, currency: string): Account {
-    const accounts = accountsOf(project);
-    const name = currency.toLowerCase();
-    let account = accounts.get(name);
-    if (account === undefined) accounts.set(name, (account = { available: 0n, held: [] }));
-    return account;
-  }
-
   function watch(session: Session): void {
     const { givenBackAtMs } = moneyOf(session, settleMs);
     if (givenBackAtMs !== undefined) givenBack.push({ dueAtMs: givenBackAtMs, session });
@@ -88,7 +75,7 @@ export function createFunds({ clock, initial, policy, settleMs, funded }: FundsD
   }
 
   function drawOrHold(session: Session): void {
-    const account = accountOf(session.project, session.currency);
+    const account = accounts.of(session.project, session.currency);
     if (account.held.length === 0 && account.available >= BigInt(session.amountMinor)) return draw(account, session);
     session.fundedAtMs = Infinity;
     account.held.push(session);
@@ -111,39 +98,28 @@ export function createFunds({ clock, initial, policy, settleMs, funded }: FundsD
       const due = givenBack.pop();
       // A decision may have moved the moment meanwhile: the later entry of the heap counts then.
       if (due === undefined || moneyOf(due.session, settleMs).givenBackAtMs !== due.dueAtMs || !drawn.delete(due.session)) continue;
-      add(accountOf(due.session.project, due.session.currency), BigInt(due.session.amountMinor), due.dueAtMs);
+      add(accounts.of(due.session.project, due.session.currency), BigInt(due.session.amountMinor), due.dueAtMs);
     }
   }
 
   return {
     settle,
-    admits: ({ project, currency, amountMinor }) => policy === 'hold' || accountOf(project, currency).available >= BigInt(amountMinor),
+    admits: ({ project, currency, amountMinor }) => policy === 'hold' || accounts.of(project, currency).available >= BigInt(amountMinor),
     recorded(session) {
-      if (session.kind !== 'payout') return;
-      if (policy === 'refuse') draw(accountOf(session.project, session.currency), session);
+      if (policy === 'refuse') draw(accounts.of(session.project, session.currency), session);
       else if (session.asks.length === 0) drawOrHold(session);
       arm();
     },
     decided(session) {
-      if (session.kind !== 'payout') return;
       if (policy === 'refuse') watch(session);
       else if (session.decisions.at(-1)?.kind === 'confirmed') drawOrHold(session);
       arm();
     },
     topUp(amounts, nowMs) {
-      for (const accounts of projects.values())
-        for (const [currency, minor] of amounts) {
-          const account = accounts.get(currency);
-          if (account !== undefined) add(account, minor, nowMs);
-        }
+      accounts.topUp(amounts, (account, minor) => add(account, minor, nowMs));
       arm();
-      for (const [currency, minor] of amounts) start.set(currency, (start.get(currency) ?? 0n) + minor);
     },
-    wallets: (project) =>
-      [...accountsOf(project)].map(([currency, { available }]) => ({
-        id: `wl_${currency}`,
-        amount_details: { amount: Number(available), currency },
-      })),
+    wallets: (project) => [...accounts.all(project)].map(walletOf),
     close: () => cancelAlarm(),
   };
 }

@@ -47,7 +47,7 @@ export function createInit(kind: Kind, deps: MethodDeps, show: Show): Method {
 
   function record(made: NewSession): Session {
     const session = sessions.record(made);
-    funds?.recorded(session);
+    if (kind === 'payout') funds?.recorded(session);
     listener.changed(session);
     return session;
   }

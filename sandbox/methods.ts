@@ -47,7 +47,7 @@ export function createMethods(deps: MethodDeps): Methods {
     const { waitsFor } = stateOf(session, view.settleMs, nowMs);
     if (waitsFor === undefined || !asks.includes(waitsFor)) return false;
     session.decisions = [...session.decisions, { kind, atMs: nowMs }];
-    funds?.decided(session);
+    if (session.kind === 'payout') funds?.decided(session);
     listener.changed(session);
     return true;
   }

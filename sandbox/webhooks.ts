@@ -1,5 +1,5 @@
 /**
- * Webhooks: one heap of due webhooks and one alarm for all sessions.
+ * Webhooks: one queue of due webhooks for all sessions.
  *
  * A webhook without a 2xx response is sent again, the same bytes, after growing gaps of 1 s to 15 minutes, for at most
  * 30 minutes (another first gap scales all three). Each body shows its session as it was at the event, so a repetition needs no stored bytes.
@@ -7,7 +7,7 @@
 import type { Clock } from './clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { Delivery } from './delivery.ts';
-import { createDueHeap } from './due-heap.ts';
+import { createDueQueue } from './due-queue.ts';
 import { applyWebhookFaults } from './faults.ts';
 import type { FaultRates } from './faults.ts';
 import { eventsOf } from './lifecycle.ts';
@@ -36,8 +36,6 @@ interface Due {
   readonly isHeld: boolean;
 }
 
-const keyOf = (session: Session, index: number): string => `${session.id} ${index}`;
-
 export interface WebhookDeps {
   readonly clock: Clock;
   readonly settleMs: number;
@@ -54,51 +52,81 @@ export interface Webhooks extends SessionListener {
   close(): void;
 }
 
+const firstLook = (session: Session, index: number, event: SessionEvent): Due => ({
+  dueAtMs: event.atMs,
+  session,
+  index,
+  event,
+  tries: 0,
+  firstTriedAtMs: 0,
+  repetition: false,
+  isLate: false,
+  isHeld: false,
+});
+
+interface Holds {
+  has(session: Session, index: number): boolean;
+  hold(due: Due, untilMs: number): void;
+  /** The next webhook of its session was sent. */
+  release(session: Session, index: number): void;
+  /** Its time is over; false when it was released before, and is in the queue a second time. */
+  end(due: Due): boolean;
+}
+
+/** Webhooks that wait for the next one of their session. */
+function createHolds(clock: Clock, push: (due: Due) => void): Holds {
+  const held = new Map<string, Due>();
+  const keyOf = (session: Session, index: number): string => `${session.id} ${index}`;
+  return {
+    has: (session, index) => held.has(keyOf(session, index)),
+    hold(due, untilMs) {
+      const waiting = { ...due, dueAtMs: untilMs, isLate: true, isHeld: true };
+      held.set(keyOf(due.session, due.index), waiting);
+      push(waiting);
+    },
+    release(session, index) {
+      const due = held.get(keyOf(session, index));
+      if (due === undefined) return;
+      held.delete(keyOf(session, index));
+      push({ ...due, dueAtMs: clock.nowMs(), isHeld: false });
+    },
+    end: (due) => held.get(keyOf(due.session, due.index)) === due && held.delete(keyOf(due.session, due.index)),
+  };
+}
+
+/** Promises by session, resolved once. */
+function createAwaited() {
+  const waiting = new Map<string, () => void>();
+  const settle = (sessionId: string): void => {
+    waiting.get(sessionId)?.();
+    waiting.delete(sessionId);
+  };
+  return {
+    has: (sessionId: string): boolean => waiting.has(sessionId),
+    wait: (sessionId: string): Promise<void> => new Promise((resolve) => waiting.set(sessionId, resolve)),
+    settle,
+    settleAll: (): void => [...waiting.keys()].forEach(settle),
+  };
+}
+
+/** The webhook asks, also when the decision came at the same instant. */
+function bodyOf({ session, index, event }: Due, render: WebhookDeps['render']): Buffer {
+  const shown: Session = index < session.asks.length ? { ...session, decisions: session.decisions.slice(0, index) } : session;
+  return Buffer.from(`{"type":"${event.type}","session":${render(shown, event.atMs)}}`);
+}
+
 export function createWebhooks(deps: WebhookDeps): Webhooks {
   const { clock, settleMs, firstGapMs, faults, random, delivery, render, log } = deps;
-  const heap = createDueHeap<Due>();
-  /** Webhooks that wait for the next one of their session. */
-  const heldBack = new Map<string, Due>();
+  const queue = createDueQueue<Due>({ clock, concurrency, start: deliver });
+  const holds = createHolds(clock, queue.push);
   /** Calls that wait for the first webhook of their session. */
-  const awaited = new Map<string, () => void>();
+  const awaited = createAwaited();
   /** A reordered webhook without a successor is sent after this time. */
   const longestHoldMs = Math.max(1000, 10 * settleMs);
-  let inFlight = 0;
-  let closed = false;
-  let alarm: { readonly atMs: number; readonly cancel: () => void } | undefined;
-
-  function push(due: Due): void {
-    heap.push(due);
-    arm();
-  }
-
-  function arm(): void {
-    const nextMs = heap.nextDueAtMs();
-    // At the limit of concurrency the next completion pumps again.
-    if (closed || nextMs === undefined || inFlight >= concurrency || (alarm !== undefined && alarm.atMs <= nextMs)) return;
-    alarm?.cancel();
-    alarm = {
-      atMs: nextMs,
-      cancel: clock.setAlarm(Math.max(0, nextMs - clock.nowMs()), () => {
-        alarm = undefined;
-        pump();
-      }),
-    };
-  }
-
-  function pump(): void {
-    const nowMs = clock.nowMs();
-    while (!closed && inFlight < concurrency && (heap.nextDueAtMs() ?? Infinity) <= nowMs) {
-      const due = heap.pop();
-      if (due !== undefined) deliver(due, nowMs);
-    }
-    arm();
-  }
 
   function schedule(session: Session, index: number): void {
     const event = eventsOf(session, settleMs)[index];
-    if (event !== undefined)
-      push({ dueAtMs: event.atMs, session, index, event, tries: 0, firstTriedAtMs: 0, repetition: false, isLate: false, isHeld: false });
+    if (event !== undefined) queue.push(firstLook(session, index, event));
   }
 
   /** The first look at an event that is due; false: it is not sent at this moment. */
@@ -113,51 +141,33 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     const { lost, lateMs, isReordered } = faultsOf(due);
     if (lost) {
       log(`webhook ${event.type} of ${session.id} is lost`);
-      release(session, index - 1);
+      holds.release(session, index - 1);
       return false;
     }
     if (lateMs > 0) {
-      push({ ...due, dueAtMs: nowMs + lateMs, isLate: true });
+      queue.push({ ...due, dueAtMs: nowMs + lateMs, isLate: true });
       return false;
     }
     // The successor of a webhook that is held back is what it waits for.
-    if (!isReordered || heldBack.has(keyOf(session, index - 1))) return true;
-    const held = { ...due, dueAtMs: nowMs + longestHoldMs, isLate: true, isHeld: true };
-    heldBack.set(keyOf(session, index), held);
-    push(held);
+    if (!isReordered || holds.has(session, index - 1)) return true;
+    holds.hold(due, nowMs + longestHoldMs);
     return false;
   }
 
-  function release(session: Session, index: number): void {
-    const key = keyOf(session, index);
-    const held = heldBack.get(key);
-    if (held === undefined) return;
-    heldBack.delete(key);
-    push({ ...held, dueAtMs: clock.nowMs(), isHeld: false });
-  }
-
-  function deliver(due: Due, nowMs: number): void {
-    const { session, index, event } = due;
-    if (due.tries === 0 && !due.repetition && !due.isLate && !isSentInTime(due, nowMs)) return;
-    // One that was released is in the heap a second time.
-    if (due.isHeld && !(heldBack.get(keyOf(session, index)) === due && heldBack.delete(keyOf(session, index)))) return;
-    inFlight += 1;
-    // The webhook asks, also when the decision came at the same instant.
-    const shown: Session = index < session.asks.length ? { ...session, decisions: session.decisions.slice(0, index) } : session;
-    const body = Buffer.from(`{"type":"${event.type}","session":${render(shown, event.atMs)}}`);
-    void finish({ ...due, isHeld: false, ...(due.tries === 0 ? { firstTriedAtMs: nowMs } : {}) }, body);
+  function deliver(due: Due, nowMs: number): Promise<void> | undefined {
+    if (due.tries === 0 && !due.repetition && !due.isLate && !isSentInTime(due, nowMs)) return undefined;
+    if (due.isHeld && !holds.end(due)) return undefined;
+    return finish({ ...due, isHeld: false, ...(due.tries === 0 ? { firstTriedAtMs: nowMs } : {}) }, bodyOf(due, render));
   }
 
   /** Never rejects, since no delivery does. */
   async function finish(due: Due, body: Buffer): Promise<void> {
     const answer = await delivery.post(body);
-    inFlight -= 1;
-    if (closed) return;
-    if (due.index === 0) settleAwaited(due.session.id);
-    release(due.session, due.index - 1);
+    if (queue.isClosed) return;
+    if (due.index === 0) awaited.settle(due.session.id);
+    holds.release(due.session, due.index - 1);
     if (answer.accepted) afterSuccess(due);
     else retry(due, answer.why);
-    pump();
   }
 
   const faultsOf = ({ session, index }: Due): ReturnType<typeof applyWebhookFaults> =>
@@ -166,7 +176,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
   function afterSuccess(due: Due): void {
     const { repeatAfterMs } = faultsOf(due);
     if (due.repetition || repeatAfterMs === undefined) return;
-    push({ ...due, dueAtMs: clock.nowMs() + repeatAfterMs, tries: 0, repetition: true });
+    queue.push({ ...due, dueAtMs: clock.nowMs() + repeatAfterMs, tries: 0, repetition: true });
   }
 
   function retry(due: Due, why: string): void {
@@ -174,12 +184,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     const dueAtMs = clock.nowMs() + gapMs;
     const ends = dueAtMs - due.firstTriedAtMs > firstGapMs * givesUpAfter;
     log(`webhook ${due.event.type} of ${due.session.id}: ${why}; ${ends ? 'no more attempts' : `next attempt in ${gapMs} ms`}`);
-    if (!ends) push({ ...due, dueAtMs, tries: due.tries + 1 });
-  }
-
-  function settleAwaited(sessionId: string): void {
-    awaited.get(sessionId)?.();
-    awaited.delete(sessionId);
+    if (!ends) queue.push({ ...due, dueAtMs, tries: due.tries + 1 });
   }
 
   return {
@@ -187,12 +192,11 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
     changed: (session) => schedule(session, session.decisions.length),
     whenFirstSent: (session) =>
       // A payout that waits for money has no event yet.
-      eventsOf(session, settleMs).length === 0 ? Promise.resolve() : new Promise((resolve) => awaited.set(session.id, resolve)),
+      eventsOf(session, settleMs).length === 0 ? Promise.resolve() : awaited.wait(session.id),
     close() {
-      closed = true;
-      alarm?.cancel();
+      queue.close();
       delivery.close();
-      for (const sessionId of [...awaited.keys()]) settleAwaited(sessionId);
+      awaited.settleAll();
     },
   };
 }
