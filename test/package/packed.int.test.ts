@@ -54,6 +54,16 @@ describe('the package', () => {
       expect(readFileSync(join(installed, name), 'utf8')).not.toContain('sourceMappingURL');
   });
 
+  it('has nothing else: no sources, no settings, no keys, no data and no dependencies', () => {
+    const kinds = [
+      /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
+      /^docs\/[a-z0-9/-]+\.md$/,
+      /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
+      /^(?:package\.json|README\.md|LICENSE|\.env\.example)$/,
+    ];
+    expect(files().filter((name) => !kinds.some((kind) => kind.test(name)))).toEqual([]);
+  });
+
   it('pays a file', async () => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(2)));
