@@ -133,7 +133,8 @@ export interface Ledger {
   pauses(): Promise<readonly SetPause[]>;
   /**
    * Pauses one batch or, with null, everything; `pause` null ends it. Resolves when no intent can be written any more that it
-   * forbids. Idempotent: a pause that is set already stays as it is.
+   * forbids. Idempotent: a pause that is set already stays as it is; only `cancelled` takes the place of another one, and it
+   * is never ended.
    *
    * @returns whether it changed anything
    */

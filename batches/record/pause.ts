@@ -1,11 +1,12 @@
 /** Why no intent is written: for one batch, or for all. */
 
 /**
- * @property code `paused` by a person; `underfunded` when the gateway's balance ran out; `moved` after an import or a rebuild
+ * @property code `paused` by a person; `underfunded` when the gateway's balance ran out; `moved` after an import or a rebuild;
+ *   `cancelled`: for good, what is not sent ends
  * @property at milliseconds since the epoch
  */
 export interface Pause {
-  readonly code: 'paused' | 'underfunded' | 'moved';
+  readonly code: 'paused' | 'underfunded' | 'moved' | 'cancelled';
   readonly by: string;
   readonly reason: string | null;
   readonly at: number;
@@ -23,6 +24,8 @@ export function whyPaused({ batchId, code, by, reason }: SetPause): string {
   switch (code) {
     case 'paused':
       return `${by} paused ${what}${why}`;
+    case 'cancelled':
+      return `${by} cancelled ${what}${why}`;
     case 'underfunded':
       return `the balance at the gateway does not cover ${what}${why}`;
     case 'moved':

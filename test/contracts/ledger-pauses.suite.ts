@@ -51,6 +51,18 @@ export function pausesSuite(under: LedgerUnderTest): void {
       expect(await under.ledger.setPause({ batchId: batchB, pause: null })).toBe(false);
     });
 
+    it('as cancelled takes the place of another pause, and is never ended', async () => {
+      const record = await admitted(under.ledger, 'inv-1', 2);
+      await under.ledger.setPause({ batchId: batchA, pause });
+      const cancelled: Pause = { ...pause, code: 'cancelled', by: 'bob' };
+      expect(await under.ledger.setPause({ batchId: batchA, pause: cancelled })).toBe(true);
+      expect(await under.ledger.setPause({ batchId: batchA, pause: null })).toBe(false);
+      expect(await under.ledger.setPause({ batchId: batchA, pause })).toBe(false);
+      expect(await under.ledger.setPause({ batchId: batchA, pause: cancelled })).toBe(false);
+      const ledger = await under.reopen();
+      expect(await advanceOne(ledger, intent(record))).toMatchObject({ ok: false, why: 'paused', pause: cancelled });
+    });
+
     it('of everything and of one batch are two pauses: an intent needs both to end', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await under.ledger.setPause({ batchId: batchA, pause });

@@ -51,8 +51,10 @@ export function enqueueProgress(store: MemoryStore, batchId: string): EnqueuePro
 /** @returns whether it changed anything */
 export function setPause({ pauses }: MemoryStore, { batchId, pause }: Parameter<'setPause'>): boolean {
   const name = batchId ?? '';
+  const known = pauses.get(name);
+  if (known?.code === 'cancelled') return false;
   if (pause === null) return pauses.delete(name);
-  if (pauses.has(name)) return false;
+  if (known !== undefined && pause.code !== 'cancelled') return false;
   pauses.set(name, { ...pause, batchId });
   return true;
 }

@@ -33,8 +33,10 @@ export const readPauses = (db: DatabaseSync): readonly SetPause[] =>
   (db.prepare('SELECT batch_id, code, by, reason, at FROM pause ORDER BY at').all() as unknown as PauseRow[]).map(toPause);
 
 export function createPauses(db: DatabaseSync): Pauses {
-  const insert = db.prepare('INSERT INTO pause (batch_id, code, by, reason, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
-  const remove = db.prepare('DELETE FROM pause WHERE batch_id = ?');
+  const insert = db.prepare(`INSERT INTO pause (batch_id, code, by, reason, at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET code = excluded.code, by = excluded.by, reason = excluded.reason, at = excluded.at
+     WHERE excluded.code = 'cancelled' AND pause.code <> 'cancelled'`);
+  const remove = db.prepare("DELETE FROM pause WHERE batch_id = ? AND code <> 'cancelled'");
   // Asked for every intent, changed by persons.
   let kept = new Map<string, SetPause>();
   const load = (): void => {

@@ -1,0 +1,94 @@
+/**
+ * Carries out what an operator asks for. What a person decides is acknowledged only when its result event is published,
+ * so that the results show it even when the ledger is lost.
+ */
+import type { Ledger } from '../ports/ledger.ts';
+import { advance, type StepDeps } from '../pipeline/advance.ts';
+import type { OutboxRelay } from '../pipeline/outbox-relay.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
+import { cancelBatch } from './cancel-batch.ts';
+import { nextBody } from './next-body.ts';
+import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
+
+export type OperationDeps = StepDeps & {
+  readonly ledger: Pick<Ledger, 'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses'>;
+  readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
+  /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
+  readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
+  /** The record has changed: whoever moves the records of its batch looks at it. */
+  readonly onChange: (record: LedgerRecord) => void;
+};
+
+export async function operate(deps: OperationDeps, request: OperationRequest): Promise<OperationAnswer> {
+  switch (request.type) {
+    case 'retry':
+      return retry(deps, request);
+    case 'resolve':
+      return decide(deps, request.recordId, (record, at) => resolveRecord(deps.settings, record, { ...request, at }));
+    case 'cancel_record':
+      return decide(deps, request.recordId, (record, at) => cancelRecord(deps.settings, record, { ...request, at }));
+    case 'cancel':
+      return cancelBatch(deps, request);
+  }
+}
+
+export const missingRecord = (recordId: string): OperationAnswer => ({
+  outcome: 'missing',
+  text: `There is no record ${recordId} in this ledger.`,
+  data: { record_id: recordId },
+});
+
+/** Writes what a person decided on the record as it is now; decided again when it moved meanwhile. */
+export async function decide(
+  deps: OperationDeps,
+  recordId: string,
+  decideOn: (record: LedgerRecord, at: number) => PersonDecision,
+): Promise<OperationAnswer> {
+  const record = await deps.ledger.record(recordId);
+  if (record === undefined) return missingRecord(recordId);
+  let decision: PersonDecision = { type: 'unchanged', why: '' };
+  const after = await advance(deps.ledger, record, (current) => {
+    decision = decideOn(current, deps.clock.now());
+    return decision.type === 'change' ? decision.change : null;
+  });
+  const made = decision as PersonDecision;
+  const data = { record_id: recordId, status: after.status, attempt: after.attempt };
+  if (made.type !== 'change') {
+    // What a person asked for before may have been written by a process that died before it was published.
+    if (made.type === 'unchanged') await publishNow(deps);
+    return { outcome: made.type, text: made.why, data };
+  }
+  deps.onChange(after);
+  await publishNow(deps);
+  return { outcome: 'done', text: doneText(after), data };
+}
+
+export async function publishNow({ publisher }: Pick<OperationDeps, 'publisher'>): Promise<void> {
+  publisher.notify();
+  await publisher.published();
+}
+
+const doneText = ({ recordId, status, attempt }: LedgerRecord): string =>
+  status === 'queued'
+    ? `The record ${recordId} is queued for attempt ${attempt}. The next process that pays sends it.`
+    : `The record ${recordId} is ${status}.`;
+
+async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<OperationAnswer> {
+  const { recordId, sealedBody } = request;
+  const record = await deps.ledger.record(recordId);
+  if (record === undefined) return missingRecord(recordId);
+  const kept = await deps.ledger.body(recordId);
+  const bodyFor = (current: LedgerRecord): Uint8Array | undefined => {
+    if (sealedBody !== undefined) return deps.openSealed(sealedBody, { recordId, attempt: nextAttempt(current) });
+    return kept === undefined || current.attempt !== record.attempt ? undefined : nextBody(deps.settings.keys, current, kept);
+  };
+  const answer = await decide(deps, recordId, (current, at) =>
+    retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined }),
+  );
+  // A batch that has ended has an open record again: the process that pays looks at batches that wait.
+  if (answer.outcome === 'done') await deps.ledger.updateBatch({ batchId: record.batchId, state: 'waiting', at: deps.clock.now() });
+  return answer;
+}
+
+const isRetryable = ({ status }: LedgerRecord): boolean => status === 'failed' || status === 'cancelled';
