@@ -16,7 +16,7 @@ export type OperationDeps = StepDeps & {
   readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
   /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
   readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
-  /** The record has changed: whoever moves the records of its batch looks at it. */
+  /** The record has changed: what moves the records of its batch looks at it. */
   readonly onChange: (record: LedgerRecord) => void;
 };
 
