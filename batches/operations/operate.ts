@@ -18,6 +18,8 @@ export type OperationDeps = StepDeps & {
   readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
   /** The record has changed: what moves the records of its batch looks at it. */
   readonly onChange: (record: LedgerRecord) => void;
+  /** A batch that had ended has open records again. */
+  readonly onReopened: (batchId: string) => void;
 };
 
 export async function operate(deps: OperationDeps, request: OperationRequest): Promise<OperationAnswer> {
@@ -86,9 +88,16 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   const answer = await decide(deps, recordId, (current, at) =>
     retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined }),
   );
-  // A batch that has ended has an open record again: the process that pays looks at batches that wait.
-  if (answer.outcome === 'done') await deps.ledger.updateBatch({ batchId: record.batchId, state: 'waiting', at: deps.clock.now() });
+  if (answer.outcome === 'done') await reopenBatch(deps, record.batchId);
   return answer;
+}
+
+/** The process that pays looks at batches that wait, not at those that have ended. */
+async function reopenBatch({ ledger, clock, onReopened }: OperationDeps, batchId: string): Promise<void> {
+  const batch = await ledger.batch(batchId);
+  if (batch?.state !== 'finished') return;
+  await ledger.updateBatch({ batchId, state: 'waiting', at: clock.now() });
+  onReopened(batchId);
 }
 
 const isRetryable = ({ status }: LedgerRecord): boolean => status === 'failed' || status === 'cancelled';

@@ -2,6 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
+import { cancel, resolve, retry } from './declarations/operations.ts';
 import { records, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
@@ -12,6 +13,9 @@ export const declarations: readonly Declaration[] = [
   status,
   records,
   unknowns,
+  retry,
+  resolve,
+  cancel,
   topics,
   deadLetters,
   rebuild,

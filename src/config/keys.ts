@@ -1,6 +1,7 @@
 /** The merchant's private key and the gateway's public keys: read once, verified, and never shown. */
 import { readFile, stat } from 'node:fs/promises';
 import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type Verifier } from '../../batches/gateway/signature.ts';
+import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
 /**
@@ -17,6 +18,15 @@ export async function loadSigner(path: string, warn: (message: string) => void):
   } catch (cause) {
     throw unusable('GATEWAY_PRIVATE_KEY_FILE', path, cause);
   }
+}
+
+/** For commands that call the gateway only in some cases: without a key those fail with its sentence. */
+export async function signerIfAny({ settings: { GATEWAY_PRIVATE_KEY_FILE: path } }: Config): Promise<Signer> {
+  if (path !== undefined) return loadSigner(path, () => undefined);
+  return {
+    sign: () =>
+      Promise.reject(new CommandError(exitCodes.usage, 'GATEWAY_PRIVATE_KEY_FILE is not set, and this command calls the gateway.')),
+  };
 }
 
 /**

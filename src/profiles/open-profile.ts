@@ -1,8 +1,9 @@
 /** Opens the profile that the configuration asks for. Which one it is, is asked here and nowhere else. */
 import type { AlertEvent } from '../../batches/record/alert-event.ts';
+import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
-import type { EventReading, LedgerReader, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
+import type { EventReading, LedgerReader, OperateParams, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
 
 const moduleOf = async (config: Config): Promise<ProfileModule> =>
   config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
@@ -13,6 +14,10 @@ export const prepareProfile = async (params: ProfileParams): Promise<PreparedPro
 /** @throws LedgerMissingError */
 export const openLedgerReader = async (config: Config, onWarning: (message: string) => void): Promise<LedgerReader> =>
   (await moduleOf(config)).openReader(config, onWarning);
+
+/** @throws {CommandError} exit 1 or 3 with one sentence: nothing is changed */
+export const operateProfile = async (params: OperateParams, request: OperationRequest): Promise<OperationAnswer> =>
+  (await moduleOf(params.config)).operate(params, request);
 
 /** Result events: of the results file in its order, or of the results topic in the order of each partition. */
 export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {

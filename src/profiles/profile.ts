@@ -1,4 +1,5 @@
 /** What a command has of a profile. Stand-alone and distributed are two implementations of this one interface. */
+import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { Verifier } from '../../batches/gateway/signature.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
@@ -19,7 +20,7 @@ import type { MetricSources } from '../service/metric-feeds.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
 /**
- * @property role `run` pays one file and ends; `serve` works until it is stopped
+ * @property role `run` pays one file and ends; `serve` works until it is stopped; `operate` carries out commands and sends nothing
  * @property patienceMs how long the gateway, or the instances that consume instructions, may do nothing before the
  *   process stops; null: without end
  * @property detach ends when the file is enqueued; only where other instances pay
@@ -28,7 +29,7 @@ export interface ProfileParams {
   readonly config: Config;
   readonly stopping: Shutdown;
   readonly logger: Logger;
-  readonly role: 'run' | 'serve';
+  readonly role: 'run' | 'serve' | 'operate';
   readonly patienceMs: number | null;
   readonly detach: boolean;
   readonly newLedger: boolean;
@@ -63,6 +64,8 @@ export interface Profile {
   unfinishedFiles(): Promise<readonly string[]>;
   /** Ends what is not sent of the batch; its record ids are free again. @returns how many records */
   cancelQueued(batchId: string, reason: Reason): Promise<number>;
+  /** Carries out what an operator asks for; resolves when it is durable and published. */
+  operate(request: OperationRequest): Promise<OperationAnswer>;
   /** Resolves when the alert is durable. */
   alert(alert: Alert): Promise<void>;
   /** Any unusual state of processing, as a clause for people. */
@@ -111,10 +114,18 @@ export interface LedgerReader {
   close(): Promise<void>;
 }
 
+export type OperateParams = Pick<ProfileParams, 'config' | 'stopping' | 'logger'>;
+
 /** What each of the two implementations offers. */
 export interface ProfileModule {
   prepare(params: ProfileParams): Promise<PreparedProfile>;
   openReader(config: Config, onWarning: (message: string) => void): Promise<LedgerReader>;
+  /**
+   * Carries out what an operator asks for, in this process or in the one that holds the ledger.
+   *
+   * @throws {CommandError} exit 1 or 3 with one sentence: nothing is changed
+   */
+  operate(params: OperateParams, request: OperationRequest): Promise<OperationAnswer>;
   readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
   readAlerts(config: Config, reading: EventReading): AsyncIterable<AlertEvent>;
 }

@@ -14,6 +14,7 @@ import { whyNotOpen } from '../may-pay.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { acquireLock, type LedgerLock } from './lock.ts';
 import { createParts, type Parts } from './parts.ts';
+import type { AskedCommand } from './commands.ts';
 import { createQueries } from './queries.ts';
 import { createReads } from './reader.ts';
 import { migrate } from './migrations.ts';
@@ -45,11 +46,17 @@ export interface SqliteLedgerParams {
 export interface SqliteLedger extends Ledger {
   /** The ledger's time, for schedules: unaffected by steps of the wall clock. Milliseconds since the epoch. */
   now(): number;
+  /** What other processes ask of this one; requests and answers are JSON. */
+  readonly commands: {
+    pending(): Promise<readonly AskedCommand[]>;
+    answer(number: number, answer: string): Promise<void>;
+  };
 }
 
 const busyTimeoutMs = 5_000;
 /** Details purged in one group: a few milliseconds of the thread. */
 const purgedAtOnce = 256;
+const commandsAtOnce = 32;
 
 /**
  * WAL and FULL: a group is one append and one sync, and what was acknowledged survives a power cut. Erased
@@ -151,7 +158,7 @@ function createGroups(
 }
 
 /** Reads, refused once a write has failed: what is in memory and what is on disk may differ then. */
-function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention, sessions }: Parts) {
+function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention, sessions, commands }: Parts) {
   const queries = createQueries(db);
   const guarded =
     <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
@@ -198,21 +205,26 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
     body: async (recordId: string) => body(recordId),
     recordOfSession: async (sessionId: string) => recordOfSession(sessionId),
     isPurgeDue: reading(retention.areDue),
+    pendingCommands: reading(() => commands.pending(commandsAtOnce)),
   };
 }
 
 async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<SqliteLedger> {
   const parts = createParts(db, params);
-  const { time, outbox, batches, retention, pauses } = parts;
+  const { time, outbox, batches, retention, pauses, commands } = parts;
   const onHalted = reportOnce(params.onWarning);
   const groups = createGroups(db, file, parts);
   // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
   await groups.run(() => undefined);
-  const { isPurgeDue, ...reads } = createLedgerReads(db, file, groups, parts);
+  const { isPurgeDue, pendingCommands, ...reads } = createLedgerReads(db, file, groups, parts);
   return {
     ...reads,
     now: time.now,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
+    commands: {
+      pending: async () => pendingCommands(),
+      answer: (number, answer) => groups.run(() => commands.answer(number, answer, time.now())),
+    },
     setPause: (params) => groups.run(() => pauses.set(params)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
     admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(parts, admission))),

@@ -4,6 +4,7 @@ import { createAuditChain } from '../../../batches/audit/hash-chain.ts';
 import { createLedgerTime } from '../ledger-time.ts';
 import { createSeal } from '../seal.ts';
 import { createBatchStore } from './batch-store.ts';
+import { createCommands } from './commands.ts';
 import { createBodies } from './bodies.ts';
 import { timesIn } from './ledger-time.ts';
 import { createOccurrences } from './occurrences.ts';
@@ -50,5 +51,6 @@ export function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotoni
     retention: createRetention(db, { audit, now: () => time.now() }),
     trails: createTrails(db),
     pauses: createPauses(db),
+    commands: createCommands(db),
   };
 }

@@ -7,6 +7,7 @@ import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import { formatDuration } from '../../duration.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { startRelay } from '../gateway-stack.ts';
+import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { createAlertReporter } from '../report-alert.ts';
 import { transitionSettings } from '../transition-settings.ts';
@@ -38,6 +39,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       }
       return end;
     },
+    operate: sharedOperator({ ...deps, ledger }, connected.ledgerKey),
     alert: createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger }),
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),

@@ -12,6 +12,7 @@ import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { breakerPosition, type MetricSources } from '../../service/metric-feeds.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
+import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { connect, type Connected } from './connect.ts';
 import { createInstructionConsumer, type InstructionConsumer } from './instruction-consumer.ts';
@@ -90,6 +91,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
+    operate: sharedOperator({ ...stack.deps, ledger }, connected.ledgerKey),
     alert: stack.deps.alert,
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),

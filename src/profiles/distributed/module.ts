@@ -14,6 +14,7 @@ export const distributed: ProfileModule = {
     const signer = await loadSigner(config.settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
     return { open: async () => (await import('./instance.ts')).openInstance({ ...params, signer }) };
   },
+  operate: async (params, request) => (await import('./operate.ts')).operateDistributed(params, request),
   async openReader(config, onWarning) {
     const connection = await connectRedis(redisParams(config, onWarning));
     try {

@@ -1,7 +1,6 @@
 /** The ledger of the stand-alone profile and the clock that goes with it. */
 import { hostname } from 'node:os';
 import type { Clock } from '../../../batches/ports/clock.ts';
-import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -9,12 +8,12 @@ import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { findLedgerFiles, resultsPath } from '../../ledger/data-dir.ts';
 import { whyNotOpen } from '../../ledger/may-pay.ts';
-import { openSqliteLedger } from '../../ledger/sqlite/ledger.ts';
+import { openSqliteLedger, type SqliteLedger } from '../../ledger/sqlite/ledger.ts';
 import { bindingOf } from '../binding.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
 export interface OpenLedger {
-  readonly ledger: Ledger;
+  readonly ledger: SqliteLedger;
   readonly ledgerKey: Buffer;
   readonly clock: Clock;
 }

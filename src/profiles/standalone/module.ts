@@ -1,6 +1,6 @@
 /** The doors of the stand-alone profile. */
 import { readAlerts, readResults } from '../../../producers/results-reader.ts';
-import { loadSigner } from '../../config/keys.ts';
+import { loadSigner, signerIfAny } from '../../config/keys.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
 import { unknownResultsText } from '../../ledger/may-pay.ts';
 import { nameOf } from '../../ledger/sqlite/open-existing.ts';
@@ -17,6 +17,14 @@ export const standalone: ProfileModule = {
     }
     const signer = await loadSigner(config.settings.GATEWAY_PRIVATE_KEY_FILE ?? '', (message) => logger.warn(message));
     return { open: async () => (await import('./profile.ts')).openStandalone({ ...params, signer }) };
+  },
+  async operate(params, request) {
+    const { config } = params;
+    const { openStandalone } = await import('./profile.ts');
+    const { operateStandalone } = await import('./operate.ts');
+    const signer = await signerIfAny(config);
+    const settings = { ...params, signer, role: 'operate', verifier: null, patienceMs: null, detach: false } as const;
+    return operateStandalone(config.dataDir, request, () => openStandalone({ ...settings, newLedger: false, allowUnsafeRedis: false }));
   },
   async openReader({ dataDir }, onWarning) {
     const ledger = await openReader(dataDir);

@@ -22,9 +22,15 @@ import { breakerPosition } from '../../service/metric-feeds.ts';
 import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
+import { answerPending, createCommandWorker, createOperator, sealedBodies, type Operate } from '../operations.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
 
 export type StandaloneParams = ProfileParams & { readonly signer: Signer };
+
+export interface StandaloneProfile extends Profile {
+  /** Carries out what other processes asked of this ledger. */
+  answerCommands(): Promise<void>;
+}
 
 /** Between two looks at a batch that this process pays. */
 const lookEveryMs = 100;
@@ -39,17 +45,25 @@ interface Parts extends OpenLedger {
   readonly scanner: DueScanner;
   readonly finisher: BatchFinisher;
   readonly webhooks: WebhookReceiver | null;
+  readonly operator: Operate;
   /** Files are sent one after the other. */
   readonly oneFile: ReturnType<typeof pLimit>;
 }
 
 /** @throws LedgerError, see `openSqliteLedger` */
-export async function openStandalone(params: StandaloneParams): Promise<Profile> {
+export async function openStandalone(params: StandaloneParams): Promise<StandaloneProfile> {
   const open = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));
   const { ledger, clock } = open;
   try {
     const stack = await openStack(params, open);
     const scanner = createDueScanner({ ledger, clock });
+    const finisher = createBatchFinisher({ ledger, clock });
+    const operator = createOperator({
+      ...stack.deps,
+      openSealed: sealedBodies(open.ledgerKey),
+      onChange: ({ batchId }) => scanner.add(batchId),
+      onReopened: (batchId) => finisher.add(batchId),
+    });
     const parts: Parts = {
       ...open,
       params,
@@ -59,10 +73,12 @@ export async function openStandalone(params: StandaloneParams): Promise<Profile>
         follow: ({ batchId }) => scanner.add(batchId),
         assertLive: async () => void (await ledger.publishedMark()),
       }),
-      finisher: createBatchFinisher({ ledger, clock }),
+      finisher,
+      operator,
       oneFile: pLimit(1),
     };
-    await takeOver(parts);
+    // A process that sends nothing leaves the sends of former ones to the next that does.
+    if (params.role !== 'operate') await takeOver(parts);
     return profileOf(parts);
   } catch (cause) {
     await ledger.close();
@@ -110,7 +126,7 @@ async function takeOver({ params, ledger, stack, scanner, finisher }: Parts): Pr
   }
 }
 
-function profileOf(parts: Parts): Profile {
+function profileOf(parts: Parts): StandaloneProfile {
   const { params, ledger, clock, stack, scanner, finisher, webhooks } = parts;
   const { role, patienceMs, stopping, logger, config } = params;
   const { settings, dataDir } = config;
@@ -121,6 +137,8 @@ function profileOf(parts: Parts): Profile {
     clock,
     submit: (request) => submit(parts, request),
     alert: deps.alert,
+    operate: parts.operator,
+    answerCommands: () => answerPending(ledger.commands, parts.operator),
     unfinishedFiles: async () => (await ledger.batches()).filter(({ state }) => state !== 'finished').map(({ batchId }) => batchId),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note() {
@@ -132,6 +150,7 @@ function profileOf(parts: Parts): Profile {
     workers: () => [
       createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),
       finisher,
+      createCommandWorker({ queue: ledger.commands, operator: parts.operator }),
       ...(webhooks === null ? [] : [webhooks]),
       // `run` purges after its report.
       ...(role === 'serve' ? [createRetention({ ledger, retentionMs })] : []),

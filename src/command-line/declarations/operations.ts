@@ -1,0 +1,43 @@
+/** Commands by which a person decides. */
+import { declare } from '../declaration.ts';
+import { choice, flag, text } from '../option.ts';
+
+const person = {
+  reason: text('--reason <text>', 'why; kept in the audit trail'),
+  by: text('--by <name>', 'who decides (default: the user of the operating system)'),
+  json: flag('--json', 'print the outcome as one JSON object'),
+};
+
+export const retry = declare({
+  usage: 'retry <record...>',
+  description: 'pays failed or cancelled records again, each as its next attempt under a key of its own',
+  needs: 'gateway',
+  options: {
+    ...person,
+    file: text('--file <file>', 'the file with the row, where its body is no longer stored (7 days after the failure)'),
+  },
+  examples: ['retry inv-7 --reason "account reopened"', 'retry inv-7 inv-9 --file may.csv --reason "bank holiday"'],
+  run: async ({ config, args, options }) => (await import('../../commands/retry.ts')).retry(config, args, options),
+});
+
+export const resolve = declare({
+  usage: 'resolve <record>',
+  description: "ends an open record by a person's word",
+  needs: 'gateway',
+  options: {
+    ...person,
+    as: choice(['succeeded', 'failed', 'cancelled'], '--as <status>', 'what became of it'),
+    evidence: text('--evidence <text>', 'what shows it'),
+  },
+  examples: ['resolve inv-7 --as succeeded --evidence "bank statement 118" --reason "answer lost"'],
+  run: async ({ config, args: [record = ''], options }) => (await import('../../commands/operate.ts')).resolve(config, record, options),
+});
+
+export const cancel = declare({
+  usage: 'cancel [batch]',
+  description: 'ends what was not sent of a batch, now and later, or one record; lists what had gone',
+  needs: 'gateway',
+  options: { ...person, record: text('--record <record>', 'only this record') },
+  examples: ['cancel may.csv --reason "wrong file"', 'cancel --record inv-7 --reason "paid by hand"'],
+  run: async ({ config, args: [batch], options }) => (await import('../../commands/operate.ts')).cancel(config, batch, options),
+});

@@ -1,0 +1,116 @@
+/** Commands by which a person decides about records and batches. */
+import { userInfo } from 'node:os';
+import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
+import type { Config } from '../config/config.ts';
+import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
+import { createLogger } from '../logger.ts';
+import { openLedgerReader, operateProfile } from '../profiles/open-profile.ts';
+import { createShutdown } from '../service/shutdown.ts';
+import { printable } from '../terminal/format.ts';
+import { logLine } from '../terminal/log-line.ts';
+import { columnsOf, wrapText } from '../terminal/width.ts';
+import { chooseBatch } from './find-batch.ts';
+
+export interface PersonOptions {
+  readonly reason?: string;
+  readonly by?: string;
+  readonly json: boolean;
+}
+
+/** Who asks: the user of the operating system unless a name is given. */
+export function personOf({ by }: PersonOptions): string {
+  if (by !== undefined && by.trim() !== '') return by.trim();
+  try {
+    return userInfo().username;
+  } catch {
+    throw new CommandError(exitCodes.usage, 'the user of this process has no name: give yours with --by NAME.');
+  }
+}
+
+/** @throws {CommandError} exit 1 without a reason */
+export function reasonOf({ reason }: PersonOptions): string {
+  if (reason !== undefined && reason.trim() !== '') return reason.trim();
+  throw new CommandError(exitCodes.usage, '--reason TEXT is missing: it is kept in the audit trail.');
+}
+
+/** The whole id of a batch as a person names it. @throws {CommandError} see `chooseBatch` */
+export async function batchIdOf(config: Config, named: string): Promise<string> {
+  const { ledger, close } = await openLedgerReader(config, warn);
+  try {
+    return (await chooseBatch(ledger, named)).batchId;
+  } finally {
+    await close();
+  }
+}
+
+const warn = (message: string): void => void process.stderr.write(`disburse: ${message}\n`);
+
+/** Asks for each in turn, prints what was done, and tells by the exit code whether all was. */
+export async function operateAll(config: Config, requests: readonly OperationRequest[], json: boolean): Promise<ExitCode> {
+  const answers: OperationAnswer[] = [];
+  for (const request of requests) answers.push(await operateOne(config, request));
+  if (json) process.stdout.write(`${JSON.stringify(asData(answers))}\n`);
+  for (const { outcome, text } of answers) {
+    const isDone = outcome === 'done' || outcome === 'unchanged';
+    if (!isDone) process.stderr.write(`${wrapText(`disburse: ${printable(text)}`, columnsOf(process.stderr))}\n`);
+    else if (!json) process.stdout.write(`${printable(text)}\n`);
+  }
+  return answers.every(({ outcome }) => outcome === 'done' || outcome === 'unchanged') ? exitCodes.ok : exitCodes.needsAttention;
+}
+
+const dataOf = ({ outcome, text, data }: OperationAnswer) => ({ outcome, text, ...data });
+
+function asData(answers: readonly OperationAnswer[]): unknown {
+  const [only] = answers;
+  return answers.length === 1 && only !== undefined ? dataOf(only) : { records: answers.map(dataOf) };
+}
+
+async function operateOne(config: Config, request: OperationRequest): Promise<OperationAnswer> {
+  const logger = createLogger(config.settings.LOG_LEVEL === 'info' ? 'warn' : config.settings.LOG_LEVEL, {
+    write: (line) => void process.stderr.write(process.stderr.isTTY === true ? wrapText(logLine(line), columnsOf(process.stderr)) : line),
+  });
+  const stopping = createShutdown(
+    () => undefined,
+    () => process.exit(exitCodes.stopped),
+  );
+  try {
+    return await operateProfile({ config, logger, stopping }, request);
+  } catch (cause) {
+    const why = stopping.why();
+    if (why !== null && !(cause instanceof CommandError))
+      throw new CommandError(exitCodes.stopped, `stopped: ${why}. disburse explain shows whether it was done.`, { cause });
+    throw cause;
+  } finally {
+    stopping.release();
+  }
+}
+
+export interface ResolveOptions extends PersonOptions {
+  readonly as?: 'succeeded' | 'failed' | 'cancelled';
+  readonly evidence?: string;
+}
+
+export async function resolve(config: Config, recordId: string, options: ResolveOptions): Promise<ExitCode> {
+  const { as, evidence = '' } = options;
+  if (as === undefined) throw new CommandError(exitCodes.usage, '--as is missing: succeeded, failed or cancelled.');
+  if (evidence.trim() === '')
+    throw new CommandError(exitCodes.usage, '--evidence TEXT is missing: say what shows it, such as the number of a bank statement.');
+  const request = { type: 'resolve', recordId, as, evidence: evidence.trim(), by: personOf(options), reason: reasonOf(options) } as const;
+  return operateAll(config, [request], options.json);
+}
+
+export interface CancelOptions extends PersonOptions {
+  readonly record?: string;
+}
+
+export async function cancel(config: Config, named: string | undefined, options: CancelOptions): Promise<ExitCode> {
+  const { record, json } = options;
+  const person = { by: personOf(options), reason: reasonOf(options) };
+  if ((named === undefined) === (record === undefined))
+    throw new CommandError(exitCodes.usage, 'name one: a batch, or a record with --record RECORD.');
+  const request: OperationRequest =
+    named === undefined
+      ? { type: 'cancel_record', recordId: record ?? '', ...person }
+      : { type: 'cancel', batchId: await batchIdOf(config, named), ...person };
+  return operateAll(config, [request], json);
+}

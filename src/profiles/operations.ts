@@ -1,0 +1,66 @@
+/** How operators' requests are carried out, in whichever process holds the ledger. */
+import { operate, type OperationDeps } from '../../batches/operations/operate.ts';
+import { operationRequest, type OperationAnswer, type OperationRequest } from '../../batches/operations/request.ts';
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import type { Worker } from '../../batches/pipeline/worker.ts';
+import { createSeal } from '../ledger/seal.ts';
+
+/** Requests of other processes, as they are kept until they are answered; both are JSON. */
+export interface CommandQueue {
+  pending(): Promise<readonly { readonly number: number; readonly request: string }[]>;
+  answer(number: number, answer: string): Promise<void>;
+}
+
+export type Operate = (request: OperationRequest) => Promise<OperationAnswer>;
+
+/** Opens bodies that commands hand over sealed, in base64. */
+export function sealedBodies(ledgerKey: Buffer): OperationDeps['openSealed'] {
+  const seal = createSeal(ledgerKey);
+  return (sealed, context) => seal.open(Buffer.from(sealed, 'base64'), context);
+}
+
+/** One at a time: two persons who ask at once get one outcome, and both are told. */
+export function createOperator(deps: OperationDeps): Operate {
+  let last: Promise<unknown> = Promise.resolve();
+  return (request) => {
+    const answer = last.then(() => operate(deps, request));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+}
+
+const everyMs = 200;
+
+/** Answers what other processes ask of the one that holds the ledger. A request that a crash left is carried out again: each is idempotent. */
+export function createCommandWorker({ queue, operator }: { readonly queue: CommandQueue; readonly operator: Operate }): Worker {
+  return {
+    name: 'commands',
+    async tick() {
+      await answerPending(queue, operator);
+      return everyMs;
+    },
+  };
+}
+
+export async function answerPending(queue: CommandQueue, operator: Operate): Promise<void> {
+  for (const { number, request } of await queue.pending()) await queue.answer(number, JSON.stringify(await answerTo(request, operator)));
+}
+
+/** A newer program may ask for something that this one does not know: it is told so. */
+async function answerTo(request: string, operator: Operate): Promise<OperationAnswer> {
+  const read = operationRequest.safeParse(JSON.parse(request));
+  if (!read.success) {
+    const text = 'The process that pays does not know this command: it runs another version of disburse. Stop it, and try again.';
+    return { outcome: 'refused', text, data: {} };
+  }
+  try {
+    return await operator(read.data);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause) throw cause;
+    return { outcome: 'refused', text: `The command failed, and nothing is changed: ${messageOf(cause)}`, data: {} };
+  }
+}
+
+/** Where every instance finds in the ledger what is due. */
+export const sharedOperator = (deps: Omit<OperationDeps, 'openSealed' | 'onChange' | 'onReopened'>, ledgerKey: Buffer): Operate =>
+  createOperator({ ...deps, openSealed: sealedBodies(ledgerKey), onChange: () => undefined, onReopened: () => undefined });
