@@ -43,7 +43,7 @@ async function sealedBodies(
   try {
     for (const recordId of recordIds) {
       const record = await ledger.record(recordId);
-      // What cannot be retried is told so by the process that holds the ledger.
+      // What cannot be retried is refused by the process that holds the ledger.
       if (record === undefined || whyNotRetry(record) !== null) continue;
       const draft = rows.get(recordId);
       if (draft === undefined) throw new CommandError(exitCodes.usage, `${path} has no valid row with the record id ${recordId}.`);

@@ -19,7 +19,7 @@ export function sealedBodies(ledgerKey: Buffer): OperationDeps['openSealed'] {
   return (sealed, context) => seal.open(Buffer.from(sealed, 'base64'), context);
 }
 
-/** One at a time: two persons who ask at once get one outcome, and both are told. */
+/** One at a time: two persons who ask at once get one outcome, and both get an answer. */
 export function createOperator(deps: OperationDeps): Operate {
   let last: Promise<unknown> = Promise.resolve();
   return (request) => {
@@ -46,7 +46,7 @@ export async function answerPending(queue: CommandQueue, operator: Operate): Pro
   for (const { number, request } of await queue.pending()) await queue.answer(number, JSON.stringify(await answerTo(request, operator)));
 }
 
-/** A newer program may ask for something that this one does not know: it is told so. */
+/** A newer program may ask for something that this one does not know. */
 async function answerTo(request: string, operator: Operate): Promise<OperationAnswer> {
   const read = operationRequest.safeParse(JSON.parse(request));
   if (!read.success) {
