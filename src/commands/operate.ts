@@ -45,7 +45,7 @@ export async function batchIdOf(config: Config, named: string): Promise<string> 
 
 const warn = (message: string): void => void process.stderr.write(`disburse: ${message}\n`);
 
-/** Asks for each in turn, prints what was done, and tells by the exit code whether all was. */
+/** Asks for each in turn, prints what was done, and returns exit code 2 if one was not. */
 export async function operateAll(config: Config, requests: readonly OperationRequest[], json: boolean): Promise<ExitCode> {
   const answers: OperationAnswer[] = [];
   for (const request of requests) answers.push(await operateOne(config, request));
