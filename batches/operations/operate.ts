@@ -4,15 +4,18 @@
  */
 import type { Ledger } from '../ports/ledger.ts';
 import { advance, type StepDeps } from '../pipeline/advance.ts';
+import { writeBatchState } from '../pipeline/batch-state.ts';
 import type { OutboxRelay } from '../pipeline/outbox-relay.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
+import { isFinal } from '../record/status.ts';
+import { receivedOf } from '../record/tally.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { nextBody } from './next-body.ts';
 import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
 
 export type OperationDeps = StepDeps & {
-  readonly ledger: Pick<Ledger, 'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses'>;
+  readonly ledger: Pick<Ledger, 'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'>;
   readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
   /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
   readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
@@ -62,6 +65,7 @@ export async function decide(
     return { outcome: made.type, text: made.why, data };
   }
   deps.onChange(after);
+  await settleBatch(deps, after);
   await publishNow(deps);
   return { outcome: 'done', text: doneText(after), data };
 }
@@ -90,6 +94,15 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   );
   if (answer.outcome === 'done') await reopenBatch(deps, record.batchId);
   return answer;
+}
+
+/** Where no process follows the batch any more, its last open record ends it here. */
+async function settleBatch({ ledger, clock }: OperationDeps, { batchId, status }: LedgerRecord): Promise<void> {
+  if (!isFinal[status]) return;
+  const batch = await ledger.batch(batchId);
+  if (batch?.state !== 'waiting') return;
+  const rows = receivedOf(await ledger.tallies(batchId)).count;
+  await writeBatchState(ledger, { batchId, rows, stopped: false, at: clock.now() });
 }
 
 /** The process that pays looks at batches that wait, not at those that have ended. */

@@ -1,0 +1,195 @@
+/** Operators' commands on a stand-alone ledger: alone, beside a process that pays, and at the same time as each other. */
+import { describe, expect, it } from 'vitest';
+import { csvOf, payouts, row } from '../support/builders.ts';
+import { startScriptedGateway, type ScriptedAnswer, type ScriptedCall } from '../support/scripted-gateway.ts';
+import { inWorld, until, type World } from './world.ts';
+
+const because = ['--reason', 'a person looked'];
+
+const shows = ({ body }: ScriptedCall, status: string, entry: string): ScriptedAnswer => {
+  const { amount_details, metadata } = body;
+  const id = body.session_id ?? `ps_${metadata?.record_id}_${metadata?.attempt}`;
+  return { body: { status: 'ok', session: { id, status, payments: [{ id: `po_${id}`, status: entry, amount_details, metadata }] } } };
+};
+
+/** The world with a gateway of the test's own. */
+const inScriptedWorld = async (answer: (call: ScriptedCall) => ScriptedAnswer, work: (world: World, calls: readonly ScriptedCall[]) => Promise<void>) => {
+  const gateway = await startScriptedGateway(answer);
+  try {
+    await inWorld({}, async (world) => {
+      world.env['GATEWAY_URL'] = gateway.url;
+      await work(world, gateway.calls);
+    });
+  } finally {
+    await gateway.close();
+  }
+};
+
+const done = async (world: World, args: readonly string[]): Promise<Record<string, unknown>> => {
+  const ended = await world.command([...args, '--json']);
+  expect(ended, ended.stderr).toMatchObject({ code: 0, stderr: '' });
+  return JSON.parse(ended.stdout) as Record<string, unknown>;
+};
+
+describe('resolve', () => {
+  it("ends an unknown record by a person's word, publishes it, and is unchanged when it is asked again", async () => {
+    await inScriptedWorld(
+      () => 'lost',
+      async (world) => {
+        const ran = await world.run(world.write('may.csv', csvOf(payouts(1))), ['--wait', '1s'], { GATEWAY_KEY_LIFETIME: '' });
+        expect(ran.code).toBe(2);
+        const evidence = ['--as', 'succeeded', '--evidence', 'bank statement 118', '--by', 'alice'];
+        expect(await done(world, ['resolve', 'p-1', ...evidence, ...because])).toMatchObject({ outcome: 'done', status: 'succeeded' });
+        expect(world.events().at(-1)).toMatchObject({ record_id: 'p-1', status: 'succeeded', final: true, resolved_by: 'alice' });
+        expect(await done(world, ['resolve', 'p-1', ...evidence, ...because])).toMatchObject({ outcome: 'unchanged' });
+        const other = await world.command(['resolve', 'p-1', '--as', 'failed', '--evidence', 'x', ...because]);
+        expect(other).toMatchObject({ code: 2, stdout: '' });
+        expect(other.stderr).toMatch(/has ended as succeeded, resolved by alice: what has ended is not changed/);
+        const retried = await world.command(['retry', 'p-1', ...because]);
+        expect(retried).toMatchObject({ code: 2, stderr: expect.stringContaining('it is succeeded') as string });
+        expect((await world.command(['status', 'may.csv'])).stdout).toContain('finished');
+      },
+    );
+  });
+
+  it('is refused without evidence or reason, for an unknown record and for one that was never sent', async () => {
+    await inWorld({ faults: 'refuse=1' }, async (world) => {
+      await world.run(world.write('may.csv', csvOf(payouts(1))));
+      const asked = ['resolve', 'p-1', '--as', 'succeeded'];
+      expect(await world.command([...asked, ...because])).toMatchObject({ code: 1, stderr: expect.stringContaining('--evidence') as string });
+      expect(await world.command([...asked, '--evidence', 'e'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--reason') as string });
+      expect(await world.command(['resolve', 'p-1', '--evidence', 'e', ...because])).toMatchObject({ code: 1 });
+      const missing = await world.command(['resolve', 'nobody', '--as', 'failed', '--evidence', 'e', ...because]);
+      expect(missing).toMatchObject({ code: 2, stderr: 'disburse: There is no record nobody in this ledger.\n' });
+    });
+  });
+});
+
+describe('retry', () => {
+  const refusedOnce = (call: ScriptedCall): ScriptedAnswer =>
+    call.body.metadata?.attempt === 1
+      ? { status: 400, body: { status: 'error', error: { code: 'account_not_found', description: 'no such account' } } }
+      : shows(call, 'accepted', 'succeeded');
+
+  it('queues a refused record for attempt 2, and the next run of any file sends it under the key of that attempt', async () => {
+    await inScriptedWorld(refusedOnce, async (world, calls) => {
+      const ran = await world.run(world.write('may.csv', csvOf(payouts(1))));
+      expect(ran.summary.statuses.failed.count).toBe(1);
+      expect(await done(world, ['retry', 'p-1', ...because, '--by', 'alice'])).toMatchObject({ outcome: 'done', status: 'queued', attempt: 2 });
+      expect(world.events().at(-1)).toMatchObject({ status: 'queued', final: false, attempt: 2, error: { code: 'retried' } });
+      expect(await done(world, ['retry', 'p-1', ...because])).toMatchObject({ outcome: 'unchanged' });
+      expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"waiting"');
+      await world.run(world.write('june.csv', csvOf([row('q-1', { amount: '1.00' })])));
+      const sent = calls.filter(({ body }) => body.metadata?.record_id === 'p-1' && body.session_id === undefined);
+      expect(sent.map(({ body }) => body.metadata?.attempt)).toEqual([1, 2]);
+      expect(new Set(sent.map(({ key }) => key)).size).toBe(2);
+      expect(world.events().findLast(({ record_id: id }) => id === 'p-1')).toMatchObject({ status: 'succeeded', attempt: 2 });
+      const ids = world.events().map(({ event_id: id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+    });
+  });
+
+  it('reports each record, and ends with exit code 2 when one of them cannot be retried', async () => {
+    await inScriptedWorld(refusedOnce, async (world) => {
+      await world.run(world.write('may.csv', csvOf(payouts(1))));
+      const ended = await world.command(['retry', 'nobody', 'p-1', ...because, '--json']);
+      expect(ended.code).toBe(2);
+      expect(JSON.parse(ended.stdout)).toMatchObject({ records: [{ outcome: 'missing' }, { outcome: 'done', attempt: 2 }] });
+    });
+  });
+
+  it('takes the row from a file, and refuses one with other content', async () => {
+    await inScriptedWorld(refusedOnce, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(2)));
+      await world.run(path);
+      const changed = world.write('changed.csv', csvOf([row('p-1', { amount: '9.99' })]));
+      const refused = await world.command(['retry', 'p-1', '--file', changed, ...because]);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('is not the one that was sent') as string });
+      expect(await done(world, ['retry', 'p-1', '--file', path, ...because])).toMatchObject({ status: 'queued' });
+    });
+  });
+});
+
+describe('commands beside a process that pays', () => {
+  it('reach it through the ledger, and are answered by it', async () => {
+    let lost = true;
+    await inScriptedWorld(
+      (call) => (lost ? 'lost' : shows(call, 'accepted', 'succeeded')),
+      async (world) => {
+        const env = { GATEWAY_KEY_LIFETIME: '', LOG_LEVEL: 'info' };
+        const path = world.write('may.csv', csvOf(payouts(2)));
+        const running = world.begin(['run', path, '--json', '--wait', '30s'], env);
+        try {
+          await until('two unknown records', () => world.events().filter(({ status }) => status === 'unknown').length === 2);
+          lost = false;
+          const evidence = ['--evidence', 'e', '--by', 'alice', ...because];
+          const [one, two] = await Promise.all([
+            done(world, ['resolve', 'p-1', '--as', 'succeeded', ...evidence]),
+            done(world, ['resolve', 'p-2', '--as', 'cancelled', ...evidence]),
+          ]);
+          expect([one?.['outcome'], two?.['outcome']]).toEqual(['done', 'done']);
+          const ended = await running.ended;
+          expect(ended.code, ended.stderr).toBe(2);
+          expect(JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+            state: 'finished',
+            statuses: { succeeded: { count: 1 }, cancelled: { count: 1 } },
+            balanced: true,
+          });
+        } finally {
+          running.kill('SIGKILL');
+        }
+      },
+    );
+  });
+
+  it('asked by two persons at once have one outcome, and both are told', async () => {
+    await inScriptedWorld(
+      () => 'lost',
+      async (world) => {
+        await world.run(world.write('may.csv', csvOf(payouts(1))), ['--wait', '1s'], { GATEWAY_KEY_LIFETIME: '' });
+        const answers = await Promise.all(
+          (['succeeded', 'failed'] as const).map((as) => world.command(['resolve', 'p-1', '--as', as, '--evidence', 'e', ...because])),
+        );
+        expect(answers.map(({ code }) => code).toSorted()).toEqual([0, 2]);
+        expect(world.events().filter(({ final }) => final)).toHaveLength(1);
+      },
+    );
+  });
+});
+
+describe('cancel', () => {
+  it('of a batch whose rows wait ends them, frees their record ids, and keeps it cancelled when the file is run again', async () => {
+    await inScriptedWorld(
+      () => ({ status: 429, body: {}, headers: { 'retry-after': '60' } }),
+      async (world, calls) => {
+        const path = world.write('may.csv', csvOf(payouts(3)));
+        expect((await world.run(path, ['--wait', '1s'])).code).toBe(3);
+        expect(await done(world, ['cancel', 'may.csv', ...because])).toMatchObject({ outcome: 'done', cancelled: 3, gone: 0 });
+        const before = calls.length;
+        const again = await world.run(path, ['--wait', '1s']);
+        expect(again.summary).toMatchObject({ state: 'cancelled', statuses: { cancelled: { count: 3 } }, balanced: true });
+        expect(calls.filter(({ method }) => method.startsWith('session/init')).length).toBeLessThanOrEqual(before);
+        expect(world.events().filter(({ status }) => status === 'cancelled')).toMatchObject(
+          ['p-1', 'p-2', 'p-3'].map((id) => ({ record_id: id, error: { code: 'cancelled_by_operator' } })),
+        );
+        expect(await done(world, ['cancel', 'may.csv', ...because])).toMatchObject({ outcome: 'unchanged' });
+      },
+    );
+  });
+
+  it('of one record that was sent is refused, and says where it is', async () => {
+    await inWorld({}, async (world) => {
+      await world.run(world.write('may.csv', csvOf(payouts(1))));
+      const ended = await world.command(['cancel', '--record', 'p-1', ...because]);
+      expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('has ended as succeeded') as string });
+    });
+  });
+
+  it('needs a batch or a record, and a reason', async () => {
+    await inWorld({}, async (world) => {
+      expect(await world.command(['cancel', ...because])).toMatchObject({ code: 1 });
+      expect(await world.command(['cancel', 'may.csv', '--record', 'p-1', ...because])).toMatchObject({ code: 1 });
+      expect(await world.command(['cancel', 'may.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--reason') as string });
+    });
+  });
+});
