@@ -3,7 +3,7 @@
  * port, before or after the call took effect; what it had in memory is gone then, and no promise of it resolves any more.
  */
 import { createBatchFinisher, writeBatchState } from '../batches/pipeline/batch-state.ts';
-import { waitUntilSettled } from '../batches/pipeline/batch-settlement.ts';
+import { waitUntilSettled, type SettlementEnd } from '../batches/pipeline/batch-settlement.ts';
 import { createDueScanner } from '../batches/pipeline/due-scanner.ts';
 import { createDueWorker } from '../batches/pipeline/due-worker.ts';
 import { createEngine, type EngineDeps } from '../batches/pipeline/engine.ts';
@@ -18,7 +18,7 @@ import type { SimulatedFile } from './files.ts';
 import { clockOf, gatewayOf, ledgerOf, never, sinkOf, type Life } from './ports.ts';
 import type { RunSettings, World } from './world.ts';
 
-export type ProcessEnd = 'settled' | 'waited' | 'stalled' | 'stopped' | 'killed' | 'failed';
+export type ProcessEnd = SettlementEnd | 'killed' | 'failed';
 
 export interface SimulatedProcess {
   readonly ended: Promise<ProcessEnd>;
@@ -122,10 +122,7 @@ interface Running {
   readonly signal: AbortSignal;
 }
 
-async function payAndFollow(
-  { settings, file }: ProcessParams,
-  { deps, ledger, clock, signal }: Running,
-): Promise<'settled' | 'waited' | 'stalled' | 'stopped'> {
+async function payAndFollow({ settings, file }: ProcessParams, { deps, ledger, clock, signal }: Running): Promise<SettlementEnd> {
   const scanner = createDueScanner({ ledger, clock });
   const finisher = createBatchFinisher({ ledger, clock });
   for (const { batchId, state } of await ledger.batches()) {

@@ -3,6 +3,7 @@ import { advance } from '../pipeline/advance.ts';
 import { cancelRecord } from '../record/person-steps.ts';
 import { openStatuses, type OpenStatus } from '../record/status.ts';
 import { publishNow, type OperationDeps } from './operate.ts';
+import { missingBatch } from './pause.ts';
 import type { OperationAnswer, RequestOf } from './request.ts';
 
 const pageSize = 256;
@@ -13,7 +14,7 @@ export async function cancelBatch(deps: OperationDeps, request: RequestOf<'cance
   const { batchId, by, reason } = request;
   const { ledger } = deps;
   const batch = await ledger.batch(batchId);
-  if (batch === undefined) return { outcome: 'missing', text: `There is no batch ${batchId} in this ledger.`, data: { batch_id: batchId } };
+  if (batch === undefined) return missingBatch(batchId);
   // First no intent can be written any more, also of rows that are not admitted yet.
   const pause = { code: 'cancelled', by, reason, at: deps.clock.now() } as const;
   const isNew = await ledger.setPause({ batchId, pause });

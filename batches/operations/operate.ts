@@ -11,16 +11,22 @@ import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecis
 import { isFinal } from '../record/status.ts';
 import { receivedOf } from '../record/tally.ts';
 import { cancelBatch } from './cancel-batch.ts';
+import { pauseBatch, resumeBatch } from './pause.ts';
 import { nextBody } from './next-body.ts';
 import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
 
 export type OperationDeps = StepDeps & {
-  readonly ledger: Pick<Ledger, 'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'>;
+  readonly ledger: Pick<
+    Ledger,
+    'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'
+  >;
   readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
   /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
   readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
   /** The record has changed: what moves the records of its batch looks at it. */
   readonly onChange: (record: LedgerRecord) => void;
+  /** Records of the batch, which a pause held up, are due. */
+  readonly onResumed: (batchId: string) => void;
   /** A batch that had ended has open records again. */
   readonly onReopened: (batchId: string) => void;
 };
@@ -33,6 +39,10 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return decide(deps, request.recordId, (record, at) => resolveRecord(deps.settings, record, { ...request, at }));
     case 'cancel_record':
       return decide(deps, request.recordId, (record, at) => cancelRecord(deps.settings, record, { ...request, at }));
+    case 'pause':
+      return pauseBatch(deps, request);
+    case 'resume':
+      return resumeBatch(deps, request);
     case 'cancel':
       return cancelBatch(deps, request);
   }

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 
 const person = { by: z.string().min(1).max(200), reason: z.string().max(2000) };
+/** Null: everything. */
+const batchOrAll = z.string().nullable();
 const recordId = z.string().min(1).max(512);
 
 export const operationRequest = z.discriminatedUnion('type', [
@@ -18,6 +20,8 @@ export const operationRequest = z.discriminatedUnion('type', [
     as: z.enum(['succeeded', 'failed', 'cancelled']),
     evidence: z.string().min(1).max(2000),
   }),
+  z.strictObject({ type: z.literal('pause'), batchId: batchOrAll, ...person }),
+  z.strictObject({ type: z.literal('resume'), batchId: batchOrAll, ...person }),
   z.strictObject({ type: z.literal('cancel'), batchId: z.string(), ...person }),
   z.strictObject({ type: z.literal('cancel_record'), recordId, ...person }),
 ]);

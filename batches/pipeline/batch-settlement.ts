@@ -1,6 +1,7 @@
 /** When a batch has settled, as the ledger alone shows it, whichever process moves its records. */
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
+import type { SetPause } from '../record/pause.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
 import { startWorkers, type Worker } from './worker.ts';
 
@@ -49,15 +50,18 @@ async function hasRecordWithoutSession(ledger: SettlementLedger, batchId: string
   }
 }
 
-/** `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout. */
-export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped';
+/**
+ * `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout; `paused`: rows
+ * are unsent and the batch was paused for the whole wait.
+ */
+export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped' | 'paused';
 
 export interface SettlementParams {
   readonly ledger: SettlementLedger;
   readonly clock: Clock;
   readonly batchId: string;
   readonly rows: number;
-  /** Counted from when the last row was sent. */
+  /** Counted from when the last row was sent; and from when the batch was found paused. */
   readonly waitMs: number;
   /** Gives up when no row was received for so long, counted from the start; null: never. */
   readonly idleTimeoutMs: number | null;
@@ -68,6 +72,10 @@ export interface SettlementParams {
   readonly follow: boolean;
   /** Webhooks are taken: waits for records whose session is not known, too. */
   readonly hasWebhooks?: boolean;
+  /** What pauses the batch; nothing ever does where it is left out. */
+  readonly pauseOf?: (batchId: string) => Promise<SetPause | undefined>;
+  /** Called once when the batch is found paused, and rows wait for its end. */
+  readonly onPaused?: (pause: SetPause) => void;
   /** Called at each look with the rows that the ledger knows. */
   readonly onLook?: (received: number, sent: boolean) => void;
 }
@@ -75,9 +83,11 @@ export interface SettlementParams {
 /** Looks at the batch until it has settled; `onEnd` receives why it looks no more, once. */
 export function createBatchSettlement(params: SettlementParams, onEnd: (end: SettlementEnd) => void): Worker {
   const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook, hasWebhooks, everyMs = defaultEveryMs } = params;
+  const { pauseOf, onPaused } = params;
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();
+  let pausedAt: number | null = null;
   const look = async (): Promise<SettlementEnd | null> => {
     const progress = await progressOf(ledger, clock, batchId, rows, hasWebhooks);
     onLook?.(progress.received, progress.sent);
@@ -85,8 +95,18 @@ export function createBatchSettlement(params: SettlementParams, onEnd: (end: Set
     const now = clock.now();
     if (progress.sent) sentAt ??= now;
     if (sentAt !== null && now - sentAt >= waitMs) return 'waited';
+    if (!progress.sent && (await isPausedFor(waitMs, now))) return 'paused';
     if (progress.received !== received) [received, movedAt] = [progress.received, now];
     return idleTimeoutMs !== null && !progress.sent && now - movedAt >= idleTimeoutMs ? 'stalled' : null;
+  };
+  const isPausedFor = async (ms: number, now: number): Promise<boolean> => {
+    const pause = await pauseOf?.(batchId);
+    if (pause === undefined || pause.code === 'cancelled') pausedAt = null;
+    else if (pausedAt === null) {
+      pausedAt = now;
+      onPaused?.(pause);
+    }
+    return pausedAt !== null && now - pausedAt >= ms;
   };
   return {
     name: 'batch settlement',

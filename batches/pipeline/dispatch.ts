@@ -10,12 +10,17 @@ import type { Clock } from '../ports/clock.ts';
 import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
+import { park, pauseReason } from '../record/parking.ts';
+import { whyPaused, type SetPause } from '../record/pause.ts';
+import { cancelRecord } from '../record/person-steps.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { advanceEvidence, type Alerts } from './advance.ts';
+import { advance, advanceEvidence, type Alerts } from './advance.ts';
 import type { WaitReporter } from './notice.ts';
+import type { PauseWatch } from './pause-watch.ts';
 import { send, type SendDeps } from './send.ts';
 
-export type DispatchDeps = SendDeps & Alerts & { readonly clock: Clock; readonly waits: WaitReporter };
+export type DispatchDeps = SendDeps &
+  Alerts & { readonly clock: Clock; readonly waits: WaitReporter; readonly pauses: Pick<PauseWatch, 'of' | 'parked'> };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
 export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {
@@ -25,7 +30,11 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence);
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
+    // Before the slot: what is paused waits for no gateway.
+    const paused = await deps.pauses.of(record.batchId);
+    if (paused !== undefined) return hold(deps, record, paused, bytes);
     const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
+    if (sent.type === 'paused') return hold(deps, sent.record, sent.pause, bytes);
     if (sent.type !== 'ended') return sent.record;
     const { intent, evidence } = sent;
     record = await conclude(deps, intent, evidence);
@@ -37,6 +46,20 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     deps.waits.started({ what: 'sends', reason: evidence.reason, ms: pause });
     await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
   }
+}
+
+/** What may not be sent now is parked; of a batch that was cancelled it ends. */
+async function hold(deps: DispatchDeps, record: LedgerRecord, pause: SetPause, bytes: Uint8Array): Promise<LedgerRecord> {
+  const reason = pauseReason(pause, whyPaused(pause));
+  const held = await advance(deps.ledger, record, (current) => {
+    if (!isSameOccurrence(current.occurrence, record.occurrence)) return null;
+    const at = deps.clock.now();
+    if (pause.code !== 'cancelled') return park(deps.settings, current, { reason, bytes, at });
+    const decision = cancelRecord(deps.settings, current, { by: pause.by, reason: pause.reason ?? '', at });
+    return decision.type === 'change' ? decision.change : null;
+  });
+  deps.pauses.parked(record.batchId);
+  return held;
 }
 
 const conclude = (deps: DispatchDeps, intent: LedgerRecord, evidence: FirstSendEvidence): Promise<LedgerRecord> =>

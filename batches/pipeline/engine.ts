@@ -21,6 +21,7 @@ import type { DispatchDeps } from './dispatch.ts';
 import type { DueWorkerDeps } from './due-worker.ts';
 import { createWaitReporter, type Wait } from './notice.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
+import { createPauseWatch, type PauseWatch } from './pause-watch.ts';
 import type { ProcessFileDeps } from './process-file.ts';
 import { createSendMonitor } from './send-monitor.ts';
 import { createSendQueue } from './send-queue.ts';
@@ -55,6 +56,8 @@ export interface EngineParams {
   readonly onBreakerChange: (change: BreakerChange) => void;
   /** When intents may be written; always where it is left out. */
   readonly intents?: IntentGate;
+  /** Records of the batch, which a pause held up, are due. */
+  readonly onResumed?: (batchId: string) => void;
   /** How long the relay gathers events before it publishes them. */
   readonly gatherMs?: number;
 }
@@ -62,7 +65,13 @@ export interface EngineParams {
 /** Everything that sending and following records needs. */
 export type EngineDeps = ProcessFileDeps &
   DispatchDeps &
-  DueWorkerDeps & { readonly ledger: Ledger; readonly limiter: Limiter; readonly publisher: OutboxRelay; readonly clock: Clock };
+  DueWorkerDeps & {
+    readonly pauses: PauseWatch;
+    readonly ledger: Ledger;
+    readonly limiter: Limiter;
+    readonly publisher: OutboxRelay;
+    readonly clock: Clock;
+  };
 
 export interface Engine {
   readonly deps: EngineDeps;
@@ -90,6 +99,7 @@ export function createEngine(params: EngineParams): Engine {
   const deps: EngineDeps = {
     ...{ ledger, gateway, clock, owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints, stop },
     sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
+    pauses: createPauseWatch({ ledger, clock, settings, onResumed: params.onResumed ?? (() => undefined) }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     breaker,

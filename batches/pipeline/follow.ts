@@ -9,10 +9,13 @@ import type { Limiter } from '../ports/limiter.ts';
 import { alertOf, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
+import { park, type Parking } from '../record/parking.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { isFinal } from '../record/status.ts';
+import { schedule } from '../record/step.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
 import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
+import { dispatch, type DispatchDeps } from './dispatch.ts';
 import type { WaitReporter } from './notice.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { RunControl, Slot } from './send.ts';
@@ -31,14 +34,68 @@ export interface FollowPath {
 /** What a session needs that was shown, however it came. */
 export type SessionDeps = StepDeps & Alerts & RunControl & FollowPath;
 
-export type FollowDeps = ResendDeps & FollowPath;
+export type FollowDeps = ResendDeps & DispatchDeps & FollowPath;
 
 /** One step of an open record. */
 export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
   if (record.status === 'submitting') return takeOver(deps, record);
+  if (record.status === 'queued') return sendQueued(deps, record);
   if (record.sessionId === null) return resend(deps, record);
   return checkStatus(deps, record, record.sessionId);
 }
+
+/** A record that was parked or is retried, from the body that is kept of it. */
+async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
+  const bytes = await deps.ledger.body(record.recordId);
+  if (bytes === undefined) return parkFor(deps, record, bodyMissing(record));
+  if (record.previousSession !== null) {
+    const checked = await checkEarlierAttempt(deps, record, record.previousSession);
+    if (checked !== 'over') return checked;
+  }
+  return dispatch(deps, record, bytes);
+}
+
+const parkFor = (deps: FollowDeps, record: LedgerRecord, reason: Parking['reason']): Promise<LedgerRecord> =>
+  advance(deps.ledger, record, (current) => park(deps.settings, current, { reason, at: deps.clock.now() }));
+
+const bodyMissing = ({ recordId, hasCardNumber, attempt }: LedgerRecord): Parking['reason'] => ({
+  code: 'body_missing',
+  description: `${hasCardNumber ? 'A body with a card number is never kept' : 'Its body is not kept any more'}, so it is sent only from its row or message: ${attempt === 1 ? 'run its file again' : `disburse retry ${recordId} --file FILE`}, or cancel it.`,
+});
+
+/**
+ * The session of the attempt before, once more: only one that has failed or was cancelled lets the next attempt go.
+ * Evidence for an earlier attempt never moves the record; what contradicts holds it, and is an alert.
+ */
+async function checkEarlierAttempt(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord | 'over'> {
+  const attempt = record.attempt - 1;
+  const idempotencyKey = deps.settings.keys.idempotencyKey(record.kind, record.recordId, attempt);
+  const earlier = { ...record, attempt, idempotencyKey, sessionId, isSessionProven: true };
+  const evidence = await callGateway(deps, earlier, () => deps.gateway.status(sessionId, deps.signal));
+  if (evidence === null) return record;
+  if (evidence.type === 'none') return postponeQueued(deps, record);
+  const { verdict, shown } = evidence.session;
+  if (verdict.type === 'failed' || verdict.type === 'cancelled') return 'over';
+  const description = `Session ${sessionId} of attempt ${attempt} of record ${record.recordId} had ended without payment, and the gateway shows it otherwise now. Attempt ${record.attempt} is not sent. A person must look at the session there.`;
+  await deps.alert(
+    alertOf('possible_double_payment', record, {
+      sessionId,
+      fact: `${sessionId}:before attempt ${record.attempt}`,
+      seen: shown,
+      description,
+    }),
+  );
+  return parkFor(deps, record, { code: 'earlier_attempt', description });
+}
+
+const queuedAgainMs = 60_000;
+
+const postponeQueued = (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> =>
+  advance(deps.ledger, record, (current) =>
+    current.status === 'queued' && current.attempt === record.attempt
+      ? schedule(current, { dueAt: deps.clock.now() + queuedAgainMs })
+      : null,
+  );
 
 /** A first send whose lease is over: its process died. While the lease lives, its process will write the outcome. */
 const takeOver = (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> =>

@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
+import { isParked } from '../record/parking.ts';
 import type { LedgerRecord, Verdict } from '../record/record.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
@@ -100,6 +101,15 @@ async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: Led
   while (isOurs(record)) {
     if (reading.ok && deps.fingerprints.fingerprint(reading.draft) !== record.fingerprint) return 'place_taken';
     record = await dispatchAdmitted(deps, record, reading);
+    // Parked with its body: nothing behind it waits.
+    if (isOurs(record) && isParked(record) && !record.hasCardNumber) return 'done';
+    if (isOurs(record) && isParked(record)) {
+      // A body with a card number is never kept: the message itself waits.
+      await deps.clock.sleep(lookAgainMs, deps.signal).catch(() => undefined);
+      if (deps.signal.aborted) throw new UnfinishedError();
+      record = (await deps.ledger.record(record.recordId)) ?? record;
+      continue;
+    }
     if (isOurs(record)) throw new UnfinishedError();
     // Another instance that has the message too may have been quicker.
     record = await whenNotSubmitting(deps, record);

@@ -4,6 +4,7 @@ import { applyResend } from '../record/apply-evidence.ts';
 import { readResend, type ResendEvidence } from '../record/evidence.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { isKeyRemembered, whyNotResend } from '../record/resend-rules.ts';
+import { schedule } from '../record/step.ts';
 import { barResend, giveUpResend } from '../record/transitions.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
 import { send, type SendDeps } from './send.ts';
@@ -25,8 +26,17 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
     timely: (intent) => isRemembered(deps, intent),
   });
   if (sent.type === 'too_old') return bar(deps, sent.record);
+  if (sent.type === 'paused') return postponeResend(deps, sent.record);
   return sent.type === 'ended' ? conclude(deps, sent.intent, sent.evidence) : sent.record;
 }
+
+/** A pause holds up resends too; it is looked at again now and then, which costs no step of the record. */
+const pausedAgainMs = 60_000;
+
+const postponeResend = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>
+  advance(deps.ledger, open, (current) =>
+    isStillOpen(current, open) ? schedule(current, { dueAt: deps.clock.now() + pausedAgainMs }) : null,
+  );
 
 const bar = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>
   advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? barResend(deps.settings, current, deps.clock.now()) : null));

@@ -1,5 +1,6 @@
 /** The one rule for the state of a batch whose rows are being sent. */
 import type { BatchState } from './batch.ts';
+import type { SetPause } from './pause.ts';
 import { byStatus, receivedOf, type TallyRow } from './tally.ts';
 
 export interface BatchActivity {
@@ -22,4 +23,16 @@ export function batchStateAfter({ tallies, rows, stopped }: BatchActivity): Batc
   if (isComplete && unsent + open === 0) return 'finished';
   if (isComplete && unsent === 0) return 'waiting';
   return stopped ? 'stopped' : 'running';
+}
+
+/**
+ * The state as people see it: a pause is no state of its own in the ledger, since it begins and ends without a look at the
+ * batch.
+ */
+export function stateShown(state: BatchState, tallies: readonly TallyRow[], pause: SetPause | undefined): BatchState {
+  if (pause === undefined) return state;
+  const counts = byStatus(tallies);
+  const unsent = counts.queued.count + counts.submitting.count;
+  if (pause.code === 'cancelled') return unsent + counts.in_progress.count + counts.unknown.count === 0 ? 'cancelled' : state;
+  return unsent > 0 || state === 'running' || state === 'stopped' ? 'paused' : state;
 }

@@ -17,6 +17,12 @@ export interface SetPause extends Pause {
   readonly batchId: string | null;
 }
 
+/** What pauses a batch, of all that is paused: `cancelled` stays, whatever else there is. */
+export function pauseOf(pauses: readonly SetPause[], batchId: string): SetPause | undefined {
+  const own = pauses.find((pause) => pause.batchId === batchId);
+  return own?.code === 'cancelled' ? own : (pauses.find((pause) => pause.batchId === null) ?? own);
+}
+
 /** As a clause for people. */
 export function whyPaused({ batchId, code, by, reason }: SetPause): string {
   const what = batchId === null ? 'everything' : 'the batch';

@@ -1,6 +1,8 @@
 /** The summary of a batch: what was received, what became of it, and whether the two agree. */
 import { z } from 'zod';
 import type { Batch } from './batch.ts';
+import { stateShown } from './batch-state.ts';
+import { pauseOf, type SetPause } from './pause.ts';
 import { byStatus, isBalanced, receivedOf, type TallyRow } from './tally.ts';
 import { statuses } from './status.ts';
 
@@ -26,12 +28,13 @@ export const summarySchema = z
 
 export type Summary = z.infer<typeof summarySchema>;
 
-export function summarise(batch: Batch, rows: readonly TallyRow[]): Summary {
+/** @param pauses what is paused now */
+export function summarise(batch: Batch, rows: readonly TallyRow[], pauses: readonly SetPause[]): Summary {
   const spanMs = batch.firstSentAt === null || batch.lastSentAt === null ? 0 : batch.lastSentAt - batch.firstSentAt;
   return {
     batch_id: batch.batchId,
     file: batch.file,
-    state: batch.state,
+    state: stateShown(batch.state, rows, pauseOf(pauses, batch.batchId)),
     received: receivedOf(rows),
     statuses: byStatus(rows),
     balanced: isBalanced(rows),

@@ -2,7 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
-import { cancel, resolve, retry } from './declarations/operations.ts';
+import { cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
 import { records, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
@@ -15,6 +15,8 @@ export const declarations: readonly Declaration[] = [
   unknowns,
   retry,
   resolve,
+  pause,
+  resume,
   cancel,
   topics,
   deadLetters,

@@ -114,3 +114,19 @@ export async function cancel(config: Config, named: string | undefined, options:
       : { type: 'cancel', batchId: await batchIdOf(config, named), ...person };
   return operateAll(config, [request], json);
 }
+
+export interface PauseOptions extends PersonOptions {
+  readonly all: boolean;
+}
+
+export async function pauseOrResume(
+  config: Config,
+  type: 'pause' | 'resume',
+  named: string | undefined,
+  options: PauseOptions,
+): Promise<ExitCode> {
+  const { all, json, reason = '' } = options;
+  if ((named === undefined) !== all) throw new CommandError(exitCodes.usage, 'name one: a batch, or everything with --all.');
+  const batchId = named === undefined ? null : await batchIdOf(config, named);
+  return operateAll(config, [{ type, batchId, by: personOf(options), reason: reason.trim() }], json);
+}

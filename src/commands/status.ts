@@ -43,5 +43,5 @@ async function newest(ledger: LedgerReader['ledger'], limit: StatusOptions['limi
   return { shown, hasMore: shown.length < batches.length };
 }
 
-const summaryOf = async (ledger: Pick<Ledger, 'tallies'>, batch: Batch): Promise<Summary> =>
-  summarise(batch, await ledger.tallies(batch.batchId));
+const summaryOf = async (ledger: Pick<Ledger, 'tallies' | 'pauses'>, batch: Batch): Promise<Summary> =>
+  summarise(batch, await ledger.tallies(batch.batchId), await ledger.pauses());

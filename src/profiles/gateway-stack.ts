@@ -53,6 +53,8 @@ export interface GatewayStackParams {
   readonly machine: () => MachineClocks;
   /** When intents may be written; always where it is left out. */
   readonly intents?: IntentGate;
+  /** Records of the batch, which a pause held up, are due. */
+  readonly onResumed?: (batchId: string) => void;
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
@@ -74,6 +76,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
     ...(gatherMs === undefined ? {} : { gatherMs }),
     ...(params.intents === undefined ? {} : { intents: params.intents }),
+    ...(params.onResumed === undefined ? {} : { onResumed: params.onResumed }),
     monotonic: monotonicClock,
     random: Math.random,
     owner: randomUUID(),

@@ -62,5 +62,14 @@ async function answerTo(request: string, operator: Operate): Promise<OperationAn
 }
 
 /** Where every instance finds in the ledger what is due. */
-export const sharedOperator = (deps: Omit<OperationDeps, 'openSealed' | 'onChange' | 'onReopened'>, ledgerKey: Buffer): Operate =>
-  createOperator({ ...deps, openSealed: sealedBodies(ledgerKey), onChange: () => undefined, onReopened: () => undefined });
+export const sharedOperator = (
+  deps: Omit<OperationDeps, 'openSealed' | 'onChange' | 'onResumed' | 'onReopened'>,
+  ledgerKey: Buffer,
+): Operate =>
+  createOperator({
+    ...deps,
+    openSealed: sealedBodies(ledgerKey),
+    onChange: () => undefined,
+    onResumed: () => undefined,
+    onReopened: () => undefined,
+  });

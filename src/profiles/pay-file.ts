@@ -140,7 +140,7 @@ async function report(
   const batchId = inspection.sha256;
   const batch = await ledger.batch(batchId);
   if (batch === undefined) throw new Error(`batch ${batchId} is missing from the ledger`);
-  const summary = summarise(batch, await ledger.tallies(batchId));
+  const summary = summarise(batch, await ledger.tallies(batchId), await ledger.pauses());
   process.stdout.write(
     `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,
   );

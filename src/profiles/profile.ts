@@ -110,7 +110,7 @@ export interface EventReading {
 
 /** The ledger for commands that only read: without its key and lock, also while other processes pay. */
 export interface LedgerReader {
-  readonly ledger: Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies'>;
+  readonly ledger: Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'pauses' | 'trail' | 'alerted' | 'recount'>;
   close(): Promise<void>;
 }
 

@@ -41,3 +41,25 @@ export const cancel = declare({
   examples: ['cancel may.csv --reason "wrong file"', 'cancel --record inv-7 --reason "paid by hand"'],
   run: async ({ config, args: [batch], options }) => (await import('../../commands/operate.ts')).cancel(config, batch, options),
 });
+
+const everything = flag('--all', 'everything, of all batches');
+
+export const pause = declare({
+  usage: 'pause [batch]',
+  description: 'stops new sends of a batch or of everything; what is in flight ends, and is followed',
+  needs: 'gateway',
+  options: { ...person, all: everything },
+  examples: ['pause may.csv --reason "wrong amounts?"', 'pause --all'],
+  run: async ({ config, args: [batch], options }) =>
+    (await import('../../commands/operate.ts')).pauseOrResume(config, 'pause', batch, options),
+});
+
+export const resume = declare({
+  usage: 'resume [batch]',
+  description: 'lets a paused batch, or everything, go on',
+  needs: 'gateway',
+  options: { ...person, all: everything },
+  examples: ['resume may.csv', 'resume --all --reason "checked"'],
+  run: async ({ config, args: [batch], options }) =>
+    (await import('../../commands/operate.ts')).pauseOrResume(config, 'resume', batch, options),
+});

@@ -139,6 +139,7 @@ function workersOf({ params, connected, stack, consumer, webhooks }: Parts): rea
       idleMs,
       waitMs: params.patienceMs,
     }),
+    deps.pauses,
     createOutboxTakeOver({ ledger, publisher: deps.publisher }),
     createBatchSweeper({ ledger, clock, signal: params.stopping.signal }),
     createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),

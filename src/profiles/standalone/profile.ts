@@ -8,11 +8,13 @@ import { createDueWorker, whyHeldUp } from '../../../batches/pipeline/due-worker
 import { markAllInterrupted, processFile } from '../../../batches/pipeline/process-file.ts';
 import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
+import { whyPaused, type SetPause } from '../../../batches/record/pause.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { createAlertSink } from '../../../producers/alerts.ts';
 import { openResultsFile } from '../../../producers/results-file.ts';
 import { readResults } from '../../../producers/results-reader.ts';
+import { formatDuration } from '../../duration.ts';
 import { machineClocks, monotonicClock, preciseClock } from '../../clock.ts';
 import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
@@ -55,13 +57,14 @@ export async function openStandalone(params: StandaloneParams): Promise<Standalo
   const open = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));
   const { ledger, clock } = open;
   try {
-    const stack = await openStack(params, open);
     const scanner = createDueScanner({ ledger, clock });
+    const stack = await openStack(params, open, (batchId) => scanner.add(batchId));
     const finisher = createBatchFinisher({ ledger, clock });
     const operator = createOperator({
       ...stack.deps,
       openSealed: sealedBodies(open.ledgerKey),
       onChange: ({ batchId }) => scanner.add(batchId),
+      onResumed: (batchId) => scanner.add(batchId),
       onReopened: (batchId) => finisher.add(batchId),
     });
     const parts: Parts = {
@@ -86,7 +89,7 @@ export async function openStandalone(params: StandaloneParams): Promise<Standalo
   }
 }
 
-async function openStack(params: StandaloneParams, open: OpenLedger): Promise<GatewayStack> {
+async function openStack(params: StandaloneParams, open: OpenLedger, onResumed: (batchId: string) => void): Promise<GatewayStack> {
   const { config, logger } = params;
   const { settings, dataDir } = config;
   const sink = await openResultsFile({
@@ -106,6 +109,7 @@ async function openStack(params: StandaloneParams, open: OpenLedger): Promise<Ga
     alerts,
     limiters,
     machine: machineClocks,
+    onResumed,
     leaseMs: 2 * settings.GATEWAY_TIMEOUT_MS + 60_000,
   });
 }
@@ -122,6 +126,7 @@ async function takeOver({ params, ledger, stack, scanner, finisher }: Parts): Pr
     if (params.role === 'run' && state === 'finished') continue;
     await markAllInterrupted(stack.deps, batchId);
     scanner.add(batchId);
+    stack.deps.pauses.parked(batchId);
     if (state === 'waiting') finisher.add(batchId);
   }
 }
@@ -150,6 +155,7 @@ function profileOf(parts: Parts): StandaloneProfile {
     workers: () => [
       createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),
       finisher,
+      deps.pauses,
       createCommandWorker({ queue: ledger.commands, operator: parts.operator }),
       ...(webhooks === null ? [] : [webhooks]),
       // `run` purges after its report.
@@ -201,11 +207,23 @@ async function submit(
       signal,
       follow,
       hasWebhooks,
+      pauseOf: (id) => stack.deps.pauses.of(id),
+      onPaused: (pause) =>
+        params.logger.warn({ code: pause.code, batch_id: batchId }, `${whyPaused(pause)}: its rows wait for disburse resume`),
     });
+    if (end === 'paused' && isOneOfMany !== true) stopWhilePaused(params, await stack.deps.pauses.of(batchId), waitMs);
     const state = await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     if (state === 'waiting') finisher.add(batchId);
     return end;
   } finally {
     release();
   }
+}
+
+function stopWhilePaused({ stopping }: StandaloneParams, pause: SetPause | undefined, waitMs: number): void {
+  const why = pause === undefined ? 'the batch was paused' : whyPaused(pause);
+  stopping.stop(
+    `${why}, and it was not resumed within ${formatDuration(waitMs)}`,
+    'Its rows are sent after disburse resume, by the next process that pays.',
+  );
 }

@@ -10,6 +10,7 @@ import type { Gateway } from '../../../batches/ports/gateway.ts';
 import { openGate } from '../../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
+import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createFakeGateway, type GatewayCall } from '../../support/fake-gateway.ts';
@@ -102,6 +103,7 @@ export interface FakeOptions {
   /** Called before each step of the log. */
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
   readonly leaseMs?: number;
+  readonly pause?: SetPause;
 }
 
 const nameOf = (call: GatewayCall): string => ('sessionId' in call ? `${call.type} ${call.sessionId}` : call.type);
@@ -211,6 +213,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       monitor,
       clock,
       settings: transitionSettings,
+      pauses: { of: () => Promise.resolve(options.pause), parked: () => undefined },
       slot: (work) => work(),
       followSlot: (work) => work(),
       owner: 'me',

@@ -40,7 +40,7 @@ describe('a summary', () => {
   ];
 
   it('counts every status, zero or not, in exact amounts by currency', () => {
-    const summary = summarise(batch, rows);
+    const summary = summarise(batch, rows, []);
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(Object.keys(summary.statuses)).toEqual([...statuses]);
     expect(summary).toMatchObject({
@@ -64,11 +64,11 @@ describe('a summary', () => {
     { sent: 2, span: -5, perSecond: 10 },
     { sent: 101, span: 2_000, perSecond: 50 },
   ])('shows $perSecond a second for $sent sends within $span ms', ({ sent, span, perSecond }) => {
-    expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows).sent_per_second).toBe(perSecond);
+    expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows, []).sent_per_second).toBe(perSecond);
   });
 
   it('has no end and no rate before the first send', () => {
-    expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [])).toMatchObject({
+    expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [], [])).toMatchObject({
       finished_at: null,
       sent_per_second: 0,
       received: { count: 0, amounts: {} },
@@ -83,7 +83,7 @@ describe('a summary', () => {
     { name: 'a row came from nowhere', rows: [tally('queued', 1, 10n)] },
   ])('is not balanced when $name', ({ rows: wrong }) => {
     expect(isBalanced(wrong)).toBe(false);
-    expect(summarise(batch, wrong).balanced).toBe(false);
+    expect(summarise(batch, wrong, []).balanced).toBe(false);
   });
 
   it('adds amounts beyond what a number can hold', () => {
@@ -95,7 +95,7 @@ describe('a summary', () => {
 });
 
 describe('whether records need attention', () => {
-  const only = (status: Status) => summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)]);
+  const only = (status: Status) => summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)], []);
 
   it.each(statuses)('%s', (status) => {
     const well = status === 'succeeded' || status === 'duplicate';
@@ -105,6 +105,6 @@ describe('whether records need attention', () => {
 
   it('a duplicate of what was not paid does, and books that do not balance', () => {
     expect(needsAttention(only('duplicate'), 1, true)).toBe(true);
-    expect(needsAttention(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)]), 0, true)).toBe(true);
+    expect(needsAttention(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)], []), 0, true)).toBe(true);
   });
 });

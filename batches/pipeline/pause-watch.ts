@@ -1,0 +1,90 @@
+/**
+ * What is paused, as far as this process knows, and its end: what it parked is due again. The ledger itself refuses intents
+ * that are paused; this only saves asking it for each of them.
+ */
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import { unpark, waitsForResume } from '../record/parking.ts';
+import { pauseOf, type SetPause } from '../record/pause.ts';
+import { advance, type StepDeps } from './advance.ts';
+import type { Worker } from './worker.ts';
+
+export interface PauseWatch extends Worker {
+  /** What pauses the batch, no older than a fraction of a second. */
+  of(batchId: string): Promise<SetPause | undefined>;
+  /** A record of the batch was parked: it is due again when the pause ends. */
+  parked(batchId: string): void;
+}
+
+export type PauseWatchDeps = StepDeps & {
+  readonly ledger: Pick<Ledger, 'pauses' | 'records' | 'advance'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Records of the batch are due. */
+  readonly onResumed: (batchId: string) => void;
+};
+
+const freshMs = 250;
+const everyMs = 500;
+const pageSize = 256;
+
+export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
+  const { ledger, clock } = deps;
+  const parkedIn = new Set<string>();
+  let known: Promise<readonly SetPause[]> | undefined;
+  let knownAt = Number.NEGATIVE_INFINITY;
+
+  const pauses = (): Promise<readonly SetPause[]> => {
+    const now = clock.now();
+    if (known === undefined || now - knownAt >= freshMs || now < knownAt) {
+      known = ledger.pauses();
+      knownAt = now;
+    }
+    return known;
+  };
+  const of: PauseWatch['of'] = async (batchId) => pauseOf(await pauses(), batchId);
+
+  return {
+    name: 'pause watch',
+    of,
+    parked: (batchId) => void parkedIn.add(batchId),
+    async tick() {
+      for (const batchId of parkedIn) {
+        if ((await of(batchId)) !== undefined) continue;
+        parkedIn.delete(batchId);
+        if ((await unparkBatch(deps, batchId)) > 0) deps.onResumed(batchId);
+      }
+      return everyMs;
+    },
+  };
+}
+
+/**
+ * Makes due what waits for the end of a pause, of batches that nothing pauses any more.
+ *
+ * @param batchId null for all batches
+ * @returns how many records
+ */
+export async function unparkBatch(
+  deps: StepDeps & { readonly ledger: Pick<Ledger, 'pauses' | 'records' | 'advance'> },
+  batchId: string | null,
+  { by, onResumed }: { readonly by?: string; readonly onResumed?: (batchId: string) => void } = {},
+): Promise<number> {
+  const pauses = await deps.ledger.pauses();
+  let count = 0;
+  for (let after: string | undefined; ;) {
+    const query = { statuses: ['queued'], limit: pageSize, ...(batchId === null ? {} : { batchId }) } as const;
+    const page = await deps.ledger.records({ ...query, ...(after === undefined ? {} : { after }) });
+    const waiting = page.filter(({ record }) => waitsForResume(record) && pauseOf(pauses, record.batchId) === undefined);
+    const moved = await Promise.all(
+      waiting.map(({ record }) =>
+        advance(deps.ledger, record, (current) =>
+          unpark(deps.settings, current, { ...(by === undefined ? {} : { by }), at: deps.clock.now() }),
+        ),
+      ),
+    );
+    count += moved.filter(({ dueAt }) => dueAt !== null).length;
+    if (onResumed !== undefined) for (const one of new Set(moved.map((record) => record.batchId))) onResumed(one);
+    if (page.length < pageSize) return count;
+    after = page.at(-1)?.cursor;
+  }
+}

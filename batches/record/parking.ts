@@ -1,0 +1,71 @@
+/**
+ * Parking: what is admitted and may not be sent now waits in the ledger, so that nothing behind it waits. A parked record is
+ * `queued` with a reason; it has no due time until what it waits for has come.
+ */
+import type { Change } from './change.ts';
+import type { Pause } from './pause.ts';
+import type { LedgerRecord, Reason } from './record.ts';
+import type { TransitionSettings } from './resend-rules.ts';
+import { recordEvent } from './result-event.ts';
+import { write } from './step.ts';
+
+/** Why a record is parked; `body_missing` and `earlier_attempt` wait for a person. */
+export const parkingCodes = [
+  'paused',
+  'underfunded',
+  'day_total_reached',
+  'not_before',
+  'awaiting_approval',
+  'body_missing',
+  'earlier_attempt',
+] as const;
+export type ParkingCode = (typeof parkingCodes)[number];
+
+/** What ends with a pause. */
+const endsWithPause: ReadonlySet<string> = new Set(['paused', 'underfunded']);
+
+export const isParked = ({ status, reason }: LedgerRecord): boolean =>
+  status === 'queued' && reason !== null && (parkingCodes as readonly string[]).includes(reason.code);
+
+/** Whether it can be sent as soon as nothing pauses it. */
+export const waitsForResume = (record: LedgerRecord): boolean => isParked(record) && endsWithPause.has(record.reason?.code ?? '');
+
+/** @property bytes kept for the time when it is sent; never with a card number */
+export interface Parking {
+  readonly reason: Reason & { readonly code: ParkingCode };
+  readonly bytes?: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Null when it is parked for this reason already, or is not queued any more: nothing more is published then. */
+export function park(rules: TransitionSettings, record: LedgerRecord, { reason, bytes, at }: Parking): Change | null {
+  if (record.status !== 'queued' || (record.reason?.code === reason.code && record.dueAt === null)) return null;
+  const note = { event: 'paused', detail: { code: reason.code, description: reason.description } } as const;
+  const change = write(rules, record, { patch: { reason, dueAt: null, sequence: record.sequence + 1 }, note, at });
+  return {
+    ...change,
+    event: recordEvent(rules.keys, change.after, at),
+    ...(bytes === undefined || record.hasCardNumber ? {} : { body: { keep: bytes } }),
+  };
+}
+
+/** Due at once; null when it does not wait for that. @param by who ended the pause; absent where disburse noticed its end */
+export const unpark = (
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { by, at }: { readonly by?: string; readonly at: number },
+): Change | null =>
+  waitsForResume(record)
+    ? write(rules, record, {
+        patch: { reason: null, dueAt: at },
+        note: { event: 'resumed', ...(by === undefined ? {} : { by }), detail: {} },
+        at,
+      })
+    : null;
+
+/** The reason of a record that a pause parks. */
+export const pauseReason = (pause: Pause, why: string): Parking['reason'] => ({
+  code: pause.code === 'underfunded' ? 'underfunded' : 'paused',
+  description: `It waits to be sent: ${why}.`,
+});
