@@ -13,7 +13,10 @@ const shows = ({ body }: ScriptedCall, status: string, entry: string): ScriptedA
 };
 
 /** The world with a gateway of the test's own. */
-const inScriptedWorld = async (answer: (call: ScriptedCall) => ScriptedAnswer, work: (world: World, calls: readonly ScriptedCall[]) => Promise<void>) => {
+const inScriptedWorld = async (
+  answer: (call: ScriptedCall) => ScriptedAnswer,
+  work: (world: World, calls: readonly ScriptedCall[]) => Promise<void>,
+) => {
   const gateway = await startScriptedGateway(answer);
   try {
     await inWorld({}, async (world) => {
@@ -56,8 +59,14 @@ describe('resolve', () => {
     await inWorld({ faults: 'refuse=1' }, async (world) => {
       await world.run(world.write('may.csv', csvOf(payouts(1))));
       const asked = ['resolve', 'p-1', '--as', 'succeeded'];
-      expect(await world.command([...asked, ...because])).toMatchObject({ code: 1, stderr: expect.stringContaining('--evidence') as string });
-      expect(await world.command([...asked, '--evidence', 'e'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--reason') as string });
+      expect(await world.command([...asked, ...because])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('--evidence') as string,
+      });
+      expect(await world.command([...asked, '--evidence', 'e'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('--reason') as string,
+      });
       expect(await world.command(['resolve', 'p-1', '--evidence', 'e', ...because])).toMatchObject({ code: 1 });
       const missing = await world.command(['resolve', 'nobody', '--as', 'failed', '--evidence', 'e', ...because]);
       expect(missing).toMatchObject({ code: 2, stderr: 'disburse: There is no record nobody in this ledger.\n' });
@@ -75,7 +84,11 @@ describe('retry', () => {
     await inScriptedWorld(refusedOnce, async (world, calls) => {
       const ran = await world.run(world.write('may.csv', csvOf(payouts(1))));
       expect(ran.summary.statuses.failed.count).toBe(1);
-      expect(await done(world, ['retry', 'p-1', ...because, '--by', 'alice'])).toMatchObject({ outcome: 'done', status: 'queued', attempt: 2 });
+      expect(await done(world, ['retry', 'p-1', ...because, '--by', 'alice'])).toMatchObject({
+        outcome: 'done',
+        status: 'queued',
+        attempt: 2,
+      });
       expect(world.events().at(-1)).toMatchObject({ status: 'queued', final: false, attempt: 2, error: { code: 'retried' } });
       expect(await done(world, ['retry', 'p-1', ...because])).toMatchObject({ outcome: 'unchanged' });
       expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"waiting"');
@@ -112,16 +125,13 @@ describe('retry', () => {
 
 describe('commands beside a process that pays', () => {
   it('reach it through the ledger, and are answered by it', async () => {
-    let lost = true;
     await inScriptedWorld(
-      (call) => (lost ? 'lost' : shows(call, 'accepted', 'succeeded')),
+      (call) => shows(call, 'in_progress', 'in_progress'),
       async (world) => {
-        const env = { GATEWAY_KEY_LIFETIME: '', LOG_LEVEL: 'info' };
         const path = world.write('may.csv', csvOf(payouts(2)));
-        const running = world.begin(['run', path, '--json', '--wait', '30s'], env);
+        const running = world.begin(['run', path, '--json', '--wait', '45s']);
         try {
-          await until('two unknown records', () => world.events().filter(({ status }) => status === 'unknown').length === 2);
-          lost = false;
+          await until('two records in progress', () => world.events().filter(({ status }) => status === 'in_progress').length === 2);
           const evidence = ['--evidence', 'e', '--by', 'alice', ...because];
           const [one, two] = await Promise.all([
             done(world, ['resolve', 'p-1', '--as', 'succeeded', ...evidence]),
@@ -142,7 +152,7 @@ describe('commands beside a process that pays', () => {
     );
   });
 
-  it('asked by two persons at once have one outcome, and both are told', async () => {
+  it('asked by two persons at once have one outcome, and both get an answer', async () => {
     await inScriptedWorld(
       () => 'lost',
       async (world) => {
@@ -190,6 +200,75 @@ describe('cancel', () => {
       expect(await world.command(['cancel', ...because])).toMatchObject({ code: 1 });
       expect(await world.command(['cancel', 'may.csv', '--record', 'p-1', ...because])).toMatchObject({ code: 1 });
       expect(await world.command(['cancel', 'may.csv'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--reason') as string });
+    });
+  });
+});
+
+describe('pause', () => {
+  const answers = (call: ScriptedCall): ScriptedAnswer => shows(call, 'accepted', 'succeeded');
+
+  it('of everything parks the rows of a run, and resume sends them from the body that is kept', async () => {
+    await inScriptedWorld(answers, async (world, calls) => {
+      await world.run(world.write('april.csv', csvOf(payouts(1, 'a'))));
+      expect(await done(world, ['pause', '--all', '--by', 'alice', '--reason', 'wrong file?'])).toMatchObject({
+        outcome: 'done',
+        paused: true,
+      });
+      expect(await done(world, ['pause', '--all'])).toMatchObject({ outcome: 'unchanged' });
+      const path = world.write('may.csv', csvOf(payouts(3)));
+      const paused = await world.run(path, ['--wait', '1s']);
+      expect(paused).toMatchObject({ code: 3, summary: { state: 'paused', statuses: { queued: { count: 3 } }, balanced: true } });
+      expect(paused.stderr).toContain('alice paused everything (wrong file?)');
+      expect(calls.filter(({ body }) => body.metadata?.record_id.startsWith('p-'))).toEqual([]);
+      const parked = world.events().filter(({ status }) => status === 'queued');
+      expect(parked.map(({ record_id: id, error, final }) => [id, error?.code, final])).toEqual(
+        ['p-1', 'p-2', 'p-3'].map((id) => [id, 'paused', false]),
+      );
+      // Nothing more is published for a record that is parked already.
+      expect((await world.run(path, ['--wait', '1s'])).code).toBe(3);
+      expect(world.events().filter(({ status }) => status === 'queued')).toHaveLength(3);
+      expect(await done(world, ['resume', '--all'])).toMatchObject({ outcome: 'done', resumed: 3, paused: false });
+      expect(await done(world, ['resume', '--all'])).toMatchObject({ outcome: 'unchanged' });
+      // Any run sends what is due, whatever its file.
+      await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))));
+      const last = await world.run(path);
+      expect(last).toMatchObject({ code: 0, summary: { state: 'finished', statuses: { succeeded: { count: 3 } } } });
+      const inits = calls.filter(({ method }) => method.startsWith('session/init')).map(({ body }) => body.metadata?.record_id);
+      expect(inits.filter((id) => id?.startsWith('p-')).toSorted()).toEqual(['p-1', 'p-2', 'p-3']);
+    });
+  });
+
+  it('of one batch lets a run of another file pay', async () => {
+    await inScriptedWorld(answers, async (world) => {
+      const env = { GATEWAY_URL: 'http://127.0.0.1:1' };
+      const path = world.write('may.csv', csvOf(payouts(2)));
+      expect((await world.run(path, ['--wait', '1s'], env)).code).toBe(3);
+      expect((await world.command(['pause', 'may.csv'])).code).toBe(0);
+      expect((await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))))).code).toBe(0);
+      expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"paused"');
+    });
+  });
+
+  it('beside a run that pays is answered by it, and no init comes after the answer', async () => {
+    await inScriptedWorld(answers, async (world, calls) => {
+      const path = world.write('may.csv', csvOf(payouts(200)));
+      const running = world.begin(['run', path, '--json', '--wait', '40s'], { DISPATCH_RATE: '20' });
+      try {
+        await until('ten sends', () => calls.filter(({ method }) => method.startsWith('session/init')).length >= 10);
+        await done(world, ['pause', 'may.csv']);
+        // What had its intent before the answer may still be on its way.
+        const atAnswer = calls.length;
+        await until('the rows are parked', () => world.events().filter(({ status }) => status === 'queued').length > 100);
+        expect(calls.filter(({ method }) => method.startsWith('session/init')).length).toBeLessThanOrEqual(atAnswer + 3);
+        await done(world, ['resume', 'may.csv']);
+        const ended = await running.ended;
+        expect(ended.code, ended.stderr).toBe(0);
+        const ids = calls.filter(({ method }) => method.startsWith('session/init')).map(({ body }) => body.metadata?.record_id);
+        expect(new Set(ids).size).toBe(200);
+        expect(ids).toHaveLength(200);
+      } finally {
+        running.kill('SIGKILL');
+      }
     });
   });
 });

@@ -31,7 +31,7 @@ export const readPause = (text: string): SetPause => {
 };
 
 /** One that only some shards have is set: a process died while it set or ended it. */
-async function readPauses({ calls, names }: Pick<LedgerContext, 'calls' | 'names'>): Promise<readonly SetPause[]> {
+export async function readPauses({ calls, names }: Pick<LedgerContext, 'calls' | 'names'>): Promise<readonly SetPause[]> {
   const lists = await Promise.all(shards.map((shard) => calls.read(shard, 'hgetall', names.pauses(shard))));
   const found = new Map<string, string>();
   for (const [shard, list] of lists.entries())

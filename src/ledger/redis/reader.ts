@@ -9,10 +9,16 @@ import { placeText } from './errors.ts';
 import { checkSchema, readShards } from './bootstrap.ts';
 import { createRecordReader } from './context.ts';
 import { createKeyNames, shardOf } from './key-names.ts';
-import { createRecordList } from './record-list.ts';
+import { readPauses } from './pauses.ts';
+import { createAlertedList, createRecordList } from './record-list.ts';
+import { createRecount } from './recount.ts';
+import { readTrail } from './trails.ts';
 import { createStringTable } from './string-table.ts';
 
-export type RedisLedgerReader = Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'close'>;
+export type RedisLedgerReader = Pick<
+  Ledger,
+  'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'trail' | 'alerted' | 'pauses' | 'recount' | 'close'
+>;
 
 /** @throws LedgerMissingError when there is none under this prefix; LedgerSchemaError | LedgerReadError when it cannot be read now */
 export async function openRedisReader({
@@ -57,6 +63,10 @@ export async function openRedisReader({
       return typeof text === 'string' ? (await readRecord(shard, recordId, text)).record : undefined;
     },
     records: createRecordList({ calls, names, readRecord, batchIds: ids }),
+    trail: (recordId) => readTrail({ calls, names }, recordId),
+    alerted: createAlertedList({ calls, names, readRecord }),
+    pauses: () => readPauses({ calls, names }),
+    recount: createRecount({ calls, names, batches: { ids, tallies } }),
     close: calls.close,
   };
 }
