@@ -68,8 +68,8 @@ describe('resolve', () => {
         stderr: expect.stringContaining('--reason') as string,
       });
       expect(await world.command(['resolve', 'p-1', '--evidence', 'e', ...because])).toMatchObject({ code: 1 });
-      const missing = await world.command(['resolve', 'nobody', '--as', 'failed', '--evidence', 'e', ...because]);
-      expect(missing).toMatchObject({ code: 2, stderr: 'disburse: There is no record nobody in this ledger.\n' });
+      const missing = await world.command(['resolve', 'inv-99', '--as', 'failed', '--evidence', 'e', ...because]);
+      expect(missing).toMatchObject({ code: 2, stderr: 'disburse: There is no record inv-99 in this ledger.\n' });
     });
   });
 });
@@ -105,7 +105,7 @@ describe('retry', () => {
   it('reports each record, and ends with exit code 2 when one of them cannot be retried', async () => {
     await inScriptedWorld(refusedOnce, async (world) => {
       await world.run(world.write('may.csv', csvOf(payouts(1))));
-      const ended = await world.command(['retry', 'nobody', 'p-1', ...because, '--json']);
+      const ended = await world.command(['retry', 'inv-99', 'p-1', ...because, '--json']);
       expect(ended.code).toBe(2);
       expect(JSON.parse(ended.stdout)).toMatchObject({ records: [{ outcome: 'missing' }, { outcome: 'done', attempt: 2 }] });
     });
