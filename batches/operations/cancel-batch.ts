@@ -2,8 +2,7 @@
 import { advance } from '../pipeline/advance.ts';
 import { cancelRecord } from '../record/person-steps.ts';
 import { openStatuses, type OpenStatus } from '../record/status.ts';
-import { publishNow, type OperationDeps } from './operate.ts';
-import { missingBatch } from './pause.ts';
+import { missingBatch, publishNow, type OperationDeps } from './operation-deps.ts';
 import type { OperationAnswer, RequestOf } from './request.ts';
 
 const pageSize = 256;

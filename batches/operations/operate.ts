@@ -2,34 +2,17 @@
  * Carries out what an operator asks for. What a person decides is acknowledged only when its result event is published,
  * so that the results show it even when the ledger is lost.
  */
-import type { Ledger } from '../ports/ledger.ts';
-import { advance, type StepDeps } from '../pipeline/advance.ts';
+import { advance } from '../pipeline/advance.ts';
 import { writeBatchState } from '../pipeline/batch-state.ts';
-import type { OutboxRelay } from '../pipeline/outbox-relay.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
 import { isFinal } from '../record/status.ts';
 import { receivedOf } from '../record/tally.ts';
 import { cancelBatch } from './cancel-batch.ts';
+import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
 import { pauseBatch, resumeBatch } from './pause.ts';
 import { nextBody } from './next-body.ts';
 import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
-
-export type OperationDeps = StepDeps & {
-  readonly ledger: Pick<
-    Ledger,
-    'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'
-  >;
-  readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
-  /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
-  readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
-  /** The record has changed: what moves the records of its batch looks at it. */
-  readonly onChange: (record: LedgerRecord) => void;
-  /** Records of the batch, which a pause held up, are due. */
-  readonly onResumed: (batchId: string) => void;
-  /** A batch that had ended has open records again. */
-  readonly onReopened: (batchId: string) => void;
-};
 
 export async function operate(deps: OperationDeps, request: OperationRequest): Promise<OperationAnswer> {
   switch (request.type) {
@@ -47,12 +30,6 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return cancelBatch(deps, request);
   }
 }
-
-export const missingRecord = (recordId: string): OperationAnswer => ({
-  outcome: 'missing',
-  text: `There is no record ${recordId} in this ledger.`,
-  data: { record_id: recordId },
-});
 
 /** Writes what a person decided on the record as it is now; decided again when it moved meanwhile. */
 export async function decide(
@@ -78,11 +55,6 @@ export async function decide(
   await settleBatch(deps, after);
   await publishNow(deps);
   return { outcome: 'done', text: doneText(after), data };
-}
-
-export async function publishNow({ publisher }: Pick<OperationDeps, 'publisher'>): Promise<void> {
-  publisher.notify();
-  await publisher.published();
 }
 
 const doneText = ({ recordId, status, attempt }: LedgerRecord): string =>

@@ -1,7 +1,7 @@
 /** Stops new intents of a batch or of everything, and lets them go on. What is in flight ends, and is followed. */
 import { unparkBatch } from '../pipeline/pause-watch.ts';
 import { whyPaused } from '../record/pause.ts';
-import { publishNow, type OperationDeps } from './operate.ts';
+import { missingBatch, publishNow, type OperationDeps } from './operation-deps.ts';
 import type { OperationAnswer, RequestOf } from './request.ts';
 
 const nameOf = (batchId: string | null): string => (batchId === null ? 'Everything' : `Batch ${batchId.slice(0, 12)}`);
@@ -40,9 +40,3 @@ export async function resumeBatch(deps: OperationDeps, { batchId, by }: RequestO
     data: { batch_id: batchId, paused: still.length > 0, resumed },
   };
 }
-
-export const missingBatch = (batchId: string): OperationAnswer => ({
-  outcome: 'missing',
-  text: `There is no batch ${batchId} in this ledger.`,
-  data: { batch_id: batchId },
-});

@@ -1,5 +1,6 @@
 /** How operators' requests are carried out, in whichever process holds the ledger. */
-import { operate, type OperationDeps } from '../../batches/operations/operate.ts';
+import { operate } from '../../batches/operations/operate.ts';
+import type { OperationDeps } from '../../batches/operations/operation-deps.ts';
 import { operationRequest, type OperationAnswer, type OperationRequest } from '../../batches/operations/request.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
