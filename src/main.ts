@@ -1,21 +1,18 @@
 /** From argv to an exit code: declares the commands, reads the configuration, and reports every end in a sentence. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Invoke } from './command-line/declaration.ts';
 import { declarations } from './command-line/declarations.ts';
+import { docsFolder } from './command-line/docs-folder.ts';
 import { loadConfig } from './command-line/layers.ts';
 import { watchOutput } from './command-line/output.ts';
 import { reportEnd } from './command-line/report-end.ts';
 import { CommandError, exitCodes, type ExitCode } from './exit.ts';
 import { version } from './version.ts';
 
-/** The pages are in the package, beside the program. */
-const docs = ['..', '../..'].map((up) => join(import.meta.dirname, up, 'docs')).find((folder) => existsSync(folder));
-
 const closingHelp = `
 Every configuration variable is also a flag: DATA_DIR is --data-dir. "disburse config" lists them.
-Documentation: ${join(docs ?? 'docs', 'configuration.md')}, operations.md and others beside it.
+Documentation: ${join(docsFolder ?? 'docs', 'configuration.md')}, operations.md and others beside it; "disburse docs" prints them.
 
 Exit codes:
   0  success

@@ -17,12 +17,14 @@ export interface Invocation<Values> {
 
 /**
  * @property usage name and arguments in commander's notation, such as `run <file>`
+ * @property actions what the first argument can be, for the completion of shells; default: anything
  * @property needs `gateway`: the variables that sending needs; `data`: none of these; `none`: no configuration at all
  * @property examples arguments after `disburse`, shown in the help
  * @property outputFailure exit code when stdout could not be written; default 1
  */
 interface Description<Declared extends Options> {
   readonly usage: string;
+  readonly actions?: () => readonly string[];
   readonly description: string;
   readonly needs: Needs;
   readonly options: Declared;
@@ -36,6 +38,7 @@ type Needs = 'gateway' | 'data' | 'none';
 /** A command as the program knows it, whatever its options are. */
 export interface Declaration {
   readonly name: string;
+  readonly actions: () => readonly string[];
   readonly command: (invoke: Invoke) => Command;
 }
 
@@ -53,6 +56,7 @@ export function declare<Declared extends Options>(declared: Description<Declared
   const [name = ''] = declared.usage.split(' ');
   return {
     name,
+    actions: declared.actions ?? (() => []),
     command(invoke) {
       const command = new Command(name).description(declared.description).addHelpText('after', examplesText(declared.examples));
       for (const argument of declared.usage.split(' ').slice(1)) command.argument(argument);

@@ -2,6 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
+import { completion, docs } from './declarations/help.ts';
 import { cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
 import { records, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
@@ -28,4 +29,6 @@ export const declarations: readonly Declaration[] = [
   template,
   schema,
   sandbox,
+  completion(() => declarations),
+  docs,
 ];

@@ -138,6 +138,8 @@ const commands = [
   'template',
   'schema',
   'sandbox',
+  'completion',
+  'docs',
 ];
 
 it('the commands are those that --help lists', async () => {

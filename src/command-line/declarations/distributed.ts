@@ -19,6 +19,7 @@ export const topics = declare({
 
 export const deadLetters = declare({
   usage: 'dead-letters [action] [position]',
+  actions: () => ['list', 'show', 'redrive'],
   description: 'inspects and replays dead letters: list, show POSITION, redrive POSITION (partition/offset)',
   needs: 'data',
   options: { json: flag('--json', 'one JSON object per line') },

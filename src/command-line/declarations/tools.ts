@@ -16,6 +16,7 @@ export const config = declare({
 
 export const ledger = declare({
   usage: 'ledger <action>',
+  actions: () => ['clock'],
   description: 'ledger clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
   needs: 'data',
   options: {
@@ -52,6 +53,7 @@ export const template = declare({
 
 export const schema = declare({
   usage: 'schema <name>',
+  actions: () => ['instruction', 'result', 'summary'],
   description: 'prints a JSON Schema: instruction, result or summary',
   needs: 'none',
   options: {},
