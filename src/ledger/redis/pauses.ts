@@ -60,9 +60,7 @@ async function setPause(
         calls.run(shard, scripts.copyPause, [names.pauses(shard), notesOf(names, shard, name)], [name, number, token, current]),
       ),
   );
-  return [decided, ...copies].some(
-    ({ answer, repeated }) => answer === 'written' || answer === 'again' || (repeated && answer === 'known'),
-  );
+  return [decided, ...copies].some(({ answer }) => answer === 'written' || answer === 'again');
 }
 
 async function decide(

@@ -6,14 +6,14 @@
 -- ARGV[1]  generation                  ARGV[2]  state, '' for no record     ARGV[3]  second and third line
 -- ARGV[4]  member of the ends          ARGV[5]  number of the record, or of the last one that was purged
 -- ARGV[6]… the entry that takes the place of the trail, if there is one
--- Returns  { 'written', counters }, also when this very call was carried out before
+-- Returns  { 'written', counters } | { 'again', counters }: this call, or one like it, was carried out before
 --          { 'moved', counters }: it changed meanwhile, and its new number is higher; or another instance has purged it
 local value = ARGV[2] ~= '' and redis.call('GET', KEYS[2])
 local head = value and read_head(value)
 local is_same = head and state_of(value, head) == ARGV[2] and is_final(head.code)
 local noted = redis.call('ZSCORE', KEYS[3], ARGV[4])
 if not noted or tonumber(noted) > tonumber(ARGV[5]) then
-  return { head and lines_below(value) == ARGV[3] and 'written' or 'moved', counters }
+  return { head and lines_below(value) == ARGV[3] and 'again' or 'moved', counters }
 end
 write()
 if is_same then

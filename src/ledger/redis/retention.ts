@@ -102,7 +102,7 @@ async function purgeRecord(
   const record = typeof text === 'string' ? (await context.readRecord(shard, recordId, text)).record : undefined;
   const head = record?.audit ?? null;
   const kept = head === null ? undefined : audit.retain(head, recordId, now);
-  const { answer } = await calls.run(
+  const { answer, repeated } = await calls.run(
     shard,
     scripts.purgeDetails,
     [names.record(shard, recordId), names.ends(shard), index, names.trail(shard, recordId)],
@@ -113,5 +113,5 @@ async function purgeRecord(
       ...(kept?.entries ?? []).map(encodeEntry),
     ],
   );
-  return answer === 'written';
+  return answer === 'written' || (repeated && answer === 'again');
 }

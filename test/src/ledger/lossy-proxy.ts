@@ -4,8 +4,8 @@ import { once } from 'node:events';
 
 export interface LossyProxy {
   readonly port: number;
-  /** The next reply never arrives: the server has done what was asked for, and the connection is cut. */
-  loseNextReply(): void;
+  /** The next reply, or that after so many others, never arrives: the server has done what was asked for, and the connection is cut. */
+  loseNextReply(others?: number): void;
   /** How many replies were lost so far. */
   readonly lost: number;
   close(): Promise<void>;
@@ -13,7 +13,8 @@ export interface LossyProxy {
 
 export async function startLossyProxy(host: string, port: number): Promise<LossyProxy> {
   const sockets = new Set<Socket>();
-  let losing = false;
+  /** How many replies there are up to the one that is lost; 0 or less: none is to be lost. */
+  let before = 0;
   let lost = 0;
   const server = createServer((client) => {
     const upstream = createConnection({ host, port });
@@ -24,11 +25,11 @@ export async function startLossyProxy(host: string, port: number): Promise<Lossy
     }
     client.on('data', (request) => upstream.write(request));
     upstream.on('data', (reply) => {
-      if (!losing) {
+      before -= 1;
+      if (before !== 0) {
         client.write(reply);
         return;
       }
-      losing = false;
       lost += 1;
       client.destroy();
       upstream.destroy();
@@ -40,8 +41,8 @@ export async function startLossyProxy(host: string, port: number): Promise<Lossy
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    loseNextReply() {
-      losing = true;
+    loseNextReply(others = 0) {
+      before = others + 1;
     },
     get lost() {
       return lost;

@@ -1,8 +1,9 @@
 /** A reply that is lost says nothing about what was done: every call is made again and must find what it did. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readAuditEntry } from '../../../../batches/audit/audit-entry.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { admission, batchA, lineOf, manifest, refused } from '../../../support/builders.ts';
+import { admission, at, batchA, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
@@ -76,6 +77,44 @@ describe('one lost reply', () => {
     await losingOne(() => instance.ledger.published({ numbers: [entry?.number ?? 0], mark: null }));
     expect((await instance.ledger.overview()).unpublished).toBe(0);
   });
+
+  const eventsOf = async (recordId: string): Promise<unknown[]> =>
+    (await instance.ledger.trail(recordId)).map(({ text }) => readAuditEntry(text)?.event);
+
+  it('of an intent and of a duplicate appends to the trail once', async () => {
+    const { ledger } = instance;
+    const queued = await admitted(ledger, 'inv-1', 2);
+    await losingOne(() => moved(ledger, intent(queued)));
+    expect(await eventsOf('inv-1')).toEqual(['admitted', 'intent']);
+    const duplicate = admission(lineOf(batchA, 3), valid(instructionOf('inv-1')));
+    expect(await losingOne(() => admitOne(ledger, duplicate))).toMatchObject({ status: 'duplicate', fresh: true });
+    expect(await eventsOf('inv-1')).toEqual(['admitted', 'intent', 'duplicate']);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5])('after %i others of a purge of details purges once, and reports it', async (others) => {
+    const { ledger } = instance;
+    await moved(ledger, step(await moved(ledger, intent(await admitted(ledger, 'inv-1', 2))), { status: 'succeeded' }));
+    proxy.loseNextReply(others);
+    expect(await ledger.purgeDetails({ olderThanMs: 0, limit: 9 })).toBe(1);
+    expect(await eventsOf('inv-1')).toEqual(['retention']);
+    expect((await ledger.record('inv-1'))?.audit?.number).toBe(3);
+  });
+
+  it.each([batchA, null].flatMap((batchId) => [0, 1, 2].map((others) => [others, batchId] as const)))(
+    'after %i others of a pause of %s pauses once, and of its end ends it once',
+    async (others, batchId) => {
+      const { ledger } = instance;
+      const pause = { code: 'paused', by: 'alice', reason: null, at } as const;
+      proxy.loseNextReply(others);
+      expect(await ledger.setPause({ batchId, pause })).toBe(true);
+      expect(await ledger.pauses()).toEqual([{ batchId, ...pause }]);
+      expect(await ledger.setPause({ batchId, pause })).toBe(false);
+      proxy.loseNextReply(others);
+      expect(await ledger.setPause({ batchId, pause: null })).toBe(true);
+      expect(await ledger.pauses()).toEqual([]);
+      expect(proxy.lost).toBe(2);
+    },
+  );
 
   it('does not hide that another process was first', async () => {
     const queued = await admitted(instance.ledger, 'inv-1', 2);
