@@ -1,7 +1,11 @@
-/** `npm run proof`: runs schedules and reports those in which something does not hold; `--model` searches the model, `--fuzz` runs the fuzzers. */
+/**
+ * `npm run proof`: runs schedules and reports those in which something does not hold; `--model` searches the model, `--mutations` lets
+ * schedules find mistakes, `--fuzz` runs the fuzzers.
+ */
 import { parseArgs } from 'node:util';
 import { runFuzz } from './fuzz.ts';
 import { proveModel } from './model/check.ts';
+import { proveMutations } from './mutations/run.ts';
 import { runSchedule } from './schedule.ts';
 
 if (process.argv.includes('--fuzz')) process.exit(runFuzz(process.argv.slice(2)));
@@ -11,7 +15,10 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     schedules: { type: 'string', default: '100000' },
     first: { type: 'string', default: '1' },
+    /** Ends after so many schedules in which something does not hold. */
+    failures: { type: 'string', default: '20' },
     model: { type: 'boolean', default: false },
+    mutations: { type: 'boolean', default: false },
   },
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -35,7 +42,7 @@ async function runSchedules(first: number, count: number): Promise<boolean> {
     if (result.violations.length === 0) continue;
     failed += 1;
     print(`seed ${seed}: ${result.violations.join('; ')}`);
-    if (failed >= 20) break;
+    if (failed >= Number(values.failures)) break;
   }
   print(
     `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts: ${failed} in which something does not hold`,
@@ -44,6 +51,7 @@ async function runSchedules(first: number, count: number): Promise<boolean> {
 }
 
 async function prove(): Promise<boolean> {
+  if (values.mutations) return proveMutations(print);
   if (values.model) return proveModel(print);
   if (values.seed !== undefined) return tell(Number(values.seed));
   return runSchedules(Number(values.first), Number(values.schedules));
