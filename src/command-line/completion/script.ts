@@ -5,7 +5,7 @@ import { wordsOf, type CommandWords } from './words.ts';
 import { zshScript } from './zsh.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
+type Shell = (typeof shells)[number];
 
 const scripts: Readonly<Record<Shell, (commands: readonly CommandWords[]) => string>> = {
   bash: bashScript,
