@@ -24,8 +24,8 @@ function patched(text: string, { file, text: wanted, replacement }: TextPatch, n
   return parts.join(replacement);
 }
 
-/** The files of a mutation as they are mutated, by path. */
-async function mutatedFiles({ name, patches }: Mutation): Promise<ReadonlyMap<string, string>> {
+/** The files of a mutation as they are mutated, by path. @throws Error when a text is not exactly once in its file */
+export async function mutatedFiles({ name, patches }: Mutation): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const patch of patches) {
     const text = files.get(patch.file) ?? (await readFile(join(root, patch.file), 'utf8'));
