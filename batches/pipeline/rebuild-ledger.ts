@@ -19,6 +19,7 @@ import { toAdmission } from './process-instruction.ts';
 import {
   perhapsSent,
   recordFrom,
+  withTrail,
   type FoundInstruction,
   type KnownOfRecord,
   type NewestTerms,
@@ -207,7 +208,8 @@ function knownOf({ index, clock, fingerprints }: Rebuild, recordId: string, fing
 async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWithinLimits: boolean): Promise<void> {
   const { settings, clock, counts } = state;
   const { draft } = found;
-  const record = perhapsSent(state, found, { ...knownOf(state, draft.recordId), newestTerms: state.newest.terms, isWithinLimits });
+  const known = { ...knownOf(state, draft.recordId), newestTerms: state.newest.terms, isWithinLimits };
+  const { record, audit } = withTrail(state, perhapsSent(state, found, known), state.index.head(draft.recordId));
   counts.without_result += 1;
   const now = clock.now();
   const event = recordEvent(settings.keys, { ...record, reason: reasonToTell(settings, record, now) }, now);
@@ -215,6 +217,7 @@ async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWit
   await restore(state, {
     record,
     fields: state.fingerprints.fields(draft),
+    audit,
     event,
     ...(keepsBody ? { body: serialise(draft, record) } : {}),
   });
@@ -222,15 +225,17 @@ async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWit
 
 async function restoreResult(state: Rebuild, event: ResultEvent, draft?: ValidInstruction): Promise<void> {
   const known = knownOf(state, event.record_id ?? '', event.fingerprint, draft);
-  const record = recordFrom(state, event, known);
-  if (record === undefined) {
+  const shown = recordFrom(state, event, known);
+  if (shown === undefined) {
     state.counts.skipped += 1;
     return;
   }
+  const { record, audit } = withTrail(state, shown, state.index.head(shown.recordId));
   const keepsBody = known.draft !== undefined && !isFinal[record.status] && record.sessionId === null && !record.hasCardNumber;
   await restore(state, {
     record,
     fields: known.draft === undefined ? noFields : state.fingerprints.fields(known.draft),
+    audit,
     ...(keepsBody && known.draft !== undefined ? { body: serialise(known.draft, record) } : {}),
   });
 }

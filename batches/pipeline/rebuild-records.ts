@@ -1,4 +1,6 @@
 /** Records as a rebuild restores them: never as new, and open sends are resent only when everything about them is known. */
+import type { AuditEntry } from '../audit/audit-entry.ts';
+import type { PublishedHead } from '../audit/hash-chain.ts';
 import type { Occurrence, ValidInstruction } from '../instruction/instruction.ts';
 import type { Clock } from '../ports/clock.ts';
 import { queuedRecord } from '../record/admission.ts';
@@ -39,6 +41,16 @@ export interface KnownOfRecord {
   /** The time is a broker's. */
   readonly isDated: boolean;
   readonly sequence: number;
+}
+
+/** Its audit trail begins again, behind the newest entry that a result shows. */
+export function withTrail(
+  { settings, clock }: Pick<RestoreDeps, 'settings' | 'clock'>,
+  record: LedgerRecord,
+  published: PublishedHead | null,
+): { readonly record: LedgerRecord; readonly audit: readonly AuditEntry[] } {
+  const { head, entries } = settings.audit.restore(published, record.recordId, clock.now());
+  return { record: { ...record, audit: head }, audit: entries };
 }
 
 /** A record as its newest result shows it; undefined when the result lacks what every result of a record has. */

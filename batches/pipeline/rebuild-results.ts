@@ -17,12 +17,16 @@ export function occurrenceOf({ source, batch_id: batchId }: ResultEvent): Occurr
 export const takesRecordId = ({ status, attempt }: ResultEvent): boolean =>
   !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
 
+const publishedHead = /^[0-9a-f]{32}$/;
+
 export function noteResult(index: RebuildIndex, event: ResultEvent): void {
   const { record_id: recordId } = event;
   const result = { place: placeOf(occurrenceOf(event)), event };
   if (recordId !== undefined) {
     index.raiseSequence(recordId, event.sequence);
     index.noteTime(recordId, { at: Date.parse(event.occurred_at), by: 'result' });
+    const { audit_number: number, audit_head: head = '' } = event;
+    if (number !== undefined && publishedHead.test(head)) index.noteHead(recordId, { number, hash: head });
   }
   // Only the results of a record itself carry its fingerprint.
   if (recordId === undefined || event.fingerprint === undefined) return index.keepSettled(result);

@@ -1,3 +1,4 @@
+import type { PublishedHead } from '../audit/hash-chain.ts';
 import type { ResultEvent } from '../record/result-event.ts';
 
 /** A result of a record, and the place that it speaks of. */
@@ -30,6 +31,11 @@ export interface RebuildIndex {
   raiseSequence(recordId: string, sequence: number): void;
   /** 0 when none was kept. */
   sequence(recordId: string): number;
+
+  /** Keeps the one with the highest number. */
+  noteHead(recordId: string, head: PublishedHead): void;
+  /** Null when no result showed one. */
+  head(recordId: string): PublishedHead | null;
 
   noteTime(recordId: string, shown: ShownTime): void;
   /** `isReliable`: a broker has dated a message of the record, and no message of it has a time of its producer. */

@@ -9,6 +9,7 @@ const tables = `
   CREATE TABLE newest (record_id TEXT PRIMARY KEY, place TEXT NOT NULL, event TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE settled (place TEXT PRIMARY KEY, event TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE sequence (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE head (record_id TEXT PRIMARY KEY, number INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE dated (record_id TEXT PRIMARY KEY, earliest REAL NOT NULL, broker INTEGER NOT NULL, producer INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE restored (record_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   BEGIN`;
@@ -51,11 +52,18 @@ function resultsIn(
   };
 }
 
-function factsIn(db: DatabaseSync): Pick<RebuildIndex, 'raiseSequence' | 'sequence' | 'noteTime' | 'time' | 'markRestored' | 'isRestored'> {
+function factsIn(
+  db: DatabaseSync,
+): Pick<RebuildIndex, 'raiseSequence' | 'sequence' | 'noteHead' | 'head' | 'noteTime' | 'time' | 'markRestored' | 'isRestored'> {
   const raise = db.prepare(
     'INSERT INTO sequence VALUES (?, ?) ON CONFLICT (record_id) DO UPDATE SET sequence = max(sequence, excluded.sequence)',
   );
   const sequenceOf = db.prepare('SELECT sequence FROM sequence WHERE record_id = ?');
+  const putHead = db.prepare(
+    `INSERT INTO head VALUES (?, ?, ?) ON CONFLICT (record_id) DO UPDATE SET number = excluded.number, hash = excluded.hash
+       WHERE excluded.number > number`,
+  );
+  const headOf = db.prepare('SELECT number, hash FROM head WHERE record_id = ?');
   const note = db.prepare(
     `INSERT INTO dated VALUES (?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE SET
        earliest = min(earliest, excluded.earliest), broker = max(broker, excluded.broker), producer = max(producer, excluded.producer)`,
@@ -66,6 +74,11 @@ function factsIn(db: DatabaseSync): Pick<RebuildIndex, 'raiseSequence' | 'sequen
   return {
     raiseSequence: (recordId, sequence) => void raise.run(recordId, sequence),
     sequence: (recordId) => Number(sequenceOf.get(recordId)?.['sequence'] ?? 0),
+    noteHead: (recordId, { number, hash }) => void putHead.run(recordId, number, hash),
+    head(recordId) {
+      const row = headOf.get(recordId);
+      return row === undefined ? null : { number: Number(row['number']), hash: String(row['hash']) };
+    },
     noteTime: (recordId, { at, by }) => void note.run(recordId, at, by === 'broker' ? 1 : 0, by === 'producer' ? 1 : 0),
     time(recordId) {
       const row = timeOf.get(recordId);

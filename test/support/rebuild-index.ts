@@ -1,3 +1,4 @@
+import type { PublishedHead } from '../../batches/audit/hash-chain.ts';
 import type { KeptResult, RebuildIndex } from '../../batches/ports/rebuild-index.ts';
 
 /** A rebuild's index in memory. */
@@ -5,6 +6,7 @@ export function createMapIndex(): RebuildIndex {
   const newest = new Map<string, KeptResult>();
   const settled = new Map<string, KeptResult>();
   const sequences = new Map<string, number>();
+  const heads = new Map<string, PublishedHead>();
   const times = new Map<string, { earliest: number; broker: boolean; producer: boolean }>();
   const restored = new Set<string>();
   return {
@@ -18,6 +20,10 @@ export function createMapIndex(): RebuildIndex {
     settled: () => [...settled.values()].map(({ event }) => event),
     raiseSequence: (recordId, sequence) => void sequences.set(recordId, Math.max(sequence, sequences.get(recordId) ?? 0)),
     sequence: (recordId) => sequences.get(recordId) ?? 0,
+    noteHead(recordId, head) {
+      if (head.number > (heads.get(recordId)?.number ?? 0)) heads.set(recordId, head);
+    },
+    head: (recordId) => heads.get(recordId) ?? null,
     noteTime(recordId, { at, by }) {
       const { earliest, broker, producer } = times.get(recordId) ?? { earliest: at, broker: false, producer: false };
       times.set(recordId, { earliest: Math.min(earliest, at), broker: broker || by === 'broker', producer: producer || by === 'producer' });

@@ -48,6 +48,14 @@ describe.each([
     expect(one.time('inv-1')).toEqual({ earliest: 100.5, isReliable: false });
   });
 
+  it('keeps the published head with the highest number', () => {
+    const one = open();
+    expect(one.head('inv-1')).toBeNull();
+    for (const number of [2, 7, 3]) one.noteHead('inv-1', { number, hash: `${number}`.repeat(32) });
+    expect(one.head('inv-1')).toEqual({ number: 7, hash: '7'.repeat(32) });
+    expect(one.head('inv-2')).toBeNull();
+  });
+
   it('lists what is not restored', () => {
     const one = open();
     for (const recordId of ['inv-1', 'inv-2']) one.keepNewest(recordId, { place: recordId, event: eventOf(recordId, 1) });
