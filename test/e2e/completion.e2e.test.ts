@@ -73,7 +73,7 @@ it.each(['zsh', 'fish'])('disburse completion %s has every command with its visi
   for (const name of names) {
     const part =
       shell === 'fish'
-        ? script.split('\n').filter((line) => line.includes(`__fish_seen_subcommand_from ${name}'`))
+        ? script.split('\n').filter((line) => line.includes(`__disburse_command ${name}'`))
         : [new RegExp(`^ {4}${name}\\) _arguments .*?;;$`, 'ms').exec(script)?.[0] ?? ''];
     const missing = visibleFlags(name).filter(
       (flag) => !part.some((line) => (shell === 'fish' ? line.includes(` -l ${flag.slice(2)} `) : line.includes(`'${flag}[`))),
@@ -83,10 +83,14 @@ it.each(['zsh', 'fish'])('disburse completion %s has every command with its visi
   }
 });
 
-it.each(['zsh', 'fish'])('the completion for %s parses, where that shell is installed', (shell) => {
+it.each(['zsh', 'fish'])('the completion for %s parses, where that shell is installed', async (shell) => {
   if (!hasProgram(shell)) return;
-  const { status, stderr } = spawnSync(shell, ['-n'], { input: printed.get(shell), encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  await inTemporaryFolder(async (folder) => {
+    const path = join(folder, 'completion');
+    writeFileSync(path, printed.get(shell) ?? '');
+    const { status, stderr } = spawnSync(shell, ['-n', path], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
 });
 
 it('another shell is exit code 1 with the names of those that there are', async () => {
