@@ -43,7 +43,9 @@ if tonumber(head.sequence) > tonumber(ARGV[18]) then return { 'changed', counter
 if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'changed', counters } end
 if ARGV[19] ~= '' then
   local pauses = redis.call('HMGET', KEYS[14], '', ARGV[20])
-  local pause = pauses[1] or pauses[2]
+  -- As `pauseOf` says: of its own and that of everything, `cancelled` counts first.
+  local is_cancelled = pauses[2] and string.find(pauses[2], '"code":"cancelled"', 1, true)
+  local pause = is_cancelled and pauses[2] or pauses[1] or pauses[2]
   if pause then return { 'paused', counters, value, pause } end
 end
 if ARGV[19] ~= '' and head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end

@@ -11,13 +11,15 @@ local number, token = string.match(redis.call('HGET', KEYS[3], 'pause') or '0 -'
 local current, pause = redis.call('HGET', KEYS[2], ARGV[2]) or '', ARGV[5]
 if token == ARGV[4] then return { 'again', counters, number, current } end
 if number ~= ARGV[3] then return { 'moved', counters, number } end
-local is_same = (current == '') == (pause == '')
+local function is_cancelled(text) return string.find(text, '"code":"cancelled"', 1, true) ~= nil end
+-- The first one stays, but for `cancelled`, which takes the place of another one and is never ended.
+local stays = is_cancelled(current) or (current == '') == (pause == '') and not is_cancelled(pause)
 -- A pause that a rebuild has kept has no number: it gets one, by which the other shards take it.
-if is_same and (number ~= '0' or current == '') then return { 'known', counters, number, current } end
-if is_same then pause = current end
+if stays and (number ~= '0' or current == '') then return { 'known', counters, number, current } end
+if stays then pause = current end
 
 write()
 number = string.format('%.0f', tonumber(number) + 1)
 redis.call('HSET', KEYS[3], 'pause', number .. ' ' .. ARGV[4])
 if pause == '' then redis.call('HDEL', KEYS[2], ARGV[2]) else redis.call('HSET', KEYS[2], ARGV[2], pause) end
-return { is_same and 'known' or 'written', counters, number, pause }
+return { stays and 'known' or 'written', counters, number, pause }

@@ -154,6 +154,25 @@ describe.each([
   });
 });
 
+it('a batch that a process cancelled in some shards before it died, while everything was paused, is cancelled', async () => {
+  const one = await open();
+  const records = await inEachShard(one);
+  await one.ledger.setPause({ batchId: null, pause });
+  await one.ledger.setPause({ batchId: batchA, pause });
+  const cancelled = { batchId: batchA, ...pause, code: 'cancelled', by: 'bob' } as const;
+  const home = shardOf(batchA);
+  await admin(async (client) => {
+    const generation = (await client.hget(names.meta(home), 'generation')) ?? '';
+    const keys = [names.meta(home), names.pauses(home), names.tally(home, batchA)];
+    await client.eval(scripts.setPause.text, 3, ...keys, generation, batchA, '1', 'died', JSON.stringify(cancelled));
+  });
+  expect(await one.ledger.pauses()).toContainEqual(cancelled);
+  expect(await one.ledger.setPause({ batchId: batchA, pause: null })).toBe(true);
+  expect(await one.ledger.setPause({ batchId: batchA, pause: null })).toBe(false);
+  const refusals = await Promise.all(records.map((record) => advanceOne(one.ledger, intent(record))));
+  expect(refusals).toEqual(records.map((current) => ({ ok: false, why: 'paused', current, pause: cancelled })));
+});
+
 it('pauses of many batches leave nothing behind in the list of pauses once they have ended', async () => {
   const { ledger } = await open();
   for (const batchId of ['may', 'june', 'july']) {
