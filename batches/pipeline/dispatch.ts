@@ -15,12 +15,13 @@ import { whyPaused, type SetPause } from '../record/pause.ts';
 import { cancelRecord } from '../record/person-steps.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
+import type { CardBodies } from './card-bodies.ts';
 import type { WaitReporter } from './notice.ts';
 import type { PauseWatch } from './pause-watch.ts';
 import { send, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps &
-  Alerts & { readonly clock: Clock; readonly waits: WaitReporter; readonly pauses: Pick<PauseWatch, 'of' | 'parked'> };
+  Alerts & { readonly clock: Clock; readonly waits: WaitReporter; readonly pauses: Pick<PauseWatch, 'of' | 'parked'>; readonly cardBodies: CardBodies };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
 export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {
@@ -33,11 +34,13 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     // Before the slot: what is paused waits for no gateway.
     const paused = await deps.pauses.of(record.batchId);
     if (paused !== undefined) return hold(deps, record, paused, bytes);
+    deps.cardBodies.keep(record, bytes);
     const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
     if (sent.type === 'paused') return hold(deps, sent.record, sent.pause, bytes);
     if (sent.type !== 'ended') return sent.record;
     const { intent, evidence } = sent;
     record = await conclude(deps, intent, evidence);
+    deps.cardBodies.settle(record);
     if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
     // It was held back by ourselves, and waits for its turn again.
     if (evidence.code === 'lease_over') continue;

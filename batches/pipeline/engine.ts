@@ -16,6 +16,7 @@ import type { Fingerprints } from '../record/fingerprint.ts';
 import type { MachineClocks, Reason } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 import { createSemaphore } from './bounded-window.ts';
+import { createCardBodies } from './card-bodies.ts';
 import { createCircuitBreaker, type BreakerChange, type CircuitBreaker } from './circuit-breaker.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import type { DueWorkerDeps } from './due-worker.ts';
@@ -99,6 +100,7 @@ export function createEngine(params: EngineParams): Engine {
   const deps: EngineDeps = {
     ...{ ledger, gateway, clock, owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints, stop },
     sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
+    cardBodies: createCardBodies(),
     pauses: createPauseWatch({ ledger, clock, settings, onResumed: params.onResumed ?? (() => undefined) }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,

@@ -50,13 +50,23 @@ export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
     async tick() {
       for (const batchId of parkedIn) {
         if ((await of(batchId)) !== undefined) continue;
-        parkedIn.delete(batchId);
         if ((await unparkBatch(deps, batchId)) > 0) deps.onResumed(batchId);
+        // Forgotten only when it is still not paused afterwards: what was parked meanwhile is looked at again.
+        if (pauseOf(await ledger.pauses(), batchId) === undefined) parkedIn.delete(batchId);
       }
       return everyMs;
     },
   };
 }
+
+/** Once after the start: an instance that died in the middle of a resume, or right after it parked a record, left records parked. */
+export const createParkedSweeper = (deps: Parameters<typeof unparkBatch>[0]): Worker => ({
+  name: 'parked records',
+  async tick() {
+    await unparkBatch(deps, null);
+    return Number.POSITIVE_INFINITY;
+  },
+});
 
 /**
  * Makes due what waits for the end of a pause, of batches that nothing pauses any more.

@@ -7,13 +7,14 @@ import { isKeyRemembered, whyNotResend } from '../record/resend-rules.ts';
 import { schedule } from '../record/step.ts';
 import { barResend, giveUpResend } from '../record/transitions.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
+import type { CardBodies } from './card-bodies.ts';
 import { send, type SendDeps } from './send.ts';
 
-export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'body'> };
+export type ResendDeps = SendDeps & Alerts & { readonly ledger: Pick<Ledger, 'body'>; readonly cardBodies: CardBodies };
 
 /** The key lifetime is checked again right before the first byte. */
 export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> {
-  const bytes = await deps.ledger.body(open.recordId);
+  const bytes = deps.cardBodies.of(open) ?? (await deps.ledger.body(open.recordId));
   if (bytes === undefined || whyNotResend(deps.settings, open, deps.clock.now()) !== null)
     return advance(deps.ledger, open, (current) => (isStillOpen(current, open) ? giveUpResend(current) : null));
   if (!isRemembered(deps, open)) return bar(deps, open);
@@ -27,7 +28,10 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
   });
   if (sent.type === 'too_old') return bar(deps, sent.record);
   if (sent.type === 'paused') return postponeResend(deps, sent.record);
-  return sent.type === 'ended' ? conclude(deps, sent.intent, sent.evidence) : sent.record;
+  if (sent.type !== 'ended') return sent.record;
+  const after = await conclude(deps, sent.intent, sent.evidence);
+  deps.cardBodies.settle(after);
+  return after;
 }
 
 /** A pause holds up resends too; it is looked at again now and then, which costs no step of the record. */

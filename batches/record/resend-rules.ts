@@ -71,7 +71,6 @@ export const isSameHeader = (one: string, other: string): boolean => one.toLower
 export function whyNotResend(rules: ResendSettings, record: LedgerRecord, at: number): string | null {
   if (record.sessionId !== null) return 'its session is known';
   if (record.alreadyReceived) return 'the gateway has reported that it arrived';
-  if (record.hasCardNumber) return 'a body with a card number is never kept';
   if (record.keyLifetimeMs === null)
     return 'GATEWAY_KEY_LIFETIME was not set when it was first sent, or the age of its key is not known, so the gateway may have forgotten it';
   if (record.idempotencyHeader === null || !isSameHeader(record.idempotencyHeader, rules.idempotencyHeader))

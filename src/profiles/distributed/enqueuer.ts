@@ -7,6 +7,8 @@ import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import { formatDuration } from '../../duration.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { startRelay } from '../gateway-stack.ts';
+import { pauseOf } from '../../../batches/record/pause.ts';
+import { pauseReporter, stopWhilePaused } from '../pauses.ts';
 import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { createAlertReporter } from '../report-alert.ts';
@@ -31,7 +33,8 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
     ledger,
     clock,
     async submit(request) {
-      const end = await submitToTopic(deps, { ...request, detach, idleTimeoutMs: patienceMs, onLook: quiet.look });
+      const end = await submitToTopic(deps, { ...request, detach, idleTimeoutMs: patienceMs, onLook: quiet.look, onPaused: pauseReporter(logger, request.batch.batchId) });
+      if (end === 'paused') stopWhilePaused(stopping, pauseOf(await ledger.pauses(), request.batch.batchId), request.waitMs);
       if (end === 'stalled') {
         stopping.stop(
           `no instance consumed the instructions for ${formatDuration(patienceMs ?? 0)}: start disburse serve with the same KAFKA_BROKERS, REDIS_URL and prefixes, or find out what blocks it`,

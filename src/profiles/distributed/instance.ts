@@ -2,6 +2,7 @@
 import { cancelAllQueued } from '../../../batches/pipeline/cancel-queued.ts';
 import { createDueWorker } from '../../../batches/pipeline/due-worker.ts';
 import { createBatchSweeper, createOutboxTakeOver } from '../../../batches/pipeline/recovery-sweeper.ts';
+import { createParkedSweeper } from '../../../batches/pipeline/pause-watch.ts';
 import { createRetention } from '../../../batches/pipeline/retention.ts';
 import type { Worker } from '../../../batches/pipeline/worker.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
@@ -140,6 +141,7 @@ function workersOf({ params, connected, stack, consumer, webhooks }: Parts): rea
       waitMs: params.patienceMs,
     }),
     deps.pauses,
+    createParkedSweeper(deps),
     createOutboxTakeOver({ ledger, publisher: deps.publisher }),
     createBatchSweeper({ ledger, clock, signal: params.stopping.signal }),
     createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),

@@ -5,6 +5,7 @@ import { writeBatchState } from '../../../batches/pipeline/batch-state.ts';
 import { readAgain } from '../../files/payout-file.ts';
 import { isFullyCommitted } from '../../kafka/consumer-group.ts';
 import { createTopicSeal } from '../../ledger/seal.ts';
+import { pauseOf, type SetPause } from '../../../batches/record/pause.ts';
 import type { SubmitRequest } from '../profile.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
@@ -29,11 +30,12 @@ export interface SubmitToTopicParams extends SubmitRequest {
   /** Gives up when no row was received for so long; null: never. */
   readonly idleTimeoutMs: number | null;
   readonly detach: boolean;
+  readonly onPaused?: (pause: SetPause) => void;
   readonly onLook?: (received: number, sent: boolean) => void;
 }
 
 /** Enqueueing, and watching the ledger afterwards. */
-export type SubmitDeps = Omit<EnqueueDeps, 'signal'> & { readonly ledger: Pick<Ledger, 'batch' | 'due'>; readonly clock: Clock };
+export type SubmitDeps = Omit<EnqueueDeps, 'signal'> & { readonly ledger: Pick<Ledger, 'batch' | 'due' | 'pauses'>; readonly clock: Clock };
 
 export async function submitToTopic(deps: SubmitDeps, params: SubmitToTopicParams): Promise<SettlementEnd | 'enqueued'> {
   const { batch, inspection, signal, detach } = params;
@@ -43,7 +45,8 @@ export async function submitToTopic(deps: SubmitDeps, params: SubmitToTopicParam
   const file = { batch, rows: () => readAgain(inspection), hasBadRows: errorsTotal > 0, rowsTotal: rows };
   if (!(await enqueueFile({ ...deps, signal }, file))) return 'stopped';
   if (detach) return 'enqueued';
-  const end = await waitUntilSettled({ ...params, ledger, clock, batchId, rows });
-  await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped' || end === 'stalled', at: clock.now() });
+  const pauses = async (): Promise<SetPause | undefined> => pauseOf(await ledger.pauses(), batchId);
+  const end = await waitUntilSettled({ ...params, ledger, clock, batchId, rows, pauseOf: pauses });
+  await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped' || end === 'stalled' || end === 'paused', at: clock.now() });
   return end;
 }

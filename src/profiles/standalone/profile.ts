@@ -8,13 +8,11 @@ import { createDueWorker, whyHeldUp } from '../../../batches/pipeline/due-worker
 import { markAllInterrupted, processFile } from '../../../batches/pipeline/process-file.ts';
 import { createRetention, purgeAfterRun } from '../../../batches/pipeline/retention.ts';
 import type { Signer } from '../../../batches/gateway/signature.ts';
-import { whyPaused, type SetPause } from '../../../batches/record/pause.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { createAlertSink } from '../../../producers/alerts.ts';
 import { openResultsFile } from '../../../producers/results-file.ts';
 import { readResults } from '../../../producers/results-reader.ts';
-import { formatDuration } from '../../duration.ts';
 import { machineClocks, monotonicClock, preciseClock } from '../../clock.ts';
 import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
@@ -25,6 +23,7 @@ import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { answerPending, createCommandWorker, createOperator, sealedBodies, type Operate } from '../operations.ts';
+import { pauseReporter, stopWhilePaused } from '../pauses.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
 
 export type StandaloneParams = ProfileParams & { readonly signer: Signer };
@@ -208,22 +207,13 @@ async function submit(
       follow,
       hasWebhooks,
       pauseOf: (id) => stack.deps.pauses.of(id),
-      onPaused: (pause) =>
-        params.logger.warn({ code: pause.code, batch_id: batchId }, `${whyPaused(pause)}: its rows wait for disburse resume`),
+      onPaused: pauseReporter(params.logger, batchId),
     });
-    if (end === 'paused' && isOneOfMany !== true) stopWhilePaused(params, await stack.deps.pauses.of(batchId), waitMs);
+    if (end === 'paused' && isOneOfMany !== true) stopWhilePaused(params.stopping, await stack.deps.pauses.of(batchId), waitMs);
     const state = await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     if (state === 'waiting') finisher.add(batchId);
     return end;
   } finally {
     release();
   }
-}
-
-function stopWhilePaused({ stopping }: StandaloneParams, pause: SetPause | undefined, waitMs: number): void {
-  const why = pause === undefined ? 'the batch was paused' : whyPaused(pause);
-  stopping.stop(
-    `${why}, and it was not resumed within ${formatDuration(waitMs)}`,
-    'Its rows are sent after disburse resume, by the next process that pays.',
-  );
 }

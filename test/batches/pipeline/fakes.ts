@@ -2,6 +2,7 @@
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import type { SendQueue } from '../../../batches/pipeline/send-queue.ts';
+import { createCardBodies } from '../../../batches/pipeline/card-bodies.ts';
 import { createWaitReporter } from '../../../batches/pipeline/notice.ts';
 import { createSendMonitor } from '../../../batches/pipeline/send-monitor.ts';
 import type { FollowDeps } from '../../../batches/pipeline/follow.ts';
@@ -213,6 +214,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       monitor,
       clock,
       settings: transitionSettings,
+      cardBodies: createCardBodies(),
       pauses: { of: () => Promise.resolve(options.pause), parked: () => undefined },
       slot: (work) => work(),
       followSlot: (work) => work(),

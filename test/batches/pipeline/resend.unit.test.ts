@@ -75,7 +75,7 @@ describe('a resend', () => {
 
   it.each([
     { name: 'its bytes are not kept', patch: {}, body: undefined },
-    { name: 'a card number was in them', patch: { hasCardNumber: true }, body: bytes },
+    { name: 'a card number was in them, and another process sent them', patch: { hasCardNumber: true }, body: undefined },
     { name: 'the gateway may have forgotten the key', patch: { firstSentAt: at - 12 * 3_600_000 }, body: bytes },
     { name: 'the key lifetime was unset when it was first sent', patch: { keyLifetimeMs: null }, body: bytes },
     { name: 'it was first sent under another header', patch: { idempotencyHeader: 'X-Idem' }, body: bytes },
@@ -85,6 +85,17 @@ describe('a resend', () => {
     await resend(world.deps, world.ledger.current());
     expect(world.bytes).toEqual([]);
     expect(world.ledger.current()).toMatchObject({ status: 'unknown', dueAt: null, reason: why });
+  });
+
+  it('of bytes with a card number is made by the process that sent them, from its memory', async () => {
+    const card = { ...open, hasCardNumber: true, reason: why };
+    const world = fakeWorld({ record: card, init: [ok()] });
+    world.deps.cardBodies.keep(card, bytes);
+    await resend(world.deps, world.ledger.current());
+    expect(world.bytes).toEqual([bytes]);
+    expect(world.deps.cardBodies.of(card)).toBeUndefined();
+    world.deps.cardBodies.keep(card, bytes);
+    expect(world.deps.cardBodies.of({ ...card, idempotencyKey: 'of another attempt' })).toBeUndefined();
   });
 
   it('checks the key’s lifetime once more right before the first byte', async () => {
