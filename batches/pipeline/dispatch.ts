@@ -21,7 +21,12 @@ import type { PauseWatch } from './pause-watch.ts';
 import { send, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps &
-  Alerts & { readonly clock: Clock; readonly waits: WaitReporter; readonly pauses: Pick<PauseWatch, 'of' | 'parked'>; readonly cardBodies: CardBodies };
+  Alerts & {
+    readonly clock: Clock;
+    readonly waits: WaitReporter;
+    readonly pauses: Pick<PauseWatch, 'of' | 'parked'>;
+    readonly cardBodies: CardBodies;
+  };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
 export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {

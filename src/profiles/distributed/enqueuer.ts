@@ -33,7 +33,13 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
     ledger,
     clock,
     async submit(request) {
-      const end = await submitToTopic(deps, { ...request, detach, idleTimeoutMs: patienceMs, onLook: quiet.look, onPaused: pauseReporter(logger, request.batch.batchId) });
+      const end = await submitToTopic(deps, {
+        ...request,
+        detach,
+        idleTimeoutMs: patienceMs,
+        onLook: quiet.look,
+        onPaused: pauseReporter(logger, request.batch.batchId),
+      });
       if (end === 'paused') stopWhilePaused(stopping, pauseOf(await ledger.pauses(), request.batch.batchId), request.waitMs);
       if (end === 'stalled') {
         stopping.stop(
