@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { modelMutations, type ModelMutation } from './mutations.ts';
 import { findSpin } from './spin.ts';
 
+import { modelMoves } from './moves.ts';
+
 export { modelMutations } from './mutations.ts';
 
 const run = promisify(execFile);
@@ -83,5 +85,8 @@ export async function proveModel(print: (line: string) => void): Promise<boolean
     print(`${violation === null ? 'NOT CAUGHT' : 'caught'} after ${states} states: ${mutation.name}`);
   }
   print(`${caught} of ${modelMutations.length} mutations of the model caught`);
-  return whole.violation === null && endless.violation === null && caught === modelMutations.length;
+  const moves = [...whole.moves].sort();
+  const isSame = moves.join() === [...modelMoves].sort().join();
+  print(`model: its moves are ${isSame ? '' : 'NOT '}those that the test compares with the code: ${moves.join(', ')}`);
+  return isSame && whole.violation === null && endless.violation === null && caught === modelMutations.length;
 }
