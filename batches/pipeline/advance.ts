@@ -2,7 +2,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { AdvanceRefusal, Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
-import { alertOf, newAlert, type Alert } from '../record/alert.ts';
+import { alertOf, lateAlert, newAlert, type Alert } from '../record/alert.ts';
 import { contradictionOf, foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
 import type { Change } from '../record/change.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from '../record/evidence.ts';
@@ -67,8 +67,9 @@ export async function advanceSession(
 
 /**
  * Takes what an answer proves into the record. A contradiction is raised before it is written: a process that dies in
- * between meets the same answer again, and raises the same alert.
+ * between meets the same answer again, and raises the same alert. Evidence of an earlier attempt never moves the record.
  *
+ * @param record of the attempt that the answer is about
  * @returns the record afterwards
  */
 export async function advanceEvidence(
@@ -78,13 +79,19 @@ export async function advanceEvidence(
   apply: (current: LedgerRecord) => Change | null,
 ): Promise<LedgerRecord> {
   // Nearly every answer contradicts nothing: its change is then decided once.
+  const ofThisAttempt = (current: LedgerRecord): Change | null => (current.attempt === record.attempt ? apply(current) : null);
   const foreseen = mayContradict(evidence) ? newAlert(record, apply(record)?.after ?? record, evidence) : null;
   if (foreseen !== null) await deps.alert(foreseen);
   let before = record;
   const { record: after } = await advanceSession(deps, record, (current) => {
     before = current;
-    return apply(current);
+    return ofThisAttempt(current);
   });
+  if (before.attempt !== record.attempt) {
+    const late = lateAlert(before, record.attempt, evidence);
+    if (late !== null) await deps.alert(late);
+    return after;
+  }
   const alert = newAlert(before, after, evidence);
   const isRaised = alert === null || (alert.alert === foreseen?.alert && alert.fact === foreseen.fact);
   if (!isRaised) await deps.alert(alert);

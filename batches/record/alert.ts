@@ -75,6 +75,20 @@ export function alertAfterEnd(record: LedgerRecord, session: SessionEvidence): A
   return alertOf(kind, record, { sessionId: session.sessionId, fact, seen: session.shown, description });
 }
 
+/** An answer about an earlier attempt than the one that the record is in; null when it shows that nothing was paid, or nothing at all. */
+export function lateAlert(
+  record: LedgerRecord,
+  attempt: number,
+  evidence: FirstSendEvidence | ResendEvidence | StatusEvidence,
+): Alert | null {
+  if (evidence.type !== 'session') return null;
+  const { sessionId, verdict, shown } = evidence.session;
+  const claim = 'claim' in verdict ? verdict.claim : verdict.type;
+  if (claim === 'failed' || claim === 'cancelled') return null;
+  const description = `A late answer shows session ${sessionId} of attempt ${attempt} of record ${record.recordId}, which is in attempt ${record.attempt} by now. A person must look at both attempts at the gateway.`;
+  return alertOf('possible_double_payment', record, { sessionId, fact: `${sessionId}:attempt ${attempt}`, seen: shown, description });
+}
+
 /**
  * @param before the record that the evidence was applied to
  * @param after the record with it

@@ -169,6 +169,21 @@ describe('a first send', () => {
     expect(world.bytes).toHaveLength(1);
   });
 
+  it.each([
+    ['which shows that it was paid, and is an alert', ok({ status: 'accepted', entryStatus: 'succeeded' }), 1],
+    ['which refuses it', refusal('account_not_found'), 0],
+  ])('leaves a record alone that is in its next attempt when a late answer to the former one comes, %s', async (_, answer, alerts) => {
+    const world = await sent({
+      init: [answer],
+      before: (what, { ledger }) => {
+        if (what === 'first byte?') ledger.set({ attempt: 2, status: 'submitting', sends: 1 });
+      },
+    });
+    expect(world.ledger.current()).toMatchObject({ attempt: 2, status: 'submitting', sessionId: null });
+    expect(world.ledger.events).toEqual([]);
+    expect(world.alerts.filter((text) => text.startsWith('possible_double_payment'))).toHaveLength(alerts);
+  });
+
   it("undoes its own intent only when nothing was sent, never another process's made since", async () => {
     const world = await sent({
       init: [refusedConnection],
