@@ -105,9 +105,9 @@ export function gathersEvidence({ status, sessionId, reason }: LedgerRecord): bo
 export function reasonToTell(rules: ResendSettings, record: LedgerRecord, at: number): Reason | null {
   const { reason } = record;
   if (reason === null || record.dueAt !== null || record.alreadyReceived || !gathersEvidence(record)) return reason;
-  const noBody = record.hasCardNumber
+  const bodyMissing = record.hasCardNumber
     ? 'a body with a card number is never stored'
     : 'its body is not stored, or the age of its key is not known';
-  const why = whyNotResend(rules, record, at) ?? noBody;
+  const why = whyNotResend(rules, record, at) ?? bodyMissing;
   return { code: reason.code, description: `${reason.description} It is not resent: ${why}.` };
 }
