@@ -17,12 +17,15 @@ import { reasonToTell } from '../record/step.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import { toAdmission } from './process-instruction.ts';
 import {
+  createNewestSend,
+  noteTerms,
   perhapsSent,
+  perhapsSentSince,
   recordFrom,
   withTrail,
   type FoundInstruction,
   type KnownOfRecord,
-  type NewestTerms,
+  type NewestSend,
   type RestoreDeps,
 } from './rebuild-records.ts';
 import {
@@ -81,8 +84,7 @@ interface Rebuild extends RebuildDeps {
   readonly batches: Set<string>;
   /** File batches that have rows on the topic: only released ones are enqueued. */
   readonly released: Set<string>;
-  /** The newest send that any result shows. */
-  readonly newest: { at: number; terms: NewestTerms | undefined };
+  readonly newest: NewestSend;
 }
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
@@ -110,7 +112,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
     ensureBatch: createBatchOpener(ledger),
     batches: new Set(),
     released: new Set(),
-    newest: { at: Number.NEGATIVE_INFINITY, terms: undefined },
+    newest: createNewestSend(),
   };
   await readResults(state);
   await readDeadLetters(state);
@@ -139,13 +141,6 @@ async function readResults(state: Rebuild): Promise<void> {
     state.counts.results += 1;
     if (state.counts.results % progressEvery === 0) state.onProgress(reportOf(state));
   }
-}
-
-function noteTerms(newest: Rebuild['newest'], event: ResultEvent): void {
-  const at = Date.parse(event.occurred_at);
-  if (event.attempt === undefined || at < newest.at) return;
-  newest.at = at;
-  newest.terms = { keyLifetimeMs: event.key_lifetime_ms ?? null, idempotencyHeader: event.idempotency_header ?? null };
 }
 
 async function readDeadLetters(state: Rebuild): Promise<void> {
@@ -190,7 +185,8 @@ async function restoreMessage(state: Rebuild, message: InstructionMessage): Prom
     if (isFreed) settleNewest(index, draft.recordId);
     return restorePerhapsSent(state, { occurrence, batchId, draft }, state.isWithinLimits(message));
   }
-  if (newest.place === place && takesRecordId(newest.event)) await restoreResult(state, newest.event, draft);
+  if (newest.place === place && takesRecordId(newest.event))
+    await restoreResult(state, newest.event, { draft, isWithinLimits: state.isWithinLimits(message) });
 }
 
 function knownOf({ index, clock, fingerprints }: Rebuild, recordId: string, fingerprint?: string, draft?: ValidInstruction): KnownOfRecord {
@@ -205,27 +201,36 @@ function knownOf({ index, clock, fingerprints }: Rebuild, recordId: string, fing
   };
 }
 
+function eventOf({ settings, clock }: Rebuild, record: LedgerRecord): ResultEvent {
+  const now = clock.now();
+  return recordEvent(settings.keys, { ...record, reason: reasonToTell(settings, record, now) }, now);
+}
+
 async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWithinLimits: boolean): Promise<void> {
-  const { settings, clock, counts } = state;
+  const { counts } = state;
   const { draft } = found;
   const known = { ...knownOf(state, draft.recordId), newestTerms: state.newest.terms, isWithinLimits };
   const { record, audit } = withTrail(state, perhapsSent(state, found, known), state.index.head(draft.recordId));
   counts.without_result += 1;
-  const now = clock.now();
-  const event = recordEvent(settings.keys, { ...record, reason: reasonToTell(settings, record, now) }, now);
-  const keepsBody = record.dueAt !== null;
   await restore(state, {
     record,
     fields: state.fingerprints.fields(draft),
     audit,
-    event,
-    ...(keepsBody ? { body: serialise(draft, record) } : {}),
+    event: eventOf(state, record),
+    ...(record.dueAt === null ? {} : { body: serialise(draft, record) }),
   });
 }
 
-async function restoreResult(state: Rebuild, event: ResultEvent, draft?: ValidInstruction): Promise<void> {
-  const known = knownOf(state, event.record_id ?? '', event.fingerprint, draft);
-  const shown = recordFrom(state, event, known);
+/** @param found its instruction; absent when that is not on the topic any more */
+async function restoreResult(
+  state: Rebuild,
+  event: ResultEvent,
+  found?: { draft: ValidInstruction; isWithinLimits: boolean },
+): Promise<void> {
+  const known = knownOf(state, event.record_id ?? '', event.fingerprint, found?.draft);
+  const isWaiting = event.status === 'queued';
+  const terms = { newestTerms: state.newest.terms, isWithinLimits: found?.isWithinLimits ?? true };
+  const shown = isWaiting ? perhapsSentSince(state, event, { ...known, ...terms }) : recordFrom(state, event, known);
   if (shown === undefined) {
     state.counts.skipped += 1;
     return;
@@ -236,6 +241,7 @@ async function restoreResult(state: Rebuild, event: ResultEvent, draft?: ValidIn
     record,
     fields: known.draft === undefined ? noFields : state.fingerprints.fields(known.draft),
     audit,
+    ...(isWaiting ? { event: eventOf(state, record) } : {}),
     ...(keepsBody && known.draft !== undefined ? { body: serialise(known.draft, record) } : {}),
   });
 }
@@ -249,13 +255,9 @@ async function restore(state: Rebuild, params: Parameters<SharedLedger['restore'
   const { record } = params;
   await openBatchOf(state, record.batchId, record.occurrence);
   state.index.markRestored(record.recordId);
-  countStatus(state.records, record);
+  state.records[record.status] = (state.records[record.status] ?? 0) + 1;
   await state.writes.add(state.ledger.restore(params));
 }
-
-const countStatus = (records: Rebuild['records'], { status }: LedgerRecord): void => {
-  records[status] = (records[status] ?? 0) + 1;
-};
 
 async function restoreSettled(state: Rebuild, event: ResultEvent): Promise<void> {
   const occurrence = occurrenceOf(event);

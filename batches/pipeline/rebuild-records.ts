@@ -100,6 +100,22 @@ export interface NewestTerms {
   readonly idempotencyHeader: string | null;
 }
 
+/** The newest send that any result shows, and its terms. */
+export interface NewestSend {
+  at: number;
+  terms: NewestTerms | undefined;
+}
+
+export const createNewestSend = (): NewestSend => ({ at: Number.NEGATIVE_INFINITY, terms: undefined });
+
+export function noteTerms(newest: NewestSend, event: ResultEvent): void {
+  const at = Date.parse(event.occurred_at);
+  // What waits to be sent may have a key, and has no terms yet.
+  if (event.attempt === undefined || event.status === 'queued' || at < newest.at) return;
+  newest.at = at;
+  newest.terms = { keyLifetimeMs: event.key_lifetime_ms ?? null, idempotencyHeader: event.idempotency_header ?? null };
+}
+
 export interface FoundInstruction {
   readonly occurrence: Occurrence;
   readonly batchId: string;
@@ -119,13 +135,36 @@ export interface KnownOfUnpublished extends Pick<KnownOfRecord, 'firstSentAt' | 
  * any result its terms are not known, and it is never resent.
  */
 export function perhapsSent(deps: RestoreDeps, found: FoundInstruction, known: KnownOfUnpublished): LedgerRecord {
-  const { settings, fingerprints, clock } = deps;
+  const { settings, fingerprints } = deps;
   const { occurrence, batchId, draft } = found;
+  const fingerprint = fingerprints.fingerprint(draft);
+  return interrupted(deps, known, queuedRecord(settings.keys, { occurrence, batchId, draft, fingerprint }));
+}
+
+/**
+ * A record whose newest result says that it waits to be sent: it may have been sent since, like one without any result.
+ * Undefined when the result lacks what every result of a record has.
+ */
+export function perhapsSentSince(
+  deps: RestoreDeps,
+  event: ResultEvent,
+  known: KnownOfRecord & KnownOfUnpublished,
+): LedgerRecord | undefined {
+  const record = recordFrom(deps, event, known);
+  if (record === undefined) return undefined;
+  const sent = interrupted(deps, known, record);
+  // A later attempt is sent only after another look at the session of the earlier one, which results do not name.
+  return known.draft === undefined || sent.attempt > 1 ? { ...sent, dueAt: null } : sent;
+}
+
+/** The record as one that may have been sent, and has told nothing of it. */
+function interrupted({ settings, clock }: RestoreDeps, known: KnownOfUnpublished, base: LedgerRecord): LedgerRecord {
   const { newestTerms, isDated, isWithinLimits } = known;
   const lifetimes = [settings.keyLifetimeMs, newestTerms?.keyLifetimeMs ?? null];
   const shortest = lifetimes.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
   const record: LedgerRecord = {
-    ...queuedRecord(settings.keys, { occurrence, batchId, draft, fingerprint: fingerprints.fingerprint(draft) }),
+    ...base,
+    dueAt: null,
     status: 'unknown',
     sequence: known.sequence + 1,
     firstSentAt: known.firstSentAt,

@@ -149,6 +149,42 @@ describe('an instruction with results', () => {
     expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: null } }]);
   });
 
+  describe('that waits to be sent by its newest result', () => {
+    const parked = {
+      status: 'queued',
+      sequence: 1,
+      sends: 0,
+      fingerprint,
+      reason: { code: 'paused', description: 'It waits to be sent: alice paused the batch.' },
+    } as const;
+    const other = published(7, { recordId: 'other', status: 'succeeded', sequence: 1, sends: 1, ...terms });
+    const retried = { ...parked, attempt: 2, idempotencyKey: transitionSettings.keys.idempotencyKey('payout', 'inv-1', 2) } as const;
+
+    it('may have been sent since: it is unknown, told so, and resent with its own bytes', async () => {
+      const results = [published(1, parked), other];
+      const { restored: all } = await rebuilt({ results, instructions: [message(1, payoutEvent('inv-1'))] });
+      const restored = all.filter(({ record }) => record.recordId === 'inv-1');
+      expect(restored).toMatchObject([
+        {
+          record: { status: 'unknown', sequence: 2, sends: 1, firstSentAt: now - 60_000, dueAt: now, ...terms },
+          event: { status: 'unknown', sequence: 2, error: { code: 'send_interrupted' } },
+        },
+      ]);
+      expect(JSON.parse(Buffer.from(restored[0]?.body ?? []).toString())).toMatchObject({ metadata: { record_id: 'inv-1', attempt: 1 } });
+    });
+
+    it.each([
+      ['its message is gone', published(1, parked), []],
+      ['its message has another content', published(1, parked), [message(1, payoutEvent('inv-1', 7))]],
+      ['it is a later attempt', published(1, retried), [message(1, payoutEvent('inv-1'))]],
+      ['its key may be forgotten', published(1, parked), [message(1, payoutEvent('inv-1'), { timestamp: now - 12 * 3_600_000 })]],
+    ])('is never resent and never restored as new when %s', async (_name, result, instructions) => {
+      const { restored } = await rebuilt({ results: [result, other], instructions });
+      const found = restored.filter(({ record }) => record.recordId === 'inv-1' && record.occurrence.position === 1);
+      expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: null }, event: { status: 'unknown' } }]);
+    });
+  });
+
   it('keeps no body of another content', async () => {
     const { restored } = await rebuilt({ results: [published(1, open)], instructions: [message(1, payoutEvent('inv-1', 7))] });
     expect(restored[0]?.body).toBeUndefined();
