@@ -132,6 +132,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       follow('session/status', { session_id: sessionId }, signal === undefined ? [closed.signal] : [closed.signal, signal]),
     confirm: (sessionId) => follow('session/confirm', { session_id: sessionId }),
     cancel: (sessionId) => follow('session/cancel', { session_id: sessionId }),
+    capture: (sessionId) => follow('session/capture', { session_id: sessionId }),
     balance: () => follow('wallet/balance', { request_datetime: new Date(clock.now()).toISOString() }, [closed.signal]),
     /** Waits for what is in flight, each at most its timeout; calls that only ask are ended. Idempotent. */
     async close() {

@@ -81,7 +81,7 @@ export interface Bank {
 
 export type BankCall =
   | { readonly type: 'init'; readonly header: string; readonly key: string; readonly bytes: Uint8Array }
-  | { readonly type: 'status' | 'confirm' | 'cancel'; readonly sessionId: string };
+  | { readonly type: 'status' | 'confirm' | 'cancel' | 'capture'; readonly sessionId: string };
 
 const ok = (session: unknown): GatewayResponse => ({ type: 'answer', httpStatus: 200, json: { status: 'ok', session } });
 const error = (httpStatus: number, code: string, session?: unknown): GatewayResponse => ({

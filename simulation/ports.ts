@@ -120,6 +120,7 @@ export function gatewayOf(params: PortParams, life: Life): Gateway {
     status: (sessionId) => call(`status ${sessionId}`, { type: 'status', sessionId }),
     confirm: (sessionId) => call(`confirm ${sessionId}`, { type: 'confirm', sessionId }),
     cancel: (sessionId) => call(`cancel ${sessionId}`, { type: 'cancel', sessionId }),
+    capture: (sessionId) => call(`capture ${sessionId}`, { type: 'capture', sessionId }),
     balance: async () => ({ type: 'answer', httpStatus: 200, json: { status: 'ok' } }),
     close: async () => undefined,
   };

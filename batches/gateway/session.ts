@@ -1,4 +1,5 @@
 /** A session as the gateway shows it, read whole: every entry and every amount. Source: docs/gateway.md. */
+import { readCustomerAction, type CustomerAction } from './customer-action.ts';
 
 /** In minor units; the currency in upper case. */
 export interface ShownAmount {
@@ -30,6 +31,8 @@ export interface SessionEntry {
   readonly metadata: unknown;
   readonly error: GatewayError | undefined;
   readonly refunds: readonly Refund[];
+  /** What the payer has to do. */
+  readonly customerAction: CustomerAction | null;
 }
 
 export interface GatewaySession {
@@ -37,11 +40,13 @@ export interface GatewaySession {
   /** As it is shown; it is compared with nothing but itself. */
   readonly updatedAt: string | undefined;
   readonly status: 'accepted' | 'cancelled' | 'open';
-  readonly asksForConfirmation: boolean;
+  /** What it asks us for. */
+  readonly asksFor: 'confirm' | 'capture' | null;
   readonly amount: ShownAmount | undefined;
   readonly metadata: unknown;
   readonly entries: readonly SessionEntry[];
   readonly error: GatewayError | undefined;
+  readonly customerAction: CustomerAction | null;
 }
 
 /** `unreadable`: a session that breaks its own form, so that nothing in it is believed. */
@@ -92,13 +97,17 @@ const sessionFrom = (map: JsonMap, id: string, status: string): GatewaySession =
   updatedAt: toText(map['updated_at']),
   // Both spellings occur. A session in `error` is not final.
   status: status === 'canceled' || status === 'cancelled' ? 'cancelled' : status === 'accepted' ? 'accepted' : 'open',
-  asksForConfirmation: map['next_action'] === 'confirm',
+  asksFor: map['next_action'] === 'confirm' || map['next_action'] === 'capture' ? map['next_action'] : null,
   amount: readAmount(map['amount_details']),
   metadata: readMetadata(map['metadata']),
   // A session of either kind has one of the lists; an entry in the other one counts like any other.
   entries: withoutCopies([...listOf(map['payments']), ...listOf(map['acquiring_payments'])]).map(readEntry),
   error: readGatewayError(map['error']),
+  customerAction: actionOf(map),
 });
+
+const actionOf = (map: JsonMap): CustomerAction | null =>
+  readCustomerAction(map['customer_interaction']) ?? readCustomerAction(map['next_action']);
 
 /** What identifies a record is text or a plain number. A member of any other type becomes an empty text, which equals none. */
 function readMetadata(value: unknown): unknown {
@@ -137,6 +146,7 @@ const readEntry = (entry: JsonMap): SessionEntry => ({
   metadata: readMetadata(entry['metadata']),
   error: readGatewayError(entry['error']),
   refunds: listOf(entry['refunds']).map(readRefund),
+  customerAction: actionOf(entry),
 });
 
 const declined: ReadonlySet<unknown> = new Set(['declined', 'error', 'failed']);

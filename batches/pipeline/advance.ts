@@ -2,7 +2,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { AdvanceRefusal, Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
-import { alertOf, lateAlert, newAlert, type Alert } from '../record/alert.ts';
+import { alertOf, lateAlert, newAlert, refundAlerts, type Alert } from '../record/alert.ts';
 import { contradictionOf, foreignSession, holdForeignSession } from '../record/apply-evidence.ts';
 import type { Change } from '../record/change.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from '../record/evidence.ts';
@@ -82,6 +82,7 @@ export async function advanceEvidence(
   const ofThisAttempt = (current: LedgerRecord): Change | null => (current.attempt === record.attempt ? apply(current) : null);
   const foreseen = mayContradict(evidence) ? newAlert(record, apply(record)?.after ?? record, evidence) : null;
   if (foreseen !== null) await deps.alert(foreseen);
+  if (evidence.type === 'session') for (const refund of refundAlerts(record, evidence.session, false)) await deps.alert(refund);
   let before = record;
   const { record: after } = await advanceSession(deps, record, (current) => {
     before = current;

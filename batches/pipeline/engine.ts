@@ -23,6 +23,8 @@ import type { DueWorkerDeps } from './due-worker.ts';
 import { createWaitReporter, type Wait } from './notice.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
 import { createPauseWatch, type PauseWatch } from './pause-watch.ts';
+import { createPublication, type Publication } from './publication.ts';
+import { createAlertRaiser } from './raise-alert.ts';
 import type { ProcessFileDeps } from './process-file.ts';
 import { createSendMonitor } from './send-monitor.ts';
 import { createSendQueue } from './send-queue.ts';
@@ -47,11 +49,14 @@ export interface EngineParams {
   /** Calls in flight, of sends and of status checks each. */
   readonly concurrency: number;
   readonly confirm: 'match' | 'manual';
+  /** Payments that wait for their capture; where it is left out, as `confirm` says. */
+  readonly capture?: 'auto' | 'manual' | undefined;
   readonly fingerprints: Fingerprints;
   /** Aborted when the process is to stop. */
   readonly signal: AbortSignal;
   /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it rejects the configuration. */
   readonly stop: (why: string, refusal?: Reason) => void;
+  /** Where alerts go; each is also written onto its record. */
   readonly alert: (alert: Alert) => Promise<void>;
   readonly onWait: (wait: Wait) => void;
   readonly onBreakerChange: (change: BreakerChange) => void;
@@ -71,6 +76,7 @@ export type EngineDeps = ProcessFileDeps &
     readonly ledger: Ledger;
     readonly limiter: Limiter;
     readonly publisher: OutboxRelay;
+    readonly publication: Publication;
     readonly clock: Clock;
   };
 
@@ -96,7 +102,8 @@ export function createEngine(params: EngineParams): Engine {
     clock,
     haltRun: (reason) => stop(`the gateway rejects the configuration (${reason.code}): ${reason.description}`, reason),
   });
-  const { owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints } = params;
+  const { owner, leaseMs, machine, settings, signal, confirm, fingerprints } = params;
+  const alert = createAlertRaiser({ ledger, clock, settings, sink: params.alert });
   const deps: EngineDeps = {
     ...{ ledger, gateway, clock, owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints, stop },
     sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
@@ -110,6 +117,8 @@ export function createEngine(params: EngineParams): Engine {
     slot: createSemaphore(concurrency),
     followSlot: createSemaphore(concurrency),
     publisher,
+    publication: createPublication({ publisher, clock: params.monotonic }),
+    capture: params.capture ?? (confirm === 'manual' ? 'manual' : 'auto'),
     heldUp: monitor.heldUp,
     waits,
   };

@@ -1,31 +1,38 @@
 /**
- * Following a record to its end: check its session, confirm what equals the ledger, cancel what does not, resend what
+ * Following a record to its end: check its session, confirm or capture what equals the ledger, cancel what does not, resend what
  * was left open. One call moves a record one step; when the next one is due is in the record. A check that fails
  * postpones its own record, and concerns no other one and no send.
  */
 import { deliveryOf, type GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
-import { alertOf, newAlert } from '../record/alert.ts';
+import { alertOf, hasAlert, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
+import { confirmDeadlineAlert } from '../record/confirm-deadline.ts';
 import { park, type Parking } from '../record/parking.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
+import { asksUs } from '../record/session-evidence.ts';
 import { isFinal } from '../record/status.ts';
 import { schedule } from '../record/step.ts';
-import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck } from '../record/transitions.ts';
+import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck, type ConfirmIntent } from '../record/transitions.ts';
 import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import { dispatch, type DispatchDeps } from './dispatch.ts';
 import type { WaitReporter } from './notice.ts';
+import type { Publication } from './publication.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { RunControl, Slot } from './send.ts';
 
-/** What status checks, confirmations and cancellations need. */
+/** What status checks, confirmations, captures and cancellations need. */
 export interface FollowPath {
-  readonly gateway: Pick<Gateway, 'status' | 'confirm' | 'cancel'>;
+  readonly gateway: Pick<Gateway, 'status' | 'confirm' | 'cancel' | 'capture'>;
   readonly followLimiter: Pick<Limiter, 'acquire' | 'pushBack'>;
   /** `manual` leaves the confirmation to a person. */
   readonly confirm: 'match' | 'manual';
+  /** The same for payments that wait for their capture. */
+  readonly capture: 'auto' | 'manual';
+  /** Of the results that were decided so far. */
+  readonly publication: Pick<Publication, 'complete'>;
   /** Apart from the slots of sends, which may wait long for their rate. */
   readonly followSlot: Slot;
   readonly waits: WaitReporter;
@@ -41,7 +48,14 @@ export async function follow(deps: FollowDeps, record: LedgerRecord): Promise<Le
   if (record.status === 'submitting') return takeOver(deps, record);
   if (record.status === 'queued') return sendQueued(deps, record);
   if (record.sessionId === null) return resend(deps, record);
-  return checkStatus(deps, record, record.sessionId);
+  return watchDeadline(deps, await checkStatus(deps, record, record.sessionId));
+}
+
+/** A session that is not confirmed in time is cancelled by the gateway: a person sees it before, whatever keeps it waiting. */
+async function watchDeadline(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
+  const alert = confirmDeadlineAlert(record, deps.clock.now());
+  if (alert !== null && !hasAlert(record, alert)) await deps.alert(alert);
+  return record;
 }
 
 /** A record that was parked or is retried, from the body that is kept of it. */
@@ -131,39 +145,58 @@ function whyNothingShown(failure: Failure, record: LedgerRecord, sessionId: stri
   };
 }
 
-/** Why a session still waits though its confirmation was sent. */
-function whyNotConfirmed(failure: Failure, record: LedgerRecord, sessionId: string): Reason | undefined {
+/** Why a session still waits though its confirmation or capture was sent. */
+function whyNotDone(failure: Failure, record: LedgerRecord, { sessionId, what }: Asked): Reason | undefined {
   const { reason } = failure;
   if (!isTelling(failure, record)) return undefined;
+  const noun = nounOf[what];
   return {
-    code: 'confirmation_refused',
-    description: `The gateway did not accept the confirmation of session ${sessionId}; its status is checked again. It answered ${reason.code}: ${reason.description}`,
+    code: what === 'confirm' ? 'confirmation_refused' : 'capture_refused',
+    description: `The gateway did not accept the ${noun} of session ${sessionId}; its status is checked again. It answered ${reason.code}: ${reason.description}`,
   };
 }
 
-/** Takes what a session shows into the record, and does what it asks for: confirms it, cancels it, or leaves it to a person. */
+/** What a session of the gateway asks us to do with it. */
+interface Asked {
+  readonly sessionId: string;
+  readonly what: 'confirm' | 'capture';
+  /** A person, who decided it; absent for what disburse does by itself. */
+  readonly by?: ConfirmIntent['by'];
+}
+
+const nounOf = { confirm: 'confirmation', capture: 'capture' } as const;
+
+/** Takes what a session shows into the record, and does what it asks for: confirms, captures or cancels it, or leaves it to a person. */
 export async function concludeSession(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
   const { verdict, sessionId } = evidence.session;
-  const isMismatch = verdict.type === 'amount_differs' && verdict.claim === 'awaiting_confirmation';
-  if (verdict.type !== 'awaiting_confirmation' && !isMismatch) return applyToRecord(deps, record, evidence);
-  if (deps.confirm === 'manual') return leaveToPerson(deps, record, evidence);
-  return isMismatch ? cancelMismatch(deps, record, evidence) : confirm(deps, record, sessionId);
+  const claim = verdict.type === 'amount_differs' ? verdict.claim : verdict.type;
+  if (!asksUs(claim)) return applyToRecord(deps, record, evidence);
+  const what = claim === 'awaiting_capture' ? 'capture' : 'confirm';
+  const isManual = what === 'capture' ? deps.capture === 'manual' : deps.confirm === 'manual';
+  if (isManual) return leaveToPerson(deps, record, evidence, what);
+  return verdict.type === 'amount_differs' ? cancelMismatch(deps, record, evidence) : confirm(deps, record, { sessionId, what });
 }
 
-async function leaveToPerson(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {
+const leftToPerson = {
+  confirm: 'The gateway asks for confirmation, which GATEWAY_CONFIRM leaves to a person.',
+  capture: 'The gateway asks for the capture of this payment, which is left to a person.',
+} as const;
+
+async function leaveToPerson(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen, what: Asked['what']): Promise<LedgerRecord> {
   const seen = await applyToRecord(deps, record, evidence);
-  if (evidence.session.verdict.type !== 'awaiting_confirmation') return postpone(deps, seen);
-  const reason: Reason = {
-    code: 'waits_for_person',
-    description: 'The gateway asks for confirmation, which GATEWAY_CONFIRM leaves to a person.',
-  };
-  return postpone(deps, seen, reason);
+  if (evidence.session.verdict.type === 'amount_differs') return postpone(deps, seen);
+  return postpone(deps, seen, { code: 'waits_for_person', description: leftToPerson[what] });
 }
 
-/** Confirms the one session of this record; any other one that asks is cancelled. */
-async function confirm(deps: SessionDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
+/**
+ * Confirms or captures the one session of this record; any other one that asks is cancelled. Nothing leaves before the result
+ * that shows the session is published: a ledger that is lost then is rebuilt with it.
+ */
+export async function confirm(deps: SessionDeps, record: LedgerRecord, asked: Asked): Promise<LedgerRecord> {
+  const { sessionId, what, by } = asked;
+  if (!(await deps.publication.complete(deps.signal))) return deps.signal.aborted ? record : postpone(deps, record);
   const { record: noted, isTaken } = await advanceSession(deps, record, (current) =>
-    recordConfirmIntent(deps.settings, current, { sessionId, at: deps.clock.now() }),
+    recordConfirmIntent(deps.settings, current, { sessionId, what, at: deps.clock.now(), ...(by === undefined ? {} : { by }) }),
   );
   if (isTaken || isFinal[noted.status]) return noted;
   if (noted.confirmSession !== sessionId) return cancelSecondSession(deps, noted, sessionId);
@@ -172,8 +205,8 @@ async function confirm(deps: SessionDeps, record: LedgerRecord, sessionId: strin
   return concludeCall(
     deps,
     noted,
-    () => deps.gateway.confirm(sessionId),
-    (failure) => whyNotConfirmed(failure, noted, sessionId),
+    () => deps.gateway[what](sessionId),
+    (failure) => whyNotDone(failure, noted, asked),
   );
 }
 

@@ -21,6 +21,8 @@ export interface OutboxRelayDeps {
 export interface OutboxRelay extends Worker {
   /** There may be something new. Cheap; may be called at any rate. */
   notify(): void;
+  /** Nothing waits to be published, as far as this process was notified. */
+  isIdle(): boolean;
   /** Publishes what is there now and everything that comes until the outbox is found empty. */
   flush(): Promise<void>;
   /** Resolves when everything decided before this call is durably published; rejects when publishing failed. */
@@ -33,12 +35,14 @@ export function createOutboxRelay({ ledger, sink, batchDelayMs = defaultBatchDel
   let failure: { readonly cause: unknown } | undefined;
   let wake = (): void => undefined;
   let state: 'idle' | 'notified' | 'gathering' = 'notified';
+  let isFlushing = false;
 
   /** Its end is valid only for those who waited before it started. */
   const flushForWaiting = async (): Promise<void> => {
     if (failure !== undefined) throw failure.cause;
     const served = waiting;
     waiting = [];
+    isFlushing = true;
     try {
       await flush();
       for (const one of served) one.resolve();
@@ -47,6 +51,8 @@ export function createOutboxRelay({ ledger, sink, batchDelayMs = defaultBatchDel
       for (const one of [...served, ...waiting]) one.reject(cause);
       waiting = [];
       throw cause;
+    } finally {
+      isFlushing = false;
     }
   };
   const notify = (): void => {
@@ -71,6 +77,7 @@ export function createOutboxRelay({ ledger, sink, batchDelayMs = defaultBatchDel
     },
     drain: flushForWaiting,
     notify,
+    isIdle: () => state === 'idle' && !isFlushing && failure === undefined,
     flush,
     published() {
       if (failure !== undefined) return Promise.reject(failure.cause as Error);

@@ -27,6 +27,8 @@ export interface Gateway {
   status(sessionId: string, signal?: AbortSignal): Promise<GatewayResponse>;
   confirm(sessionId: string): Promise<GatewayResponse>;
   cancel(sessionId: string): Promise<GatewayResponse>;
+  /** Takes the money of a payment that waits for it. */
+  capture(sessionId: string): Promise<GatewayResponse>;
   /** `wallet/balance`: harmless, so it is also the probe of an open breaker. */
   balance(): Promise<GatewayResponse>;
   /** Waits for the calls that move something, and ends the others. */

@@ -1,7 +1,7 @@
 /** What a session means for a record that has ended: it agrees, comes late, or contradicts. Nothing of it changes the record. */
 import { contradictionOf } from './apply-evidence.ts';
 import type { LedgerRecord } from './record.ts';
-import type { SessionClaim, SessionEvidence } from './session-evidence.ts';
+import { asksUs, type SessionClaim, type SessionEvidence } from './session-evidence.ts';
 
 /**
  * - `known`: it says what the record says
@@ -28,6 +28,12 @@ function claimOf({ verdict }: SessionEvidence): SessionClaim | null {
   }
 }
 
+/** Whether the first session of a record is shown after a person ended it: it is the record's, though the ledger had none. */
+const isFirstAfterWord = (record: LedgerRecord, { isProven }: SessionEvidence): boolean =>
+  record.resolvedBy !== null && record.sessionId === null && isProven;
+
+const isUnpaid = (claim: SessionClaim | null): boolean => claim === 'failed' || claim === 'cancelled';
+
 /** @param record one that is final */
 export function judgeAfterEnd(record: LedgerRecord, session: SessionEvidence): AfterEnd {
   const { sessionId, verdict } = session;
@@ -41,18 +47,23 @@ export function judgeAfterEnd(record: LedgerRecord, session: SessionEvidence): A
   // What ended the record may itself have shown a wrong amount: it is no news.
   if (held !== null && held.description === record.reason?.description) return { type: 'known' };
   const claim = claimOf(session);
+  // A person said that nothing was paid, and so does the session, whatever amount it shows.
+  if (held !== null && record.resolvedBy !== null && record.status !== 'succeeded' && isUnpaid(claim)) return { type: 'known' };
   if (held !== null)
     return contradicts(claim === null ? verdict.type : `${verdict.type}:${claim}`, `${afterStatus(record)} ${held.description}`);
-  const isOwn = record.sessionId === sessionId;
-  if (claim === 'pending' || claim === 'awaiting_confirmation')
-    return isOwn
+  const isFirst = isFirstAfterWord(record, session);
+  const isOwn = record.sessionId === sessionId || isFirst;
+  if (claim === 'pending' || asksUs(claim))
+    return isOwn && (!isFirst || record.status === 'succeeded')
       ? { type: 'late' }
       : contradicts(
           claim,
           `${afterStatus(record)} Session ${sessionId} of the gateway is open all the same. A person must look at it there.`,
         );
   if (claim === 'succeeded') {
-    const isSameEntry = session.entryId === null || record.entryId === null || session.entryId === record.entryId;
+    // What a person said is of no entry.
+    const isSameEntry =
+      record.resolvedBy !== null || session.entryId === null || record.entryId === null || session.entryId === record.entryId;
     if (record.status === 'succeeded' && isOwn && isSameEntry) return { type: 'known' };
     const what = isOwn && record.status === 'succeeded' ? `entry ${session.entryId} of session ${sessionId}` : `session ${sessionId}`;
     return contradicts('succeeded', `${afterStatus(record)} The gateway shows that ${what} succeeded. A person must look at it there.`);

@@ -40,6 +40,10 @@ export interface Alert {
   readonly description: string;
 }
 
+/** Whether the record has this alert already, acknowledged or not. */
+export const hasAlert = (record: LedgerRecord, { alert, fact }: Pick<Alert, 'alert' | 'fact'>): boolean =>
+  record.alerts.some((one) => one.alert === alert && one.fact === fact);
+
 export const alertOf = (
   alert: AlertKind,
   record: LedgerRecord,
@@ -66,12 +70,18 @@ export function contradictionAlert(record: LedgerRecord, session: SessionEvidenc
   return alertOf(kind, record, { sessionId, fact: `${sessionId}:${verdict.type}${claim}`, seen: shown, description: held.description });
 }
 
+/** What contradicts the end of a record: what the gateway proved, or what a person said. */
+const kindAfterEnd = ({ resolvedBy }: LedgerRecord): AlertKind => (resolvedBy === null ? 'evidence_mismatch' : 'resolved_differently');
+
 /** A session that contradicts the end of the record; null when it does not. */
 export function alertAfterEnd(record: LedgerRecord, session: SessionEvidence): Alert | null {
   const judged = judgeAfterEnd(record, session);
   if (judged.type !== 'contradicting') return null;
+  // What a person had before them when they ended the record contradicts nothing that they said.
+  const before = record.resolvedBy === null ? null : contradictionAlert(record, session);
+  if (before !== null && hasAlert(record, before)) return null;
   const { fact, isDoublePayment, description } = judged;
-  const kind = isDoublePayment ? 'possible_double_payment' : 'evidence_mismatch';
+  const kind = isDoublePayment ? 'possible_double_payment' : kindAfterEnd(record);
   return alertOf(kind, record, { sessionId: session.sessionId, fact, seen: session.shown, description });
 }
 
@@ -109,9 +119,33 @@ export function newAlert(
   // Without a change it says nothing new, unless it contradicts the end.
   if (after.version === before.version && before.status !== 'succeeded') return null;
   const description = `The gateway refused the first send (${evidence.reason.code}), although other evidence showed that the instruction had arrived or was sent again.`;
-  return alertOf('evidence_mismatch', after, {
+  return alertOf(kindAfterEnd(after), after, {
     sessionId: after.sessionId,
     fact: `attempt ${after.attempt}:refused:${evidence.reason.code}`,
     description,
   });
+}
+
+const unlisted = { id: undefined, amount: undefined, isChargeback: false, isDeclined: false };
+
+/**
+ * One alert for each refund that a session shows; for a gateway that announces one and lists none, one for each time the
+ * session changed. The status of the record stays.
+ *
+ * @param isAnnounced a webhook says that money went back
+ */
+export function refundAlerts(record: LedgerRecord, session: SessionEvidence, isAnnounced: boolean): readonly Alert[] {
+  const { sessionId, isProven, updatedAt, refunds } = session;
+  if (!isProven) return [];
+  const shown = refunds.length === 0 && isAnnounced ? [unlisted] : refunds;
+  return shown
+    .filter(({ isDeclined }) => !isDeclined)
+    .map(({ id, amount, isChargeback }) =>
+      alertOf(isChargeback ? 'charged_back' : 'refunded', record, {
+        sessionId,
+        fact: `${sessionId}:${id ?? updatedAt ?? 'refund'}`,
+        seen: amount === undefined ? [] : [{ amount: String(amount.minor), currency: amount.currency }],
+        description: `The gateway shows that ${isChargeback ? 'a chargeback took' : 'a refund gave'} money of record ${record.recordId} back. Its status stays; what follows is for a person to decide.`,
+      }),
+    );
 }

@@ -1,17 +1,27 @@
 /** What evidence makes of a record, as pure functions. Null: it teaches nothing new, and nothing is written. */
 import type { AuditEventName } from '../audit/audit-entry.ts';
+import type { CustomerAction } from '../gateway/customer-action.ts';
+import { actionRequired } from './action-required.ts';
 import { statusCheckPauseMs } from './backoff.ts';
 import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
-import { isEarlierStage, type SessionEvidence } from './session-evidence.ts';
+import { asksUs, isEarlierStage, type SessionEvidence } from './session-evidence.ts';
 import { isFinal, type RecordStatus } from './status.ts';
 import { move, write } from './step.ts';
 import { keepOpen, nextResendAt } from './transitions.ts';
 
 /** That nothing arrived is proven only by the one intent of the attempt, with nothing else that showed arrival. */
 const isOnlySend = ({ sends, alreadyReceived, sessionId }: LedgerRecord): boolean => sends === 1 && !alreadyReceived && sessionId === null;
+
+/** Whether the record still has this send as its newest one: what else is written meanwhile, such as an alert, changes nothing of it. */
+const isSameSend = (record: LedgerRecord, intent: LedgerRecord): boolean =>
+  record.status === intent.status &&
+  record.attempt === intent.attempt &&
+  record.sends === intent.sends &&
+  record.leaseOwner === intent.leaseOwner &&
+  record.leaseUntil === intent.leaseUntil;
 
 /** The gateway has the instruction, and does not say under which session. */
 function applyAlreadyReceived(
@@ -30,7 +40,7 @@ function applyAlreadyReceived(
 }
 
 /**
- * @param intent the record as the intent of this send wrote it; when `record` is newer, another process has taken over
+ * @param intent the record as the intent of this send wrote it; when `record` has another send, another process has taken over
  */
 export function applyFirstSend(
   rules: TransitionSettings,
@@ -38,7 +48,7 @@ export function applyFirstSend(
   { intent, evidence, at }: { readonly intent: LedgerRecord; readonly evidence: FirstSendEvidence; readonly at: number },
 ): Change | null {
   if (isFinal[record.status] || record.sends === 0) return null;
-  const isOwn = record.version === intent.version;
+  const isOwn = isSameSend(record, intent);
   const event = 'answer';
   switch (evidence.type) {
     case 'session':
@@ -76,7 +86,7 @@ export function applyResend(
   if (evidence.type === 'session') return applyAnswer(rules, record, evidence.session, { event, at });
   if (evidence.type === 'already_received') return applyAlreadyReceived(rules, record, { event, code: evidence.reason.code, at });
   // Of another process's send, made since, it says nothing.
-  if (record.version !== intent.version) return null;
+  if (!isSameSend(record, intent)) return null;
   const sends = evidence.type === 'not_made' ? record.sends - 1 : record.sends;
   const resendAt = nextResendAt(rules, sends, at, evidence.retryAfterMs);
   const dueAt = whyNotResend(rules, { ...record, sends }, resendAt) === null ? resendAt : null;
@@ -171,11 +181,13 @@ export function applySession(
     isSessionProven: isProven,
     entryId: session.entryId ?? record.entryId,
     alreadyReceived: true,
-    awaitsConfirmationSince: asksToConfirm(session) ? (record.awaitsConfirmationSince ?? at) : null,
+    awaitsConfirmationSince: asksToConfirm(session) ? awaitsSince(record, sessionId, at) : null,
   };
   const later = at + statusCheckPauseMs(rules.followIntervalMs, record.checks, rules.random);
-  const to = (status: RecordStatus, reason: Reason | null, dueAt: number | null): Change =>
-    move(rules, record, { patch: { ...seen, status, reason, dueAt, checks: record.checks + (dueAt === null ? 0 : 1) }, event, at });
+  const to = (status: RecordStatus, reason: Reason | null, dueAt: number | null, nextAction: CustomerAction | null = null): Change => {
+    const patch = { ...seen, status, reason, dueAt, checks: record.checks + (dueAt === null ? 0 : 1) };
+    return move(rules, record, { patch, event, at, nextAction });
+  };
   const isUndecided = record.confirmSession === null && record.cancelSession === null;
 
   const held = contradictionOf(session);
@@ -183,8 +195,7 @@ export function applySession(
     // No money moved under a session that we cancelled ourselves, whatever amount it showed.
     if (verdict.type === 'amount_differs' && verdict.claim === 'cancelled' && record.cancelSession === sessionId)
       return to('cancelled', held, null);
-    if (verdict.type === 'amount_differs' && verdict.claim === 'awaiting_confirmation')
-      return to('unknown', held, isUndecided ? at : later);
+    if (verdict.type === 'amount_differs' && asksUs(verdict.claim)) return to('unknown', held, isUndecided ? at : later);
     const isOver = verdict.type === 'double_payment' || (verdict.type === 'amount_differs' && verdict.claim !== 'pending');
     return to('unknown', held, isOver ? null : later);
   }
@@ -192,6 +203,7 @@ export function applySession(
     case 'unproven':
       return to('in_progress', unproven(sessionId), later);
     case 'awaiting_confirmation':
+    case 'awaiting_capture':
       return to('in_progress', null, isUndecided ? at : later);
     case 'succeeded':
       return to('succeeded', null, null);
@@ -205,7 +217,9 @@ export function applySession(
         return to('cancelled', record.reason ?? session.reason, null);
       return to('in_progress', amountMissing(verdict.claim), later);
     default:
-      return to('in_progress', null, later);
+      return session.payer === null
+        ? to('in_progress', null, later)
+        : to('in_progress', actionRequired(session.payer.action), later, session.payer.action);
   }
 }
 
@@ -213,6 +227,10 @@ function asksToConfirm({ verdict }: SessionEvidence): boolean {
   const claim = 'claim' in verdict ? verdict.claim : verdict.type;
   return claim === 'awaiting_confirmation';
 }
+
+/** Since when this session waits, as far as the record knows. */
+const awaitsSince = (record: LedgerRecord, sessionId: string, at: number): number =>
+  record.sessionId === sessionId ? (record.awaitsConfirmationSince ?? at) : at;
 
 const unproven = (sessionId: string): Reason => ({
   code: 'session_unproven',
@@ -224,5 +242,7 @@ const amountMissing = (claim: string): Reason => ({
   description:
     claim === 'awaiting_confirmation'
       ? 'The gateway asks for confirmation without showing the amount.'
-      : `The gateway reports ${claim} without showing the amount, so this is not accepted yet.`,
+      : claim === 'awaiting_capture'
+        ? 'The gateway asks for the capture without showing the amount.'
+        : `The gateway reports ${claim} without showing the amount, so this is not accepted yet.`,
 });

@@ -37,6 +37,8 @@ export interface RecordView {
   readonly sends: number;
   readonly session_id?: string;
   readonly entry_id?: string;
+  /** Those that no person has acknowledged. */
+  readonly alerts?: readonly { readonly alert: string; readonly at: string }[];
   readonly admitted_at?: string;
   readonly first_sent_at?: string;
   readonly changed_at?: string;
@@ -74,6 +76,7 @@ export function recordView(timed: TimedRecord, now: number): RecordView {
     sends: record.sends,
     ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
     ...(record.entryId === null ? {} : { entry_id: record.entryId }),
+    ...alertsOf(record),
     ...(admittedAt === null ? {} : { admitted_at: iso(admittedAt) }),
     ...(record.firstSentAt === null ? {} : { first_sent_at: iso(record.firstSentAt) }),
     ...(changedAt === null ? {} : { changed_at: iso(changedAt) }),
@@ -81,6 +84,11 @@ export function recordView(timed: TimedRecord, now: number): RecordView {
     ...(next === undefined ? {} : { next }),
     commands: [`disburse tail --record ${shellWord(record.recordId)}`],
   };
+}
+
+function alertsOf({ alerts }: LedgerRecord): Pick<RecordView, 'alerts'> {
+  const open = alerts.filter(({ acknowledged }) => !acknowledged);
+  return open.length === 0 ? {} : { alerts: open.map(({ alert, at }) => ({ alert, at: iso(at) })) };
 }
 
 /** Undefined for a final record, which nothing moves. */

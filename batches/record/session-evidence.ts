@@ -2,12 +2,25 @@
  * What a session of the gateway proves about a record: the whole of it is judged, every entry and every amount, so that
  * no entry is believed beside another one that says otherwise.
  */
-import { readSession, toMap, type GatewayError, type GatewaySession, type SessionEntry, type ShownAmount } from '../gateway/session.ts';
+import type { CustomerAction } from '../gateway/customer-action.ts';
+import {
+  readSession,
+  toMap,
+  type GatewayError,
+  type GatewaySession,
+  type Refund,
+  type SessionEntry,
+  type ShownAmount,
+} from '../gateway/session.ts';
 import { maskQuoted } from '../instruction/masks.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 
 /** What a session says, before its amounts are compared. */
-export type SessionClaim = 'pending' | 'awaiting_confirmation' | 'succeeded' | 'failed' | 'cancelled';
+export type SessionClaim = 'pending' | 'awaiting_confirmation' | 'awaiting_capture' | 'succeeded' | 'failed' | 'cancelled';
+
+/** Whether a session of this claim waits for our confirmation or capture. */
+export const asksUs = (claim: string | null): claim is 'awaiting_confirmation' | 'awaiting_capture' =>
+  claim === 'awaiting_confirmation' || claim === 'awaiting_capture';
 
 /**
  * - a claim of its own: every amount that is needed is shown, and all of them equal the ledger's
@@ -31,6 +44,11 @@ export interface SessionEvidence {
   readonly verdict: SessionVerdict;
   /** The gateway's own error, masked. */
   readonly reason: Reason | null;
+  /** The payer has to act before it goes on; how, where that is shown. Null: nothing says so. */
+  readonly payer: { readonly action: CustomerAction | null } | null;
+  /** Money that went back, or is to. */
+  readonly refunds: readonly Refund[];
+  readonly updatedAt: string | undefined;
   /** Every amount that it shows, for people. */
   readonly shown: readonly { readonly amount: string; readonly currency: string }[];
 }
@@ -66,6 +84,9 @@ export function readSessionEvidence(value: unknown, record: LedgerRecord): Sessi
           ? { type: 'contradiction', description: 'One of its entries names another record or attempt.' }
           : judge(session, record),
       reason: reasonOf(session.entries.find(({ error }) => error !== undefined)?.error ?? session.error),
+      payer: actionOf(session),
+      refunds: session.entries.flatMap(({ refunds }) => refunds),
+      updatedAt: session.updatedAt,
       shown: shownAmounts(session).map(({ minor, currency }) => ({ amount: String(minor), currency })),
     },
   };
@@ -83,6 +104,13 @@ function ownerOf(metadata: unknown, record: LedgerRecord): 'ours' | 'other' | 's
   if (differs(recordId, record.recordId) || differs(attempt, String(record.attempt)) || differs(key, record.idempotencyKey)) return 'other';
   const isShown = (value: unknown): boolean => value !== undefined && value !== null;
   return isShown(recordId) && isShown(attempt) ? 'ours' : 'silent';
+}
+
+/** What the payer has to do for an entry that can still succeed. */
+function actionOf({ entries, customerAction }: GatewaySession): SessionEvidence['payer'] {
+  const running = entries.filter(({ status }) => status === 'running' || status === 'waiting');
+  const action = running.map((entry) => entry.customerAction).find((one) => one !== null) ?? customerAction;
+  return action === null || running.length === 0 ? null : { action };
 }
 
 const inOrder = ['succeeded', 'waiting', 'running', 'failed', 'cancelled'] as const;
@@ -108,13 +136,18 @@ function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
   }
   const ended = waiting.length + running.length > 0 ? null : endOf(session, having('cancelled').length, record);
   if (ended !== null) return withAmounts(ended, record, shownAmounts(session));
-  if (session.asksForConfirmation && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
+  const asks = asksOf(session, record);
+  if (asks !== null && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
     if (waiting.length > 1) return { type: 'contradiction', description: 'Several of its entries wait for confirmation.' };
-    return withAmounts('awaiting_confirmation', record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
+    return withAmounts(asks, record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
   }
   const pending = withAmounts('pending', record, shownAmounts(session));
   return pending.type === 'amount_missing' ? { type: 'pending' } : pending;
 }
+
+/** Only payments are captured. */
+const asksOf = ({ asksFor }: GatewaySession, { kind }: LedgerRecord): 'awaiting_confirmation' | 'awaiting_capture' | null =>
+  asksFor === 'confirm' ? 'awaiting_confirmation' : asksFor === 'capture' && kind === 'payment' ? 'awaiting_capture' : null;
 
 /** How a session ended of which no entry succeeded or can succeed any more; null: it has not ended. */
 function endOf({ id, status, entries }: GatewaySession, cancelled: number, record: LedgerRecord): 'failed' | 'cancelled' | null {
@@ -128,7 +161,7 @@ function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly
   const shown = needed.filter((one) => one !== undefined);
   const equal = shown.filter(isEqual).length;
   if (equal < shown.length) {
-    if (claim === 'awaiting_confirmation' && equal > 0)
+    if (asksUs(claim) && equal > 0)
       return { type: 'contradiction', description: 'It shows other amounts or currencies besides the requested ones.' };
     return { type: 'amount_differs', claim };
   }
@@ -143,7 +176,7 @@ export function isEarlierStage(record: LedgerRecord, { sessionId, isProven, verd
   if (record.sessionId !== sessionId || !record.isSessionProven || !isProven) return false;
   const claim = verdict.type === 'amount_missing' ? verdict.claim : verdict.type;
   const isDecided = record.status === 'unknown' || record.confirmSession !== null || record.cancelSession !== null;
-  return isDecided && (claim === 'pending' || claim === 'awaiting_confirmation');
+  return isDecided && (claim === 'pending' || asksUs(claim));
 }
 
 /** What the gateway says may quote an account; the end is cut after masking, so that no half of a number remains. */

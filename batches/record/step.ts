@@ -1,10 +1,11 @@
 /** The two forms of a change: with and without a result event. Both append to the audit trail what the step teaches. */
 import type { AuditDetail, AuditEventName, AuditNote } from '../audit/audit-entry.ts';
+import type { CustomerAction } from '../gateway/customer-action.ts';
 import { failureClass, type FailureCode } from '../gateway/failure-codes.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { BodyChange, Change } from './change.ts';
 import { whyNotResend, type ResendSettings, type TransitionSettings } from './resend-rules.ts';
-import { recordEvent } from './result-event.ts';
+import { recordEvent, type ResultEvent } from './result-event.ts';
 import { isFinal, isPublished, mayFollow, type RecordStatus } from './status.ts';
 
 const dayMs = 86_400_000;
@@ -31,6 +32,7 @@ export function write(
  * @property event what made the move
  * @property by who asked for it; absent for what disburse does by itself
  * @property detail beside what the move changes
+ * @property nextAction what the payer has to do: published with the result, and kept nowhere else
  */
 export interface Move {
   readonly patch: Partial<LedgerRecord> & { readonly status: RecordStatus };
@@ -38,17 +40,22 @@ export interface Move {
   readonly event: AuditEventName;
   readonly by?: string;
   readonly detail?: AuditDetail;
+  readonly nextAction?: CustomerAction | null;
 }
 
 /**
  * Moves forward or stays; a status never moves backwards, but what was learnt beside it is kept. Publishes a new
  * status, and a changed reason of an open one.
  */
-export function move(rules: TransitionSettings, record: LedgerRecord, { patch, at, event, by, detail = {} }: Move): Change {
+export function move(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { patch, at, event, by, detail = {}, nextAction = null }: Move,
+): Change {
   const isAllowed = patch.status === record.status || mayFollow[record.status].includes(patch.status);
   const status = isAllowed ? patch.status : record.status;
   const moved = { ...record, ...patch, status };
-  const isNews = status !== record.status || (!isFinal[status] && moved.reason?.code !== record.reason?.code);
+  const isNews = status !== record.status || (!isFinal[status] && isOtherReason(record.reason, moved.reason));
   const isTold = isNews && isPublished[status];
   const learnt = { ...changedFields(record, moved), ...detail };
   // A look that taught nothing leaves no entry: a record that is open for days is looked at hundreds of times.
@@ -69,10 +76,17 @@ export function move(rules: TransitionSettings, record: LedgerRecord, { patch, a
     expected: record.version,
     after,
     ...(step === undefined ? {} : { audit: step.entries }),
-    ...(isTold ? { event: recordEvent(rules.keys, { ...after, reason: reasonToTell(rules, after, at) }, at) } : {}),
+    ...(isTold ? { event: recordEvent(rules.keys, { ...after, reason: reasonToTell(rules, after, at) }, at, shownAs(nextAction)) } : {}),
     ...(body === undefined ? {} : { body }),
   };
 }
+
+/** What the payer has to do may change under one code. */
+const isOtherReason = (before: Reason | null, after: Reason | null): boolean =>
+  before?.code !== after?.code || (after?.code === 'action_required' && before?.description !== after.description);
+
+const shownAs = (nextAction: CustomerAction | null): Pick<ResultEvent, 'next_action'> =>
+  nextAction === null ? {} : { next_action: { ...nextAction } };
 
 /** What a step changed of what is known of a record, for its audit trail. Nothing of it is secret: descriptions are masked. */
 export function changedFields(before: LedgerRecord, after: LedgerRecord): AuditDetail {

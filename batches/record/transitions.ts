@@ -71,7 +71,13 @@ export const nextResendAt = (rules: TransitionSettings, sends: number, at: numbe
   at + Math.max(resendPauseMs(sends, rules.random), retryAfterMs);
 
 /** Reasons of calls about a session that taught nothing; each gives way to the next one. */
-const ofCalls: ReadonlySet<string> = new Set(['session_not_shown', 'confirmation_refused', 'answer_untrusted', 'waits_for_person']);
+const ofCalls: ReadonlySet<string> = new Set([
+  'session_not_shown',
+  'confirmation_refused',
+  'capture_refused',
+  'answer_untrusted',
+  'waits_for_person',
+]);
 
 /** A status check that failed or taught nothing: check again later. What is known of the record stays its reason. */
 export function scheduleNextCheck(rules: TransitionSettings, record: LedgerRecord, at: number, reason?: Reason): Change | null {
@@ -108,19 +114,37 @@ export function rescheduleResend(rules: TransitionSettings, record: LedgerRecord
 export const releaseInterruptedResend = (record: LedgerRecord, at: number): Change | null =>
   record.status === 'unknown' && record.leaseOwner !== null ? schedule(record, { leaseOwner: null, leaseUntil: null, dueAt: at }) : null;
 
-/** Names the session that we are about to confirm; null when another one was named before, or the record has ended. */
-export const recordConfirmIntent = (
+/** @property what the session asks for. @property by who asked for it, and why; absent for what disburse does by itself */
+export interface ConfirmIntent {
+  readonly sessionId: string;
+  readonly what?: 'confirm' | 'capture';
+  readonly by?: { readonly name: string; readonly reason: string };
+  readonly at: number;
+}
+
+/**
+ * Names the session that we are about to confirm or capture; null when one was named before, or the record has ended. It
+ * waits from now on at the latest, so that its deadline is watched.
+ */
+export function recordConfirmIntent(
   rules: TransitionSettings,
   record: LedgerRecord,
-  { sessionId, at }: { readonly sessionId: string; readonly at: number },
-): Change | null =>
-  record.confirmSession === null && !isFinal[record.status]
-    ? write(rules, record, {
-        patch: { confirmSession: sessionId },
-        note: { event: 'confirm', detail: { session_id: sessionId } },
-        at,
-      })
-    : null;
+  { sessionId, what = 'confirm', by, at }: ConfirmIntent,
+): Change | null {
+  // What a person asks for is noted each time.
+  const isNoted = record.confirmSession !== null && (record.confirmSession !== sessionId || by === undefined);
+  if (isNoted || isFinal[record.status]) return null;
+  const detail = {
+    session_id: sessionId,
+    ...(what === 'capture' ? { capture: true } : {}),
+    ...(by === undefined ? {} : { reason: by.reason }),
+  };
+  return write(rules, record, {
+    patch: { confirmSession: sessionId, ...(what === 'confirm' ? { awaitsConfirmationSince: record.awaitsConfirmationSince ?? at } : {}) },
+    note: { event: 'confirm', ...(by === undefined ? {} : { by: by.name }), detail },
+    at,
+  });
+}
 
 /** Names the session that we are about to cancel, and why. */
 export const recordCancelIntent = (

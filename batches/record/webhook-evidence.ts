@@ -5,13 +5,13 @@
 import { readSession, toMap, toText, type GatewaySession } from '../gateway/session.ts';
 import type { Kind } from '../instruction/instruction.ts';
 import { judgeAfterEnd } from './after-end.ts';
-import { alertAfterEnd, alertOf, contradictionAlert, type Alert } from './alert.ts';
+import { alertAfterEnd, alertOf, contradictionAlert, refundAlerts, type Alert } from './alert.ts';
 import { applySession, contradictionOf } from './apply-evidence.ts';
 import type { Change } from './change.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
-import { isEarlierStage, readSessionEvidence, type SessionEvidence } from './session-evidence.ts';
+import { asksUs, isEarlierStage, readSessionEvidence, type SessionEvidence } from './session-evidence.ts';
 import { isFinal } from './status.ts';
 
 export const webhookTypes = ['ready_to_confirm', 'payment_finished', 'action_required', 'ready_to_capture', 'payment_refunded'] as const;
@@ -100,14 +100,20 @@ export function learnFromWebhook(rules: TransitionSettings, record: LedgerRecord
   const evidence = readSessionEvidence(webhook.session, isSecond ? { ...record, sessionId: null, isSessionProven: false } : record);
   if (evidence.type !== 'session' || (!isKnown && !evidence.session.isProven)) return lesson('not_ours');
   if (isSecond) return secondSession(record, evidence.session);
-  const learnt = isFinal[record.status] ? afterEnd(record, evidence.session) : beforeEnd(rules, record, evidence.session, at);
-  const refunds = webhook.type === 'payment_refunded' && evidence.session.isProven ? refundAlerts(record, session) : [];
+  const shown =
+    webhook.type === 'action_required' && evidence.session.payer === null
+      ? { ...evidence.session, payer: { action: null } }
+      : evidence.session;
+  const learnt = isFinal[record.status] ? afterEnd(record, shown) : beforeEnd(rules, record, shown, at);
+  const refunds = refundAlerts(record, shown, webhook.type === 'payment_refunded');
   return refunds.length === 0 ? learnt : { ...learnt, alerts: [...learnt.alerts, ...refunds] };
 }
 
 function afterEnd(record: LedgerRecord, session: SessionEvidence): WebhookLesson {
   const alert = alertAfterEnd(record, session);
-  return alert === null ? lesson(judgeAfterEnd(record, session).type) : lesson('contradicting', { alerts: [alert] });
+  if (alert !== null) return lesson('contradicting', { alerts: [alert] });
+  const { type } = judgeAfterEnd(record, session);
+  return lesson(type === 'late' ? type : 'known');
 }
 
 function beforeEnd(rules: TransitionSettings, record: LedgerRecord, session: SessionEvidence, at: number): WebhookLesson {
@@ -126,7 +132,7 @@ function beforeEnd(rules: TransitionSettings, record: LedgerRecord, session: Ses
 
 function asksForDecision({ confirmSession, cancelSession }: LedgerRecord, { verdict }: SessionEvidence): boolean {
   const claim = verdict.type === 'amount_differs' ? verdict.claim : verdict.type;
-  return claim === 'awaiting_confirmation' && confirmSession === null && cancelSession === null;
+  return asksUs(claim) && confirmSession === null && cancelSession === null;
 }
 
 /** A record that the ledger thinks was never sent: the session proves that it was, so it must not be sent as new. */
@@ -141,7 +147,9 @@ const teaches = (before: LedgerRecord, after: LedgerRecord): boolean =>
   before.sessionId !== after.sessionId ||
   before.isSessionProven !== after.isSessionProven ||
   before.entryId !== after.entryId ||
-  before.reason?.code !== after.reason?.code;
+  before.reason?.code !== after.reason?.code ||
+  // Another action of the payer.
+  (after.reason?.code === 'action_required' && before.reason?.description !== after.reason.description);
 
 const neverSentAlert = (record: LedgerRecord, { sessionId, shown }: SessionEvidence): Alert =>
   alertOf('ledger_behind', record, {
@@ -155,7 +163,7 @@ function secondSession(record: LedgerRecord, session: SessionEvidence): WebhookL
   const { sessionId, verdict, shown } = session;
   const claim = 'claim' in verdict ? verdict.claim : verdict.type;
   if (claim === 'failed' || claim === 'cancelled') return lesson('known');
-  if (claim === 'awaiting_confirmation') return lesson('contradicting', { asks: { type: 'cancel_second', session } });
+  if (asksUs(claim)) return lesson('contradicting', { asks: { type: 'cancel_second', session } });
   const isPaid = claim === 'succeeded' || claim === 'double_payment';
   const description = isPaid
     ? `A second session ${sessionId} of record ${record.recordId} succeeded at the gateway beside session ${record.sessionId}. A person must look at both there.`
@@ -182,21 +190,6 @@ function otherAttempt(record: LedgerRecord, value: unknown, attempt: number, key
   return lesson('contradicting', {
     alerts: [alertOf('possible_double_payment', record, { sessionId, fact: `${sessionId}:attempt ${attempt}`, seen: shown, description })],
   });
-}
-
-/** One alert for each refund that is shown; for a gateway that lists none, one for each time the session changed. */
-function refundAlerts(record: LedgerRecord, session: GatewaySession): readonly Alert[] {
-  const refunds = session.entries.flatMap((entry) => entry.refunds);
-  const unlisted = { id: undefined, amount: undefined, isChargeback: false, isDeclined: false };
-  const made = (refunds.length === 0 ? [unlisted] : refunds).filter(({ isDeclined }) => !isDeclined);
-  return made.map(({ id, amount, isChargeback }) =>
-    alertOf(isChargeback ? 'charged_back' : 'refunded', record, {
-      sessionId: session.id,
-      fact: `${session.id}:${id ?? session.updatedAt ?? 'refund'}`,
-      seen: amount === undefined ? [] : [{ amount: String(amount.minor), currency: amount.currency }],
-      description: `The gateway shows that ${isChargeback ? 'a chargeback took' : 'a refund gave'} money of record ${record.recordId} back. Its status stays; what follows is for a person to decide.`,
-    }),
-  );
 }
 
 /** Verified metadata with a key of ours names a record that the ledger does not have. */

@@ -152,7 +152,7 @@ const ofBooks: readonly Mutation[] = [
     'if (event?.final === false) appendEvent',
   ),
   one('the sequence of a record does not rise', step, 'record.sequence + (isTold ? 1 : 0)', 'record.sequence'),
-  one('a changed reason is not published', step, '|| (!isFinal[status] && moved.reason?.code !== record.reason?.code)', ''),
+  one('a changed reason is not published', step, '|| (!isFinal[status] && isOtherReason(record.reason, moved.reason))', ''),
   one(
     'a known record is admitted again',
     `${record}/admission.ts`,

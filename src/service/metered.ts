@@ -43,6 +43,7 @@ export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock)
     status: (sessionId, signal) => metered('status', () => gateway.status(sessionId, signal)),
     confirm: (sessionId) => metered('confirm', () => gateway.confirm(sessionId)),
     cancel: (sessionId) => metered('cancel', () => gateway.cancel(sessionId)),
+    capture: (sessionId) => metered('capture', () => gateway.capture(sessionId)),
     balance: () => metered('balance', () => gateway.balance()),
     close: () => gateway.close(),
   };

@@ -14,7 +14,7 @@ import { isPublished, statuses } from '../../batches/record/status.ts';
 import { webhookLabels, webhookOutcomes, type WebhookLabel, type WebhookOutcome } from '../../consumers/webhook/webhook-receiver.ts';
 import { createFeeds, createGauges, type Feeds, type MetricSources, type SourceName } from './metric-feeds.ts';
 
-export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'balance'] as const;
+export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'capture', 'balance'] as const;
 export type GatewayCall = (typeof gatewayCalls)[number];
 
 /**

@@ -37,6 +37,7 @@ const everyCall = (under: Under): [string, () => Promise<GatewayResponse>][] => 
   ['status', () => under.gateway.status('ps_1')],
   ['confirm', () => under.gateway.confirm('ps_1')],
   ['cancel', () => under.gateway.cancel('ps_1')],
+  ['capture', () => under.gateway.capture('ps_1')],
   ['balance', () => under.gateway.balance()],
 ];
 
@@ -111,10 +112,12 @@ function prepareSuite(under: Under): void {
       await under.gateway.status('ps_1');
       await under.gateway.confirm('ps_2');
       await under.gateway.cancel('ps_3');
+      await under.gateway.capture('ps_4');
       expect(under.received()).toEqual([
         { type: 'status', sessionId: 'ps_1' },
         { type: 'confirm', sessionId: 'ps_2' },
         { type: 'cancel', sessionId: 'ps_3' },
+        { type: 'capture', sessionId: 'ps_4' },
       ]);
     });
   });

@@ -4,6 +4,8 @@ import { publishedHash, readAuditEntry } from '../../batches/audit/audit-entry.t
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 import type { LedgerRecord, RecordAlert } from '../../batches/record/record.ts';
+import { alertOf } from '../../batches/record/alert.ts';
+import { acknowledgeAlerts, raiseAlert } from '../../batches/record/record-alerts.ts';
 import { move } from '../../batches/record/step.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, transitionSettings, valid } from '../support/builders.ts';
 import { admitted, intent, moved, step } from '../support/ledger-steps.ts';
@@ -124,6 +126,35 @@ export function auditSuite(under: LedgerUnderTest): void {
 
   describe('alerted', () => {
     const alert = (fact: string, acknowledged = false): RecordAlert => ({ alert: 'refunded', fact, at, acknowledged });
+
+    it('a final record gets an alert, with an entry of its trail, and its status, its event and the totals stay', async () => {
+      await under.ledger.openBatch(manifest(batchA));
+      const record = await succeed(under.ledger, await moved(under.ledger, intent(await admitted(under.ledger, 'inv-1', 2))));
+      const events = await under.ledger.outbox({ limit: 9 });
+      const tallies = await under.ledger.tallies(batchA);
+      const raised = alertOf('refunded', record, { sessionId: 'ps_1', description: 'Money came back.' });
+      const change = raiseAlert(transitionSettings, record, raised, at);
+      if (change === null) throw new Error('nothing is raised');
+      await moved(under.ledger, change);
+      const acknowledged = acknowledgeAlerts(transitionSettings, change.after, { by: 'ann', reason: 'looked at', at });
+      expect((await under.ledger.alerted({ limit: 9 })).map((listed) => listed.record.recordId)).toEqual(['inv-1']);
+      if (acknowledged === null) throw new Error('nothing is open');
+      await moved(under.ledger, acknowledged);
+      expect(await under.ledger.outbox({ limit: 9 })).toEqual(events);
+      expect(await under.ledger.tallies(batchA)).toEqual(tallies);
+      const ledger = await under.reopen();
+      const after = await ledger.record('inv-1');
+      expect(after).toMatchObject({ status: 'succeeded', sequence: record.sequence });
+      expect(after?.alerts).toEqual([{ alert: 'refunded', fact: 'ps_1', at, acknowledged: true }]);
+      expect(await ledger.alerted({ limit: 9 })).toEqual([]);
+      const trail = await ledger.trail('inv-1');
+      expect(trail.map(({ text }) => readAuditEntry(text)?.event)).toEqual(['admitted', 'intent', 'answer', 'alert', 'alert']);
+      expect(readAuditEntry(trail[4]?.text ?? '')).toMatchObject({
+        by: 'ann',
+        detail: { acknowledged: 1, alerts: 'refunded', reason: 'looked at' },
+      });
+      expect(await verification(ledger, 'inv-1')).toEqual({ type: 'whole', from: 1 });
+    });
 
     it('lists the records that have an alert which is not acknowledged, page by page', async () => {
       await under.ledger.openBatch(manifest(batchA));

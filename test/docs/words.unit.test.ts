@@ -142,6 +142,7 @@ it('docs/gateway.md describes every code of the daily payouts report', () => {
 
 /** Reasons of records, told in docs/results.md. */
 const reasons = [
+  'action_required',
   'amount_missing',
   'evidence_mismatch',
   'possible_double_payment',

@@ -119,11 +119,13 @@ describe('the requests', () => {
     await gateway.status('ps_1');
     await gateway.confirm('ps_2');
     await gateway.cancel('ps_3');
+    await gateway.capture('ps_4');
     await gateway.balance();
     expect(seen.map((one) => [one.url, JSON.parse(one.body.toString()) as unknown])).toEqual([
       ['/api/v1/session/status', { session_id: 'ps_1' }],
       ['/api/v1/session/confirm', { session_id: 'ps_2' }],
       ['/api/v1/session/cancel', { session_id: 'ps_3' }],
+      ['/api/v1/session/capture', { session_id: 'ps_4' }],
       ['/api/v1/wallet/balance', { request_datetime: '2026-11-21T08:00:00.000Z' }],
     ]);
     for (const one of seen) {

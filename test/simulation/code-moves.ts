@@ -32,7 +32,7 @@ function everyRecord(): LedgerRecord[] {
 }
 
 const codes: readonly FailureCode[] = [...transportCodes, ...gatewayCodes, ...responseCodes];
-const claims: readonly SessionClaim[] = ['pending', 'awaiting_confirmation', 'succeeded', 'failed', 'cancelled'];
+const claims: readonly SessionClaim[] = ['pending', 'awaiting_confirmation', 'awaiting_capture', 'succeeded', 'failed', 'cancelled'];
 const verdicts: readonly SessionVerdict[] = [
   ...claims.flatMap((claim): SessionVerdict[] => [{ type: claim }, { type: 'amount_missing', claim }, { type: 'amount_differs', claim }]),
   { type: 'unproven' },
@@ -40,7 +40,7 @@ const verdicts: readonly SessionVerdict[] = [
   { type: 'double_payment' },
 ];
 const sessions = verdicts.map((verdict): SessionEvidence => ({
-  ...{ sessionId: 'ps_1', entryId: 'po_1', verdict, reason: null, shown: [] },
+  ...{ sessionId: 'ps_1', entryId: 'po_1', verdict, reason: null, payer: null, refunds: [], updatedAt: undefined, shown: [] },
   isProven: verdict.type !== 'unproven',
 }));
 

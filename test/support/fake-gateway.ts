@@ -4,7 +4,7 @@ import type { Gateway, InitRequest } from '../../batches/ports/gateway.ts';
 
 export type GatewayCall =
   | ({ readonly type: 'init' } & InitRequest)
-  | { readonly type: 'status' | 'confirm' | 'cancel'; readonly sessionId: string }
+  | { readonly type: 'status' | 'confirm' | 'cancel' | 'capture'; readonly sessionId: string }
   | { readonly type: 'balance' };
 
 export interface FakeGatewayOptions {
@@ -44,6 +44,7 @@ export function createFakeGateway({ respond, beforeSend, onHeldBack }: FakeGatew
     status: (sessionId) => send({ type: 'status', sessionId }, always),
     confirm: (sessionId) => send({ type: 'confirm', sessionId }, always),
     cancel: (sessionId) => send({ type: 'cancel', sessionId }, always),
+    capture: (sessionId) => send({ type: 'capture', sessionId }, always),
     balance: () => send({ type: 'balance' }, always),
     async close() {
       isClosed = true;

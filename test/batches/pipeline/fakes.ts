@@ -100,6 +100,7 @@ export interface FakeOptions {
   readonly status?: readonly GatewayResponse[];
   readonly confirm?: readonly GatewayResponse[];
   readonly cancel?: readonly GatewayResponse[];
+  readonly capture?: readonly GatewayResponse[];
   readonly deps?: Partial<FakeDeps>;
   /** Called before each step of the log. */
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
@@ -162,6 +163,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
     status: turns(options.status),
     confirm: turns(options.confirm),
     cancel: turns(options.cancel),
+    capture: turns(options.capture),
     balance: turns(undefined),
   };
   const gateway = createFakeGateway({
@@ -223,6 +225,8 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       leaseMs: options.leaseMs ?? 60_000,
       signal: controller.signal,
       confirm: 'match',
+      capture: 'auto',
+      publication: { complete: async () => true },
       alert: async ({ alert, description }) => void alerts.push(`${alert}: ${description}`),
       ...options.deps,
     },

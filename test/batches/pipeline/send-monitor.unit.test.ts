@@ -20,7 +20,17 @@ const again = (code: FailureCode): ResendEvidence => ({
 });
 const accepted: FirstSendEvidence = {
   type: 'session',
-  session: { sessionId: 'ps_1', entryId: null, isProven: true, verdict: { type: 'pending' }, reason: null, shown: [] },
+  session: {
+    sessionId: 'ps_1',
+    entryId: null,
+    isProven: true,
+    verdict: { type: 'pending' },
+    reason: null,
+    payer: null,
+    refunds: [],
+    updatedAt: undefined,
+    shown: [],
+  },
 };
 
 const start = () => {

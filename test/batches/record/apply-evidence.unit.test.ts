@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { failureClass, gatewayCodes, responseCodes, type FailureCode } from '../../../batches/gateway/failure-codes.ts';
 import { transportCodes } from '../../../batches/gateway/gateway-response.ts';
-import { newAlert } from '../../../batches/record/alert.ts';
+import { alertOf, newAlert } from '../../../batches/record/alert.ts';
+import { raiseAlert } from '../../../batches/record/record-alerts.ts';
 import { applyFirstSend, applyResend, applySession } from '../../../batches/record/apply-evidence.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../../../batches/record/evidence.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -21,10 +22,13 @@ const shows = (verdict: SessionVerdict, patch: Partial<SessionEvidence> = {}): S
   isProven: verdict.type !== 'unproven',
   verdict,
   reason: null,
+  payer: null,
+  refunds: [],
+  updatedAt: undefined,
   shown: [],
   ...patch,
 });
-const claims: readonly SessionClaim[] = ['pending', 'awaiting_confirmation', 'succeeded', 'failed', 'cancelled'];
+const claims: readonly SessionClaim[] = ['pending', 'awaiting_confirmation', 'awaiting_capture', 'succeeded', 'failed', 'cancelled'];
 const verdicts: readonly SessionVerdict[] = [
   ...claims.flatMap((claim): SessionVerdict[] => [{ type: claim }, { type: 'amount_missing', claim }, { type: 'amount_differs', claim }]),
   { type: 'unproven' },
@@ -138,6 +142,20 @@ describe('the answer to a first send', () => {
     expect(afterFirst(first('authentication_error'))?.after.status).toBe('queued');
   });
 
+  it('counts as its own while only an alert was written since the intent, and not once another process has taken over', () => {
+    const intent = sentRecord();
+    const alert = alertOf('ledger_behind', intent, { sessionId: null, description: 'd' });
+    const alerted = raiseAlert(settings, intent, alert, at)?.after ?? intent;
+    expect(alerted.version).toBe(intent.version + 1);
+    const answer = (record: LedgerRecord, code: FailureCode) => applyFirstSend(settings, record, { intent, evidence: first(code), at });
+    expect(answer(alerted, 'connection_refused')?.after).toMatchObject({ status: 'queued', alerts: alerted.alerts });
+    expect(answer(alerted, 'connection_lost')?.after).toMatchObject({ status: 'unknown', leaseOwner: null, alerts: alerted.alerts });
+    const taken = markInterrupted(settings, alerted, at).after;
+    expect(answer(taken, 'connection_refused')).toBeNull();
+    expect(answer(taken, 'connection_lost')).toBeNull();
+    expect(answer({ ...alerted, leaseUntil: at + 999_999 }, 'connection_refused')).toBeNull();
+  });
+
   it('fails the record only when it is the only send and nothing else showed arrival', () => {
     expect(afterFirst(first('account_not_found'))?.after).toMatchObject({ status: 'failed', reason: { code: 'account_not_found' } });
     for (const patch of [
@@ -195,7 +213,7 @@ describe('the answer to a resend', () => {
   });
 
   it('says nothing of a send that another process made since, unless it shows a session or proves arrival', () => {
-    const theirs = { ...open, version: open.version + 1 };
+    const theirs = { ...open, version: open.version + 1, sends: open.sends + 1, leaseUntil: at + 1 };
     expect(afterResend(again('nothing_new', 'connection_lost'), theirs, open)).toBeNull();
     expect(afterResend(again('not_made', 'lease_over'), theirs, open)).toBeNull();
     expect(afterResend(again('already_received', 'idempotency_key_already_exists'), theirs, open)).not.toBeNull();

@@ -86,6 +86,9 @@ describe('readFirstSend', () => {
         isProven: true,
         verdict: { type: 'pending' },
         reason: null,
+        payer: null,
+        refunds: [],
+        updatedAt: undefined,
         shown: [{ amount: '1230', currency: 'EUR' }],
       },
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asks, failed, lost, ok, openWorld, ours, shown, succeeded } from './world.ts';
+import { asks, failed, lost, ok, openWorld, ours, shown, succeeded, withAlerts } from './world.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 
 describe('a webhook before the answer of the call that caused it', () => {
@@ -181,7 +181,7 @@ describe('webhooks out of order', () => {
       const ended = await world.record();
       for (let repeat = 0; repeat < 2; repeat += 1)
         expect(await world.webhook('payment_finished', then)).toMatchObject({ status: 200, outcome: 'contradicting' });
-      expect(await world.record()).toEqual(ended);
+      expect(await world.record()).toEqual(withAlerts(ended, 'evidence_mismatch'));
       expect(world.alerts).toMatchObject([{ alert: 'evidence_mismatch', recordId: 'inv-1', sessionId: 'ps_1' }]);
     }
   });
@@ -255,7 +255,7 @@ describe('a webhook for what is not ours', () => {
     const world = await openWorld();
     const open = await world.send();
     expect(await world.webhook('payment_finished', { ...succeeded, metadata: ours(2) })).toMatchObject({ outcome: 'ledger_behind' });
-    expect(await world.record()).toEqual(open);
+    expect(await world.record()).toEqual(withAlerts(open, 'ledger_behind'));
     expect(world.alerts).toMatchObject([{ alert: 'ledger_behind', recordId: 'inv-1' }]);
   });
 
@@ -302,7 +302,7 @@ describe('a refund', () => {
       { alert: 'refunded', seen: [{ amount: '300', currency: 'EUR' }] },
       { alert: 'charged_back', seen: [{ amount: '300', currency: 'EUR' }] },
     ]);
-    expect(await world.record()).toEqual(ended);
+    expect(await world.record()).toEqual(withAlerts(ended, 'refunded', 'charged_back'));
   });
 
   it('without a list of refunds is an alert once for each change of the session', async () => {

@@ -1,13 +1,15 @@
 /** A process that takes webhooks, on a virtual clock: the whole pipeline over a ledger in memory and a gateway of the test. */
 import { generateKeyPairSync } from 'node:crypto';
+import { expect } from 'vitest';
 import { createSigner, createVerifier, anyVerifier, type Verifier } from '../../../batches/gateway/signature.ts';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import { createEngine } from '../../../batches/pipeline/engine.ts';
+import { startWorkers } from '../../../batches/pipeline/worker.ts';
 import { follow } from '../../../batches/pipeline/follow.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
-import type { Alert } from '../../../batches/record/alert.ts';
+import type { Alert, AlertKind } from '../../../batches/record/alert.ts';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { createWebhookReceiver, type WebhookAnswer, type WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
@@ -72,6 +74,8 @@ export interface WorldOptions {
   readonly isLive?: boolean;
   /** Of the gateway's signatures; absent: RSA. */
   readonly verifier?: Verifier;
+  /** Called before results are published. */
+  readonly onPublish?: () => Promise<void>;
   /** Called before an alert is kept. */
   readonly onAlert?: () => void;
 }
@@ -101,6 +105,19 @@ export interface World {
   statuses(): string[];
 }
 
+/** A record that is as before, but for alerts of these kinds. */
+export const withAlerts = (record: LedgerRecord, ...kinds: readonly AlertKind[]): unknown => ({
+  ...record,
+  version: record.version + kinds.length,
+  audit: { number: (record.audit?.number ?? 0) + kinds.length, chain: expect.any(String) as unknown },
+  alerts: kinds.map((alert): unknown => ({
+    alert,
+    fact: expect.any(String) as unknown,
+    at: expect.any(Number) as unknown,
+    acknowledged: false,
+  })),
+});
+
 export async function openWorld({
   respond = () => lost,
   confirm = 'match',
@@ -108,6 +125,7 @@ export async function openWorld({
   isLive = true,
   verifier = rsaVerifier,
   onAlert,
+  onPublish,
 }: WorldOptions = {}): Promise<World> {
   const clock = createVirtualClock();
   const store = createMemoryStore();
@@ -115,6 +133,7 @@ export async function openWorld({
   const calls: string[] = [];
   const alerts: Alert[] = [];
   const failures: unknown[] = [];
+  const published: string[] = [];
   const world = {} as { current: World };
   const gateway = createFakeGateway({
     respond(call) {
@@ -124,7 +143,14 @@ export async function openWorld({
   });
   const engine = createEngine({
     ...{ ledger, gateway, clock, confirm, leaseMs: 60_000, concurrency: 8, monotonic: clock, owner: 'me' },
-    sink: { publish: async () => ({ mark: null }), close: async () => undefined },
+    sink: {
+      async publish(entries) {
+        await onPublish?.();
+        published.push(...entries.map(({ json }) => json));
+        return { mark: null };
+      },
+      close: async () => undefined,
+    },
     limiters: { dispatch: unlimited, follow: unlimited },
     random: () => 0.5,
     machine: () => ({ wallAt: clock.now(), uptimeMs: null }),
@@ -141,6 +167,14 @@ export async function openWorld({
     onWait: () => undefined,
     onBreakerChange: () => undefined,
   });
+  startWorkers([engine.deps.publisher], {
+    // It gathers nothing.
+    clock: { sleep: async () => undefined },
+    signal: new AbortController().signal,
+    onFailure: (cause) => void failures.push(cause),
+  });
+  // It finds nothing to publish, and is idle then.
+  await clock.pass(0);
   const changed: LedgerRecord[] = [];
   const receiver = createWebhookReceiver({
     ...engine.deps,
@@ -148,7 +182,10 @@ export async function openWorld({
     async assertLive() {
       if (!isLive) throw new Error('lost');
     },
-    onChange: (record) => void changed.push(record),
+    onChange(record) {
+      changed.push(record);
+      engine.deps.publisher.notify();
+    },
     onFailure: (cause) => void failures.push(cause),
   });
   await ledger.openBatch(manifest(batchA));
@@ -169,7 +206,10 @@ export async function openWorld({
     send: async () => dispatch(engine.deps, await admitted(ledger, 'inv-1', 2), Buffer.from('{}')),
     follow: async () => follow(engine.deps, await record()),
     acted: () => clock.pass(0),
-    statuses: () => [...store.outbox.values()].map(({ json }) => (JSON.parse(json) as { status: string }).status),
+    statuses: () =>
+      [...new Set([...published, ...[...store.outbox.values()].map(({ json }) => json)])].map(
+        (json) => (JSON.parse(json) as { status: string }).status,
+      ),
   };
   return world.current;
 }

@@ -218,6 +218,7 @@ describe('meteredGateway', () => {
       status: call,
       confirm: call,
       cancel: call,
+      capture: call,
       balance: call,
       close: async () => undefined,
     };
