@@ -1,4 +1,5 @@
 /** Results for people: one row for each result event that is given. */
+import { stringify } from 'csv-stringify/sync';
 import { escapeFormula } from '../batches/csv-row/fix-file.ts';
 import { currencyDecimals } from '../batches/fields/currencies.ts';
 import { formatMinor } from '../batches/fields/money.ts';
@@ -35,8 +36,18 @@ const columns: Readonly<Record<string, (event: ResultEvent) => string | undefine
 
 export const resultsCsvColumns: readonly string[] = Object.keys(columns);
 
+/** The cells of one event, as they are; a workbook has types for them. */
+export const resultsCells = (event: ResultEvent): readonly string[] => Object.values(columns).map((cell) => cell(event) ?? '');
+
 /** The cells of one event, safe to open in a spreadsheet. */
-const resultsCsvRow = (event: ResultEvent): string[] => Object.values(columns).map((cell) => escapeFormula(cell(event) ?? ''));
+const resultsCsvRow = (event: ResultEvent): string[] => resultsCells(event).map(escapeFormula);
+
+/** The file as text, line by line, with its byte order mark: for an output that is no file of ours. */
+export function* resultsCsvLines(events: Iterable<ResultEvent>): Generator<string, void, undefined> {
+  const line = (cells: readonly string[]): string => stringify([[...cells]], { record_delimiter: '\n' });
+  yield `\uFEFF${line(resultsCsvColumns)}`;
+  for (const event of events) yield line(resultsCsvRow(event));
+}
 
 /**
  * Writes the events as they come; the file appears whole or not at all, mode 0600.

@@ -61,6 +61,9 @@ function parseWith<Event>(parse: Parse<Event>, text: string): Event | undefined 
   }
 }
 
+/** A result event from its text; undefined for any other text, and one of a version that is not known. */
+export const parseResultLine = (text: string): ResultEvent | undefined => parseWith(resultOf, text);
+
 /** An alert from its text; undefined for any other text, and one of a version that is not known. */
 export const parseAlert = (text: string): AlertEvent | undefined => parseWith(alertOf, text);
 

@@ -4,7 +4,7 @@ import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
 import { completion, docs } from './declarations/help.ts';
 import { cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
-import { records, status, tail, unknowns } from './declarations/records.ts';
+import { records, results, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
 export const declarations: readonly Declaration[] = [
@@ -23,6 +23,7 @@ export const declarations: readonly Declaration[] = [
   deadLetters,
   rebuild,
   tail,
+  results,
   ledger,
   config,
   keys,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { OwnFile } from '../files/output-path.ts';
+import { rotatedResults } from '../ledger/rotated-results.ts';
 import { alertsPath, ledgerFile, resultsPath } from '../ledger/data-dir.ts';
 
 /** The files that this program lives on, by what they are for people: written over, they would be lost. */
@@ -10,7 +11,7 @@ export const ownFiles = ({ settings, dataDir }: Config): readonly OwnFile[] => [
   ...given('LEDGER_KEY_FILE', settings.LEDGER_KEY_FILE),
   ...['', '-wal', '-shm'].map((end) => ['the ledger', `${ledgerFile(dataDir)}${end}`] as const),
   ['the key of the ledger', join(dataDir, 'ledger.key')],
-  ['the results of the ledger', resultsPath(dataDir)],
+  ...[resultsPath(dataDir), ...rotatedResults(dataDir)].map((path) => ['the results of the ledger', path] as const),
   ['the alerts of the ledger', alertsPath(dataDir)],
   ['the configuration', '.env'],
 ];

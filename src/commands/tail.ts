@@ -10,6 +10,7 @@ import type { EventReading } from '../profiles/profile.ts';
 import { alertLine, eventLine } from '../terminal/event-line.ts';
 import { paintFor, type Paint } from '../terminal/format.ts';
 import { chooseBatch } from './find-batch.ts';
+import { interruptible } from './interruptible.ts';
 
 /**
  * @property from a number: milliseconds since the epoch
@@ -126,20 +127,4 @@ async function batchIdOf(config: Config, { follow, batch }: TailOptions, warn: (
   } finally {
     await close();
   }
-}
-
-/** Aborted by SIGINT, SIGTERM, and an output that cannot be written any more. */
-function interruptible() {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of signals) process.once(name, stop);
-  process.stdout.once('error', stop);
-  return {
-    signal: controller.signal,
-    release() {
-      for (const name of signals) process.removeListener(name, stop);
-      process.stdout.removeListener('error', stop);
-    },
-  };
 }

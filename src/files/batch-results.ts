@@ -1,4 +1,4 @@
-/** The results of one batch as a CSV for people: the newest event of every line, in the order of the lines. */
+/** The results of one batch for people: the newest event of every line, in the order of the lines. */
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
@@ -7,36 +7,51 @@ import { byStatus } from '../../batches/record/tally.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
 import { writeResultsCsv } from '../../producers/results-csv.ts';
 
-interface BatchResultsParams {
-  readonly ledger: Ledger;
+interface RowsParams {
+  readonly ledger: Pick<Ledger, 'batch' | 'tallies'>;
   readonly clock: Clock;
   readonly batchId: string;
-  readonly path: string;
   /** Results since this time that may be of the batch, in any order, also twice. Milliseconds since the epoch. */
   readonly results: (since: number) => AsyncIterable<ResultEvent>;
+  /** How long to wait until the results report as much as the ledger knows. */
+  readonly patienceMs?: number;
+}
+
+interface BatchResultsParams extends RowsParams {
+  readonly path: string;
+}
+
+/** @property missing how many rows of the batch are decided, as the ledger counts them, and have no result here */
+interface BatchRows {
+  readonly events: Iterable<ResultEvent>;
+  readonly count: number;
+  readonly missing: number;
 }
 
 /** What the ledger decided is published soon after, perhaps by another instance. */
-const patienceMs = 30_000;
+const defaultPatienceMs = 30_000;
 const lookAgainMs = 500;
 /** Clocks of machines differ, and the first result may be told in the same moment as the batch is made. */
 const marginMs = 600_000;
 
+/** @returns how many rows were written */
+export const writeBatchResults = ({ path, ...params }: BatchResultsParams): Promise<number> =>
+  withBatchRows(params, ({ events }) => writeResultsCsv({ path, events }));
+
 /**
  * Waits for a while until the results tell as much as the ledger knows; what is still missing then is missing in the
- * file. Sorting happens in a temporary database that spills to disk by itself, because a batch may be larger than
+ * rows. Sorting happens in a temporary database that spills to disk by itself, because a batch may be larger than
  * memory.
- *
- * @returns how many rows were written
  */
-export async function writeBatchResults(params: BatchResultsParams): Promise<number> {
-  const { ledger, clock, batchId, path } = params;
+export async function withBatchRows<T>(params: RowsParams, use: (rows: BatchRows) => Promise<T>): Promise<T> {
+  const { ledger, clock, batchId, patienceMs = defaultPatienceMs } = params;
   const deadline = clock.now() + patienceMs;
   for (;;) {
     const db = new DatabaseSync('');
     try {
       await gather(db, batchEvents(params));
-      if ((await tellsAll(db, ledger, batchId)) || clock.now() >= deadline) return await writeResultsCsv({ path, events: inOrder(db) });
+      const found = await compareWithLedger(db, ledger, batchId);
+      if (found.isWhole || clock.now() >= deadline) return await use({ events: inOrder(db), count: found.count, missing: found.missing });
     } finally {
       db.close();
     }
@@ -49,26 +64,34 @@ export async function* batchEvents({
   ledger,
   batchId,
   results,
-}: Pick<BatchResultsParams, 'ledger' | 'batchId' | 'results'>): AsyncGenerator<ResultEvent, void, undefined> {
+}: Pick<RowsParams, 'batchId' | 'results'> & { readonly ledger: Pick<Ledger, 'batch'> }): AsyncGenerator<ResultEvent, void, undefined> {
   const since = ((await ledger.batch(batchId))?.startedAt ?? 0) - marginMs;
   for await (const event of results(Math.max(since, 0))) if (event.batch_id === batchId) yield event;
 }
 
+/** A message has a topic and a partition, a row of a file only its line. */
+const placeOf = (source: ResultEvent['source']): readonly [part: string, line: number] =>
+  'line' in source ? ['', source.line] : [`${source.topic}/${String(source.partition).padStart(6, '0')}`, Number(source.offset)];
+
 async function gather(db: DatabaseSync, results: AsyncIterable<ResultEvent>): Promise<void> {
   db.exec(
-    'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE newest (line INTEGER PRIMARY KEY, sequence INTEGER, status TEXT, event TEXT); BEGIN',
+    'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; CREATE TABLE newest (part TEXT, line INTEGER, sequence INTEGER, status TEXT, event TEXT, PRIMARY KEY (part, line)) WITHOUT ROWID; BEGIN',
   );
   const keep = db.prepare(
-    'INSERT INTO newest VALUES (?, ?, ?, ?) ON CONFLICT (line) DO UPDATE SET sequence = excluded.sequence, status = excluded.status, event = excluded.event WHERE excluded.sequence >= newest.sequence',
+    'INSERT INTO newest VALUES (?, ?, ?, ?, ?) ON CONFLICT (part, line) DO UPDATE SET sequence = excluded.sequence, status = excluded.status, event = excluded.event WHERE excluded.sequence >= newest.sequence',
   );
-  for await (const event of results) {
-    if ('line' in event.source) keep.run(event.source.line, event.sequence, event.status, JSON.stringify(event));
-  }
+  for await (const event of results) keep.run(...placeOf(event.source), event.sequence, event.status, JSON.stringify(event));
   db.exec('COMMIT');
 }
 
-/** As many rows of each status as the ledger counts. */
-async function tellsAll(db: DatabaseSync, ledger: Ledger, batchId: string): Promise<boolean> {
+interface Comparison {
+  /** As many rows of each status as the ledger counts. */
+  readonly isWhole: boolean;
+  readonly count: number;
+  readonly missing: number;
+}
+
+async function compareWithLedger(db: DatabaseSync, ledger: Pick<Ledger, 'tallies'>, batchId: string): Promise<Comparison> {
   const told = new Map(
     db
       .prepare('SELECT status, count(*) AS count FROM newest GROUP BY status')
@@ -76,17 +99,24 @@ async function tellsAll(db: DatabaseSync, ledger: Ledger, batchId: string): Prom
       .map((row) => [String(row['status']), Number(row['count'])]),
   );
   const counts = byStatus(await ledger.tallies(batchId));
-  return statuses.every((status) => !isPublished[status] || (told.get(status) ?? 0) === counts[status].count);
+  const published = statuses.filter((status) => isPublished[status]);
+  const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
+  const count = sum(told.values());
+  return {
+    isWhole: published.every((status) => (told.get(status) ?? 0) === counts[status].count),
+    count,
+    missing: Math.max(sum(published.map((status) => counts[status].count)) - count, 0),
+  };
 }
 
 /** A duplicate within the file met a record that was only queued then: people want to know what became of it. */
 function* inOrder(db: DatabaseSync): Generator<ResultEvent> {
-  const statusOf = db.prepare('SELECT status FROM newest WHERE line = ?');
-  for (const row of db.prepare('SELECT event FROM newest ORDER BY line').iterate()) {
+  const statusOf = db.prepare('SELECT status FROM newest WHERE part = ? AND line = ?');
+  for (const row of db.prepare('SELECT event FROM newest ORDER BY part, line').iterate()) {
     const event = JSON.parse(String(row['event'])) as ResultEvent;
     const { earlier } = event;
     const place = event.status === 'duplicate' && earlier?.batch_id === event.batch_id ? earlier?.source : undefined;
-    const now = place !== undefined && 'line' in place ? statusOf.get(place.line)?.['status'] : undefined;
+    const now = place === undefined ? undefined : statusOf.get(...placeOf(place))?.['status'];
     const status = statuses.find((known) => known === now);
     yield earlier === undefined || status === undefined ? event : { ...event, earlier: { ...earlier, status } };
   }

@@ -7,6 +7,9 @@ import type { Config } from '../config/config.ts';
 import { kafkaOf } from './client.ts';
 import { topicNames } from './topic-plan.ts';
 
+/** A header of results that were published again: what they say of the ledger is not the newest. */
+export const replayedHeader = 'replayed';
+
 interface TopicReading {
   readonly follow: boolean;
   readonly from: 'beginning' | 'now' | number;

@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, ope
 import { dirname, join, resolve } from 'node:path';
 import { CommandError, exitCodes } from '../exit.ts';
 import { LedgerReadError, LedgerWriteError } from './errors.ts';
+import { rotatedResults } from './rotated-results.ts';
 
 export const ledgerFile = (dir: string): string => join(dir, 'ledger.sqlite');
 
@@ -28,13 +29,15 @@ export interface LedgerFiles {
 
 /** What there is before anything is opened. Results first: they are younger than the ledger that they come from. */
 export function findLedgerFiles(dir: string): LedgerFiles {
-  const resultsBytes = lengthOf(resultsPath(dir));
+  // Those that were moved away show as well that there was a ledger.
+  const resultsFile = [resultsPath(dir), ...rotatedResults(dir)].find((path) => lengthOf(path) > 0) ?? resultsPath(dir);
+  const resultsBytes = lengthOf(resultsFile);
   const file = ledgerFile(dir);
   const isNoFile = fileExists(file) && !statSync(file).isFile();
   const logBytes = bytesOf(`${file}-wal`) ?? 0;
   const bytes = bytesOf(file);
   const ledger = bytes === undefined ? 'missing' : bytes === 0 ? 'empty' : 'present';
-  return { dir, ledgerFile: file, ledger, logBytes, resultsFile: resultsPath(dir), resultsBytes, isNoFile };
+  return { dir, ledgerFile: file, ledger, logBytes, resultsFile, resultsBytes, isNoFile };
 }
 
 /** Of something that is no file there are no results; the sink refuses it. */

@@ -98,6 +98,7 @@ export interface PreparedProfile {
  * @property from a number: milliseconds since the epoch; a reader may return earlier events too
  * @property onSkipped called for what is no event that this version reads
  * @property onCaughtUp called once with `follow`, when what there was at the start is read
+ * @property withRotated also from results files that were moved away and are still beside the results file
  */
 export interface EventReading {
   readonly follow: boolean;
@@ -106,6 +107,7 @@ export interface EventReading {
   readonly onWarning: (message: string) => void;
   readonly onSkipped: (message: string) => void;
   readonly onCaughtUp?: () => void;
+  readonly withRotated?: boolean;
 }
 
 /** The ledger for commands that only read: without its key and lock, also while other processes pay. */

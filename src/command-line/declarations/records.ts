@@ -19,6 +19,18 @@ const from = (flags: string, description: string): Option<'beginning' | 'now' | 
   },
 });
 
+/** In milliseconds since the epoch. */
+const time = (flags: string, description: string): Option<number | undefined> => ({
+  flags,
+  description,
+  read(given) {
+    if (typeof given !== 'string') return undefined;
+    const at = parseTime(given) ?? parseAgo(given, systemClock.now());
+    if (at !== undefined) return at;
+    throw new OptionError('Expected a time such as 2026-11-21T08:00Z, or a duration ago such as -10m.');
+  },
+});
+
 export const status = declare({
   usage: 'status [batch]',
   description: 'shows a batch (by its id, at least the first 6 characters of it, or its file), or the newest batches',
@@ -89,4 +101,20 @@ export const tail = declare({
     'tail --alerts --follow',
   ],
   run: async ({ config, options }) => (await import('../../commands/tail.ts')).tail(config, options),
+});
+
+export const results = declare({
+  usage: 'results <action> [batch]',
+  actions: () => ['export', 'replay', 'rotate'],
+  description: 'export BATCH writes the results of a batch as CSV or XLSX; replay publishes results again; rotate moves results.jsonl away',
+  needs: 'data',
+  options: {
+    out: text('--out <file>', 'export: write to this file, as a workbook if its name ends in .xlsx (default: CSV on stdout)'),
+    batch: text('--batch <batch>', 'replay: the results of this batch (its id, at least the first 6 characters of it, or its file)'),
+    record: text('--record <record>', 'replay: the results of this record id'),
+    since: time('--since <time>', 'replay: the results since a time such as "2026-11-21 08:00" (UTC), or a duration ago such as -10m'),
+    json: flag('--json', 'replay and rotate: print one JSON object'),
+  },
+  examples: ['results export may.csv --out may.xlsx', 'results replay --since -1h', 'results rotate'],
+  run: async ({ config, args, options }) => (await import('../../commands/results.ts')).results(config, args, options),
 });

@@ -5,6 +5,8 @@ import { readMeta } from './schema.ts';
 
 export interface Outbox {
   append(event: ResultEvent): void;
+  /** Of an event as text: it is published in these bytes. */
+  appendText(eventId: string, json: string): void;
   remove(numbers: readonly number[]): void;
   /** Keeps the sink's note; null keeps the last one. */
   mark(mark: string | null): void;
@@ -28,11 +30,14 @@ export function createOutbox(db: DatabaseSync): Outbox {
   };
   load();
 
+  const appendText = (eventId: string, json: string): void => {
+    insert.run(last + 1, eventId, json);
+    last += 1;
+  };
+
   return {
-    append(event) {
-      insert.run(last + 1, event.event_id, JSON.stringify(event));
-      last += 1;
-    },
+    append: (event) => appendText(event.event_id, JSON.stringify(event)),
+    appendText,
     remove(numbers) {
       const sorted = [...numbers].sort((a, b) => a - b);
       let [from] = sorted;

@@ -20,7 +20,7 @@ import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { createRedisClock } from '../../ledger/redis/clock.ts';
 import { openRedisLedger, type RedisLedger } from '../../ledger/redis/ledger.ts';
 import type { Logger } from '../../logger.ts';
-import { parseResult } from '../../kafka/results-reader.ts';
+import { parseResult, replayedHeader } from '../../kafka/results-reader.ts';
 import { connectRedis, type RedisConnection } from '../../redis/connection.ts';
 import type { Shutdown } from '../../service/shutdown.ts';
 import { planTopics, topicNames, type TopicNames } from '../../kafka/topic-plan.ts';
@@ -138,15 +138,29 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   }
 }
 
-/** The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. */
+/**
+ * The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. Results
+ * that were published again carry old marks: behind them the reading goes further back.
+ */
 async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
-  const marks: string[] = [];
-  let hasResults = false;
-  const newest = readTopic({ createKafka, topic, from: { lastOf: marksFromLast }, until: 'end', signal, groupPrefix: 'disburse-marks' });
-  for await (const { value } of newest) {
-    hasResults = true;
-    const mark = value === null ? undefined : parseResult(value)?.ledger_mark;
-    if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
+  const common = { createKafka, topic, until: 'end', signal, groupPrefix: 'disburse-marks' } as const;
+  for (let last = marksFromLast, former = -1; ; last *= 8) {
+    const marks: string[] = [];
+    const read = new Map<number, { all: number; own: number }>();
+    for await (const { value, partition, headers } of readTopic({ ...common, from: { lastOf: last } })) {
+      const counts = read.get(partition) ?? { all: 0, own: 0 };
+      read.set(partition, counts);
+      counts.all += 1;
+      if (headers[replayedHeader] !== undefined) continue;
+      counts.own += 1;
+      const mark = value === null ? undefined : parseResult(value)?.ledger_mark;
+      if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
+    }
+    const partitions = [...read.values()];
+    const all = partitions.reduce((sum, one) => sum + one.all, 0);
+    const isEnough = partitions.every(({ all: records, own }) => own === records || own >= marksFromLast);
+    // Where no more is found, there is no more.
+    if (isEnough || all === former) return { marks, hasResults: all > 0 };
+    former = all;
   }
-  return { marks, hasResults };
 }

@@ -7,6 +7,7 @@ import type { Config } from '../../config/config.ts';
 import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { findLedgerFiles, resultsPath } from '../../ledger/data-dir.ts';
+import { rotatedResults } from '../../ledger/rotated-results.ts';
 import { whyNotOpen } from '../../ledger/may-pay.ts';
 import { openSqliteLedger, type SqliteLedger } from '../../ledger/sqlite/ledger.ts';
 import { bindingOf } from '../binding.ts';
@@ -41,7 +42,8 @@ export async function openStandaloneLedger(
     onWarning,
     host: hostname(),
     mayCreate,
-    findUnknown: (published) => findUnknownResults({ path: resultsPath(dataDir), published, isQuiet: true }),
+    findUnknown: (published) =>
+      findUnknownResults({ path: resultsPath(dataDir), rotated: rotatedResults(dataDir), published, isQuiet: true }),
   });
   return { ledger, ledgerKey, clock: { now: ledger.now, sleep: systemClock.sleep } };
 }

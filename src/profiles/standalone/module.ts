@@ -6,6 +6,8 @@ import { unknownResultsText } from '../../ledger/may-pay.ts';
 import { nameOf } from '../../ledger/sqlite/open-existing.ts';
 import { openReader } from '../../ledger/sqlite/reader.ts';
 import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
+import { rotatedResults } from '../../ledger/rotated-results.ts';
+import { readAllResults } from './all-results.ts';
 import type { ProfileModule } from '../profile.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
@@ -28,11 +30,18 @@ export const standalone: ProfileModule = {
   },
   async openReader({ dataDir }, onWarning) {
     const ledger = await openReader(dataDir);
-    const unknown = await findUnknownResults({ path: resultsPath(dataDir), published: ledger.published, isQuiet: false });
+    const unknown = await findUnknownResults({
+      path: resultsPath(dataDir),
+      rotated: rotatedResults(dataDir),
+      published: ledger.published,
+      isQuiet: false,
+    });
     if (unknown !== null) onWarning(`warning: ${unknownResultsText(nameOf(dataDir), unknown)}. No process pays from it.`);
     return { ledger, close: () => ledger.close() };
   },
-  readEvents: ({ dataDir }, reading) =>
-    readResults(resultsPath(dataDir), { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' }),
+  readEvents({ dataDir }, reading) {
+    const options = { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' } as const;
+    return reading.withRotated === true ? readAllResults(dataDir, options) : readResults(resultsPath(dataDir), options);
+  },
   readAlerts: ({ dataDir }, reading) => readAlerts(alertsPath(dataDir), { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' }),
 };

@@ -12,7 +12,6 @@ import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { createAlertSink } from '../../../producers/alerts.ts';
 import { openResultsFile } from '../../../producers/results-file.ts';
-import { readResults } from '../../../producers/results-reader.ts';
 import { machineClocks, monotonicClock, preciseClock } from '../../clock.ts';
 import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
@@ -24,6 +23,7 @@ import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { answerPending, createCommandWorker, createOperator, sealedBodies, type Operate } from '../operations.ts';
 import { pauseReporter, stopWhilePaused } from '../pauses.ts';
+import { readAllResults } from './all-results.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
 
 export type StandaloneParams = ProfileParams & { readonly signer: Signer };
@@ -149,7 +149,7 @@ function profileOf(parts: Parts): StandaloneProfile {
       const held = deps.heldUp();
       return held === null ? null : `${whyHeldUp(held)}: waiting for it`;
     },
-    results: () => readResults(resultsPath(dataDir)),
+    results: () => readAllResults(dataDir),
     webhooks,
     workers: () => [
       createDueWorker(deps, { due: scanner.due, waitMs: patienceMs }),

@@ -1,12 +1,14 @@
 /** Compares the results file with the ledger: what is published and not known there shows that the ledger is not the newest. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { readLines } from '../../../producers/lines.ts';
+import { lastLineEnd, readLines } from '../../../producers/lines.ts';
 import { findMark, lineStart } from '../../../producers/results-mark.ts';
 import type { UnknownResults } from '../../ledger/may-pay.ts';
 import type { Published, PublishedEvent } from '../../ledger/sqlite/published.ts';
 
 interface ResultsToCompare {
   readonly path: string;
+  /** Results files that were moved away, oldest first. */
+  readonly rotated?: readonly string[];
   readonly published: Published;
   /**
    * No process publishes meanwhile, so that every whole line behind the mark must be unpublished in the ledger. Else lines are
@@ -17,13 +19,31 @@ interface ResultsToCompare {
 
 /** @returns null when the ledger knows all results, or there are none */
 export async function findUnknownResults(params: ResultsToCompare): Promise<UnknownResults | null> {
-  const handle = await openExisting(params.path);
+  return (await withFile(params.path, (handle) => compare(handle, params))) ?? newestRotated(params);
+}
+
+async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T | null> {
+  const handle = await openExisting(path);
   if (handle === undefined) return null;
   try {
-    return await compare(handle, params);
+    return await work(handle);
   } finally {
     await handle.close();
   }
+}
+
+/** How much of the end of a file that was moved away is compared. */
+const comparedBytes = 65_536;
+
+/** All lines of a file that was moved away were noted before: its last ones are known to every ledger that is not older. */
+async function newestRotated({ rotated = [], published }: ResultsToCompare): Promise<UnknownResults | null> {
+  const path = rotated.at(-1);
+  if (path === undefined) return null;
+  return withFile(path, async (handle) => {
+    const { size } = await handle.stat();
+    const isKnown = (event: PublishedEvent): boolean => published.isUnpublished(event.event_id) || published.isKnown(event);
+    return unknownIn(handle, { path, start: await lastLineEnd(handle, Math.max(size - comparedBytes, 0)), isKnown });
+  });
 }
 
 const openExisting = (path: string): Promise<FileHandle | undefined> =>
@@ -42,9 +62,20 @@ async function compare(handle: FileHandle, { path, published, isQuiet }: Results
   const isKnown = (event: PublishedEvent): boolean =>
     published.isUnpublished(event.event_id) || (!(isMarked && isQuiet) && published.isKnown(event));
 
+  return unknownIn(handle, { path, start: isMarked ? start : 0, isKnown });
+}
+
+interface Lines {
+  readonly path: string;
+  /** The beginning of a line. */
+  readonly start: number;
+  readonly isKnown: (event: PublishedEvent) => boolean;
+}
+
+async function unknownIn(handle: FileHandle, { path, start, isKnown }: Lines): Promise<UnknownResults | null> {
   let count = 0;
   let first: PublishedEvent | undefined;
-  for await (const { text } of readLines(handle, isMarked ? start : 0)) {
+  for await (const { text } of readLines(handle, start)) {
     const event = eventOf(text);
     if (event === undefined || isKnown(event)) continue;
     count += 1;
