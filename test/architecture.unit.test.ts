@@ -49,7 +49,7 @@ const rooms: Rooms = {
   'batches/ports': domain(...beforePorts),
   'batches/audit': domain(),
   'batches/pipeline': domain(...beforePipeline),
-  'batches/operations': domain(...beforePipeline, 'pipeline'),
+  'batches/operations': domain(...beforePipeline, 'pipeline', 'reconciliation'),
   'batches/reconciliation': domain('fields', 'instruction', 'gateway', 'record', 'ports'),
 
   consumers: { imports: everyDomainRoom, pure: true },

@@ -3,16 +3,15 @@
  * so that the results show it even when the ledger is lost.
  */
 import { advance } from '../pipeline/advance.ts';
-import { writeBatchState } from '../pipeline/batch-state.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
-import { isFinal } from '../record/status.ts';
-import { receivedOf } from '../record/tally.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
 import { pauseBatch, resumeBatch } from './pause.ts';
 import { nextBody } from './next-body.ts';
+import { endByReport } from './report-row.ts';
 import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
+import { settleBatch } from './settle-batch.ts';
 
 export async function operate(deps: OperationDeps, request: OperationRequest): Promise<OperationAnswer> {
   switch (request.type) {
@@ -28,6 +27,14 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return resumeBatch(deps, request);
     case 'cancel':
       return cancelBatch(deps, request);
+    case 'report_row':
+      return endByReport(deps, request);
+    case 'raise_alert':
+      await deps.alert(request.alert);
+      return { outcome: 'done', text: `The alert ${request.alert.alert} is raised.`, data: { record_id: request.alert.recordId } };
+    case 'publish':
+      await publishNow(deps);
+      return { outcome: 'done', text: 'Everything is published.', data: {} };
   }
 }
 
@@ -76,15 +83,6 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   );
   if (answer.outcome === 'done') await reopenBatch(deps, record.batchId);
   return answer;
-}
-
-/** Where no process follows the batch any more, its last open record ends it here. */
-async function settleBatch({ ledger, clock }: OperationDeps, { batchId, status }: LedgerRecord): Promise<void> {
-  if (!isFinal[status]) return;
-  const batch = await ledger.batch(batchId);
-  if (batch?.state !== 'waiting') return;
-  const rows = receivedOf(await ledger.tallies(batchId)).count;
-  await writeBatchState(ledger, { batchId, rows, stopped: false, at: clock.now() });
 }
 
 /** The process that pays looks at batches that wait, not at those that have ended. */

@@ -1,25 +1,26 @@
 /** What operators' requests are carried out with. */
 import type { Ledger } from '../ports/ledger.ts';
-import type { StepDeps } from '../pipeline/advance.ts';
+import type { Alerts, StepDeps } from '../pipeline/advance.ts';
 import type { OutboxRelay } from '../pipeline/outbox-relay.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import type { OperationAnswer } from './request.ts';
 
-export type OperationDeps = StepDeps & {
-  readonly ledger: Pick<
-    Ledger,
-    'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'
-  >;
-  readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
-  /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
-  readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
-  /** The record has changed: what moves the records of its batch looks at it. */
-  readonly onChange: (record: LedgerRecord) => void;
-  /** Records of the batch, which a pause held up, are due. */
-  readonly onResumed: (batchId: string) => void;
-  /** A batch that had ended has open records again. */
-  readonly onReopened: (batchId: string) => void;
-};
+export type OperationDeps = StepDeps &
+  Alerts & {
+    readonly ledger: Pick<
+      Ledger,
+      'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'
+    >;
+    readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
+    /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
+    readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
+    /** The record has changed: what moves the records of its batch looks at it. */
+    readonly onChange: (record: LedgerRecord) => void;
+    /** Records of the batch, which a pause held up, are due. */
+    readonly onResumed: (batchId: string) => void;
+    /** A batch that had ended has open records again. */
+    readonly onReopened: (batchId: string) => void;
+  };
 
 export async function publishNow({ publisher }: Pick<OperationDeps, 'publisher'>): Promise<void> {
   publisher.notify();

@@ -1,10 +1,13 @@
 /** What an operator asks for, as it crosses to the process that holds the ledger; and what that process answers. */
 import { z } from 'zod';
+import { alertKinds } from '../record/alert.ts';
 
 const person = { by: z.string().min(1).max(200), reason: z.string().max(2000) };
 /** Null: everything. */
 const batchOrAll = z.string().nullable();
 const recordId = z.string().min(1).max(512);
+const minor = z.string().regex(/^-?\d{1,30}$/);
+const shownAmount = z.strictObject({ amount: minor, currency: z.string() });
 
 export const operationRequest = z.discriminatedUnion('type', [
   z.strictObject({
@@ -24,6 +27,34 @@ export const operationRequest = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('resume'), batchId: batchOrAll, ...person }),
   z.strictObject({ type: z.literal('cancel'), batchId: z.string(), ...person }),
   z.strictObject({ type: z.literal('cancel_record'), recordId, ...person }),
+  /** A row of the gateway's report that ends the record, as it was in this version. */
+  z.strictObject({
+    type: z.literal('report_row'),
+    recordId,
+    version: z.int(),
+    row: z.strictObject({
+      sessionId: z.string(),
+      operationId: z.string(),
+      amountMinor: minor,
+      currency: z.string(),
+      merchantMetadata: z.string(),
+    }),
+  }),
+  z.strictObject({
+    type: z.literal('raise_alert'),
+    alert: z.strictObject({
+      alert: z.enum(alertKinds),
+      recordId,
+      batchId: z.string().nullable(),
+      fact: z.string(),
+      sessionId: z.string().nullable(),
+      expected: shownAmount.nullable(),
+      seen: z.array(shownAmount),
+      description: z.string(),
+    }),
+  }),
+  /** Resolves when everything that was decided before is published. */
+  z.strictObject({ type: z.literal('publish') }),
 ]);
 
 export type OperationRequest = z.infer<typeof operationRequest>;

@@ -1,8 +1,10 @@
 /** Writes what a row of the report proves, for `reconcile`. */
 import type { Ledger } from '../ports/ledger.ts';
 import { advanceOne } from '../ports/single.ts';
+import type { LedgerRecord } from '../record/record.ts';
+import type { SessionEvidence } from '../record/session-evidence.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
-import type { ReconcileDependencies } from './reconcile.ts';
+import type { EndResult } from './reconcile.ts';
 import { applyReport } from './report-evidence.ts';
 
 /**
@@ -19,7 +21,7 @@ export const createEndRecord =
     readonly ledger: Pick<Ledger, 'advance'>;
     readonly settings: TransitionSettings;
     readonly now: () => number;
-  }): NonNullable<ReconcileDependencies['end']> =>
+  }): ((record: LedgerRecord, evidence: SessionEvidence) => Promise<EndResult>) =>
   async (record, evidence) => {
     const change = applyReport(settings, record, evidence, now());
     if (change === null) return { type: 'moved' };

@@ -43,7 +43,7 @@ export interface ReconcileDependencies {
   readonly ledger: Pick<Ledger, 'record' | 'recordOfSession' | 'records'> & {
     readonly recordOfEntry?: (entryId: string) => Promise<LedgerRecord | undefined>;
   };
-  readonly end: ((record: LedgerRecord, evidence: SessionEvidence) => Promise<EndResult>) | null;
+  readonly end: ((record: LedgerRecord, evidence: SessionEvidence, row: ReportRow) => Promise<EndResult>) | null;
   readonly raise: (alert: Alert) => Promise<void>;
 }
 
@@ -100,7 +100,7 @@ async function settleRow(row: ReportRow, index: ReportIndex, { keys, ledger, end
   for (let round = 1; ; round += 1) {
     const decision = decideRow(row, await find(row, ledger), { keys, earlier });
     if (decision.type !== 'ends' || end === null) return decision;
-    const result = await end(decision.record, decision.evidence);
+    const result = await end(decision.record, decision.evidence, row);
     if (result.type === 'ended') return decision;
     if (result.type === 'session_taken') return sessionTaken(row, decision.record, result.takenBy);
     if (round === maxDecisions) throw new Error(`record ${decision.record.recordId} is written by another process again and again`);

@@ -10,8 +10,11 @@ import { readSessionEvidence, type SessionEvidence, type SessionEvidenceReading 
 import { readMerchantMetadata } from './merchant-metadata.ts';
 import type { ReportRow } from './report-row.ts';
 
+/** What of a row is evidence. */
+export type ShownPayment = Pick<ReportRow, 'sessionId' | 'operationId' | 'amountMinor' | 'currency' | 'merchantMetadata'>;
+
 /** The session as `session/status` would show it. The report lists successful operations only. */
-function sessionOf(row: ReportRow): unknown {
+function sessionOf(row: ShownPayment): unknown {
   const { sessionId, operationId, amountMinor, currency } = row;
   const read = readMerchantMetadata(row.merchantMetadata);
   return {
@@ -29,7 +32,7 @@ function sessionOf(row: ReportRow): unknown {
 }
 
 /** Of a row that shows a payout: what it proves about the record. A refund proves nothing of this kind. */
-export const reportEvidence = (row: ReportRow, record: LedgerRecord): SessionEvidenceReading => {
+export const reportEvidence = (row: ShownPayment, record: LedgerRecord): SessionEvidenceReading => {
   // An entry that is known stays the record's, also where its session was not kept.
   const isKnownEntry = record.entryId === row.operationId && record.sessionId === null;
   return readSessionEvidence(sessionOf(row), isKnownEntry ? { ...record, sessionId: row.sessionId, isSessionProven: true } : record);

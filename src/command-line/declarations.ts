@@ -2,6 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
+import { reconcile } from './declarations/gateway.ts';
 import { completion, docs } from './declarations/help.ts';
 import { cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
 import { records, results, status, tail, unknowns } from './declarations/records.ts';
@@ -19,6 +20,7 @@ export const declarations: readonly Declaration[] = [
   pause,
   resume,
   cancel,
+  reconcile,
   topics,
   deadLetters,
   rebuild,

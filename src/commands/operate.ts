@@ -3,13 +3,11 @@ import { userInfo } from 'node:os';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { createLogger } from '../logger.ts';
 import { openLedgerReader, operateProfile } from '../profiles/open-profile.ts';
-import { createShutdown } from '../service/shutdown.ts';
 import { printable } from '../terminal/format.ts';
-import { logLine } from '../terminal/log-line.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
 import { chooseBatch } from './find-batch.ts';
+import { withShutdown } from './with-shutdown.ts';
 
 export interface PersonOptions {
   readonly reason?: string;
@@ -65,25 +63,8 @@ function asData(answers: readonly OperationAnswer[]): unknown {
   return answers.length === 1 && only !== undefined ? dataOf(only) : { records: answers.map(dataOf) };
 }
 
-async function operateOne(config: Config, request: OperationRequest): Promise<OperationAnswer> {
-  const logger = createLogger(config.settings.LOG_LEVEL === 'info' ? 'warn' : config.settings.LOG_LEVEL, {
-    write: (line) => void process.stderr.write(process.stderr.isTTY === true ? wrapText(logLine(line), columnsOf(process.stderr)) : line),
-  });
-  const stopping = createShutdown(
-    () => undefined,
-    () => process.exit(exitCodes.stopped),
-  );
-  try {
-    return await operateProfile({ config, logger, stopping }, request);
-  } catch (cause) {
-    const why = stopping.why();
-    if (why !== null && !(cause instanceof CommandError))
-      throw new CommandError(exitCodes.stopped, `stopped: ${why}. disburse explain shows whether it was done.`, { cause });
-    throw cause;
-  } finally {
-    stopping.release();
-  }
-}
+const operateOne = (config: Config, request: OperationRequest): Promise<OperationAnswer> =>
+  withShutdown(config, (params) => operateProfile(params, request));
 
 export interface ResolveOptions extends PersonOptions {
   readonly as?: 'succeeded' | 'failed' | 'cancelled';

@@ -3,7 +3,7 @@ import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
-import type { EventReading, LedgerReader, OperateParams, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
+import type { Desk, EventReading, LedgerReader, OperateParams, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
 
 const moduleOf = async (config: Config): Promise<ProfileModule> =>
   config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
@@ -18,6 +18,10 @@ export const openLedgerReader = async (config: Config, onWarning: (message: stri
 /** @throws {CommandError} exit 1 or 3 with one sentence: nothing is changed */
 export const operateProfile = async (params: OperateParams, request: OperationRequest): Promise<OperationAnswer> =>
   (await moduleOf(params.config)).operate(params, request);
+
+/** @throws {CommandError} as `operateProfile` */
+export const openDesk = async (params: OperateParams, changes: boolean): Promise<Desk> =>
+  (await moduleOf(params.config)).openDesk(params, changes);
 
 /** Result events: of the results file in its order, or of the results topic in the order of each partition. */
 export async function* readEvents(config: Config, reading: EventReading): AsyncGenerator<ResultEvent, void, undefined> {

@@ -116,6 +116,14 @@ export interface LedgerReader {
   close(): Promise<void>;
 }
 
+/** The ledger for one command that reads it and asks for many changes. */
+export interface Desk {
+  readonly ledger: LedgerReader['ledger'] & Pick<Ledger, 'recordOfSession'>;
+  /** As `operate` of the module. */
+  ask(request: OperationRequest): Promise<OperationAnswer>;
+  close(): Promise<void>;
+}
+
 export type OperateParams = Pick<ProfileParams, 'config' | 'stopping' | 'logger'>;
 
 /** What each of the two implementations offers. */
@@ -128,6 +136,8 @@ export interface ProfileModule {
    * @throws {CommandError} exit 1 or 3 with one sentence: nothing is changed
    */
   operate(params: OperateParams, request: OperationRequest): Promise<OperationAnswer>;
+  /** @param changes false: nothing is asked for, and the ledger is not taken */
+  openDesk(params: OperateParams, changes: boolean): Promise<Desk>;
   readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
   readAlerts(config: Config, reading: EventReading): AsyncIterable<AlertEvent>;
 }

@@ -29,6 +29,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
   const publishing = startRelay(relay, stopping);
   const quiet = createQuietWatch(clock);
   const deps = enqueueDeps(params, connected, relay);
+  const alert = createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger });
   return {
     ledger,
     clock,
@@ -48,8 +49,8 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       }
       return end;
     },
-    operate: sharedOperator({ ...deps, ledger }, connected.ledgerKey),
-    alert: createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger }),
+    operate: sharedOperator({ ...deps, ledger, alert }, connected.ledgerKey),
+    alert,
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),
     note: () => (quiet.isQuiet() ? 'no progress for a while: check that disburse serve is running and Kafka answers' : null),

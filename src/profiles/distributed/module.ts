@@ -15,6 +15,7 @@ export const distributed: ProfileModule = {
     return { open: async () => (await import('./instance.ts')).openInstance({ ...params, signer }) };
   },
   operate: async (params, request) => (await import('./operate.ts')).operateDistributed(params, request),
+  openDesk: async (params) => (await import('./operate.ts')).openDistributedDesk(params),
   async openReader(config, onWarning) {
     const connection = await connectRedis(redisParams(config, onWarning));
     try {

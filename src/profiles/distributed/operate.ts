@@ -3,20 +3,32 @@ import type { OperationAnswer, OperationRequest } from '../../../batches/operati
 import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
 import { startRelay } from '../gateway-stack.ts';
 import { sharedOperator } from '../operations.ts';
-import type { OperateParams } from '../profile.ts';
+import type { Desk, OperateParams } from '../profile.ts';
+import { createAlertReporter } from '../report-alert.ts';
 import { transitionSettings } from '../transition-settings.ts';
 import { connect } from './connect.ts';
 
 /** @throws {CommandError} see `connect` */
 export async function operateDistributed(params: OperateParams, request: OperationRequest): Promise<OperationAnswer> {
+  const desk = await openDistributedDesk(params);
+  try {
+    return await desk.ask(request);
+  } finally {
+    await desk.close();
+  }
+}
+
+/** @throws {CommandError} see `connect` */
+export async function openDistributedDesk(params: OperateParams): Promise<Desk> {
   const connected = await connect({ ...params, newLedger: false, allowUnsafeRedis: true });
-  const { ledger, clock, sink, ledgerKey } = connected;
+  const { ledger, clock, sink, ledgerKey, alerts } = connected;
   const publisher = createOutboxRelay({ ledger, sink });
   const publishing = startRelay(publisher, params.stopping);
-  try {
-    const settings = transitionSettings(params.config, ledgerKey);
-    return await sharedOperator({ ledger, clock, publisher, settings }, ledgerKey)(request);
-  } finally {
-    await publishing.stop().finally(() => connected.close());
-  }
+  const settings = transitionSettings(params.config, ledgerKey);
+  const alert = createAlertReporter({ keys: settings.keys, sink: alerts, clock, logger: params.logger });
+  return {
+    ledger,
+    ask: sharedOperator({ ledger, clock, publisher, settings, alert }, ledgerKey),
+    close: () => publishing.stop().finally(() => connected.close()),
+  };
 }

@@ -8,8 +8,18 @@ import { openReader } from '../../ledger/sqlite/reader.ts';
 import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { rotatedResults } from '../../ledger/rotated-results.ts';
 import { readAllResults } from './all-results.ts';
-import type { ProfileModule } from '../profile.ts';
+import { openSessionReader } from '../../ledger/sqlite/session-reader.ts';
+import type { OperateParams, ProfileModule } from '../profile.ts';
+import { openStandaloneDesk, operateStandalone } from './operate.ts';
 import { findUnknownResults } from './unknown-results.ts';
+
+/** Opens the ledger for commands of this process. */
+async function opener(params: OperateParams) {
+  const { openStandalone } = await import('./profile.ts');
+  const signer = await signerIfAny(params.config);
+  const settings = { ...params, signer, role: 'operate', verifier: null, patienceMs: null, detach: false } as const;
+  return () => openStandalone({ ...settings, newLedger: false, allowUnsafeRedis: false });
+}
 
 export const standalone: ProfileModule = {
   async prepare(params) {
@@ -21,12 +31,19 @@ export const standalone: ProfileModule = {
     return { open: async () => (await import('./profile.ts')).openStandalone({ ...params, signer }) };
   },
   async operate(params, request) {
-    const { config } = params;
-    const { openStandalone } = await import('./profile.ts');
-    const { operateStandalone } = await import('./operate.ts');
-    const signer = await signerIfAny(config);
-    const settings = { ...params, signer, role: 'operate', verifier: null, patienceMs: null, detach: false } as const;
-    return operateStandalone(config.dataDir, request, () => openStandalone({ ...settings, newLedger: false, allowUnsafeRedis: false }));
+    const open = await opener(params);
+    return operateStandalone(params.config.dataDir, request, open);
+  },
+  async openDesk(params, changes) {
+    const { dataDir } = params.config;
+    const openReaders = async () => {
+      const [reader, sessions] = [await openReader(dataDir), openSessionReader(dataDir)];
+      const close = (): Promise<void> => reader.close().finally(() => sessions.close());
+      return { ...reader, recordOfSession: sessions.recordOfSession, close };
+    };
+    if (changes) return openStandaloneDesk(dataDir, await opener(params), openReaders);
+    const ledger = await openReaders();
+    return { ledger, ask: () => Promise.reject(new TypeError('this desk only reads')), close: () => ledger.close() };
   },
   async openReader({ dataDir }, onWarning) {
     const ledger = await openReader(dataDir);

@@ -10,9 +10,10 @@ import { LedgerHeldError } from '../../ledger/errors.ts';
 import { findLedgerFiles } from '../../ledger/data-dir.ts';
 import { whyNothingToRead } from '../../ledger/may-pay.ts';
 import { ask, type Asking } from '../../ledger/sqlite/ask.ts';
+import type { Desk } from '../profile.ts';
 import type { StandaloneProfile } from './profile.ts';
 
-type Operator = Pick<StandaloneProfile, 'operate' | 'answerCommands' | 'close'>;
+type Operator = Pick<StandaloneProfile, 'operate' | 'answerCommands' | 'close' | 'ledger'>;
 
 const lookEveryMs = 25;
 const tryEveryMs = 500;
@@ -24,23 +25,62 @@ export async function operateStandalone(dir: string, request: OperationRequest, 
   const missing = whyNothingToRead(findLedgerFiles(dir));
   if (missing !== null) throw missing;
   const own = await unlessHeld(open);
-  if (own.profile !== undefined) {
-    try {
-      // In the order in which they were asked for.
-      await own.profile.answerCommands();
-      return await own.profile.operate(request);
-    } finally {
-      await own.profile.close();
-    }
+  if (own.profile === undefined) return askHolder(dir, request, open, own.held);
+  try {
+    return await operateHere(own.profile, request);
+  } finally {
+    await own.profile.close();
   }
+}
+
+/** What others asked for before comes first. */
+async function operateHere(profile: Operator, request: OperationRequest): Promise<OperationAnswer> {
+  await profile.answerCommands();
+  return profile.operate(request);
+}
+
+async function askHolder(
+  dir: string,
+  request: OperationRequest,
+  open: () => Promise<Operator>,
+  held: LedgerHeldError,
+): Promise<OperationAnswer> {
   const asking = ask(dir, JSON.stringify(request), systemClock.now());
   if (asking === undefined)
-    throw new CommandError(exitCodes.stopped, `${own.held.message} It is of an older version and takes no commands. Nothing is changed.`);
+    throw new CommandError(exitCodes.stopped, `${held.message} It is of an older version and takes no commands. Nothing is changed.`);
   try {
-    return await answerOf(asking, open, own.held);
+    return await answerOf(asking, open, held);
   } finally {
     asking.close();
   }
+}
+
+/** @param openReaders what reads the ledger while another process holds it */
+export async function openStandaloneDesk(
+  dir: string,
+  open: () => Promise<Operator>,
+  openReaders: () => Promise<Desk['ledger'] & { close(): Promise<void> }>,
+): Promise<Desk> {
+  const missing = whyNothingToRead(findLedgerFiles(dir));
+  if (missing !== null) throw missing;
+  const own = await unlessHeld(open);
+  if (own.profile !== undefined) {
+    const { profile } = own;
+    return { ledger: profile.ledger, ask: (request) => operateHere(profile, request), close: () => profile.close() };
+  }
+  const readers = await openReaders();
+  let taken: Operator | undefined;
+  return {
+    ledger: readers,
+    async ask(request) {
+      // The process that held it may have ended meanwhile.
+      taken ??= (await unlessHeld(open)).profile;
+      return taken === undefined ? askHolder(dir, request, open, own.held) : operateHere(taken, request);
+    },
+    async close() {
+      await readers.close().finally(() => taken?.close());
+    },
+  };
 }
 
 type Opened = { readonly profile: Operator } | { readonly profile: undefined; readonly held: LedgerHeldError };

@@ -30,7 +30,7 @@ export type StandaloneParams = ProfileParams & { readonly signer: Signer };
 
 export interface StandaloneProfile extends Profile {
   /** Carries out what other processes asked of this ledger. */
-  answerCommands(): Promise<void>;
+  answerCommands(): Promise<unknown>;
 }
 
 /** Between two looks at a batch that this process pays. */
