@@ -52,7 +52,6 @@ describe('reconcile', () => {
       const again = await world.command(['reconcile', report, '--json']);
       expect(answerOf(again.stdout)).toMatchObject({ rows: 2, matched: 2, ended: 0 });
       expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"finished"');
-      expect((await world.command(['explain', 'p-1', '--json', '--verify'])).stdout).toContain('"event":"report"');
     });
   });
 
