@@ -1,5 +1,6 @@
 /** `run` in the distributed profile: it enqueues a file and watches what other instances make of it. */
 import { cancelAllQueued } from '../../../batches/pipeline/cancel-queued.ts';
+import { createAlertRaiser } from '../../../batches/pipeline/raise-alert.ts';
 import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
 import type { EnqueueDeps } from '../../../batches/pipeline/enqueue-file.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
@@ -29,7 +30,8 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
   const publishing = startRelay(relay, stopping);
   const quiet = createQuietWatch(clock);
   const deps = enqueueDeps(params, connected, relay);
-  const alert = createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger });
+  const reporter = createAlertReporter({ keys: deps.settings.keys, sink: connected.alerts, clock: connected.clock, logger });
+  const alert = createAlertRaiser({ ledger, clock, settings: deps.settings, sink: reporter });
   return {
     ledger,
     clock,

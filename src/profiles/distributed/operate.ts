@@ -1,5 +1,6 @@
 /** Commands that change the ledger in Redis: any process may, since every change is a compare and set there. */
 import type { OperationAnswer, OperationRequest } from '../../../batches/operations/request.ts';
+import { createAlertRaiser } from '../../../batches/pipeline/raise-alert.ts';
 import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
 import { startRelay } from '../gateway-stack.ts';
 import { sharedOperator } from '../operations.ts';
@@ -25,7 +26,8 @@ export async function openDistributedDesk(params: OperateParams): Promise<Desk> 
   const publisher = createOutboxRelay({ ledger, sink });
   const publishing = startRelay(publisher, params.stopping);
   const settings = transitionSettings(params.config, ledgerKey);
-  const alert = createAlertReporter({ keys: settings.keys, sink: alerts, clock, logger: params.logger });
+  const reporter = createAlertReporter({ keys: settings.keys, sink: alerts, clock, logger: params.logger });
+  const alert = createAlertRaiser({ ledger, clock, settings, sink: reporter });
   return {
     ledger,
     ask: sharedOperator({ ledger, clock, publisher, settings, alert }, ledgerKey),
