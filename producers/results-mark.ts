@@ -9,10 +9,16 @@ export interface MarkFound {
   readonly oddity: string | undefined;
 }
 
-/** @param mark the sink's last note in the ledger: the byte offset after the last group that was noted */
+/** The note when the results file was moved away whole, and results begin in an empty one. @param movedTo name of the file */
+export const markAfterMove = (movedTo: string): string => `0 ${movedTo}`;
+
+/**
+ * @param mark the sink's last note in the ledger: the byte offset after the last group that was noted, and right after a move the
+ *   name of the file that was moved away
+ */
 export async function findMark(handle: FileHandle, size: number, mark: string | null): Promise<MarkFound> {
   if (mark === null) return { start: 0, oddity: undefined };
-  const noted = /^\d{1,15}$/.test(mark) ? Number(mark) : Number.NaN;
+  const noted = Number(/^(\d{1,15})(?: .+)?$/.exec(mark)?.[1]);
   if (Number.isNaN(noted)) return { start: 0, oddity: 'the note of how far it was written cannot be read' };
   if (noted > size) return { start: 0, oddity: `it has ${size} bytes, and ${noted} were written before` };
   if (noted === 0) return { start: 0, oddity: undefined };

@@ -68,6 +68,12 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _disburse; printf '%s\\n' "\${COMPREP
   });
 });
 
+it.each(names)('%s says what its first argument can be, if that is one of a few words', (name) => {
+  const declared = declarations.find((one) => one.name === name);
+  const argument = declared?.command(() => Promise.resolve()).registeredArguments[0]?.name() ?? '';
+  expect((declared?.actions() ?? []).length > 0).toBe(['action', 'name', 'shell', 'topic'].includes(argument));
+});
+
 it.each(['zsh', 'fish'])('disburse completion %s has every command with its visible options', (shell) => {
   const script = printed.get(shell) ?? '';
   for (const name of names) {

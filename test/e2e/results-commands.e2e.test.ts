@@ -268,6 +268,35 @@ describe('results rotate', () => {
     });
   });
 
+  it('shows that a ledger is older although old results were published again right before the move', async () => {
+    await inWorld({}, async (world) => {
+      await pay(world, 'may.csv', 60);
+      const ledger = join(world.dataDir, 'ledger.sqlite');
+      copyFileSync(ledger, `${ledger}.copy`);
+      await pay(world, 'june.csv');
+      copyFileSync(ledger, `${ledger}.newest`);
+      const length = bytesOf(world).length;
+      expect(await world.command(['results', 'replay', '--batch', 'may.csv'])).toMatchObject({ code: 0 });
+      // More than what is compared of the end of a file while another process pays.
+      expect(bytesOf(world).length - length).toBeGreaterThan(65_536);
+      copyFileSync(ledger, `${ledger}.replayed`);
+      expect(await world.command(['results', 'rotate'])).toMatchObject({ code: 0 });
+      const payments = world.sandbox.payments().length;
+
+      copyFileSync(`${ledger}.copy`, ledger);
+      const older = await world.command(['run', join(world.folder, 'june.csv')]);
+      expect(older.code).toBe(1);
+      expect(older.stderr).toContain('is older than its results');
+      expect(world.sandbox.payments()).toHaveLength(payments);
+
+      for (const copy of ['newest', 'replayed']) {
+        copyFileSync(`${ledger}.${copy}`, ledger);
+        expect(await world.command(['run', join(world.folder, 'june.csv'), '--json'])).toMatchObject({ code: 0 });
+      }
+      expect(world.sandbox.payments()).toHaveLength(payments);
+    });
+  });
+
   it('does not replay or rotate while a process holds the ledger', async () => {
     await inWorld({}, async (world) => {
       await pay(world, 'may.csv');

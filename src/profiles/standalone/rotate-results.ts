@@ -1,12 +1,11 @@
 /** Moves the results file away whole, so that results continue in an empty one. */
 import { renameSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { markAfterMove } from '../../../producers/results-mark.ts';
 import { systemClock } from '../../clock.ts';
 import { resultsPath, syncDir } from '../../ledger/data-dir.ts';
 import { rotatedPath } from '../../ledger/rotated-results.ts';
 import { openIdle, settleFile } from './idle-results.ts';
-
-/** Of a results file without a line. */
-const emptyMark = '0';
 
 /**
  * A crash leaves a state that opens at every point: before the move the file is the one that was noted; after it there is none,
@@ -25,7 +24,7 @@ export async function rotateFile(dir: string, onWarning: (message: string) => vo
     const target = rotatedPath(dir, systemClock.now());
     renameSync(path, target);
     syncDir(dir);
-    idle.published([], emptyMark);
+    idle.published([], markAfterMove(basename(target)));
     return target;
   } finally {
     idle.close();

@@ -1,7 +1,8 @@
 /** Compares the results file with the ledger: what is published and not known there shows that the ledger is not the newest. */
 import { open, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { lastLineEnd, readLines } from '../../../producers/lines.ts';
-import { findMark, lineStart } from '../../../producers/results-mark.ts';
+import { findMark, lineStart, markAfterMove } from '../../../producers/results-mark.ts';
 import type { UnknownResults } from '../../ledger/may-pay.ts';
 import type { Published, PublishedEvent } from '../../ledger/sqlite/published.ts';
 
@@ -19,7 +20,9 @@ interface ResultsToCompare {
 
 /** @returns null when the ledger knows all results, or there are none */
 export async function findUnknownResults(params: ResultsToCompare): Promise<UnknownResults | null> {
-  return (await withFile(params.path, (handle) => compare(handle, params))) ?? newestRotated(params);
+  const current = await withFile(params.path, (handle) => compare(handle, params));
+  if (current !== null && (current.unknown !== null || current.isNoted)) return current.unknown;
+  return newestRotated(params);
 }
 
 async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T | null> {
@@ -32,17 +35,21 @@ async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T
   }
 }
 
-/** How much of the end of a file that was moved away is compared. */
+/** How much of the end of a file that was moved away is compared while another process pays. */
 const comparedBytes = 65_536;
 
-/** All lines of a file that was moved away were noted before: its last ones are known to every ledger that is not older. */
-async function newestRotated({ rotated = [], published }: ResultsToCompare): Promise<UnknownResults | null> {
+/**
+ * All lines of a file that was moved away were noted before, so every ledger that is not older knows them. A ledger that notes
+ * the move is not older. Else all lines are compared: the last ones may be old events that were published again.
+ */
+async function newestRotated({ rotated = [], published, isQuiet }: ResultsToCompare): Promise<UnknownResults | null> {
   const path = rotated.at(-1);
-  if (path === undefined) return null;
+  if (path === undefined || published.mark === markAfterMove(basename(path))) return null;
   return withFile(path, async (handle) => {
     const { size } = await handle.stat();
     const isKnown = (event: PublishedEvent): boolean => published.isUnpublished(event.event_id) || published.isKnown(event);
-    return unknownIn(handle, { path, start: await lastLineEnd(handle, Math.max(size - comparedBytes, 0)), isKnown });
+    const start = isQuiet ? 0 : await lastLineEnd(handle, Math.max(size - comparedBytes, 0));
+    return unknownIn(handle, { path, start, isKnown });
   });
 }
 
@@ -52,17 +59,23 @@ const openExisting = (path: string): Promise<FileHandle | undefined> =>
     throw cause;
   });
 
-async function compare(handle: FileHandle, { path, published, isQuiet }: ResultsToCompare): Promise<UnknownResults | null> {
+interface Compared {
+  readonly unknown: UnknownResults | null;
+  /** The ledger has noted lines of this file. */
+  readonly isNoted: boolean;
+}
+
+async function compare(handle: FileHandle, { path, published, isQuiet }: ResultsToCompare): Promise<Compared> {
   const found = await handle.stat();
   // The sink refuses what is no plain file.
-  if (!found.isFile()) return null;
+  if (!found.isFile()) return { unknown: null, isNoted: false };
   const { start, oddity } = await findMark(handle, found.size, published.mark);
   const isMarked = oddity === undefined && (start === 0 || (await isLineKnown(handle, start, published)));
-  if (!isMarked && !isQuiet) return null;
+  if (!isMarked && !isQuiet) return { unknown: null, isNoted: false };
   const isKnown = (event: PublishedEvent): boolean =>
     published.isUnpublished(event.event_id) || (!(isMarked && isQuiet) && published.isKnown(event));
 
-  return unknownIn(handle, { path, start: isMarked ? start : 0, isKnown });
+  return { unknown: await unknownIn(handle, { path, start: isMarked ? start : 0, isKnown }), isNoted: isMarked && start > 0 };
 }
 
 interface Lines {
