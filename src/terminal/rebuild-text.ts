@@ -27,5 +27,5 @@ export const rebuildText = ({
     ...(settledWithoutResult === 0 ? [] : [`  ${grouped(settledWithoutResult)} occurrences had lost their result: it is published again`]),
     ...(unread === 0 ? [] : [`  ${grouped(unread)} instructions were not started by any instance: the instances will process them`]),
     ...(skipped === 0 ? [] : [`  ${grouped(skipped)} messages could not be read and were skipped: see the warnings above`]),
-    'The instances can be started again.',
+    'The instances can be started again. Everything is paused: nothing is sent until `disburse resume --all`.',
   ].join('\n');

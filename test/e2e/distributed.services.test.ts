@@ -227,6 +227,9 @@ describe('a Redis that lost its data', () => {
       expect(rebuilt.stderr + rebuilt.stdout).toContain('without_result');
       expect(rebuilt.code).toBe(0);
       await cluster.serve(more);
+      // Until a person has looked at it, everything is paused.
+      expect((await quietPayments(cluster)) - paidBefore).toBe(0);
+      expect(await cluster.command(['resume', '--all'], more)).toMatchObject({ code: 0 });
       // What had arrived without our hearing of it stays unknown: the gateway only says that it knows the key.
       const counts = async () => {
         const { stdout } = await cluster.command(['status', '--json']);

@@ -39,6 +39,7 @@ it('a Redis with an older copy of its data pays no record, and after rebuild non
 
       expect((await cluster.command(['rebuild', '--yes'], env)).code).toBe(0);
       await cluster.serve(env);
+      expect(await cluster.command(['resume', '--all'], env)).toMatchObject({ code: 0 });
       let found = {};
       const told = () => `all but ${untold} to be at their end: ${JSON.stringify(found)}`;
       await until(told, async () => {

@@ -40,6 +40,7 @@ describe('a record that was sent before Redis was lost, and has no result', () =
       await cluster.wipeRedis();
       expect(await rebuild(cluster)).toContain('"without_result":1');
       await cluster.serve(env);
+      expect(await cluster.command(['resume', '--all'], env)).toMatchObject({ code: 0 });
       // One of the two events is the duplicate of the other.
       await until('a duplicate', async () => (await cluster.count('results')) > 0);
       expect((await finals(cluster)).map(({ record_id: recordId, status }) => [recordId, status])).toEqual([['pay-1', 'duplicate']]);

@@ -2,6 +2,8 @@
  * Starts and ends a rebuild: a ledger that has lost data is recreated from results and instructions. In between it is in
  * state `rebuilding`, which no instance pays from.
  */
+import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import type { Pause } from '../../../batches/record/pause.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
@@ -12,7 +14,8 @@ const scanCount = 1_000;
 
 /**
  * Replaces the ledger by an empty one. A process that works on the former one gets a `LedgerDataLossError` from its next
- * call on, before the first record is removed. May be called again after an interruption.
+ * call on, before the first record is removed. What is paused stays so, as far as it is still known. May be called again
+ * after an interruption.
  *
  * @param params.ids makes ids that were never made before
  * @throws LedgerBindingError | LedgerKeyError when the prefix holds a ledger of another account: it is left alone
@@ -38,7 +41,7 @@ export async function beginRebuild(params: {
     await createShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
-  const kept = new Set(shards.map(names.meta));
+  const kept = new Set([...shards.map(names.meta), ...shards.map(names.pauses)]);
   let cursor = '0';
   do {
     const [next, keys] = await client.scan(cursor, 'MATCH', names.pattern, 'COUNT', scanCount);
@@ -47,6 +50,16 @@ export async function beginRebuild(params: {
     for (const key of keys) if (!kept.has(key)) pipeline.unlink(key);
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
   } while (cursor !== '0');
+}
+
+/**
+ * Pauses everything in a ledger that is being rebuilt, and each batch that was paused or cancelled before, in every shard.
+ *
+ * @param pause of everything, unless a person had paused that
+ */
+export async function pauseRebuilt(ledger: Pick<SharedLedger, 'pauses' | 'setPause'>, pause: Pause): Promise<void> {
+  for (const { batchId, ...kept } of await ledger.pauses()) await ledger.setPause({ batchId, pause: kept });
+  await ledger.setPause({ batchId: null, pause });
 }
 
 /**

@@ -18,7 +18,7 @@ import { topicNames } from '../../kafka/topic-plan.ts';
 import { topicsExist } from '../../kafka/topics.ts';
 import { createRedisClock } from '../../ledger/redis/clock.ts';
 import { openRedisLedger } from '../../ledger/redis/ledger.ts';
-import { beginRebuild, finishRebuild } from '../../ledger/redis/rebuild.ts';
+import { beginRebuild, finishRebuild, pauseRebuilt } from '../../ledger/redis/rebuild.ts';
 import { createTopicSeal } from '../../ledger/seal.ts';
 import { createRebuildIndex } from '../../recovery/rebuild-index.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
@@ -76,6 +76,7 @@ export async function rebuildIn(session: RebuildSession): Promise<RebuildReport>
   const found = await rebuildFrom({ ledger, index, settings, fingerprints: createFingerprints(ledgerKey), clock, ...sources }).finally(() =>
     index.close(),
   );
+  await pauseRebuilt(ledger, { code: 'moved', by: 'disburse rebuild', reason: null, at: clock.now() });
   await finishRebuild({ ...common, marksSeen: [...marks.values()] });
   await ledger.close();
   return { ...found, skipped: found.skipped + skipped };

@@ -4,11 +4,12 @@ import { advanceOne } from '../../../../batches/ports/single.ts';
 import type { Pause } from '../../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { beginRebuild, finishRebuild, pauseRebuilt } from '../../../../src/ledger/redis/rebuild.ts';
 import { scripts, type Script } from '../../../../src/ledger/redis/scripts.ts';
 import { at, batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent } from '../../../support/ledger-steps.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
-import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
+import { asAdmin, openInstance, rebuildParams, removeKeys, type Instance } from './harness.ts';
 
 const pause: Pause = { code: 'paused', by: 'alice', reason: null, at };
 
@@ -171,6 +172,53 @@ it('a batch that a process cancelled in some shards before it died, while everyt
   expect(await one.ledger.setPause({ batchId: batchA, pause: null })).toBe(false);
   const refusals = await Promise.all(records.map((record) => advanceOne(one.ledger, intent(record))));
   expect(refusals).toEqual(records.map((current) => ({ ok: false, why: 'paused', current, pause: cancelled })));
+});
+
+describe('a rebuild', () => {
+  const moved: Pause = { code: 'moved', by: 'disburse rebuild', reason: null, at: at + 1 };
+  const cancelled: Pause = { ...pause, code: 'cancelled', by: 'bob', at: at + 2 };
+
+  it.each([
+    ['all shards', shards],
+    ['one shard', [9]],
+  ])('pauses everything, and keeps what was paused or cancelled and is still known to %s', async (_, known) => {
+    const one = await open();
+    await one.ledger.setPause({ batchId: batchA, pause });
+    await one.ledger.setPause({ batchId: 'june', pause: cancelled });
+    await admin((client) =>
+      Promise.all(shards.filter((shard) => !known.includes(shard)).map((shard) => client.unlink(names.pauses(shard)))),
+    );
+    await beginRebuild(rebuildParams(one.connection, prefix));
+    const rebuilding = await openInstance(redisUrl(), prefix, { rebuilding: true });
+    opened.push(rebuilding);
+    const records = await inEachShard(rebuilding);
+    await pauseRebuilt(rebuilding.ledger, moved);
+    await finishRebuild({ connection: one.connection, prefix, marksSeen: [] });
+    const after = await open();
+    expect(await after.ledger.pauses()).toEqual([
+      { batchId: batchA, ...pause },
+      { batchId: null, ...moved },
+      { batchId: 'june', ...cancelled },
+    ]);
+    expect(await outcomes(after, records)).toEqual(all('paused'));
+    await after.ledger.setPause({ batchId: null, pause: null });
+    expect(await outcomes(after, records)).toEqual(all('paused'));
+    await after.ledger.setPause({ batchId: batchA, pause: null });
+    expect(await after.ledger.setPause({ batchId: 'june', pause: null })).toBe(false);
+    expect(await outcomes(after, records)).toEqual(all('written'));
+  });
+
+  it('leaves the pause of everything that a person set as it is', async () => {
+    const one = await open();
+    await one.ledger.setPause({ batchId: null, pause });
+    await beginRebuild(rebuildParams(one.connection, prefix));
+    const rebuilding = await openInstance(redisUrl(), prefix, { rebuilding: true });
+    opened.push(rebuilding);
+    await pauseRebuilt(rebuilding.ledger, moved);
+    await pauseRebuilt(rebuilding.ledger, moved);
+    await finishRebuild({ connection: one.connection, prefix, marksSeen: [] });
+    expect(await (await open()).ledger.pauses()).toEqual([{ batchId: null, ...pause }]);
+  });
 });
 
 it('pauses of many batches leave nothing behind in the list of pauses once they have ended', async () => {
