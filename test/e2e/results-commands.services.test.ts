@@ -65,6 +65,19 @@ it('replay publishes each selected event of the topic again, key and value ident
   });
 });
 
+it('topics creates and checks the alerts topic with the others', async () => {
+  await inCluster(servers(), {}, async (cluster) => {
+    const checked = await cluster.command(['topics', '--partitions', '4', '--json']);
+    expect(checked.code).toBe(0);
+    const topics = ['instructions', 'results', 'dead-letters', 'alerts'].map((name) => ({
+      topic: `${cluster.prefix}.${name}`,
+      state: 'ok',
+      problems: [],
+    }));
+    expect(JSON.parse(checked.stdout)).toEqual({ ok: true, topics });
+  });
+});
+
 it('tail --alerts prints the values of the alerts topic, by record and batch, and follows it', async () => {
   await inCluster(servers(), { faults: 'wrong-amount=1' }, async (cluster) => {
     await cluster.serve();

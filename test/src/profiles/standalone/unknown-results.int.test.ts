@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Published } from '../../../../src/ledger/sqlite/published.ts';
 import { findUnknownResults } from '../../../../src/profiles/standalone/unknown-results.ts';
 
@@ -59,4 +59,33 @@ it('results that another process publishes meanwhile are known by their sequence
   const ledger = { noted: lines('a'), known: ['a', 'b'] };
   expect(await countOf(lines('a', 'b'), ledger, false)).toBe(0);
   expect(await countOf(lines('a', 'b', 'c'), ledger, false)).toBe(1);
+});
+
+describe('the newest of the files that were moved away', () => {
+  const countWith = async (moved: readonly string[], ledger: Known): Promise<number> => {
+    const rotated = moved.map((text, index) => {
+      const at = join(folder, `results-2026-11-2${index}T08-00-00.000Z.jsonl`);
+      writeFileSync(at, text);
+      return at;
+    });
+    return (await findUnknownResults({ path, rotated, published: published(ledger), isQuiet: true }))?.count ?? 0;
+  };
+
+  it.each<[string, readonly string[], Known]>([
+    ['lines that the ledger knows', [lines('a', 'b')], { noted: '', known: ['a', 'b'] }],
+    ['lines that are in the outbox still', [lines('a', 'b')], { noted: lines('a'), known: ['a'], unpublished: ['b'] }],
+    ['an older file of a ledger that is used no more', [lines('x'), lines('a')], { noted: '', known: ['a'] }],
+    ['a file that is gone by now', [], { noted: lines('a'), known: ['a'] }],
+    ['an empty file', [''], { noted: '', known: [] }],
+  ])('shows no unknown result for %s', async (_name, moved, ledger) => {
+    expect(await countWith(moved, ledger)).toBe(0);
+  });
+
+  it('shows a ledger that is older than its last lines, whatever the mark says and however long it is', async () => {
+    const many = lines(...Array.from({ length: 2000 }, (_, index) => `r${index}`));
+    expect(
+      await countWith([many + lines('b')], { noted: lines('a'), known: Array.from({ length: 2000 }, (_, index) => `r${index}`) }),
+    ).toBe(1);
+    expect(await countWith([lines('a', 'b')], { known: ['a'] })).toBe(1);
+  });
 });
