@@ -138,6 +138,7 @@ const commands = [
   'dead-letters',
   'rebuild',
   'tail',
+  'results',
   'ledger',
   'config',
   'keys',
