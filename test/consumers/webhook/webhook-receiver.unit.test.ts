@@ -71,6 +71,21 @@ describe('the body of a webhook that is signed', () => {
     ['with an id that is a number', `{"session":${session.replace('"ps_1"', '1')}}`, 'session_unreadable'],
     ['with an amount that is a text', `{"session":${session.replace('1230', '"1230"')}}`, 'session_unreadable'],
     ['with an amount that is no integer', `{"session":${session.replace('1230', '1230.0')}}`, 'session_unreadable'],
+    [
+      'with a refund that is no object',
+      `{"session":${session.replace('"status":"succeeded"', '"status":"succeeded","refunds":["rf_1"]')}}`,
+      'session_unreadable',
+    ],
+    [
+      'with refunds that are no list',
+      `{"session":${session.replace('"status":"succeeded"', '"status":"succeeded","refunds":{}')}}`,
+      'session_unreadable',
+    ],
+    [
+      'with more entries than are read',
+      `{"session":${session.replace(/"payments":\[(.*)\]/, `"payments":[${Array(1_001).fill('{}').join(',')}]`)}}`,
+      'session_unreadable',
+    ],
     ['with entries that are no list', `{"session":${session.replace(/"payments":\[(.*)\]/, '"payments":$1')}}`, 'session_unreadable'],
   ])('%s is refused with what is wrong, and nothing changes', async (_, bytes, error) => {
     const world = await openWorld();
@@ -100,6 +115,21 @@ describe('the body of a webhook that is signed', () => {
       expect(await world.receive(text)).toMatchObject({ status: 200 });
       expect(world.failures).toEqual([]);
       expect(await world.record()).toEqual(open);
+    },
+  );
+
+  it.each(['7', '[]', '{}', '"redirect"', '{"type":7}', '{"type":"redirect","redirect":{"url":"javascript:alert(1)"}}'])(
+    'whose next action or interaction is %s is taken as far as it is understood',
+    async (odd) => {
+      const world = await openWorld();
+      await world.send();
+      const open = JSON.stringify(shown()).replace(
+        '"status":"in_progress"',
+        `"status":"in_progress","next_action":${odd},"customer_interaction":${odd}`,
+      );
+      expect(await world.receive(`{"type":"action_required","session":${open}}`)).toMatchObject({ status: 200, outcome: 'applied' });
+      expect(await world.record()).toMatchObject({ status: 'in_progress', reason: { code: 'action_required' } });
+      expect(world.failures).toEqual([]);
     },
   );
 
