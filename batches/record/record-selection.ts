@@ -1,5 +1,7 @@
 /** Selects records for a list: counts and adds up all that match, and keeps only as many as are shown. */
 import { ageMs, type TimedRecord } from './record-view.ts';
+import type { RecordStatus } from './status.ts';
+import type { TallyRow } from './tally.ts';
 
 export const recordOrders = ['age', 'amount', 'id'] as const;
 export type RecordOrder = (typeof recordOrders)[number];
@@ -32,10 +34,35 @@ export interface RecordSelection {
   result(): SelectedRecords;
 }
 
+/**
+ * What was found without reading all that matches: how many there are is in the totals.
+ *
+ * @param rows totals of at least these statuses
+ */
+export function selectionOf(
+  records: readonly TimedRecord[],
+  rows: readonly TallyRow[],
+  statuses: readonly RecordStatus[],
+): SelectedRecords {
+  const totals: Totals = new Map();
+  const asked = rows.filter(({ status, count }) => count > 0 && (statuses as readonly string[]).includes(status));
+  for (const { currency, count, amountMinor } of asked) addTo(totals, currency, { count, amountMinor });
+  return { records, count: asked.reduce((sum, { count }) => sum + count, 0), totals: sorted(totals) };
+}
+
+type Totals = Map<string, { count: number; amountMinor: bigint }>;
+
+function addTo(totals: Totals, currency: string, more: { readonly count: number; readonly amountMinor: bigint }): void {
+  const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
+  totals.set(currency, { count: total.count + more.count, amountMinor: total.amountMinor + more.amountMinor });
+}
+
+const sorted = (totals: Totals): Totals => new Map([...totals].sort(([one], [other]) => (one < other ? -1 : 1)));
+
 export function selectRecords(options: SelectionOptions): RecordSelection {
   const { limit } = options;
   const compare = comparison(options);
-  const totals = new Map<string, { count: number; amountMinor: bigint }>();
+  const totals: Totals = new Map();
   let kept: TimedRecord[] = [];
   let count = 0;
   const trim = (): void => {
@@ -45,8 +72,7 @@ export function selectRecords(options: SelectionOptions): RecordSelection {
     add(timed) {
       if (!matches(timed, options)) return;
       const { currency, amountMinor } = timed.record;
-      const total = totals.get(currency) ?? { count: 0, amountMinor: 0n };
-      totals.set(currency, { count: total.count + 1, amountMinor: total.amountMinor + amountMinor });
+      addTo(totals, currency, { count: 1, amountMinor });
       count += 1;
       kept.push(timed);
       // Memory is bounded by what is shown, and a record is compared a few times only.
@@ -54,7 +80,7 @@ export function selectRecords(options: SelectionOptions): RecordSelection {
     },
     result() {
       trim();
-      return { records: kept, count, totals: new Map([...totals].sort(([one], [other]) => (one < other ? -1 : 1))) };
+      return { records: kept, count, totals: sorted(totals) };
     },
   };
 }

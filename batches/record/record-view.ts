@@ -1,5 +1,8 @@
 /** A record as `records` shows it: what is so now, since when, and what moves it next. Format: docs/results.md. */
 import type { CallerMetadata, Kind, Source } from '../instruction/instruction.ts';
+import { isParked, waitsForResume } from './parking.ts';
+import { pauseOf, type SetPause } from './pause.ts';
+import { whyNotRetry } from './person-steps.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import { isFinal, type RecordStatus } from './status.ts';
 
@@ -13,9 +16,12 @@ export interface TimedRecord {
   readonly changedAt: number | null;
 }
 
-/** Who or what moves the record next, at what time at the earliest, and until when. */
+/**
+ * Who or what moves the record next, at what time at the earliest, and until when. `webhook`: the gateway, when the payer has
+ * acted; `resume`: who ends the pause; `person`: nobody else.
+ */
 export interface NextStep {
-  readonly action: 'send' | 'resend' | 'status_check' | 'person';
+  readonly action: 'send' | 'resend' | 'status_check' | 'confirm' | 'webhook' | 'approval' | 'resume' | 'person';
   readonly at?: string;
   readonly until?: string;
 }
@@ -44,6 +50,7 @@ export interface RecordView {
   readonly changed_at?: string;
   readonly age_seconds: number;
   readonly next?: NextStep;
+  /** For a shell; words in capitals are to be replaced. */
   readonly commands: readonly string[];
 }
 
@@ -55,9 +62,11 @@ export function ageMs({ record, admittedAt, changedAt }: TimedRecord, now: numbe
   return since === null ? 0 : Math.max(0, now - since);
 }
 
-export function recordView(timed: TimedRecord, now: number): RecordView {
+/** @param pauses what is paused now */
+export function recordView(timed: TimedRecord, now: number, pauses: readonly SetPause[] = []): RecordView {
   const { record, admittedAt, changedAt } = timed;
-  const next = nextStep(record);
+  const pause = record.status === 'queued' ? pauseOf(pauses, record.batchId) : undefined;
+  const next = nextStep(record, pause);
   return {
     record_id: record.recordId,
     kind: record.kind,
@@ -82,7 +91,7 @@ export function recordView(timed: TimedRecord, now: number): RecordView {
     ...(changedAt === null ? {} : { changed_at: iso(changedAt) }),
     age_seconds: Math.floor(ageMs(timed, now) / 1000),
     ...(next === undefined ? {} : { next }),
-    commands: [`disburse tail --record ${shellWord(record.recordId)}`],
+    commands: commandsOf(record, { next, pause, now }),
   };
 }
 
@@ -91,22 +100,84 @@ function alertsOf({ alerts }: LedgerRecord): Pick<RecordView, 'alerts'> {
   return open.length === 0 ? {} : { alerts: open.map(({ alert, at }) => ({ alert, at: iso(at) })) };
 }
 
+/** After so long without a confirmation the gateway ends the session. */
+const confirmableMs = 240 * 60_000;
+
 /** Undefined for a final record, which nothing moves. */
-function nextStep(record: LedgerRecord): NextStep | undefined {
-  const { status, dueAt, sessionId, leaseUntil } = record;
+function nextStep(record: LedgerRecord, pause: SetPause | undefined): NextStep | undefined {
+  const { status, dueAt, leaseUntil } = record;
   if (isFinal[status]) return undefined;
   const at = dueAt === null ? {} : { at: iso(dueAt) };
-  if (status === 'queued') return { action: 'send', ...at };
+  if (status === 'queued') return toSend(record, pause, at);
   // Another process takes it over when the lease of its sender is over; what it may do then depends on the key.
   if (status === 'submitting') return { ...afterSend(record), ...(leaseUntil === null ? {} : { at: iso(leaseUntil) }) };
-  if (dueAt === null) return { action: 'person' };
-  return sessionId === null ? { ...afterSend(record), ...at } : { action: 'status_check', ...at };
+  return record.sessionId === null ? (dueAt === null ? { action: 'person' } : { ...afterSend(record), ...at }) : toFollow(record, at);
+}
+
+type At = Pick<NextStep, 'at'>;
+
+function toSend(record: LedgerRecord, pause: SetPause | undefined, at: At): NextStep {
+  if (pause !== undefined && pause.code !== 'cancelled') return { action: 'resume' };
+  if (!isParked(record)) return { action: 'send', ...at };
+  if (waitsForResume(record)) return { action: 'resume' };
+  switch (record.reason?.code) {
+    case 'awaiting_approval':
+      return { action: 'approval' };
+    case 'body_missing':
+    case 'earlier_attempt':
+      return { action: 'person' };
+    default:
+      return { action: 'send', ...at };
+  }
+}
+
+/** Its session is known. */
+function toFollow({ reason, dueAt, awaitsConfirmationSince, confirmSession, cancelSession }: LedgerRecord, at: At): NextStep {
+  const isUndecided = confirmSession === null && cancelSession === null;
+  if (awaitsConfirmationSince !== null && isUndecided) {
+    const until = iso(awaitsConfirmationSince + confirmableMs);
+    if (reason?.code === 'waits_for_person') return { action: 'person', until };
+    if (reason === null && dueAt !== null) return { action: 'confirm', ...at, until };
+  }
+  if (reason?.code === 'action_required') return { action: 'webhook', ...at };
+  return dueAt === null || reason?.code === 'ready_to_capture' ? { action: 'person' } : { action: 'status_check', ...at };
 }
 
 /** An open send without a session is sent again while the gateway remembers its key, as was configured at its first send. */
 function afterSend({ firstSentAt, keyLifetimeMs }: LedgerRecord): NextStep {
   if (firstSentAt === null || keyLifetimeMs === null) return { action: 'person' };
   return { action: 'resend', until: iso(firstSentAt + keyLifetimeMs) };
+}
+
+interface Situation {
+  readonly next: NextStep | undefined;
+  readonly pause: SetPause | undefined;
+  readonly now: number;
+}
+
+/** What the state allows; what a process does by itself is left to it. */
+function commandsOf(record: LedgerRecord, { next, pause, now }: Situation): string[] {
+  const { status, batchId, reason, hasCardNumber, leaseUntil } = record;
+  const about = (verb: string, options = ''): string => commandAbout(verb, record.recordId, options);
+  const explain = about('explain');
+  if (whyNotRetry(record) === null) return [about('retry', hasCardNumber ? '--file FILE --reason TEXT' : '--reason TEXT'), explain];
+  if (isFinal[status]) return [explain];
+  if (status === 'queued') {
+    const resume = next?.action === 'resume' ? [`disburse resume ${pause?.batchId === null ? '--all' : shellWord(batchId)}`] : [];
+    return [...resume, `disburse cancel --record=${shellWord(record.recordId)} --reason TEXT`, explain];
+  }
+  const capture = reason?.code === 'ready_to_capture' ? [about('capture')] : [];
+  // A person resolves what nothing surely ends, and never while an answer may still come.
+  const mayResolve = (status === 'unknown' || next?.action === 'person') && (leaseUntil ?? 0) <= now;
+  const resolve = mayResolve ? [about('resolve', '--as STATUS --evidence TEXT --reason TEXT')] : [];
+  return [...capture, ...resolve, explain];
+}
+
+/** An id that begins like an option follows the end of the options. */
+function commandAbout(verb: string, recordId: string, options: string): string {
+  const id = shellWord(recordId);
+  const words = id.startsWith('-') ? [options, '--', id] : [id, options];
+  return ['disburse', verb, ...words].filter((word) => word !== '').join(' ');
 }
 
 /** As a shell takes it literally. */

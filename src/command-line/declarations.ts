@@ -5,7 +5,7 @@ import { run, serve, validate } from './declarations/files.ts';
 import { reconcile } from './declarations/gateway.ts';
 import { completion, docs } from './declarations/help.ts';
 import { cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
-import { records, results, status, tail, unknowns } from './declarations/records.ts';
+import { explain, records, results, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
 export const declarations: readonly Declaration[] = [
@@ -15,6 +15,7 @@ export const declarations: readonly Declaration[] = [
   status,
   records,
   unknowns,
+  explain,
   retry,
   resolve,
   pause,

@@ -1,4 +1,5 @@
 /** What a command has of a profile. Stand-alone and distributed are two implementations of this one interface. */
+import type { AuditChain } from '../../batches/audit/hash-chain.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { Verifier } from '../../batches/gateway/signature.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
@@ -13,6 +14,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
+import type { ReadLedger } from '../ledger/looks.ts';
 import type { Logger } from '../logger.ts';
 import type { Check } from '../service/http/routes.ts';
 import type { Metrics } from '../service/metrics.ts';
@@ -112,7 +114,13 @@ export interface EventReading {
 
 /** The ledger for commands that only read: without its key and lock, also while other processes pay. */
 export interface LedgerReader {
-  readonly ledger: Pick<Ledger, 'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'pauses' | 'trail' | 'alerted' | 'recount'>;
+  readonly ledger: ReadLedger;
+  /**
+   * Recognises what this ledger's audit trails hold.
+   *
+   * @throws LedgerKeyError | CommandError without the key of this ledger
+   */
+  auditChain(): Promise<AuditChain>;
   close(): Promise<void>;
 }
 

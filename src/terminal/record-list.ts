@@ -1,6 +1,7 @@
 /** Records as a table, with the sum of each currency below it. */
 import { formatMinor } from '../../batches/fields/money.ts';
 import { ageMs, recordView, type NextStep, type TimedRecord } from '../../batches/record/record-view.ts';
+import type { SetPause } from '../../batches/record/pause.ts';
 import type { SelectedRecords } from '../../batches/record/record-selection.ts';
 import { formatDuration } from '../duration.ts';
 import { counted, grouped, printable, table, type Paint } from './format.ts';
@@ -8,9 +9,17 @@ import { timeText } from './point-in-time.ts';
 
 const header = ['record', 'status', 'amount', '', 'age', 'source', 'next', 'reason'];
 
-export function recordListText({ records, count, totals }: SelectedRecords, now: number, paint: Paint): string {
+/** @property pauses what is paused now */
+interface Shown {
+  readonly now: number;
+  readonly pauses: readonly SetPause[];
+  readonly paint: Paint;
+}
+
+export function recordListText({ records, count, totals }: SelectedRecords, shown: Shown): string {
+  const { paint } = shown;
   if (count === 0) return 'No records.';
-  const rows = records.map((timed) => cellsOf(timed, now));
+  const rows = records.map((timed) => cellsOf(timed, shown));
   const sums = [...totals].map(([currency, total]) => {
     const amount = grouped(formatMinor(total.amountMinor, currency));
     return `  ${currency} ${amount} in ${counted(total.count, 'record', 'records')}`;
@@ -19,9 +28,9 @@ export function recordListText({ records, count, totals }: SelectedRecords, now:
   return [table([header, ...rows], new Set([2])), ...more, paint('bold', counted(count, 'record', 'records')), ...sums].join('\n');
 }
 
-function cellsOf(timed: TimedRecord, now: number): string[] {
+function cellsOf(timed: TimedRecord, { now, pauses }: Shown): string[] {
   const { record } = timed;
-  const { source, reason, next } = recordView(timed, now);
+  const { source, reason, next, alerts = [] } = recordView(timed, now, pauses);
   return [
     printable(record.recordId),
     record.status,
@@ -30,11 +39,15 @@ function cellsOf(timed: TimedRecord, now: number): string[] {
     formatDuration(ageMs(timed, now)),
     printable('file' in source ? `${source.file}:${source.line}` : `${source.topic}/${source.partition}:${source.offset}`),
     nextText(next),
-    reason === undefined ? '' : printable(`${reason.code}: ${reason.description}`),
+    printable(
+      [...alerts.map(({ alert }) => `alert ${alert}`), ...(reason === undefined ? [] : [`${reason.code}: ${reason.description}`])].join(
+        '; ',
+      ),
+    ),
   ];
 }
 
-function nextText(next: NextStep | undefined): string {
+export function nextText(next: NextStep | undefined): string {
   if (next === undefined) return '';
   const at = next.at === undefined ? '' : ` at ${timeText(next.at)}`;
   const until = next.until === undefined ? '' : ` until ${timeText(next.until)}`;

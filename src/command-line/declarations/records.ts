@@ -78,6 +78,18 @@ export const unknowns = declare({
     (await import('../../commands/records.ts')).records(config, { ...options, status: ['unknown'], sort: 'age' }),
 });
 
+export const explain = declare({
+  usage: 'explain <record>',
+  description: 'shows the audit trail of a record, its state now and its next step',
+  needs: 'data',
+  options: {
+    verify: flag('--verify', 'exit with code 2 if the trail is not as it was written and published (needs the ledger key)'),
+    json: flag('--json', 'print one JSON object'),
+  },
+  examples: ['explain inv-7', 'explain inv-7 --verify --json'],
+  run: async ({ config, args: [record = ''], options }) => (await import('../../commands/explain.ts')).explain(config, record, options),
+});
+
 export const tail = declare({
   usage: 'tail',
   description: 'prints result events or alerts (for the state of records now: disburse records)',

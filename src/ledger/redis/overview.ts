@@ -44,7 +44,7 @@ export async function overview(deps: Deps): Promise<LedgerOverview> {
 }
 
 /** A ledger that was made before these sets were kept is read whole. */
-async function activeParts({ calls, names }: Deps): Promise<readonly Part[]> {
+export async function activeParts({ calls, names }: Deps): Promise<readonly Part[]> {
   const kept = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'active')));
   if (!kept.every((marker) => marker === '1')) {
     const ids = await createBatchReads(calls, names).ids();

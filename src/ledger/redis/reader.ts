@@ -1,24 +1,23 @@
 /** Reads the ledger in Redis without its key and its binding: for `status`, also while instances pay from it. */
-import type { Ledger } from '../../../batches/ports/ledger.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError, LedgerReadError } from '../errors.ts';
+import type { ReadLedger } from '../looks.ts';
 import { createBatchReads } from './batch-reads.ts';
 import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { checkSchema, readShards } from './bootstrap.ts';
 import { createRecordReader } from './context.ts';
 import { createKeyNames, shardOf } from './key-names.ts';
+import { createLooks } from './looks.ts';
+import { overview } from './overview.ts';
 import { readPauses } from './pauses.ts';
 import { createAlertedList, createRecordList } from './record-list.ts';
 import { createRecount } from './recount.ts';
 import { readTrail } from './trails.ts';
 import { createStringTable } from './string-table.ts';
 
-export type RedisLedgerReader = Pick<
-  Ledger,
-  'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'trail' | 'alerted' | 'pauses' | 'recount' | 'close'
->;
+export type RedisLedgerReader = ReadLedger & { close(): Promise<void> };
 
 /** @throws LedgerMissingError when there is none under this prefix; LedgerSchemaError | LedgerReadError when it cannot be read now */
 export async function openRedisReader({
@@ -63,6 +62,9 @@ export async function openRedisReader({
       return typeof text === 'string' ? (await readRecord(shard, recordId, text)).record : undefined;
     },
     records: createRecordList({ calls, names, readRecord, batchIds: ids }),
+    ...createLooks({ calls, names, readRecord, batchIds: ids, tallies }),
+    overview: () => overview({ calls, names }),
+    keyCheck: () => Promise.resolve(found[0]?.['key_check'] ?? ''),
     trail: (recordId) => readTrail({ calls, names }, recordId),
     alerted: createAlertedList({ calls, names, readRecord }),
     pauses: () => readPauses({ calls, names }),

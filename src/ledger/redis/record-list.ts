@@ -25,7 +25,7 @@ interface Member {
 type Source = (shard: number) => string;
 
 /** Members of a set that are read at once. */
-const pageSize = 500;
+export const pageSize = 500;
 
 /** Records with an alert that no person has acknowledged, in the order of their admission. */
 export function createAlertedList(
@@ -128,7 +128,7 @@ async function firstMembers({ calls }: Pick<RecordListDeps, 'calls'>, source: So
 }
 
 /** Undefined for a record that another instance has removed meanwhile. */
-async function readListed(
+export async function readListed(
   { calls, names, readRecord }: Omit<RecordListDeps, 'batchIds'>,
   member: Member,
   index: number,

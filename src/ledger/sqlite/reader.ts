@@ -1,7 +1,9 @@
 /** Reads a ledger without its key, its binding and its lock: for `status`, also while another process pays. */
 import type { Ledger } from '../../../batches/ports/ledger.ts';
+import type { LedgerLooks } from '../looks.ts';
 import { findLedgerFiles, ledgerFile } from '../data-dir.ts';
 import { whyNothingToRead } from '../may-pay.ts';
+import { createLooks } from './looks.ts';
 import { openForReading } from './open-existing.ts';
 import { createPublished, type Published } from './published.ts';
 import { createQueries, type Queries } from './queries.ts';
@@ -10,13 +12,20 @@ import { readError } from './sqlite-error.ts';
 export type LedgerReader = Pick<Ledger, keyof Queries | 'close'>;
 
 /** @throws LedgerMissingError | LedgerIncompleteError | LedgerSchemaError | LedgerReadError */
-export async function openReader(dir: string): Promise<LedgerReader & { readonly published: Published }> {
+export async function openReader(dir: string): Promise<LedgerReader & LedgerLooks & { readonly published: Published }> {
   const refusal = whyNothingToRead(findLedgerFiles(dir));
   if (refusal !== null) throw refusal;
   const db = openForReading(dir);
   try {
+    const asked = askedOf(ledgerFile(dir));
+    const looks = createLooks(db);
     return {
       ...createReads(ledgerFile(dir), createQueries(db)),
+      find: asked(looks.find),
+      oldestOpen: asked(looks.oldestOpen),
+      sessionHolder: asked(looks.sessionHolder),
+      keepsBodyTooLong: asked(looks.keepsBodyTooLong),
+      keyCheck: asked(looks.keyCheck),
       published: createPublished(db),
       async close() {
         if (db.isOpen) db.close();
@@ -28,17 +37,20 @@ export async function openReader(dir: string): Promise<LedgerReader & { readonly
   }
 }
 
-/** The queries as the port has them: a failure is a rejection that says what to do. */
+/** A query as ports have it: a failure is a rejection that says what to do. */
+const askedOf =
+  (file: string) =>
+  <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
+  async (...args: Args): Promise<Result> => {
+    try {
+      return query(...args);
+    } catch (error) {
+      throw readError(file, error);
+    }
+  };
+
 export function createReads(file: string, queries: Queries): Omit<LedgerReader, 'close'> {
-  const asked =
-    <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
-    async (...args: Args): Promise<Result> => {
-      try {
-        return query(...args);
-      } catch (error) {
-        throw readError(file, error);
-      }
-    };
+  const asked = askedOf(file);
   return {
     batch: asked(queries.batch),
     batches: asked(queries.batches),

@@ -59,7 +59,7 @@ function createFullList(db: DatabaseSync): ListByCode {
   };
 }
 
-export const listedOf = (statement: StatementSync, params: readonly number[], cursorOf: (row: Row) => string): ListedRecord[] =>
+export const listedOf = (statement: StatementSync, params: readonly (number | string)[], cursorOf: (row: Row) => string): ListedRecord[] =>
   (statement.all(...params) as unknown as Row[]).map((row) => ({
     cursor: cursorOf(row),
     record: toRecord(row),

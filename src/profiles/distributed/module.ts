@@ -1,9 +1,11 @@
 /** The doors of the distributed profile. */
 import { alertsFromTopic, resultsFromTopic } from '../../kafka/results-reader.ts';
+import { nameOf } from '../../ledger/redis/errors.ts';
 import { openRedisReader } from '../../ledger/redis/reader.ts';
 import { connectRedis } from '../../redis/connection.ts';
 import { redisParams } from '../../config/config.ts';
 import { loadSigner } from '../../config/keys.ts';
+import { auditChainOf } from '../audit-chain.ts';
 import type { ProfileModule } from '../profile.ts';
 
 export const distributed: ProfileModule = {
@@ -22,6 +24,12 @@ export const distributed: ProfileModule = {
       const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });
       return {
         ledger,
+        auditChain: async () =>
+          auditChainOf(
+            nameOf({ address: connection.address, prefix: config.settings.REDIS_PREFIX }),
+            await ledger.keyCheck(),
+            (await import('./connect.ts')).sharedLedgerKey(config),
+          ),
         async close() {
           await ledger.close();
           await connection.close();

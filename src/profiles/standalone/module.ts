@@ -2,6 +2,7 @@
 import { readAlerts, readResults } from '../../../producers/results-reader.ts';
 import { loadSigner, signerIfAny } from '../../config/keys.ts';
 import { CommandError, exitCodes } from '../../exit.ts';
+import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { unknownResultsText } from '../../ledger/may-pay.ts';
 import { nameOf } from '../../ledger/sqlite/open-existing.ts';
 import { openReader } from '../../ledger/sqlite/reader.ts';
@@ -11,6 +12,7 @@ import { readAllResults } from './all-results.ts';
 import { openSessionReader } from '../../ledger/sqlite/session-reader.ts';
 import type { OperateParams, ProfileModule } from '../profile.ts';
 import { openStandaloneDesk, operateStandalone } from './operate.ts';
+import { auditChainOf } from '../audit-chain.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
 /** Opens the ledger for commands of this process. */
@@ -45,7 +47,7 @@ export const standalone: ProfileModule = {
     const ledger = await openReaders();
     return { ledger, ask: () => Promise.reject(new TypeError('this desk only reads')), close: () => ledger.close() };
   },
-  async openReader({ dataDir }, onWarning) {
+  async openReader({ dataDir, settings }, onWarning) {
     const ledger = await openReader(dataDir);
     const unknown = await findUnknownResults({
       path: resultsPath(dataDir),
@@ -54,7 +56,12 @@ export const standalone: ProfileModule = {
       isQuiet: false,
     });
     if (unknown !== null) onWarning(`warning: ${unknownResultsText(nameOf(dataDir), unknown)}. No process pays from it.`);
-    return { ledger, close: () => ledger.close() };
+    return {
+      ledger,
+      auditChain: async () =>
+        auditChainOf(nameOf(dataDir), await ledger.keyCheck(), loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE })),
+      close: () => ledger.close(),
+    };
   },
   readEvents({ dataDir }, reading) {
     const options = { ...reading, from: reading.from === 'now' ? 'now' : 'beginning' } as const;

@@ -13,7 +13,8 @@ const hour = 3_600_000;
 describe('a record as it is shown', () => {
   it('has its state, its times and its age since the first send', () => {
     const reason = { code: 'connection_lost', description: 'The connection was lost.' };
-    const record = sentRecord({ status: 'unknown', reason, firstSentAt: at, keyLifetimeMs: 12 * hour, dueAt: at + 60_000, sends: 2 });
+    const patch = { firstSentAt: at, keyLifetimeMs: 12 * hour, dueAt: at + 60_000, sends: 2, leaseUntil: null };
+    const record = sentRecord({ status: 'unknown', reason, ...patch });
     expect(recordView(timed(record), at + 90_500)).toEqual({
       record_id: record.recordId,
       kind: 'payout',
@@ -32,7 +33,7 @@ describe('a record as it is shown', () => {
       changed_at: '2026-11-21T08:00:01.000Z',
       age_seconds: 90,
       next: { action: 'resend', at: '2026-11-21T08:01:00.000Z', until: '2026-11-21T20:00:00.000Z' },
-      commands: [`disburse tail --record ${record.recordId}`],
+      commands: ['disburse resolve inv-1 --as STATUS --evidence TEXT --reason TEXT', 'disburse explain inv-1'],
     });
   });
 
@@ -72,7 +73,76 @@ describe('a record as it is shown', () => {
     expect(view).not.toHaveProperty('next');
   });
 
-  it('quotes its id for a shell where that is needed', () => {
-    expect(recordView(timed(queuedRecord({ recordId: "a'b;c" })), at).commands).toEqual([`disburse tail --record 'a'\\''b;c'`]);
+  const parked = (code: string, dueAt: number | null = null) => ({ reason: { code, description: 'Parked.' }, dueAt });
+
+  it.each([
+    ['a pause', parked('paused'), { action: 'resume' }],
+    ['money', parked('underfunded'), { action: 'resume' }],
+    ['an approval', parked('awaiting_approval'), { action: 'approval' }],
+    ['its body', parked('body_missing'), { action: 'person' }],
+    ['a look at its earlier attempt', parked('earlier_attempt'), { action: 'person' }],
+    ['a time', parked('not_before', at), { action: 'send', at: '2026-11-21T08:00:00.000Z' }],
+    ['its next attempt', { ...parked('retried', at), attempt: 2 }, { action: 'send', at: '2026-11-21T08:00:00.000Z' }],
+  ] as const)('shows what a queued record waits for: %s', (_, patch, next) => {
+    expect(recordView(timed(queuedRecord(patch)), at).next).toEqual(next);
+  });
+
+  const waiting = { status: 'in_progress', sessionId: 'ps_1', awaitsConfirmationSince: at, dueAt: at, leaseUntil: null } as const;
+
+  it.each([
+    ['by disburse', { reason: null }, { action: 'confirm', at: '2026-11-21T08:00:00.000Z', until: '2026-11-21T12:00:00.000Z' }],
+    ['by a person', { reason: { code: 'waits_for_person', description: '' } }, { action: 'person', until: '2026-11-21T12:00:00.000Z' }],
+    ['by the gateway, once it was asked', { confirmSession: 'ps_1' }, { action: 'status_check', at: '2026-11-21T08:00:00.000Z' }],
+  ] as const)('shows who confirms its session, and until when: %s', (_, patch, next) => {
+    expect(recordView(timed(sentRecord({ ...waiting, ...patch })), at).next).toEqual(next);
+  });
+
+  it('waits for a webhook while the payer has to act, and for a person to capture', () => {
+    const reason = (code: string) => ({ ...waiting, awaitsConfirmationSince: null, reason: { code, description: '' } });
+    expect(recordView(timed(sentRecord(reason('action_required'))), at).next).toEqual({
+      action: 'webhook',
+      at: '2026-11-21T08:00:00.000Z',
+    });
+    const view = recordView(timed(sentRecord(reason('ready_to_capture'))), at);
+    expect(view.next).toEqual({ action: 'person' });
+    expect(view.commands[0]).toBe('disburse capture inv-1');
+  });
+
+  it('shows only alerts that no person has acknowledged', () => {
+    const alert = (fact: string, acknowledged: boolean) => ({ alert: 'refunded', fact, at, acknowledged });
+    const view = (...alerts: ReturnType<typeof alert>[]) => recordView(timed(sentRecord({ status: 'succeeded', alerts })), at);
+    expect(view(alert('one', true), alert('two', false)).alerts).toEqual([{ alert: 'refunded', at: '2026-11-21T08:00:00.000Z' }]);
+    expect(view(alert('one', true))).not.toHaveProperty('alerts');
+  });
+
+  it('waits for resume while its batch or everything is paused, whether it was parked or not', () => {
+    const pause = { code: 'paused', by: 'ann', reason: null, at } as const;
+    const view = (batchId: string | null, record = queuedRecord()) => recordView(timed(record), at, [{ ...pause, batchId }]);
+    expect(view(null).next).toEqual({ action: 'resume' });
+    expect(view(null).commands[0]).toBe('disburse resume --all');
+    expect(view(queuedRecord().batchId).commands[0]).toBe(`disburse resume ${queuedRecord().batchId}`);
+    expect(view('other').next).toEqual({ action: 'send' });
+    expect(view(null, sentRecord({ status: 'unknown', dueAt: at, leaseUntil: null })).next).toMatchObject({ action: 'resend' });
+  });
+
+  it.each([
+    ['queued', {}, ['disburse cancel --record=inv-1 --reason TEXT', 'disburse explain inv-1']],
+    ['submitting', { leaseUntil: at + 1 }, ['disburse explain inv-1']],
+    ['in_progress', { sessionId: 'ps_1', dueAt: at, leaseUntil: null }, ['disburse explain inv-1']],
+    ['unknown', { leaseUntil: at + 1 }, ['disburse explain inv-1']],
+    ['succeeded', {}, ['disburse explain inv-1']],
+    ['failed', {}, ['disburse retry inv-1 --reason TEXT', 'disburse explain inv-1']],
+    ['failed', { hasCardNumber: true }, ['disburse retry inv-1 --file FILE --reason TEXT', 'disburse explain inv-1']],
+    ['failed', { resolvedBy: 'ann' }, ['disburse explain inv-1']],
+    ['cancelled', { sessionId: 'ps_1' }, ['disburse retry inv-1 --reason TEXT', 'disburse explain inv-1']],
+  ] as const)('names the commands that its state allows: %s %o', (status, patch, commands) => {
+    expect(recordView(timed(sentRecord({ status, ...patch })), at).commands).toEqual(commands);
+  });
+
+  it('names itself so that a shell and a command take it literally', () => {
+    const commands = (recordId: string) => recordView(timed(sentRecord({ status: 'failed', recordId })), at).commands;
+    expect(commands("a'b;c")[1]).toBe(`disburse explain 'a'\\''b;c'`);
+    expect(commands('-x')).toEqual(['disburse retry --reason TEXT -- -x', 'disburse explain -- -x']);
+    expect(recordView(timed(queuedRecord({ recordId: '-x' })), at).commands[0]).toBe('disburse cancel --record=-x --reason TEXT');
   });
 });
