@@ -18,7 +18,7 @@ export interface TimedRecord {
 
 /**
  * Who or what moves the record next, at what time at the earliest, and until when. `webhook`: the gateway, when the payer has
- * acted; `resume`: who ends the pause; `person`: nobody else.
+ * acted; `resume`: who ends the pause; `person`: only a manual decision.
  */
 export interface NextStep {
   readonly action: 'send' | 'resend' | 'status_check' | 'confirm' | 'webhook' | 'approval' | 'resume' | 'person';

@@ -57,7 +57,7 @@ function unknownRecord(recordId: string, published: readonly PublishedHead[]): C
 async function publishedHeads(config: Config, recordId: string): Promise<readonly PublishedHead[]> {
   const heads: PublishedHead[] = [];
   const never = new AbortController().signal;
-  const reading = { follow: false, from: 'beginning', signal: never, onWarning: warn, onSkipped: warn } as const;
+  const reading = { follow: false, from: 'beginning', signal: never, onWarning: warn, onSkipped: warn, withRotated: true } as const;
   for await (const { record_id: id, audit_number: number, audit_head: hash } of readEvents(config, reading))
     if (id === recordId && number !== undefined && hash !== undefined) heads.push({ number, hash });
   return heads;

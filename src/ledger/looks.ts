@@ -22,9 +22,11 @@ export interface LedgerLooks {
   keyCheck(): Promise<string>;
 }
 
-/** The ledger as readers have it. */
-export type ReadLedger = Pick<
+/** What readers ask that every ledger answers. */
+export type LedgerReads = Pick<
   Ledger,
   'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'overview' | 'pauses' | 'trail' | 'alerted' | 'recount'
-> &
-  LedgerLooks;
+>;
+
+/** The ledger as readers have it. */
+export type ReadLedger = LedgerReads & LedgerLooks;

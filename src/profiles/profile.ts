@@ -14,7 +14,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
-import type { ReadLedger } from '../ledger/looks.ts';
+import type { LedgerReads, ReadLedger } from '../ledger/looks.ts';
 import type { Logger } from '../logger.ts';
 import type { Check } from '../service/http/routes.ts';
 import type { Metrics } from '../service/metrics.ts';
@@ -126,7 +126,7 @@ export interface LedgerReader {
 
 /** The ledger for one command that reads it and asks for many changes. */
 export interface Desk {
-  readonly ledger: LedgerReader['ledger'] & Pick<Ledger, 'recordOfSession'>;
+  readonly ledger: LedgerReads & Pick<Ledger, 'recordOfSession'>;
   /** As `operate` of the module. */
   ask(request: OperationRequest): Promise<OperationAnswer>;
   close(): Promise<void>;

@@ -35,7 +35,10 @@ describe('records', () => {
         source: { file: 'may.csv' },
         amount_details: { currency: 'EUR' },
         attempt: 1,
-        commands: [expect.stringContaining('disburse tail --record inv-') as string],
+        commands: [
+          expect.stringMatching(/^disburse resolve inv-\d --as STATUS/) as string,
+          expect.stringMatching(/^disburse explain inv-\d$/) as string,
+        ],
       });
       const text = await world.command(['unknowns']);
       expect(text.stdout).toMatch(/2 records\n {2}EUR 20\.00 in 2 records\n$/);

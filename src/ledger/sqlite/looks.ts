@@ -16,7 +16,7 @@ export function createLooks(db: DatabaseSync): Looks {
     db.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, name) !== undefined;
   const hasTimes = hasColumn('record', 'admitted_at');
   // What has no time is youngest.
-  const since = `coalesce(first_sent_at, ${hasTimes ? 'admitted_at, changed_at, ' : ''}9e15)`;
+  const since = `coalesce(record.first_sent_at, ${hasTimes ? 'record.admitted_at, record.changed_at, ' : ''}9e15)`;
   const selectOne = db.prepare(`${selectRecord} WHERE record.record_id = ?`);
   const selectHolder = hasColumn('session', 'session_id')
     ? db.prepare('SELECT record.record_id FROM session JOIN record ON record.id = session.record WHERE session.session_id = ?')
