@@ -136,12 +136,15 @@ function toFollow({ reason, dueAt, awaitsConfirmationSince, confirmSession, canc
   const isUndecided = confirmSession === null && cancelSession === null;
   if (awaitsConfirmationSince !== null && isUndecided) {
     const until = iso(awaitsConfirmationSince + confirmableMs);
-    if (reason?.code === 'waits_for_person') return { action: 'person', until };
+    if (waitsForPerson(reason)) return { action: 'person', until };
     if (reason === null && dueAt !== null) return { action: 'confirm', ...at, until };
   }
   if (reason?.code === 'action_required') return { action: 'webhook', ...at };
-  return dueAt === null || reason?.code === 'ready_to_capture' ? { action: 'person' } : { action: 'status_check', ...at };
+  return dueAt === null || waitsForPerson(reason) ? { action: 'person' } : { action: 'status_check', ...at };
 }
+
+/** Its confirmation or capture is left to a person. */
+const waitsForPerson = (reason: Reason | null): boolean => reason?.code === 'waits_for_person';
 
 /** An open send without a session is sent again while the gateway remembers its key, as was configured at its first send. */
 function afterSend({ firstSentAt, keyLifetimeMs }: LedgerRecord): NextStep {
@@ -157,7 +160,7 @@ interface Situation {
 
 /** What the state allows; what a process does by itself is left to it. */
 function commandsOf(record: LedgerRecord, { next, pause, now }: Situation): string[] {
-  const { status, batchId, reason, hasCardNumber, leaseUntil } = record;
+  const { status, batchId, reason, hasCardNumber, leaseUntil, awaitsConfirmationSince } = record;
   const about = (verb: string, options = ''): string => commandAbout(verb, record.recordId, options);
   const explain = about('explain');
   if (whyNotRetry(record) === null) return [about('retry', hasCardNumber ? '--file FILE --reason TEXT' : '--reason TEXT'), explain];
@@ -166,7 +169,8 @@ function commandsOf(record: LedgerRecord, { next, pause, now }: Situation): stri
     const resume = next?.action === 'resume' ? [`disburse resume ${pause?.batchId === null ? '--all' : shellWord(batchId)}`] : [];
     return [...resume, `disburse cancel --record=${shellWord(record.recordId)} --reason TEXT`, explain];
   }
-  const capture = reason?.code === 'ready_to_capture' ? [about('capture')] : [];
+  // Of what waits for a person, only a confirmation has a deadline.
+  const capture = waitsForPerson(reason) && awaitsConfirmationSince === null ? [about('capture')] : [];
   // A person resolves what nothing surely ends, and never while an answer may still come.
   const mayResolve = (status === 'unknown' || next?.action === 'person') && (leaseUntil ?? 0) <= now;
   const resolve = mayResolve ? [about('resolve', '--as STATUS --evidence TEXT --reason TEXT')] : [];

@@ -103,7 +103,7 @@ describe('a record as it is shown', () => {
       action: 'webhook',
       at: '2026-11-21T08:00:00.000Z',
     });
-    const view = recordView(timed(sentRecord(reason('ready_to_capture'))), at);
+    const view = recordView(timed(sentRecord(reason('waits_for_person'))), at);
     expect(view.next).toEqual({ action: 'person' });
     expect(view.commands[0]).toBe('disburse capture inv-1');
   });
