@@ -4,6 +4,7 @@
  */
 import { advance } from '../pipeline/advance.ts';
 import type { LedgerRecord } from '../record/record.ts';
+import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
@@ -27,6 +28,13 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return resumeBatch(deps, request);
     case 'cancel':
       return cancelBatch(deps, request);
+    case 'acknowledge':
+      return decide(
+        deps,
+        request.recordId,
+        (record, at) => acknowledge(deps, record, { ...request, at }),
+        ({ recordId }) => `The alerts of record ${recordId} are acknowledged.`,
+      );
     case 'report_row':
       return endByReport(deps, request);
     case 'raise_alert':
@@ -43,6 +51,7 @@ export async function decide(
   deps: OperationDeps,
   recordId: string,
   decideOn: (record: LedgerRecord, at: number) => PersonDecision,
+  tell: (record: LedgerRecord) => string = doneText,
 ): Promise<OperationAnswer> {
   const record = await deps.ledger.record(recordId);
   if (record === undefined) return missingRecord(recordId);
@@ -61,13 +70,21 @@ export async function decide(
   deps.onChange(after);
   await settleBatch(deps, after);
   await publishNow(deps);
-  return { outcome: 'done', text: doneText(after), data };
+  return { outcome: 'done', text: tell(after), data };
 }
 
 const doneText = ({ recordId, status, attempt }: LedgerRecord): string =>
   status === 'queued'
     ? `The record ${recordId} is queued for attempt ${attempt}. The next process that pays sends it.`
     : `The record ${recordId} is ${status}.`;
+
+function acknowledge({ settings }: OperationDeps, record: LedgerRecord, acknowledgement: Acknowledgement): PersonDecision {
+  const change = acknowledgeAlerts(settings, record, acknowledgement);
+  if (change !== null) return { type: 'change', change };
+  return record.alerts.length === 0
+    ? { type: 'refused', why: `The record ${record.recordId} has no alert.` }
+    : { type: 'unchanged', why: `The alerts of record ${record.recordId} were acknowledged before.` };
+}
 
 async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<OperationAnswer> {
   const { recordId, sealedBody } = request;

@@ -63,3 +63,13 @@ export const resume = declare({
   run: async ({ config, args: [batch], options }) =>
     (await import('../../commands/operate.ts')).pauseOrResume(config, 'resume', batch, options),
 });
+
+export const alerts = declare({
+  usage: 'alerts [action] [record...]',
+  actions: () => ['list', 'acknowledge'],
+  description: 'lists alerts that wait for a person, or acknowledges those of a record',
+  needs: 'gateway',
+  options: person,
+  examples: ['alerts', 'alerts acknowledge inv-7 --reason "checked at the gateway: paid once"'],
+  run: async ({ config, args, options }) => (await import('../../commands/alerts.ts')).alerts(config, args, options),
+});
