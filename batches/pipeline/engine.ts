@@ -23,7 +23,7 @@ import type { DueWorkerDeps } from './due-worker.ts';
 import { createWaitReporter, type Wait } from './notice.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
 import { createPauseWatch, type PauseWatch } from './pause-watch.ts';
-import { createPublication, type Publication } from './publication.ts';
+import { createPublication, PublishedSessions, type Publication } from './publication.ts';
 import { createAlertRaiser } from './raise-alert.ts';
 import type { ProcessFileDeps } from './process-file.ts';
 import { createSendMonitor } from './send-monitor.ts';
@@ -93,7 +93,12 @@ export function createEngine(params: EngineParams): Engine {
     probe: async () => isApiAnswer(await gateway.balance()),
     onChange: params.onBreakerChange,
   });
-  const publisher = createOutboxRelay({ ledger, sink, ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }) });
+  const sessions = new PublishedSessions();
+  const publisher = createOutboxRelay({
+    ledger,
+    sink: sessions.notedBy(sink),
+    ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }),
+  });
   const waits = createWaitReporter({ clock, onWait: params.onWait });
   const monitor = createSendMonitor({
     waits,
@@ -117,7 +122,7 @@ export function createEngine(params: EngineParams): Engine {
     slot: createSemaphore(concurrency),
     followSlot: createSemaphore(concurrency),
     publisher,
-    publication: createPublication({ publisher, clock: params.monotonic }),
+    publication: createPublication({ publisher, sessions, clock: params.monotonic }),
     capture: params.capture ?? (confirm === 'manual' ? 'manual' : 'auto'),
     heldUp: monitor.heldUp,
     waits,

@@ -31,8 +31,8 @@ export interface FollowPath {
   readonly confirm: 'match' | 'manual';
   /** The same for payments that wait for their capture. */
   readonly capture: 'auto' | 'manual';
-  /** Of the results that were decided so far. */
-  readonly publication: Pick<Publication, 'complete'>;
+  /** Nothing is confirmed or captured before its result is published. */
+  readonly publication: Pick<Publication, 'showsSession'>;
   /** Apart from the slots of sends, which may wait long for their rate. */
   readonly followSlot: Slot;
   readonly waits: WaitReporter;
@@ -194,7 +194,7 @@ async function leaveToPerson(deps: SessionDeps, record: LedgerRecord, evidence: 
  */
 export async function confirm(deps: SessionDeps, record: LedgerRecord, asked: Asked): Promise<LedgerRecord> {
   const { sessionId, what, by } = asked;
-  if (!(await deps.publication.complete(deps.signal))) return deps.signal.aborted ? record : postpone(deps, record);
+  if (!(await deps.publication.showsSession(sessionId, deps.signal))) return deps.signal.aborted ? record : postpone(deps, record);
   const { record: noted, isTaken } = await advanceSession(deps, record, (current) =>
     recordConfirmIntent(deps.settings, current, { sessionId, what, at: deps.clock.now(), ...(by === undefined ? {} : { by }) }),
   );

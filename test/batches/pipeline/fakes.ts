@@ -226,7 +226,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       signal: controller.signal,
       confirm: 'match',
       capture: 'auto',
-      publication: { complete: async () => true },
+      publication: { showsSession: async () => true },
       alert: async ({ alert, description }) => void alerts.push(`${alert}: ${description}`),
       ...options.deps,
     },

@@ -124,7 +124,7 @@ describe('the capture that a person asks for', () => {
     ['a gateway that shows no session', { status: [lost] }, 'unanswered', /does not show session ps_1/],
     [
       'results that are not published',
-      { status: [ok(toCapture)], deps: { capture: 'manual', publication: { complete: async () => false } } },
+      { status: [ok(toCapture)], deps: { capture: 'manual', publication: { showsSession: async () => false } } },
       'unanswered',
       /could not be published/,
     ],
@@ -197,9 +197,9 @@ describe('a refund that a status check shows', () => {
 });
 
 describe('a confirmation', () => {
-  it('waits for the results that were decided before, and is postponed when they are not published', async () => {
+  it('waits for the result that shows its session, and is postponed when it is not published', async () => {
     let isPublished = false;
-    const publication = { complete: async () => isPublished };
+    const publication = { showsSession: async () => isPublished };
     const world = await followed({ record: inProgress(), status: [ok(toConfirm)], confirm: [ok()], deps: { publication } });
     expect(world.log).toEqual(['permit follow', 'status ps_1', 'durable in_progress']);
     expect(world.ledger.current()).toMatchObject({ confirmSession: null, checks: 1 });
@@ -212,7 +212,7 @@ describe('a confirmation', () => {
   it('is not sent when a cancel was requested while its results were published', async () => {
     const world: { current?: FakeWorld } = {};
     const publication = {
-      async complete() {
+      async showsSession() {
         world.current?.ledger.set({ cancelSession: 'ps_1' });
         return true;
       },
