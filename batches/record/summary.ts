@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Batch } from './batch.ts';
 import { stateShown } from './batch-state.ts';
 import { pauseOf, type SetPause } from './pause.ts';
-import { byStatus, isBalanced, receivedOf, type TallyRow } from './tally.ts';
+import { byStatus, isBalanced, isOpenTally, receivedOf, type TallyRow } from './tally.ts';
 import { statuses } from './status.ts';
 
 const countAndAmounts = z.strictObject({
@@ -20,6 +20,9 @@ export const summarySchema = z
     received: countAndAmounts,
     statuses: z.record(z.enum(statuses), countAndAmounts),
     balanced: z.boolean(),
+    open: z.strictObject({ count: z.number().int().min(0), oldest_seconds: z.number().int().min(0).nullable() }),
+    /** Records with an alert that no person has acknowledged. */
+    alerts: z.number().int().min(0),
     started_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
     sent_per_second: z.number().min(0),
@@ -28,8 +31,17 @@ export const summarySchema = z
 
 export type Summary = z.infer<typeof summarySchema>;
 
-/** @param pauses what is paused now */
-export function summarise(batch: Batch, rows: readonly TallyRow[], pauses: readonly SetPause[]): Summary {
+/** What is so now, beside the totals. */
+export interface Situation {
+  /** All that is paused. */
+  readonly pauses: readonly SetPause[];
+  /** How old the oldest open record is, in milliseconds; null when none is open. */
+  readonly oldestMs: number | null;
+  /** How many records of the batch have an alert that no person has acknowledged. */
+  readonly alerts: number;
+}
+
+export function summarise(batch: Batch, rows: readonly TallyRow[], { pauses, oldestMs, alerts }: Situation): Summary {
   const spanMs = batch.firstSentAt === null || batch.lastSentAt === null ? 0 : batch.lastSentAt - batch.firstSentAt;
   return {
     batch_id: batch.batchId,
@@ -38,6 +50,11 @@ export function summarise(batch: Batch, rows: readonly TallyRow[], pauses: reado
     received: receivedOf(rows),
     statuses: byStatus(rows),
     balanced: isBalanced(rows),
+    open: {
+      count: rows.filter(isOpenTally).reduce((sum, { count }) => sum + count, 0),
+      oldest_seconds: oldestMs === null ? null : Math.floor(oldestMs / 1000),
+    },
+    alerts,
     started_at: new Date(batch.startedAt).toISOString(),
     finished_at: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
     sent_per_second: sentPerSecond(batch.sent, spanMs),
@@ -62,3 +79,12 @@ export function needsAttention(summary: Summary, countUnsettledDuplicates: numbe
   const restless = statuses.filter((status) => status !== 'succeeded' && status !== 'duplicate' && (waited || status !== 'in_progress'));
   return countUnsettledDuplicates > 0 || !summary.balanced || restless.some((status) => count(status) > 0);
 }
+
+/** What a person must look at, although records may still move by themselves: what `status --exit-status` reports. */
+export function needsPerson(summary: Summary): boolean {
+  const { state, balanced, alerts, statuses: totals } = summary;
+  const isHeld = state === 'paused' || state === 'stopped' || state === 'awaiting_approval';
+  return isHeld || !balanced || alerts > 0 || forPersons.some((status) => totals[status].count > 0);
+}
+
+const forPersons = ['rejected', 'conflict', 'unknown', 'failed', 'cancelled'] as const;

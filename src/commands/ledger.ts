@@ -9,13 +9,15 @@ interface LedgerOptions {
   readonly json?: boolean;
 }
 
-/** Sets the ledger's time back to this machine's clock. Refused while a process pays from the ledger. */
+/** `verify` reads the whole ledger; `clock` sets the ledger's time back to this machine's clock. Refused while a process pays from the ledger. */
 export async function ledger(
   config: Config,
   [action]: readonly string[],
   { reset = false, json = false }: LedgerOptions,
 ): Promise<ExitCode> {
-  if (action !== 'clock' || !reset) throw new CommandError(exitCodes.usage, 'expected: disburse ledger clock --reset');
+  if (action === 'verify' && !reset) return (await import('./verify-ledger.ts')).verifyLedger(config, json);
+  if (action !== 'clock' || !reset)
+    throw new CommandError(exitCodes.usage, 'expected: disburse ledger verify, or disburse ledger clock --reset');
   if (config.servers !== null) {
     throw new CommandError(
       exitCodes.usage,

@@ -5,7 +5,7 @@ import { writeBatchState } from '../../batches/pipeline/batch-state.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import type { Batch, Policy } from '../../batches/record/batch.ts';
-import { needsAttention, summarise } from '../../batches/record/summary.ts';
+import { needsAttention } from '../../batches/record/summary.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
@@ -13,6 +13,7 @@ import { writeBatchResults } from '../files/batch-results.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { writeFixFile, type Inspection } from '../files/payout-file.ts';
 import { makeDataDir } from '../ledger/data-dir.ts';
+import { summaryOf } from '../ledger/summary-of.ts';
 import type { Logger } from '../logger.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 import { paintFor, printable } from '../terminal/format.ts';
@@ -140,7 +141,7 @@ async function report(
   const batchId = inspection.sha256;
   const batch = await ledger.batch(batchId);
   if (batch === undefined) throw new Error(`batch ${batchId} is missing from the ledger`);
-  const summary = summarise(batch, await ledger.tallies(batchId), await ledger.pauses());
+  const summary = await summaryOf(ledger, batch, clock.now());
   process.stdout.write(
     `${json ? JSON.stringify(summary) : summaryText(summary, paintFor(process.stdout, process.env), process.stdout.columns)}\n`,
   );

@@ -1,7 +1,8 @@
 /** The summary of a batch as text. */
 import type { Summary } from '../../batches/record/summary.ts';
 import { statuses } from '../../batches/record/status.ts';
-import { grouped, printable, table, type Paint } from './format.ts';
+import { formatDuration } from '../duration.ts';
+import { counted, grouped, printable, table, type Paint } from './format.ts';
 import { timeText } from './point-in-time.ts';
 import { widthOf, wrapText } from './width.ts';
 
@@ -40,8 +41,19 @@ export function summaryText(summary: Summary, paint: Paint, width = Number.POSIT
     `  batch ${summary.batch_id}`,
     wrapText(`  started ${summary.started_at}${summary.finished_at === null ? '' : `, finished ${summary.finished_at}`}`, width),
     lines,
+    ...openLines(summary).map((line) => wrapText(`  ${line}`, width)),
     wrapText(`  ${balance}`, width),
   ].join('\n');
+}
+
+function openLines({ open, alerts, batch_id: id }: Summary): string[] {
+  const age = open.oldest_seconds === null ? '' : `, the oldest for ${formatDuration(open.oldest_seconds * 1000)}`;
+  return [
+    ...(open.count === 0
+      ? []
+      : [`Open: ${counted(open.count, 'record', 'records')}${age}. disburse records --batch ${id.slice(0, 12)} lists them.`]),
+    ...(alerts === 0 ? [] : [`Alerts: ${counted(alerts, 'record has', 'records have')} an alert that no person has acknowledged.`]),
+  ];
 }
 
 /** For each status its rows, and below it a line for each currency that it has. */
@@ -59,20 +71,17 @@ function turned(
   return table(rows, new Set([1]));
 }
 
-const openStatuses = ['queued', 'submitting', 'in_progress', 'unknown'] as const;
-
 /** One line for each batch, in their order. */
 export function batchListText(summaries: readonly Summary[]): string {
   if (summaries.length === 0) return 'No batches yet.';
   const rows = summaries.map((summary) => {
     const { batch_id: id, file, state, received, statuses: totals, balanced } = summary;
-    const open = openStatuses.reduce((sum, status) => sum + totals[status].count, 0);
     return [
       /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : printable(id),
       printable(file),
       state,
       grouped(received.count),
-      ...[open, totals.unknown.count, totals.failed.count, totals.succeeded.count].map(grouped),
+      ...[summary.open.count, totals.unknown.count, totals.failed.count, totals.succeeded.count].map(grouped),
       moneyText(received.amounts),
       balanced ? 'yes' : 'NO',
       timeText(summary.started_at),

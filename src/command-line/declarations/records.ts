@@ -37,9 +37,12 @@ export const status = declare({
   needs: 'data',
   options: {
     limit: integerOrAll(50, { from: 1, to: 100_000 }, '--limit <number>', 'list this many of the newest batches, or all'),
+    watch: flag('--watch', 'show what changes, until everything is final or Ctrl-C'),
+    verify: flag('--verify', 'count again from all records; exit with code 2 if a total differs'),
+    exitStatus: flag('--exit-status', 'exit with code 2 if anything needs a person'),
     json: flag('--json', 'print the summary as one JSON object, or one per line'),
   },
-  examples: ['status', 'status 9f2c41 --json', 'status may.csv', 'status --limit all'],
+  examples: ['status', 'status 9f2c41 --json', 'status may.csv --watch', 'status may.csv --verify', 'status --limit all'],
   run: async ({ config, args: [batch], options }) => (await import('../../commands/status.ts')).status(config, batch, options),
 });
 

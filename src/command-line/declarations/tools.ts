@@ -17,13 +17,14 @@ export const config = declare({
 export const ledger = declare({
   usage: 'ledger <action>',
   actions: () => ['clock'],
-  description: 'ledger clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
+  description:
+    'verify: checks every audit trail and every total; clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
   needs: 'data',
   options: {
-    reset: flag('--reset', 'confirm: no send made so far is ever sent again'),
+    reset: flag('--reset', 'clock: confirm: no send made so far is ever sent again'),
     json: flag('--json', 'print one JSON object'),
   },
-  examples: ['ledger clock --reset'],
+  examples: ['ledger verify', 'ledger verify --json', 'ledger clock --reset'],
   run: async ({ config: loaded, args, options }) => (await import('../../commands/ledger.ts')).ledger(loaded, args, options),
 });
 

@@ -88,7 +88,8 @@ interface Page {
 
 async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, index, from, isAsked, limit, listed }: Page): Promise<void> {
   for (let bound = from; ;) {
-    const members = await firstMembers(deps, source, bound);
+    const size = Math.min(pageSize, limit);
+    const members = await firstMembers(deps, { source, from: bound, size });
     const found = await Promise.all(members.map((member) => readListed(deps, member, index)));
     for (const one of found) {
       if (one === undefined || !isAsked(one.record)) continue;
@@ -96,13 +97,16 @@ async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, inde
       if (listed.length >= limit) return;
     }
     const last = members.at(-1);
-    if (members.length < pageSize || last === undefined) return;
+    if (members.length < size || last === undefined) return;
     bound = `(${last.score}`;
   }
 }
 
 /** The first members of the set over all shards, in the order of their scores. */
-async function firstMembers({ calls }: Pick<RecordListDeps, 'calls'>, source: Source, from: string): Promise<readonly Member[]> {
+async function firstMembers(
+  { calls }: Pick<RecordListDeps, 'calls'>,
+  { source, from, size }: { readonly source: Source; readonly from: string; readonly size: number },
+): Promise<readonly Member[]> {
   const lists = await Promise.all(
     shards.map(async (shard) => {
       const found = (await calls.read(
@@ -114,7 +118,7 @@ async function firstMembers({ calls }: Pick<RecordListDeps, 'calls'>, source: So
         'WITHSCORES',
         'LIMIT',
         '0',
-        String(pageSize),
+        String(size),
       )) as readonly string[];
       return Array.from({ length: found.length / 2 }, (_, at): Member => {
         return { shard, recordId: found[2 * at] ?? '', score: Number(found[2 * at + 1]) };
@@ -124,7 +128,7 @@ async function firstMembers({ calls }: Pick<RecordListDeps, 'calls'>, source: So
   return lists
     .flat()
     .sort((one, other) => one.score - other.score)
-    .slice(0, pageSize);
+    .slice(0, size);
 }
 
 /** Undefined for a record that another instance has removed meanwhile. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../batches/record/batch.ts';
 import { statuses, type Status } from '../../../batches/record/status.ts';
-import { needsAttention, summarise, summarySchema } from '../../../batches/record/summary.ts';
+import { needsAttention, needsPerson, summarise, summarySchema } from '../../../batches/record/summary.ts';
 import { byStatus, isBalanced, receivedOf, type TallyRow } from '../../../batches/record/tally.ts';
 
 const batch: Batch = {
@@ -40,7 +40,7 @@ describe('a summary', () => {
   ];
 
   it('counts every status, zero or not, in exact amounts by currency', () => {
-    const summary = summarise(batch, rows, []);
+    const summary = summarise(batch, rows, { pauses: [], oldestMs: null, alerts: 0 });
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(Object.keys(summary.statuses)).toEqual([...statuses]);
     expect(summary).toMatchObject({
@@ -64,11 +64,19 @@ describe('a summary', () => {
     { sent: 2, span: -5, perSecond: 10 },
     { sent: 101, span: 2_000, perSecond: 50 },
   ])('shows $perSecond a second for $sent sends within $span ms', ({ sent, span, perSecond }) => {
-    expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows, []).sent_per_second).toBe(perSecond);
+    expect(summarise({ ...batch, sent, lastSentAt: 1000 + span }, rows, { pauses: [], oldestMs: null, alerts: 0 }).sent_per_second).toBe(
+      perSecond,
+    );
   });
 
   it('has no end and no rate before the first send', () => {
-    expect(summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [], [])).toMatchObject({
+    expect(
+      summarise({ ...batch, finishedAt: null, sent: 0, firstSentAt: null, lastSentAt: null }, [], {
+        pauses: [],
+        oldestMs: null,
+        alerts: 0,
+      }),
+    ).toMatchObject({
       finished_at: null,
       sent_per_second: 0,
       received: { count: 0, amounts: {} },
@@ -83,7 +91,7 @@ describe('a summary', () => {
     { name: 'a row came from nowhere', rows: [tally('queued', 1, 10n)] },
   ])('is not balanced when $name', ({ rows: wrong }) => {
     expect(isBalanced(wrong)).toBe(false);
-    expect(summarise(batch, wrong, []).balanced).toBe(false);
+    expect(summarise(batch, wrong, { pauses: [], oldestMs: null, alerts: 0 }).balanced).toBe(false);
   });
 
   it('adds amounts beyond what a number can hold', () => {
@@ -95,7 +103,8 @@ describe('a summary', () => {
 });
 
 describe('whether records need attention', () => {
-  const only = (status: Status) => summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)], []);
+  const only = (status: Status) =>
+    summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)], { pauses: [], oldestMs: null, alerts: 0 });
 
   it.each(statuses)('%s', (status) => {
     const well = status === 'succeeded' || status === 'duplicate';
@@ -105,6 +114,36 @@ describe('whether records need attention', () => {
 
   it('a duplicate of what was not paid does, and books that do not balance', () => {
     expect(needsAttention(only('duplicate'), 1, true)).toBe(true);
-    expect(needsAttention(summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)], []), 0, true)).toBe(true);
+    expect(
+      needsAttention(
+        summarise(batch, [tally('received', 2, 10n), tally('succeeded', 1, 10n)], { pauses: [], oldestMs: null, alerts: 0 }),
+        0,
+        true,
+      ),
+    ).toBe(true);
+  });
+});
+
+describe('what needs a person', () => {
+  const only = (status: Status, alerts = 0) =>
+    summarise(batch, [tally('received', 1, 10n), tally(status, 1, 10n)], { pauses: [], oldestMs: null, alerts });
+
+  it.each(statuses)('is asked of a batch that is balanced, by its statuses: %s', (status) => {
+    expect(needsPerson(only(status))).toBe(['rejected', 'conflict', 'unknown', 'failed', 'cancelled'].includes(status));
+  });
+
+  it('is an alert, a pause while something is unsent, and a balance that is wrong', () => {
+    expect(needsPerson(only('succeeded', 1))).toBe(true);
+    const pauses = [{ batchId: null, code: 'paused', by: 'ann', reason: null, at: 0 }] as const;
+    const queued = [tally('received', 1, 10n), tally('queued', 1, 10n)];
+    expect(needsPerson(summarise({ ...batch, state: 'running' }, queued, { pauses, oldestMs: 0, alerts: 0 }))).toBe(true);
+    expect(needsPerson(summarise(batch, [tally('received', 2, 10n)], { pauses: [], oldestMs: null, alerts: 0 }))).toBe(true);
+  });
+
+  it('is shown with how much is open, since when, and how many records have alerts', () => {
+    const rows = [tally('received', 3, 30n), tally('queued', 1, 10n), tally('unknown', 2, 20n)];
+    const summary = summarise(batch, rows, { pauses: [], oldestMs: 61_999, alerts: 2 });
+    expect(summary).toMatchObject({ open: { count: 3, oldest_seconds: 61 }, alerts: 2 });
+    expect(summarise(batch, [], { pauses: [], oldestMs: null, alerts: 0 }).open).toEqual({ count: 0, oldest_seconds: null });
   });
 });

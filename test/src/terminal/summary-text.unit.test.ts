@@ -15,6 +15,8 @@ const summary: Summary = {
     unknown: { count: 1, amounts: { JPY: '500' } },
   },
   balanced: true,
+  open: { count: 3, oldest_seconds: 90 },
+  alerts: 0,
   started_at: '2026-11-21T08:00:00.000Z',
   finished_at: '2026-11-21T08:01:05.000Z',
   sent_per_second: 49.98,
