@@ -63,6 +63,19 @@ export function pausesSuite(under: LedgerUnderTest): void {
       expect(await advanceOne(ledger, intent(record))).toMatchObject({ ok: false, why: 'paused', pause: cancelled });
     });
 
+    it('as cancelled of the batch refuses an intent, not a pause of everything; a pause of everything comes before a pause of the batch', async () => {
+      const cancelled = await admitted(under.ledger, 'inv-1', 2);
+      const paused = await admitted(under.ledger, 'inv-2', 3, {}, batchB);
+      await under.ledger.setPause({ batchId: batchA, pause: { ...pause, code: 'cancelled', by: 'bob' } });
+      await under.ledger.setPause({ batchId: batchB, pause });
+      await under.ledger.setPause({ batchId: null, pause });
+      expect(await advanceOne(under.ledger, intent(cancelled))).toMatchObject({
+        why: 'paused',
+        pause: { batchId: batchA, code: 'cancelled' },
+      });
+      expect(await advanceOne(under.ledger, intent(paused))).toMatchObject({ why: 'paused', pause: { batchId: null, code: 'paused' } });
+    });
+
     it('of everything and of one batch are two pauses: an intent needs both to end', async () => {
       const record = await admitted(under.ledger, 'inv-1', 2);
       await under.ledger.setPause({ batchId: batchA, pause });
@@ -77,6 +90,21 @@ export function pausesSuite(under: LedgerUnderTest): void {
   describe('recount', () => {
     const sorted = (rows: readonly TallyRow[]): readonly TallyRow[] =>
       [...rows].sort((one, other) => `${one.status}:${one.currency}`.localeCompare(`${other.status}:${other.currency}`));
+
+    it('agrees with the tallies for rejected and cancelled rows whose record ids were used again, in each of two batches', async () => {
+      await under.ledger.openBatch(manifest(batchA));
+      await under.ledger.openBatch(manifest(batchB));
+      await moved(under.ledger, step(await admitted(under.ledger, 'inv-rejected', 2, { amountMinor: 5n }), { status: 'rejected' }));
+      await moved(under.ledger, step(await admitted(under.ledger, 'inv-cancelled', 3, { amountMinor: 7n }), { status: 'cancelled' }));
+      await moved(under.ledger, step(await admitted(under.ledger, 'stays', 4, { amountMinor: 3n }), { status: 'rejected' }));
+      const ledger = await under.reopen();
+      for (const batchId of [batchA, undefined])
+        expect(sorted(await ledger.recount(batchId))).toEqual(sorted(await ledger.tallies(batchId)));
+      await admitted(ledger, 'inv-rejected', 2, { amountMinor: 5n }, batchB);
+      await admitted(ledger, 'inv-cancelled', 3, { amountMinor: 7n }, batchB);
+      for (const batchId of [batchA, batchB, undefined])
+        expect(sorted(await ledger.recount(batchId))).toEqual(sorted(await ledger.tallies(batchId)));
+    });
 
     it('agrees with the tallies for records of every status, duplicates, conflicts, rejected rows and reused record ids', async () => {
       await under.ledger.openBatch(manifest(batchA));

@@ -10,7 +10,7 @@ import { checkAdmission } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { Admission, LedgerRecord, Verdict } from '../../../batches/record/record.ts';
 import type { LedgerTime } from '../ledger-time.ts';
-import { addReceived, appendEvent, batchOf, placeOf, type MemoryStore, type StoredRecord } from './store.ts';
+import { addReceived, appendEvent, batchOf, placeOf, settled, type MemoryStore, type StoredRecord } from './store.ts';
 
 /** What a write needs to know of the instance that makes it. */
 export interface Writer {
@@ -79,7 +79,7 @@ export function addRecord(
 
 /** The former record goes; what became of it stays with its occurrence. */
 function releaseRecordId(store: MemoryStore, { order, record }: StoredRecord): void {
-  store.occurrences.set(placeOf(record.occurrence), { status: record.status });
+  store.occurrences.set(placeOf(record.occurrence), settled(record.status, record.batchId, record));
   store.records.delete(record.recordId);
   batchOf(store, record.batchId).records.delete(order);
 }
@@ -90,7 +90,8 @@ function settle(
   { status, sequence, event, head, audit }: Extract<AdmissionDecision, { type: 'settled' }>,
   existing: StoredRecord | undefined,
 ): Verdict {
-  const { recordId, amountMinor, currency } = content.type === 'valid' ? content.draft : content.refusal;
+  const row = content.type === 'valid' ? content.draft : content.refusal;
+  const { recordId } = row;
   const batch = batchOf(store, batchId);
   if (existing !== undefined) {
     const { record, order } = existing;
@@ -98,9 +99,9 @@ function settle(
     existing.trail.push(...audit);
     if (status === 'duplicate') batch.duplicates.push({ recordId: record.recordId, order });
   } else if (recordId !== undefined) store.unboundSequences.set(recordId, sequence);
-  store.occurrences.set(placeOf(occurrence), { status });
-  const isReadable = amountMinor !== undefined && currency !== undefined;
-  addReceived(batch, status, isReadable ? currency : '', isReadable ? amountMinor : 0n);
+  const ended = settled(status, batchId, row);
+  store.occurrences.set(placeOf(occurrence), ended);
+  addReceived(batch, status, ended.currency, ended.amountMinor);
   appendEvent(store, event, owner, now());
   return { type: 'settled', status, fresh: true };
 }

@@ -2,6 +2,7 @@
 import type { AdvanceRefusal, AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkBodyMayBeKept, checkChange, identityChanged, keepsIdentity, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { BodyChange, Change } from '../../../batches/record/change.ts';
+import { pauseOf } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { mayResend } from '../resend-check.ts';
@@ -45,7 +46,7 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
 
 /** Why the change may not be written although the record has not moved. */
 function refusal({ store, now, time }: Writer, before: LedgerRecord, { after, intent }: Change): AdvanceRefusal | undefined {
-  const pause = intent === undefined ? undefined : (store.pauses.get(before.batchId) ?? store.pauses.get(''));
+  const pause = intent === undefined ? undefined : pauseOf([...store.pauses.values()], before.batchId);
   if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
   const isResend = intent !== undefined && before.firstSentAt !== null;
   if (intent !== undefined) time?.observe(intent.clocks);

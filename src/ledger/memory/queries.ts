@@ -55,15 +55,12 @@ export function alerted(store: MemoryStore, { limit, after = '0' }: Parameter<'a
     .map(({ record, order, admittedAt, changedAt }) => ({ cursor: String(order), record, admittedAt, changedAt }));
 }
 
-/** Occurrences that ended by themselves keep no amount here: of them only the tally is known. */
 export function recount(store: MemoryStore, batchId: string | undefined): Answer<'recount'> {
-  const asked = [...store.batches.values()].filter(({ batch }) => batchId === undefined || batch.batchId === batchId);
-  const isOfRecord = ({ status }: TallyRow): boolean => !['received', 'duplicate', 'conflict'].includes(status);
-  const counted = [...store.records.values()]
-    .filter(({ record }) => batchId === undefined || record.batchId === batchId)
-    .map(({ record: { status, currency, amountMinor } }) => ({ status, currency, count: 1, amountMinor }));
-  const settled = asked.flatMap(({ tallies: kept }) => [...kept.values()].filter((row) => !isOfRecord(row) || row.status === 'rejected'));
-  return sumTallies([...counted, ...settled]);
+  const rows = [...store.occurrences.values()]
+    .map((known) => ('record' in known ? known.record.record : known))
+    .filter((one) => batchId === undefined || one.batchId === batchId)
+    .map(({ status, currency, amountMinor }): TallyRow => ({ status, currency, count: 1, amountMinor }));
+  return sumTallies([...rows, ...rows.map((row) => ({ ...row, status: 'received' as const }))]);
 }
 
 export function countUnsettledDuplicates(store: MemoryStore, params: Parameter<'countUnsettledDuplicates'>): number {

@@ -4,7 +4,7 @@ import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-c
 import { isFinal } from '../../../batches/record/status.ts';
 import { queueTimeOf } from '../due-times.ts';
 import { addRecord, type Writer } from './admit.ts';
-import { addReceived, appendEvent, batchOf, countSend, placeOf, type MemoryStore, type StoredRecord } from './store.ts';
+import { addReceived, appendEvent, batchOf, countSend, placeOf, settled, type MemoryStore, type StoredRecord } from './store.ts';
 
 type Parameter<Name extends keyof SharedLedger> = Parameters<SharedLedger[Name]>[0];
 type Answer<Name extends keyof SharedLedger> = Awaited<ReturnType<SharedLedger[Name]>>;
@@ -54,16 +54,16 @@ export function restore(writer: Writer, { record, fields, audit = [], body, even
 }
 
 export function restoreSettled(store: MemoryStore, params: Parameter<'restoreSettled'>): void {
-  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence } = params;
+  const { occurrence, batchId, recordId, status, amountMinor, sequence } = params;
   checkAmount(amountMinor);
   const batch = batchOf(store, batchId);
   if (store.occurrences.has(placeOf(occurrence))) return;
-  store.occurrences.set(placeOf(occurrence), { status });
+  const ended = settled(status, batchId, params);
+  store.occurrences.set(placeOf(occurrence), ended);
   // The record that it is a duplicate of is not known: the one that has the id in the end.
   if (status === 'duplicate' && recordId !== undefined) batch.duplicates.push({ recordId, order: null });
   if (recordId !== undefined) raiseSequence(store, recordId, sequence);
-  const isReadable = amountMinor !== undefined && currency !== undefined;
-  addReceived(batch, status, isReadable ? currency : '', isReadable ? amountMinor : 0n);
+  addReceived(batch, status, ended.currency, ended.amountMinor);
 }
 
 function raiseSequence(store: MemoryStore, recordId: string, sequence: number): void {

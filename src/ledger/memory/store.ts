@@ -42,8 +42,16 @@ export interface StoredRecord {
   body: { readonly attempt: number; readonly bytes: Uint8Array; eraseAt: number | null } | undefined;
 }
 
-/** The record that an occurrence created, or the status in which it ended by itself. */
-export type KnownOccurrence = { readonly record: StoredRecord } | { readonly status: Status };
+/** An occurrence that has no record, or none any more. Where nothing of it could be read, its currency is empty. */
+export interface SettledOccurrence {
+  readonly status: Status;
+  readonly batchId: string;
+  readonly currency: string;
+  readonly amountMinor: bigint;
+}
+
+/** The record that an occurrence created, or what it ended as by itself. */
+export type KnownOccurrence = { readonly record: StoredRecord } | SettledOccurrence;
 
 export interface StoredEvent {
   owner: string;
@@ -114,6 +122,16 @@ export function addTally({ tallies }: StoredBatch, status: TallyRow['status'], c
   row.count += count;
   row.amountMinor += amountMinor;
   tallies.set(name, row);
+}
+
+/** What became of an occurrence without a record. */
+export function settled(
+  status: Status,
+  batchId: string,
+  { amountMinor, currency }: { readonly amountMinor?: bigint | undefined; readonly currency?: string | undefined },
+): SettledOccurrence {
+  const isReadable = amountMinor !== undefined && currency !== undefined;
+  return { status, batchId, currency: isReadable ? currency : '', amountMinor: isReadable ? amountMinor : 0n };
 }
 
 /** An occurrence arrived and has this status. An empty currency carries no amount. */

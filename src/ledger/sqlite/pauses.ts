@@ -1,6 +1,6 @@
 /** What is paused: no intent of it is written. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Pause, SetPause } from '../../../batches/record/pause.ts';
+import { pauseOf, type Pause, type SetPause } from '../../../batches/record/pause.ts';
 
 export interface Pauses {
   /** What keeps an intent of this batch from being written. */
@@ -44,7 +44,11 @@ export function createPauses(db: DatabaseSync): Pauses {
   };
   load();
   return {
-    of: (batchId) => kept.get(everything) ?? kept.get(batchId),
+    of: (batchId) =>
+      pauseOf(
+        [kept.get(everything), kept.get(batchId)].filter((pause) => pause !== undefined),
+        batchId,
+      ),
     set({ batchId, pause }) {
       const name = batchId ?? everything;
       const { changes } = pause === null ? remove.run(name) : insert.run(name, pause.code, pause.by, pause.reason, pause.at);
