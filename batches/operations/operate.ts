@@ -5,7 +5,7 @@
 import { advance } from '../pipeline/advance.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
-import { nextAttempt, cancelRecord, resolveRecord, retryRecord, type PersonDecision } from '../record/person-steps.ts';
+import { nextAttempt, cancelRecord, resolveRecord, retryRecord, whyNotRetry, type PersonDecision } from '../record/person-steps.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
 import { pauseBatch, resumeBatch } from './pause.ts';
@@ -110,4 +110,4 @@ async function reopenBatch({ ledger, clock, onReopened }: OperationDeps, batchId
   onReopened(batchId);
 }
 
-const isRetryable = ({ status }: LedgerRecord): boolean => status === 'failed' || status === 'cancelled';
+const isRetryable = (record: LedgerRecord): boolean => whyNotRetry(record) === null;

@@ -60,6 +60,8 @@ async function watchDeadline(deps: FollowDeps, record: LedgerRecord): Promise<Le
 
 /** A record that was parked or is retried, from the body that is kept of it. */
 async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
+  const doubt = record.alerts.find(({ alert, acknowledged }) => alert === 'possible_double_payment' && !acknowledged);
+  if (doubt !== undefined) return parkFor(deps, record, inDoubt(record));
   const bytes = await deps.ledger.body(record.recordId);
   if (bytes === undefined) return parkFor(deps, record, bodyMissing(record));
   if (record.previousSession !== null) {
@@ -71,6 +73,11 @@ async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<Ledge
 
 const parkFor = (deps: FollowDeps, record: LedgerRecord, reason: Parking['reason']): Promise<LedgerRecord> =>
   advance(deps.ledger, record, (current) => park(deps.settings, current, { reason, at: deps.clock.now() }));
+
+const inDoubt = ({ recordId }: LedgerRecord): Parking['reason'] => ({
+  code: 'earlier_attempt',
+  description: `It has the alert possible_double_payment, so it is not sent. Look into it; then disburse alerts acknowledge ${recordId} and disburse retry ${recordId}, or cancel it.`,
+});
 
 const bodyMissing = ({ recordId, hasCardNumber, attempt }: LedgerRecord): Parking['reason'] => ({
   code: 'body_missing',

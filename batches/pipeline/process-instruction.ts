@@ -14,8 +14,11 @@ export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): A
 }
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */
-export const dispatchAdmitted = (deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> =>
-  reading.ok ? dispatch(deps, record, serialise(reading.draft, record)) : rejectAdmitted(deps, record, reading.refusal);
+export async function dispatchAdmitted(deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> {
+  // What a person retries is sent when it falls due, after a look at the session of the attempt before.
+  if (record.attempt > 1) return record;
+  return reading.ok ? dispatch(deps, record, serialise(reading.draft, record)) : rejectAdmitted(deps, record, reading.refusal);
+}
 
 /** Before it was sent: a card that expired meanwhile, a limit that was lowered. */
 function rejectAdmitted(deps: StepDeps, record: LedgerRecord, refusal: InvalidInstruction): Promise<LedgerRecord> {

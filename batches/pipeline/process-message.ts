@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
-import { isParked } from '../record/parking.ts';
+import { isParked, waitsForResume } from '../record/parking.ts';
 import type { LedgerRecord, Verdict } from '../record/record.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
@@ -100,10 +100,11 @@ async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: Led
   let record = await whenNotSubmitting(deps, admitted);
   while (isOurs(record)) {
     if (reading.ok && deps.fingerprints.fingerprint(reading.draft) !== record.fingerprint) return 'place_taken';
+    if (record.attempt > 1) return 'done';
     record = await dispatchAdmitted(deps, record, reading);
     // Parked with its body: nothing behind it waits.
     if (isOurs(record) && isParked(record) && !record.hasCardNumber) return 'done';
-    if (isOurs(record) && isParked(record)) {
+    if (isOurs(record) && waitsForResume(record)) {
       // A body with a card number is never kept: the message itself waits.
       await deps.clock.sleep(lookAgainMs, deps.signal).catch(() => undefined);
       if (deps.signal.aborted) throw new UnfinishedError();

@@ -48,7 +48,7 @@ export interface AdmissionRules {
  * free, so that a corrected row can be paid.
  */
 const isRecordIdTaken = (record: LedgerRecord): boolean =>
-  !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0));
+  !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0 && record.attempt === 1));
 
 export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admission, known: KnownRecord): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;

@@ -27,6 +27,10 @@ const endsWithPause: ReadonlySet<string> = new Set(['paused', 'underfunded']);
 export const isParked = ({ status, reason }: LedgerRecord): boolean =>
   status === 'queued' && reason !== null && (parkingCodes as readonly string[]).includes(reason.code);
 
+/** Whether it waits for a person to look, rather than for the end of a pause. */
+export const waitsForLook = (record: LedgerRecord): boolean =>
+  isParked(record) && (record.reason?.code === 'body_missing' || record.reason?.code === 'earlier_attempt');
+
 /** Whether it can be sent as soon as nothing pauses it. */
 export const waitsForResume = (record: LedgerRecord): boolean => isParked(record) && endsWithPause.has(record.reason?.code ?? '');
 
@@ -58,7 +62,8 @@ export const unpark = (
 ): Change | null =>
   waitsForResume(record)
     ? write(rules, record, {
-        patch: { reason: null, dueAt: at },
+        // A body with a card number is never kept: only its row or message can be sent.
+        patch: { reason: null, dueAt: record.hasCardNumber ? null : at },
         note: { event: 'resumed', ...(by === undefined ? {} : { by }), detail: {} },
         at,
       })

@@ -1,6 +1,7 @@
 /** What a person may decide about a record, as pure functions: the change to write, or why the state does not allow it. */
 import { maskQuoted } from '../instruction/masks.ts';
 import type { Change } from './change.ts';
+import { waitsForLook } from './parking.ts';
 import type { LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
 import { recordEvent } from './result-event.ts';
@@ -68,8 +69,8 @@ export interface Retry extends PersonStep {
   readonly body: Uint8Array | undefined;
 }
 
-/** The attempt that a retry of the record would open. */
-export const nextAttempt = ({ attempt }: LedgerRecord): number => attempt + 1;
+/** The attempt that a retry of the record would send: of what is queued and waits for a person, the one that it is in. */
+export const nextAttempt = ({ attempt, status }: LedgerRecord): number => (status === 'queued' ? attempt : attempt + 1);
 
 /** Why the record cannot be retried, or that it was; null when it can. */
 export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { type: 'change' }> | null {
@@ -78,11 +79,14 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
     return { type: 'unchanged', why: `The record ${recordId} is queued for attempt ${record.attempt} already.` };
   const not = (why: string) => ({ type: 'refused', why: `The record ${recordId} cannot be retried: ${why}` }) as const;
   if (status === 'rejected') return not('it was rejected and never sent. Correct the row and submit it again; its record id is free.');
-  if (status !== 'failed' && status !== 'cancelled') return not(`it is ${status}. Only what is failed or cancelled can be paid again.`);
+  const isWaiting = waitsForLook(record);
+  if (status !== 'failed' && status !== 'cancelled' && !isWaiting)
+    return not(`it is ${status}. Only what is failed or cancelled can be paid again.`);
   if (resolvedBy !== null)
     return not(`${resolvedBy} resolved it, and a person's word does not prove that nothing was paid. Submit it under a new record id.`);
-  if (sends === 0) return not('it was cancelled and never sent. Submit it again; its record id is free.');
-  if (status === 'cancelled' && sessionId === null) return not('no session of the gateway proves that nothing was paid.');
+  if (sends === 0 && record.attempt === 1 && !isWaiting)
+    return not('it was cancelled and never sent. Submit it again; its record id is free.');
+  if (status === 'cancelled' && sends > 0 && sessionId === null) return not('no session of the gateway proves that nothing was paid.');
   const open = alerts.find(({ alert, acknowledged }) => !acknowledged && forbidsRetry.has(alert));
   if (open !== undefined)
     return not(`it has the alert ${open.alert}. Look into it, then: disburse alerts acknowledge ${recordId} --reason TEXT.`);
@@ -100,6 +104,7 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
     );
   }
   const attempt = nextAttempt(record);
+  const isNext = attempt !== record.attempt;
   const detail = { attempt, reason: maskQuoted(reason), status: 'queued' };
   const { head, entries } = rules.audit.append(record.audit, record.recordId, { event: 'retried', by, detail }, at);
   const after: LedgerRecord = {
@@ -125,7 +130,8 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
     dueAt: at,
     checks: 0,
     awaitsConfirmationSince: null,
-    previousSession: record.sessionId,
+    // One that was cancelled unsent has its former attempt behind it still.
+    previousSession: isNext && record.sends > 0 ? record.sessionId : record.previousSession,
     audit: head,
     leaseOwner: null,
     leaseUntil: null,

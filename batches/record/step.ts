@@ -103,8 +103,9 @@ export function changedFields(before: LedgerRecord, after: LedgerRecord): AuditD
 }
 
 function bodyAfter({ status, hasCardNumber, sends }: LedgerRecord, at: number): BodyChange | undefined {
-  if (hasCardNumber || sends === 0) return undefined;
-  if (status === 'succeeded') return { eraseAt: at };
+  if (hasCardNumber || !isFinal[status]) return undefined;
+  // What was parked has a body, and was never sent.
+  if (status === 'succeeded' || sends === 0) return { eraseAt: at };
   return status === 'failed' || status === 'cancelled' ? { eraseAt: at + keepAfterRefusalMs } : undefined;
 }
 

@@ -51,9 +51,18 @@ export async function answerPending(queue: CommandQueue, operator: Operate): Pro
   return pending.length;
 }
 
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A newer program may ask for something that this one does not know. */
 async function answerTo(request: string, operator: Operate): Promise<OperationAnswer> {
-  const read = operationRequest.safeParse(JSON.parse(request));
+  const read = operationRequest.safeParse(parsed(request));
   if (!read.success) {
     const text = 'The process that pays does not know this command: it runs another version of disburse. Stop it, and try again.';
     return { outcome: 'refused', text, data: {} };
