@@ -8,11 +8,12 @@ import { deliveryOf, type TransportCode } from './gateway-response.ts';
  * - `not_sent`: not acted upon; may be sent again as if for the first time
  * - `refused`: the gateway refuses this instruction; final
  * - `config_error`: the gateway rejects the configuration; not acted upon, the run stops
+ * - `underfunded`: refused because the balance does not cover it; not acted upon, and the batch waits for money
  * - `open`: may have been acted upon
  * - `already_received`: the gateway has it, and its session is not known
  * - `manual_review`: a code without a known meaning; may have been acted upon, needs a manual decision
  */
-export type FailureClass = 'not_sent' | 'refused' | 'config_error' | 'open' | 'already_received' | 'manual_review';
+export type FailureClass = 'not_sent' | 'refused' | 'config_error' | 'underfunded' | 'open' | 'already_received' | 'manual_review';
 
 /** Error codes of the gateway. Source: docs/gateway.md; the list is known to be incomplete. */
 export const gatewayCodes = [
@@ -35,6 +36,11 @@ export const gatewayCodes = [
   'idempotency_key_already_exists',
   'confirm_timeout',
   'capture_timeout',
+  // No code for an empty balance is documented: these are an assumption.
+  'insufficient_funds',
+  'insufficient_balance',
+  'not_enough_funds',
+  'provider_insufficient_funds',
 ] as const;
 export type GatewayCode = (typeof gatewayCodes)[number];
 
@@ -71,6 +77,11 @@ export const failureClass: Readonly<Record<FailureCode, FailureClass>> = {
   // Ended without payment: final for this attempt; a person may ask for another one.
   confirm_timeout: 'refused',
   capture_timeout: 'refused',
+
+  insufficient_funds: 'underfunded',
+  insufficient_balance: 'underfunded',
+  not_enough_funds: 'underfunded',
+  provider_insufficient_funds: 'underfunded',
 
   internal_error: 'open',
   provider_internal_error: 'open',
@@ -127,6 +138,10 @@ export const tripsBreaker: Readonly<Record<FailureCode, boolean>> = {
   idempotency_key_already_exists: false,
   confirm_timeout: false,
   capture_timeout: false,
+  insufficient_funds: false,
+  insufficient_balance: false,
+  not_enough_funds: false,
+  provider_insufficient_funds: false,
   too_many_requests: false,
   server_error: true,
   redirected: false,

@@ -17,6 +17,7 @@ import type { LedgerRecord } from '../record/record.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
 import type { CardBodies } from './card-bodies.ts';
 import type { WaitReporter } from './notice.ts';
+import type { FundsGuard } from './funds-guard.ts';
 import type { PauseWatch } from './pause-watch.ts';
 import { send, type SendDeps } from './send.ts';
 
@@ -26,6 +27,7 @@ export type DispatchDeps = SendDeps &
     readonly waits: WaitReporter;
     readonly pauses: Pick<PauseWatch, 'of' | 'parked'>;
     readonly cardBodies: CardBodies;
+    readonly funds: FundsGuard;
   };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
@@ -44,8 +46,11 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     if (sent.type === 'paused') return hold(deps, sent.record, sent.pause, bytes);
     if (sent.type !== 'ended') return sent.record;
     const { intent, evidence } = sent;
+    // The batch is paused before its record is in the queue again.
+    const unfunded = evidence.type === 'underfunded' ? await deps.funds.pause(intent.batchId) : null;
     record = await conclude(deps, intent, evidence);
     deps.cardBodies.settle(record);
+    if (unfunded !== null) return record.status === 'queued' ? hold(deps, record, unfunded, bytes) : record;
     if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
     // It was held back by ourselves, and waits for its turn again.
     if (evidence.code === 'lease_over') continue;

@@ -21,6 +21,7 @@ import { createCircuitBreaker, type BreakerChange, type CircuitBreaker } from '.
 import type { DispatchDeps } from './dispatch.ts';
 import type { DueWorkerDeps } from './due-worker.ts';
 import { createWaitReporter, type Wait } from './notice.ts';
+import { createFundsGuard } from './funds-guard.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
 import { createPauseWatch, type PauseWatch } from './pause-watch.ts';
 import { createPublication, PublishedSessions, type Publication } from './publication.ts';
@@ -113,6 +114,7 @@ export function createEngine(params: EngineParams): Engine {
     ...{ ledger, gateway, clock, owner, leaseMs, machine, settings, signal, confirm, alert, fingerprints, stop },
     sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
     cardBodies: createCardBodies(),
+    funds: createFundsGuard({ ledger, gateway, clock }),
     pauses: createPauseWatch({ ledger, clock, settings, onResumed: params.onResumed ?? (() => undefined) }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,

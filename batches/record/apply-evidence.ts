@@ -57,6 +57,8 @@ export function applyFirstSend(
       return applyAlreadyReceived(rules, record, { event, code: evidence.reason.code, at });
     case 'not_sent':
     case 'config_error':
+    // The batch is paused by then, so the queue sends nothing of it.
+    case 'underfunded':
       return isOwn && record.status === 'submitting' && isOnlySend(record) ? returnToQueue(rules, record, evidence.reason, at) : null;
     case 'refused':
       return isOnlySend(record)

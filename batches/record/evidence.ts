@@ -24,11 +24,13 @@ export interface SessionSeen {
  * - `not_sent`: not acted upon; may be sent again as if for the first time
  * - `config_error`: the gateway rejects the configuration; not acted upon
  * - `refused`: the gateway refuses this instruction
+ * - `underfunded`: it refuses this instruction because the balance does not cover it
  * - `already_received`: it has arrived before; its session is unknown
  * - `manual_review`, `open`: may have been acted upon
  */
 export type FirstSendEvidence =
-  SessionSeen | (Failure & { readonly type: 'not_sent' | 'config_error' | 'refused' | 'already_received' | 'manual_review' | 'open' });
+  | SessionSeen
+  | (Failure & { readonly type: 'not_sent' | 'config_error' | 'refused' | 'underfunded' | 'already_received' | 'manual_review' | 'open' });
 
 /**
  * The first send is what matters, and no answer to a resend can prove that it did not arrive.

@@ -64,6 +64,7 @@ it.each(gatewayCodes)('docs/results.md says what is decided for %s, and docs/gat
     refused: 'refused',
     open: 'open',
     already_received: 'it had arrived',
+    underfunded: 'the batch waits for money',
     manual_review: '',
     not_sent: '',
   };

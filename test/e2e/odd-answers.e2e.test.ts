@@ -228,7 +228,7 @@ describe.concurrent('a status check', () => {
 describe.concurrent('the same answer for every row', () => {
   it.for([
     ['a maintenance page under HTTP 200', { body: '<html>maintenance</html>' }, 'answer_untrusted'],
-    ['a code that is not listed', refusal('insufficient_balance'), 'insufficient_balance'],
+    ['a code that is not listed', refusal('quota_of_the_moon'), 'quota_of_the_moon'],
   ] as const)('%s pauses the sends after twenty, and ends the run with 3', async ([, answer, code], { expect }) => {
     await inOddWorld(
       () => answer,

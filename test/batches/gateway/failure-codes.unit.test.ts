@@ -13,7 +13,15 @@ import {
 import { page, tableRow } from '../../docs/pages.ts';
 
 const section = page('docs/gateway.md').split('## Answers to a first send')[1] ?? '';
-const classes: readonly FailureClass[] = ['not_sent', 'refused', 'config_error', 'open', 'already_received', 'manual_review'];
+const classes: readonly FailureClass[] = [
+  'not_sent',
+  'refused',
+  'config_error',
+  'underfunded',
+  'open',
+  'already_received',
+  'manual_review',
+];
 const codesIn = (text: string): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, code = '']) => code);
 const documented = classes.map((name) => ({ name, codes: codesIn(tableRow(section, name)?.[1] ?? '') }));
 

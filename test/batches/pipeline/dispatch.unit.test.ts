@@ -411,3 +411,37 @@ describe('two that dispatch the same record at once', () => {
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sends: 1 });
   });
 });
+
+describe('an answer that means that the balance does not cover it', () => {
+  const codes = ['insufficient_funds', 'insufficient_balance', 'not_enough_funds', 'provider_insufficient_funds'];
+
+  it.each(codes)('%s pauses the batch before the record is queued again, and parks it with its body', async (code) => {
+    const world = await sent({ init: [refusal(code)] });
+    expect(world.log).toEqual([...firstTry, 'reached', 'paused underfunded', 'durable queued', 'durable queued']);
+    const record = world.ledger.current();
+    expect(record).toMatchObject({ status: 'queued', sends: 0, firstSentAt: null, dueAt: null, reason: { code: 'underfunded' } });
+    expect(record.reason?.description).toContain('EUR 1.00 is missing');
+    expect(world.ledger.kept()).toEqual(bytes);
+    expect(world.ledger.events.map(({ status, error }) => [status, error?.code])).toEqual([['queued', 'underfunded']]);
+  });
+
+  it('leaves the record open when a webhook showed that it had arrived', async () => {
+    const world = await sent({
+      init: [refusal('insufficient_funds')],
+      before(what, { ledger }) {
+        if (what === 'paused underfunded') ledger.set({ status: 'in_progress', sessionId: 'ps_1', alreadyReceived: true });
+      },
+    });
+    expect(world.ledger.current()).toMatchObject({ status: 'in_progress', sessionId: 'ps_1', sends: 1 });
+  });
+
+  it('leaves the record open when it was sent again meanwhile', async () => {
+    const world = await sent({
+      init: [refusal('insufficient_funds')],
+      before(what, { ledger }) {
+        if (what === 'paused underfunded') ledger.set({ status: 'unknown', sends: 2, leaseOwner: 'another' });
+      },
+    });
+    expect(world.ledger.current()).toMatchObject({ status: 'unknown', sends: 2 });
+  });
+});

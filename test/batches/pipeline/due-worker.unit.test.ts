@@ -147,7 +147,7 @@ describe('the due worker', () => {
   it.each([
     [{ type: 'unreachable' }, 'the gateway cannot be reached'],
     [{ type: 'server_trouble' }, 'the gateway answers only with errors of its own'],
-    [{ type: 'alike', kind: 'insufficient_balance' }, 'the gateway gives every instruction the same answer (insufficient_balance)'],
+    [{ type: 'alike', kind: 'quota_of_the_moon' }, 'the gateway gives every instruction the same answer (quota_of_the_moon)'],
     [{ type: 'asked_to_wait' }, 'the gateway asks for a pause (HTTP 429 or Retry-After)'],
   ] as const)('stops the run when everything is held up for longer than it waits: %j', async (held, why) => {
     const world = fakeWorld({ record: sentRecord() });

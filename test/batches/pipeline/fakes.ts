@@ -217,6 +217,12 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       clock,
       settings: transitionSettings,
       cardBodies: createCardBodies(),
+      funds: {
+        async pause(batchId) {
+          await note('paused underfunded');
+          return { batchId, code: 'underfunded', by: 'disburse', reason: 'EUR 1.00 is missing', at: clock.now() };
+        },
+      },
       pauses: { of: () => Promise.resolve(options.pause), parked: () => undefined },
       slot: (work) => work(),
       followSlot: (work) => work(),

@@ -71,8 +71,8 @@ describe('the outcome of a send', () => {
     [first('answer_untrusted'), { type: 'open_outcome', kind: 'answer_untrusted', isFirst: true }],
     [first('idempotency_key_already_exists'), { type: 'open_outcome', kind: 'idempotency_key_already_exists', isFirst: true }],
     [
-      { ...first('code_unlisted'), reason: { code: 'insufficient_balance', description: 'd' } },
-      { type: 'open_outcome', kind: 'insufficient_balance', isFirst: true },
+      { ...first('code_unlisted'), reason: { code: 'quota_of_the_moon', description: 'd' } },
+      { type: 'open_outcome', kind: 'quota_of_the_moon', isFirst: true },
     ],
   ] as const)('%j is reported to the breaker as %j', (evidence, outcome) => {
     const { monitor, outcomes } = start();

@@ -1,0 +1,44 @@
+/** Balances that run out, by the sandbox: nothing is spent twice, and everything is paid after a top-up. */
+import { describe, expect, it } from 'vitest';
+import { csvOf, row } from '../support/builders.ts';
+import { inWorld, type World } from './world.ts';
+
+const topUp = (world: World, query: string): Promise<Response> =>
+  fetch(new URL(`/_sandbox/top-up?${query}`, world.sandbox.url), { method: 'POST' });
+
+interface Payment {
+  readonly record_id: string;
+  readonly entry_status: string;
+}
+
+const paid = async (world: World): Promise<string[]> => {
+  const lines = (await (await fetch(new URL('/_sandbox/payments', world.sandbox.url))).text()).split('\n').filter((line) => line !== '');
+  return lines
+    .map((line) => JSON.parse(line) as Payment)
+    .map(({ record_id: id }) => id)
+    .toSorted();
+};
+
+const tenEach = (count: number, prefix = 'p'): string =>
+  csvOf(Array.from({ length: count }, (_, index) => row(`${prefix}-${index + 1}`, { amount: '10.00' })));
+
+describe('a balance that runs out during a run', () => {
+  it('pauses the batch, fails no record, and after a top-up and resume each is paid once', async () => {
+    await inWorld({ balance: new Map([['eur', 2500n]]), underfunded: 'refuse' }, async (world) => {
+      const path = world.write('may.csv', tenEach(6));
+      const ran = await world.run(path, ['--wait', '1s'], { DISPATCH_RATE: '20', DISPATCH_CONCURRENCY: '1' });
+      expect(ran.code, ran.stderr).toBe(3);
+      expect(ran.summary).toMatchObject({
+        state: 'paused',
+        statuses: { succeeded: { count: 2 }, queued: { count: 4 }, failed: { count: 0 } },
+      });
+      expect(ran.stderr).toContain('the balance at the gateway does not cover the batch');
+      expect(world.events().filter(({ error }) => error?.code === 'underfunded')).toHaveLength(4);
+      expect((await topUp(world, 'EUR=40.00')).ok).toBe(true);
+      expect((await world.command(['resume', 'may.csv'])).code).toBe(0);
+      const again = await world.run(path);
+      expect(again).toMatchObject({ code: 0, summary: { state: 'finished', statuses: { succeeded: { count: 6 } }, balanced: true } });
+      expect(await paid(world)).toEqual(['p-1', 'p-2', 'p-3', 'p-4', 'p-5', 'p-6']);
+    });
+  });
+});
