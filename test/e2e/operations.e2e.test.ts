@@ -239,14 +239,18 @@ describe('pause', () => {
   });
 
   it('of one batch lets a run of another file pay', async () => {
-    await inScriptedWorld(answers, async (world) => {
-      const env = { GATEWAY_URL: 'http://127.0.0.1:1' };
-      const path = world.write('may.csv', csvOf(payouts(2)));
-      expect((await world.run(path, ['--wait', '1s'], env)).code).toBe(3);
-      expect((await world.command(['pause', 'may.csv'])).code).toBe(0);
-      expect((await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))))).code).toBe(0);
-      expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"paused"');
-    });
+    let isBusy = true;
+    const busy: ScriptedAnswer = { status: 429, body: {}, headers: { 'retry-after': '60' } };
+    await inScriptedWorld(
+      (call) => (isBusy ? busy : answers(call)),
+      async (world) => {
+        expect((await world.run(world.write('may.csv', csvOf(payouts(2))), ['--wait', '1s'])).code).toBe(3);
+        isBusy = false;
+        expect(await done(world, ['pause', 'may.csv'])).toMatchObject({ outcome: 'done' });
+        expect((await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))))).code).toBe(0);
+        expect((await world.command(['status', 'may.csv', '--json'])).stdout).toContain('"state":"paused"');
+      },
+    );
   });
 
   it('beside a run that pays is answered by it, and no init comes after the answer', async () => {
