@@ -2,7 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
-import { reconcile } from './declarations/gateway.ts';
+import { balance, reconcile } from './declarations/gateway.ts';
 import { completion, docs } from './declarations/help.ts';
 import { alerts, cancel, pause, resolve, resume, retry } from './declarations/operations.ts';
 import { explain, records, results, status, tail, unknowns } from './declarations/records.ts';
@@ -22,6 +22,7 @@ export const declarations: readonly Declaration[] = [
   resume,
   cancel,
   alerts,
+  balance,
   reconcile,
   topics,
   deadLetters,

@@ -135,6 +135,7 @@ const commands = [
   'resume',
   'cancel',
   'alerts',
+  'balance',
   'reconcile',
   'topics',
   'dead-letters',

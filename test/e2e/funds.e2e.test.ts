@@ -42,3 +42,30 @@ describe('a balance that runs out during a run', () => {
     });
   });
 });
+
+describe('balance', () => {
+  it('shows wallets, what is to be paid and what is missing, with and without a ledger', async () => {
+    await inWorld({ balance: new Map([['eur', 2500n]]), underfunded: 'refuse' }, async (world) => {
+      const before = await world.command(['balance', '--json']);
+      expect(before, before.stderr).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(before.stdout)).toEqual({ wallets: [{ id: 'wl_eur', currency: 'EUR', amount: '25.00' }], needed: {}, missing: {} });
+      await world.command(['balance'], {});
+      await world.run(world.write('may.csv', tenEach(6)), ['--wait', '1s'], { DISPATCH_CONCURRENCY: '1' });
+      const after = await world.command(['balance', '--json']);
+      expect(JSON.parse(after.stdout)).toMatchObject({
+        wallets: [{ amount: '5.00' }],
+        needed: { EUR: '40.00' },
+        missing: { EUR: '35.00' },
+      });
+      expect((await world.command(['balance'])).stdout).toMatch(/EUR +5\.00 +40\.00 +35\.00/);
+    });
+  });
+
+  it('is exit 3 with one sentence when the gateway cannot be reached', async () => {
+    await inWorld({}, async (world) => {
+      const ended = await world.command(['balance'], { GATEWAY_URL: 'http://127.0.0.1:1' });
+      expect(ended).toMatchObject({ code: 3, stdout: '' });
+      expect(ended.stderr).toContain('the gateway does not show its balance: connection_refused');
+    });
+  });
+});

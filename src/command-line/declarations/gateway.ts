@@ -13,3 +13,12 @@ export const reconcile = declare({
   examples: ['reconcile shop_2026-05-04_2026-05-04.csv', 'reconcile shop_2026-05-04_2026-05-04.xlsx --dry-run'],
   run: async ({ config, args: [report = ''], options }) => (await import('../../commands/reconcile.ts')).reconcile(config, report, options),
 });
+
+export const balance = declare({
+  usage: 'balance',
+  description: "shows the gateway's balance per currency, what is to be paid, and what is missing",
+  needs: 'gateway',
+  options: { json: flag('--json', 'print one JSON object') },
+  examples: ['balance', 'balance --json'],
+  run: async ({ config, options }) => (await import('../../commands/balance.ts')).balance(config, options),
+});
