@@ -4,6 +4,7 @@ import type { OperationDeps } from '../../batches/operations/operation-deps.ts';
 import { operationRequest, type OperationAnswer, type OperationRequest } from '../../batches/operations/request.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
+import type { Metrics } from '../service/metrics.ts';
 import { createSeal } from '../ledger/seal.ts';
 
 /** Requests of other processes, as they are kept until they are answered; both are JSON. */
@@ -20,14 +21,33 @@ export function sealedBodies(ledgerKey: Buffer): OperationDeps['openSealed'] {
   return (sealed, context) => seal.open(Buffer.from(sealed, 'base64'), context);
 }
 
-/** One at a time: two persons who ask at once get one outcome, and both get an answer. */
-export function createOperator(deps: OperationDeps): Operate {
+/**
+ * One at a time: two persons who ask at once get one outcome, and both get an answer.
+ *
+ * @param metrics counts what is carried out, where it is counted
+ */
+export function createOperator(deps: OperationDeps, metrics?: Pick<Metrics, 'command'>): Operate {
   let last: Promise<unknown> = Promise.resolve();
   return (request) => {
-    const answer = last.then(() => operate(deps, request));
+    const answer = last.then(() => counted(request, operate(deps, request), metrics));
     last = answer.catch(() => undefined);
     return answer;
   };
+}
+
+async function counted(
+  { type }: OperationRequest,
+  carriedOut: Promise<OperationAnswer>,
+  metrics: Pick<Metrics, 'command'> | undefined,
+): Promise<OperationAnswer> {
+  try {
+    const answer = await carriedOut;
+    metrics?.command(type, answer.outcome);
+    return answer;
+  } catch (cause) {
+    metrics?.command(type, 'failed');
+    throw cause;
+  }
 }
 
 const everyMs = 200;
@@ -79,11 +99,15 @@ async function answerTo(request: string, operator: Operate): Promise<OperationAn
 export const sharedOperator = (
   deps: Omit<OperationDeps, 'openSealed' | 'onChange' | 'onResumed' | 'onReopened'>,
   ledgerKey: Buffer,
+  metrics?: Pick<Metrics, 'command'>,
 ): Operate =>
-  createOperator({
-    ...deps,
-    openSealed: sealedBodies(ledgerKey),
-    onChange: () => undefined,
-    onResumed: () => undefined,
-    onReopened: () => undefined,
-  });
+  createOperator(
+    {
+      ...deps,
+      openSealed: sealedBodies(ledgerKey),
+      onChange: () => undefined,
+      onResumed: () => undefined,
+      onReopened: () => undefined,
+    },
+    metrics,
+  );

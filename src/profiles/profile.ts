@@ -18,7 +18,7 @@ import type { LedgerReads, ReadLedger } from '../ledger/looks.ts';
 import type { Logger } from '../logger.ts';
 import type { Check } from '../service/http/routes.ts';
 import type { Metrics } from '../service/metrics.ts';
-import type { MetricSources } from '../service/metric-feeds.ts';
+import type { MetricSources } from '../service/metric-sources.ts';
 import type { Shutdown } from '../service/shutdown.ts';
 
 /**

@@ -4,6 +4,10 @@ import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway, PreparedCall } from '../../batches/ports/gateway.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
+import { readAuditEntry } from '../../batches/audit/audit-entry.ts';
+import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Change } from '../../batches/record/change.ts';
+import { endEvidences, type EndEvidence } from './operator-counters.ts';
 import type { CallOutcome, GatewayCall, Metrics } from './metrics.ts';
 
 function outcomeOf(answer: GatewayResponse): CallOutcome {
@@ -68,4 +72,23 @@ export function meteredSink(sink: ResultSink, metrics: Metrics, clock: Clock): R
     },
     close: () => sink.close(),
   };
+}
+
+/** The same ledger; of each step that is written and makes a record final, what showed it is counted. */
+export function meteredLedger<One extends Pick<Ledger, 'advance'>>(ledger: One, metrics: Pick<Metrics, 'ended'>): One {
+  return {
+    ...ledger,
+    async advance(changes: readonly Change[]) {
+      const results = await ledger.advance(changes);
+      for (const [index, change] of changes.entries())
+        if (change.event?.final === true && results[index]?.ok === true) metrics.ended(evidenceOf(change));
+      return results;
+    },
+  };
+}
+
+function evidenceOf({ audit }: Change): EndEvidence {
+  const event = readAuditEntry(audit?.at(-1)?.text ?? '')?.event;
+  if (event === 'resend') return 'answer';
+  return endEvidences.find((evidence) => evidence === event) ?? 'other';
 }

@@ -1,42 +1,14 @@
 /** Where each source of gauges is written to. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../batches/ports/clock.ts';
-import type { LedgerOverview } from '../../batches/ports/ledger.ts';
 import type { CircuitBreaker } from '../../batches/pipeline/circuit-breaker.ts';
 import { openStatuses } from '../../batches/record/status.ts';
 import { byStatus } from '../../batches/record/tally.ts';
-
-/** Asked at each scrape. */
-type Source<T> = () => T | Promise<T>;
-
-/** Where gauges come from; what a profile has not is left out, and its gauges stay absent. */
-export interface MetricSources {
-  readonly ledger: Source<LedgerOverview>;
-  /** Records behind the end, by partition; partitions of other instances are left out. */
-  readonly consumerLag: Source<ReadonlyMap<number, number>>;
-  /** Milliseconds since a fetch from Kafka was last answered. */
-  readonly consumerFetchAgeMs: Source<number>;
-  /** Permits a second as they pass now. */
-  readonly dispatchRateLimit: Source<number | 'unlimited'>;
-  readonly dispatchRateConfigured: Source<number | 'unlimited'>;
-  readonly breaker: Source<BreakerPosition>;
-  /** Records between admission and outcome in this instance. */
-  readonly inFlight: Source<number>;
-  /** Files by state; the states are few and fixed. */
-  readonly dropFolder: Source<Readonly<Record<string, number>>>;
-}
-export type SourceName = keyof MetricSources;
-
-export type BreakerPosition = (typeof breakerPositions)[number];
-const breakerPositions = ['closed', 'open', 'half_open'] as const;
+import { breakerPositions, type BreakerPosition, type Feeds, type MakeGauge } from './metric-sources.ts';
+import { operatorFeeds } from './operator-feeds.ts';
 
 export const breakerPosition = (breaker: Pick<CircuitBreaker, 'isOpen' | 'openSince'>): BreakerPosition =>
   breaker.isOpen() ? 'open' : breaker.openSince() === null ? 'closed' : 'half_open';
-
-export interface Feed<T> {
-  readonly gauges: readonly Gauge[];
-  readonly set: (value: T) => void;
-}
 
 /** Gauges that are absent until they are measured. */
 export function createGauges(registers: Registry[]) {
@@ -46,7 +18,7 @@ export function createGauges(registers: Registry[]) {
     gauge.reset();
     if (plain.has(gauge)) gauge.remove();
   };
-  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => {
+  const gauge: MakeGauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => {
     const made = new Gauge<L>({ name, help, labelNames, registers });
     if (labelNames.length === 0) plain.add(made);
     clear(made);
@@ -55,12 +27,9 @@ export function createGauges(registers: Registry[]) {
   return { gauge, clear };
 }
 
-type Gauges = ReturnType<typeof createGauges>;
-export type Feeds = { readonly [S in SourceName]: Feed<Awaited<ReturnType<MetricSources[S]>>> };
-
 const toRate = (value: number | 'unlimited'): number => (value === 'unlimited' ? Infinity : value);
 
-function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['ledger'] {
+function ledgerFeed(gauge: MakeGauge, clock: Pick<Clock, 'now'>): Feeds['ledger'] {
   const open = gauge('disburse_open_records', 'Records that are not final now, by status.', ['status']);
   const openAmount = gauge('disburse_open_amount', 'Money of the records that are not final now, in major units.', ['status', 'currency']);
   const oldestOpen = gauge(
@@ -91,7 +60,7 @@ function ledgerFeed(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds['l
 }
 
 /** Every gauge, by the source that it comes from. */
-export function createFeeds(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): Feeds {
+export function createFeeds(gauge: MakeGauge, clock: Pick<Clock, 'now'>): Feeds {
   const lag = gauge('disburse_consumer_lag_records', 'Instruction events behind the end of the partition.', ['partition']);
   const fetchAge = gauge('disburse_consumer_fetch_age_seconds', 'Time since a fetch of instruction events was last answered.');
   const rateLimit = gauge('disburse_dispatch_rate_limit', 'First sends per second permitted now; +Inf when unlimited.');
@@ -101,6 +70,7 @@ export function createFeeds(gauge: Gauges['gauge'], clock: Pick<Clock, 'now'>): 
   const dropFolder = gauge('disburse_drop_folder_files', 'Files of the drop folder by state.', ['state']);
   return {
     ledger: ledgerFeed(gauge, clock),
+    ...operatorFeeds(gauge),
     consumerLag: {
       gauges: [lag],
       set(partitions) {

@@ -8,11 +8,14 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../batches/ports/clock.ts';
+import type { OperationType } from '../../batches/operations/request.ts';
 import { alertKinds, type AlertKind } from '../../batches/record/alert.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
 import { webhookLabels, webhookOutcomes, type WebhookLabel, type WebhookOutcome } from '../../consumers/webhook/webhook-receiver.ts';
-import { createFeeds, createGauges, type Feeds, type MetricSources, type SourceName } from './metric-feeds.ts';
+import { createOperatorCounters, type CommandOutcome, type EndEvidence } from './operator-counters.ts';
+import { createFeeds, createGauges } from './metric-feeds.ts';
+import type { Feeds, MetricSources, SourceName } from './metric-sources.ts';
 
 export const gatewayCalls = ['init', 'status', 'confirm', 'cancel', 'capture', 'balance'] as const;
 export type GatewayCall = (typeof gatewayCalls)[number];
@@ -35,6 +38,10 @@ export interface Metrics {
   alert(kind: AlertKind): void;
   /** A webhook was answered. */
   webhook(type: WebhookLabel, outcome: WebhookOutcome): void;
+  /** An operator's command was carried out by this process. */
+  command(type: OperationType, outcome: CommandOutcome): void;
+  /** A record became final. */
+  ended(evidence: EndEvidence): void;
   /** The first result of an instruction event, so long after the event's own timestamp. */
   eventToResult(ms: number): void;
   /** The text of `/metrics`. Never waits longer than the deadline of a source. */
@@ -65,6 +72,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registers = [register];
   if (processMetrics) collectDefaultMetrics({ register });
   const counters = createCounters(registers);
+  const { commands, ended } = createOperatorCounters(registers);
   new Gauge({
     name: 'disburse_build_info',
     help: 'Always 1; the version is in the label.',
@@ -92,6 +100,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     alert: (kind) => counters.alerts.inc({ alert: kind }),
     webhook: (type, outcome) => counters.webhooks.inc({ type, outcome }),
+    command: (type, outcome) => commands.inc({ type, outcome }),
+    ended: (evidence) => ended.inc({ evidence }),
     eventToResult: (ms) => counters.eventToResult.observe(Math.max(ms, 0) / 1_000),
     async scrape() {
       scraping ??= scrapeOnce().finally(() => {

@@ -11,7 +11,10 @@ import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receive
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
-import { breakerPosition, type MetricSources } from '../../service/metric-feeds.ts';
+import { meteredLedger } from '../../service/metered.ts';
+import { ledgerSources, pausesCheck } from '../../service/operator-counts.ts';
+import { breakerPosition } from '../../service/metric-feeds.ts';
+import type { MetricSources } from '../../service/metric-sources.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
@@ -47,7 +50,7 @@ interface Parts {
 
 /** @throws {CommandError} see `connect` */
 export async function openInstance(params: InstanceParams): Promise<Profile> {
-  const connected = await connect(params);
+  const connected = metered(await connect(params), params.metrics);
   const stack = createGatewayStack({
     ...params,
     ...connected,
@@ -67,6 +70,9 @@ export async function openInstance(params: InstanceParams): Promise<Profile> {
   });
   return profileOf({ params, connected, stack, consumer, webhooks });
 }
+
+const metered = (connected: Connected, metrics: ProfileParams['metrics']): Connected =>
+  metrics === undefined ? connected : { ...connected, ledger: meteredLedger(connected.ledger, metrics) };
 
 function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: Connected, name: 'dispatch' | 'follow') {
   const rate = name === 'dispatch' ? settings.DISPATCH_RATE : settings.FOLLOW_RATE;
@@ -92,7 +98,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
-    operate: sharedOperator({ ...stack.deps, ledger }, connected.ledgerKey),
+    operate: sharedOperator({ ...stack.deps, ledger }, connected.ledgerKey, params.metrics),
     alert: stack.deps.alert,
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),
@@ -111,6 +117,7 @@ function profileOf(parts: Parts): Profile {
       ledger: async () => ledger.batches({ newest: 1 }).then(() => ({ ok: true })),
       kafka: () => (consumer.isMember() ? { ok: true } : { ok: false, detail: 'not in the consumer group' }),
       gateway: () => gatewayCheck(stack.breaker),
+      pauses: () => pausesCheck(ledger),
     }),
     metricSources: () => sourcesOf(parts),
     finish: () => stack.close(),
@@ -149,7 +156,7 @@ function workersOf({ params, connected, stack, consumer, webhooks }: Parts): rea
 }
 
 const sourcesOf = ({ params, connected, stack, consumer }: Parts): Partial<MetricSources> => ({
-  ledger: () => connected.ledger.overview(),
+  ...ledgerSources(connected.ledger),
   consumerLag: () => consumer.lag(),
   consumerFetchAgeMs: () => consumer.fetchAgeMs(),
   dispatchRateLimit: () => stack.deps.limiter.rate(),

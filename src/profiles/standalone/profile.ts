@@ -17,6 +17,8 @@ import { readAgain } from '../../files/payout-file.ts';
 import { burstOf, createLocalLimiter } from '../../limiter/local.ts';
 import { logNotice } from '../../logger.ts';
 import { gatewayCheck } from '../../service/checks.ts';
+import { meteredLedger } from '../../service/metered.ts';
+import { ledgerSources, pausesCheck } from '../../service/operator-counts.ts';
 import { breakerPosition } from '../../service/metric-feeds.ts';
 import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
@@ -53,19 +55,24 @@ interface Parts extends OpenLedger {
 
 /** @throws LedgerError, see `openSqliteLedger` */
 export async function openStandalone(params: StandaloneParams): Promise<StandaloneProfile> {
-  const open = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));
+  const { metrics } = params;
+  const opened = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));
+  const open = metrics === undefined ? opened : { ...opened, ledger: meteredLedger(opened.ledger, metrics) };
   const { ledger, clock } = open;
   try {
     const scanner = createDueScanner({ ledger, clock });
     const stack = await openStack(params, open, (batchId) => scanner.add(batchId));
     const finisher = createBatchFinisher({ ledger, clock });
-    const operator = createOperator({
-      ...stack.deps,
-      openSealed: sealedBodies(open.ledgerKey),
-      onChange: ({ batchId }) => scanner.add(batchId),
-      onResumed: (batchId) => scanner.add(batchId),
-      onReopened: (batchId) => finisher.add(batchId),
-    });
+    const operator = createOperator(
+      {
+        ...stack.deps,
+        openSealed: sealedBodies(open.ledgerKey),
+        onChange: ({ batchId }) => scanner.add(batchId),
+        onResumed: (batchId) => scanner.add(batchId),
+        onReopened: (batchId) => finisher.add(batchId),
+      },
+      metrics,
+    );
     const parts: Parts = {
       ...open,
       params,
@@ -163,9 +170,10 @@ function profileOf(parts: Parts): StandaloneProfile {
     checks: () => ({
       ledger: async () => ledger.publishedMark().then(() => ({ ok: true })),
       gateway: () => gatewayCheck(stack.breaker),
+      pauses: () => pausesCheck(ledger),
     }),
     metricSources: () => ({
-      ledger: () => ledger.overview(),
+      ...ledgerSources(ledger),
       dispatchRateLimit: () => deps.limiter.rate(),
       dispatchRateConfigured: () => settings.DISPATCH_RATE,
       breaker: () => breakerPosition(stack.breaker),

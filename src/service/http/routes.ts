@@ -2,10 +2,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from '../../logger.ts';
 
-/** What a check of readiness found; `detail` is for people, and shown to anyone: no secret, no record. */
+/**
+ * What a check of readiness found, shown to anyone: no secret, no record. `detail` is for people; `paused` names what is
+ * paused: `everything`, or the first digits of a batch id.
+ */
 export interface CheckResult {
   readonly ok: boolean;
   readonly detail?: string;
+  readonly paused?: readonly string[];
 }
 export type Check = () => CheckResult | Promise<CheckResult>;
 

@@ -34,6 +34,7 @@ describe('createMetrics', () => {
       'disburse_balanced gauge',
       'disburse_breaker_state gauge',
       'disburse_build_info gauge',
+      'disburse_commands_total counter',
       'disburse_consumer_fetch_age_seconds gauge',
       'disburse_consumer_lag_records gauge',
       'disburse_dead_letters gauge',
@@ -49,7 +50,11 @@ describe('createMetrics', () => {
       'disburse_open_amount gauge',
       'disburse_open_records gauge',
       'disburse_outcomes_total counter',
+      'disburse_parked_records gauge',
+      'disburse_paused gauge',
+      'disburse_records_ended_total counter',
       'disburse_result_publish_delay_seconds histogram',
+      'disburse_unacknowledged_alerts gauge',
       'disburse_unpublished_results gauge',
       'disburse_webhooks_total counter',
     ]);
@@ -62,6 +67,45 @@ describe('createMetrics', () => {
     expect(await line(make(), 'disburse_outcomes_total{class="succeeded",kind="payout"}')).toEqual([
       'disburse_outcomes_total{class="succeeded",kind="payout"} 0',
     ]);
+  });
+
+  it('shows what is paused, parked and not acknowledged, every kind with a number, and no cancelled batch', async () => {
+    const metrics = make();
+    const pause = { code: 'paused', by: 'alice', reason: null, at: 1 } as const;
+    metrics.feed({
+      pauses: () => [
+        { ...pause, batchId: null },
+        { ...pause, batchId: 'a' },
+        { ...pause, batchId: 'b', code: 'underfunded' },
+        { ...pause, batchId: 'c', code: 'cancelled' },
+      ],
+      parked: () => new Map([['paused', 3] as const]),
+      unacknowledged: async () => new Map([['refunded', 2] as const]),
+    });
+    expect(await line(metrics, 'disburse_paused')).toEqual([
+      'disburse_paused{scope="everything",code="paused"} 1',
+      'disburse_paused{scope="batch",code="paused"} 1',
+      'disburse_paused{scope="everything",code="underfunded"} 0',
+      'disburse_paused{scope="batch",code="underfunded"} 1',
+      'disburse_paused{scope="everything",code="moved"} 0',
+      'disburse_paused{scope="batch",code="moved"} 0',
+    ]);
+    const all = await lines(metrics);
+    expect(all).toContain('disburse_parked_records{reason="paused"} 3');
+    expect(all).toContain('disburse_parked_records{reason="body_missing"} 0');
+    expect(all).toContain('disburse_unacknowledged_alerts{alert="refunded"} 2');
+    expect(all).toContain('disburse_unacknowledged_alerts{alert="ledger_behind"} 0');
+  });
+
+  it('counts commands by type and outcome, and what ended records, from 0', async () => {
+    const metrics = make();
+    metrics.command('pause', 'done');
+    metrics.ended('webhook');
+    const all = await lines(metrics);
+    expect(all).toContain('disburse_commands_total{type="pause",outcome="done"} 1');
+    expect(all).toContain('disburse_commands_total{type="retry",outcome="failed"} 0');
+    expect(all).toContain('disburse_records_ended_total{evidence="webhook"} 1');
+    expect(all).toContain('disburse_records_ended_total{evidence="report"} 0');
   });
 
   it('leaves gauges without a source absent', async () => {
