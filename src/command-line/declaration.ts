@@ -61,7 +61,8 @@ export function declare<Declared extends Options>(declared: Description<Declared
       const command = new Command(name).description(declared.description).addHelpText('after', examplesText(declared.examples));
       for (const argument of declared.usage.split(' ').slice(1)) command.argument(argument);
       for (const option of Object.values(declared.options)) addOption(command, option);
-      if (declared.needs !== 'none') addVariables(command);
+      if (declared.needs !== 'none')
+        addVariables(command, new Set(Object.values(declared.options).map(({ flags }) => flags.split(' ')[0])));
       return command.action(async () => {
         const given = command.opts<Given>();
         const options = readOptions(declared.options, given);
@@ -99,10 +100,13 @@ function checked(given: string, read: Option<unknown>['read']): string {
   }
 }
 
-/** Every variable of the configuration is a flag too; only secrets are not, since every process list shows flags. */
-function addVariables(command: Command): void {
+/**
+ * Every variable of the configuration is a flag too; only secrets are not, since every process list shows flags, and
+ * what the command declares by itself.
+ */
+function addVariables(command: Command, declared: ReadonlySet<string | undefined>): void {
   for (const name of variableNames) {
-    if (!secretNames.has(name)) command.addOption(new CommanderOption(`${flagOf(name)} <value>`).hideHelp());
+    if (!secretNames.has(name) && !declared.has(flagOf(name))) command.addOption(new CommanderOption(`${flagOf(name)} <value>`).hideHelp());
   }
 }
 

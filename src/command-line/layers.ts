@@ -52,7 +52,7 @@ const flagLayer = (flags: Given): Environment =>
   Object.fromEntries(
     variableNames.map((name) => {
       const value = flags[memberOf(name)];
-      return [name, typeof value === 'string' ? value : undefined];
+      return [name, typeof value === 'string' ? value : value === true ? 'true' : undefined];
     }),
   );
 

@@ -8,6 +8,7 @@ import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
+import { checkFunds } from '../profiles/check-funds.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
 import type { Profile } from '../profiles/profile.ts';
 import { createMetrics } from '../service/metrics.ts';
@@ -85,7 +86,16 @@ async function serveProfile(
     const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
     const begin = () => startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure }).stop;
     const { webhooks } = profile;
-    await startService({ config, logger, stopping, metrics, checks: profile.checks(), webhooks, inbox: inboxOf(profile, wait), begin });
+    await startService({
+      config,
+      logger,
+      stopping,
+      metrics,
+      checks: profile.checks(),
+      webhooks,
+      inbox: inboxOf(profile, wait, { config, logger }),
+      begin,
+    });
   } finally {
     await profile.close();
   }
@@ -95,6 +105,7 @@ async function serveProfile(
 const inboxOf = (
   { ledger, clock, submit, results, cancelQueued, alert }: Profile,
   waitMs: number,
+  { config, logger }: { readonly config: Config; readonly logger: Logger },
 ): Omit<InboxDeps, 'maxAmount' | 'logger' | 'parts'> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
@@ -107,6 +118,8 @@ const inboxOf = (
   },
   async pay(inspection, signal) {
     const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
+    // It waits without end for a balance that is required: only the signal ends it.
+    if ((await checkFunds({ config, ledger, clock, logger, batch, inspection, waitMs: null, signal })) !== null) return 'stopped';
     return (await submit({ batch, inspection, waitMs, follow: true, signal, isOneOfMany: true })) === 'stopped' ? 'stopped' : 'rested';
   },
 });

@@ -33,6 +33,10 @@ export const shape = {
   FOLLOW_RATE: rate.default('unlimited'),
   FOLLOW_INTERVAL_MS: integer(10, 600_000).default(2000),
   MAX_AMOUNT: maxAmounts.optional(),
+  REQUIRE_FUNDS: z
+    .enum(['true', 'false'], 'expected true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   DATA_DIR: z.string().optional(),
   LEDGER_KEY_FILE: filePath.optional(),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),

@@ -20,6 +20,7 @@ import { paintFor, printable } from '../terminal/format.ts';
 import { startLiveProgress, type Log } from '../terminal/live-progress.ts';
 import { summaryText } from '../terminal/summary-text.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
+import { checkFunds } from './check-funds.ts';
 import { attentionTexts } from './attention.ts';
 import { otherFilesText } from './other-files.ts';
 import type { Profile } from './profile.ts';
@@ -51,6 +52,10 @@ export async function payFile(payment: FilePayment, request: PayFileRequest): Pr
   const { ledger, clock } = profile;
   const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock });
   const fixFile = await keepFixFile(config, inspection, batch);
+  const { stopping, logger } = payment;
+  const { signal } = stopping;
+  const refusal = await checkFunds({ config, ledger, clock, logger, batch, inspection, waitMs: request.waitMs, signal });
+  if (refusal !== null) stopping.stop(refusal);
   const { isEnqueued, why } = await submitWithProgress(payment, request, batch);
   if (isEnqueued && why === null) return reportEnqueued(payment, request, fixFile);
   return report(payment, request, { fixFile, why });

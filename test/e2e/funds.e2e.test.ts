@@ -69,3 +69,39 @@ describe('balance', () => {
     });
   });
 });
+
+describe('a balance that does not cover a file', () => {
+  it('is one warning on stderr, and the file is sent', async () => {
+    await inWorld({ balance: new Map([['eur', 2500n]]), underfunded: 'hold' }, async (world) => {
+      const ran = await world.run(world.write('may.csv', tenEach(3)), ['--wait', '1s']);
+      expect(ran.stderr.match(/EUR 5\.00 is missing: 30\.00 is to be paid, and the balance is 25\.00/g)).toHaveLength(1);
+      expect(ran.summary.statuses.queued.count).toBe(0);
+    });
+  });
+
+  it.each([
+    ['--require-funds', ['--require-funds'], {}],
+    ['REQUIRE_FUNDS=true', [], { REQUIRE_FUNDS: 'true' }],
+  ] as const)('pauses it under %s before anything is sent; resume after a top-up pays it', async (_name, args, env) => {
+    await inWorld({ balance: new Map([['eur', 2500n]]), underfunded: 'refuse' }, async (world) => {
+      const path = world.write('may.csv', tenEach(3));
+      const ran = await world.run(path, ['--wait', '1s', ...args], env);
+      expect(ran).toMatchObject({ code: 3, summary: { state: 'paused', statuses: { queued: { count: 3 } } } });
+      expect(await paid(world)).toEqual([]);
+      await topUp(world, 'EUR=5.00');
+      expect((await world.command(['resume', 'may.csv'])).code).toBe(0);
+      expect(await world.run(path, [...args], env)).toMatchObject({ code: 0, summary: { statuses: { succeeded: { count: 3 } } } });
+    });
+  });
+
+  it('that the gateway does not show is waited for under --require-funds, and is a warning without', async () => {
+    await inWorld({}, async (world) => {
+      const away = { GATEWAY_URL: 'http://127.0.0.1:1' };
+      const ran = await world.run(world.write('may.csv', tenEach(1)), ['--wait', '1s', '--require-funds'], away);
+      expect(ran).toMatchObject({ code: 3, summary: { statuses: { succeeded: { count: 0 } } } });
+      expect(ran.stderr).toContain('the gateway does not show its balance');
+      const other = await world.run(world.write('june.csv', tenEach(1, 'j')), ['--wait', '1s'], away);
+      expect(other.stderr).toContain('so it is not compared: connection_refused');
+    });
+  });
+});

@@ -44,6 +44,7 @@ export const run = declare({
     detach: flag('--detach', 'distributed profile: exit once the file is enqueued, and print its batch id'),
     ...reading,
     results: text('--results <file>', 'write the result of every row to this file, as CSV'),
+    requireFunds: flag('--require-funds', 'send nothing while the balance does not cover the file and what is in flight'),
     webhooks: address('--webhooks <host:port>', 'take webhooks of the gateway there while it runs (needs GATEWAY_PUBLIC_KEY_FILE)'),
     ...paying,
   },
