@@ -98,7 +98,8 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   const answer = await decide(deps, recordId, (current, at) =>
     retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined }),
   );
-  if (answer.outcome === 'done') await reopenBatch(deps, record.batchId);
+  // Also when it was queued before: a retry that died on its way is finished by the next one.
+  if (answer.data['status'] === 'queued') await reopenBatch(deps, record.batchId);
   return answer;
 }
 
