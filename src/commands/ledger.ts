@@ -6,18 +6,26 @@ import { resetClock } from '../ledger/sqlite/reset-clock.ts';
 
 interface LedgerOptions {
   readonly reset?: boolean;
+  readonly newLedger?: boolean;
+  readonly allowUnsafeRedis?: boolean;
+  readonly by?: string | undefined;
   readonly json?: boolean;
 }
 
-/** `verify` reads the whole ledger; `clock` sets the ledger's time back to this machine's clock. Refused while a process pays from the ledger. */
-export async function ledger(
-  config: Config,
-  [action]: readonly string[],
-  { reset = false, json = false }: LedgerOptions,
-): Promise<ExitCode> {
-  if (action === 'verify' && !reset) return (await import('./verify-ledger.ts')).verifyLedger(config, json);
-  if (action !== 'clock' || !reset)
-    throw new CommandError(exitCodes.usage, 'expected: disburse ledger verify, or disburse ledger clock --reset');
+/**
+ * `verify` reads the whole ledger; `export` and `import` move it; `clock` sets the ledger's time back to this machine's clock.
+ * All but `verify` are refused while a process pays from the ledger.
+ */
+export async function ledger(config: Config, [action, file]: readonly string[], options: LedgerOptions): Promise<ExitCode> {
+  const { reset = false, json = false } = options;
+  if ((action === 'export' || action === 'import') && !reset)
+    return (await import('./ledger-move.ts')).moveLedger(config, action, file, options);
+  if (action === 'verify' && !reset && file === undefined) return (await import('./verify-ledger.ts')).verifyLedger(config, json);
+  if (action !== 'clock' || !reset || file !== undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      'expected: disburse ledger verify, disburse ledger export FILE, disburse ledger import FILE, or disburse ledger clock --reset',
+    );
   if (config.servers !== null) {
     throw new CommandError(
       exitCodes.usage,

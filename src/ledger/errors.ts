@@ -9,6 +9,7 @@ export type LedgerErrorCode =
   | 'ledger_incomplete'
   | 'ledger_key'
   | 'ledger_missing'
+  | 'ledger_moved'
   | 'ledger_overloaded'
   | 'ledger_read'
   | 'ledger_schema'
@@ -79,6 +80,14 @@ export class LedgerKeyError extends LedgerError {
 /** There is no ledger, and none may be created. */
 export class LedgerMissingError extends LedgerError {
   readonly code = 'ledger_missing';
+  constructor(message: string) {
+    super(exitCodes.usage, message);
+  }
+}
+
+/** An export has taken the ledger elsewhere. */
+export class LedgerMovedError extends LedgerError {
+  readonly code = 'ledger_moved';
   constructor(message: string) {
     super(exitCodes.usage, message);
   }

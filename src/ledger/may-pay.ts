@@ -8,6 +8,7 @@ import {
   LedgerIncompleteError,
   LedgerKeyError,
   LedgerMissingError,
+  LedgerMovedError,
   LedgerSchemaError,
   type Binding,
   type LedgerError,
@@ -76,6 +77,33 @@ export function whyNotBound({ name, bound, keyCheck }: LedgerFound, { binding, l
   if (isSameKey(keyCheck, ledgerKey)) return null;
   return new LedgerKeyError(
     `${name.text} was created with another ledger key. Restore the right one, or give its path in LEDGER_KEY_FILE; the key of a ledger never changes.`,
+  );
+}
+
+/**
+ * How far a ledger is that was or is being moved; `live` for every other one.
+ *
+ * @property to the file of the export
+ * @property at milliseconds since the epoch
+ */
+export type LedgerState =
+  | { readonly state: 'live' }
+  | { readonly state: 'importing' }
+  | { readonly state: 'moved'; readonly exportId: string; readonly to: string; readonly at: number };
+
+/** Where and when it was moved, as a clause for people. */
+export const movedText = ({ text }: LedgerName, { to, at }: { readonly to: string; readonly at: number }): string =>
+  `${text} was moved by an export to ${to} at ${new Date(at).toISOString()}`;
+
+/** Why nothing is paid from a ledger that was moved or is not all there; null when that is not so. */
+export function whyNotLive(name: LedgerName, found: LedgerState): LedgerError | null {
+  if (found.state === 'importing')
+    return new LedgerIncompleteError(
+      `${name.text} is not complete: its import did not end. Run disburse ledger import again with the same file; nothing is paid from it before.`,
+    );
+  if (found.state !== 'moved') return null;
+  return new LedgerMovedError(
+    `${movedText(name, found)}, and is never paid from again: the ledger that is imported from that file pays. Point DATA_DIR or REDIS_URL and REDIS_PREFIX at that one. If the file is lost and was not imported, disburse ledger export writes it again.`,
   );
 }
 

@@ -3,7 +3,18 @@ import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
-import type { Desk, EventReading, LedgerReader, OperateParams, PreparedProfile, ProfileModule, ProfileParams } from './profile.ts';
+import type { MovedSummary } from '../ledger/sealed-chunks.ts';
+import type { Imported } from './move-ledger.ts';
+import type {
+  Desk,
+  EventReading,
+  LedgerReader,
+  MoveParams,
+  OperateParams,
+  PreparedProfile,
+  ProfileModule,
+  ProfileParams,
+} from './profile.ts';
 
 const moduleOf = async (config: Config): Promise<ProfileModule> =>
   config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
@@ -32,3 +43,10 @@ export async function* readEvents(config: Config, reading: EventReading): AsyncG
 export async function* readAlerts(config: Config, reading: EventReading): AsyncGenerator<AlertEvent, void, undefined> {
   yield* (await moduleOf(config)).readAlerts(config, reading);
 }
+
+/** @throws {CommandError} exit 1 or 3 with one sentence: the ledger is as it was, or moved, and can be exported again */
+export const exportProfileLedger = async (params: MoveParams): Promise<MovedSummary> =>
+  (await moduleOf(params.config)).exportLedger(params);
+
+/** @throws {CommandError} exit 1 or 3 with one sentence: nothing is paid from what is there */
+export const importProfileLedger = async (params: MoveParams): Promise<Imported> => (await moduleOf(params.config)).importLedger(params);

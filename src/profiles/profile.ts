@@ -15,7 +15,9 @@ import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.t
 import type { Config } from '../config/config.ts';
 import type { Inspection } from '../files/payout-file.ts';
 import type { LedgerReads, ReadLedger } from '../ledger/looks.ts';
+import type { MovedSummary } from '../ledger/sealed-chunks.ts';
 import type { Logger } from '../logger.ts';
+import type { Imported } from './move-ledger.ts';
 import type { Check } from '../service/http/routes.ts';
 import type { Metrics } from '../service/metrics.ts';
 import type { MetricSources } from '../service/metric-sources.ts';
@@ -134,6 +136,12 @@ export interface Desk {
 
 export type OperateParams = Pick<ProfileParams, 'config' | 'stopping' | 'logger'>;
 
+/** @property by the person who imports */
+export interface MoveParams extends Pick<ProfileParams, 'config' | 'stopping' | 'logger' | 'newLedger' | 'allowUnsafeRedis'> {
+  readonly path: string;
+  readonly by: string;
+}
+
 /** What each of the two implementations offers. */
 export interface ProfileModule {
   prepare(params: ProfileParams): Promise<PreparedProfile>;
@@ -146,6 +154,10 @@ export interface ProfileModule {
   operate(params: OperateParams, request: OperationRequest): Promise<OperationAnswer>;
   /** @param changes false: nothing is asked for, and the ledger is not taken */
   openDesk(params: OperateParams, changes: boolean): Promise<Desk>;
+  /** Writes the ledger into a file, and moves it away: it is never paid from again. */
+  exportLedger(params: MoveParams): Promise<MovedSummary>;
+  /** Makes a ledger of such a file; everything in it is paused. */
+  importLedger(params: MoveParams): Promise<Imported>;
   readEvents(config: Config, reading: EventReading): AsyncIterable<ResultEvent>;
   readAlerts(config: Config, reading: EventReading): AsyncIterable<AlertEvent>;
 }

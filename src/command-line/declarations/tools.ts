@@ -15,16 +15,19 @@ export const config = declare({
 });
 
 export const ledger = declare({
-  usage: 'ledger <action>',
-  actions: () => ['clock'],
+  usage: 'ledger <action> [file]',
+  actions: () => ['verify', 'clock', 'export', 'import'],
   description:
-    'verify: checks every audit trail and every total; clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
+    'verify: checks every audit trail and every total; export FILE: moves the whole ledger into one sealed file; import FILE: makes a ledger of it, of this profile or the other; clock --reset: sets the time of the ledger back to the clock of this machine, after that was far ahead',
   needs: 'data',
   options: {
     reset: flag('--reset', 'clock: confirm: no send made so far is ever sent again'),
+    newLedger: flag('--new-ledger', 'import: allow a new ledger for a gateway that is not on loopback'),
+    allowUnsafeRedis: flag('--allow-unsafe-redis', 'import: accept a Redis that may forget what it acknowledged'),
+    by: text('--by <name>', 'import: who pauses everything (default: the user of the operating system)'),
     json: flag('--json', 'print one JSON object'),
   },
-  examples: ['ledger verify', 'ledger verify --json', 'ledger clock --reset'],
+  examples: ['ledger verify', 'ledger verify --json', 'ledger export moved.ledger', 'ledger import moved.ledger', 'ledger clock --reset'],
   run: async ({ config: loaded, args, options }) => (await import('../../commands/ledger.ts')).ledger(loaded, args, options),
 });
 

@@ -8,6 +8,7 @@ import type { Reply } from './script-client.ts';
 import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { encodeImmutable, templateOf, encodeMutable, stateText, type StoredRecord } from './record-codec.ts';
+import { movedToken } from './places.ts';
 import { scripts } from './scripts.ts';
 import { encodeEntry } from './trails.ts';
 
@@ -30,7 +31,8 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
   const target = { shard, recordId, token: context.nextToken() };
-  if ((await context.places.claim(occurrence, shard)) !== shard) return { type: 'place_taken' };
+  const holder = await context.places.claim(occurrence, shard);
+  if (holder !== shard) return (await movedVerdict(context, holder, occurrence)) ?? { type: 'place_taken' };
 
   for (let assumed = nothing; ;) {
     const believed = assumed;
@@ -55,6 +57,17 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
     if (outcome !== '') return known(context, target, admission, { outcome, value, repeated: reply.repeated });
     assumed = await readCurrent(context, target, value, Number(loose));
   }
+}
+
+/** An occurrence that another ledger had settled before a move is in the shard of its place: which record id it named is not known. */
+async function movedVerdict(
+  { calls, names }: LedgerContext,
+  holder: number,
+  occurrence: Admission['occurrence'],
+): Promise<Verdict | undefined> {
+  const outcome = await calls.read(holder, 'hget', names.places(holder, occurrence), String(occurrence.position));
+  const [code, token] = typeof outcome === 'string' ? outcome.split(':') : [];
+  return token === movedToken ? { type: 'settled', status: statusOf(Number(code)), fresh: false } : undefined;
 }
 
 /** Where an admission is written, and the token that identifies its calls. */

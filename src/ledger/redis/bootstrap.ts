@@ -5,15 +5,18 @@
 import type { Redis } from 'ioredis';
 import { LedgerMissingError, type Binding } from '../errors.ts';
 import { keyCheck } from '../ledger-key.ts';
-import { whyNotBound, whyNotRead } from '../may-pay.ts';
+import { whyNotBound, whyNotLive, whyNotRead, type LedgerState } from '../may-pay.ts';
 import { LedgerDataLossError, nameOf, placeText, type LedgerPlace } from './errors.ts';
 import { shards, type KeyNames } from './key-names.ts';
 import { formerGeneration, migrate, needsMigration, schemaVersion } from './migration.ts';
 import { findPrefix } from './find-ledger.ts';
 import { scripts } from './scripts.ts';
 
-/** `founding`: not all shards are made yet; `rebuilding`: it does not know everything yet; `migrating`: see `migration.ts`. */
-type State = 'founding' | 'live' | 'rebuilding' | 'migrating';
+/**
+ * `founding`: not all shards are made yet; `rebuilding`, `importing`: it does not know everything yet; `moved`: another ledger
+ * pays what it knew; `migrating`: see `migration.ts`.
+ */
+export type State = 'founding' | 'live' | 'rebuilding' | 'importing' | 'moved' | 'migrating';
 
 export type Shard = Readonly<Record<string, string>>;
 
@@ -31,6 +34,8 @@ export interface BootstrapParams {
   readonly hasResults: boolean;
   /** True: only a ledger that is being rebuilt is opened. */
   readonly rebuilding: boolean;
+  /** True: only a ledger that is being imported is opened. */
+  readonly importing: boolean;
   /** Rejects while programs of an older version work on the ledger. */
   readonly beforeMigration: () => Promise<void>;
   readonly onWarning: (message: string) => void;
@@ -55,6 +60,7 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
     found = await readShards(client, names);
   }
   checkBound(params, found);
+  checkLive(params, found);
   const [first] = found;
   const [generation, former] = [first?.['generation'] ?? '', formerGeneration(first)];
   const lost = found.flatMap((shard, index) => ([generation, former].includes(shard['generation'] ?? '') ? [] : [index]));
@@ -63,13 +69,34 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
   if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and is not complete yet');
   if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
   const counters = found.map((shard) => Number(shard['counter'] ?? 0));
-  if (!rebuilding) {
+  if (!rebuilding && !params.importing) {
     const takenIn = [...generationsTakenIn(found)].filter((its) => its !== former);
     await checkMarks(params, former, counters, new Set(takenIn));
   }
   if (!needsMigration(found)) return { generation, counters };
   await migrate({ ...params, idempotencyHeader: params.binding.idempotencyHeader }, found);
   return openOrCreate(params);
+}
+
+/** How far it is that was or is being moved; by all shards, since an export may have ended between two of them. */
+export function moveStateOf(found: readonly Shard[]): LedgerState {
+  const isIn = (state: State): boolean => found.some((shard) => shard['state'] === state);
+  if (isIn('importing')) return { state: 'importing' };
+  return isIn('moved') ? readMoved(found.find((shard) => shard['moved'] !== undefined)?.['moved']) : { state: 'live' };
+}
+
+export const readMoved = (text = '{}'): Extract<LedgerState, { state: 'moved' }> => {
+  const { exportId = '', to = '', at = 0 } = JSON.parse(text) as { exportId?: string; to?: string; at?: number };
+  return { state: 'moved', exportId, to, at };
+};
+
+/** @throws LedgerMovedError | LedgerIncompleteError */
+function checkLive({ place, importing }: BootstrapParams, found: readonly Shard[]): void {
+  const state = moveStateOf(found);
+  if (importing && state.state === 'importing') return;
+  const refusal = whyNotLive(nameOf(place), state);
+  if (refusal !== null) throw refusal;
+  if (importing) throw new TypeError(`${placeText(place)} is not being imported`);
 }
 
 export async function readShards(client: Redis, names: KeyNames): Promise<Shard[]> {

@@ -28,6 +28,8 @@ export const shardOfClaims = (place: Pick<Occurrence, 'stream' | 'position'>): n
 export const shardOfNumber = (number: number): number => number % shardCount;
 const numbersBegin = Date.UTC(2025, 0, 1);
 export const timeOfNumber = (number: number): number => numbersBegin + Math.floor(number / shardCount / 1000);
+/** A number without its shard. */
+export const microsecondsAt = (ms: number): number => Math.max(0, Math.floor((ms - numbersBegin) * 1000));
 export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * shardCount);
 
 export interface KeyNames {

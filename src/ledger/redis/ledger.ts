@@ -10,6 +10,7 @@ import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerError, LedgerReadError, type Binding } from '../errors.ts';
+import type { MovedItem } from '../moved-items.ts';
 import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { CommandError } from '../../exit.ts';
@@ -27,6 +28,7 @@ import { createQueries } from './queries.ts';
 import { createPauses } from './pauses.ts';
 import { createAlertedList, createRecordList } from './record-list.ts';
 import { createRecount } from './recount.ts';
+import { createImport } from './import.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
@@ -37,6 +39,7 @@ import { purgeDetails } from './retention.ts';
 import { readTrail } from './trails.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
+export { beginImport, finishImport } from './begin-import.ts';
 
 export interface RedisLedgerParams {
   /** Owned by the caller; close it after the ledger. */
@@ -65,6 +68,8 @@ export interface RedisLedgerParams {
   readonly onTime?: ScriptClientParams['onTime'];
   /** Opens a ledger between `beginRebuild` and `finishRebuild`, and no other. */
   readonly rebuilding?: boolean;
+  /** Opens a ledger between `beginImport` and `finishImport`, and no other. */
+  readonly importing?: boolean;
 }
 
 export interface RedisLedger extends SharedLedger {
@@ -72,6 +77,8 @@ export interface RedisLedger extends SharedLedger {
   readonly broken: Promise<never>;
   /** Watches Redis and says when intents may be made; a process that sends runs its ticks. */
   readonly health: RedisHealth;
+  /** Import: writes an item as another ledger had it; never overwrites anything. Idempotent. */
+  importItem(item: MovedItem): Promise<void>;
 }
 
 /**
@@ -94,6 +101,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       place,
       names,
       rebuilding: params.rebuilding ?? false,
+      importing: params.importing ?? false,
       beforeMigration: params.beforeMigration ?? (() => Promise.resolve()),
     });
     const broken = Promise.withResolvers<never>();
@@ -232,6 +240,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     }),
     restore: tracked(restore.restore),
     restoreSettled: tracked(restore.restoreSettled),
+    importItem: tracked(createImport(context, batches)),
     purgeDetails: tracked((which) => purgeDetails(context, which)),
     close: calls.close,
   };

@@ -30,6 +30,9 @@ interface Group {
   readonly claims: Claim[];
 }
 
+/** Takes the place of the token of the admission at places that came with an import. Tokens of admissions are longer. */
+export const movedToken = 'moved';
+
 export const isFilePlace = ({ stream }: Pick<Occurrence, 'stream'>): boolean => stream.startsWith('file:');
 
 export function createPlaceClaims({ calls, names }: { readonly calls: ScriptClient; readonly names: KeyNames }): PlaceClaims {

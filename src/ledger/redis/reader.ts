@@ -3,10 +3,11 @@ import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts'
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError, LedgerReadError } from '../errors.ts';
 import type { ReadLedger } from '../looks.ts';
+import type { LedgerState } from '../may-pay.ts';
 import { createBatchReads } from './batch-reads.ts';
 import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
-import { checkSchema, readShards } from './bootstrap.ts';
+import { checkSchema, moveStateOf, readShards } from './bootstrap.ts';
 import { createRecordReader } from './context.ts';
 import { createKeyNames, shardOf } from './key-names.ts';
 import { createLooks } from './looks.ts';
@@ -26,7 +27,7 @@ export async function openRedisReader({
 }: {
   readonly connection: RedisConnection;
   readonly prefix: string;
-}): Promise<RedisLedgerReader> {
+}): Promise<RedisLedgerReader & { readonly moveState: LedgerState }> {
   const names = createKeyNames(prefix);
   const place = { address: connection.address, prefix };
   const found = await readShards(connection.client, names);
@@ -69,6 +70,7 @@ export async function openRedisReader({
     alerted: createAlertedList({ calls, names, readRecord }),
     pauses: () => readPauses({ calls, names }),
     recount: createRecount({ calls, names, batches: { ids, tallies } }),
+    moveState: moveStateOf(found),
     close: calls.close,
   };
 }

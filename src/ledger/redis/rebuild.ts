@@ -4,11 +4,12 @@
  */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { Pause } from '../../../batches/record/pause.ts';
+import type { Redis } from 'ioredis';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
 import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState } from './bootstrap.ts';
-import { createKeyNames, shards } from './key-names.ts';
+import { createKeyNames, shards, type KeyNames } from './key-names.ts';
 
 const scanCount = 1_000;
 
@@ -41,7 +42,10 @@ export async function beginRebuild(params: {
     await createShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
-  const kept = new Set([...shards.map(names.meta), ...shards.map(names.pauses)]);
+  await removeAllBut(client, names, new Set([...shards.map(names.meta), ...shards.map(names.pauses)]));
+}
+
+export async function removeAllBut(client: Redis, names: KeyNames, kept: ReadonlySet<string>): Promise<void> {
   let cursor = '0';
   do {
     const [next, keys] = await client.scan(cursor, 'MATCH', names.pattern, 'COUNT', scanCount);

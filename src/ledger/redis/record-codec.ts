@@ -150,7 +150,10 @@ export function encodeImmutable(record: LedgerRecord, paths: number, { digests }
 
 /** Second and third line of a record whose details are purged: what must be known forever, and nothing more. */
 export const encodeWithoutDetails = (record: LedgerRecord, audit: AuditHead | null, keys: KeyDerivation): string =>
-  `${encodeMutable({ ...record, audit, reason: null, resend: null, checks: 0 }, keys)}\n${JSON.stringify(permanentFields(record))}`;
+  `${encodeMutable({ ...record, audit, reason: null, resend: null, checks: 0 }, keys)}\n${encodePermanent(record)}`;
+
+/** The third line of a record whose details are purged. */
+export const encodePermanent = (record: LedgerRecord): string => JSON.stringify(permanentFields(record));
 
 function permanentFields({ occurrence, kind, fingerprint }: LedgerRecord): ImmutableFields {
   const { position, source } = occurrence;

@@ -2,8 +2,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { ledgerFile } from '../data-dir.ts';
 import { LedgerIncompleteError, type LedgerName } from '../errors.ts';
-import { whyNotBound, whyNotNewest, whyNotRead, type Payer, type UnknownResults } from '../may-pay.ts';
+import { whyNotBound, whyNotLive, whyNotNewest, whyNotRead, type Payer, type UnknownResults } from '../may-pay.ts';
 import { boundTo } from './binding.ts';
+import { moveStateOf } from './move-state.ts';
 import { createPublished, type Published } from './published.ts';
 import { schemaOf, schemaVersion } from './schema.ts';
 import { isNoLedger, readError } from './sqlite-error.ts';
@@ -52,7 +53,8 @@ export async function assertMayPay(dir: string, payer: Payer, findUnknown: FindU
   try {
     const name = nameOf(dir);
     const found = { name, ...boundTo(db, payer.binding.idempotencyHeader) };
-    const refusal = whyNotBound(found, payer) ?? whyNotNewest(name, dir, await findUnknown(createPublished(db)));
+    const refusal =
+      whyNotBound(found, payer) ?? whyNotLive(name, moveStateOf(db)) ?? whyNotNewest(name, dir, await findUnknown(createPublished(db)));
     if (refusal !== null) throw refusal;
   } finally {
     db.close();

@@ -61,7 +61,8 @@ interface SumRow {
 
 function createRecount(db: DatabaseSync): OperationQueries['recount'] {
   return (batch) => {
-    const where = batch === undefined ? '' : 'AND batch = ?';
+    // Batch 0: counted elsewhere, see `import.ts`.
+    const where = batch === undefined ? 'AND batch <> 0' : 'AND batch = ?';
     const params = batch === undefined ? [] : [batch];
     const ofRecords = db
       .prepare(`SELECT status, currency, ${sums} FROM record WHERE true ${where} GROUP BY status, currency`)

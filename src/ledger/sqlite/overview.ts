@@ -4,6 +4,8 @@ import type { LedgerOverview } from '../../../batches/ports/ledger.ts';
 import { openStatuses, type OpenStatus } from '../../../batches/record/status.ts';
 import { isBalanced, isOpenTally, sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf, statusCode } from '../codes.ts';
+import { deadLettersMoved } from './move-state.ts';
+import { readMeta } from './schema.ts';
 
 interface CellRow {
   readonly currency: string;
@@ -51,7 +53,7 @@ export function createOverview(db: DatabaseSync): () => LedgerOverview {
       ) as LedgerOverview['oldestOpenAt'],
       isBalanced: perBatch.every(isBalanced),
       unpublished: (countUnpublished.get() as { readonly count: number }).count,
-      deadLetters: 0,
+      deadLetters: Number(readMeta(db, deadLettersMoved) ?? 0),
     };
   };
 }

@@ -2,7 +2,8 @@
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { LedgerLooks } from '../looks.ts';
 import { findLedgerFiles, ledgerFile } from '../data-dir.ts';
-import { whyNothingToRead } from '../may-pay.ts';
+import { whyNothingToRead, type LedgerState } from '../may-pay.ts';
+import { moveStateOf } from './move-state.ts';
 import { createLooks } from './looks.ts';
 import { openForReading } from './open-existing.ts';
 import { createPublished, type Published } from './published.ts';
@@ -12,7 +13,9 @@ import { readError } from './sqlite-error.ts';
 export type LedgerReader = Pick<Ledger, keyof Queries | 'close'>;
 
 /** @throws LedgerMissingError | LedgerIncompleteError | LedgerSchemaError | LedgerReadError */
-export async function openReader(dir: string): Promise<LedgerReader & LedgerLooks & { readonly published: Published }> {
+export async function openReader(
+  dir: string,
+): Promise<LedgerReader & LedgerLooks & { readonly published: Published; readonly moveState: LedgerState }> {
   const refusal = whyNothingToRead(findLedgerFiles(dir));
   if (refusal !== null) throw refusal;
   const db = openForReading(dir);
@@ -27,6 +30,7 @@ export async function openReader(dir: string): Promise<LedgerReader & LedgerLook
       keepsBodyTooLong: asked(looks.keepsBodyTooLong),
       keyCheck: asked(looks.keyCheck),
       published: createPublished(db),
+      moveState: moveStateOf(db),
       async close() {
         if (db.isOpen) db.close();
       },

@@ -142,7 +142,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
  * The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. Results
  * that were published again carry old marks: behind them the reading goes further back.
  */
-async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
+export async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
   const common = { createKafka, topic, until: 'end', signal, groupPrefix: 'disburse-marks' } as const;
   for (let last = marksFromLast, former = -1; ; last *= 8) {
     const marks: string[] = [];

@@ -1,11 +1,12 @@
 /** The doors of the distributed profile. */
 import { alertsFromTopic, resultsFromTopic } from '../../kafka/results-reader.ts';
-import { nameOf } from '../../ledger/redis/errors.ts';
 import { openRedisReader } from '../../ledger/redis/reader.ts';
 import { connectRedis } from '../../redis/connection.ts';
 import { redisParams } from '../../config/config.ts';
 import { loadSigner } from '../../config/keys.ts';
 import { auditChainOf } from '../audit-chain.ts';
+import { nameOf } from '../../ledger/redis/errors.ts';
+import { warnUnlessLive } from '../move-ledger.ts';
 import type { ProfileModule } from '../profile.ts';
 
 export const distributed: ProfileModule = {
@@ -18,10 +19,13 @@ export const distributed: ProfileModule = {
   },
   operate: async (params, request) => (await import('./operate.ts')).operateDistributed(params, request),
   openDesk: async (params) => (await import('./operate.ts')).openDistributedDesk(params),
+  exportLedger: async (params) => (await import('./move.ts')).exportDistributed(params),
+  importLedger: async (params) => (await import('./move.ts')).importDistributed(params),
   async openReader(config, onWarning) {
     const connection = await connectRedis(redisParams(config, onWarning));
     try {
       const ledger = await openRedisReader({ connection, prefix: config.settings.REDIS_PREFIX });
+      warnUnlessLive(nameOf({ address: connection.address, prefix: config.settings.REDIS_PREFIX }), ledger.moveState, onWarning);
       return {
         ledger,
         auditChain: async () =>

@@ -13,6 +13,7 @@ import { openSessionReader } from '../../ledger/sqlite/session-reader.ts';
 import type { OperateParams, ProfileModule } from '../profile.ts';
 import { openStandaloneDesk, operateStandalone } from './operate.ts';
 import { auditChainOf } from '../audit-chain.ts';
+import { warnUnlessLive } from '../move-ledger.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
 /** Opens the ledger for commands of this process. */
@@ -47,8 +48,11 @@ export const standalone: ProfileModule = {
     const ledger = await openReaders();
     return { ledger, ask: () => Promise.reject(new TypeError('this desk only reads')), close: () => ledger.close() };
   },
+  exportLedger: async (params) => (await import('./move.ts')).exportStandalone(params),
+  importLedger: async (params) => (await import('./move.ts')).importStandalone(params),
   async openReader({ dataDir, settings }, onWarning) {
     const ledger = await openReader(dataDir);
+    warnUnlessLive(nameOf(dataDir), ledger.moveState, onWarning);
     const unknown = await findUnknownResults({
       path: resultsPath(dataDir),
       rotated: rotatedResults(dataDir),

@@ -1,0 +1,27 @@
+/** A ledger in Redis that is being imported. */
+import type { MoveTarget } from '../../ledger/moved-items.ts';
+import { placeText } from '../../ledger/redis/errors.ts';
+import { finishImport, type RedisLedger } from '../../ledger/redis/ledger.ts';
+import { assertSameTallies } from '../../ledger/same-tallies.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
+
+/** @param ledger opened with `importing` */
+export function redisTarget(ledger: RedisLedger, place: { readonly connection: RedisConnection; readonly prefix: string }): MoveTarget {
+  const name = placeText({ address: place.connection.address, prefix: place.prefix });
+  return {
+    name,
+    async write(items) {
+      await Promise.all(
+        items.map((item) =>
+          item.type === 'pause' ? ledger.setPause({ batchId: item.pause.batchId, pause: item.pause }) : ledger.importItem(item),
+        ),
+      );
+    },
+    async finish({ pause, tallies }) {
+      await ledger.setPause({ batchId: null, pause });
+      assertSameTallies(name, await ledger.recount(), tallies);
+      await finishImport(place);
+    },
+    close: () => ledger.close(),
+  };
+}
