@@ -63,15 +63,18 @@ const restore = (text: string): string =>
       return `{"number":${number},"at":${parseInt(at, 36)},"event":"${event}",${what}}`;
     });
 
+/** What is stored whole begins as a JSON object does: so does the text of an entry whose time is no whole number. */
+const isWhole = (stored: string): boolean => stored.startsWith('{');
+
 export function encodeEntry({ text, hash }: AuditEntry): Buffer {
   const short = shorten(text);
-  return Buffer.concat([Buffer.from(hash, 'hex'), Buffer.from(restore(short) === text ? short : text)]);
+  return Buffer.concat([Buffer.from(hash, 'hex'), Buffer.from(isWhole(short) || restore(short) !== text ? text : short)]);
 }
 
 /** @param number of an entry whose text does not say it */
 export function decodeEntry(stored: Buffer, number: number): AuditEntry {
   const kept = stored.toString('utf8', hashBytes);
-  const text = kept.startsWith('{') ? kept : restore(kept);
+  const text = isWhole(kept) ? kept : restore(kept);
   const [, said] = /^\{"number":(\d+),/.exec(text) ?? [];
   return { number: said === undefined ? number : Number(said), text, hash: stored.toString('hex', 0, hashBytes) };
 }

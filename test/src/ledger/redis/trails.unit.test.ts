@@ -27,6 +27,12 @@ describe('an entry of a trail, as it is stored', () => {
     }
   });
 
+  it('is restored as it was: one whose time is no whole number, as the clock of a stand-alone ledger may show it', () => {
+    const detail = `{"place":"file:${fingerprint}:2","amount":1,"currency":"EUR","fingerprint":"${fingerprint}"}`;
+    const entry = { number: 1, text: `{"number":1,"at":1795248000000.25,"event":"admitted","detail":${detail}}`, hash: 'ab'.repeat(16) };
+    expect(decodeEntry(encodeEntry(entry), 1)).toEqual(entry);
+  });
+
   it.each(['', 'no JSON', '{"number":1}', '{"number":1,"at":007,"event":"admitted","detail":{}}', '{"at":1,"number":1}'])(
     'keeps a text that is no entry as it is: %s',
     (text) => {
