@@ -3,6 +3,7 @@
  * what it shows: an answer may be lost, late, odd, or leave things out, and it never claims an end that is not true.
  */
 import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
+import type { WebhookType } from '../batches/record/webhook-evidence.ts';
 import type { Dice } from './dice.ts';
 import type { Story } from './story.ts';
 import type { Timeline } from './timeline.ts';
@@ -66,6 +67,13 @@ export interface Payment {
   readonly amount: number;
 }
 
+export interface Arrival {
+  readonly recordId: string;
+  readonly attempt: number;
+  /** Milliseconds since the beginning. */
+  readonly at: number;
+}
+
 export interface Bank {
   /** What the call is answered with; the request has arrived. */
   answerTo(call: BankCall): GatewayResponse | 'lost';
@@ -73,6 +81,8 @@ export interface Bank {
   readonly payments: readonly Payment[];
   /** Every key that was seen, with the record id and attempt it was used for. */
   readonly keysSeen: ReadonlyMap<string, Set<string>>;
+  /** Requests for payments that arrived, in their order. */
+  readonly arrivals: readonly Arrival[];
   /** How often odd things happen now. */
   readonly faults: () => BankFaults;
   /** From now on it answers well. */
@@ -101,6 +111,8 @@ interface Deps {
   readonly dice: Dice;
   readonly timeline: Timeline;
   readonly story: Story;
+  /** Sends a webhook with the session as it is shown at this moment. */
+  readonly notify: (type: WebhookType, session: object) => void;
 }
 
 const noFaults = (faults: BankFaults): BankFaults =>
@@ -111,14 +123,23 @@ interface State {
   readonly sessions: Map<string, BankSession>;
   readonly byKey: Map<string, { readonly session: BankSession; readonly at: number }>;
   readonly payments: Payment[];
+  readonly arrivals: Arrival[];
   readonly keysSeen: Map<string, Set<string>>;
 }
 
 export function createBank(deps: Deps): Bank {
-  const state: State = { faults: deps.terms.faults, sessions: new Map(), byKey: new Map(), payments: [], keysSeen: new Map() };
+  const state: State = {
+    faults: deps.terms.faults,
+    sessions: new Map(),
+    byKey: new Map(),
+    payments: [],
+    arrivals: [],
+    keysSeen: new Map(),
+  };
   return {
     sessions: state.sessions,
     payments: state.payments,
+    arrivals: state.arrivals,
     keysSeen: state.keysSeen,
     faults: () => state.faults,
     heal: () => void (state.faults = noFaults(state.faults)),
@@ -131,6 +152,7 @@ function answerInit(deps: Deps, state: State, { header, key, bytes }: Extract<Ba
   const { faults } = state;
   const body = JSON.parse(Buffer.from(bytes).toString('utf8')) as Body;
   const { record_id: recordId, attempt } = body.metadata;
+  state.arrivals.push({ recordId, attempt, at: timeline.elapsed() });
   const uses = state.keysSeen.get(key) ?? new Set();
   state.keysSeen.set(key, uses.add(`${recordId}#${attempt} ${Buffer.from(bytes).toString('utf8')}`));
   if (dice.chance(faults.tooMany)) return { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 1_000 };
@@ -186,18 +208,21 @@ function openSession(
   return session;
 }
 
-function askForConfirmation({ timeline, terms, story }: Deps, session: BankSession): void {
+function askForConfirmation({ timeline, terms, story, notify }: Deps, session: BankSession): void {
   for (const entry of session.entries) if (entry.status === 'in_progress') entry.status = 'pending';
+  notify('ready_to_confirm', view(session));
   timeline.plan(terms.confirmWithinMs, () => {
     if (!session.entries.some(({ status }) => status === 'pending')) return;
     story.tell('bank', `cancels ${session.id}, which was not confirmed in time`);
     session.status = 'cancelled';
     for (const entry of session.entries) entry.status = 'failed';
+    notify('payment_finished', view(session));
   });
 }
 
 /** The money moves, or surely does not. */
-function settle({ dice, timeline, story }: Deps, state: State, session: BankSession): void {
+function settle(deps: Deps, state: State, session: BankSession): void {
+  const { dice, timeline, story, notify } = deps;
   const { faults } = state;
   if (dice.chance(faults.sessionError)) session.status = 'error';
   for (const entry of session.entries) entry.status = 'in_progress';
@@ -211,24 +236,26 @@ function settle({ dice, timeline, story }: Deps, state: State, session: BankSess
       session.entries.push(second);
       story.tell('bank', `tries ${session.id} again in a second entry`);
       session.status = 'accepted';
-      timeline.plan(dice.between(10, 3_000), () => pay(state, story, session, second));
+      timeline.plan(dice.between(10, 3_000), () => pay(deps, state, session, second));
       return;
     }
     if (dice.chance(faults.failEntry)) {
       entry.status = 'failed';
       session.status = 'accepted';
       story.tell('bank', `fails ${session.id}`);
+      notify('payment_finished', view(session));
       return;
     }
-    pay(state, story, session, entry);
+    pay(deps, state, session, entry);
   });
 }
 
-function pay(state: State, story: Story, session: BankSession, entry: Entry): void {
+function pay({ story, notify }: Deps, state: State, session: BankSession, entry: Entry): void {
   entry.status = 'succeeded';
   session.status = 'accepted';
   state.payments.push({ recordId: session.recordId, sessionId: session.id, amount: entry.amount });
   story.tell('bank', `PAYS ${session.recordId} under ${session.id}`);
+  notify('payment_finished', view(session));
 }
 
 function answerFollow(deps: Deps, state: State, { type, sessionId }: Exclude<BankCall, { type: 'init' }>): GatewayResponse | 'lost' {
@@ -245,6 +272,7 @@ function answerFollow(deps: Deps, state: State, { type, sessionId }: Exclude<Ban
     story.tell('bank', `${sessionId} is cancelled by us`);
     session.status = 'cancelled';
     for (const entry of session.entries) entry.status = 'failed';
+    deps.notify('payment_finished', view(session));
   }
   return dice.chance(state.faults.lostAnswer) ? 'lost' : ok(view(session));
 }

@@ -1,8 +1,10 @@
 /** What must hold after every schedule, whatever happened in it. Each check compares the books with what is true at the bank. */
+import { isDeepStrictEqual } from 'node:util';
 import { isBalanced, type TallyRow } from '../batches/record/tally.ts';
 import { isFinal } from '../batches/record/status.ts';
 import { readResultEvent, type ResultEvent } from '../batches/record/result-event.ts';
 import type { LedgerRecord } from '../batches/record/record.ts';
+import { recount, tallies, trail } from '../src/ledger/memory/queries.ts';
 import type { World } from './world.ts';
 
 /** @returns a sentence for each thing that does not hold */
@@ -16,6 +18,9 @@ export function violationsOf(world: World): string[] {
     ...records.flatMap((record) => openOf(world, record)),
     ...books(world),
     ...published(world, events),
+    ...records.flatMap((record) => trailOf(world, record, events)),
+    ...endedByPersons(world),
+    ...(world.requests.length === 0 ? [] : [`${world.requests.length} commands have no answer`]),
     ...(events.length === world.results.length ? [] : ['a line of the results is no result event']),
   ];
 }
@@ -43,8 +48,9 @@ function keysOfAttempts({ bank }: World): string[] {
 }
 
 /** A final status is what is true at the bank, and stays true. */
-function endsOf({ bank }: World, record: LedgerRecord): string[] {
-  const { recordId, status, amountMinor } = record;
+function endsOf({ bank, persons }: World, record: LedgerRecord): string[] {
+  const { recordId, status, amountMinor, resolvedBy } = record;
+  if (resolvedBy !== null && persons.mistaken.has(recordId)) return [];
   const payments = bank.payments.filter((payment) => payment.recordId === recordId);
   const paid = payments.some(({ amount }) => BigInt(amount) === amountMinor);
   if (status === 'succeeded' && !paid) return [`${recordId} is succeeded, and the bank did not pay it`];
@@ -75,9 +81,34 @@ function openOf({ bank }: World, record: LedgerRecord): string[] {
   return isPlain ? [`${recordId} is ${status}, although its session ${sessionId} has ended plainly`] : [];
 }
 
+/** The trail proves itself and every head that a result published. */
+function trailOf({ store, audit }: World, record: LedgerRecord, events: readonly ResultEvent[]): string[] {
+  const { recordId } = record;
+  const published = events.flatMap(({ record_id: id, audit_number: number, audit_head: hash }) =>
+    id === recordId && number !== undefined && hash !== undefined ? [{ number, hash }] : [],
+  );
+  const verified = audit.verify(recordId, { entries: trail(store, recordId), head: record.audit, published });
+  return verified.type === 'whole' ? [] : [`entry ${verified.number} of the audit trail of ${recordId} ${verified.problem}`];
+}
+
+/** The way of a request that had left before. */
+const travelMs = 100;
+
+/** What a person resolved or cancelled is not sent afterwards. */
+function endedByPersons({ store, bank, persons }: World): string[] {
+  return [...persons.endedAt].flatMap(([recordId, endedAt]) => {
+    const record = store.records.get(recordId)?.record;
+    const isStillEnded = record !== undefined && (record.resolvedBy !== null || record.reason?.code === 'cancelled_by_operator');
+    const late = bank.arrivals.filter((arrival) => arrival.recordId === recordId && arrival.at > endedAt + travelMs);
+    return isStillEnded && late.length > 0 ? [`${recordId} was sent ${late.length} times after a person had ended it`] : [];
+  });
+}
+
 function books({ store }: World): string[] {
   const found: string[] = [];
   for (const [batchId, batch] of store.batches) {
+    if (!isDeepStrictEqual(counts(tallies(store, batchId)), counts(recount(store, batchId))))
+      found.push(`batch ${batchId.slice(0, 8)} is counted again to other tallies`);
     const rows: TallyRow[] = [...batch.tallies.values()];
     if (!isBalanced(rows)) found.push(`batch ${batchId.slice(0, 8)} does not balance`);
     for (const status of ['queued', 'submitting', 'in_progress', 'unknown', 'succeeded', 'failed', 'cancelled'] as const) {
@@ -89,7 +120,10 @@ function books({ store }: World): string[] {
   return found;
 }
 
-/** Every occurrence that ended has one final event; sequences rise; the last event says what the ledger says. */
+const counts = (rows: readonly TallyRow[]): ReadonlyMap<string, string> =>
+  new Map(rows.map(({ status, currency, count, amountMinor }) => [`${status} ${currency}`, `${count} ${amountMinor}`]));
+
+/** Every attempt of an occurrence that ended has one final event; sequences rise; the last event says what the ledger says. */
 function published({ store }: World, events: readonly ResultEvent[]): string[] {
   const found: string[] = [];
   const ids = new Set<string>();
@@ -101,7 +135,8 @@ function published({ store }: World, events: readonly ResultEvent[]): string[] {
     if (ids.has(event.event_id)) found.push(`event ${event.event_id} was published twice`);
     ids.add(event.event_id);
     const place = `${event.batch_id}:${JSON.stringify(event.source)}`;
-    if (event.final) finals.set(place, (finals.get(place) ?? 0) + 1);
+    const ended = `${place} attempt ${event.attempt ?? 0}`;
+    if (event.final) finals.set(ended, (finals.get(ended) ?? 0) + 1);
     if (event.record_id === undefined || event.status === 'duplicate' || event.status === 'conflict') continue;
     if ((sequences.get(event.record_id) ?? 0) >= event.sequence) found.push(`the sequence of ${event.record_id} does not rise`);
     sequences.set(event.record_id, event.sequence);

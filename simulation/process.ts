@@ -2,20 +2,23 @@
  * One simulated process of the stand-alone profile: the real pipeline on simulated ports. It can die at every call of a
  * port, before or after the call took effect; what it had in memory is gone then, and no promise of it resolves any more.
  */
-import { createBatchFinisher, writeBatchState } from '../batches/pipeline/batch-state.ts';
+import type { OperationDeps } from '../batches/operations/operation-deps.ts';
+import { createBatchFinisher, writeBatchState, type BatchFinisher } from '../batches/pipeline/batch-state.ts';
 import { waitUntilSettled, type SettlementEnd } from '../batches/pipeline/batch-settlement.ts';
-import { createDueScanner } from '../batches/pipeline/due-scanner.ts';
+import { createDueScanner, type DueScanner } from '../batches/pipeline/due-scanner.ts';
 import { createDueWorker } from '../batches/pipeline/due-worker.ts';
 import { createEngine, type EngineDeps } from '../batches/pipeline/engine.ts';
 import { markAllInterrupted, processFile } from '../batches/pipeline/process-file.ts';
-import { startWorkers } from '../batches/pipeline/worker.ts';
+import { startWorkers, type Worker } from '../batches/pipeline/worker.ts';
 import type { Clock } from '../batches/ports/clock.ts';
 import type { Ledger } from '../batches/ports/ledger.ts';
+import { createWebhookReceiver } from '../consumers/webhook/webhook-receiver.ts';
 import { createLocalLimiter } from '../src/limiter/local.ts';
 import { createLedgerTime } from '../src/ledger/ledger-time.ts';
 import { timesIn } from '../src/ledger/memory/ledger.ts';
 import type { SimulatedFile } from './files.ts';
 import { clockOf, gatewayOf, ledgerOf, never, sinkOf, type Life } from './ports.ts';
+import { answerRequests, createRequestWorker } from './requests.ts';
 import type { RunSettings, World } from './world.ts';
 
 export type ProcessEnd = SettlementEnd | 'killed' | 'failed';
@@ -28,7 +31,8 @@ export interface ProcessParams {
   readonly world: World;
   readonly name: string;
   readonly settings: RunSettings;
-  readonly file: SimulatedFile;
+  /** Null: it only carries out what persons asked for. */
+  readonly file: SimulatedFile | null;
   /** The chance to be killed at each call of a port. */
   readonly killAt: number;
 }
@@ -46,7 +50,7 @@ export function startProcess(params: ProcessParams): SimulatedProcess {
       kill('killed');
     },
   };
-  world.story.tell(name, `runs ${params.file.batchId}`);
+  world.story.tell(name, params.file === null ? 'carries out commands' : `runs ${params.file.batchId}`);
   const running = runFile(params, life).then(
     (end) => (isAlive ? end : never),
     (cause: unknown) => {
@@ -57,6 +61,7 @@ export function startProcess(params: ProcessParams): SimulatedProcess {
   );
   const ended = Promise.race([running, killed]).then((end) => {
     isAlive = false;
+    world.webhooks = null;
     world.story.tell(name, `ends: ${end}`);
     return end;
   });
@@ -71,6 +76,8 @@ async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
   const clock = clockOf(params, life, time.now);
   const monotonic = clockOf(params, life, machine.monotonic);
   const ledger = ledgerOf(params, life, clock, time);
+  const scanner = createDueScanner({ ledger, clock });
+  const finisher = createBatchFinisher({ ledger, clock });
   const limiter = createLocalLimiter({ rate: settings.rate, clock: monotonic });
   const { deps } = createEngine({
     ledger,
@@ -105,11 +112,15 @@ async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
       world.story.tell(name, `ALERT ${alert} for ${recordId}: ${description}`);
     },
     onWait: ({ what, reason }) => world.story.tell(name, `${what} wait: ${reason.code}`),
+    onResumed: (batchId) => scanner.add(batchId),
     onBreakerChange: ({ type }) => world.story.tell(name, `breaker ${type}`),
   });
   const relay = startWorkers([deps.publisher], { clock, signal: new AbortController().signal, onFailure: () => undefined });
   try {
-    return await payAndFollow(params, { deps, ledger, clock, signal: stopping.signal });
+    const running: Running = { deps, ledger, clock, scanner, finisher, life, signal: stopping.signal };
+    if (params.file !== null) return await payAndFollow(params, params.file, running);
+    await answerRequests(world, name, life, operations(running));
+    return 'settled';
   } finally {
     await relay.stop();
   }
@@ -119,19 +130,58 @@ interface Running {
   readonly deps: EngineDeps;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly scanner: DueScanner;
+  readonly finisher: BatchFinisher;
+  readonly life: Life;
   readonly signal: AbortSignal;
 }
 
-async function payAndFollow({ settings, file }: ProcessParams, { deps, ledger, clock, signal }: Running): Promise<SettlementEnd> {
-  const scanner = createDueScanner({ ledger, clock });
-  const finisher = createBatchFinisher({ ledger, clock });
+const operations = ({ deps, scanner, finisher }: Running): OperationDeps => ({
+  ...deps,
+  openSealed() {
+    throw new Error('no command of a simulation brings a body');
+  },
+  onChange: ({ batchId }) => scanner.add(batchId),
+  onResumed: (batchId) => scanner.add(batchId),
+  onReopened: (batchId) => finisher.add(batchId),
+});
+
+/** Until the process ends or dies. */
+function takeWebhooks(world: World, { deps, ledger, scanner, life }: Running): Worker {
+  const receiver = createWebhookReceiver({
+    ...deps,
+    verifier: { verify: async () => true },
+    assertLive: async () => void (await ledger.publishedMark()),
+    onChange({ batchId }) {
+      scanner.add(batchId);
+      deps.publisher.notify();
+    },
+    onFailure: (cause) => deps.stop(String(cause)),
+  });
+  world.webhooks = async (bytes) => {
+    const { status } = await receiver.receive(bytes, undefined);
+    return life.isAlive() ? status : never;
+  };
+  return receiver;
+}
+
+async function payAndFollow({ world, name, settings }: ProcessParams, file: SimulatedFile, running: Running): Promise<SettlementEnd> {
+  const { deps, ledger, clock, scanner, finisher, life, signal } = running;
   for (const { batchId, state } of await ledger.batches()) {
     if (state === 'finished') continue;
     await markAllInterrupted(deps, batchId);
     scanner.add(batchId);
+    deps.pauses.parked(batchId);
     if (state === 'waiting') finisher.add(batchId);
   }
-  const workers = startWorkers([createDueWorker(deps, { due: scanner.due, waitMs: settings.waitMs }), finisher], {
+  const repeated = [
+    createDueWorker(deps, { due: scanner.due, waitMs: settings.waitMs }),
+    finisher,
+    deps.pauses,
+    createRequestWorker(world, name, life, operations(running)),
+    ...(world.hasWebhooks ? [takeWebhooks(world, running)] : []),
+  ];
+  const workers = startWorkers(repeated, {
     clock,
     signal,
     onFailure: (cause) => deps.stop(String(cause)),
@@ -148,10 +198,13 @@ async function payAndFollow({ settings, file }: ProcessParams, { deps, ledger, c
       idleTimeoutMs: null,
       everyMs: Math.max(100, settings.waitMs / 200),
       follow: true,
+      hasWebhooks: world.hasWebhooks,
+      pauseOf: (id) => deps.pauses.of(id),
     });
     await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     return end;
   } finally {
+    world.webhooks = null;
     release();
     await workers.stop();
   }

@@ -33,19 +33,20 @@ async function tell(seed: number): Promise<boolean> {
 
 async function runSchedules(first: number, count: number): Promise<boolean> {
   let failed = 0;
-  const sums = { kills: 0, payments: 0, alerts: 0 };
+  const sums = { kills: 0, payments: 0, alerts: 0, commands: 0 };
   for (let seed = first; seed < first + count; seed += 1) {
     const result = await runSchedule(seed);
     sums.kills += result.kills;
     sums.payments += result.payments;
     sums.alerts += result.alerts;
+    sums.commands += result.commands;
     if (result.violations.length === 0) continue;
     failed += 1;
     print(`seed ${seed}: ${result.violations.join('; ')}`);
     if (failed >= Number(values.failures)) break;
   }
   print(
-    `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts: ${failed} in which something does not hold`,
+    `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts, ${sums.commands} commands: ${failed} in which something does not hold`,
   );
   return failed === 0;
 }

@@ -7,6 +7,8 @@ import { createBank, type BankFaults, type BankTerms } from './bank.ts';
 import { createDice, type Dice } from './dice.ts';
 import { drawFile, type SimulatedFile } from './files.ts';
 import { violationsOf } from './invariants.ts';
+import { createPerson, type Person } from './operator.ts';
+import { createWebhooks, drawWebhookFaults } from './webhooks.ts';
 import { startProcess, type ProcessEnd } from './process.ts';
 import type { RunSettings, World } from './world.ts';
 import { createMachine } from './machine.ts';
@@ -21,6 +23,8 @@ export interface ScheduleResult {
   readonly kills: number;
   readonly payments: number;
   readonly alerts: number;
+  /** What persons asked for and got an answer to. */
+  readonly commands: number;
 }
 
 const hourMs = 3_600_000;
@@ -85,70 +89,101 @@ function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
   };
 }
 
-export async function runSchedule(seed: number): Promise<ScheduleResult> {
+/** What a schedule draws before it begins. */
+interface Draw {
+  readonly world: World;
+  readonly promisedMs: number | null;
+  readonly files: readonly SimulatedFile[];
+  readonly person: Person | null;
+  /** Of persons and webhooks: a schedule without them does not depend on it. */
+  readonly otherDice: Dice;
+}
+
+function drawWorld(seed: number): Draw {
   const dice = createDice(seed);
   const timeline = createTimeline();
   const story = createStory(timeline.elapsed);
   const { bank: terms, promisedMs } = drawTerms(dice);
-  const bank = createBank({ terms, dice, timeline, story });
+  const otherDice = createDice(seed ^ 0x5bd1e995);
+  const webhookFaults = drawWebhookFaults(otherDice);
+  const notify = createWebhooks(otherDice, webhookFaults, () => world);
+  const bank = createBank({ terms, dice, timeline, story, notify });
   const machine = createMachine(timeline);
-  const kept = { store: createMemoryStore(), results: [], alerts: [] };
-  const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept };
-  const ids = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
-  const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, ids));
+  const kept = { store: createMemoryStore(), results: [], alerts: [], requests: [] };
+  const persons = { endedAt: new Map<string, number>(), mistaken: new Set<string>(), answered: 0 };
+  const webhooks = { webhooks: null, hasWebhooks: webhookFaults !== null };
+  const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept, persons, ...webhooks };
+  const recordIds = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
+  const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, recordIds));
+  const batchIds = files.map(({ batchId }) => batchId) as [string, ...string[]];
+  const person = otherDice.chance(0.4) ? null : createPerson({ world, dice: otherDice, batchIds, recordIds });
+  return { world, promisedMs, files, person, otherDice };
+}
+
+/** Steps of the wall clock, restarts of the machine, and a suspension in the middle of the next run. */
+function upsetClocks({ dice, story, machine, timeline }: World): void {
+  // A step back during a restart is seen by no clock of the machine: that is the limit of what can be promised.
+  const isRestarted = dice.chance(0.3);
+  if (dice.chance(0.5)) {
+    const stepMs = isRestarted
+      ? dice.pick([20_000, 2 * hourMs, 24 * hourMs])
+      : dice.pick([-13 * hourMs, -hourMs, -20_000, -3_000, 20_000, 2 * hourMs, 24 * hourMs]);
+    story.tell('machine', `its wall clock is set by ${stepMs / 1000} s`);
+    machine.setWall(stepMs);
+  }
+  if (isRestarted) {
+    story.tell('machine', 'is restarted');
+    machine.restart();
+  }
+  if (dice.chance(0.5))
+    timeline.plan(dice.between(0, 20_000), () => {
+      const ms = dice.pick([10_000, 10 * minuteMs, 13 * hourMs]);
+      story.tell('machine', `is suspended for ${ms / 1000} s`);
+      machine.suspend(ms);
+    });
+}
+
+export async function runSchedule(seed: number): Promise<ScheduleResult> {
+  const { world, promisedMs, files, person, otherDice } = drawWorld(seed);
+  const { dice, timeline, story, bank } = world;
   const violations: string[] = [];
   let kills = 0;
-
-  const run = async (file: SimulatedFile, settings: RunSettings, killAt: number): Promise<ProcessEnd> => {
+  let runs = 0;
+  const run = async (file: SimulatedFile | null, settings: RunSettings, killAt: number): Promise<void> => {
     let end: ProcessEnd | undefined;
     const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt });
     void process.ended.then((how) => (end = how));
     const isOver = await timeline.run(() => end !== undefined, timeline.elapsed() + longestRunMs);
-    if (!isOver || end === undefined) {
-      violations.push(`run ${runs} never ended`);
-      return 'failed';
-    }
+    if (!isOver || end === undefined) violations.push(`run ${runs} never ended`);
     if (end === 'killed') kills += 1;
-    return end;
   };
-  let runs = 0;
-  /** Steps of the wall clock, restarts of the machine, and a suspension in the middle of the next run. */
   const hasOddClocks = dice.chance(0.4);
-  const upsetClocks = (): void => {
-    if (!hasOddClocks) return;
-    // A step back during a restart is seen by no clock of the machine: that is the limit of what can be promised.
-    const isRestarted = dice.chance(0.3);
-    if (dice.chance(0.5)) {
-      const stepMs = isRestarted
-        ? dice.pick([20_000, 2 * hourMs, 24 * hourMs])
-        : dice.pick([-13 * hourMs, -hourMs, -20_000, -3_000, 20_000, 2 * hourMs, 24 * hourMs]);
-      story.tell('machine', `its wall clock is set by ${stepMs / 1000} s`);
-      machine.setWall(stepMs);
-    }
-    if (isRestarted) {
-      story.tell('machine', 'is restarted');
-      machine.restart();
-    }
-    if (dice.chance(0.5))
-      timeline.plan(dice.between(0, 20_000), () => {
-        const ms = dice.pick([10_000, 10 * minuteMs, 13 * hourMs]);
-        story.tell('machine', `is suspended for ${ms / 1000} s`);
-        machine.suspend(ms);
-      });
-  };
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
-    for (const file of files) await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]));
+    for (const file of files) {
+      person?.planActs();
+      await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]));
+    }
+    if (person !== null && otherDice.chance(0.3)) await run(null, drawSettings(dice, promisedMs), dice.pick([0, 0.02, 0.1]));
     // The time between two runs: minutes, or so long that every key is forgotten.
     const pauseMs = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
     await timeline.run(() => false, timeline.elapsed() + pauseMs);
-    upsetClocks();
+    if (hasOddClocks) upsetClocks(world);
   }
   bank.heal();
+  person?.leave();
   for (const file of [...files, ...files]) {
     await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs }, 0);
     await timeline.run(() => false, timeline.elapsed() + 6 * hourMs);
   }
   violations.push(...violationsOf(world));
-  return { seed, violations, story: story.lines(), kills, payments: bank.payments.length, alerts: world.alerts.length };
+  return {
+    seed,
+    violations,
+    story: story.lines(),
+    kills,
+    payments: bank.payments.length,
+    alerts: world.alerts.length,
+    commands: world.persons.answered,
+  };
 }

@@ -1,5 +1,6 @@
 /** What outlives every process of a schedule, and what an operator sets for one of them. */
 import type { AuditChain } from '../batches/audit/hash-chain.ts';
+import type { OperationRequest } from '../batches/operations/request.ts';
 import type { Fingerprints } from '../batches/record/fingerprint.ts';
 import type { KeyDerivation } from '../batches/record/idempotency-key.ts';
 import { type MemoryStore } from '../src/ledger/memory/ledger.ts';
@@ -33,4 +34,23 @@ export interface World {
   /** Lines of the results file, synced. */
   readonly results: string[];
   readonly alerts: string[];
+  /** What operators asked for and no process has answered: it outlives the process that was about to. */
+  readonly requests: OperationRequest[];
+  readonly persons: PersonsWork;
+  /** Takes webhooks while a process runs that does. */
+  webhooks: TakeWebhook | null;
+  /** Whether the bank sends any. */
+  readonly hasWebhooks: boolean;
+}
+
+/** @returns the HTTP status; never resolves when the process dies */
+export type TakeWebhook = (bytes: Uint8Array) => Promise<number>;
+
+/** What persons decided, as a process acknowledged it. */
+export interface PersonsWork {
+  /** By record id: when it was ended, in milliseconds since the beginning. */
+  readonly endedAt: Map<string, number>;
+  /** Record ids that were resolved as what they are not. */
+  readonly mistaken: Set<string>;
+  answered: number;
 }

@@ -151,7 +151,7 @@ const rooms: Rooms = {
 
   // A witness imports none of ours. It writes the gateway's daily report as XLSX too.
   sandbox: { imports: [], npm: ['write-excel-file'] },
-  simulation: { imports: [...everyDomainRoom, 'src/ledger', 'src/ledger/memory', 'src/limiter'] },
+  simulation: { imports: [...everyDomainRoom, 'consumers/webhook', 'src/ledger', 'src/ledger/memory', 'src/limiter'] },
 };
 
 /** Files of pure rooms that need a clock, a timer or the process themselves, and why. */

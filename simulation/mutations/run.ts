@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { mutations, type Mutation, type TextPatch } from './mutations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const copied = ['batches', 'simulation', 'src', 'package.json'];
+const copied = ['batches', 'consumers', 'simulation', 'src', 'package.json'];
 const workers = 2;
 /** Schedules for each mutation, at most. */
 const mostSchedules = 400;
