@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
-import { park, pauseReason } from '../record/parking.ts';
+import { park, pauseReason, whyHeldByAlert } from '../record/parking.ts';
 import { whyPaused, type SetPause } from '../record/pause.ts';
 import { cancelRecord } from '../record/person-steps.ts';
 import type { LedgerRecord } from '../record/record.ts';
@@ -35,7 +35,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   let record = queued;
   // The record id may have been reused by another instruction meanwhile.
   const isStillOurs = (current: LedgerRecord): boolean =>
-    current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence);
+    current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence) && whyHeldByAlert(current) === null;
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
     // Before the slot: what is paused waits for no gateway.

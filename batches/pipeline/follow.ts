@@ -10,7 +10,8 @@ import { alertOf, hasAlert, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
 import { confirmDeadlineAlert } from '../record/confirm-deadline.ts';
-import { park, type Parking } from '../record/parking.ts';
+import { waitsForOurConfirmation } from '../record/asked-before.ts';
+import { park, whyHeldByAlert, type Parking } from '../record/parking.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { asksUs } from '../record/session-evidence.ts';
 import { isFinal } from '../record/status.ts';
@@ -64,6 +65,8 @@ async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<Ledge
   if (doubt !== undefined) return parkFor(deps, record, inDoubt(record));
   const bytes = await deps.ledger.body(record.recordId);
   if (bytes === undefined) return parkFor(deps, record, bodyMissing(record));
+  const held = whyHeldByAlert(record);
+  if (held !== null) return parkFor(deps, record, held);
   if (record.previousSession !== null) {
     const checked = await checkEarlierAttempt(deps, record, record.previousSession);
     if (checked !== 'over') return checked;
@@ -130,9 +133,15 @@ async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: st
   const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId, deps.signal));
   // One that our own end cut off taught nothing.
   if (evidence === null || (evidence.type === 'none' && deps.signal.aborted)) return record;
-  if (evidence.type === 'none') return postpone(deps, record, whyNothingShown(evidence, record, sessionId));
+  if (evidence.type === 'none') return confirmUnseen(deps, await postpone(deps, record, whyNothingShown(evidence, record, sessionId)));
   return concludeSession(deps, record, evidence);
 }
+
+/** With webhooks only, no status check shows that a confirmation has not arrived. */
+const confirmUnseen = async (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> =>
+  deps.confirm === 'match' && record.sessionId !== null && waitsForOurConfirmation(record)
+    ? confirm(deps, record, { sessionId: record.sessionId, what: 'confirm' })
+    : record;
 
 /** Calls about a session before an odd answer to one of them is worth a reason. */
 const oddAnswers = 2;

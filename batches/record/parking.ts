@@ -74,3 +74,12 @@ export const pauseReason = (pause: Pause, why: string): Parking['reason'] => ({
   code: pause.code === 'underfunded' ? 'underfunded' : 'paused',
   description: `It waits to be sent: ${why}.`,
 });
+
+/** Why the next attempt may not be sent: an alert, which no person has acknowledged, says that an earlier one was paid. */
+export function whyHeldByAlert({ recordId, attempt, alerts }: LedgerRecord): Parking['reason'] | null {
+  if (attempt === 1 || !alerts.some(({ alert, acknowledged }) => alert === 'possible_double_payment' && !acknowledged)) return null;
+  return {
+    code: 'earlier_attempt',
+    description: `The gateway shows that an earlier attempt of record ${recordId} was paid, so attempt ${attempt} is not sent. A person must look at both there.`,
+  };
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asks, failed, lost, ok, openWorld, ours, shown, succeeded, withAlerts } from './world.ts';
+import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 
 describe('a webhook before the answer of the call that caused it', () => {
@@ -103,6 +104,57 @@ describe('a webhook that asks for confirmation', () => {
     expect(await world.record()).toMatchObject({ status: 'cancelled', cancelSession: 'ps_1' });
     expect(world.calls).toEqual(['init', 'cancel ps_1']);
     expect(world.alerts).toHaveLength(1);
+  });
+
+  const silent: GatewayResponse = {
+    type: 'answer',
+    httpStatus: 404,
+    json: { status: 'error', error: { code: 'invalid_request', description: 'no' } },
+  };
+
+  it.each(['the confirmation was lost', 'the process ended before the confirmation'])(
+    'is confirmed although no status check shows the session, when %s',
+    async (why) => {
+      let confirms = 0;
+      const world = await openWorld({
+        respond(call) {
+          if (call.type === 'init') return ok();
+          if (call.type === 'status') return silent;
+          confirms += 1;
+          return confirms === 1 ? lost : ok({ entryStatus: 'pending' });
+        },
+      });
+      await world.send();
+      if (why === 'the confirmation was lost') {
+        await world.webhook('ready_to_confirm', asks);
+        await world.acted();
+      } else {
+        confirms = 1;
+        await world.receiver.drain?.();
+        await world.webhook('ready_to_confirm', asks);
+      }
+      for (let checks = 0; checks < 4; checks += 1) await world.follow();
+      expect(confirms).toBe(2);
+      expect(await world.record()).toMatchObject({ status: 'in_progress', confirmSession: 'ps_1', awaitsConfirmationSince: null });
+      await world.webhook('payment_finished', succeeded);
+      expect(await world.record()).toMatchObject({ status: 'succeeded' });
+      expect(world.alerts).toEqual([]);
+    },
+  );
+
+  it('is not confirmed with GATEWAY_CONFIRM=manual, nor without an amount, when no status check shows the session', async () => {
+    for (const [confirm, parts] of [
+      ['manual', asks],
+      ['match', { ...asks, amount: undefined }],
+      ['match', { ...asks, amount: 1229 }],
+    ] as const) {
+      const world = await openWorld({ confirm, respond: (call) => (call.type === 'init' ? ok() : silent) });
+      await world.send();
+      await world.webhook('ready_to_confirm', parts);
+      await world.acted();
+      for (let checks = 0; checks < 5; checks += 1) await world.follow();
+      expect(world.calls.filter((call) => call.startsWith('confirm'))).toEqual([]);
+    }
   });
 
   it('is left to a person with GATEWAY_CONFIRM=manual', async () => {

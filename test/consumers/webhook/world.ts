@@ -3,6 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'vitest';
 import { createSigner, createVerifier, anyVerifier, type Verifier } from '../../../batches/gateway/signature.ts';
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
+import { operate } from '../../../batches/operations/operate.ts';
+import type { OperationAnswer, OperationRequest } from '../../../batches/operations/request.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import { createEngine } from '../../../batches/pipeline/engine.ts';
 import { startWorkers } from '../../../batches/pipeline/worker.ts';
@@ -98,7 +100,11 @@ export interface World {
   admit(): Promise<LedgerRecord>;
   /** Admits and sends `inv-1`. */
   send(): Promise<LedgerRecord>;
+  /** Sends `inv-1` as it is queued. */
+  sendQueued(): Promise<LedgerRecord>;
   follow(): Promise<LedgerRecord>;
+  /** A person asks for this. */
+  ask(request: OperationRequest): Promise<OperationAnswer>;
   /** What webhooks asked for has been done. */
   acted(): Promise<void>;
   /** Of the results that were decided. */
@@ -204,7 +210,19 @@ export async function openWorld({
     webhook: (type: string, parts: Parts = {}) => receive({ type, session: shown(parts) }),
     admit: () => admitted(ledger, 'inv-1', 2),
     send: async () => dispatch(engine.deps, await admitted(ledger, 'inv-1', 2), Buffer.from('{}')),
+    sendQueued: async () => dispatch(engine.deps, await record(), Buffer.from('{}')),
     follow: async () => follow(engine.deps, await record()),
+    ask: (request: OperationRequest) =>
+      operate(
+        {
+          ...engine.deps,
+          openSealed: (sealed) => Buffer.from(sealed),
+          onChange: () => undefined,
+          onResumed: () => undefined,
+          onReopened: () => undefined,
+        },
+        request,
+      ),
     acted: () => clock.pass(0),
     statuses: () =>
       [...new Set([...published, ...[...store.outbox.values()].map(({ json }) => json)])].map(
