@@ -23,7 +23,7 @@ export async function customers({ sandbox }: World, seed: number, signal: AbortS
 
 export async function setFaults({ sandbox }: World, rates: FaultRates): Promise<void> {
   const query = new URLSearchParams(Object.entries(rates).map(([name, rate]): [string, string] => [name, String(rate)]));
-  const answer = await fetch(`${sandbox.url}/_sandbox/faults?${query}`, { method: 'POST' });
+  const answer = await fetch(`${sandbox.url}/_sandbox/faults?${query.toString()}`, { method: 'POST' });
   if (!answer.ok) throw new Error(`faults: ${await answer.text()}`);
 }
 
