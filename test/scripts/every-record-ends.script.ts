@@ -48,7 +48,7 @@ const story: Story = {
   records: Number(values.records),
   kills: Number(values.kills),
   seed: Number(values.seed),
-  // Without webhooks a payout whose answer was lost cannot be confirmed: nobody knows its session.
+  // Without webhooks a payout whose answer was lost cannot be confirmed: its session is not known.
   confirm: values.only === 'status' ? 'auto' : 'manual',
   quietMs: 20_000,
 };

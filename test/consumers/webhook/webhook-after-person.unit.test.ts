@@ -55,7 +55,7 @@ describe('a webhook after resolve', () => {
 });
 
 describe('a webhook at the same time as a person', () => {
-  it('who resolves: one of them ends the record, and the other is told so', async () => {
+  it('who resolves: one of them ends the record, and the other gets that answer', async () => {
     for (const order of ['webhook', 'person'] as const) {
       const world = await openWorld();
       await world.send();
@@ -72,7 +72,7 @@ describe('a webhook at the same time as a person', () => {
     }
   });
 
-  it('who retries a payout that failed: a late success of attempt 1 is one alert, whoever comes first', async () => {
+  it('who retries a payout that failed: a late success of attempt 1 is one alert, in whichever order they come', async () => {
     const world = await openWorld({ respond: () => ok() });
     await world.send();
     await world.webhook('payment_finished', failed);
