@@ -9,9 +9,12 @@ describe('a run with every fault at once that is killed', () => {
   it.for([
     ['webhooks and status checks', story],
     ['status checks only', { ...story, told: 'status', confirm: 'auto' }],
-  ] as const)('ends every record as the gateway did, but for what no answer and no webhook showed, with %s', async ([, chosen], { expect }) => {
-    const { problems, statuses } = await tell(chosen);
-    expect(problems).toEqual([]);
-    expect(statuses['succeeded']).toBeGreaterThan(90);
-  });
+  ] as const)(
+    'ends every record as the gateway did, but for what no answer and no webhook showed, with %s',
+    async ([, chosen], { expect }) => {
+      const { problems, statuses } = await tell(chosen);
+      expect(problems).toEqual([]);
+      expect(statuses['succeeded']).toBeGreaterThan(90);
+    },
+  );
 });

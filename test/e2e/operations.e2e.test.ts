@@ -1,38 +1,9 @@
 /** Operators' commands on a stand-alone ledger: alone, beside a process that pays, and at the same time as each other. */
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
-import { startScriptedGateway, type ScriptedAnswer, type ScriptedCall } from '../support/scripted-gateway.ts';
-import { inWorld, until, type World } from './world.ts';
-
-const because = ['--reason', 'a person looked'];
-
-const shows = ({ body }: ScriptedCall, status: string, entry: string): ScriptedAnswer => {
-  const { amount_details, metadata } = body;
-  const id = body.session_id ?? `ps_${metadata?.record_id}_${metadata?.attempt}`;
-  return { body: { status: 'ok', session: { id, status, payments: [{ id: `po_${id}`, status: entry, amount_details, metadata }] } } };
-};
-
-/** The world with a gateway of the test's own. */
-const inScriptedWorld = async (
-  answer: (call: ScriptedCall) => ScriptedAnswer,
-  work: (world: World, calls: readonly ScriptedCall[]) => Promise<void>,
-) => {
-  const gateway = await startScriptedGateway(answer);
-  try {
-    await inWorld({}, async (world) => {
-      world.env['GATEWAY_URL'] = gateway.url;
-      await work(world, gateway.calls);
-    });
-  } finally {
-    await gateway.close();
-  }
-};
-
-const done = async (world: World, args: readonly string[]): Promise<Record<string, unknown>> => {
-  const ended = await world.command([...args, '--json']);
-  expect(ended, ended.stderr).toMatchObject({ code: 0, stderr: '' });
-  return JSON.parse(ended.stdout) as Record<string, unknown>;
-};
+import type { ScriptedAnswer, ScriptedCall } from '../support/scripted-gateway.ts';
+import { because, done, inScriptedWorld, shows } from './scripted-world.ts';
+import { inWorld, until } from './world.ts';
 
 describe('resolve', () => {
   it("ends an unknown record by a person's word, publishes it, and is unchanged when it is asked again", async () => {
