@@ -34,7 +34,7 @@ const tour = section(page('docs/operations.md'), "## Operator's tour");
 /** The sections of the operator's tour. */
 export const titles: readonly string[] = [...tour.matchAll(/^### (.+)$/gm)].map(([, title = '']) => title);
 /** Those that need Kafka and Redis. */
-export const onServers = ['Redis lost its data'];
+export const onServers = ['Redis lost its data', 'From stand-alone to distributed'];
 
 /** The blocks that come before each section, and those of the section. */
 export const blocksOfSection = (title: string): readonly Block[] => [
