@@ -3,6 +3,7 @@
  * so that the results show it even when the ledger is lost.
  */
 import { advance } from '../pipeline/advance.ts';
+import { pauseOf, whyPaused, type SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, whyNotRetry, type PersonDecision } from '../record/person-steps.ts';
@@ -95,13 +96,21 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
     if (sealedBody !== undefined) return deps.openSealed(sealedBody, { recordId, attempt: nextAttempt(current) });
     return kept === undefined || current.attempt !== record.attempt ? undefined : nextBody(deps.settings.keys, current, kept);
   };
-  const answer = await decide(deps, recordId, (current, at) =>
-    retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined }),
-  );
+  const pause = pauseOf(await deps.ledger.pauses(), record.batchId);
+  const answer = await decide(deps, recordId, (current, at) => {
+    const decision = retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined });
+    return decision.type === 'change' && pause?.code === 'cancelled' ? notOfCancelled(recordId, pause) : decision;
+  });
   // Also when it was queued before: a retry that died on its way is finished by the next one.
   if (answer.data['status'] === 'queued') await reopenBatch(deps, record.batchId);
   return answer;
 }
+
+/** What is not sent of a cancelled batch ends, now and later. */
+const notOfCancelled = (recordId: string, pause: SetPause): PersonDecision => ({
+  type: 'refused',
+  why: `The record ${recordId} cannot be retried: ${whyPaused(pause)}, and that is for good. Submit it under a new record id.`,
+});
 
 /** The process that pays looks at batches that wait, not at those that have ended. */
 async function reopenBatch({ ledger, clock, onReopened }: OperationDeps, batchId: string): Promise<void> {
