@@ -16,8 +16,11 @@ const shortestLeadMs = 10;
 const longestLeadMs = 80;
 const firstGuessMs = 10;
 const weightOfNewest = 0.1;
-/** A longer wait is looked at again after so long. */
-const longestPauseMs = 60_000;
+/**
+ * A longer wait is looked at again after so long: a place that leaves without its permit, as that of a paused batch does,
+ * leaves the permit to those behind it.
+ */
+const longestPauseMs = 100;
 /** A remainder below the resolution of a clock would never pass. */
 const shortestPauseMs = 1;
 /** Where other instances take permits too, what is admitted adapts to how many come in time. */

@@ -82,6 +82,23 @@ describe('the send queue', () => {
     expect([await isSettled(first), await isSettled(second)]).toEqual([true, true]);
   });
 
+  it('lets those behind a place that leaves without a permit, as of a paused batch, have the permit that it did not take', async () => {
+    const { clock, limiter, queue } = start(0.2);
+    await limiter.acquire(never, permitWithinMs);
+    const began = clock.now();
+    let done = 0;
+    const places = Array.from({ length: 30 }, async () => {
+      const place = await queue.acquire(never);
+      // Longer than nothing, as the refusal of an intent takes.
+      await clock.sleep(5);
+      place.leave('permitted');
+      done += 1;
+    });
+    await clock.passUntil(() => done === places.length);
+    // One turn of 5 s, and not one for each of them.
+    expect(clock.now() - began).toBeLessThanOrEqual(10_000);
+  });
+
   it('admits in the order of arrival', async () => {
     const { clock, limiter, queue } = start(10);
     const order: number[] = [];
