@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ledger, ListedRecord } from '../../../batches/ports/ledger.ts';
 import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
+import { wholeText } from '../audit-text.ts';
 import { countedOf } from '../codes.ts';
 import { readPauses } from './pauses.ts';
 import { listedOf } from './record-list.ts';
@@ -33,7 +34,7 @@ export function createOperationQueries(db: DatabaseSync): OperationQueries {
     trail: (recordId) =>
       (selectTrail.all(recordId) as unknown as EntryRow[]).map(({ number, entry, hash }) => ({
         number,
-        text: entry,
+        text: wholeText(entry),
         hash: Buffer.from(hash).toString('hex'),
       })),
     alerted: ({ limit, after = '0' }) => listedOf(selectAlerted, [Number(after), limit], ({ id }) => String(id)),

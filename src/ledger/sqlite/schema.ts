@@ -24,7 +24,7 @@ export const sessionTable = `
 
 /** What operators and their audit trail need: trails, pauses, commands of other processes. */
 export const operationTables = `
-  -- The audit trails: entry is JSON, hashed as it is.
+  -- The audit trails; entry: ../audit-text.ts
   CREATE TABLE audit (record INTEGER NOT NULL, number INTEGER NOT NULL, entry TEXT NOT NULL, hash BLOB NOT NULL,
     PRIMARY KEY (record, number)) STRICT, WITHOUT ROWID;
 

@@ -1,6 +1,7 @@
 /** The audit trails of records. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
+import { shortText } from '../audit-text.ts';
 
 export interface Trails {
   append(record: number, entries: readonly AuditEntry[]): void;
@@ -15,7 +16,7 @@ export function createTrails(db: DatabaseSync): Trails {
   const remove = db.prepare('DELETE FROM audit WHERE record = ?');
   return {
     append(record, entries) {
-      for (const { number, text, hash } of entries) insert.run(record, number, text, Buffer.from(hash, 'hex'));
+      for (const { number, text, hash } of entries) insert.run(record, number, shortText(text), Buffer.from(hash, 'hex'));
     },
     take: (from, to) => void move.run(to, from),
     remove: (record) => void remove.run(record),
