@@ -49,6 +49,8 @@ describe('a file with valid, invalid and repeated rows', () => {
           // 12.30 of the bad IBAN, 1.00 and 2.00 of the ambiguous id, and one whose amount cannot be read.
           rejected: { count: 4, amounts: { EUR: '15.30' } },
         },
+        open: { count: 0, oldest_seconds: null },
+        alerts: 0,
         balanced: true,
         started_at: expect.any(String),
         finished_at: expect.any(String),
