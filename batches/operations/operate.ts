@@ -7,6 +7,7 @@ import { pauseOf, whyPaused, type SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
 import { nextAttempt, cancelRecord, resolveRecord, retryRecord, whyNotRetry, type PersonDecision } from '../record/person-steps.ts';
+import { captureRecord } from './capture.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
 import { pauseBatch, resumeBatch } from './pause.ts';
@@ -23,6 +24,8 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return decide(deps, request.recordId, (record, at) => resolveRecord(deps.settings, record, { ...request, at }));
     case 'cancel_record':
       return decide(deps, request.recordId, (record, at) => cancelRecord(deps.settings, record, { ...request, at }));
+    case 'capture':
+      return capture(deps, request);
     case 'pause':
       return pauseBatch(deps, request);
     case 'resume':
@@ -121,3 +124,18 @@ async function reopenBatch({ ledger, clock, onReopened }: OperationDeps, batchId
 }
 
 const isRetryable = (record: LedgerRecord): boolean => whyNotRetry(record) === null;
+
+async function capture(deps: OperationDeps, { recordId, by, reason }: RequestOf<'capture'>): Promise<OperationAnswer> {
+  const record = await deps.ledger.record(recordId);
+  if (record === undefined) return missingRecord(recordId);
+  const isAsked = record.kind === 'payment' && record.confirmSession !== null && record.confirmSession === record.sessionId;
+  const data = { record_id: recordId, status: record.status, attempt: record.attempt };
+  if (isAsked) return { outcome: 'unchanged', text: `The capture of record ${recordId} was asked for before.`, data };
+  if (deps.follow === null) return { outcome: 'refused', text: 'This process has no connection to the gateway.', data };
+  const captured = await captureRecord(deps.follow, record, { by, reason });
+  const { status } = captured.record;
+  if (captured.type !== 'captured') return { outcome: 'refused', text: captured.why, data: { ...data, status } };
+  deps.onChange(captured.record);
+  await publishNow(deps);
+  return { outcome: 'done', text: `The capture of record ${recordId} was sent; the record is ${status}.`, data: { ...data, status } };
+}

@@ -1,6 +1,7 @@
 /** What operators' requests are carried out with. */
 import type { Ledger } from '../ports/ledger.ts';
 import type { Alerts, StepDeps } from '../pipeline/advance.ts';
+import type { FollowDeps } from '../pipeline/follow.ts';
 import type { OutboxRelay } from '../pipeline/outbox-relay.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import type { OperationAnswer } from './request.ts';
@@ -14,6 +15,8 @@ export type OperationDeps = StepDeps &
     readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
     /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */
     readonly openSealed: (sealed: string, context: { readonly recordId: string; readonly attempt: number }) => Uint8Array;
+    /** What calls the gateway for a capture; null in a process that has no connection to it. */
+    readonly follow: FollowDeps | null;
     /** The record has changed: what moves the records of its batch looks at it. */
     readonly onChange: (record: LedgerRecord) => void;
     /** Records of the batch, which a pause held up, are due. */

@@ -27,6 +27,7 @@ export const operationRequest = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('resume'), batchId: batchOrAll, ...person }),
   z.strictObject({ type: z.literal('cancel'), batchId: z.string(), ...person }),
   z.strictObject({ type: z.literal('cancel_record'), recordId, ...person }),
+  z.strictObject({ type: z.literal('capture'), recordId, ...person }),
   z.strictObject({ type: z.literal('acknowledge'), recordId, ...person }),
   /** A row of the gateway's report that ends the record, as it was in this version. */
   z.strictObject({

@@ -111,3 +111,7 @@ export async function pauseOrResume(
   const batchId = named === undefined ? null : await batchIdOf(config, named);
   return operateAll(config, [{ type, batchId, by: personOf(options), reason: reason.trim() }], json);
 }
+
+export async function capture(config: Config, recordId: string, options: PersonOptions): Promise<ExitCode> {
+  return operateAll(config, [{ type: 'capture', recordId, by: personOf(options), reason: options.reason?.trim() ?? '' }], options.json);
+}

@@ -26,6 +26,7 @@ export interface RunOptions extends ReadingFlags {
   readonly detach?: boolean;
   readonly results?: string;
   readonly webhooks?: { readonly host: string; readonly port: number };
+  readonly capture?: 'auto' | 'manual';
   readonly newLedger?: boolean;
   readonly allowUnsafeRedis?: boolean;
 }
@@ -47,7 +48,18 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
   );
   const waitMs = typeof wait === 'number' ? wait : defaultWaitMs;
   try {
-    const params = { config, logger, stopping, verifier, role: 'run', patienceMs: waitMs, detach, newLedger, allowUnsafeRedis } as const;
+    const params = {
+      config,
+      logger,
+      stopping,
+      verifier,
+      role: 'run',
+      patienceMs: waitMs,
+      detach,
+      newLedger,
+      allowUnsafeRedis,
+      ...captureOf(options),
+    } as const;
     const prepared = await prepareProfile(params);
     const outcome = await inspectFile(config, path, options, stopping.signal);
     if (!outcome.ok) {
@@ -110,3 +122,5 @@ async function startWebhooks(address: NonNullable<RunOptions['webhooks']>, profi
     throw cause;
   }
 }
+
+export const captureOf = ({ capture }: Pick<RunOptions, 'capture'>) => (capture === undefined ? {} : { capture });

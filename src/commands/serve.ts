@@ -5,6 +5,7 @@ import { loadVerifier } from '../config/keys.ts';
 import { systemClock } from '../clock.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
+import { captureOf } from './run.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
@@ -20,6 +21,7 @@ import { version } from '../version.ts';
 export interface ServeOptions {
   /** Milliseconds. */
   readonly wait?: number;
+  readonly capture?: 'auto' | 'manual';
   readonly newLedger?: boolean;
   readonly allowUnsafeRedis?: boolean;
 }
@@ -78,6 +80,7 @@ async function serveProfile(
     patienceMs: null,
     detach: false,
     newLedger,
+    ...captureOf(options),
     allowUnsafeRedis,
   } as const;
   const profile = await (await prepareProfile(params)).open();

@@ -46,6 +46,7 @@ export interface GatewayStackParams {
   readonly sink: ResultSink;
   readonly alerts: AlertSink;
   readonly limiters: { readonly dispatch: Limiter; readonly follow: Limiter };
+  readonly capture?: 'auto' | 'manual';
   readonly gatherMs?: number;
   /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
   readonly leaseMs: number;
@@ -83,6 +84,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     settings: rules,
     concurrency: settings.DISPATCH_CONCURRENCY,
     confirm: settings.GATEWAY_CONFIRM,
+    capture: params.capture,
     fingerprints: createFingerprints(params.ledgerKey),
     signal: stopping.signal,
     stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),

@@ -36,6 +36,8 @@ export interface ProfileParams {
   readonly role: 'run' | 'serve' | 'operate';
   readonly patienceMs: number | null;
   readonly detach: boolean;
+  /** Payments that wait for their capture; as GATEWAY_CONFIRM says where it is left out. */
+  readonly capture?: 'auto' | 'manual';
   readonly newLedger: boolean;
   readonly allowUnsafeRedis: boolean;
   /** Of webhooks; null: none are taken. */

@@ -134,6 +134,7 @@ const commands = [
   'pause',
   'resume',
   'cancel',
+  'capture',
   'alerts',
   'balance',
   'reconcile',

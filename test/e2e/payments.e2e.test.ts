@@ -37,6 +37,25 @@ describe.concurrent('run of payments', () => {
     });
   });
 
+  it('with --capture manual leaves the capture to a person, who makes it once', async ({ expect }) => {
+    await inWorld({ faults: 'capture=1' }, async (world) => {
+      const path = world.write('may.csv', csvOf([row('c-1', {}, 'payment', 'card')]));
+      const ran = await world.run(path, ['--capture', 'manual', '--wait', '3s'], settings);
+      expect(countsOf(ran.summary)).toEqual({ in_progress: 1 });
+      expect(world.events().at(-1)).toMatchObject({ status: 'in_progress', error: { code: 'waits_for_person' } });
+      const captures = () => world.sandbox.calls().filter(({ method }) => method === 'session/capture').length;
+      expect(captures()).toBe(0);
+      expect((await world.command(['capture', 'c-1', '--by', 'alice', '--reason', 'goods sent'])).code).toBe(0);
+      expect((await world.command(['capture', 'c-1'])).code).toBe(0);
+      expect(captures()).toBe(1);
+      expect(countsOf((await world.run(path, [], settings)).summary)).toEqual({ succeeded: 1 });
+      expect(await world.command(['capture', 'inv-99'])).toMatchObject({
+        code: 2,
+        stderr: 'disburse: There is no record inv-99 in this ledger.\n',
+      });
+    });
+  });
+
   it('writes an alert for each refund, and the payments stay succeeded', async ({ expect }) => {
     await inWorld({ faults: 'refund=1', settleMs: 5 }, async (world) => {
       const ran = await world.run(world.write('may.csv', payments), ['--wait', '60s'], { FOLLOW_INTERVAL_MS: '1500' });

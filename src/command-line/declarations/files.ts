@@ -12,6 +12,11 @@ const reading = {
 
 /** Of every command that pays. */
 const paying = {
+  capture: choice(
+    ['auto', 'manual'],
+    '--capture <mode>',
+    'capture payments that wait for it, or leave them to a person (default: auto, and manual under GATEWAY_CONFIRM=manual)',
+  ),
   newLedger: flag('--new-ledger', 'create the ledger if it is missing (needed for a gateway that is not on loopback)'),
   allowUnsafeRedis: flag('--allow-unsafe-redis', 'run even if Redis is not configured durably (risk of double payment)'),
 };

@@ -73,3 +73,12 @@ export const alerts = declare({
   examples: ['alerts', 'alerts acknowledge inv-7 --reason "checked at the gateway: paid once"'],
   run: async ({ config, args, options }) => (await import('../../commands/alerts.ts')).alerts(config, args, options),
 });
+
+export const capture = declare({
+  usage: 'capture <record>',
+  description: 'takes the money of a payment that waits for its capture',
+  needs: 'gateway',
+  options: person,
+  examples: ['capture ord-9 --reason "goods sent"'],
+  run: async ({ config, args: [record = ''], options }) => (await import('../../commands/operate.ts')).capture(config, record, options),
+});

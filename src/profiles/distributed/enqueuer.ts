@@ -51,7 +51,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
       }
       return end;
     },
-    operate: sharedOperator({ ...deps, ledger, alert }, connected.ledgerKey),
+    operate: sharedOperator({ ...deps, follow: null, ledger, alert }, connected.ledgerKey),
     alert,
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(deps, batchId, reason),

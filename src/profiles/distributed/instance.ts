@@ -98,7 +98,7 @@ function profileOf(parts: Parts): Profile {
     ledger,
     clock,
     submit: (request) => submitToTopic(enqueue, { ...request, detach: false, idleTimeoutMs: params.patienceMs }),
-    operate: sharedOperator({ ...stack.deps, ledger }, connected.ledgerKey, params.metrics),
+    operate: sharedOperator({ ...stack.deps, follow: stack.deps, ledger }, connected.ledgerKey, params.metrics),
     alert: stack.deps.alert,
     unfinishedFiles: () => Promise.resolve([]),
     cancelQueued: (batchId, reason) => cancelAllQueued(stack.deps, batchId, reason),

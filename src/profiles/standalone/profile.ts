@@ -66,6 +66,7 @@ export async function openStandalone(params: StandaloneParams): Promise<Standalo
     const operator = createOperator(
       {
         ...stack.deps,
+        follow: stack.deps,
         openSealed: sealedBodies(open.ledgerKey),
         onChange: ({ batchId }) => scanner.add(batchId),
         onResumed: (batchId) => scanner.add(batchId),
