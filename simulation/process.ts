@@ -143,6 +143,7 @@ const operations = ({ deps, scanner, finisher }: Running): OperationDeps => ({
   },
   onChange: ({ batchId }) => scanner.add(batchId),
   onResumed: (batchId) => scanner.add(batchId),
+  follow: deps,
   onReopened: (batchId) => finisher.add(batchId),
 });
 

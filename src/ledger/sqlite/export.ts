@@ -1,6 +1,7 @@
 /** Everything that a ledger file holds, for a move; and the note that it was moved. */
 import { DatabaseSync } from 'node:sqlite';
 import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
+import { wholeText } from '../audit-text.ts';
 import { countedOf, statusOf } from '../codes.ts';
 import { findLedgerFiles, ledgerFile } from '../data-dir.ts';
 import { LedgerError, LedgerKeyError, LedgerSchemaError } from '../errors.ts';
@@ -163,7 +164,7 @@ function* recordsOf(db: DatabaseSync): Generator<MovedRecord> {
       endedAt: row.ended_at === 0 ? notedFrom : row.ended_at,
       fields: row.shape === withoutDetails ? null : { paths: row.paths ?? '', digests: Buffer.from(row.digests).toString('base64') },
       trail: (entries.all(row.id) as unknown as EntryRow[]).map(({ number, entry, hash }): AuditEntry => {
-        return { number, text: entry, hash: Buffer.from(hash).toString('hex') };
+        return { number, text: wholeText(entry), hash: Buffer.from(hash).toString('hex') };
       }),
       body:
         row.body_sealed === null

@@ -23,6 +23,7 @@ async function failedRecord() {
     openSealed: unexpected,
     onChange: () => undefined,
     onResumed: () => undefined,
+    follow: null,
     onReopened: () => undefined,
   };
   return { ledger, record, deps };

@@ -219,6 +219,7 @@ export async function openWorld({
           openSealed: (sealed) => Buffer.from(sealed),
           onChange: () => undefined,
           onResumed: () => undefined,
+          follow: null,
           onReopened: () => undefined,
         },
         request,
