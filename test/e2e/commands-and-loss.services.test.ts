@@ -98,7 +98,7 @@ describe.concurrent.each(['flushed', 'an older copy'] as const)('after a Redis t
         expect(initsOf(cluster, 'resolved')).toBe(2);
         expect(initsOf(cluster, 'cancelled')).toBe(0);
         expect(initsOf(cluster, 'paused')).toBeLessThanOrEqual(1);
-        // A retry that a rebuild found counts as perhaps sent: it is sent at most once under the key of its attempt.
+        // A retry that a rebuild found is open, as if it was sent: it is paid at most once under the key of its attempt.
         const keys = cluster.sandbox.payments().filter(({ record_id: id }) => id === 'retried');
         expect(keys.length).toBeLessThanOrEqual(1);
         const paid = cluster.sandbox.payments().map(({ record_id: id }) => id);
