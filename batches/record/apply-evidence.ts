@@ -111,9 +111,12 @@ function returnToQueue(rules: TransitionSettings, record: LedgerRecord, reason: 
     leaseOwner: null,
     leaseUntil: null,
     reason,
+    // One that came from the ledger's own body is sent from it again.
+    ...(record.dueAt === null ? {} : { dueAt: at }),
   };
   const note = { event: 'not_sent', detail: metDetail(reason) } as const;
-  return { ...write(rules, record, { patch, note, at }), body: { eraseAt: at } };
+  const change = write(rules, record, { patch, note, at });
+  return record.dueAt === null ? { ...change, body: { eraseAt: at } } : change;
 }
 
 const differs = (sessionId: string): Reason => ({

@@ -34,7 +34,8 @@ export function recordIntent(record: LedgerRecord, { owner, at, clocks, leaseMs,
     leaseOwner: owner,
     leaseUntil,
     // A resend that dies with its process falls due again when its lease is over.
-    dueAt: isFirst ? null : leaseUntil,
+    // What is sent from the body that the ledger keeps goes back to be due: no row or message brings it again.
+    dueAt: isFirst && record.dueAt === null ? null : leaseUntil,
   };
   const note = { event: 'intent', detail: { attempt: record.attempt, send: record.sends + 1 } } as const;
   const change = write(terms, record, { patch, note, at });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decideAdmission } from '../../../batches/record/admission.ts';
+import { applyFirstSend } from '../../../batches/record/apply-evidence.ts';
+import { readFirstSend } from '../../../batches/record/evidence.ts';
+import { recordIntent } from '../../../batches/record/transitions.ts';
 import { isParked, park, unpark, waitsForResume } from '../../../batches/record/parking.ts';
 import { cancelRecord, resolveRecord, retryRecord, whyNotRetry } from '../../../batches/record/person-steps.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -77,6 +80,31 @@ describe('a retry', () => {
     const second = after(retried(failed()));
     const parked = park(transitionSettings, second, { reason: { code: 'body_missing', description: 'd' }, at })?.after ?? second;
     expect(after(retried(parked))).toMatchObject({ attempt: 2, idempotencyKey: second.idempotencyKey, dueAt: at, previousSession: 'ps_1' });
+  });
+});
+
+describe('what is sent from the body that the ledger keeps', () => {
+  it.each([
+    ['a retry', after(retried(failed()))],
+    ['a record that was parked', queuedRecord({ dueAt: at })],
+  ])('of %s is due again with its body when it proves unsent', (_, record) => {
+    const terms = transitionSettings;
+    const clocks = { wallAt: at, uptimeMs: null };
+    const intent = recordIntent(record, { owner: 'me', at, clocks, leaseMs: 1_000, bytes: body, terms }).after;
+    const unsent = readFirstSend({ type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'm' }, intent);
+    const change = applyFirstSend(transitionSettings, intent, { intent, evidence: unsent, at: at + 5 });
+    expect(change?.after).toMatchObject({ status: 'queued', dueAt: at + 5, sends: 0 });
+    expect(change?.body).toBeUndefined();
+  });
+
+  it('of a row is not due, and its body is erased: its file brings it again', () => {
+    const clocks = { wallAt: at, uptimeMs: null };
+    const intent = recordIntent(queuedRecord(), { owner: 'me', at, clocks, leaseMs: 1_000, bytes: body, terms: transitionSettings }).after;
+    const unsent = readFirstSend({ type: 'transport', proof: 'not_sent', code: 'lease_over', message: 'm' }, intent);
+    expect(applyFirstSend(transitionSettings, intent, { intent, evidence: unsent, at })).toMatchObject({
+      after: { status: 'queued', dueAt: null },
+      body: { eraseAt: at },
+    });
   });
 });
 
