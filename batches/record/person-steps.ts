@@ -84,6 +84,7 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
     return not(`it is ${status}. Only what is failed or cancelled can be paid again.`);
   if (resolvedBy !== null)
     return not(`${resolvedBy} resolved it, and a person's word does not prove that nothing was paid. Submit it under a new record id.`);
+  if (record.hasCardNumber) return not('its body had a card number, which is never kept. Submit it under a new record id.');
   if (sends === 0 && record.attempt === 1 && !isWaiting)
     return not('it was cancelled and never sent. Submit it again; its record id is free.');
   if (status === 'cancelled' && sends > 0 && sessionId === null) return not('no session of the gateway proves that nothing was paid.');
@@ -97,12 +98,10 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
 export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { by, reason, at, body }: Retry): PersonDecision {
   const why = whyNotRetry(record);
   if (why !== null) return why;
-  if (record.hasCardNumber || body === undefined) {
-    const missing = record.hasCardNumber ? 'A body with a card number is never kept' : 'Its body is no longer stored';
+  if (body === undefined)
     return refused(
-      `The record ${record.recordId} cannot be retried: ${missing}. Give its row: disburse retry ${record.recordId} --file FILE.`,
+      `The record ${record.recordId} cannot be retried: its body is no longer stored. Give its row: disburse retry ${record.recordId} --file FILE.`,
     );
-  }
   const attempt = nextAttempt(record);
   const isNext = attempt !== record.attempt;
   const detail = { attempt, reason: maskQuoted(reason), status: 'queued' };

@@ -160,10 +160,10 @@ interface Situation {
 
 /** What the state allows; what a process does by itself is left to it. */
 function commandsOf(record: LedgerRecord, { next, pause, now }: Situation): string[] {
-  const { status, batchId, reason, hasCardNumber, leaseUntil, awaitsConfirmationSince } = record;
+  const { status, batchId, reason, leaseUntil, awaitsConfirmationSince } = record;
   const about = (verb: string, options = ''): string => commandAbout(verb, record.recordId, options);
   const explain = about('explain');
-  if (whyNotRetry(record) === null) return [about('retry', hasCardNumber ? '--file FILE --reason TEXT' : '--reason TEXT'), explain];
+  if (whyNotRetry(record) === null) return [about('retry', '--reason TEXT'), explain];
   if (isFinal[status]) return [explain];
   if (status === 'queued') {
     const resume = next?.action === 'resume' ? [`disburse resume ${pause?.batchId === null ? '--all' : shellWord(batchId)}`] : [];

@@ -132,7 +132,7 @@ describe('a record as it is shown', () => {
     ['unknown', { leaseUntil: at + 1 }, ['disburse explain inv-1']],
     ['succeeded', {}, ['disburse explain inv-1']],
     ['failed', {}, ['disburse retry inv-1 --reason TEXT', 'disburse explain inv-1']],
-    ['failed', { hasCardNumber: true }, ['disburse retry inv-1 --file FILE --reason TEXT', 'disburse explain inv-1']],
+    ['failed', { hasCardNumber: true }, ['disburse explain inv-1']],
     ['failed', { resolvedBy: 'ann' }, ['disburse explain inv-1']],
     ['cancelled', { sessionId: 'ps_1' }, ['disburse retry inv-1 --reason TEXT', 'disburse explain inv-1']],
   ] as const)('names the commands that its state allows: %s %o', (status, patch, commands) => {
