@@ -181,12 +181,14 @@ export function applySession(
 ): Change | null {
   if (isFinal[record.status]) return null;
   const { sessionId, verdict, isProven } = session;
+  // The answer to a send shows the session as it was: a webhook may have shown since that it asks for confirmation.
+  const isOlder = (event === 'answer' || event === 'resend') && record.sessionId === sessionId && verdict.type === 'pending';
   const seen = {
     sessionId,
     isSessionProven: isProven,
     entryId: session.entryId ?? record.entryId,
     alreadyReceived: true,
-    awaitsConfirmationSince: asksToConfirm(session) ? awaitsSince(record, sessionId, at) : null,
+    awaitsConfirmationSince: asksToConfirm(session) ? awaitsSince(record, sessionId, at) : isOlder ? record.awaitsConfirmationSince : null,
   };
   const later = at + statusCheckPauseMs(rules.followIntervalMs, record.checks, rules.random);
   const to = (status: RecordStatus, reason: Reason | null, dueAt: number | null, nextAction: CustomerAction | null = null): Change => {

@@ -310,3 +310,10 @@ describe('a session', () => {
     expect(newAlert(record, record, { type: 'session', session: shows({ type: 'succeeded' }) })).toBeNull();
   });
 });
+
+it('an answer that comes after a webhook which asks for confirmation leaves the wait as it is', () => {
+  const waiting = sentRecord({ status: 'in_progress', sessionId: 'ps_1', isSessionProven: true, awaitsConfirmationSince: at - 50 });
+  const late = applySession(settings, waiting, shows({ type: 'pending' }), at, 'answer');
+  expect(late?.after.awaitsConfirmationSince).toBe(at - 50);
+  expect(applySession(settings, waiting, shows({ type: 'pending' }), at)?.after.awaitsConfirmationSince).toBeNull();
+});
