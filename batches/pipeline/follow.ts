@@ -10,7 +10,7 @@ import { alertOf, hasAlert, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
 import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
 import { confirmDeadlineAlert } from '../record/confirm-deadline.ts';
-import { waitsForOurConfirmation } from '../record/asked-before.ts';
+import { waitsForOurCapture, waitsForOurConfirmation } from '../record/asked-before.ts';
 import { park, whyHeldByAlert, type Parking } from '../record/parking.ts';
 import type { LedgerRecord, Reason } from '../record/record.ts';
 import { asksUs } from '../record/session-evidence.ts';
@@ -137,11 +137,13 @@ async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: st
   return concludeSession(deps, record, evidence);
 }
 
-/** With webhooks only, no status check shows that a confirmation has not arrived. */
-const confirmUnseen = async (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> =>
-  deps.confirm === 'match' && record.sessionId !== null && waitsForOurConfirmation(record)
-    ? confirm(deps, record, { sessionId: record.sessionId, what: 'confirm' })
-    : record;
+/** With webhooks only, no status check shows that a confirmation or a capture has not arrived. */
+async function confirmUnseen(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
+  const { sessionId } = record;
+  if (sessionId === null) return record;
+  if (deps.confirm === 'match' && waitsForOurConfirmation(record)) return confirm(deps, record, { sessionId, what: 'confirm' });
+  return deps.capture === 'auto' && waitsForOurCapture(record) ? confirm(deps, record, { sessionId, what: 'capture' }) : record;
+}
 
 /** Calls about a session before an odd answer to one of them is worth a reason. */
 const oddAnswers = 2;

@@ -17,3 +17,17 @@ export const waitsForOurConfirmation = (record: LedgerRecord): boolean =>
   (record.confirmSession === null || record.confirmSession === record.sessionId) &&
   record.reason !== null &&
   silences.has(record.reason.code);
+
+/**
+ * We asked for the capture of this payment, and no answer has shown it captured: like a confirmation, it names its session, so
+ * repeating it is harmless.
+ */
+export const waitsForOurCapture = (record: LedgerRecord): boolean =>
+  record.kind === 'payment' &&
+  record.status === 'in_progress' &&
+  record.sessionId !== null &&
+  record.isSessionProven &&
+  record.cancelSession === null &&
+  record.confirmSession === record.sessionId &&
+  record.reason !== null &&
+  (silences.has(record.reason.code) || record.reason.code === 'capture_refused');

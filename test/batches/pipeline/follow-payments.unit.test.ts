@@ -63,6 +63,24 @@ describe('a payment that waits for its capture', () => {
     expect(world.alerts).toEqual([expect.stringMatching(/^second_session: /)]);
   });
 
+  it.each(['session_not_shown', 'capture_refused'])('is captured once more while no status check shows the session (%s)', async (code) => {
+    const asked = payment({ confirmSession: 'ps_1', checks: 3, reason: { code, description: 'd' } });
+    const world = await followed({ record: asked, status: [refusal('not_found', 404)], capture: [ok(paid)] });
+    expect(world.log.filter((what) => what.startsWith('capture'))).toEqual(['capture ps_1']);
+    expect(world.ledger.current()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('is not captured while no status check shows the session and nothing was asked for, or a person captures', async () => {
+    const reason = { code: 'session_not_shown', description: 'd' };
+    for (const [record, deps] of [
+      [payment({ checks: 3, reason }), {}],
+      [payment({ confirmSession: 'ps_1', checks: 3, reason }), { capture: 'manual' }],
+    ] as const) {
+      const world = await followed({ record, status: [refusal('not_found', 404)], deps });
+      expect(world.log.filter((what) => what.startsWith('capture'))).toEqual([]);
+    }
+  });
+
   it('is left to a person when captures are', async () => {
     const world = await followed({ status: [ok(toCapture)], deps: { capture: 'manual' } });
     expect(world.ledger.current()).toMatchObject({ status: 'in_progress', reason: { code: 'waits_for_person' }, confirmSession: null });
