@@ -6,7 +6,15 @@ import { advance } from '../pipeline/advance.ts';
 import { pauseOf, whyPaused, type SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
-import { nextAttempt, cancelRecord, resolveRecord, retryRecord, whyNotRetry, type PersonDecision } from '../record/person-steps.ts';
+import {
+  nextAttempt,
+  cancelRecord,
+  resolveRecord,
+  retryRecord,
+  whyNotRetry,
+  type PersonDecision,
+  type Retry,
+} from '../record/person-steps.ts';
 import { captureRecord } from './capture.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
@@ -101,7 +109,8 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   };
   const pause = pauseOf(await deps.ledger.pauses(), record.batchId);
   const answer = await decide(deps, recordId, (current, at) => {
-    const decision = retryRecord(deps.settings, current, { ...request, at, body: isRetryable(current) ? bodyFor(current) : undefined });
+    const body = isRetryable(current) ? bodyFor(current) : undefined;
+    const decision = retryRecord(deps.settings, current, { by: request.by, reason: request.reason, at, body, ...amendmentOf(request) });
     return decision.type === 'change' && pause?.code === 'cancelled' ? notOfCancelled(recordId, pause) : decision;
   });
   // Also when it was queued before: a retry that died on its way is finished by the next one.
@@ -121,6 +130,12 @@ async function reopenBatch({ ledger, clock, onReopened }: OperationDeps, batchId
   if (batch?.state !== 'finished') return;
   await ledger.updateBatch({ batchId, state: 'waiting', at: clock.now() });
   onReopened(batchId);
+}
+
+function amendmentOf({ amendment }: RequestOf<'retry'>): Pick<Retry, 'amendment'> {
+  if (amendment === undefined) return {};
+  const { fingerprint, destination } = amendment;
+  return { amendment: { fingerprint, ...(destination === undefined ? {} : { destination }) } };
 }
 
 const isRetryable = (record: LedgerRecord): boolean => whyNotRetry(record) === null;

@@ -15,6 +15,8 @@ export const operationRequest = z.discriminatedUnion('type', [
     recordId,
     ...person,
     /** The bytes of the next attempt, sealed, in base64. */ sealedBody: z.string().optional(),
+    /** The body is of other content: its fingerprint and masked destination. */
+    amendment: z.strictObject({ fingerprint: z.string(), destination: z.string().optional() }).optional(),
   }),
   z.strictObject({
     type: z.literal('resolve'),

@@ -31,6 +31,7 @@ const blank = {
   alerts: [],
   awaitsConfirmationSince: null,
   previousSession: null,
+  amendments: [],
 } as const;
 
 export interface KnownOfRecord {

@@ -50,6 +50,9 @@ export interface AdmissionRules {
 const isRecordIdTaken = (record: LedgerRecord): boolean =>
   !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0 && record.attempt === 1));
 
+const isContentOf = ({ fingerprint, amendments }: LedgerRecord, asked: string): boolean =>
+  fingerprint === asked || amendments.some((amendment) => amendment.fingerprint === asked);
+
 export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admission, known: KnownRecord): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;
   const place = `${occurrence.stream}:${occurrence.position}`;
@@ -67,7 +70,7 @@ export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admi
 
   const { draft, fingerprint } = content;
   if (existing !== undefined && isRecordIdTaken(existing)) {
-    const isSame = existing.kind === draft.kind && existing.fingerprint === fingerprint;
+    const isSame = existing.kind === draft.kind && isContentOf(existing, fingerprint);
     const status = isSame ? 'duplicate' : 'conflict';
     const { head, entries } = audit.append(existing.audit, existing.recordId, { event: status, detail: { place } }, at);
     const told = { draft, occurrence, batchId, sequence, at, earlier: existing, head };
@@ -145,6 +148,7 @@ export function queuedRecord(
     resolvedBy: null,
     awaitsConfirmationSince: null,
     previousSession: null,
+    amendments: [],
     leaseOwner: null,
     leaseUntil: null,
   };

@@ -42,6 +42,7 @@ export function checkNewRecord(record: LedgerRecord): void {
     record.resolvedBy === null &&
     record.awaitsConfirmationSince === null &&
     record.previousSession === null &&
+    record.amendments.length === 0 &&
     record.leaseOwner === null &&
     record.leaseUntil === null;
   if (!isBlank) throw new RangeError(`a new record must have no history: ${record.recordId}`);

@@ -2,7 +2,7 @@
 import { maskQuoted } from '../instruction/masks.ts';
 import type { Change } from './change.ts';
 import { waitsForLook } from './parking.ts';
-import type { LedgerRecord } from './record.ts';
+import type { Amendment, LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
 import { recordEvent } from './result-event.ts';
 import { isFinal } from './status.ts';
@@ -67,10 +67,15 @@ const forbidsRetry: ReadonlySet<string> = new Set(['possible_double_payment', 'e
 /** @property body the bytes of the next attempt, as they will be sent; undefined when they are not at hand */
 export interface Retry extends PersonStep {
   readonly body: Uint8Array | undefined;
+  /** The body is of other content, which the person wants to be sent. */
+  readonly amendment?: Amendment;
 }
 
 /** The attempt that a retry of the record would send: of what is queued and waits for a person, the one that it is in. */
 export const nextAttempt = ({ attempt, status }: LedgerRecord): number => (status === 'queued' ? attempt : attempt + 1);
+
+/** Of what was sent last, or is to be sent. */
+export const currentFingerprint = ({ fingerprint, amendments }: LedgerRecord): string => amendments.at(-1)?.fingerprint ?? fingerprint;
 
 /** Why the record cannot be retried, or that it was; null when it can. */
 export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { type: 'change' }> | null {
@@ -95,7 +100,7 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
 }
 
 /** A final failure that the gateway proved is queued for its next attempt, under that attempt's own key. */
-export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { by, reason, at, body }: Retry): PersonDecision {
+export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { by, reason, at, body, amendment }: Retry): PersonDecision {
   const why = whyNotRetry(record);
   if (why !== null) return why;
   if (body === undefined)
@@ -104,7 +109,8 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
     );
   const attempt = nextAttempt(record);
   const isNext = attempt !== record.attempt;
-  const detail = { attempt, reason: maskQuoted(reason), status: 'queued' };
+  const amended = amendment === undefined ? {} : { amended: amendment.fingerprint };
+  const detail = { attempt, reason: maskQuoted(reason), status: 'queued', ...amended };
   const { head, entries } = rules.audit.append(record.audit, record.recordId, { event: 'retried', by, detail }, at);
   const after: LedgerRecord = {
     ...record,
@@ -126,6 +132,7 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
     cancelSession: null,
     reason: { code: 'retried', description: `${by} asked for attempt ${attempt}: ${detail.reason}` },
     resend: null,
+    amendments: amendment === undefined ? record.amendments : [...record.amendments, amendment],
     dueAt: at,
     checks: 0,
     awaitsConfirmationSince: null,

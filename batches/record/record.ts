@@ -24,6 +24,12 @@ export interface MachineClocks {
   readonly uptimeMs: number | null;
 }
 
+/** @property destination masked, as the record's own */
+export interface Amendment {
+  readonly fingerprint: string;
+  readonly destination?: string;
+}
+
 /** An alert that names the record. */
 export interface RecordAlert {
   readonly alert: string;
@@ -90,6 +96,8 @@ export interface LedgerRecord {
   readonly awaitsConfirmationSince: number | null;
   /** The session of the attempt before, which is checked once more before this one is sent. */
   readonly previousSession: string | null;
+  /** Other contents that a person had sent under later attempts, the newest last; either content is a duplicate. */
+  readonly amendments: readonly Amendment[];
   /** Who may send, and until when; fences sending only, never evidence. */
   readonly leaseOwner: string | null;
   readonly leaseUntil: number | null;

@@ -162,6 +162,9 @@ export const conflictEvent = (keys: KeyDerivation, params: Seen & { readonly fie
   },
 });
 
+/** Where the money of the attempt goes, masked. */
+const destinationOf = ({ destination, amendments }: LedgerRecord): string | undefined => amendments.at(-1)?.destination ?? destination;
+
 /** What a rebuild needs of a record that was sent. */
 const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader }: LedgerRecord) => ({
   idempotency_key: idempotencyKey,
@@ -191,7 +194,7 @@ export function recordEvent(
     amount_details: amountDetails(record.amountMinor, record.currency),
     ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
     ...(record.entryId === null ? {} : { entry_id: record.entryId }),
-    ...(record.destination === undefined ? {} : { destination: record.destination }),
+    ...(destinationOf(record) === undefined ? {} : { destination: destinationOf(record) }),
     ...(record.metadata === undefined ? {} : { metadata: record.metadata as never }),
     fingerprint: record.fingerprint,
     ...(record.reason === null ? {} : { error: record.reason }),

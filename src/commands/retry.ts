@@ -2,9 +2,10 @@
 import type { OperationRequest } from '../../batches/operations/request.ts';
 import { serialise } from '../../batches/pipeline/request-body.ts';
 import type { ValidInstruction } from '../../batches/instruction/instruction.ts';
+import type { LedgerRecord } from '../../batches/record/record.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
-import { nextAttempt, whyNotRetry } from '../../batches/record/person-steps.ts';
+import { currentFingerprint, nextAttempt, whyNotRetry } from '../../batches/record/person-steps.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
@@ -14,32 +15,37 @@ import { createSeal } from '../ledger/seal.ts';
 import { openLedgerReader } from '../profiles/open-profile.ts';
 import { operateAll, personOf, reasonOf, type PersonOptions } from './operate.ts';
 
-export type RetryOptions = PersonOptions & ReadingFlags & { readonly file?: string };
+/** @property amend the row may have other content, but never another amount or currency */
+export type RetryOptions = PersonOptions & ReadingFlags & { readonly file?: string; readonly amend: boolean };
 
 /** @param recordIds at least one; each is reported */
 export async function retry(config: Config, recordIds: readonly string[], options: RetryOptions): Promise<ExitCode> {
   const person = { by: personOf(options), reason: reasonOf(options) };
-  const bodies = options.file === undefined ? new Map<string, string>() : await sealedBodies(config, options.file, recordIds, options);
-  const requests = recordIds.map((recordId): OperationRequest => {
-    const sealedBody = bodies.get(recordId);
-    return { type: 'retry', recordId, ...person, ...(sealedBody === undefined ? {} : { sealedBody }) };
-  });
-  return operateAll(config, requests, options.json);
+  const { file, amend, json } = options;
+  if (amend && file === undefined) throw new CommandError(exitCodes.usage, '--amend needs --file FILE with the changed row.');
+  const rows = file === undefined ? new Map<string, SealedRow>() : await sealedRows(config, file, recordIds, options);
+  const requests = recordIds.map((recordId): OperationRequest => ({ type: 'retry', recordId, ...person, ...rows.get(recordId) }));
+  return operateAll(config, requests, json);
 }
 
-/** Only sealed: what crosses to the process that holds the ledger is on its disk for a while. */
-async function sealedBodies(
+/** What crosses to the process that holds the ledger is on its disk for a while: so the body is sealed. */
+interface SealedRow {
+  readonly sealedBody: string;
+  readonly amendment?: { readonly fingerprint: string; readonly destination?: string };
+}
+
+async function sealedRows(
   config: Config,
   path: string,
   recordIds: readonly string[],
-  flags: ReadingFlags,
-): Promise<ReadonlyMap<string, string>> {
+  flags: RetryOptions,
+): Promise<ReadonlyMap<string, SealedRow>> {
   const rows = await rowsOf(config, path, recordIds, flags);
   const ledgerKey = loadLedgerKey({ dir: config.dataDir, file: config.settings.LEDGER_KEY_FILE });
   const [fingerprints, seal] = [createFingerprints(ledgerKey), createSeal(ledgerKey)];
   const keys = createKeyDerivation(config.settings.GATEWAY_PROJECT ?? '');
   const { ledger, close } = await openLedgerReader(config, () => undefined);
-  const sealed = new Map<string, string>();
+  const sealed = new Map<string, SealedRow>();
   try {
     for (const recordId of recordIds) {
       const record = await ledger.record(recordId);
@@ -47,19 +53,38 @@ async function sealedBodies(
       if (record === undefined || whyNotRetry(record) !== null) continue;
       const draft = rows.get(recordId);
       if (draft === undefined) throw new CommandError(exitCodes.usage, `${path} has no valid row with the record id ${recordId}.`);
-      if (draft.kind !== record.kind || fingerprints.fingerprint(draft) !== record.fingerprint)
-        throw new CommandError(
-          exitCodes.needsAttention,
-          `the row of ${recordId} in ${path} is not the one that was sent: a retry pays the same content. Submit changed content under a new record id.`,
-        );
+      const fingerprint = fingerprints.fingerprint(draft);
+      const why = whyNotThisRow(record, draft, { fingerprint, amend: flags.amend });
+      if (why !== null) throw new CommandError(exitCodes.needsAttention, `the row of ${recordId} in ${path} ${why}`);
       const attempt = nextAttempt(record);
       const body = serialise(draft, { attempt, idempotencyKey: keys.idempotencyKey(record.kind, recordId, attempt) });
-      sealed.set(recordId, Buffer.from(seal.close(body, { recordId, attempt })).toString('base64'));
+      const sealedBody = Buffer.from(seal.close(body, { recordId, attempt })).toString('base64');
+      const { destination } = draft;
+      const isSame = fingerprint === currentFingerprint(record);
+      sealed.set(recordId, {
+        sealedBody,
+        ...(isSame ? {} : { amendment: { fingerprint, ...(destination === undefined ? {} : { destination }) } }),
+      });
     }
     return sealed;
   } finally {
     await close();
   }
+}
+
+/** Why the row cannot be sent as the next attempt, as the end of a sentence; null when it can. */
+function whyNotThisRow(
+  record: LedgerRecord,
+  draft: ValidInstruction,
+  { fingerprint, amend }: { readonly fingerprint: string; readonly amend: boolean },
+): string | null {
+  const isSame = draft.kind === record.kind && fingerprint === currentFingerprint(record);
+  if (isSame) return null;
+  if (!amend)
+    return 'is not the one that was sent: a retry pays the same content. To send a changed row, add --amend; to pay another amount, submit it under a new record id.';
+  if (draft.kind !== record.kind || draft.amountMinor !== record.amountMinor || draft.currency !== record.currency)
+    return 'has another amount, currency or kind than the one that was sent: submit it under a new record id.';
+  return draft.hasCardNumber ? 'has a card number, whose body is never kept: submit it under a new record id.' : null;
 }
 
 async function rowsOf(config: Config, path: string, recordIds: readonly string[], flags: ReadingFlags) {

@@ -65,6 +65,7 @@ export function admissionSuite(under: LedgerUnderTest): void {
         resolvedBy: null,
         awaitsConfirmationSince: null,
         previousSession: null,
+        amendments: [],
         leaseOwner: null,
         leaseUntil: null,
       };

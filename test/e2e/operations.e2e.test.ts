@@ -94,6 +94,36 @@ describe('retry', () => {
   });
 });
 
+describe('retry --amend', () => {
+  it('sends a changed row of the same amount as the next attempt; either content is a duplicate afterwards', async () => {
+    const answer = (call: ScriptedCall): ScriptedAnswer =>
+      call.body.metadata?.attempt === 1
+        ? { status: 400, body: { status: 'error', error: { code: 'account_not_found', description: 'no such account' } } }
+        : shows(call, 'accepted', 'succeeded');
+    await inScriptedWorld(answer, async (world, calls) => {
+      const first = row('p-1', { amount: '1.07' });
+      await world.run(world.write('may.csv', csvOf([first])));
+      const other = row('p-1', { amount: '1.07', description: 'to the new account' });
+      const changed = world.write('changed.csv', csvOf([other]));
+      const amend = ['retry', 'p-1', '--amend', ...because];
+      expect(await world.command(amend)).toMatchObject({ code: 1, stderr: expect.stringContaining('--file') as string });
+      const dearer = world.write('dearer.csv', csvOf([row('p-1', { amount: '1.08' })]));
+      const refused = await world.command([...amend, '--file', dearer]);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('another amount, currency or kind') as string });
+      expect((await world.command(['retry', 'p-1', '--file', changed, ...because])).code).toBe(2);
+      expect(await done(world, [...amend, '--file', changed])).toMatchObject({ outcome: 'done', attempt: 2 });
+      await world.run(world.write('june.csv', csvOf(payouts(1, 'j'))));
+      const sent = calls.filter(({ body }) => body.metadata?.record_id === 'p-1' && body.metadata.attempt === 2);
+      expect(sent).toHaveLength(1);
+      expect(JSON.stringify(sent[0]?.body)).toContain('to the new account');
+      const again = await world.run(world.write('again.csv', csvOf([other])));
+      expect(again.summary.statuses.duplicate.count).toBe(1);
+      expect((await world.run(world.write('once-more.csv', `${csvOf([first])}\n`))).summary.statuses.duplicate.count).toBe(1);
+      expect((await world.command(['explain', 'p-1', '--verify'])).code).toBe(0);
+    });
+  });
+});
+
 describe('commands beside a process that pays', () => {
   it('reach it through the ledger, and are answered by it', async () => {
     await inScriptedWorld(

@@ -14,6 +14,7 @@ export const retry = declare({
   needs: 'gateway',
   options: {
     ...person,
+    amend: flag('--amend', 'send a changed row of --file; never another amount or currency'),
     file: text('--file <file>', 'the file with the row, where its body is no longer stored (7 days after the failure)'),
   },
   examples: ['retry inv-7 --reason "account reopened"', 'retry inv-7 inv-9 --file may.csv --reason "bank holiday"'],

@@ -6,7 +6,7 @@ import type { AuditHead } from '../../../batches/audit/audit-entry.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import type { LedgerRecord, MachineClocks, Reason, RecordAlert } from '../../../batches/record/record.ts';
+import type { Amendment, LedgerRecord, MachineClocks, Reason, RecordAlert } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, sourceAt, type SharedSource } from '../source.ts';
 
@@ -53,6 +53,7 @@ interface MutableFields {
   readonly resolved?: string;
   readonly awaits?: number;
   readonly previous?: string;
+  readonly amended?: readonly Amendment[];
   readonly owner?: string;
   readonly until?: number;
 }
@@ -126,12 +127,20 @@ export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string
   } satisfies MutableFields);
 }
 
-const encodeOperations = ({ audit, alerts, resolvedBy, awaitsConfirmationSince, previousSession }: LedgerRecord): MutableFields => ({
+const encodeOperations = ({
+  audit,
+  alerts,
+  resolvedBy,
+  awaitsConfirmationSince,
+  previousSession,
+  amendments,
+}: LedgerRecord): MutableFields => ({
   ...(audit === null ? {} : { audit: [audit.number, Buffer.from(audit.chain, 'hex').toString('base64url')] }),
   ...(alerts.length === 0 ? {} : { alerts }),
   ...(resolvedBy === null ? {} : { resolved: resolvedBy }),
   ...(awaitsConfirmationSince === null ? {} : { awaits: awaitsConfirmationSince }),
   ...(previousSession === null ? {} : { previous: previousSession }),
+  ...(amendments.length === 0 ? {} : { amended: amendments }),
 });
 
 const encodeClocks = (clocks: MachineClocks | null): Pick<MutableFields, 'wall' | 'up'> =>
@@ -221,6 +230,7 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
     resolvedBy: moving.resolved ?? null,
     awaitsConfirmationSince: moving.awaits ?? null,
     previousSession: moving.previous ?? null,
+    amendments: moving.amended ?? [],
     leaseOwner: moving.owner ?? null,
     leaseUntil: moving.until ?? null,
   };

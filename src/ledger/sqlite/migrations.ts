@@ -88,6 +88,7 @@ const operations: Migration = {
       ALTER TABLE record ADD COLUMN resolved_by TEXT;
       ALTER TABLE record ADD COLUMN awaits_since REAL;
       ALTER TABLE record ADD COLUMN previous_session TEXT;
+      ALTER TABLE record ADD COLUMN amendments TEXT;
       ${alertIndex}
       ${operationTables}`);
   },

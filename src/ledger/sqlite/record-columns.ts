@@ -16,6 +16,8 @@ interface ChangeGroup {
 
 export const chainBytes = ({ audit }: LedgerRecord): Uint8Array | null => (audit === null ? null : Buffer.from(audit.chain, 'hex'));
 
+const amendmentsText = ({ amendments }: LedgerRecord): string | null => (amendments.length === 0 ? null : JSON.stringify(amendments));
+
 const alertsText = ({ alerts }: LedgerRecord): string | null => (alerts.length === 0 ? null : JSON.stringify(alerts));
 
 const isUnproven = ({ sessionId, isSessionProven }: LedgerRecord): boolean => sessionId !== null && !isSessionProven;
@@ -92,12 +94,13 @@ export const changeGroups: readonly ChangeGroup[] = [
     push: (values, after) => values.push(alertsText(after), after.alerts.some(({ acknowledged }) => !acknowledged) ? 1 : null),
   },
   {
-    columns: ['resolved_by', 'awaits_since', 'previous_session'],
+    columns: ['resolved_by', 'awaits_since', 'previous_session', 'amendments'],
     same: (before, after) =>
       before.resolvedBy === after.resolvedBy &&
       before.awaitsConfirmationSince === after.awaitsConfirmationSince &&
-      before.previousSession === after.previousSession,
-    push: (values, after) => values.push(after.resolvedBy, after.awaitsConfirmationSince, after.previousSession),
+      before.previousSession === after.previousSession &&
+      before.amendments === after.amendments,
+    push: (values, after) => values.push(after.resolvedBy, after.awaitsConfirmationSince, after.previousSession, amendmentsText(after)),
   },
   {
     columns: ['attempt', 'idempotency_key'],

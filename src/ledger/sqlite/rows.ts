@@ -1,7 +1,7 @@
 /** Rows of the ledger as what they mean. */
 import type { CallerMetadata, Source } from '../../../batches/instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Policy } from '../../../batches/record/batch.ts';
-import type { LedgerRecord, RecordAlert } from '../../../batches/record/record.ts';
+import type { Amendment, LedgerRecord, RecordAlert } from '../../../batches/record/record.ts';
 import { kindOf, statusOf } from '../codes.ts';
 import { sourceAt, type SharedSource } from '../source.ts';
 
@@ -62,6 +62,7 @@ export interface RecordRow {
   readonly resolved_by?: string | null;
   readonly awaits_since?: number | null;
   readonly previous_session?: string | null;
+  readonly amendments?: string | null;
   readonly lease_owner: string | null;
   readonly lease_until: number | null;
 }
@@ -111,6 +112,7 @@ export function toRecord(row: RecordRow): LedgerRecord {
     resolvedBy: row.resolved_by ?? null,
     awaitsConfirmationSince: row.awaits_since ?? null,
     previousSession: row.previous_session ?? null,
+    amendments: typeof row.amendments === 'string' ? (JSON.parse(row.amendments) as Amendment[]) : [],
     leaseOwner: row.lease_owner,
     leaseUntil: row.lease_until,
   };

@@ -135,6 +135,7 @@ const tables = `
     resolved_by TEXT,
     awaits_since REAL, -- when its session was first seen waiting for confirmation
     previous_session TEXT,
+    amendments TEXT, -- a JSON array
     admitted_at REAL, -- NULL in records that are older than this column, as the next one
     changed_at REAL, -- when it came to its status
     ended_at REAL DEFAULT 0 -- the newest step that left it final; 0: not recorded; NULL: its details are purged

@@ -4,7 +4,7 @@ import { applyFirstSend } from '../../../batches/record/apply-evidence.ts';
 import { readFirstSend } from '../../../batches/record/evidence.ts';
 import { recordIntent } from '../../../batches/record/transitions.ts';
 import { isParked, park, unpark, waitsForResume } from '../../../batches/record/parking.ts';
-import { cancelRecord, resolveRecord, retryRecord, whyNotRetry } from '../../../batches/record/person-steps.ts';
+import { cancelRecord, currentFingerprint, resolveRecord, retryRecord, whyNotRetry } from '../../../batches/record/person-steps.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import {
   admission,
@@ -74,6 +74,22 @@ describe('a retry', () => {
     const cancelled = after(cancelRecord(transitionSettings, second, person));
     expect(whyNotRetry(cancelled)).toBeNull();
     expect(after(retried(cancelled))).toMatchObject({ attempt: 3, previousSession: 'ps_1' });
+  });
+
+  it('of other content keeps both, shows where its money goes, and either is a duplicate afterwards', () => {
+    const amendment = { fingerprint: 'other', destination: 'FR**…9999' };
+    const decision = retryRecord(transitionSettings, failed({ fingerprint: 'first' }), { ...person, body, amendment });
+    expect(decision).toMatchObject({ change: { event: { destination: 'FR**…9999', fingerprint: 'first' } } });
+    const record = after(decision);
+    expect(currentFingerprint(record)).toBe('other');
+    const asked = (print: string) => {
+      const { content, ...place } = admission(lineOf(batchA, 9), valid(instructionOf('inv-1')));
+      if (content.type !== 'valid') throw new Error('refused');
+      const known = { record, fields: () => content.fields, lastSequence: 0 };
+      const decided = decideAdmission(transitionSettings, { ...place, content: { ...content, fingerprint: print } }, known);
+      return decided.type === 'settled' ? decided.status : decided.type;
+    };
+    expect(['first', 'other', 'third'].map(asked)).toEqual(['duplicate', 'duplicate', 'conflict']);
   });
 
   it('of one that waits for its body sends the same attempt', () => {

@@ -128,6 +128,7 @@ describe('a ledger that was made before ends were noted', () => {
       'resolved_by',
       'awaits_since',
       'previous_session',
+      'amendments',
     ];
     db.exec('DROP INDEX record_story; DROP INDEX record_alert');
     for (const column of later) db.exec(`ALTER TABLE record DROP COLUMN ${column}`);
