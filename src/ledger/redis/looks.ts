@@ -31,7 +31,6 @@ export function createLooks(deps: LooksDeps): Omit<LedgerLooks, 'keyCheck'> {
 
 /** As many are all read, by the indexes of their statuses. */
 const fewRecords = 2_000;
-const smallestPage = 64;
 
 /**
  * A few are found by the indexes of their statuses. Of many, open records are read in the order of their admission, until
@@ -45,9 +44,7 @@ async function oldestOpen(deps: LooksDeps, { statuses, batchId, limit }: OldestQ
       for await (const page of pagesOf((after) => records({ statuses, batchId: one, limit: pageSize, ...after }))) oldest.add(page);
     return oldest.found();
   }
-  // A short list needs a few records more than it shows.
-  const size = Math.min(pageSize, Math.max(smallestPage, 2 * limit));
-  for await (const page of pagesOf((after) => records({ statuses, limit: size, ...after }), size)) {
+  for await (const page of pagesOf((after) => records({ statuses, limit: pageSize, ...after }))) {
     oldest.add(batchId === undefined ? page : page.filter(({ record }) => record.batchId === batchId));
     if (oldest.isComplete(page.at(-1)?.admittedAt ?? null)) break;
   }
@@ -66,11 +63,11 @@ const activeBatches = async (deps: LooksDeps): Promise<readonly string[]> => [
 
 type Page = readonly ListedRecord[];
 
-async function* pagesOf(read: (after: { readonly after?: string }) => Promise<Page>, size = pageSize): AsyncGenerator<Page> {
+async function* pagesOf(read: (after: { readonly after?: string }) => Promise<Page>): AsyncGenerator<Page> {
   for (let after: string | undefined; ;) {
     const page = await read(after === undefined ? {} : { after });
     yield page;
-    if (page.length < size) return;
+    if (page.length < pageSize) return;
     after = page.at(-1)?.cursor;
   }
 }
