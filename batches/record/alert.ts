@@ -3,7 +3,7 @@ import { judgeAfterEnd } from './after-end.ts';
 import { contradictionOf } from './apply-evidence.ts';
 import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from './evidence.ts';
 import type { LedgerRecord } from './record.ts';
-import type { SessionEvidence } from './session-evidence.ts';
+import { isSecondSession, type SessionEvidence } from './session-evidence.ts';
 import { isFinal } from './status.ts';
 
 export const alertKinds = [
@@ -99,6 +99,13 @@ export function lateAlert(
   return alertOf('possible_double_payment', record, { sessionId, fact: `${sessionId}:attempt ${attempt}`, seen: shown, description });
 }
 
+/** An answer shows another session than the one that the record has. */
+function secondSessionAlert(record: LedgerRecord, { sessionId, verdict, shown }: SessionEvidence): Alert {
+  const isPaid = verdict.type === 'succeeded' || verdict.type === 'double_payment';
+  const description = `The gateway answered with a second session ${sessionId} of record ${record.recordId} beside session ${record.sessionId}. It is never confirmed. A person must look at both there.`;
+  return alertOf(isPaid ? 'possible_double_payment' : 'second_session', record, { sessionId, seen: shown, description });
+}
+
 /**
  * @param before the record that the evidence was applied to
  * @param after the record with it
@@ -111,6 +118,7 @@ export function newAlert(
 ): Alert | null {
   if (evidence.type === 'session') {
     if (isFinal[before.status]) return alertAfterEnd(before, evidence.session);
+    if (isSecondSession(before, evidence.session)) return secondSessionAlert(before, evidence.session);
     const alert = contradictionAlert(after, evidence.session);
     const isNew = before.reason?.description !== alert?.description && after.reason?.description === alert?.description;
     return isNew ? alert : null;

@@ -7,7 +7,7 @@ import type { FirstSendEvidence, ResendEvidence } from './evidence.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { Change } from './change.ts';
 import { whyNotResend, type TransitionSettings } from './resend-rules.ts';
-import { asksUs, isEarlierStage, type SessionEvidence } from './session-evidence.ts';
+import { asksUs, isEarlierStage, isSecondSession, type SessionEvidence } from './session-evidence.ts';
 import { isFinal, type RecordStatus } from './status.ts';
 import { move, write } from './step.ts';
 import { keepOpen, nextResendAt } from './transitions.ts';
@@ -179,7 +179,7 @@ export function applySession(
   at: number,
   event: AuditEventName = 'status_check',
 ): Change | null {
-  if (isFinal[record.status]) return null;
+  if (isFinal[record.status] || isSecondSession(record, session)) return null;
   const { sessionId, verdict, isProven } = session;
   // The answer to a send shows the session as it was: a webhook may have shown since that it asks for confirmation.
   const isOlder = (event === 'answer' || event === 'resend') && record.sessionId === sessionId && verdict.type === 'pending';

@@ -179,6 +179,10 @@ export function isEarlierStage(record: LedgerRecord, { sessionId, isProven, verd
   return isDecided && (claim === 'pending' || asksUs(claim));
 }
 
+/** A session accepted once for a record stays its session: any other one is a second session, whatever shows it. */
+export const isSecondSession = (record: LedgerRecord, { sessionId }: SessionEvidence): boolean =>
+  record.sessionId !== null && record.isSessionProven && record.sessionId !== sessionId;
+
 /** What the gateway says may quote an account; the end is cut after masking, so that no half of a number remains. */
 export const maskedText = (text: string): string => maskQuoted(text).slice(0, 500);
 

@@ -317,3 +317,14 @@ it('an answer that comes after a webhook which asks for confirmation leaves the 
   expect(late?.after.awaitsConfirmationSince).toBe(at - 50);
   expect(applySession(settings, waiting, shows({ type: 'pending' }), at)?.after.awaitsConfirmationSince).toBeNull();
 });
+
+describe('an answer that shows another session than the one that the record has', () => {
+  const record = sentRecord({ status: 'in_progress', sessionId: 'ps_9', isSessionProven: true, confirmSession: 'ps_9' });
+
+  it.each(['first', 'again'] as const)('moves nothing, and is an alert (%s)', (which) => {
+    const evidence = { type: 'session', session: shows({ type: 'amount_differs', claim: 'awaiting_confirmation' }) } as const;
+    const params = { intent: record, evidence, at };
+    expect(which === 'first' ? applyFirstSend(settings, record, params) : applyResend(settings, record, params)).toBeNull();
+    expect(newAlert(record, record, evidence)).toMatchObject({ alert: 'second_session', sessionId: evidence.session.sessionId });
+  });
+});
