@@ -61,12 +61,10 @@ async function watchDeadline(deps: FollowDeps, record: LedgerRecord): Promise<Le
 
 /** A record that was parked or is retried, from the body that is kept of it. */
 async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
-  const doubt = record.alerts.find(({ alert, acknowledged }) => alert === 'possible_double_payment' && !acknowledged);
-  if (doubt !== undefined) return parkFor(deps, record, inDoubt(record));
-  const bytes = await deps.ledger.body(record.recordId);
-  if (bytes === undefined) return parkFor(deps, record, bodyMissing(record));
   const held = whyHeldByAlert(record);
   if (held !== null) return parkFor(deps, record, held);
+  const bytes = await deps.ledger.body(record.recordId);
+  if (bytes === undefined) return parkFor(deps, record, bodyMissing(record));
   if (record.previousSession !== null) {
     const checked = await checkEarlierAttempt(deps, record, record.previousSession);
     if (checked !== 'over') return checked;
@@ -76,11 +74,6 @@ async function sendQueued(deps: FollowDeps, record: LedgerRecord): Promise<Ledge
 
 const parkFor = (deps: FollowDeps, record: LedgerRecord, reason: Parking['reason']): Promise<LedgerRecord> =>
   advance(deps.ledger, record, (current) => park(deps.settings, current, { reason, at: deps.clock.now() }));
-
-const inDoubt = ({ recordId }: LedgerRecord): Parking['reason'] => ({
-  code: 'earlier_attempt',
-  description: `It has the alert possible_double_payment, so it is not sent. Look into it; then disburse alerts acknowledge ${recordId} and disburse retry ${recordId}, or cancel it.`,
-});
 
 const bodyMissing = ({ recordId, hasCardNumber, attempt }: LedgerRecord): Parking['reason'] => ({
   code: 'body_missing',
@@ -92,10 +85,15 @@ const bodyMissing = ({ recordId, hasCardNumber, attempt }: LedgerRecord): Parkin
  * Evidence for an earlier attempt never moves the record; what contradicts holds it, and is an alert.
  */
 async function checkEarlierAttempt(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord | 'over'> {
-  const attempt = record.attempt - 1;
-  const idempotencyKey = deps.settings.keys.idempotencyKey(record.kind, record.recordId, attempt);
-  const earlier = { ...record, attempt, idempotencyKey, sessionId, isSessionProven: true };
-  const evidence = await callGateway(deps, earlier, () => deps.gateway.status(sessionId, deps.signal));
+  let attempt = record.attempt;
+  let evidence: StatusEvidence | null;
+  // Usually the one before; attempts that were cancelled unsent have no session.
+  do {
+    attempt -= 1;
+    const idempotencyKey = deps.settings.keys.idempotencyKey(record.kind, record.recordId, attempt);
+    const earlier = { ...record, attempt, idempotencyKey, sessionId, isSessionProven: true };
+    evidence = await callGateway(deps, earlier, () => deps.gateway.status(sessionId, deps.signal));
+  } while (attempt > 1 && evidence !== null && isOfAnotherAttempt(evidence));
   if (evidence === null) return record;
   if (evidence.type === 'none') return postponeQueued(deps, record);
   const { verdict, shown } = evidence.session;
@@ -111,6 +109,9 @@ async function checkEarlierAttempt(deps: FollowDeps, record: LedgerRecord, sessi
   );
   return parkFor(deps, record, { code: 'earlier_attempt', description });
 }
+
+const isOfAnotherAttempt = (evidence: StatusEvidence): boolean =>
+  evidence.type === 'session' ? evidence.session.verdict.type === 'contradiction' : evidence.code === 'answer_untrusted';
 
 const queuedAgainMs = 60_000;
 

@@ -80,6 +80,6 @@ export function whyHeldByAlert({ recordId, attempt, alerts }: LedgerRecord): Par
   if (attempt === 1 || !alerts.some(({ alert, acknowledged }) => alert === 'possible_double_payment' && !acknowledged)) return null;
   return {
     code: 'earlier_attempt',
-    description: `The gateway shows that an earlier attempt of record ${recordId} was paid, so attempt ${attempt} is not sent. A person must look at both there.`,
+    description: `The gateway shows that an earlier attempt of record ${recordId} was paid, so attempt ${attempt} is not sent. A person must look at both there; then disburse alerts acknowledge ${recordId} and disburse retry ${recordId}, or cancel it.`,
   };
 }
