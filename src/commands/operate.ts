@@ -1,5 +1,6 @@
 /** Commands by which a person decides about records and batches. */
 import { userInfo } from 'node:os';
+import { maskQuoted } from '../../batches/instruction/masks.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
@@ -25,9 +26,9 @@ export function personOf({ by }: PersonOptions): string {
   }
 }
 
-/** @throws {CommandError} exit 1 without a reason */
+/** Masked: a person may paste an account, and it is kept. @throws {CommandError} exit 1 without a reason */
 export function reasonOf({ reason }: PersonOptions): string {
-  if (reason !== undefined && reason.trim() !== '') return reason.trim();
+  if (reason !== undefined && reason.trim() !== '') return maskQuoted(reason.trim());
   throw new CommandError(exitCodes.usage, '--reason TEXT is missing: it is kept in the audit trail.');
 }
 
@@ -76,7 +77,14 @@ export async function resolve(config: Config, recordId: string, options: Resolve
   if (as === undefined) throw new CommandError(exitCodes.usage, '--as is missing: succeeded, failed or cancelled.');
   if (evidence.trim() === '')
     throw new CommandError(exitCodes.usage, '--evidence TEXT is missing: say what shows it, such as the number of a bank statement.');
-  const request = { type: 'resolve', recordId, as, evidence: evidence.trim(), by: personOf(options), reason: reasonOf(options) } as const;
+  const request = {
+    type: 'resolve',
+    recordId,
+    as,
+    evidence: maskQuoted(evidence.trim()),
+    by: personOf(options),
+    reason: reasonOf(options),
+  } as const;
   return operateAll(config, [request], options.json);
 }
 
@@ -109,9 +117,13 @@ export async function pauseOrResume(
   const { all, json, reason = '' } = options;
   if ((named === undefined) !== all) throw new CommandError(exitCodes.usage, 'name one: a batch, or everything with --all.');
   const batchId = named === undefined ? null : await batchIdOf(config, named);
-  return operateAll(config, [{ type, batchId, by: personOf(options), reason: reason.trim() }], json);
+  return operateAll(config, [{ type, batchId, by: personOf(options), reason: maskQuoted(reason.trim()) }], json);
 }
 
 export async function capture(config: Config, recordId: string, options: PersonOptions): Promise<ExitCode> {
-  return operateAll(config, [{ type: 'capture', recordId, by: personOf(options), reason: options.reason?.trim() ?? '' }], options.json);
+  return operateAll(
+    config,
+    [{ type: 'capture', recordId, by: personOf(options), reason: maskQuoted(options.reason?.trim() ?? '') }],
+    options.json,
+  );
 }

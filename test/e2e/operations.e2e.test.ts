@@ -1,4 +1,6 @@
 /** Operators' commands on a stand-alone ledger: alone, beside a process that pays, and at the same time as each other. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import type { ScriptedAnswer, ScriptedCall } from '../support/scripted-gateway.ts';
@@ -215,7 +217,9 @@ describe('pause', () => {
         outcome: 'done',
         paused: true,
       });
-      expect(await done(world, ['pause', '--all'])).toMatchObject({ outcome: 'unchanged' });
+      expect(await done(world, ['pause', '--all', '--reason', 'card 4111 1111 1111 1111'])).toMatchObject({ outcome: 'unchanged' });
+      const kept = readdirSync(world.dataDir).map((name) => readFileSync(join(world.dataDir, name)).toString('latin1'));
+      expect(kept.join('\n')).not.toMatch(/4111/);
       const path = world.write('may.csv', csvOf(payouts(3)));
       const paused = await world.run(path, ['--wait', '1s']);
       expect(paused).toMatchObject({ code: 3, summary: { state: 'paused', statuses: { queued: { count: 3 } }, balanced: true } });
