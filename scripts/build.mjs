@@ -1,6 +1,6 @@
 // Compiles to dist/ and makes the command executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 
 rmSync('dist', { recursive: true, force: true });
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -8,3 +8,6 @@ if (status !== 0) process.exit(status ?? 1);
 // What the compiler leaves behind: the scripts that run inside Redis.
 for (const name of readdirSync('src', { recursive: true })) if (name.endsWith('.lua')) cpSync(`src/${name}`, `dist/src/${name}`);
 chmodSync('dist/src/cli.js', 0o755);
+const { jsonSchema, schemaNames } = await import(new URL('../dist/src/schemas.js', import.meta.url).href);
+mkdirSync('dist/schemas');
+for (const name of schemaNames) writeFileSync(`dist/schemas/${name}.json`, `${JSON.stringify(jsonSchema(name), null, 2)}\n`);

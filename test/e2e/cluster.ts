@@ -29,13 +29,20 @@ export interface Instance extends Running {
   readonly url: string;
 }
 
+interface ProduceParams {
+  readonly keys?: readonly string[];
+  readonly headers?: IHeaders;
+  /** The instructions by default. */
+  readonly to?: 'instructions' | 'results';
+}
+
 export interface Cluster extends World {
   readonly prefix: string;
   /** The variables of the distributed profile, beside the world's. */
   readonly names: Record<string, string>;
   /** Starts an instance and waits until it is in the group. */
   serve(more?: Env): Promise<Instance>;
-  produce(values: readonly unknown[], params?: { keys?: readonly string[]; headers?: IHeaders }): Promise<void>;
+  produce(values: readonly unknown[], params?: ProduceParams): Promise<void>;
   read(topic: 'instructions' | 'results' | 'dead-letters' | 'alerts'): Promise<readonly Message[]>;
   /** How many messages lie there; far quicker than reading them. */
   count(topic: 'instructions' | 'results' | 'dead-letters' | 'alerts'): Promise<number>;
@@ -182,7 +189,7 @@ export const inCluster = (
         });
         return { ...one, url: url() ?? '' };
       },
-      async produce(values, { keys, headers } = {}) {
+      async produce(values, { keys, headers, to = 'instructions' } = {}) {
         const producer = kafka.producer();
         await producer.connect();
         const messages = values.map((value, index) => ({
@@ -190,7 +197,7 @@ export const inCluster = (
           value: value === null || Buffer.isBuffer(value) ? value : typeof value === 'string' ? value : JSON.stringify(value),
           ...(headers === undefined ? {} : { headers }),
         }));
-        await producer.send({ topic: `${prefix}.instructions`, messages });
+        await producer.send({ topic: `${prefix}.${to}`, messages });
         await producer.disconnect();
       },
       read,

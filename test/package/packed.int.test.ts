@@ -59,6 +59,9 @@ describe('the package', () => {
       /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
       /^docs\/[a-z0-9/-]+\.md$/,
       /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
+      /^dist\/schemas\/[a-z]+\.json$/,
+      /^docs\/asyncapi\.yaml$/,
+      /^examples\/clients\/(?:go\/(?:main\.go|go\.(?:mod|sum))|java\/\w+\.java|python\/(?:\w+\.py|requirements\.txt))$/,
       /^(?:package\.json|README\.md|LICENSE|\.env\.example)$/,
     ];
     expect(files().filter((name) => !kinds.some((kind) => kind.test(name)))).toEqual([]);
@@ -106,6 +109,16 @@ describe('disburse/events', () => {
       key: keys.idempotencyKey('payout', 'inv-1', 1),
       id: keys.eventId({ place: 'file:aa:2', attempt: 1, status: 'succeeded', sequence: 3 }),
       nothing: true,
+    });
+  });
+
+  it.each(['instruction', 'result', 'summary', 'alert'])('has the JSON Schema of %s as a file, under an id with its version', (name) => {
+    const elsewhere = join(folder, 'elsewhere');
+    const program = `console.log(JSON.stringify((await import('disburse/schemas/${name}.json', { with: { type: 'json' } })).default))`;
+    const ran = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: elsewhere, encoding: 'utf8' });
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      $id: `urn:disburse:schema:${name}:1`,
     });
   });
 });

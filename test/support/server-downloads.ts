@@ -46,7 +46,8 @@ export async function embeddedRedis(): Promise<string> {
   return join(folder, 'redis-server');
 }
 
-async function cached(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+/** A folder of the user's cache, filled once. */
+export async function cached(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cacheFolder(), name);
   if (await exists(folder)) return folder;
   await mkdir(cacheFolder(), { recursive: true });

@@ -58,7 +58,7 @@ export const template = declare({
 export const schema = declare({
   usage: 'schema <name>',
   actions: () => ['instruction', 'result', 'summary'],
-  description: 'prints a JSON Schema: instruction, result or summary',
+  description: 'prints a JSON Schema: instruction, result, summary or alert',
   needs: 'none',
   options: {},
   examples: ['schema result'],
