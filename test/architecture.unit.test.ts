@@ -129,6 +129,7 @@ const rooms: Rooms = {
       ...['config', 'redis', 'files', 'ledger', 'ledger/sqlite', 'kafka', 'service', 'recovery', 'terminal', 'profiles', 'console'].map(
         (room) => `src/${room}`,
       ),
+      'src/schemas.ts',
     ],
   },
   // The only door into the sandbox: it is started as a command.
@@ -147,6 +148,7 @@ const rooms: Rooms = {
   },
   // What the package exports to other programs.
   'src/events.ts': { imports: ['batches/event', 'batches/instruction', 'batches/record'] },
+  'src/schemas.ts': { imports: ['batches/event', 'batches/record'] },
   src: { imports: ['src/command-line', 'src/config', ...leafs] },
 
   // A witness imports none of ours. It writes the gateway's daily report as XLSX too.
