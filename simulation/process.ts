@@ -166,6 +166,20 @@ function takeWebhooks(world: World, { deps, ledger, scanner, life }: Running): W
   return receiver;
 }
 
+/**
+ * A worker that looks less often while it has nothing to do. Most schedules use one with pauses of a second: hours pass in
+ * each, and looks that find nothing are nearly all that happens then.
+ */
+function atMostEvery(pollMs: number, worker: Worker): Worker {
+  return {
+    ...worker,
+    async tick() {
+      const ms = await worker.tick();
+      return ms <= 1 ? ms : Math.max(ms, pollMs);
+    },
+  };
+}
+
 async function payAndFollow({ world, name, settings }: ProcessParams, file: SimulatedFile, running: Running): Promise<SettlementEnd> {
   const { deps, ledger, clock, scanner, finisher, life, signal } = running;
   for (const { batchId, state } of await ledger.batches()) {
@@ -176,8 +190,8 @@ async function payAndFollow({ world, name, settings }: ProcessParams, file: Simu
     if (state === 'waiting') finisher.add(batchId);
   }
   const repeated = [
-    createDueWorker(deps, { due: scanner.due, waitMs: settings.waitMs }),
-    finisher,
+    atMostEvery(settings.pollMs, createDueWorker(deps, { due: scanner.due, waitMs: settings.waitMs })),
+    atMostEvery(10 * settings.pollMs, finisher),
     deps.pauses,
     createRequestWorker(world, name, life, operations(running)),
     ...(world.hasWebhooks ? [takeWebhooks(world, running)] : []),

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { runFuzz } from './fuzz.ts';
 import { proveModel } from './model/check.ts';
 import { proveMutations } from './mutations/run.ts';
+import { runSchedules } from './run-schedules.ts';
 import { runSchedule } from './schedule.ts';
 
 if (process.argv.includes('--fuzz')) process.exit(runFuzz(process.argv.slice(2)));
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     schedules: { type: 'string', default: '100000' },
     first: { type: 'string', default: '1' },
+    /** As many as there are cores when it is left out. */
+    threads: { type: 'string' },
     /** Ends after so many schedules in which something does not hold. */
     failures: { type: 'string', default: '20' },
     model: { type: 'boolean', default: false },
@@ -31,31 +34,36 @@ async function tell(seed: number): Promise<boolean> {
   return violations.length === 0;
 }
 
-async function runSchedules(first: number, count: number): Promise<boolean> {
-  let failed = 0;
-  const sums = { kills: 0, payments: 0, alerts: 0, commands: 0 };
-  for (let seed = first; seed < first + count; seed += 1) {
-    const result = await runSchedule(seed);
-    sums.kills += result.kills;
-    sums.payments += result.payments;
-    sums.alerts += result.alerts;
-    sums.commands += result.commands;
-    if (result.violations.length === 0) continue;
-    failed += 1;
-    print(`seed ${seed}: ${result.violations.join('; ')}`);
-    if (failed >= Number(values.failures)) break;
-  }
+/** Between two lines about how far it is. */
+const everyMs = 10_000;
+
+async function proveSchedules(first: number, count: number): Promise<boolean> {
+  const startedAt = performance.now();
+  let toldAt = startedAt;
+  const { sums, failures } = await runSchedules({
+    first,
+    count,
+    mostFailures: Number(values.failures),
+    ...(values.threads === undefined ? {} : { threads: Number(values.threads) }),
+    onFailed: ({ seed, violations }) => print(`seed ${seed}: ${violations.join('; ')}`),
+    onProgress({ schedules }) {
+      if (performance.now() - toldAt < everyMs) return;
+      toldAt = performance.now();
+      process.stderr.write(`${schedules} of ${count} schedules, ${Math.round((toldAt - startedAt) / 1000)} s\n`);
+    },
+  });
+  const { schedules, kills, payments, alerts, commands } = sums;
   print(
-    `${count} schedules, ${sums.kills} kills, ${sums.payments} payments, ${sums.alerts} alerts, ${sums.commands} commands: ${failed} in which something does not hold`,
+    `${schedules} schedules, ${kills} kills, ${payments} payments, ${alerts} alerts, ${commands} commands: ${failures} in which something does not hold`,
   );
-  return failed === 0;
+  return failures === 0;
 }
 
 async function prove(): Promise<boolean> {
   if (values.mutations) return proveMutations(print);
   if (values.model) return proveModel(print);
   if (values.seed !== undefined) return tell(Number(values.seed));
-  return runSchedules(Number(values.first), Number(values.schedules));
+  return proveSchedules(Number(values.first), Number(values.schedules));
 }
 
 process.exitCode = (await prove()) ? 0 : 1;

@@ -8,7 +8,7 @@ import { truthOf } from './operator.ts';
 import type { Life } from './ports.ts';
 import type { World } from './world.ts';
 
-const everyMs = 200;
+const everyMs = 1_000;
 
 /** @param life of the process: it may die before and after each request */
 export function createRequestWorker(world: World, name: string, life: Life, deps: OperationDeps): Worker {

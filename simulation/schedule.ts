@@ -86,6 +86,7 @@ function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
     concurrency: dice.pick([1, 4, 32]),
     timeoutMs: dice.pick([1_000, 30_000]),
     waitMs: dice.pick([1_000, 10_000, 2 * minuteMs]),
+    pollMs: dice.pick([100, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000]),
   };
 }
 
@@ -173,7 +174,7 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   bank.heal();
   person?.leave();
   for (const file of [...files, ...files]) {
-    await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs }, 0);
+    await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs, pollMs: 1_000 }, 0);
     await timeline.run(() => false, timeline.elapsed() + 6 * hourMs);
   }
   violations.push(...violationsOf(world));

@@ -2,7 +2,8 @@
  * The true time of a simulated world, and everything that is to happen in it. Nothing waits for real: the next event is
  * always the next one in time.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+/** Lets every promise that is ready go on. Cheaper than the one of `node:timers/promises`, and called for every event. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 interface Event {
   at: number;

@@ -18,6 +18,8 @@ export interface RunSettings {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly waitMs: number;
+  /** Between two looks at what is due: 100 ms as in the program, or longer, which costs less. */
+  readonly pollMs: number;
 }
 
 /** What outlives every process. */

@@ -1,0 +1,55 @@
+/** Runs many schedules on all cores: each seed by itself, so that who runs it changes nothing. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { addSums, noSums, type Chunk, type ChunkResult, type FailedSchedule, type ScheduleSums } from './schedule-sums.ts';
+
+export interface RunParams extends Chunk {
+  /** Ends after so many schedules in which something does not hold. */
+  readonly mostFailures: number;
+  readonly onFailed: (failed: FailedSchedule) => void;
+  readonly onProgress?: (sums: ScheduleSums) => void;
+  readonly threads?: number;
+}
+
+const chunkSize = 50;
+/** @throws what a schedule throws: that is a mistake of the simulation, not a finding */
+export async function runSchedules(params: RunParams): Promise<{ readonly sums: ScheduleSums; readonly failures: number }> {
+  const { first, count, mostFailures, threads = availableParallelism() } = params;
+  const sums = noSums();
+  let failures = 0;
+  let next = first;
+  const takeChunk = (): Chunk | undefined => {
+    if (next >= first + count || failures >= mostFailures) return undefined;
+    const chunk = { first: next, count: Math.min(chunkSize, first + count - next) };
+    next += chunk.count;
+    return chunk;
+  };
+  const note = ({ sums: more, failed }: ChunkResult): void => {
+    addSums(sums, more);
+    for (const one of failed) {
+      failures += 1;
+      params.onFailed(one);
+    }
+    params.onProgress?.(sums);
+  };
+  const workers = Math.max(1, Math.min(threads, Math.ceil(count / chunkSize)));
+  await Promise.all(Array.from({ length: workers }, () => workThrough(takeChunk, note)));
+  return { sums, failures };
+}
+
+function workThrough(takeChunk: () => Chunk | undefined, note: (result: ChunkResult) => void): Promise<void> {
+  return new Promise((done, failed) => {
+    const worker = new Worker(new URL('./schedule-worker.ts', import.meta.url));
+    const hand = (): void => {
+      const chunk = takeChunk();
+      if (chunk !== undefined) worker.postMessage(chunk);
+      else void worker.terminate().then(() => done());
+    };
+    worker.on('message', (result: ChunkResult) => {
+      note(result);
+      hand();
+    });
+    worker.on('error', failed);
+    hand();
+  });
+}
