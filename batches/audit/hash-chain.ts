@@ -3,8 +3,9 @@
  * whole hash of the entry before, and the text of this one. Of the 32 bytes, 16 are published and kept with the entry; the
  * other 16 are kept only in the head, and are needed to append.
  */
-import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { publishedHash, readAuditEntry, type AuditEntry, type AuditHead, type AuditNote, type AuditStep } from './audit-entry.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 
 /** A head that a result event of the record published. */
 export interface PublishedHead {
@@ -47,9 +48,8 @@ const unknownHalf = '0'.repeat(32);
 
 /** @param ledgerKey the 32 bytes of the ledger's key */
 export function createAuditChain(ledgerKey: Buffer): AuditChain {
-  const key = createSecretKey(Buffer.from(hkdfSync('sha256', ledgerKey, '', 'disburse:v1:audit', 32)));
-  const chainOf = (before: string, recordId: string, text: string): string =>
-    createHmac('sha256', key).update(`${before}\n${recordId}\n${text}`).digest('hex');
+  const keyedHash = createKeyedHash(Buffer.from(hkdfSync('sha256', ledgerKey, '', 'disburse:v1:audit', 32)));
+  const chainOf = (before: string, recordId: string, text: string): string => keyedHash(`${before}\n${recordId}\n${text}`, 'hex');
 
   function entryOf(before: AuditHead | null, recordId: string, { event, by, detail }: AuditNote, at: number): AuditStep {
     const number = (before?.number ?? 0) + 1;

@@ -32,13 +32,17 @@ const plainInteger = /^-?(?:0|[1-9]\d*)$/;
 export const isNumberLiteral = (value: unknown): value is NumberLiteral => json.isRawJSON(value);
 
 /**
+ * @param maxDepth how deep brackets may be nested
  * @returns the value; numbers that are not written as plain integers are `NumberLiteral`s
- * @throws SyntaxError when it is not JSON, and DuplicateMemberError when a member appears twice
+ * @throws SyntaxError when it is not JSON, DuplicateMemberError when a member appears twice, and RangeError when it is nested
+ *   deeper than `maxDepth`
  */
-export function parseStrictJson(text: string): unknown {
+export function parseStrictJson(text: string, maxDepth = Number.POSITIVE_INFINITY): unknown {
   const value: unknown = JSON.parse(text);
-  const { members, hasOddNumber } = scan(text);
-  if (members !== countMembers(value)) throw new DuplicateMemberError(duplicatePaths(text));
+  const { members, deepest, hasOddNumber } = scan(text);
+  if (deepest > maxDepth) throw new RangeError(`it is nested deeper than ${maxDepth} levels`);
+  const found = deepest <= recursionDepth ? countMembers(value) : countMembersDeeply(value);
+  if (members !== found) throw new DuplicateMemberError(duplicatePaths(text));
   if (!hasOddNumber) return value;
   return json.parse(text, (_key, one, { source }) =>
     typeof one === 'number' && source !== undefined && !plainInteger.test(source) ? json.rawJSON(source) : one,
@@ -46,20 +50,27 @@ export function parseStrictJson(text: string): unknown {
 }
 
 const [quote, backslash, colon, dot, upperE, lowerE] = Array.from('"\\:.Ee', (sign) => sign.charCodeAt(0));
+const [openBrace, closeBrace, openBracket, closeBracket] = Array.from('{}[]', (sign) => sign.charCodeAt(0));
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
 /** Of a text that is known to be JSON. */
-function scan(text: string): { readonly members: number; readonly hasOddNumber: boolean } {
+function scan(text: string): { readonly members: number; readonly deepest: number; readonly hasOddNumber: boolean } {
   let members = 0;
+  let depth = 0;
+  let deepest = 0;
   let hasOddNumber = false;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code === quote) index = endOfString(text, index);
     else if (code === colon) members += 1;
+    else if (code === openBrace || code === openBracket) {
+      depth += 1;
+      if (depth > deepest) deepest = depth;
+    } else if (code === closeBrace || code === closeBracket) depth -= 1;
     // `true` and `false` have an e too, and no digit before it.
     else if (code === dot || code === upperE || (code === lowerE && isDigit(text.charCodeAt(index - 1)))) hasOddNumber = true;
   }
-  return { members, hasOddNumber };
+  return { members, deepest, hasOddNumber };
 }
 
 function endOfString(text: string, start: number): number {
@@ -115,8 +126,23 @@ export function withNumbers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withNumbers(member)]));
 }
 
-/** With a stack of its own: the depth of what came from outside is not bounded yet. */
+/** What is nested no deeper than this is counted by recursion, which needs no lists of what is still to be counted. */
+const recursionDepth = 64;
+
 function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) members += countMembers(item);
+    return members;
+  }
+  // What JSON.parse makes inherits no member that is listed.
+  for (const name in value) members += 1 + countMembers((value as Readonly<Record<string, unknown>>)[name]);
+  return members;
+}
+
+/** With a stack of its own: the depth of what came from outside is not bounded yet. */
+function countMembersDeeply(value: unknown): number {
   let members = 0;
   const open: unknown[] = [value];
   for (let one = open.pop(); one !== undefined; one = open.pop()) {

@@ -113,9 +113,12 @@ const actionOf = (map: JsonMap): CustomerAction | null =>
 function readMetadata(value: unknown): unknown {
   const map = toMap(value);
   if (map === undefined) return value;
-  const isPlain = (member: unknown): boolean => member === null || typeof member === 'string' || typeof member === 'number';
-  return Object.fromEntries(Object.entries(map).map(([name, member]) => [name, isPlain(member) ? member : '']));
+  const names = Object.keys(map);
+  if (names.every((name) => isPlain(map[name]))) return map;
+  return Object.fromEntries(names.map((name) => [name, isPlain(map[name]) ? map[name] : '']));
 }
+
+const isPlain = (member: unknown): boolean => member === null || typeof member === 'string' || typeof member === 'number';
 
 function listOf(value: unknown): readonly JsonMap[] {
   if (value === undefined || value === null) return [];
@@ -129,6 +132,7 @@ function listOf(value: unknown): readonly JsonMap[] {
 
 /** An entry that is in both lists is one entry, as long as both say the same of it. */
 function withoutCopies(entries: readonly JsonMap[]): readonly JsonMap[] {
+  if (entries.length < 2) return entries;
   const seen = new Set<string>();
   return entries.filter((entry) => {
     if (toText(entry['id']) === undefined) return true;

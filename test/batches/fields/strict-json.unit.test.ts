@@ -100,4 +100,21 @@ describe('parseStrictJson', () => {
     expect(parseStrictJson(nested('1'))).toHaveLength(1);
     expect(() => parseStrictJson(nested('{"b":1,"b":2}'))).toThrow(DuplicateMemberError);
   });
+
+  it.each([
+    ['[[1]]', 2],
+    ['{"a":[{"[":"{"}]}', 3],
+    ['[[],[],{"a":{}}]', 3],
+    ['"[[["', 0],
+    ['[{"\\"[[":1}]', 2],
+  ])('reads %s with at least %i levels allowed, and refuses it with one less', (text, depth) => {
+    expect(parseStrictJson(text, depth)).toEqual(JSON.parse(text));
+    expect(() => parseStrictJson(text, depth - 1)).toThrow(RangeError);
+  });
+
+  it.each([63, 64, 65, 66])('finds a member that is there twice at level %i', (depth) => {
+    const nested = (inner: string): string => `${'['.repeat(depth - 1)}${inner}${']'.repeat(depth - 1)}`;
+    expect(() => parseStrictJson(nested('{"b":1,"b":2}'))).toThrow(DuplicateMemberError);
+    expect(parseStrictJson(nested('{"b":1,"c":2}'))).toEqual(JSON.parse(nested('{"b":1,"c":2}')));
+  });
 });

@@ -90,6 +90,14 @@ describe('a fingerprint', () => {
     expect(differingFields(fields(draft(a)), fields(draft(b)))).toEqual([]);
   });
 
+  it('has fields that depend on the draft alone, whatever drafts were before it', () => {
+    const drafts = [{}, { amount: '3' }, { amount: '3' }, {}, { 'metadata.order': 'x'.repeat(200) }, { 'metadata.order': '' }].map(
+      (cells) => draft(cells),
+    );
+    const all = [...drafts, card(), card({ card_number: '4012888888881881' }), card(), ...drafts.toReversed()];
+    for (const one of all) expect(fields(one)).toEqual(createFingerprints(ledgerKey).fields(one));
+  });
+
   it('depends on the ledger key', () => {
     expect(createFingerprints(Buffer.alloc(32, 8)).fingerprint(draft())).not.toBe(fingerprint(draft()));
   });
