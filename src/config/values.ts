@@ -88,11 +88,29 @@ export const brokers = z.string().transform((text, context): readonly string[] =
 
 export const kafkaName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected 1 to 200 of the characters A-Z a-z 0-9 . _ -');
 
-export const redisUrl = z.string().refine((text) => {
+const urlMistake = 'expected redis://host:port or rediss://user:password@host:port, or several of these: the nodes of one Redis Cluster';
+
+/** Several URLs, comma separated, are the nodes of one cluster; a comma in a password does not end one. */
+export const redisUrl = z.string().superRefine((text, context) => {
+  const mistake = (message: string): void => void context.addIssue({ code: 'custom', message });
+  const urls = text.split(/\s*,\s*(?=rediss?:\/\/)/).map((url) => url.trim());
+  if (!urls.every(isRedisUrl)) mistake(urlMistake);
+  else if (urls.length > 1 && new Set(urls.map(accountOf)).size > 1)
+    mistake('expected the same protocol, user and password in all URLs, which are the nodes of one Redis Cluster');
+  else if (urls.length > 1 && urls.some((url) => !/^\/?0?$/.test(new URL(url).pathname)))
+    mistake('expected no database number: several URLs are the nodes of one Redis Cluster, which has only one database');
+});
+
+function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, pathname } = new URL(text);
   return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^\/?\d*$/.test(pathname);
-}, 'expected redis://host:port or rediss://user:password@host:port');
+}
+
+function accountOf(url: string): string {
+  const { protocol, username, password } = new URL(url);
+  return JSON.stringify([protocol, username, password]);
+}
 
 export const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header');
 export const headerValue = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');

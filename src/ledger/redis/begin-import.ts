@@ -1,4 +1,5 @@
 /** Starts and ends an import into Redis. In between the ledger is in state `importing`, which no instance pays from. */
+import { sendByKey, timesOf } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerIncompleteError, LedgerMissingError, type Binding } from '../errors.ts';
 import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState, type Shard } from './bootstrap.ts';
@@ -36,10 +37,10 @@ export interface BeginImport extends ImportParams {
  */
 export async function beginImport(params: BeginImport): Promise<string> {
   const { connection, prefix, binding, ledgerKey, ids, lineage, newest } = params;
-  const { client, address } = connection;
+  const { address } = connection;
   const names = createKeyNames(prefix);
   const place = { address, prefix };
-  const found = await readShards(client, names);
+  const found = await readShards(connection, names);
   checkBound({ place, binding, ledgerKey }, found);
   await checkEmpty(params, place, names, found);
   const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
@@ -47,17 +48,16 @@ export async function beginImport(params: BeginImport): Promise<string> {
   checkMarks(params, place, takenIn);
 
   const generation = ids();
-  const [seconds, microseconds] = await client.time();
-  const behindMs = newest - (Number(seconds) * 1000 + Number(microseconds) / 1000);
+  const behindMs = newest - Math.min(...(await timesOf(connection)));
   // As every script does it when it finds its clock behind what is written: how long it really was is not known then.
   const offset = behindMs > 0 ? ['offset', behindMs.toFixed(3)] : [];
   const barrier = Math.max(params.barrier, behindMs > clockToleranceMs ? newest : 0);
   const times = [...offset, ...(barrier > 0 ? ['barrier', barrier.toFixed(3)] : [])];
   for (const shard of shards) {
     const fields = [...boundFields(binding, ledgerKey), 'taken_in', [...takenIn].join(' '), ...times];
-    await createShard(client, names, shard, [generation, String(shard), 'importing', 'over', ...fields]);
+    await createShard(connection, names, shard, [generation, String(shard), 'importing', 'over', ...fields]);
   }
-  await removeAllBut(client, names, new Set(shards.map(names.meta)));
+  await removeAllBut(connection, names, new Set(shards.map(names.meta)));
   return generation;
 }
 
@@ -65,7 +65,7 @@ export async function beginImport(params: BeginImport): Promise<string> {
 const clockToleranceMs = 2_000;
 
 async function checkEmpty(
-  { connection: { client }, mayCreate }: BeginImport,
+  { connection, mayCreate }: BeginImport,
   place: LedgerPlace,
   names: KeyNames,
   found: readonly Shard[],
@@ -77,7 +77,11 @@ async function checkEmpty(
     );
   }
   const isStarted = found.every(({ generation, state }) => generation === undefined || state === 'importing');
-  const counts = await Promise.all(shards.map((shard) => client.zcard(names.batches(shard))));
+  const lists = shards.map(names.batches);
+  const counts = await sendByKey(
+    connection,
+    lists.map((key) => ({ key, command: ['zcard', key] })),
+  );
   const isLive = found.every(({ state }) => state === 'live');
   if (isStarted || (isLive && counts.every((count) => count === 0))) return;
   throw new LedgerIncompleteError(
@@ -94,14 +98,14 @@ function checkMarks({ marksSeen }: BeginImport, place: LedgerPlace, takenIn: Rea
 
 /** From now on the ledger may be paid from. Idempotent. */
 export async function finishImport({ connection, prefix }: ImportParams): Promise<void> {
-  const { client, address } = connection;
+  const { address } = connection;
   const names = createKeyNames(prefix);
-  const found = await readShards(client, names);
+  const found = await readShards(connection, names);
   const generation = found[0]?.['generation'] ?? '';
   const takenIn = [...generationsTakenIn(found)].join(' ');
   // The first shard is live last.
   for (const shard of shards.toReversed()) {
-    if (!(await setState(client, names, shard, generation, 'live', takenIn)))
+    if (!(await setState(connection, names, shard, generation, 'live', takenIn)))
       throw new TypeError(`${placeText({ address, prefix })} is not being imported`);
   }
 }

@@ -2,7 +2,8 @@
  * How a ledger in Redis begins, and how it is known again. Every shard holds the generation that it was made with, and
  * how many writes it has seen: so a Redis that was emptied, replaced or taken back to an older copy is noticed.
  */
-import type { Redis } from 'ioredis';
+import { evaluateByKey, sendByKey } from '../../redis/by-key.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerMissingError, type Binding } from '../errors.ts';
 import { keyCheck } from '../ledger-key.ts';
 import { whyNotBound, whyNotLive, whyNotRead, type LedgerState } from '../may-pay.ts';
@@ -21,7 +22,7 @@ export type State = 'founding' | 'live' | 'rebuilding' | 'importing' | 'moved' |
 export type Shard = Readonly<Record<string, string>>;
 
 export interface BootstrapParams {
-  readonly client: Redis;
+  readonly connection: RedisConnection;
   readonly place: LedgerPlace;
   readonly names: KeyNames;
   readonly binding: Binding;
@@ -49,15 +50,15 @@ export interface ShardsRead {
 
 /** @throws LedgerMissingError | LedgerBehindError | LedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead> {
-  const { client, place, names } = params;
-  let found = await readShards(client, names);
+  const { connection, place, names } = params;
+  let found = await readShards(connection, names);
   if (found.every((shard) => shard['generation'] === undefined)) {
     await assertMayCreate(params);
     await createShards(params, params.ids());
-    found = await readShards(client, names);
+    found = await readShards(connection, names);
   } else if (found[0]?.['state'] === ('founding' satisfies State)) {
     await createShards(params, found[0]['generation'] ?? '');
-    found = await readShards(client, names);
+    found = await readShards(connection, names);
   }
   checkBound(params, found);
   checkLive(params, found);
@@ -99,18 +100,17 @@ function checkLive({ place, importing }: BootstrapParams, found: readonly Shard[
   if (importing) throw new TypeError(`${placeText(place)} is not being imported`);
 }
 
-export async function readShards(client: Redis, names: KeyNames): Promise<Shard[]> {
-  const pipeline = client.pipeline();
-  for (const shard of shards) pipeline.hgetall(names.meta(shard));
-  return ((await pipeline.exec()) ?? []).map(([error, fields]) => {
-    if (error !== null) throw error;
-    return fields as Shard;
-  });
+export async function readShards(connection: RedisConnection, names: KeyNames): Promise<Shard[]> {
+  const metas = shards.map(names.meta);
+  return (await sendByKey(
+    connection,
+    metas.map((key) => ({ key, command: ['hgetall', key] })),
+  )) as Shard[];
 }
 
-async function assertMayCreate({ client, place, mayCreate, hasResults, marksSeen }: BootstrapParams): Promise<void> {
+async function assertMayCreate({ connection, place, mayCreate, hasResults, marksSeen }: BootstrapParams): Promise<void> {
   if (hasResults || marksSeen.length > 0)
-    throw new LedgerDataLossError(place, 'is empty, although results were published before', await whereElse(client, marksSeen));
+    throw new LedgerDataLossError(place, 'is empty, although results were published before', await whereElse(connection, marksSeen));
   if (mayCreate) return;
   throw new LedgerMissingError(
     `${placeText(place)} is empty, and a new ledger would not know what was paid before. If nothing was, allow one with --new-ledger; otherwise correct REDIS_URL and REDIS_PREFIX.`,
@@ -133,30 +133,36 @@ export function boundFields({ gateway, project, submerchant, idempotencyHeader }
 }
 
 /** Makes what is missing. The first shard is made first and is live last; of two makers the first wins. */
-async function createShards({ client, place, names, binding, ledgerKey }: BootstrapParams, wanted: string): Promise<void> {
+async function createShards({ connection, place, names, binding, ledgerKey }: BootstrapParams, wanted: string): Promise<void> {
   const fields = boundFields(binding, ledgerKey);
-  const [generation] = await createShard(client, names, 0, [wanted, '0', 'founding', '', ...fields]);
+  const [generation] = await createShard(connection, names, 0, [wanted, '0', 'founding', '', ...fields]);
   for (const shard of shards.slice(1)) {
-    const [its] = await createShard(client, names, shard, [generation, String(shard), 'live', '', ...fields]);
+    const [its] = await createShard(connection, names, shard, [generation, String(shard), 'live', '', ...fields]);
     if (its !== generation) throw new LedgerDataLossError(place, `has lost part of its data (shard ${shard} belongs to another ledger)`);
   }
-  await setState(client, names, 0, generation, 'live', '');
+  await setState(connection, names, 0, generation, 'live', '');
 }
 
 /** @param args as `found.lua` takes them */
-export async function createShard(client: Redis, names: KeyNames, shard: number, args: readonly string[]): Promise<[string, string]> {
-  return (await client.eval(scripts.createShard.text, 1, names.meta(shard), ...args)) as [string, string];
+export async function createShard(
+  connection: RedisConnection,
+  names: KeyNames,
+  shard: number,
+  args: readonly string[],
+): Promise<[string, string]> {
+  return (await evaluateByKey(connection, scripts.createShard.text, [names.meta(shard)], args)) as [string, string];
 }
 
 export async function setState(
-  client: Redis,
+  connection: RedisConnection,
   names: KeyNames,
   shard: number,
   generation: string,
   state: State,
   takenIn: string,
 ): Promise<boolean> {
-  const [answer] = (await client.eval(scripts.setState.text, 1, names.meta(shard), generation, state, takenIn)) as string[];
+  const args = [generation, state, takenIn];
+  const [answer] = (await evaluateByKey(connection, scripts.setState.text, [names.meta(shard)], args)) as string[];
   return answer === 'written';
 }
 
@@ -190,7 +196,7 @@ export const generationsTakenIn = (found: readonly Shard[]): ReadonlySet<string>
 
 /** What published results tell must be in the ledger. */
 async function checkMarks(
-  { client, place, marksSeen }: BootstrapParams,
+  { connection, place, marksSeen }: BootstrapParams,
   generation: string,
   counters: readonly number[],
   takenIn: ReadonlySet<string>,
@@ -199,15 +205,15 @@ async function checkMarks(
     const { generation: its, shard, counter } = readMark(mark);
     if (takenIn.has(its)) continue;
     if (its !== generation)
-      throw new LedgerDataLossError(place, 'is not the one that results were published from', await whereElse(client, [mark]));
+      throw new LedgerDataLossError(place, 'is not the one that results were published from', await whereElse(connection, [mark]));
     if (counter > (counters[shard] ?? 0))
       throw new LedgerDataLossError(place, 'is an older copy: it does not contain all results that were published');
   }
 }
 
-async function whereElse(client: Redis, marksSeen: readonly string[]): Promise<'unsure' | { readonly otherPrefix: string }> {
+async function whereElse(connection: RedisConnection, marksSeen: readonly string[]): Promise<'unsure' | { readonly otherPrefix: string }> {
   // A user of the prefix alone may not search.
-  const otherPrefix = await findPrefix(client, new Set(marksSeen.map((mark) => readMark(mark).generation))).catch(() => undefined);
+  const otherPrefix = await findPrefix(connection, new Set(marksSeen.map((mark) => readMark(mark).generation))).catch(() => undefined);
   return otherPrefix === undefined ? 'unsure' : { otherPrefix };
 }
 

@@ -26,16 +26,30 @@ export type CallResult = readonly [error: Error | null, value?: unknown];
 /** The value of a read whose shard belongs to another generation. */
 export const otherGeneration = Symbol('other generation');
 
+/** Whether a replica has what was written, where that was asked for; undefined: it was not asked for, or there was no answer. */
+export interface Sent {
+  readonly results: readonly CallResult[];
+  readonly isReplicated: boolean | undefined;
+}
+
+/** How long a write may take until a replica has it: far below what a call may take. */
+const replicaWaitMs = 2_000;
+const syncKeptMs = 86_400_000;
+
 /**
  * Sends the calls as one pipeline; the results are in their order. A plain read does not compare the generation, so the
  * generation of each shard that was read is asked for behind all of them: a generation never comes back.
+ *
+ * @param terms.waits behind a script, waits until a replica has everything in its append-only file that was written on this node.
+ *   `WAITAOF` waits for the writes of its own connection, so that a write is made for it: a script may have found that an
+ *   earlier call, or another process, made the write.
  */
 export async function sendCalls(
   client: Redis,
-  names: Pick<KeyNames, 'meta'>,
-  generation: string,
+  terms: { readonly names: Pick<KeyNames, 'meta' | 'sync'>; readonly generation: string; readonly waits: boolean },
   calls: readonly Call[],
-): Promise<CallResult[]> {
+): Promise<Sent> {
+  const { names, generation, waits } = terms;
   const pipeline = client.pipeline();
   for (const { script, command, args, bytes, whole } of calls) {
     if (script === undefined) pipeline[bytes ? 'callBuffer' : 'call'](command, [...args] as string[]);
@@ -44,12 +58,27 @@ export async function sendCalls(
   }
   const read = [...new Set(calls.filter(({ script }) => script === undefined).map(({ shard }) => shard))];
   for (const shard of read) pipeline.hget(names.meta(shard), 'generation');
+  const written = waits ? calls.find(({ script }) => script !== undefined) : undefined;
+  if (written !== undefined) {
+    const key = names.sync(written.shard);
+    // A server without memory refuses the first one; the second one is a write wherever the key is known.
+    pipeline.set(key, '').pexpire(key, syncKeptMs).call('waitaof', '1', '1', String(replicaWaitMs));
+  }
   const results = ((await pipeline.exec()) ?? []) as CallResult[];
   const generations = new Map(read.map((shard, index) => [shard, results[calls.length + index]]));
-  return calls.map((call, index) => {
-    const result = results[index] ?? [new Error('no answer')];
-    return call.script === undefined ? checkedRead(result, generations.get(call.shard), generation) : result;
-  });
+  return {
+    results: calls.map((call, index) => {
+      const result = results[index] ?? [new Error('no answer')];
+      return call.script === undefined ? checkedRead(result, generations.get(call.shard), generation) : result;
+    }),
+    isReplicated: written === undefined ? undefined : readReplicated(results.slice(calls.length + read.length)),
+  };
+}
+
+function readReplicated([, touched, waited]: readonly CallResult[]): boolean | undefined {
+  if (touched === undefined || waited === undefined || (waited[0] !== null && waited[0].name !== 'ReplyError')) return undefined;
+  const [local = 0, replicas = 0] = (waited[0] === null ? waited[1] : []) as readonly number[];
+  return touched[0] === null && Number(touched[1]) === 1 && Number(local) >= 1 && Number(replicas) >= 1;
 }
 
 function checkedRead(result: CallResult, found: CallResult | undefined, generation: string): CallResult {

@@ -2,7 +2,7 @@
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { readStored, type LedgerContext } from './context.ts';
 import { queueTimeOf } from '../due-times.ts';
-import { redisTime } from './script-client.ts';
+import { redisTime } from './clock.ts';
 import { scripts } from './scripts.ts';
 import { firstMembers } from './sorted-sets.ts';
 

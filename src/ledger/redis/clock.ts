@@ -1,8 +1,8 @@
 /** The time that all instances share: Redis TIME, so that no lease and no age of a key depends on a machine's own clock. */
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { systemClock } from '../../clock.ts';
-import type { RedisConnection } from '../../redis/connection.ts';
-import type { LedgerTimeSeen } from './script-client.ts';
+import type { RedisConnection, RedisNode } from '../../redis/connection.ts';
+import type { LedgerTimeSeen, ScriptClient } from './script-client.ts';
 
 export interface RedisClock extends Clock {
   /** Takes the time of a reply of the ledger: the clock is never behind it again. */
@@ -35,7 +35,6 @@ export async function createRedisClock(params: {
   readonly monotonic: Pick<Clock, 'now'>;
 }): Promise<RedisClock> {
   const { connection, monotonic } = params;
-  const { client } = connection;
   let offset = 0;
   /** How far the ledger's time is ahead of Redis TIME. */
   let ledgerOffset = 0;
@@ -54,11 +53,9 @@ export async function createRedisClock(params: {
   const measureAgain = (): void => void measure().catch(() => undefined);
 
   await measure();
-  const timer = setInterval(() => {
-    if (client.status === 'ready') measureAgain();
-  }, measureEveryMs);
+  const timer = setInterval(measureAgain, measureEveryMs);
   timer.unref();
-  client.on('ready', measureAgain);
+  const stop = onReady(connection, measureAgain);
 
   const measured = (): number => monotonic.now() + offset + ledgerOffset;
   const now = (): number => {
@@ -75,12 +72,39 @@ export async function createRedisClock(params: {
     sleep: systemClock.sleep,
     close() {
       clearInterval(timer);
-      client.off('ready', measureAgain);
+      stop();
     },
   };
 }
 
-async function measureBest({ client }: RedisConnection, monotonic: Pick<Clock, 'now'>): Promise<number> {
+/** Calls it on every new connection to a node. @returns a function that ends that */
+function onReady(connection: RedisConnection, listener: () => void): () => void {
+  const heard = new Set<RedisNode>();
+  const listen = (): void => {
+    for (const node of connection.nodes()) {
+      if (heard.has(node)) continue;
+      heard.add(node);
+      node.client.on('ready', listener);
+    }
+  };
+  listen();
+  const stop = connection.onChange(listen);
+  return () => {
+    stop();
+    for (const { client } of heard) client.off('ready', listener);
+  };
+}
+
+/** Of several nodes the one that is ahead counts: no record of theirs is ever later than this clock. */
+async function measureBest(connection: RedisConnection, monotonic: Pick<Clock, 'now'>): Promise<number> {
+  const ready = connection.nodes().filter(({ client }) => client.status === 'ready');
+  const results = await Promise.allSettled(ready.map((node) => measureNode(node, monotonic)));
+  const offsets = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
+  if (offsets.length === 0) throw new Error('no answer');
+  return Math.max(...offsets);
+}
+
+async function measureNode({ client }: RedisNode, monotonic: Pick<Clock, 'now'>): Promise<number> {
   const measureOnce = async (): Promise<Measurement> => {
     const before = monotonic.now();
     const [seconds, microseconds] = await client.time();
@@ -94,4 +118,10 @@ async function measureBest({ client }: RedisConnection, monotonic: Pick<Clock, '
     if (next.tookMs < best.tookMs) best = next;
   }
   return best.offset;
+}
+
+/** Redis TIME, in milliseconds since the epoch. */
+export async function redisTime(calls: ScriptClient): Promise<number> {
+  const [seconds, microseconds] = (await calls.read(0, 'time')) as readonly string[];
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

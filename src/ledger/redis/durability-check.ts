@@ -2,9 +2,8 @@
  * Whether Redis keeps what it acknowledges. A ledger that forgets an intent would pay it again, so that a Redis that
  * may forget is refused, unless explicitly overridden.
  */
-import type { Redis } from 'ioredis';
 import { exitCodes } from '../../exit.ts';
-import { RedisError, type RedisConnection } from '../../redis/connection.ts';
+import { RedisError, type RedisConnection, type RedisNode } from '../../redis/connection.ts';
 import { UnsafeRedisError } from './errors.ts';
 
 export const unsafeFlag = '--allow-unsafe-redis';
@@ -15,39 +14,55 @@ const wanted: readonly (readonly [setting: string, value: string, otherwise: str
   ['maxmemory-policy', 'noeviction', 'it drops keys when its memory is full'],
 ];
 
-/** What is wrong about the settings, as clauses for people. */
-export const durabilityFaults = async (client: Redis): Promise<string[]> => [
-  ...(await roleFaults(client)),
-  ...(await settingFaults(client)),
-];
+export interface Durability {
+  /** What is wrong about the settings, as clauses for people. */
+  readonly faults: readonly string[];
+  /** A replica may take over, and the server can wait for it: a write counts when one has it in its append-only file too. */
+  readonly waits: boolean;
+}
+
+/** Reads the settings of one server. */
+export async function durabilityOf(node: RedisNode): Promise<Durability> {
+  const { faults, waits } = await roleOf(node);
+  return { faults: [...faults, ...(await settingFaults(node))], waits };
+}
+
+/** The address of a node where there are several. */
+export const nodeText = ({ isCluster }: RedisConnection, { address }: RedisNode, text: string): string =>
+  isCluster ? `${address}: ${text}` : text;
 
 export const riskOf = (address: string, faults: readonly string[]): string =>
   `Redis at ${address} may lose writes that it acknowledged, and payouts would then be made twice: ${faults.join('; ')}.`;
 
 /**
- * @returns what is wrong, which is reported
+ * @returns what is wrong with each node, which is reported
  * @throws UnsafeRedisError that names every setting at fault, unless `allowUnsafe`: then it is a warning
  */
 export async function assertDurable(params: {
   readonly connection: RedisConnection;
   readonly allowUnsafe: boolean;
   readonly onWarning: (message: string) => void;
-}): Promise<readonly string[]> {
+}): Promise<ReadonlyMap<RedisNode, Durability>> {
   const { connection, allowUnsafe, onWarning } = params;
-  const { client, address } = connection;
-  await refuseCluster(client, address);
-  const faults = await durabilityFaults(client);
-  if (faults.length === 0) return faults;
+  const { address } = connection;
+  if (!connection.isCluster) for (const node of connection.nodes()) await refuseCluster(node);
+  const found = new Map<RedisNode, Durability>();
+  for (const node of connection.nodes()) found.set(node, await durabilityOf(node));
+  const faults = faultsOf(connection, found);
+  if (faults.length === 0) return found;
   const what = riskOf(address, faults);
   if (!allowUnsafe) throw new UnsafeRedisError(`${what} Correct this, or accept the risk with ${unsafeFlag}.`);
   onWarning(`${what} Allowed by ${unsafeFlag}.`);
-  return faults;
+  return found;
 }
+
+export const faultsOf = (connection: RedisConnection, found: ReadonlyMap<RedisNode, Durability>): readonly string[] =>
+  [...found].flatMap(([node, { faults }]) => faults.map((fault) => nodeText(connection, node, fault)));
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const isRefusal = (error: unknown): boolean => (error as Error | null)?.name === 'ReplyError';
 
-async function refuseCluster(client: Redis, address: string): Promise<void> {
+async function refuseCluster({ client, address }: RedisNode): Promise<void> {
   const info = await client.info('cluster').catch((error: unknown) => {
     // A user without this permission gets a clear error from the next command.
     if (isRefusal(error)) return '';
@@ -59,28 +74,44 @@ async function refuseCluster(client: Redis, address: string): Promise<void> {
   if (/^cluster_state:ok/m.test(state) && /^cluster_size:1\s*$/m.test(state)) return;
   throw new RedisError(
     exitCodes.usage,
-    `Redis at ${address} is a node of a Redis Cluster, but disburse needs a single master. Set REDIS_URL to a Redis without cluster mode.`,
+    `Redis at ${address} is a node of a Redis Cluster, and REDIS_URL names only this one. Name several of its nodes, comma separated: REDIS_URL=redis://one:6379,redis://two:6379.`,
   );
 }
 
-async function roleFaults(client: Redis): Promise<string[]> {
+/** Since this version a client can wait until a replica has its writes in its append-only file (WAITAOF). */
+const waitsSince = [7, 2] as const;
+
+async function roleOf(node: RedisNode): Promise<Durability> {
+  const { client } = node;
   try {
     const found = await client.info('replication');
     const role = /^role:(\w+)/m.exec(found)?.[1];
-    if (role !== 'master') return [`its role is ${role ?? 'unknown'} (REDIS_URL must name the master)`];
-    const replicas = Number(/^connected_slaves:(\d+)/m.exec(found)?.[1] ?? 0);
-    // Nothing waits for the replicas yet, as WAITAOF of Redis 7.2 would.
-    if (replicas === 0) return [];
-    return [
-      `${replicas} ${replicas === 1 ? 'replica is' : 'replicas are'} connected, and a failover loses what they have not received yet (use a Redis without replicas)`,
-    ];
+    if (role !== 'master') return { faults: [`its role is ${role ?? 'unknown'} (REDIS_URL must name the master)`], waits: false };
+    const replicas = Math.max(connectedReplicas(found), node.replicas());
+    if (replicas === 0) return { faults: [], waits: false };
+    const version = /^redis_version:(\S+)/m.exec(await client.info('server'))?.[1] ?? 'unknown';
+    if (knowsWaitaof(version)) return { faults: [], waits: true };
+    return {
+      faults: [
+        `it has ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, a failover loses what they have not received yet, and Redis ${version} cannot wait for them (use Redis 7.2 or later, or no replicas)`,
+      ],
+      waits: false,
+    };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return [`its role cannot be read (${reasonOf(error)}; permit the user INFO)`];
+    return { faults: [`its role cannot be read (${reasonOf(error)}; permit the user INFO)`], waits: false };
   }
 }
 
-async function settingFaults(client: Redis): Promise<string[]> {
+/** @param info the section of replication */
+export const connectedReplicas = (info: string): number => Number(/^connected_slaves:(\d+)/m.exec(info)?.[1] ?? 0);
+
+function knowsWaitaof(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > waitsSince[0] || (major === waitsSince[0] && minor >= waitsSince[1]);
+}
+
+async function settingFaults({ client }: RedisNode): Promise<string[]> {
   const faults: string[] = [];
   for (const [setting, value, otherwise] of wanted) {
     try {

@@ -4,6 +4,7 @@
  */
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { RecordStatus } from '../../../batches/record/status.ts';
+import { evaluateByKey, scanKeys } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { statusOf } from '../codes.ts';
 import { LedgerIncompleteError, LedgerMissingError, type Binding } from '../errors.ts';
@@ -36,7 +37,7 @@ export async function openRedisSource(params: RedisSourceParams): Promise<MoveSo
   const { connection, prefix, ledgerKey } = params;
   const place = { address: connection.address, prefix };
   const names = createKeyNames(prefix);
-  const found = await readShards(connection.client, names);
+  const found = await readShards(connection, names);
   if (found[0]?.['generation'] === undefined) throw new LedgerMissingError(`${placeText(place)} is empty: there is nothing to export.`);
   const binding = boundTo(found);
   // Only the key is asked for: to whom it belongs, the file says.
@@ -65,10 +66,10 @@ function boundTo([first]: readonly Shard[]): Binding {
 }
 
 /** Of two exports, and of one that was interrupted, all shards get the note and the generation that the first one got. */
-async function moveAway({ connection: { client }, prefix, ids }: RedisSourceParams, note: string): Promise<string> {
+async function moveAway({ connection, prefix, ids }: RedisSourceParams, note: string): Promise<string> {
   const names = createKeyNames(prefix);
   let args: readonly string[] = [ids(), note];
-  for (const shard of shards) args = (await client.eval(scripts.moveAway.text, 1, names.meta(shard), ...args)) as string[];
+  for (const shard of shards) args = (await evaluateByKey(connection, scripts.moveAway.text, [names.meta(shard)], args)) as string[];
   return args[0] ?? '';
 }
 
@@ -80,7 +81,7 @@ interface Reading extends Pick<LedgerContext, 'calls' | 'names' | 'strings' | 'r
 async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Binding, generation: string): AsyncGenerator<MovedItem> {
   const names = createKeyNames(prefix);
   const place = { address: connection.address, prefix };
-  const found = await readShards(connection.client, names);
+  const found = await readShards(connection, names);
   const calls = createScriptClient({
     connection,
     place,
@@ -229,14 +230,10 @@ interface FoundKey {
   readonly rest: string;
 }
 
-async function* keysOf({ connection: { client }, names }: Reading, what: string): AsyncGenerator<FoundKey> {
+async function* keysOf({ connection, names }: Reading, what: string): AsyncGenerator<FoundKey> {
   const from = names.record(0, '').length - 'r:'.length;
-  let cursor = '0';
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', names.patternOf(what), 'COUNT', 500);
-    cursor = next;
+  for await (const keys of scanKeys(connection, names.patternOf(what), 500))
     for (const key of keys) yield { key, shard: Number(key.slice(from - 4, from - 2)), rest: key.slice(from + what.length) };
-  } while (cursor !== '0');
 }
 
 async function* fieldsOf({ calls }: Reading, shard: number, key: string): AsyncGenerator<readonly [field: string, value: string]> {

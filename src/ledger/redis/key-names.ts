@@ -93,6 +93,8 @@ export interface KeyNames {
   ends(shard: number): string;
   /** Hash, in schema 1 only: up to which number the details of a batch and status were purged. */
   dropped(shard: number): string;
+  /** String, empty: written where a write has to be waited for. */
+  sync(shard: number): string;
   /** Matches the keys of the ledger whose names begin so behind the shard: `r:`. */
   patternOf(what: string): string;
   /** Matches every key of the ledger and no other. */
@@ -136,6 +138,7 @@ export function createKeyNames(prefix: string): KeyNames {
     deadLetters: (shard, stream) => name(shard, `dead:${stream}`),
     ends: (shard) => name(shard, 'ends'),
     dropped: (shard) => name(shard, 'dropped'),
+    sync: (shard) => name(shard, 'sync'),
     patternOf: (what) => `${prefix}:{[01][0-9]}:${what}*`,
     pattern: `${prefix}:{[01][0-9]}:*`,
   };

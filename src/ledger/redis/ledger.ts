@@ -93,11 +93,10 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   const names = createKeyNames(prefix);
   try {
     const { allow, onWarning } = params;
-    const faults = await assertDurable({ connection, allowUnsafe: allow.unsafe, onWarning });
-    const health = createRedisHealth({ connection, allowUnsafe: allow.unsafe, faults, onWarning });
+    const durability = await assertDurable({ connection, allowUnsafe: allow.unsafe, onWarning });
+    const health = createRedisHealth({ connection, allowUnsafe: allow.unsafe, found: durability, onWarning });
     const found = await openOrCreate({
       ...params,
-      client: connection.client,
       place,
       names,
       rebuilding: params.rebuilding ?? false,
@@ -115,6 +114,9 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       ...found,
       writer: owner,
       isSafe: health.isSafe,
+      waits: health.waits,
+      onReplica: health.noteReplica,
+      onNoSlot: health.noteNoSlot,
       onFull: health.noteFull,
       onTime: timeKeeper(() => calls, params.onTime),
       onBroken(error) {
@@ -122,8 +124,8 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
         onBroken?.(error);
       },
     });
-    // Resolves once this connection is verified.
-    await calls.read(0, 'time');
+    // Resolves once all of its connections are verified.
+    await Promise.all(shards.map((shard) => calls.read(shard, 'exists', names.meta(shard))));
     const { generation } = found;
     return createLedger({ calls, place, names, generation, keys, owner, ledgerKey: params.ledgerKey, broken: broken.promise, health });
   } catch (cause) {

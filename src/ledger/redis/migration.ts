@@ -9,7 +9,8 @@
  * 3: records have audit trails, and intents obey pauses, which older programs do not. A record without a trail begins it
  * with its next step, so that no record is rewritten.
  */
-import type { Redis } from 'ioredis';
+import { evaluateByKey, scanKeys, sendByKey } from '../../redis/by-key.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
 import { claimRangeOf, shardOf, shardOfClaims, shards, type KeyNames } from './key-names.ts';
 import { scripts, type Script } from './scripts.ts';
@@ -17,7 +18,7 @@ import { scripts, type Script } from './scripts.ts';
 export const schemaVersion = 3;
 
 export interface MigrationParams {
-  readonly client: Redis;
+  readonly connection: RedisConnection;
   readonly place: LedgerPlace;
   readonly names: KeyNames;
   readonly idempotencyHeader: string;
@@ -83,13 +84,13 @@ export async function migrate(params: MigrationParams, found: readonly Shard[]):
 
 /** @returns the new generation; undefined when another process has completed the migration meanwhile */
 async function fence(params: MigrationParams, found: readonly Shard[], version: number): Promise<string | undefined> {
-  const { client, names, place, ids, idempotencyHeader } = params;
+  const { connection, names, place, ids, idempotencyHeader } = params;
   const former = formerGeneration(found[0]);
   const wanted = found[0]?.['state'] === 'migrating' ? (found[0]['generation'] ?? '') : ids();
   let generation: string | undefined;
   for (const shard of shards) {
     const args = [former, generation ?? wanted, String(version), idempotencyHeader];
-    const [its = '', state, schema] = (await client.eval(scripts.migrateFence.text, 1, names.meta(shard), ...args)) as string[];
+    const [its = '', state, schema] = (await evaluateByKey(connection, scripts.migrateFence.text, [names.meta(shard)], args)) as string[];
     // Another process has completed this version and goes on to the next one.
     if (Number(schema) > version) return undefined;
     if (shard === 0) {
@@ -111,19 +112,20 @@ interface Evaluation {
 }
 
 /** In one pipeline; the replies are in the order of the scripts. */
-async function evaluate({ client, generation }: Migration, evaluations: readonly Evaluation[]): Promise<readonly string[][]> {
-  if (evaluations.length === 0) return [];
-  const pipeline = client.pipeline();
-  for (const { script, keys, args } of evaluations) pipeline.eval(script.text, keys.length, ...keys, generation, ...args);
-  return repliesOf<string[]>(await pipeline.exec());
+async function evaluate({ connection, generation }: Migration, evaluations: readonly Evaluation[]): Promise<readonly string[][]> {
+  const commands = evaluations.map(({ script, keys, args }) => ({
+    key: keys[0] ?? '',
+    command: ['eval', script.text, keys.length, ...keys, generation, ...args] as const,
+  }));
+  return (await sendByKey(connection, commands)) as string[][];
 }
 
-function repliesOf<Reply>(results: Awaited<ReturnType<ReturnType<Redis['pipeline']>['exec']>>): Reply[] {
-  return (results ?? []).map(([error, reply]) => {
-    if (error !== null) throw error;
-    return reply as Reply;
-  });
-}
+/** One read of each key. */
+const readEach = (connection: RedisConnection, command: string, keys: readonly string[]): Promise<unknown[]> =>
+  sendByKey(
+    connection,
+    keys.map((key) => ({ key, command: [command, key] })),
+  );
 
 /** A key of the ledger: its shard, and what follows the shard and `what` in its name. */
 interface FoundKey {
@@ -134,15 +136,11 @@ interface FoundKey {
 
 const scanCount = 500;
 
-async function* keysOf({ client, names }: Migration, what: string, pattern = what): AsyncGenerator<readonly FoundKey[]> {
+async function* keysOf({ connection, names }: Migration, what: string, pattern = what): AsyncGenerator<readonly FoundKey[]> {
   const from = names.record(0, '').length - 'r:'.length;
-  let cursor = '0';
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', names.patternOf(pattern), 'COUNT', scanCount);
-    cursor = next;
-    if (keys.length === 0) continue;
-    yield keys.map((key) => ({ key, shard: Number(key.slice(from - 4, from - 2)), rest: key.slice(from + what.length) }));
-  } while (cursor !== '0');
+  for await (const keys of scanKeys(connection, names.patternOf(pattern), scanCount))
+    if (keys.length > 0)
+      yield keys.map((key) => ({ key, shard: Number(key.slice(from - 4, from - 2)), rest: key.slice(from + what.length) }));
 }
 
 /** Version 1 kept the reason of an open send and why it was not resent in one text. */
@@ -166,11 +164,13 @@ interface Claim {
 const records: Step = {
   name: 'sessions and reasons of records',
   async run(migration) {
-    const { client, names } = migration;
+    const { connection, names } = migration;
     for await (const keys of keysOf(migration, 'r:')) {
-      const pipeline = client.pipeline();
-      for (const { key } of keys) pipeline.get(key);
-      const texts = repliesOf<string | null>(await pipeline.exec());
+      const texts = (await readEach(
+        connection,
+        'get',
+        keys.map(({ key }) => key),
+      )) as (string | null)[];
       const claims: Claim[] = [];
       const changes: Evaluation[] = [];
       for (const [index, { key, shard, rest: recordId }] of keys.entries()) {
@@ -216,19 +216,22 @@ async function claimSessions(migration: Migration, claims: readonly Claim[]): Pr
   }
 }
 
-async function orderOf({ client, names }: Migration, recordId: string): Promise<number> {
-  const head = (await client.get(names.record(shardOf(recordId), recordId)))?.split('\n')[0];
+async function orderOf({ connection, names }: Migration, recordId: string): Promise<number> {
+  const [text] = (await readEach(connection, 'get', [names.record(shardOf(recordId), recordId)])) as (string | null)[];
+  const head = text?.split('\n')[0];
   return Number(head?.split(' ')[7] ?? Number.POSITIVE_INFINITY);
 }
 
 const places: Step = {
   name: 'places of files',
   async run(migration) {
-    const { client, names } = migration;
+    const { connection, names } = migration;
     for await (const keys of keysOf(migration, 'p:', 'p:file:')) {
-      const pipeline = client.pipeline();
-      for (const { key } of keys) pipeline.hkeys(key);
-      const positions = repliesOf<string[]>(await pipeline.exec());
+      const positions = (await readEach(
+        connection,
+        'hkeys',
+        keys.map(({ key }) => key),
+      )) as string[][];
       const claims = keys.flatMap(({ shard, rest }, index) => claimsOf(names, shard, rest, positions[index] ?? []));
       await evaluate(migration, claims);
     }

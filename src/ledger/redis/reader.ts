@@ -30,7 +30,7 @@ export async function openRedisReader({
 }): Promise<RedisLedgerReader & { readonly moveState: LedgerState }> {
   const names = createKeyNames(prefix);
   const place = { address: connection.address, prefix };
-  const found = await readShards(connection.client, names);
+  const found = await readShards(connection, names);
   const generation = found[0]?.['generation'];
   if (generation === undefined) {
     throw new LedgerMissingError(

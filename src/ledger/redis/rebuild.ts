@@ -4,7 +4,7 @@
  */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { Pause } from '../../../batches/record/pause.ts';
-import type { Redis } from 'ioredis';
+import { scanKeys, sendByKey } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
@@ -29,9 +29,9 @@ export async function beginRebuild(params: {
   readonly ids: () => string;
 }): Promise<void> {
   const { connection, prefix, binding, ledgerKey, ids } = params;
-  const { client, address } = connection;
+  const { address } = connection;
   const names = createKeyNames(prefix);
-  const found = await readShards(client, names);
+  const found = await readShards(connection, names);
   checkBound({ place: { address, prefix }, binding, ledgerKey }, found);
 
   const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
@@ -39,21 +39,20 @@ export async function beginRebuild(params: {
   const generation = ids();
   for (const shard of shards) {
     const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn];
-    await createShard(client, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
+    await createShard(connection, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
-  await removeAllBut(client, names, new Set([...shards.map(names.meta), ...shards.map(names.pauses)]));
+  await removeAllBut(connection, names, new Set([...shards.map(names.meta), ...shards.map(names.pauses)]));
 }
 
-export async function removeAllBut(client: Redis, names: KeyNames, kept: ReadonlySet<string>): Promise<void> {
-  let cursor = '0';
-  do {
-    const [next, keys] = await client.scan(cursor, 'MATCH', names.pattern, 'COUNT', scanCount);
-    cursor = next;
-    const pipeline = client.pipeline();
-    for (const key of keys) if (!kept.has(key)) pipeline.unlink(key);
-    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
-  } while (cursor !== '0');
+export async function removeAllBut(connection: RedisConnection, names: KeyNames, kept: ReadonlySet<string>): Promise<void> {
+  for await (const keys of scanKeys(connection, names.pattern, scanCount)) {
+    const removed = keys.filter((key) => !kept.has(key));
+    await sendByKey(
+      connection,
+      removed.map((key) => ({ key, command: ['unlink', key] })),
+    );
+  }
 }
 
 /**
@@ -78,9 +77,9 @@ export async function finishRebuild(params: {
   readonly marksSeen: readonly string[];
 }): Promise<void> {
   const { connection, prefix, marksSeen } = params;
-  const { client, address } = connection;
+  const { address } = connection;
   const names = createKeyNames(prefix);
-  const found = await readShards(client, names);
+  const found = await readShards(connection, names);
   const generation = found[0]?.['generation'];
   const interrupted = (): TypeError => new TypeError(`${placeText({ address, prefix })} is not being rebuilt`);
   if (generation === undefined || found.some((shard) => shard['generation'] !== generation || shard['state'] === 'founding'))
@@ -88,6 +87,6 @@ export async function finishRebuild(params: {
   const read = marksSeen.map((mark) => readMark(mark).generation).filter((its) => its !== generation);
   const takenIn = [...new Set([...generationsTakenIn(found), ...read])].join(' ');
   for (const shard of shards) {
-    if (!(await setState(client, names, shard, generation, 'live', takenIn))) throw interrupted();
+    if (!(await setState(connection, names, shard, generation, 'live', takenIn))) throw interrupted();
   }
 }

@@ -4,7 +4,7 @@
  * was dropped.
  */
 import { statusOf } from '../codes.ts';
-import { redisTime } from './script-client.ts';
+import { redisTime } from './clock.ts';
 import type { LedgerContext } from './context.ts';
 import { numberAtTime, shards } from './key-names.ts';
 import { encodeWithoutDetails, stateText } from './record-codec.ts';

@@ -8,12 +8,15 @@
  */
 import { LedgerClosedError } from '../errors.ts';
 import { systemClock } from '../../clock.ts';
-import type { RedisConnection } from '../../redis/connection.ts';
+import { isElsewhere, sendByKey } from '../../redis/by-key.ts';
+import type { RedisNode } from '../../redis/connection.ts';
+import type { ScriptClientParams } from './script-client-params.ts';
 import { otherGeneration, sendCalls, type Argument, type Call, type CallResult } from './calls.ts';
-import { LedgerDataLossError, refusedCall, type LedgerPlace } from './errors.ts';
-import { shards, type KeyNames } from './key-names.ts';
+import { LedgerDataLossError, refusedCall } from './errors.ts';
+import { shards } from './key-names.ts';
 import type { Script } from './scripts.ts';
-import { createVerifiedConnection, type Verification, type VerifiedConnection } from './verified-connection.ts';
+import { createNodeLinks, type NodeLinks } from './node-links.ts';
+import { verifyShards, type Verification, type VerifiedConnection } from './verified-connection.ts';
 import { createWriteCounters, type WriteCounters } from './write-counters.ts';
 
 /** The reply of a script: its first word, the shard's counter, and what follows. */
@@ -46,34 +49,12 @@ export interface ScriptClient {
   close(): Promise<void>;
 }
 
-export interface ScriptClientParams {
-  readonly connection: RedisConnection;
-  readonly place: LedgerPlace;
-  readonly names: KeyNames;
-  readonly generation: string;
-  /** This process's short id, without spaces; '' for one that only reads. */
-  readonly writer: string;
-  /** The counters as they were found, by shard. */
-  readonly counters: readonly number[];
-  readonly onBroken: (error: LedgerDataLossError) => void;
-  /** Asked on every new connection before it is used: false while the server may not be used. Rejects when it cannot say now. */
-  readonly isSafe?: () => Promise<boolean>;
-  /** Called when Redis refuses a write because its memory or its disk is full; the write waits until there is room. */
-  readonly onFull?: (what: 'memory' | 'disk') => void;
-  /** Receives the ledger's time with every reply of a script. */
-  readonly onTime?: (time: LedgerTimeSeen) => void;
-}
-
-/** The time of a shard, which is Redis TIME and an offset; milliseconds. */
-export interface LedgerTimeSeen {
-  readonly nowMs: number;
-  readonly offsetMs: number;
-}
+export type { LedgerTimeSeen, ScriptClientParams } from './script-client-params.ts';
 
 const pipelineLimit = 1_000;
 const pauseMs = 200;
 /** These pass: it is loading, a script runs long, it has become a replica and another one the master, its disk is full. */
-const passing = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN|READONLY|CLUSTERDOWN|MISCONF)\b/;
+const passing = /^(LOADING|BUSY|MASTERDOWN|READONLY|MISCONF)\b/;
 /** Redis 6 puts what a command in a script met behind words of its own. Nothing was written: the first write is refused. */
 const noMemory = /^OOM\b|-OOM command not allowed/;
 const noMaster = /^(READONLY|MASTERDOWN)/;
@@ -82,31 +63,36 @@ const noMaster = /^(READONLY|MASTERDOWN)/;
 interface State {
   readonly params: ScriptClientParams;
   readonly counters: WriteCounters;
-  waiting: Call[];
+  /** By shard. */
+  readonly waiting: Call[][];
+  /** Where a replica is waited for. */
+  readonly busy: Set<VerifiedConnection>;
   scheduled: boolean;
   failure: LedgerDataLossError | undefined;
   closing: boolean;
   ended: boolean;
-  link: VerifiedConnection | undefined;
+  links: NodeLinks | undefined;
 }
 
 export function createScriptClient(params: ScriptClientParams): ScriptClient {
   const state: State = {
     params,
     counters: createWriteCounters(params),
-    waiting: [],
+    waiting: shards.map(() => []),
+    busy: new Set(),
     scheduled: false,
     failure: undefined,
     closing: false,
     ended: false,
-    link: undefined,
+    links: undefined,
   };
-  state.link = createVerifiedConnection({
+  state.links = createNodeLinks({
     connection: params.connection,
-    verify: () => verify(state),
+    names: params.names,
+    verify: (node, its) => verify(state, node, its),
     onVerified: () => schedule(state),
     onLost() {
-      if (state.closing) rejectQueued(state, new LedgerClosedError());
+      if (state.closing) rejectUnreachable(state);
     },
   });
   const { names, generation, writer } = params;
@@ -141,26 +127,26 @@ export function createScriptClient(params: ScriptClientParams): ScriptClient {
     },
     async close() {
       state.closing = true;
-      if (!isVerified(state)) rejectQueued(state, new LedgerClosedError());
+      rejectUnreachable(state);
       await Promise.allSettled(underWay);
       if (state.ended) return;
       state.ended = true;
-      state.link?.close();
       await removeOwnFields(state);
+      state.links?.close();
     },
   };
 }
 
-const isVerified = ({ link }: State): boolean => link?.isVerified() ?? false;
+const linkOf = ({ links }: State, shard: number): VerifiedConnection | undefined => links?.of(shard);
 
 function enqueue(state: State, call: Call): void {
   if (state.failure !== undefined) call.reject(state.failure);
   else if (state.ended) call.reject(new LedgerClosedError());
   else {
-    state.waiting.push(call);
-    if (isVerified(state)) schedule(state);
+    state.waiting[call.shard]?.push(call);
+    if (linkOf(state, call.shard) !== undefined) schedule(state);
     // No call waits for a Redis that is away once the ledger is being closed.
-    else if (state.closing) rejectQueued(state, new LedgerClosedError());
+    else if (state.closing) rejectUnreachable(state);
   }
 }
 
@@ -173,11 +159,13 @@ function schedule(state: State): void {
   });
 }
 
-function rejectQueued(state: State, error: Error): void {
-  const queued = state.waiting;
-  state.waiting = [];
-  for (const call of queued) call.reject(error);
+function rejectQueued(state: State, error: Error, isIn: (shard: number) => boolean = () => true): void {
+  for (const shard of shards) if (isIn(shard)) for (const call of state.waiting[shard]?.splice(0) ?? []) call.reject(error);
 }
+
+/** What waits for a node that is away. */
+const rejectUnreachable = (state: State): void =>
+  rejectQueued(state, new LedgerClosedError(), (shard) => linkOf(state, shard) === undefined);
 
 function markBroken(state: State, what: string): void {
   if (state.failure !== undefined) return;
@@ -186,27 +174,53 @@ function markBroken(state: State, what: string): void {
   state.params.onBroken(state.failure);
 }
 
+/**
+ * Each node gets the calls of all its shards together. Where a replica is waited for, all that comes meanwhile is sent behind
+ * that, so that one wait serves many writes.
+ */
 function flush(state: State): void {
-  if (!isVerified(state)) return;
-  while (state.waiting.length > 0) {
-    const calls = state.waiting.slice(0, pipelineLimit);
-    state.waiting = state.waiting.slice(pipelineLimit);
-    send(state, calls).catch((cause: unknown) => {
+  const byLink = new Map<VerifiedConnection, Call[]>();
+  for (const shard of shards) {
+    const link = linkOf(state, shard);
+    const waiting = state.waiting[shard] ?? [];
+    if (link === undefined || waiting.length === 0 || state.busy.has(link)) continue;
+    const calls = byLink.get(link) ?? [];
+    byLink.set(link, calls);
+    calls.push(...waiting.splice(0, pipelineLimit - calls.length));
+    if (waiting.length > 0) schedule(state);
+  }
+  for (const [link, calls] of byLink)
+    send(state, link, calls).catch((cause: unknown) => {
       for (const call of calls) call.reject(cause);
     });
+}
+
+async function send(state: State, link: VerifiedConnection, calls: readonly Call[]): Promise<void> {
+  const { names, generation, waits: waitsAt, onReplica } = state.params;
+  const epoch = link.epoch();
+  const waits = waitsAt?.(link.node) ?? false;
+  if (waits) state.busy.add(link);
+  try {
+    const { results, isReplicated } = await sendCalls(link.node.client, { names, generation, waits }, calls);
+    if (isReplicated !== undefined) onReplica?.(link.node, isReplicated);
+    const via = { link, epoch, counts: !waits || isReplicated === true };
+    for (const [index, call] of calls.entries()) settle(state, call, results[index] ?? [new Error('no answer')], via);
+  } finally {
+    if (state.busy.delete(link)) schedule(state);
   }
 }
 
-async function send(state: State, calls: readonly Call[]): Promise<void> {
-  const { connection, names, generation } = state.params;
-  const epoch = state.link?.epoch() ?? 0;
-  const results = await sendCalls(connection.client, names, generation, calls);
-  for (const [index, call] of calls.entries()) settle(state, call, results[index] ?? [new Error('no answer')], epoch);
+/** On which connection a call was made. */
+interface Via {
+  readonly link: VerifiedConnection;
+  readonly epoch: number;
+  /** No failover can undo what was written. */
+  readonly counts: boolean;
 }
 
-function settle(state: State, call: Call, [error, value]: CallResult, epoch: number): void {
+function settle(state: State, call: Call, [error, value]: CallResult, via: Via): void {
   if (error !== null) {
-    fail(state, call, error, epoch);
+    fail(state, call, error, via);
     return;
   }
   if (value === otherGeneration || (call.script !== undefined && (value as readonly unknown[])[0] === 'lost')) {
@@ -218,6 +232,11 @@ function settle(state: State, call: Call, [error, value]: CallResult, epoch: num
     call.resolve(value as never);
     return;
   }
+  if (!via.counts) {
+    call.repeated = true;
+    void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
+    return;
+  }
   const [answer = '', counters = '', ...values] = value as string[];
   const counter = state.counters.note(call.shard, counters);
   const [, , nowMs, offsetMs] = counters.split(' ');
@@ -225,17 +244,21 @@ function settle(state: State, call: Call, [error, value]: CallResult, epoch: num
   call.resolve({ answer, counter, values, repeated: call.repeated } satisfies Reply as never);
 }
 
-function fail(state: State, call: Call, error: Error, epoch: number): void {
+function fail(state: State, call: Call, error: Error, { link, epoch }: Via): void {
   if (error.name !== 'ReplyError') {
     call.repeated = true;
-    state.link?.interrupt(epoch);
+    link.interrupt(epoch);
     enqueue(state, call);
   } else if (error.message.startsWith('NOSCRIPT')) {
     call.whole = true;
     enqueue(state, call);
+  } else if (isElsewhere(error)) {
+    if (error.message.startsWith('MOVED')) state.params.connection.noteMoved(error.message);
+    else state.params.onNoSlot?.(error.message);
+    void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
   } else if (passing.test(error.message)) {
     call.repeated = true;
-    if (noMaster.test(error.message)) state.link?.interrupt(epoch);
+    if (noMaster.test(error.message)) link.interrupt(epoch);
     if (error.message.startsWith('MISCONF')) state.params.onFull?.('disk');
     void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
   } else if (noMemory.test(error.message)) {
@@ -249,32 +272,19 @@ function fail(state: State, call: Call, error: Error, epoch: number): void {
   }
 }
 
-/** Whether the new connection leads to a ledger that holds all that this process has seen. */
-async function verify(state: State): Promise<Verification> {
+async function verify(state: State, node: RedisNode, its: readonly number[]): Promise<Verification> {
   if (state.failure !== undefined) return 'refused';
-  const { connection, names, isSafe = () => Promise.resolve(true) } = state.params;
-  if (!(await isSafe().catch(() => false))) return 'retry';
-  const pipeline = connection.client.pipeline();
-  for (const shard of shards) pipeline.hmget(names.meta(shard), ...state.counters.fields);
-  const results = ((await pipeline.exec()) ?? []) as CallResult[];
-  if (results.length !== shards.length || results.some(([error]) => error !== null)) return 'retry';
-  const loss = state.counters.loss(results.map(([, value]) => value as readonly (string | null)[]));
-  if (loss === undefined) return 'verified';
-  markBroken(state, loss);
+  const found = await verifyShards(state.params, state.counters, { node, shards: its });
+  if (typeof found === 'string') return found;
+  markBroken(state, found.loss);
   return 'refused';
 }
 
 /** A closed process no longer needs its write counter. What stays because Redis was away is dropped by others, in time. */
 async function removeOwnFields(state: State): Promise<void> {
-  const own = state.counters.ownFields(state.params.names);
-  if (own.length === 0 || !isVerified(state) || state.failure !== undefined) return;
-  const pipeline = state.params.connection.client.pipeline();
-  for (const [key, field] of own) pipeline.hdel(key, field);
-  await pipeline.exec();
-}
-
-/** Redis TIME, in milliseconds since the epoch. */
-export async function redisTime(calls: ScriptClient): Promise<number> {
-  const [seconds, microseconds] = (await calls.read(0, 'time')) as readonly string[];
-  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  const { connection, names } = state.params;
+  if (state.failure !== undefined) return;
+  const own = state.counters.ownFields().filter(([shard]) => linkOf(state, shard) !== undefined);
+  const commands = own.map(([shard, field]) => ({ key: names.meta(shard), command: ['hdel', names.meta(shard), field] as const }));
+  await sendByKey(connection, commands).catch(() => undefined);
 }

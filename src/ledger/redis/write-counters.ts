@@ -2,17 +2,17 @@
  * How much of every shard this process has seen, by which a ledger restored from an older copy is detected: the number
  * of writes, and which of them was its own last one. The latter detects it even when others have written past the former.
  */
-import { shards, type KeyNames } from './key-names.ts';
+import { shards } from './key-names.ts';
 
 export interface WriteCounters {
   /** Takes the `counters` of a script's reply (`begin.lua`); returns the first of them. */
   note(shard: number, counters: string): string;
   /** Fields of a shard's meta that `loss` looks at. */
   readonly fields: readonly string[];
-  /** What a ledger is that answers these `fields`, by shard, for people; undefined when it holds all that was seen. */
-  loss(found: readonly (readonly (string | null)[])[]): string | undefined;
-  /** Keys and fields that this process leaves in the ledger. */
-  ownFields(names: KeyNames): readonly (readonly [key: string, field: string])[];
+  /** What a ledger is whose shards answer these `fields`, for people; undefined when it holds all that was seen. */
+  loss(found: ReadonlyMap<number, readonly (string | null)[]>): string | undefined;
+  /** Fields that this process leaves in the meta of shards. */
+  ownFields(): readonly (readonly [shard: number, field: string])[];
 }
 
 /**
@@ -38,7 +38,7 @@ export function createWriteCounters(params: {
     },
     fields: ['generation', 'counter', field, 'forgotten'],
     loss(found) {
-      for (const [shard, [itsGeneration, counter, ownLast, forgotten]] of found.entries()) {
+      for (const [shard, [itsGeneration, counter, ownLast, forgotten]] of found) {
         if (itsGeneration !== generation) return 'was emptied or replaced';
         if (Number(counter) < (written[shard] ?? 0)) return 'was restored from an older copy';
         // A process that has not written for long is dropped once there are many others.
@@ -47,6 +47,6 @@ export function createWriteCounters(params: {
       }
       return undefined;
     },
-    ownFields: (names) => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [names.meta(shard), field]),
+    ownFields: () => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [shard, field]),
   };
 }

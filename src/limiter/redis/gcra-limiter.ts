@@ -19,7 +19,7 @@ import { createPause, type Pause } from './pause.ts';
 import { createLimiterScripts, type Reservation } from './scripts.ts';
 import { createServerTime } from './redis-time.ts';
 import { createWaiters, noPermitWithin, type Waiters } from '../waiters.ts';
-import type { Redis } from 'ioredis';
+import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 
 /** How far ahead a slot is reserved: longer than a Redis that syncs every write takes to answer, all but always. */
 const aheadMs = 30;
@@ -45,7 +45,7 @@ interface Slot {
 }
 
 export interface GcraLimiterParams {
-  readonly redis: Redis;
+  readonly redis: ScriptRunner;
   readonly key: string;
   /** Permits a second. */
   readonly rate: number;

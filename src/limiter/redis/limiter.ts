@@ -1,5 +1,5 @@
 /** Permits that all instances share through Redis. */
-import type { Redis } from 'ioredis';
+import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { Random } from '../../../batches/ports/random.ts';
@@ -21,7 +21,7 @@ import { createUnlimitedLimiter } from './unlimited-limiter.ts';
  * @property onTrouble called once when Redis stops answering, and again only after it answered
  */
 export interface RedisLimiterOptions {
-  readonly redis: Redis;
+  readonly redis: ScriptRunner;
   readonly prefix: string;
   readonly name: string;
   readonly rate: number | 'unlimited';

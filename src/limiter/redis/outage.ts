@@ -1,5 +1,5 @@
 /** Notices that Redis does not answer, and reports it once until it answers again. */
-import type { Redis } from 'ioredis';
+import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { Random } from '../../../batches/ports/random.ts';
 
 export interface Outage {
@@ -12,7 +12,7 @@ export interface Outage {
   ended(): boolean;
 }
 
-export function createOutage(params: { redis: Redis; name: string; random: Random; onTrouble: (trouble: Error) => void }): Outage {
+export function createOutage(params: { redis: ScriptRunner; name: string; random: Random; onTrouble: (trouble: Error) => void }): Outage {
   const { redis, name, random, onTrouble } = params;
   let reported = false;
   return {

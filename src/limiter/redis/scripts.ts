@@ -1,6 +1,6 @@
 /** The limiter's scripts inside Redis as functions. Their headers tell what they hold; here are only the words for it. */
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { RateDrop } from '../recovery-ramp.ts';
 
 /**
@@ -56,7 +56,7 @@ type Command = (key: string, ...args: string[]) => Promise<unknown>;
  * @param settleMs how far ahead a new schedule begins
  */
 export function createLimiterScripts(params: {
-  redis: Redis;
+  redis: ScriptRunner;
   key: string;
   rate?: number;
   stretch?: number;

@@ -2,7 +2,7 @@
  * No bound, but sending can be paused for all instances. No permit is asked for: one question in 50 ms says whether
  * sending is paused, and without a fresh answer nothing passes.
  */
-import type { Redis } from 'ioredis';
+import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createRateFeedback } from './rate-feedback.ts';
@@ -23,7 +23,7 @@ const longestPauseMs = 1_000;
 const passed = Promise.resolve();
 
 export function createUnlimitedLimiter(params: {
-  redis: Redis;
+  redis: ScriptRunner;
   key: string;
   clock: Pick<Clock, 'sleep'>;
   now: () => number;

@@ -9,6 +9,7 @@ import type { Signer } from '../../../batches/gateway/signature.ts';
 import { monotonicClock, preciseClock, wallClock } from '../../clock.ts';
 import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
+import { scriptRunner } from '../../redis/by-key-scripts.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { meteredLedger } from '../../service/metered.ts';
@@ -77,7 +78,7 @@ const metered = (connected: Connected, metrics: ProfileParams['metrics']): Conne
 function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: Connected, name: 'dispatch' | 'follow') {
   const rate = name === 'dispatch' ? settings.DISPATCH_RATE : settings.FOLLOW_RATE;
   return createRedisLimiter({
-    redis: redis.client,
+    redis: scriptRunner(redis),
     prefix: settings.REDIS_PREFIX,
     name,
     rate,

@@ -105,6 +105,23 @@ describe('the configuration', () => {
     expect(message).not.toContain('s3cret');
   });
 
+  it('REDIS_URL is one server, or several nodes of a cluster with one account and no database', () => {
+    const of = (text: string) => readConfig([{ KAFKA_BROKERS: 'k:9092', REDIS_URL: text }], 'none').servers?.redisUrl;
+    expect(of('rediss://payer:s3cret@one:6379/3')).toBe('rediss://payer:s3cret@one:6379/3');
+    expect(of('redis://one:1, redis://two:2/0')).toBe('redis://one:1, redis://two:2/0');
+    for (const [text, expected] of [
+      ['redis://one:1,two:2', 'or several of these'],
+      ['redis://one:1,http://two:2', 'or several of these'],
+      ['redis://:s3cret@one,redis://two', 'same protocol, user and password'],
+      ['redis://one,rediss://two', 'same protocol, user and password'],
+      ['redis://one/1,redis://two/1', 'no database number'],
+    ] as const) {
+      const { message } = mistakeOf([{ KAFKA_BROKERS: 'k:9092', REDIS_URL: text }]);
+      expect(message).toContain(expected);
+      expect(message).not.toContain('s3cret');
+    }
+  });
+
   it('GATEWAY_PUBLIC_KEY_FILE names one file or several, separated by commas, and none that is empty', () => {
     const of = (text: string) => readConfig([{ GATEWAY_PUBLIC_KEY_FILE: text }], 'none').settings.GATEWAY_PUBLIC_KEY_FILE;
     expect(of('a.pem')).toEqual(['a.pem']);

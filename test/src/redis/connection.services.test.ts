@@ -12,7 +12,7 @@ import { freePort } from '../../support/free-port.ts';
 import { patience } from '../../support/patience.ts';
 import { startRedis, type RedisOptions, type RedisServer } from '../../support/redis-server.ts';
 import { redisUrl } from '../../support/services.ts';
-import { asAdmin, openInstance } from '../ledger/redis/harness.ts';
+import { asAdmin, clientOf, openInstance } from '../ledger/redis/harness.ts';
 
 const servers: RedisServer[] = [];
 const start = async (options: RedisOptions = {}): Promise<RedisServer> => {
@@ -51,7 +51,7 @@ describe('connecting to Redis', () => {
     const connecting = connectRedis({ url: `redis://127.0.0.1:${port}`, onWarning: silent });
     await start({ port });
     const connection = await connecting;
-    expect(await connection.client.ping()).toBe('PONG');
+    expect(await clientOf(connection).ping()).toBe('PONG');
     await connection.close();
   });
 
@@ -82,7 +82,7 @@ describe('connecting to Redis', () => {
     const tls = await makeCertificates();
     const { url } = await start({ tls });
     const connection = await connectRedis({ url, caFile: tls.caFile, onWarning: silent });
-    expect(await connection.client.ping()).toBe('PONG');
+    expect(await clientOf(connection).ping()).toBe('PONG');
     await connection.close();
     await expect(connectRedis({ url, onWarning: silent })).rejects.toThrow(/the certificate of Redis at rediss:\/\/.* is not trusted/);
     await expect(connectRedis({ url, caFile: '/nowhere/ca.pem', onWarning: silent })).rejects.toThrow(/\/nowhere\/ca\.pem/);
@@ -100,14 +100,14 @@ describe('connecting to Redis', () => {
     const connection = await connectRedis({ url: server.url, onWarning: silent });
     await connection.ready();
     await server.stop();
-    await expect.poll(() => connection.client.status, patience).not.toBe('ready');
+    await expect.poll(() => clientOf(connection).status, patience).not.toBe('ready');
     const given = AbortSignal.abort(new Error('given up'));
     await expect(connection.ready(given)).rejects.toThrow('given up');
     const waiting = connection.ready(AbortSignal.timeout(20_000));
     await server.restart();
     await waiting;
     await connection.close();
-    await expect.poll(() => connection.client.status, patience).toBe('end');
+    await expect.poll(() => clientOf(connection).status, patience).toBe('end');
     await expect(connection.ready()).rejects.toThrow(RedisError);
   });
 });
@@ -224,9 +224,9 @@ describe('the clock of Redis', () => {
     const reply = Date.now();
     clock.note({ nowMs: reply, offsetMs: 0 });
     expect(clock.now()).toBeGreaterThanOrEqual(reply);
-    await connection.client.ping();
-    await connection.client.ping();
-    await connection.client.ping();
+    await clientOf(connection).ping();
+    await clientOf(connection).ping();
+    await clientOf(connection).ping();
     const later = clock.now();
     await clock.sleep(60);
     // It goes on by itself, rather than to wait until it is overtaken.

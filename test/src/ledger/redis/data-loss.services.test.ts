@@ -12,7 +12,7 @@ import { admission, batchA, batchB, instructionOf, lineOf, manifest, refused, va
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
-import { asAdmin, binding, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
+import { asAdmin, binding, clientOf, keysOf, openInstance, rebuildParams, type Instance } from './harness.ts';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 
 let server: RedisServer;
@@ -171,7 +171,7 @@ describe('a Redis that came back with an older state', () => {
       Number(await admin((client) => client.hget(names.meta(shardOf(id)), 'counter')));
     const written = ['inv-1', recordId];
     const lastSeen = await Promise.all(written.map(counterOf));
-    connection.client.disconnect();
+    clientOf(connection).disconnect();
     await takeBack();
     const other = await open();
     for (const [index, id] of written.entries()) {
@@ -180,7 +180,7 @@ describe('a Redis that came back with an older state', () => {
       }
     }
     const waiting = expect(ledger.record('inv-1')).rejects.toThrow(/was restored from an older copy, and other processes have written/);
-    await connection.client.connect();
+    await clientOf(connection).connect();
     await waiting;
     await expect(ledger.broken).rejects.toThrow(LedgerDataLossError);
     expect(await other.ledger.record('inv-1')).toMatchObject({ status: 'queued' });
@@ -265,9 +265,9 @@ describe('the write counters of a shard', () => {
     await write(one, 4);
     expect(await writers()).toContain(field);
     // What it writes from now on is looked for again.
-    one.connection.client.disconnect();
+    clientOf(one.connection).disconnect();
     await admin((client) => client.hdel(meta, field));
-    await one.connection.client.connect();
+    await clientOf(one.connection).connect();
     await expect(one.ledger.record('inv-1')).rejects.toThrow(LedgerDataLossError);
   });
 });

@@ -59,6 +59,13 @@ export const rebuildParams = (connection: RedisConnection, prefix: string): Para
   ids: randomUUID,
 });
 
+/** The client of the connection to a single server. */
+export function clientOf(connection: RedisConnection): Redis {
+  const [node] = connection.nodes();
+  if (node === undefined) throw new Error('no node');
+  return node.client;
+}
+
 /** Speaks to the server beside the ledger, as a person who breaks or looks at things does. */
 export async function asAdmin<T>(url: string, work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, { maxRetriesPerRequest: 1 });
@@ -67,6 +74,13 @@ export async function asAdmin<T>(url: string, work: (client: Redis) => Promise<T
   } finally {
     client.disconnect();
   }
+}
+
+/** Whether this server can wait until a replica has a write: Redis 7.2 and later. */
+export async function waitsForReplicas(url: string): Promise<boolean> {
+  const info = await asAdmin(url, (client) => client.info('server'));
+  const [, major = '0', minor = '0'] = /^redis_version:(\d+)\.(\d+)/m.exec(info) ?? [];
+  return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
 }
 
 export async function keysOf(client: Redis, prefix: string): Promise<string[]> {

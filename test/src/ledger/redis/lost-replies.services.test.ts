@@ -8,7 +8,7 @@ import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts'
 import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { startLossyProxy, type LossyProxy } from '../lossy-proxy.ts';
-import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
+import { asAdmin, clientOf, openInstance, removeKeys, type Instance } from './harness.ts';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 
 let prefix: string;
@@ -149,8 +149,10 @@ it('connections that are killed again and again lose nothing and do nothing twic
   const killer = asAdmin(redisUrl(), async (admin) => {
     while (!over) {
       await new Promise((resolve) => setTimeout(resolve, 15));
-      if (connection.client.status !== 'ready') continue;
-      const id = await connection.client.client('ID').catch(() => undefined);
+      if (clientOf(connection).status !== 'ready') continue;
+      const id = await clientOf(connection)
+        .client('ID')
+        .catch(() => undefined);
       if (id !== undefined && (await admin.client('KILL', 'ID', id)) === 1) kills += 1;
     }
   });
