@@ -165,13 +165,15 @@ export const conflictEvent = (keys: KeyDerivation, params: Seen & { readonly fie
 /** Where the money of the attempt goes, masked. */
 const destinationOf = ({ destination, amendments }: LedgerRecord): string | undefined => amendments.at(-1)?.destination ?? destination;
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** What a rebuild needs of a record that was sent. */
-const sentMembers = ({ idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader }: LedgerRecord) => ({
-  idempotency_key: idempotencyKey,
-  attempt,
-  ...(keyLifetimeMs === null ? {} : { key_lifetime_ms: keyLifetimeMs }),
-  ...(idempotencyHeader === null ? {} : { idempotency_header: idempotencyHeader }),
-});
+function addSent(event: Writable<ResultEvent>, { idempotencyKey, attempt, keyLifetimeMs, idempotencyHeader }: LedgerRecord): void {
+  event.idempotency_key = idempotencyKey;
+  event.attempt = attempt;
+  if (keyLifetimeMs !== null) event.key_lifetime_ms = keyLifetimeMs;
+  if (idempotencyHeader !== null) event.idempotency_header = idempotencyHeader;
+}
 
 /**
  * The event of a record's own status change. `sequence` and audit head are the record's, already raised.
@@ -186,20 +188,28 @@ export function recordEvent(
 ): ResultEvent {
   const status = record.status;
   if (status === 'submitting' || (status === 'queued' && record.reason === null)) throw new TypeError(`${status} has no event`);
-  return {
-    ...frame(keys, { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at }, record.attempt, status),
-    record_id: record.recordId,
-    kind: record.kind,
-    ...(record.sends === 0 && record.attempt === 1 ? {} : sentMembers(record)),
-    amount_details: amountDetails(record.amountMinor, record.currency),
-    ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
-    ...(record.entryId === null ? {} : { entry_id: record.entryId }),
-    ...(destinationOf(record) === undefined ? {} : { destination: destinationOf(record) }),
-    ...(record.metadata === undefined ? {} : { metadata: record.metadata as never }),
-    fingerprint: record.fingerprint,
-    ...(record.reason === null ? {} : { error: record.reason }),
-    ...(record.resolvedBy === null ? {} : { resolved_by: record.resolvedBy }),
-    ...more,
-    ...auditMembers(record.audit),
-  };
+  const event: Writable<ResultEvent> = frame(
+    keys,
+    { occurrence: record.occurrence, batchId: record.batchId, sequence: record.sequence, at },
+    record.attempt,
+    status,
+  );
+  event.record_id = record.recordId;
+  event.kind = record.kind;
+  if (record.sends > 0 || record.attempt > 1) addSent(event, record);
+  event.amount_details = amountDetails(record.amountMinor, record.currency);
+  if (record.sessionId !== null) event.session_id = record.sessionId;
+  if (record.entryId !== null) event.entry_id = record.entryId;
+  const destination = destinationOf(record);
+  if (destination !== undefined) event.destination = destination;
+  if (record.metadata !== undefined) event.metadata = record.metadata as never;
+  event.fingerprint = record.fingerprint;
+  if (record.reason !== null) event.error = record.reason;
+  if (record.resolvedBy !== null) event.resolved_by = record.resolvedBy;
+  if (more.next_action !== undefined) event.next_action = more.next_action;
+  if (record.audit !== null) {
+    event.audit_number = record.audit.number;
+    event.audit_head = publishedHash(record.audit);
+  }
+  return event;
 }

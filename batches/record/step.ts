@@ -25,7 +25,8 @@ export function write(
   { patch, note, at }: { readonly patch: Partial<LedgerRecord>; readonly note: AuditNote; readonly at: number },
 ): Change {
   const { head, entries } = rules.audit.append(record.audit, record.recordId, note, at);
-  return { ...schedule(record, { ...patch, audit: head }), audit: entries };
+  const after: LedgerRecord = { ...record, ...patch, version: record.version + 1, audit: head };
+  return { expected: record.version, after, audit: entries };
 }
 
 /**
@@ -54,31 +55,39 @@ export function move(
 ): Change {
   const isAllowed = patch.status === record.status || mayFollow[record.status].includes(patch.status);
   const status = isAllowed ? patch.status : record.status;
-  const moved = { ...record, ...patch, status };
-  const isNews = status !== record.status || (!isFinal[status] && isOtherReason(record.reason, moved.reason));
+  const after: Writable<LedgerRecord> = {
+    ...record,
+    ...patch,
+    status,
+    version: record.version + 1,
+    leaseOwner: null,
+    leaseUntil: null,
+  };
+  const isNews = status !== record.status || (!isFinal[status] && isOtherReason(record.reason, after.reason));
   const isTold = isNews && isPublished[status];
-  const learnt = { ...changedFields(record, moved), ...detail };
+  if (isTold) after.sequence = record.sequence + 1;
+  const learnt = { ...changedFields(record, after), ...detail };
   // A look that taught nothing leaves no entry: a record that is open for days is looked at hundreds of times.
   const step =
     Object.keys(learnt).length === 0
       ? undefined
       : rules.audit.append(record.audit, record.recordId, { event, ...(by === undefined ? {} : { by }), detail: learnt }, at);
-  const after: LedgerRecord = {
-    ...moved,
-    version: record.version + 1,
-    sequence: record.sequence + (isTold ? 1 : 0),
-    audit: step?.head ?? record.audit,
-    leaseOwner: null,
-    leaseUntil: null,
-  };
+  if (step !== undefined) after.audit = step.head;
   const body = bodyAfter(after, at);
   return {
     expected: record.version,
     after,
     ...(step === undefined ? {} : { audit: step.entries }),
-    ...(isTold ? { event: recordEvent(rules.keys, { ...after, reason: reasonToTell(rules, after, at) }, at, shownAs(nextAction)) } : {}),
+    ...(isTold ? { event: recordEvent(rules.keys, withReasonToTell(rules, after, at), at, shownAs(nextAction)) } : {}),
     ...(body === undefined ? {} : { body }),
   };
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function withReasonToTell(rules: ResendSettings, record: LedgerRecord, at: number): LedgerRecord {
+  const reason = reasonToTell(rules, record, at);
+  return reason === record.reason ? record : { ...record, reason };
 }
 
 /** What the payer has to do may change under one code. */
@@ -91,15 +100,17 @@ const shownAs = (nextAction: CustomerAction | null): Pick<ResultEvent, 'next_act
 /** What a step changed of what is known of a record, for its audit trail. Nothing of it is secret: descriptions are masked. */
 export function changedFields(before: LedgerRecord, after: LedgerRecord): AuditDetail {
   const { reason } = after;
-  const isNewReason = reason !== null && (reason.code !== before.reason?.code || reason.description !== before.reason.description);
-  return {
-    ...(after.status === before.status ? {} : { status: after.status }),
-    ...(after.sessionId === null || after.sessionId === before.sessionId ? {} : { session_id: after.sessionId }),
-    ...(after.entryId === null || after.entryId === before.entryId ? {} : { entry_id: after.entryId }),
-    ...(after.sessionId === null || after.isSessionProven || !before.isSessionProven ? {} : { unproven: true }),
-    ...(after.cancelSession === null || after.cancelSession === before.cancelSession ? {} : { cancel_session: after.cancelSession }),
-    ...(isNewReason ? { code: reason.code, description: reason.description } : {}),
-  };
+  const changed: Writable<AuditDetail> = {};
+  if (after.status !== before.status) changed['status'] = after.status;
+  if (after.sessionId !== null && after.sessionId !== before.sessionId) changed['session_id'] = after.sessionId;
+  if (after.entryId !== null && after.entryId !== before.entryId) changed['entry_id'] = after.entryId;
+  if (after.sessionId !== null && !after.isSessionProven && before.isSessionProven) changed['unproven'] = true;
+  if (after.cancelSession !== null && after.cancelSession !== before.cancelSession) changed['cancel_session'] = after.cancelSession;
+  if (reason !== null && (reason.code !== before.reason?.code || reason.description !== before.reason.description)) {
+    changed['code'] = reason.code;
+    changed['description'] = reason.description;
+  }
+  return changed;
 }
 
 function bodyAfter({ status, hasCardNumber, sends }: LedgerRecord, at: number): BodyChange | undefined {

@@ -56,6 +56,17 @@ describe('a first send', () => {
     expect(world.ledger.kept()).toEqual(bytes);
   });
 
+  it.each(['accepted', 'in_progress'])(
+    'publishes one result, the final one, when its answer shows a session that is %s and has paid already',
+    async (status) => {
+      const world = await sent({ init: [ok({ status, entryStatus: 'succeeded' })] });
+      expect(world.log.filter((what) => what.startsWith('durable'))).toEqual(['durable submitting', 'durable succeeded']);
+      expect(world.ledger.events.map((event) => event.status)).toEqual(['succeeded']);
+      // The trail of a record that had none begins with an entry that says so; intent and answer follow.
+      expect(world.ledger.current()).toMatchObject({ sequence: queuedRecord().sequence + 1, audit: { number: 3 } });
+    },
+  );
+
   it('makes no intent while the gate for intents is closed, and sends when it opens', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()] });
     const { promise: opened, resolve } = Promise.withResolvers<void>();
