@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../batches/ports/clock.ts';
 import type { OutboxEntry, ResultSink } from '../batches/ports/result-sink.ts';
+import { resultMembers } from '../batches/record/result-members.ts';
 import { PublishError } from './kafka/publish-error.ts';
 import type { TopicPublisher } from './kafka/publisher.ts';
 
@@ -27,7 +28,7 @@ interface Keyed {
 }
 
 function keyed({ eventId, json }: OutboxEntry): Keyed {
-  const { record_id: recordId } = JSON.parse(json) as { readonly record_id?: unknown };
+  const { record_id: recordId } = resultMembers(json);
   const key = typeof recordId === 'string' && recordId !== '' ? recordId : null;
   return { key, text: key ?? eventId, value: json };
 }

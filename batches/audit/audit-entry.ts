@@ -93,3 +93,11 @@ export function readAuditEntry(text: string): ReadAuditEntry | undefined {
     typeof detail === 'object';
   return isEntry ? (value as ReadAuditEntry) : undefined;
 }
+
+const beginning = /^\{"number":\d+,"at":\d+,"event":"([a-z_]+)"/;
+
+/** The event of an entry, without reading all of it. @returns undefined for a text that is no entry */
+export const auditEventOf = (text: string): AuditEventName | undefined => {
+  const event = beginning.exec(text)?.[1];
+  return auditEvents.find((one) => one === event) ?? readAuditEntry(text)?.event;
+};

@@ -3,8 +3,8 @@ import type { GatewayResponse } from '../../batches/gateway/gateway-response.ts'
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Gateway, PreparedCall } from '../../batches/ports/gateway.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
-import type { ResultEvent } from '../../batches/record/result-event.ts';
-import { readAuditEntry } from '../../batches/audit/audit-entry.ts';
+import { resultMembers, type ResultMembers } from '../../batches/record/result-members.ts';
+import { auditEventOf } from '../../batches/audit/audit-entry.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Change } from '../../batches/record/change.ts';
 import { endEvidences, type EndEvidence } from './operator-counters.ts';
@@ -65,7 +65,7 @@ export function meteredSink(sink: ResultSink, metrics: Metrics, clock: Clock): R
       const published = await sink.publish(entries);
       const now = clock.now();
       for (const { json } of entries) {
-        const event = JSON.parse(json) as ResultEvent;
+        const event = resultMembers(json) as ResultMembers;
         metrics.published(event, now - Date.parse(event.occurred_at));
       }
       return published;
@@ -88,7 +88,7 @@ export function meteredLedger<One extends Pick<Ledger, 'advance'>>(ledger: One, 
 }
 
 function evidenceOf({ audit }: Change): EndEvidence {
-  const event = readAuditEntry(audit?.at(-1)?.text ?? '')?.event;
+  const event = auditEventOf(audit?.at(-1)?.text ?? '');
   if (event === 'resend') return 'answer';
   return endEvidences.find((evidence) => evidence === event) ?? 'other';
 }

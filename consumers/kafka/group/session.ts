@@ -27,6 +27,8 @@ import type { RecordProcessor } from './record-processor.ts';
 import type { StallDetector } from '../../../batches/pipeline/offsets/stall-detector.ts';
 
 const heartbeatEveryMs = 1_000;
+/** One for all batches: an abort without a reason makes an error with a stack each time. */
+const heldNoMore = new Error('the batch is held no more');
 
 export interface GroupSessionDeps {
   readonly createKafka: KafkaFactory;
@@ -165,7 +167,7 @@ async function handleBatch(session: Session, batch: FetchedBatch): Promise<void>
     await mine.inFlight.atMost(Math.floor(work.window / 2), mine.closed);
     if (mine.closed.aborted) await drained(session, mine);
   } finally {
-    idle.abort();
+    idle.abort(heldNoMore);
     await beating;
     stalls.batchEnded(batch.partition);
   }
