@@ -2,6 +2,7 @@
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import type { LedgerRecord, MachineClocks } from './record.ts';
 import type { ResultEvent } from './result-event.ts';
+import type { RecordStatus } from './status.ts';
 
 /** What to do with the sealed body in the same step. */
 export type BodyChange = { readonly keep: Uint8Array } | { readonly eraseAt: number };
@@ -21,6 +22,7 @@ export interface IntentCheck {
  * One atomic step: written whole, with the tallies it moves, or not at all.
  *
  * @property expected the version the step was decided on
+ * @property from the status that it had then; a store that needs it and has none looks for it
  * @property after the record as it shall be, its version raised by one
  * @property event to the outbox in the same step
  * @property audit what the step appends to the trail; `after.audit` is its new head
@@ -28,6 +30,7 @@ export interface IntentCheck {
  */
 export interface Change {
   readonly expected: number;
+  readonly from?: RecordStatus;
   readonly after: LedgerRecord;
   readonly event?: ResultEvent;
   readonly audit?: readonly AuditEntry[];

@@ -15,6 +15,7 @@ const keepAfterRefusalMs = 7 * dayMs;
 /** Changes when and by whom a record is looked at next: nothing that its audit trail shows. */
 export const schedule = (record: LedgerRecord, patch: Partial<LedgerRecord>): Change => ({
   expected: record.version,
+  from: record.status,
   after: { ...record, ...patch, version: record.version + 1 },
 });
 
@@ -76,6 +77,7 @@ export function move(
   const body = bodyAfter(after, at);
   return {
     expected: record.version,
+    from: record.status,
     after,
     ...(step === undefined ? {} : { audit: step.entries }),
     ...(isTold ? { event: recordEvent(rules.keys, withReasonToTell(rules, after, at), at, shownAs(nextAction)) } : {}),

@@ -1,5 +1,5 @@
 -- Writes an occurrence that ends by itself: rejected, duplicate or conflict. If the totals have no room for its
--- amount, it is counted without it. Begins with begin, totals, head, admission.
+-- amount, it is counted without it. An element of a group; begins with admission.
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record under its id
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   outbox, times
@@ -17,17 +17,17 @@ local currency, amount = countable(KEYS[5], ARGV[6], ARGV[8], ARGV[7])
 local number = write()
 if current then
   if ARGV[6] == '10' then redis.call('ZADD', KEYS[8], number, ARGV[3] .. ':' .. current.order .. ':' .. ARGV[9]) end
-  current.version = string.format('%.0f', tonumber(current.version) + 1)
+  current.version = text_of(current.version + 1)
   current.sequence = ARGV[9]
   redis.call('SET', KEYS[3], write_head(current) .. ARGV[14] .. '\n' .. fixed_line(value))
-  append_trail(KEYS[10], 15)
+  append_trail(KEYS[10], ARGV, 15)
   -- The index of what is final is in the order of the last change.
   if is_final(current.code) then redis.call('ZADD', KEYS[9], number, ARGV[3]) end
 elseif ARGV[3] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[3], ARGV[9])
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[6] .. ':' .. ARGV[10])
-add(KEYS[5], '0', currency, amount)
-add(KEYS[5], ARGV[6], currency, amount)
+count(KEYS[5], '0', currency, amount, 1)
+count(KEYS[5], ARGV[6], currency, amount, 1)
 tell(KEYS[6], KEYS[7], number, ARGV[11], ARGV[12], ARGV[13])
 return { 'written', counters, number }

@@ -4,6 +4,7 @@ import type { AdvanceResult } from '../../../batches/ports/ledger.ts';
 import { checkChange, identityChanged, neverAdmitted } from '../../../batches/record/check-change.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { BodyChange, Change, IntentCheck } from '../../../batches/record/change.ts';
+import { statusCode } from '../codes.ts';
 import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
 import type { Argument } from './calls.ts';
@@ -27,7 +28,9 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
   const taken = await takenSession(context, shard, after);
   if (taken !== undefined) return taken;
   const args = await argumentsOf(context, shard, change);
-  const reply = await context.calls.run(shard, scripts.advance, keysOf(context, shard, after), args, { mayPostpone: intent !== undefined });
+  const reply = await context.calls.run(shard, scripts.advance, keysOf(context, shard, change), args, {
+    mayPostpone: intent !== undefined,
+  });
   switch (reply.answer) {
     case 'written':
       if (event !== undefined) outbox.decided(shard, reply, event);
@@ -59,7 +62,7 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
   }
 }
 
-const keysOf = ({ names }: LedgerContext, shard: number, { recordId, batchId }: LedgerRecord): readonly string[] => [
+const keysOf = ({ names }: LedgerContext, shard: number, { from, after: { recordId, batchId, status } }: Change): readonly string[] => [
   names.record(shard, recordId),
   names.tally(shard, batchId),
   names.open(shard),
@@ -73,11 +76,11 @@ const keysOf = ({ names }: LedgerContext, shard: number, { recordId, batchId }: 
   names.trail(shard, recordId),
   names.alerted(shard),
   names.pauses(shard),
-  ...names.indexes(shard, batchId),
+  ...(from === undefined ? names.indexes(shard, batchId) : [names.index(shard, batchId, from), names.index(shard, batchId, status)]),
 ];
 
 async function argumentsOf(context: LedgerContext, shard: number, change: Change): Promise<readonly Argument[]> {
-  const { expected, after, event, body, intent, audit = [] } = change;
+  const { expected, from, after, event, body, intent, audit = [] } = change;
   return [
     stateText({ version: expected, audit: headBefore(after, audit.length) }),
     context.nextToken(),
@@ -96,6 +99,7 @@ async function argumentsOf(context: LedgerContext, shard: number, change: Change
     intent === undefined ? '' : intentArgument(after, intent),
     after.batchId,
     alertText(after),
+    from === undefined ? '' : String(statusCode[from]),
     ...audit.map(encodeEntry),
   ];
 }

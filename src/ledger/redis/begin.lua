@@ -13,23 +13,30 @@ if meta[1] ~= generation then return { 'lost', '0' } end
 local counter = meta[2] or '0'
 local own_counter = string.match(meta[5] or '0', '^%d+')
 
+-- A whole number as text. A format with a point costs several times as much, and one of more digits than these overflows
+-- where a `long` has 32 bits.
+local function text_of(number)
+  if number < 1000000000 then return string.format('%d', number) end
+  return string.format('%d%09d', math.floor(number / 1000000000), number % 1000000000)
+end
+
 -- The ledger's time is Redis TIME and an offset, so it never goes back if TIME is set back, or another server is behind: the
 -- offset is raised when the time is behind the newest one written, and never lowered. How long it really was is not known
 -- then: no send that was made until then, the barrier, is ever resent.
 local clock = redis.call('TIME')
 local clock_tolerance_ms, numbers_begin_ms = 2000, 1735689600000
-local last, offset, barrier = tonumber(meta[3] or '0'), tonumber(meta[6] or '0'), tonumber(meta[7] or '0')
+local last, offset, barrier = tonumber(meta[3] or 0), tonumber(meta[6] or 0), tonumber(meta[7] or 0)
 local newest, now = last / 1000 + numbers_begin_ms, tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000 + offset
 local went_back = last > 0 and newest - now > clock_tolerance_ms
 if went_back then
   offset, now, barrier = offset + newest - now, newest, newest
 end
-local now_ms = string.format('%.3f', now)
+local offset_text = went_back and string.format('%.3f', offset) or meta[6] or '0.000'
+local now_us = math.floor(now * 1000 + 0.5)
+local now_ms = text_of(math.floor(now_us / 1000)) .. string.format('.%03d', now_us % 1000)
 
 -- What a reply begins with, behind its first word: the counters, the time, the offset in it.
-local function counters_now()
-  return counter .. ' ' .. own_counter .. ' ' .. now_ms .. ' ' .. string.format('%.3f', offset)
-end
+local function counters_now() return counter .. ' ' .. own_counter .. ' ' .. now_ms .. ' ' .. offset_text end
 local counters = counters_now()
 
 local writers_kept, writers_at_most, writer_kept_s = 64, 256, 86400
@@ -56,24 +63,36 @@ local function drop_old_writers()
   end
 end
 
--- Starts the writes, once everything is checked. Returns a number that rises in the shard and contains it: microseconds
--- since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly.
+-- How many calls this script carries out, and whether one of them has written.
+local calls_here, has_written = 1, false
+
+-- Starts the writes of a call, once everything is checked. Returns a number that rises in the shard and contains it:
+-- microseconds since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly. The first call
+-- that writes takes numbers and counters for all, so that the meta hash is written once; where Redis refuses that, as it
+-- does without memory, the next call tries it again.
 local function write()
-  local number = math.max(math.floor((now - numbers_begin_ms) * 1000), last + 1)
-  counter = string.format('%.0f', tonumber(counter) + 1)
-  local fields = { 'last', string.format('%.0f', number), 'counter', counter }
-  if writer ~= '' then
-    if not meta[5] then drop_old_writers() end
-    fields[5], fields[6] = own_field, counter .. ' ' .. clock[1]
-    own_counter = counter
+  if has_written then
+    last = last + 1
+  else
+    local lowest = math.max(math.floor((now - numbers_begin_ms) * 1000), last + 1)
+    local highest = text_of(tonumber(counter) + calls_here)
+    local fields = { 'last', text_of(lowest + calls_here - 1), 'counter', highest }
+    if writer ~= '' then
+      if not meta[5] then drop_old_writers() end
+      fields[5], fields[6] = own_field, highest .. ' ' .. clock[1]
+    end
+    if went_back then
+      offset_text = string.format('%.3f', offset)
+      fields[#fields + 1], fields[#fields + 2] = 'offset', offset_text
+      fields[#fields + 1], fields[#fields + 2] = 'barrier', string.format('%.3f', barrier)
+    end
+    redis.call('HSET', KEYS[1], unpack(fields))
+    has_written, last = true, lowest
   end
-  if went_back then
-    fields[#fields + 1], fields[#fields + 2] = 'offset', string.format('%.3f', offset)
-    fields[#fields + 1], fields[#fields + 2] = 'barrier', string.format('%.3f', barrier)
-  end
+  counter = text_of(tonumber(counter) + 1)
+  if writer ~= '' then own_counter = counter end
   counters = counters_now()
-  redis.call('HSET', KEYS[1], unpack(fields))
-  return string.format('%.0f', number * 16 + tonumber(meta[4]))
+  return text_of(last * 16 + tonumber(meta[4]))
 end
 
 -- Appends an event to the outbox. Its last member is the ledger's mark, by which a ledger that went back is known.

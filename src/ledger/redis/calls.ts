@@ -47,7 +47,7 @@ const syncKeptMs = 86_400_000;
 export async function sendCalls(
   client: Redis,
   terms: { readonly names: Pick<KeyNames, 'meta' | 'sync'>; readonly generation: string; readonly waits: boolean },
-  calls: readonly Call[],
+  calls: readonly Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes' | 'whole'>[],
 ): Promise<Sent> {
   const { names, generation, waits } = terms;
   const pipeline = client.pipeline();

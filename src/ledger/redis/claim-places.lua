@@ -1,4 +1,4 @@
--- Claims places of one file, each for the shard that is to hold it, forever. Begins with begin.
+-- Claims places of one file, each for the shard that is to hold it, forever. An element of a group.
 --
 -- KEYS[1]  meta                        KEYS[2]  claims of a range of places
 -- ARGV[1]  generation                  ARGV[2]… position, shard, position, shard, …

@@ -1,4 +1,4 @@
--- Claims a session of the gateway for one record, forever. Begins with begin.
+-- Claims a session of the gateway for one record, forever. An element of a group.
 --
 -- KEYS[1]  meta                        KEYS[2]  sessions
 -- ARGV[1]  generation                  ARGV[2]  session id                  ARGV[3]  record id

@@ -17,7 +17,9 @@
 -- Returns   { 'written' | 'known' | 'full', counters }
 if redis.call('EXISTS', KEYS[3]) == 1 then return { 'known', counters } end
 local code, amount, currency = ARGV[5], ARGV[7], ARGV[8]
-if not (has_room(KEYS[4], '0', currency, amount) and has_room(KEYS[4], code, currency, amount)) then return { 'full', counters } end
+local minor, received, its = value_of(amount), '0:' .. currency, code .. ':' .. currency
+local known = open_books(KEYS[4], { 'n' .. received, 'a' .. received, 'n' .. its, 'a' .. its })
+if not (has_room(known['a' .. received], minor) and has_room(known['a' .. its], minor)) then return { 'full', counters } end
 
 -- The first number from the wanted one on that no member of the set has: a list continues behind a number.
 local function free_number(set, wanted, otherwise)
@@ -49,11 +51,12 @@ end
 set_score(KEYS[7], ARGV[13], ARGV[3])
 set_score(KEYS[8], ARGV[14], ARGV[3])
 set_score(KEYS[13], ARGV[19] ~= '' and order or '', ARGV[3])
-append_trail(KEYS[12], 23)
+append_trail(KEYS[12], ARGV, 23)
 if ARGV[15] ~= '' then
   redis.call('SET', KEYS[9], ARGV[15])
   if ARGV[16] ~= '' then redis.call('PEXPIREAT', KEYS[9], ARGV[16]) end
 end
-add(KEYS[4], '0', currency, amount)
-add(KEYS[4], code, currency, amount)
+count(KEYS[4], '0', currency, amount, 1)
+count(KEYS[4], code, currency, amount, 1)
+close_books()
 return { 'written', counters }

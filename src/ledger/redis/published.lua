@@ -1,4 +1,4 @@
--- Forgets events that are surely published. Begins with begin.
+-- Forgets events that are surely published. An element of a group.
 --
 -- KEYS[1]  meta                        KEYS[2]  outbox, times               KEYS[3]  outbox, events
 -- ARGV[1]  generation                  ARGV[2]… numbers

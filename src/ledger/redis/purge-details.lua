@@ -19,7 +19,7 @@ write()
 if is_same then
   redis.call('SET', KEYS[2], write_head(head) .. ARGV[3])
   redis.call('DEL', KEYS[5])
-  append_trail(KEYS[5], 6)
+  append_trail(KEYS[5], ARGV, 6)
 end
 local following = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. ARGV[5], '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 set_score(KEYS[3], following[2] or '', ARGV[4])

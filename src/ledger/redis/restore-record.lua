@@ -21,7 +21,9 @@ local value = redis.call('GET', KEYS[3])
 if value then return { read_head(value).token == ARGV[11] and 'again' or 'known', counters } end
 if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counters } end
 local code, amount, currency = ARGV[5], ARGV[7], ARGV[8]
-if not (has_room(KEYS[5], '0', currency, amount) and has_room(KEYS[5], code, currency, amount)) then return { 'full', counters } end
+local minor, received, its = value_of(amount), '0:' .. currency, code .. ':' .. currency
+local known = open_books(KEYS[5], { 'n' .. received, 'a' .. received, 'n' .. its, 'a' .. its })
+if not (has_room(known['a' .. received], minor) and has_room(known['a' .. its], minor)) then return { 'full', counters } end
 
 local loose, sequence = redis.call('HGET', KEYS[4], ARGV[3]) or '0', ARGV[19]
 if tonumber(loose) > tonumber(sequence) then sequence = loose end
@@ -41,11 +43,12 @@ end
 set_score(KEYS[8], ARGV[13], ARGV[3])
 set_score(KEYS[9], ARGV[14], ARGV[3])
 set_score(KEYS[16], ARGV[21] ~= '' and number or '', ARGV[3])
-append_trail(KEYS[15], 22)
+append_trail(KEYS[15], ARGV, 22)
 if ARGV[15] ~= '' then redis.call('SET', KEYS[10], ARGV[15]) end
-add(KEYS[5], '0', currency, amount)
-add(KEYS[5], code, currency, amount)
+count(KEYS[5], '0', currency, amount, 1)
+count(KEYS[5], code, currency, amount, 1)
 if ARGV[10] ~= '-' then count_send(KEYS[5], ARGV[10]) end
+close_books()
 if ARGV[17] == '' then return { 'written', counters, '' } end
 tell(KEYS[11], KEYS[12], number, ARGV[16], ARGV[17], ARGV[18])
 return { 'written', counters, number }

@@ -13,6 +13,7 @@ import type { RedisNode } from '../../redis/connection.ts';
 import type { ScriptClientParams } from './script-client-params.ts';
 import { otherGeneration, sendCalls, type Argument, type Call, type CallResult } from './calls.ts';
 import { LedgerDataLossError, refusedCall } from './errors.ts';
+import { resultsOf, unitsOf } from './groups.ts';
 import { shards } from './key-names.ts';
 import type { Script } from './scripts.ts';
 import { createNodeLinks, type NodeLinks } from './node-links.ts';
@@ -65,7 +66,7 @@ interface State {
   readonly counters: WriteCounters;
   /** By shard. */
   readonly waiting: Call[][];
-  /** Where a replica is waited for. */
+  /** Where an answer is waited for. */
   readonly busy: Set<VerifiedConnection>;
   scheduled: boolean;
   failure: LedgerDataLossError | undefined;
@@ -175,8 +176,8 @@ function markBroken(state: State, what: string): void {
 }
 
 /**
- * Each node gets the calls of all its shards together. Where a replica is waited for, all that comes meanwhile is sent behind
- * that, so that one wait serves many writes.
+ * Each node gets the calls of all its shards together, one pipeline at a time: what comes meanwhile leaves together, so that
+ * one script, one sync and one wait for a replica serve many writes.
  */
 function flush(state: State): void {
   const byLink = new Map<VerifiedConnection, Call[]>();
@@ -199,12 +200,17 @@ async function send(state: State, link: VerifiedConnection, calls: readonly Call
   const { names, generation, waits: waitsAt, onReplica } = state.params;
   const epoch = link.epoch();
   const waits = waitsAt?.(link.node) ?? false;
-  if (waits) state.busy.add(link);
+  state.busy.add(link);
   try {
-    const { results, isReplicated } = await sendCalls(link.node.client, { names, generation, waits }, calls);
+    const units = unitsOf(calls);
+    const sent = units.map((unit) => unit.sent);
+    const { results, isReplicated } = await sendCalls(link.node.client, { names, generation, waits }, sent);
     if (isReplicated !== undefined) onReplica?.(link.node, isReplicated);
     const via = { link, epoch, counts: !waits || isReplicated === true };
-    for (const [index, call] of calls.entries()) settle(state, call, results[index] ?? [new Error('no answer')], via);
+    for (const [index, unit] of units.entries()) {
+      const own = resultsOf(unit, results[index] ?? [new Error('no answer')]);
+      for (const [at, call] of unit.calls.entries()) settle(state, call, own[at] ?? [new Error('no answer')], via);
+    }
   } finally {
     if (state.busy.delete(link)) schedule(state);
   }

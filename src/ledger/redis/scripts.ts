@@ -5,26 +5,48 @@ import { readFileSync } from 'node:fs';
 export interface Script {
   readonly text: string;
   readonly sha: string;
+  /** The name of one that is an element of a group: those of one shard that wait together are one call. */
+  readonly element?: string;
 }
 
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
 
-function script(...names: string[]): Script {
-  const text = names.map(read).join('\n');
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
-}
+const ofText = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
+const script = (...names: string[]): Script => ofText(names.map(read).join('\n'));
+
+/** What a record is admitted and moved by. */
+const elements = {
+  admitRecord: ['admission', 'admit-record'],
+  admitSettled: ['admission', 'admit-settled'],
+  advance: ['advance'],
+  claimSession: ['claim-session'],
+  claimPlaces: ['claim-places'],
+  published: ['published'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The script of a group of any of them. */
+const group = ofText(
+  [
+    ...['begin', 'totals', 'head', 'intent'].map(read),
+    'local calls = {}',
+    ...Object.entries(elements).map(([name, parts]) => `function calls.${name}(KEYS, ARGV)\n${parts.map(read).join('\n')}\nend`),
+    read('group'),
+  ].join('\n'),
+);
+
+const element = (name: keyof typeof elements): Script => ({ ...group, element: name });
 
 export const scripts = {
-  admitRecord: script('begin', 'totals', 'head', 'admission', 'admit-record'),
-  admitSettled: script('begin', 'totals', 'head', 'admission', 'admit-settled'),
-  advance: script('begin', 'totals', 'head', 'advance'),
+  admitRecord: element('admitRecord'),
+  admitSettled: element('admitSettled'),
+  advance: element('advance'),
+  claimSession: element('claimSession'),
+  claimPlaces: element('claimPlaces'),
+  published: element('published'),
   raiseOffset: script('begin', 'raise-offset'),
-  claimSession: script('begin', 'claim-session'),
-  claimPlaces: script('begin', 'claim-places'),
   name: script('begin', 'name'),
   openBatch: script('begin', 'unfinished', 'open-batch'),
   changeBatch: script('begin', 'unfinished', 'change-batch'),
-  published: script('begin', 'published'),
   takeOverOutbox: script('begin', 'take-over-outbox'),
   claimDue: script('begin', 'claim-due'),
   countDeadLetter: script('begin', 'count-dead-letter'),
