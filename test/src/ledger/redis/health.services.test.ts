@@ -5,6 +5,8 @@ import { batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
+import { shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { contentsOf } from './fixtures.ts';
 import { asAdmin, openInstance, waitsForReplicas, type Instance } from './harness.ts';
 
 let server: RedisServer;
@@ -49,6 +51,26 @@ describe('a Redis whose memory is full', () => {
     expect((await advanceOne(ledger, intent(queued))).ok).toBe(true);
     expect(ledger.health.isOpen()).toBe(true);
     expect(warned('sending continues')).toBe(1);
+  });
+
+  it('writes nothing of the calls of a group, and all of them when there is memory', async () => {
+    const { ledger } = instance;
+    const shard = 3;
+    const ids = Array.from({ length: 200 }, (_, index) => `inv-${index}`)
+      .filter((id) => shardOf(id) === shard)
+      .slice(0, 5);
+    const sent = await Promise.all(ids.map(async (id, index) => moved(ledger, intent(await admitted(ledger, id, index + 2)))));
+    const contents = (): Promise<Record<string, unknown>> => asAdmin(server.url, (client) => contentsOf(client, 'disburse'));
+    const before = await contents();
+    await set('maxmemory', '300kb');
+    const failed = sent.map((record) => moved(ledger, step(record, { status: 'failed', leaseOwner: null, leaseUntil: null })));
+    await expect.poll(() => warned('Nothing new is sent'), patience).toBe(1);
+    expect(await contents()).toEqual(before);
+    await set('maxmemory', '0');
+    const records = await Promise.all(failed);
+    expect(await Promise.all(ids.map((id) => ledger.record(id)))).toEqual(records);
+    expect(await ledger.tallies(batchA)).toEqual(expect.arrayContaining([...(await ledger.recount(batchA))]));
+    expect((await ledger.outbox({ limit: 10 })).map(({ eventId }) => eventId)).toHaveLength(ids.length);
   });
 
   it('makes no intents before it is full: above 95 % of maxmemory, reported once, until there is memory again', async () => {
