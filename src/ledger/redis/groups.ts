@@ -2,7 +2,6 @@
  * Calls of one shard that wait together leave as one script call: what every script begins with, and the write of the meta
  * hash, are then done once. Each call is decided and answered by itself, as if it had been made alone.
  */
-import { ReplyError } from 'ioredis';
 import type { Argument, Call, CallResult } from './calls.ts';
 
 /** What is sent, and the calls that it carries out. */
@@ -66,5 +65,5 @@ const resultOf = (answer: unknown): CallResult => (answer instanceof Error ? [in
 /** Redis 6 puts where in the script it happened before what a command answered. */
 function inOwnWords(error: Error): Error {
   const message = error.message.replace(/^@?user_script: ?\d+: -?/, '');
-  return message === error.message ? error : new ReplyError(message);
+  return message === error.message ? error : Object.assign(new Error(message), { name: error.name });
 }

@@ -1,8 +1,9 @@
-import { ReplyError } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../../../../src/ledger/redis/calls.ts';
 import { resultsOf, unitsOf } from '../../../../src/ledger/redis/groups.ts';
 import { scripts, type Script } from '../../../../src/ledger/redis/scripts.ts';
+
+const replyError = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
 
 const callOf = (shard: number, script: Script | undefined, keys: readonly string[], args: readonly string[], whole = false): Call => ({
   shard,
@@ -68,7 +69,7 @@ describe('the answer of a group', () => {
   it('rejects only the call that failed, in the words of its command, whatever Redis 6 put before them', () => {
     const [, failed] = resultsOf(unit, [
       null,
-      ['group', '', ['written', '1 1 1 0'], new ReplyError('@user_script: 12: -MISCONF Errors writing to the AOF file')],
+      ['group', '', ['written', '1 1 1 0'], replyError('@user_script: 12: -MISCONF Errors writing to the AOF file')],
     ]);
     expect(failed?.[0]).toMatchObject({ name: 'ReplyError', message: 'MISCONF Errors writing to the AOF file' });
   });
