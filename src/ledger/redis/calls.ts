@@ -32,8 +32,12 @@ export interface Sent {
   readonly isReplicated: boolean | undefined;
 }
 
-/** How long a write may take until a replica has it: far below what a call may take. */
-const replicaWaitMs = 2_000;
+/**
+ * How long a write may take until a replica has it, in all far below what a call may take. Each wait asks the replicas how far they
+ * are, once: an answer that came before they synced their files would be corrected only after a second. A wait ends at once
+ * when a former one was enough.
+ */
+const replicaWaitsMs = [2, 5, 20, 2_000] as const;
 const syncKeptMs = 86_400_000;
 
 /**
@@ -62,7 +66,8 @@ export async function sendCalls(
   if (written !== undefined) {
     const key = names.sync(written.shard);
     // A server without memory refuses the first one; the second one is a write wherever the key is known.
-    pipeline.set(key, '').pexpire(key, syncKeptMs).call('waitaof', '1', '1', String(replicaWaitMs));
+    pipeline.set(key, '').pexpire(key, syncKeptMs);
+    for (const ms of replicaWaitsMs) pipeline.call('waitaof', '1', '1', String(ms));
   }
   const results = ((await pipeline.exec()) ?? []) as CallResult[];
   const generations = new Map(read.map((shard, index) => [shard, results[calls.length + index]]));
@@ -75,7 +80,8 @@ export async function sendCalls(
   };
 }
 
-function readReplicated([, touched, waited]: readonly CallResult[]): boolean | undefined {
+function readReplicated(results: readonly CallResult[]): boolean | undefined {
+  const [touched, waited] = [results.at(1), results.at(-1)];
   if (touched === undefined || waited === undefined || (waited[0] !== null && waited[0].name !== 'ReplyError')) return undefined;
   const [local = 0, replicas = 0] = (waited[0] === null ? waited[1] : []) as readonly number[];
   return touched[0] === null && Number(touched[1]) === 1 && Number(local) >= 1 && Number(replicas) >= 1;
