@@ -1,6 +1,10 @@
-/** A block of text becomes rows of cells: by csv-parse where it holds a quote, and what csv-parse returns is verified. */
+/**
+ * A block of text becomes rows of cells. Text in the strict grammar is read here; csv-parse is the judge of any other, and
+ * what it returns is verified.
+ */
 import { parse } from 'csv-parse/sync';
 import { verifyCoverage, type Coverage } from './coverage-check.ts';
+import { quotedRows } from './quoted-rows.ts';
 import { unquotedRows } from './unquoted-rows.ts';
 import { diagnose, tooLong, type QuoteError } from './quote-errors.ts';
 import type { TextBlock } from './records.ts';
@@ -18,13 +22,10 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
   const offsetOf = (at: number): number => block.offset + byteLength(text.slice(0, at));
   if (block.end !== 'whole' || text.includes('\0') || loneCarriageReturn.test(text)) refuse(diagnose(block, delimiter), offsetOf);
 
-  const records = text.includes('"') ? parseRecords(text, delimiter) : 'plain';
-  if (records === undefined) refuse(diagnose(block, delimiter), offsetOf);
-  const found = records === 'plain' ? unquotedRows(text, line, delimiter) : verifyCoverage(text, line, records ?? [], delimiter);
-  if (records === undefined || found.mismatch !== undefined) {
-    const { line: lostLine, at } = found.mismatch ?? { line, at: 0 };
+  const found = (text.includes('"') ? quotedRows : unquotedRows)(text, line, delimiter) ?? judged(block, delimiter, offsetOf);
+  if (found.mismatch !== undefined) {
     const message = 'The parser did not reproduce the text of the file, so the file is not used. Please report this as a bug in disburse.';
-    refuse([{ line: lostLine, at, code: 'parser_lost_bytes', message }], offsetOf);
+    refuse([{ ...found.mismatch, code: 'parser_lost_bytes', message }], offsetOf);
   }
   if (found.tooLong.length > 0) {
     refuse(
@@ -38,6 +39,15 @@ export function readCells(block: TextBlock, delimiter: string, byteLength: (text
     );
   }
   return found;
+}
+
+/** What csv-parse says of a text that is not in the strict grammar. */
+function judged(block: TextBlock, delimiter: string, offsetOf: (at: number) => number): Coverage {
+  const { text, line } = block;
+  const records = parseRecords(text, delimiter);
+  if (records !== undefined) return verifyCoverage(text, line, records, delimiter);
+  refuse(diagnose(block, delimiter), offsetOf);
+  return { rows: [], multiline: [], tooLong: [], mismatch: { line, at: 0 } };
 }
 
 /** The parser's own complaint is not passed on: it quotes the cell, which may be a card number. */

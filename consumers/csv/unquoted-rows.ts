@@ -1,7 +1,7 @@
 /**
  * Rows of a text without quotes. Then the grammar is nothing but line ends and delimiters, and
- * the engine's own search finds those several times faster than a parser's loop over each character. Text with a
- * single quote in it goes to csv-parse; a property test holds the two to the same rows.
+ * the engine's own search finds those several times faster than a parser's loop over each character. A property test
+ * holds it to the rows of csv-parse.
  */
 import type { Coverage, CoveredRow } from './coverage-check.ts';
 import { maxRecordBytes } from './records.ts';
