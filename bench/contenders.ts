@@ -16,20 +16,24 @@ export interface Bench {
 interface Sending {
   readonly file: string;
   readonly gateway: string;
+  /** Calls in flight, when they are not as many as everywhere. */
+  readonly inFlight?: number;
 }
 
 const peers = {
   bareLoop: fileURLToPath(import.meta.resolve('./peers/bare-loop.ts')),
   bullmq: fileURLToPath(import.meta.resolve('./peers/bullmq.ts')),
+  pgBoss: fileURLToPath(import.meta.resolve('./peers/pg-boss.ts')),
+  dbos: fileURLToPath(import.meta.resolve('./peers/dbos.ts')),
   csvParseOnly: fileURLToPath(import.meta.resolve('./peers/csv-parse-only.ts')),
 };
 
-const gatewayEnv = ({ place, cores }: Bench, gateway: string): Record<string, string> => ({
+const gatewayEnv = ({ place, cores }: Bench, { gateway, inFlight = concurrency }: Omit<Sending, 'file'>): Record<string, string> => ({
   GATEWAY_URL: gateway,
   GATEWAY_PROJECT: 'bench',
   GATEWAY_KEY_LIFETIME: '12h',
   GATEWAY_PRIVATE_KEY_FILE: place.privateKeyFile,
-  DISPATCH_CONCURRENCY: String(concurrency),
+  DISPATCH_CONCURRENCY: String(inFlight),
   UV_THREADPOOL_SIZE: String(cores),
 });
 
@@ -46,12 +50,12 @@ function cliCommand({ place, cli }: Bench, args: readonly string[], env: Record<
 }
 
 /** With every guarantee on: the ledger synced, results synced, everything followed. */
-export const ours = (bench: Bench, { file, gateway, dataDir, env }: Sending & { dataDir: string; env?: Record<string, string> }): Command =>
-  cliCommand(bench, ['run', file, '--json'], {
-    ...gatewayEnv(bench, gateway),
-    DATA_DIR: dataDir,
+export const ours = (bench: Bench, sending: Sending & { dataDir: string; env?: Record<string, string> }): Command =>
+  cliCommand(bench, ['run', sending.file, '--json'], {
+    ...gatewayEnv(bench, sending),
+    DATA_DIR: sending.dataDir,
     DISPATCH_RATE: 'unlimited',
-    ...env,
+    ...sending.env,
   });
 
 export const validate = (bench: Bench, file: string): Command =>
@@ -63,13 +67,17 @@ export type Meeting = Readonly<
 >;
 
 /** An instance of the distributed profile, with every guarantee on. */
-export const serve = (bench: Bench, { gateway, meeting }: { readonly gateway: string; readonly meeting: Meeting }): Command =>
+export const serve = (
+  bench: Bench,
+  { gateway, meeting, env }: { readonly gateway: string; readonly meeting: Meeting; readonly env?: Readonly<Record<string, string>> },
+): Command =>
   cliCommand(bench, ['serve'], {
-    ...gatewayEnv(bench, gateway),
+    ...gatewayEnv(bench, { gateway }),
     ...meeting,
     DATA_DIR: `${bench.place.folder}/data`,
     DISPATCH_RATE: 'unlimited',
     HTTP_PORT: '0',
+    ...env,
   });
 
 export const topics = (bench: Bench, { meeting, partitions }: { readonly meeting: Meeting; readonly partitions: number }): Command =>
@@ -90,14 +98,23 @@ export const bareLoop = (bench: Bench, sending: PeerSending & { readonly resume?
   command(
     bench,
     [process.execPath, peers.bareLoop, ...peerArgs(sending), ...(sending.resume === true ? ['--resume'] : [])],
-    gatewayEnv(bench, sending.gateway),
+    gatewayEnv(bench, sending),
   );
 
 export const bullmq = (bench: Bench, sending: PeerSending & { readonly redis: string; readonly prefix: string }): Command =>
   command(bench, [process.execPath, peers.bullmq, ...peerArgs(sending), '--prefix', sending.prefix], {
-    ...gatewayEnv(bench, sending.gateway),
+    ...gatewayEnv(bench, sending),
     REDIS_URL: sending.redis,
   });
+
+export const pgBoss = (bench: Bench, sending: PeerSending & { readonly postgres: string }): Command =>
+  command(bench, [process.execPath, peers.pgBoss, ...peerArgs(sending)], { ...gatewayEnv(bench, sending), DATABASE_URL: sending.postgres });
+
+export const pgBossDump = (bench: Bench, postgres: string): Command =>
+  command(bench, [process.execPath, peers.pgBoss, '--dump'], { DATABASE_URL: postgres });
+
+export const dbos = (bench: Bench, sending: PeerSending & { readonly postgres: string }): Command =>
+  command(bench, [process.execPath, peers.dbos, ...peerArgs(sending)], { ...gatewayEnv(bench, sending), DATABASE_URL: sending.postgres });
 
 export const bullmqTool = (bench: Bench, what: 'dump' | 'clean', redis: string, prefix: string): Command =>
   command(bench, [process.execPath, peers.bullmq, `--${what}`, '--prefix', prefix], { REDIS_URL: redis });

@@ -1,158 +1,130 @@
-/** The crash table: each contender killed with -9 when half of the file was sent, and started again on the same file. */
-import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/**
+ * The crash table. Each contender is killed with -9 when half of the file was sent, and started again on the same file; then it
+ * gets a second file with the same ids and other amounts, and its data are searched for account numbers. Once more from the
+ * beginning: between the kill and the second start the gateway forgets every key.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bareLoop, bullmq, bullmqTool, ours, type Bench } from './contenders.ts';
-import { countCrash, type CrashCount, type Reported } from './crash-count.ts';
-import { run, start, type Command } from './measure.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from './contenders.ts';
+import type { Contender, Maker, Making } from './crash-contenders.ts';
+import { countCrash, countOtherAmounts, paidCounts, type CrashCount, type OtherAmounts } from './crash-count.ts';
+import { payoutColumns } from './make-file.ts';
 import { table } from './numbers.ts';
-import type { KeyStyle, PeerResult } from './peers/payout.ts';
-import type { RedisSource } from './redis-server.ts';
+import { ibansOf, readableIbans } from './readable-ibans.ts';
 import { startStub, type Stub } from './stub-client.ts';
+
+/** How long the gateway remembers a key where it forgets, as a setting of disburse, and how long the second start waits. */
+const keyLifetime = '5s';
+const forgetsAfterMs = 6_000;
+const mostOtherAmounts = 300;
 
 export interface Crash {
   readonly contender: string;
   readonly count: CrashCount;
+  readonly forgotten: CrashCount;
+  readonly otherAmounts: OtherAmounts;
+  /** Undefined for a server whose files are elsewhere. */
+  readonly readable: number | undefined;
   readonly secondSeconds: number;
   readonly note: string;
 }
 
-interface Contender {
-  readonly name: string;
-  readonly command: Command;
-  /** What it reports of its records after the second start. */
-  reported(): Promise<ReadonlyMap<string, Reported>>;
-  note?(): Promise<string>;
-  close?(): Promise<void>;
+interface Files {
+  readonly rows: number;
+  readonly file: string;
+  readonly recordIds: readonly string[];
+  readonly ibans: ReadonlySet<string>;
+  readonly other: string;
+  readonly otherIds: readonly string[];
 }
 
-/** A line that a kill cut off is no result. */
-function readLines<T>(text: string): T[] {
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [JSON.parse(line) as T];
-    } catch {
-      return [];
-    }
+/** The cells of the benchmark's own files hold no comma. */
+async function prepare(bench: Bench, rows: number): Promise<Files> {
+  const file = await bench.place.file(rows);
+  const text = await readFile(file, 'utf8');
+  const [header = '', ...lines] = text.trimEnd().split('\n');
+  const idOf = (line: string): string => line.slice(0, line.indexOf(','));
+  const amountColumn = payoutColumns.indexOf('amount');
+  const changed = lines.slice(0, mostOtherAmounts).map((line) => {
+    const cells = line.split(',');
+    cells[amountColumn] = `1${cells[amountColumn]}`;
+    return cells.join(',');
   });
+  const other = join(await bench.place.fresh('other'), 'other-amounts.csv');
+  await writeFile(other, `${[header, ...changed].join('\n')}\n`);
+  return { rows, file, recordIds: lines.map(idOf), ibans: ibansOf(text), other, otherIds: changed.map(idOf) };
 }
 
-const textOf = (path: string): Promise<string> => (existsSync(path) ? readFile(path, 'utf8') : Promise.resolve(''));
-
-/** A record that was reported as succeeded once has a result, whatever was reported of its repeat. */
-function reportedByPeer(results: readonly PeerResult[]): ReadonlyMap<string, Reported> {
-  const reported = new Map<string, Reported>();
-  for (const { record_id, status } of results)
-    if (reported.get(record_id) !== 'succeeded') reported.set(record_id, status === 'succeeded' ? 'succeeded' : 'failed');
-  return reported;
-}
-
-interface OurResult {
-  readonly record_id?: string;
-  readonly sequence: number;
-  readonly status: string;
-  readonly final: boolean;
-}
-
-/** The event with the highest sequence counts. */
-function reportedByDisburse(events: readonly OurResult[]): ReadonlyMap<string, Reported> {
-  const last = new Map<string, OurResult>();
-  for (const event of events) {
-    const { record_id: recordId } = event;
-    if (recordId !== undefined && (last.get(recordId)?.sequence ?? 0) < event.sequence) last.set(recordId, event);
-  }
-  const status = (event: OurResult): Reported => (event.final ? (event.status === 'succeeded' ? 'succeeded' : 'failed') : 'open');
-  return new Map([...last].map(([recordId, event]) => [recordId, status(event)]));
-}
-
-type Make = (bench: Bench, file: string, gateway: string) => Promise<Contender>;
-
-const makeOurs: Make = async (bench, file, gateway) => {
-  const dataDir = await bench.place.fresh('data');
-  return {
-    name: 'disburse run',
-    command: ours(bench, { file, gateway, dataDir }),
-    reported: async () => reportedByDisburse(readLines<OurResult>(await textOf(join(dataDir, 'results.jsonl')))),
-  };
-};
-
-const makeBare =
-  (resume: boolean, keys: KeyStyle): Make =>
-  async (bench, file, gateway) => {
-    const results = join(await bench.place.fresh('bare'), 'results.jsonl');
-    return {
-      name: `bare loop${resume ? ' that resumes' : ''}, ${keys} keys`,
-      command: bareLoop(bench, { file, gateway, results, resume, keys }),
-      reported: async () => reportedByPeer(readLines<PeerResult>(await textOf(results))),
-    };
-  };
-
-const makeBullmq =
-  (source: RedisSource, keys: KeyStyle): Make =>
-  async (bench, file, gateway) => {
-    const results = join(await bench.place.fresh('bullmq'), 'results.jsonl');
-    const server = await source.start(bench.place.folder);
-    const prefix = `bench-${randomUUID()}`;
-    return {
-      name: `BullMQ, ${keys} keys`,
-      command: bullmq(bench, { file, gateway, results, keys, redis: server.url, prefix }),
-      reported: async () => reportedByPeer(readLines<PeerResult>((await run(bullmqTool(bench, 'dump', server.url, prefix))).stdout)),
-      note: async () =>
-        `${new Set(readLines<PeerResult>(await textOf(results)).map(({ record_id }) => record_id)).size} records in its exported results file`,
-      close: async () => {
-        await run(bullmqTool(bench, 'clean', server.url, prefix));
-        await server.stop();
-      },
-    };
-  };
-
-/** Exit 2 says that some records need attention, which is true after a kill. */
-const expectedExits = [0, 2];
-
-async function crash(contender: Contender, stub: Stub, rows: number, recordIds: readonly string[]): Promise<Crash> {
+/** Kills it at half of the file, and starts it again. */
+async function killedAndStartedAgain(params: {
+  readonly contender: Contender;
+  readonly stub: Stub;
+  readonly files: Files;
+  readonly between: () => Promise<void>;
+}): Promise<{ readonly count: CrashCount; readonly seconds: number }> {
+  const { contender, stub, files, between } = params;
   await stub.reset();
-  const first = start(contender.command);
-  await Promise.race([
-    stub.reached(rows / 2),
-    first.measured.then(({ code, stderr }) => Promise.reject(new Error(`${contender.name} ended by itself with ${code}: ${stderr}`))),
-  ]);
-  first.kill();
+  const first = contender.start(files.file);
+  const tooEarly = first.ended.then(() => Promise.reject(new Error('it ended before half of the file was sent')));
+  await Promise.race([stub.reached(files.rows / 2), tooEarly]);
   // The race's other promise is settled by the kill, too late to be heard.
-  await first.measured;
-  const second = await run(contender.command, expectedExits);
-  const count = countCrash(recordIds, await stub.calls(), await contender.reported());
-  return { contender: contender.name, count, secondSeconds: second.wallSeconds, note: (await contender.note?.()) ?? '' };
+  tooEarly.catch(() => undefined);
+  await first.kill();
+  await between();
+  const { seconds } = await contender.finish(files.file);
+  const { reported } = await contender.told();
+  return { count: countCrash(files.recordIds, await stub.calls(), reported), seconds };
+}
+
+async function withContender<T>({ make }: Maker, making: Making, use: (contender: Contender) => Promise<T>): Promise<T> {
+  const contender = await make(making);
+  try {
+    return await use(contender);
+  } finally {
+    await contender.close?.();
+  }
+}
+
+async function crash(bench: Bench, maker: Maker, stub: Stub, files: Files): Promise<Crash> {
+  const making = { bench, gateway: stub.url };
+  const remembered = await withContender(maker, making, async (contender) => {
+    const { count, seconds } = await killedAndStartedAgain({ contender, stub, files, between: async () => undefined });
+    const paidBefore = paidCounts(await stub.calls());
+    await contender.finish(files.other);
+    const [told, calls] = [await contender.told(), await stub.calls()];
+    return {
+      contender: maker.name,
+      count,
+      secondSeconds: seconds,
+      note: (await contender.note?.()) ?? '',
+      otherAmounts: countOtherAmounts(files.otherIds, { paidBefore, paidAfter: paidCounts(calls), told }),
+      readable: contender.folders === undefined ? undefined : await readableIbans(contender.folders, files.ibans),
+    };
+  });
+  const forget = async (): Promise<void> => {
+    await sleep(forgetsAfterMs);
+    await stub.forgetKeys();
+  };
+  const forgotten = await withContender(maker, { ...making, keyLifetime }, async (contender) => {
+    const { count } = await killedAndStartedAgain({ contender, stub, files, between: forget });
+    return count;
+  });
+  return { ...remembered, forgotten };
 }
 
 export async function measureCrashes(
   bench: Bench,
-  params: { readonly rows: number; readonly redis: RedisSource | undefined; readonly say: (line: string) => void },
+  params: { readonly rows: number; readonly makers: readonly Maker[]; readonly say: (line: string) => void },
 ): Promise<readonly Crash[]> {
-  const { rows, redis, say } = params;
-  const file = await bench.place.file(rows);
-  const recordIds = (await readFile(file, 'utf8'))
-    .split('\n')
-    .slice(1, -1)
-    .map((line) => line.slice(0, line.indexOf(',')));
-  const makes: readonly Make[] = [
-    makeOurs,
-    makeBare(false, 'random'),
-    makeBare(true, 'random'),
-    makeBare(true, 'derived'),
-    ...(redis === undefined ? [] : [makeBullmq(redis, 'random'), makeBullmq(redis, 'derived')]),
-  ];
+  const files = await prepare(bench, params.rows);
   const stub = await startStub('succeed');
   try {
     const crashes: Crash[] = [];
-    for (const make of makes) {
-      const contender = await make(bench, file, stub.url);
-      try {
-        crashes.push(await crash(contender, stub, rows, recordIds));
-      } finally {
-        await contender.close?.();
-      }
-      say(`killed and started again: ${contender.name}`);
+    for (const maker of params.makers) {
+      const one = await crash(bench, maker, stub, files);
+      crashes.push(one);
+      params.say(`killed and started again: ${one.contender}`);
     }
     return crashes;
   } finally {
@@ -160,29 +132,39 @@ export async function measureCrashes(
   }
 }
 
+const columns: readonly { readonly name: string; readonly of: (crash: Crash) => string | number }[] = [
+  { name: 'under two keys', of: ({ count }) => count.twoKeys },
+  { name: 'paid twice', of: ({ count }) => count.paidTwice },
+  { name: 'never sent', of: ({ count }) => count.neverSent },
+  { name: 'without a result', of: ({ count }) => count.noResult },
+  { name: 'paid, reported as failed', of: ({ count }) => count.reportedWrong },
+  { name: 'reported as open', of: ({ count }) => count.reportedOpen },
+  { name: 'repeats refused', of: ({ count }) => count.repeats },
+  { name: 'second start s', of: ({ secondSeconds }) => secondSeconds.toFixed(1) },
+];
+
+const hardColumns: typeof columns = [
+  { name: 'keys forgotten: paid twice', of: ({ forgotten }) => forgotten.paidTwice },
+  { name: 'never sent', of: ({ forgotten }) => forgotten.neverSent },
+  { name: 'reported as open', of: ({ forgotten }) => forgotten.reportedOpen },
+  { name: 'other amounts: reported as succeeded, not sent', of: ({ otherAmounts }) => otherAmounts.silent },
+  { name: 'paid again', of: ({ otherAmounts }) => otherAmounts.paidAgain },
+  { name: 'reported as conflict', of: ({ otherAmounts }) => otherAmounts.conflicts },
+  { name: 'something else', of: ({ otherAmounts }) => otherAmounts.other },
+  { name: 'IBANs readable on disk', of: ({ readable }) => readable ?? 'not searched' },
+];
+
 export function tellCrashes(crashes: readonly Crash[]): string {
-  const header = [
-    '',
-    'under two keys',
-    'paid twice',
-    'never sent',
-    'without a result',
-    'paid, reported as failed',
-    'reported as open',
-    'repeats refused',
-    'second start s',
-  ];
-  const lines = crashes.map(({ contender, count, secondSeconds }) => [
-    contender,
-    String(count.twoKeys),
-    String(count.paidTwice),
-    String(count.neverSent),
-    String(count.noResult),
-    String(count.reportedWrong),
-    String(count.reportedOpen),
-    String(count.repeats),
-    secondSeconds.toFixed(1),
-  ]);
+  const tableOf = (shown: typeof columns): string =>
+    table(
+      ['', ...shown.map(({ name }) => name)],
+      crashes.map((crash) => [crash.contender, ...shown.map(({ of }) => String(of(crash)))]),
+    );
   const notes = crashes.filter(({ note }) => note !== '').map(({ contender, note }) => `- ${contender}: ${note}.`);
-  return [table(header, lines), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
+  const legend = [
+    `Keys forgotten: in another run the second start comes ${forgetsAfterMs / 1000} s after the kill, and the gateway, which promises to remember a key for ${keyLifetime}, has forgotten all of them.`,
+    `Other amounts: after the second start the contender gets a file with the first ${mostOtherAmounts} ids and other amounts.`,
+    'IBANs readable on disk: of the accounts of the file, those that are readable in the files of the contender and of its server; the file itself is not counted.',
+  ].join(' ');
+  return [tableOf(columns), '', tableOf(hardColumns), '', legend, ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
 }

@@ -8,7 +8,8 @@ import type { Measured } from './measure.ts';
 
 /** Above what the kernel's threads need to write to disk for the one who writes most. */
 const tolerated = 0.12;
-const mostTries = 5;
+/** In all. */
+export const usualTries = 5;
 
 /** @param servers CPU seconds of the processes that work for the contender */
 export const othersShare = (measured: Measured, servers: number): number =>
@@ -20,7 +21,7 @@ export interface Disturbances {
   report(): string;
 }
 
-export function createDisturbances(say: (line: string) => void): Disturbances {
+export function createDisturbances(say: (line: string) => void, mostTries: number): Disturbances {
   let runs = 0;
   let repeated = 0;
   let kept = 0;

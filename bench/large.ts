@@ -10,7 +10,7 @@ import { startStub } from './stub-client.ts';
 export async function payLarge(bench: Bench, rows: number): Promise<Payment> {
   const stub = await startStub('succeed');
   try {
-    return await pay(bench, stub, createSenders(bench, stub, undefined), 'disburse run', rows, 1);
+    return await pay(bench, stub, createSenders(bench, stub, { redis: undefined, postgres: undefined }), 'disburse run', rows, 1);
   } finally {
     await stub.stop();
   }

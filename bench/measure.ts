@@ -26,6 +26,22 @@ function cpuSeconds(pid: number | 'self', ...fields: readonly number[]): number 
 /** User and system CPU of a process that goes on running, since it began. */
 export const cpuOfServer = (pid: number): number => cpuSeconds(pid, field.userTicks, field.systemTicks);
 
+/** The same of a process with the children that it has and those that it reaped: Postgres is a process for each connection. */
+export function cpuOfFamily(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  const own = cpuSeconds(pid, field.userTicks, field.systemTicks, field.childrenUserTicks, field.childrenSystemTicks);
+  return (children === '' ? [] : children.split(' ')).reduce((sum, child) => sum + cpuIfThere(Number(child)), own);
+}
+
+/** A child that ends in between is counted with its parent's next time. */
+function cpuIfThere(pid: number): number {
+  try {
+    return cpuOfServer(pid);
+  } catch {
+    return 0;
+  }
+}
+
 /** CPU of the whole machine since it started, of all processes. */
 function cpuOfMachine(): number {
   const [user = 0, nice = 0, system = 0, _idle, _wait, irq = 0, softirq = 0, steal = 0] = readFileSync('/proc/stat', 'latin1')

@@ -1,5 +1,6 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
+import { usualTries } from './disturbance.ts';
 
 export const sections = ['throughput', 'million', 'validate', 'follow', 'crash', 'topic', 'steady'] as const;
 export type Section = (typeof sections)[number];
@@ -17,7 +18,11 @@ export interface SteadyOptions {
 export interface Options {
   readonly rows: readonly number[];
   readonly rounds: number;
+  /** How often a run is measured, at most, while other programs disturb it. */
+  readonly tries: number;
   readonly only: ReadonlySet<Section>;
+  /** Whether a contender of this name takes part. */
+  readonly takesPart: (name: string) => boolean;
   /** Rows of the file for `validate`, and for the one long `run`. */
   readonly largeRows: number;
   /** `run` over the large file takes minutes. */
@@ -35,13 +40,14 @@ export const usage = `npm run bench -- [options]
   --rows 20000,100000   sizes of the files that are paid
   --rounds 3            rounds of every comparison
   --only LIST           of ${sections.join(', ')}
+  --contenders LIST     those only whose name begins like one of these, such as disburse,DBOS
   --no-million-run      leaves out paying the large file, which takes minutes
   --large 1000000       rows of the large file
   --records 20000       events of \`topic\`
   --rate 1000           events a second of \`steady\`
   --seconds 600         how long \`steady\` produces
   --instances 1         \`steady\` with one instance, and again with so many when they are more
-  --quick               small files, one round, no large run: does everything work?
+  --quick               small files, one round, no large run, no repetition: does everything work?
   --cli FILE            the built command line, dist/src/cli.js by default`;
 
 const whole = (text: string): number => {
@@ -65,6 +71,7 @@ export function readOptions(argv: readonly string[]): Options | null {
       rows: { type: 'string' },
       rounds: { type: 'string' },
       only: { type: 'string' },
+      contenders: { type: 'string' },
       large: { type: 'string' },
       records: { type: 'string' },
       rate: { type: 'string' },
@@ -78,13 +85,16 @@ export function readOptions(argv: readonly string[]): Options | null {
   });
   if (values.help === true) return null;
   const quick = values.quick === true;
+  const contenders = values.contenders?.split(',');
   return {
-    rows: (values.rows ?? (quick ? '5000' : '20000,100000')).split(',').map(whole),
+    rows: (values.rows ?? (quick ? '2000' : '20000,100000')).split(',').map(whole),
     rounds: whole(values.rounds ?? (quick ? '1' : '3')),
+    tries: quick ? 1 : usualTries,
     only: new Set(values.only === undefined ? sections : values.only.split(',').map(sectionOf)),
+    takesPart: (name) => contenders === undefined || contenders.some((one) => name.startsWith(one)),
     largeRows: whole(values.large ?? (quick ? '100000' : '1000000')),
     millionRun: values['million-run'] ?? !quick,
-    crashRows: quick ? 4000 : 20_000,
+    crashRows: quick ? 1000 : 20_000,
     followRows: quick ? 2000 : 20_000,
     records: whole(values.records ?? (quick ? '2000' : '20000')),
     steady: {

@@ -27,6 +27,8 @@ export interface RedisSource {
 
 export interface RedisServer {
   readonly url: string;
+  /** Where its files are; undefined for a server that was started elsewhere. */
+  readonly folder: string | undefined;
   /** Undefined for a server that was started elsewhere. */
   cpuSeconds(): number | undefined;
   stop(): Promise<void>;
@@ -49,7 +51,7 @@ async function unpacked(): Promise<string | undefined> {
   return join(cache, name);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -94,6 +96,7 @@ function sourceOf(program: string): RedisSource {
       await Promise.race([answers(url), end.then(() => Promise.reject(new Error('Redis ended at its start')))]);
       return {
         url,
+        folder: dir,
         cpuSeconds: () => cpuOfServer(child.pid ?? 0),
         async stop() {
           killGroup(child, 'SIGTERM');
@@ -116,7 +119,7 @@ async function foreign(url: string): Promise<RedisSource> {
   client.disconnect();
   return {
     description: `Redis ${version ?? 'of an unknown version'} of REDIS_URL, appendfsync ${fsync}`,
-    start: async () => ({ url, cpuSeconds: () => undefined, stop: async () => undefined }),
+    start: async () => ({ url, folder: undefined, cpuSeconds: () => undefined, stop: async () => undefined }),
   };
 }
 

@@ -5,7 +5,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { bareLoop, bullmq, concurrency, csvParseOnly, ours, serve, validate, type Bench, type Meeting } from './contenders.ts';
+import {
+  bareLoop,
+  bullmq,
+  concurrency,
+  csvParseOnly,
+  dbos,
+  ours,
+  pgBoss,
+  serve,
+  validate,
+  type Bench,
+  type Meeting,
+} from './contenders.ts';
+import { makersOf } from './crash-contenders.ts';
 import { measureCrashes, tellCrashes } from './crash-table.ts';
 import { createDisturbances, type Disturbances } from './disturbance.ts';
 import { startServers, type Servers } from './distributed/servers.ts';
@@ -17,8 +30,9 @@ import { measureFollowing, tellFollowing } from './following.ts';
 import { measureValidate, payLarge, tellLarge, tellValidate } from './large.ts';
 import { readOptions, usage, type Options } from './options.ts';
 import { makePlace, root, tellDisk, type Place } from './place.ts';
-import { findRedis, type RedisSource } from './redis-server.ts';
-import { measureThroughput, type Payment } from './throughput.ts';
+import { findPostgres } from './postgres-server.ts';
+import { findRedis } from './redis-server.ts';
+import { measureThroughput, type Payment, type Stores } from './throughput.ts';
 import { tellThroughput } from './throughput-report.ts';
 
 const startedAt = Date.now();
@@ -32,18 +46,31 @@ const versionOf = (name: string): string => {
   return found === undefined ? 'missing' : (JSON.parse(readFileSync(found, 'utf8')) as { readonly version: string }).version;
 };
 
-/** @param sends whether some part needs a Redis for BullMQ */
-function tellMachine(place: Place, redis: RedisSource | undefined, sends: boolean): string {
+/** The servers that peers need, and what to say of them. */
+interface FoundStores extends Stores {
+  readonly descriptions: readonly string[];
+}
+
+async function findStores(): Promise<FoundStores> {
+  const [redis, found] = [await findRedis(), await findPostgres()];
+  const noRedis = 'no Redis was found, so BullMQ is left out: set REDIS_URL, put redis-server on the PATH, or install Maven';
+  const descriptions = [redis?.description ?? noRedis, found.source === undefined ? found.reason : found.source.description];
+  if (redis === undefined) say(noRedis);
+  if (found.source === undefined) say(found.reason);
+  return { redis, postgres: found.source, descriptions };
+}
+
+function tellMachine(place: Place, stores: FoundStores): string {
   const load = loadavg()
     .map((value) => value.toFixed(2))
     .join(' ');
-  const description = redis?.description ?? (sends ? 'no Redis was found, so BullMQ is left out' : undefined);
-  const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis', 'kafkajs']
+  const packages = ['csv-parse', 'undici', 'p-limit', 'bullmq', 'ioredis', 'kafkajs', 'pg-boss', '@dbos-inc/dbos-sdk']
     .map((name) => `${name} ${versionOf(name)}`)
     .join(', ');
   return [
     `- ${new Date(startedAt).toISOString().slice(0, 10)}, ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load before the start ${load}`,
-    `- Node ${process.version}; ${packages}${description === undefined ? '' : `; ${description}`}`,
+    `- Node ${process.version}; ${packages}`,
+    ...stores.descriptions.map((description) => `- ${description}`),
     `- ${tellDisk(place.folder)}`,
     `- RSA-2048, ${concurrency} calls in flight, everything on loopback; the stub gateway shares the cores`,
   ].join('\n');
@@ -65,6 +92,8 @@ function tellCommands(bench: Bench): string {
     ours(bench, { ...sending, dataDir: 'NEW_FOLDER' }),
     bareLoop(bench, sending),
     bullmq(bench, { ...sending, redis: 'redis://127.0.0.1:PORT', prefix: 'NAME' }),
+    pgBoss(bench, { ...sending, postgres: 'postgresql://127.0.0.1:PORT/NAME' }),
+    dbos(bench, { ...sending, postgres: 'postgresql://127.0.0.1:PORT/NAME' }),
     validate(bench, file),
     csvParseOnly(bench, file),
     serve(bench, { gateway: 'http://127.0.0.1:PORT', meeting: placeholders }),
@@ -80,17 +109,23 @@ function tellCommands(bench: Bench): string {
 async function measureAll(options: Options, place: Place): Promise<void> {
   const bench: Bench = { place, cli: options.cli, cores: availableParallelism() };
   const sends = options.only.has('throughput') || options.only.has('crash');
-  const redis = sends ? await findRedis() : undefined;
-  if (sends && redis === undefined) say('no Redis: set REDIS_URL, or put redis-server on the PATH, or install Maven; BullMQ is left out');
+  const stores: FoundStores = sends ? await findStores() : { redis: undefined, postgres: undefined, descriptions: [] };
 
   print('# Benchmark');
-  print(tellMachine(place, redis, sends));
+  print(tellMachine(place, stores));
   print(tellCommands(bench));
 
-  const disturbances = createDisturbances(say);
+  const disturbances = createDisturbances(say, options.tries);
   let payments: readonly Payment[] = [];
   if (options.only.has('throughput')) {
-    payments = await measureThroughput(bench, { sizes: options.rows, rounds: options.rounds, redis, disturbances, say });
+    payments = await measureThroughput(bench, {
+      sizes: options.rows,
+      rounds: options.rounds,
+      stores,
+      takesPart: options.takesPart,
+      disturbances,
+      say,
+    });
     print(`## Paying a file\n\nMedian of ${options.rounds} interleaved rounds, and the range.`);
     print(tellThroughput(payments));
   }
@@ -99,7 +134,11 @@ async function measureAll(options: Options, place: Place): Promise<void> {
     print(`## Following to the end\n\n${tellFollowing(followed)}`);
   }
   if (options.only.has('crash')) {
-    const crashes = await measureCrashes(bench, { rows: options.crashRows, redis, say });
+    const crashes = await measureCrashes(bench, {
+      rows: options.crashRows,
+      makers: makersOf(stores).filter(({ name }) => options.takesPart(name)),
+      say,
+    });
     print(`## Killed with -9 at half of ${options.crashRows.toLocaleString('en')} rows, and started again\n\n${tellCrashes(crashes)}`);
   }
   if (options.only.has('validate')) {

@@ -12,6 +12,8 @@ export interface Stub {
   readonly url: string;
   cpuSeconds(): number;
   reset(): Promise<void>;
+  /** The gateway no longer knows any key. */
+  forgetKeys(): Promise<void>;
   stats(): Promise<StubStats>;
   calls(): Promise<readonly Call[]>;
   /** Resolves as soon as so many calls came. */
@@ -25,9 +27,16 @@ const jsonLines = <T>(text: string): T[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as T);
 
-export async function startStub(mode: StubMode): Promise<Stub> {
+/** An ordinary day of a gateway, or one that answers at once. */
+export interface Weather {
+  readonly latencyMs: number;
+  readonly faultShare: number;
+}
+
+export async function startStub(mode: StubMode, { latencyMs, faultShare }: Weather = { latencyMs: 0, faultShare: 0 }): Promise<Stub> {
   // Its stdin is a pipe of ours: it ends when we do, however that is.
-  const child = startChild(process.execPath, [join(import.meta.dirname, 'stub-gateway.ts'), mode], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const args = [join(import.meta.dirname, 'stub-gateway.ts'), mode, String(latencyMs), String(faultShare)];
+  const child = startChild(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout as Readable });
   const ended = once(child, 'exit');
   const [url] = (await Promise.race([
@@ -47,6 +56,7 @@ export async function startStub(mode: StubMode): Promise<Stub> {
     url,
     cpuSeconds: () => cpuOfServer(child.pid ?? 0),
     reset: async () => void (await ask('reset', 'POST')),
+    forgetKeys: async () => void (await ask('forget', 'POST')),
     stats: async () => JSON.parse(await ask('stats')) as StubStats,
     calls: async () => jsonLines<Call>(await ask('calls')),
     reached: async (calls) => void (await ask(`reached?calls=${calls}`)),

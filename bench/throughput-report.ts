@@ -1,8 +1,8 @@
 /** The measured payments as tables, and the rates against each other. */
 import { median, spread, table } from './numbers.ts';
-import { othersOf, rateOf, type Contender, type Payment } from './throughput.ts';
+import { mostRowsOfDbos, othersOf, rateOf, type Contender, type Payment } from './throughput.ts';
 
-const order: readonly Contender[] = ['disburse run', 'bare loop', 'BullMQ'];
+const order: readonly Contender[] = ['disburse run', 'bare loop', 'BullMQ', 'pg-boss', 'DBOS'];
 
 const sendingRateOf = ({ rows, sendingSeconds }: Payment): number => rows / sendingSeconds;
 const cpuPerRowOf = ({ rows, measured }: Payment): number => (measured.cpuSeconds / rows) * 1e6;
@@ -12,7 +12,7 @@ const columns: readonly { readonly name: string; readonly digits: number; readon
   { name: 'rows/s while sending', digits: 0, of: sendingRateOf },
   { name: 'wall s', digits: 2, of: ({ measured }) => measured.wallSeconds },
   { name: 'CPU µs/row', digits: 0, of: cpuPerRowOf },
-  { name: 'Redis CPU s', digits: 2, of: ({ serverCpuSeconds }) => serverCpuSeconds },
+  { name: 'server CPU s', digits: 2, of: ({ serverCpuSeconds }) => serverCpuSeconds },
   { name: 'stub CPU s', digits: 2, of: ({ stubCpuSeconds }) => stubCpuSeconds },
   { name: 'others %', digits: 0, of: (payment) => othersOf(payment) * 100 },
   { name: 'peak MiB', digits: 0, of: ({ measured }) => measured.peakMib },
@@ -31,8 +31,9 @@ export function tellThroughput(payments: readonly Payment[]): string {
 
 const legend = [
   'rows/s: from starting the command to its end. While sending: between the first and the last call that the stub saw.',
-  "CPU: the contender's own, user and system, all threads. Others: the share of the machine that neither contender nor stub nor Redis used,",
+  "CPU: the contender's own, user and system, all threads. Server: Redis or Postgres. Others: the share of the machine that neither contender nor stub nor server used,",
   'which is the kernel writing to disk and whatever else runs.',
+  `DBOS pays files of up to ${mostRowsOfDbos.toLocaleString('en')} rows only.`,
 ].join(' ');
 
 function tellSize(rows: number, payments: readonly Payment[]): string {

@@ -1,14 +1,15 @@
-/** Paying a file: `disburse run` with all its guarantees against the bare loop and BullMQ, on the stub gateway. */
+/** Paying a file: `disburse run` with all its guarantees against the bare loop and durable queues, on the stub gateway. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { bareLoop, bullmq, bullmqTool, ours, type Bench } from './contenders.ts';
+import { bareLoop, bullmq, bullmqTool, dbos, ours, pgBoss, type Bench } from './contenders.ts';
 import { othersShare, type Disturbances } from './disturbance.ts';
-import { run, type Measured } from './measure.ts';
+import { run, type Command, type Measured } from './measure.ts';
 import { rotated } from './numbers.ts';
+import type { PostgresSource } from './postgres-server.ts';
 import type { RedisSource } from './redis-server.ts';
 import { startStub, type Stub } from './stub-client.ts';
 
-export type Contender = 'disburse run' | 'bare loop' | 'BullMQ';
+export type Contender = 'disburse run' | 'bare loop' | 'BullMQ' | 'pg-boss' | 'DBOS';
 
 export interface Payment {
   readonly contender: Contender;
@@ -18,7 +19,7 @@ export interface Payment {
   /** From the first call to the last, as the stub saw them: without start-up, first reading and last words. */
   readonly sendingSeconds: number;
   readonly stubCpuSeconds: number;
-  /** Of Redis; undefined when there is none or it is not ours. */
+  /** Of Redis or Postgres; undefined when there is none or it is not ours. */
   readonly serverCpuSeconds: number | undefined;
 }
 
@@ -42,8 +43,14 @@ export interface Senders {
   send(contender: Contender, file: string): Promise<Sent>;
 }
 
-/** Each run begins with nothing: a new ledger, a new Redis. */
-export function createSenders(bench: Bench, stub: Stub, redis: RedisSource | undefined): Senders {
+/** The servers that contenders bring; a contender whose server is missing is left out. */
+export interface Stores {
+  readonly redis: RedisSource | undefined;
+  readonly postgres: PostgresSource | undefined;
+}
+
+/** Each run begins with nothing: a new ledger, a new Redis, a new Postgres. */
+export function createSenders(bench: Bench, stub: Stub, { redis, postgres }: Stores): Senders {
   const runOurs: Send = async (file) => {
     const dataDir = await bench.place.fresh('data');
     const measured = await run(ours(bench, { file, gateway: stub.url, dataDir }));
@@ -66,9 +73,32 @@ export function createSenders(bench: Bench, stub: Stub, redis: RedisSource | und
       await server.stop();
     }
   };
-  const senders: Readonly<Record<Contender, Send>> = { 'disburse run': runOurs, 'bare loop': runBare, BullMQ: runBullmq };
+  const runOnPostgres = async (commandOn: (url: string) => Command): Promise<Sent> => {
+    if (postgres === undefined) throw new Error('there is no Postgres');
+    const server = await postgres.start();
+    try {
+      const before = server.cpuSeconds();
+      const measured = await run(commandOn(server.url));
+      const after = server.cpuSeconds();
+      return { measured, serverCpuSeconds: before === undefined || after === undefined ? undefined : after - before };
+    } finally {
+      await server.stop();
+    }
+  };
+  const senders: Readonly<Record<Contender, Send>> = {
+    'disburse run': runOurs,
+    'bare loop': runBare,
+    BullMQ: runBullmq,
+    'pg-boss': (file) => runOnPostgres((url) => pgBoss(bench, { file, gateway: stub.url, postgres: url })),
+    DBOS: (file) => runOnPostgres((url) => dbos(bench, { file, gateway: stub.url, postgres: url })),
+  };
   return {
-    names: redis === undefined ? ['disburse run', 'bare loop'] : ['disburse run', 'bare loop', 'BullMQ'],
+    names: [
+      'disburse run',
+      'bare loop',
+      ...(redis === undefined ? [] : (['BullMQ'] as const)),
+      ...(postgres === undefined ? [] : (['pg-boss', 'DBOS'] as const)),
+    ],
     send: (contender, file) => senders[contender](file),
   };
 }
@@ -87,27 +117,32 @@ export async function pay(bench: Bench, stub: Stub, senders: Senders, contender:
 }
 
 const warmUpRows = 1000;
+/** DBOS stores each step by itself, and takes minutes for more. */
+export const mostRowsOfDbos = 20_000;
 
 export async function measureThroughput(
   bench: Bench,
   params: {
     readonly sizes: readonly number[];
     readonly rounds: number;
-    readonly redis: RedisSource | undefined;
+    readonly stores: Stores;
+    readonly takesPart: (contender: Contender) => boolean;
     readonly disturbances: Disturbances;
     readonly say: (line: string) => void;
   },
 ): Promise<readonly Payment[]> {
-  const { sizes, rounds, redis, disturbances, say } = params;
+  const { sizes, rounds, stores, takesPart, disturbances, say } = params;
   const stub = await startStub('succeed');
   try {
-    const senders = createSenders(bench, stub, redis);
+    const senders = createSenders(bench, stub, stores);
     // Programs and the stub's code come into memory; caches of compiled code are filled.
-    for (const contender of senders.names) await pay(bench, stub, senders, contender, warmUpRows, 0);
+    const taking = senders.names.filter(takesPart);
+    for (const contender of taking) await pay(bench, stub, senders, contender, warmUpRows, 0);
     const payments: Payment[] = [];
     for (const rows of sizes) {
+      const names = taking.filter((name) => name !== 'DBOS' || rows <= mostRowsOfDbos);
       for (let round = 1; round <= rounds; round += 1) {
-        for (const contender of rotated(senders.names, round - 1)) {
+        for (const contender of rotated(names, round - 1)) {
           const payment = await disturbances.avoid(() => pay(bench, stub, senders, contender, rows, round), othersOf);
           payments.push(payment);
           say(

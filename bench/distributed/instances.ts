@@ -30,7 +30,12 @@ export interface Instances {
 
 export function startInstances(
   bench: Bench,
-  params: { readonly count: number; readonly gateway: string; readonly meeting: Meeting },
+  params: {
+    readonly count: number;
+    readonly gateway: string;
+    readonly meeting: Meeting;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Instances {
   let stopping = false;
   const all = Array.from({ length: params.count }, (_, index) => {

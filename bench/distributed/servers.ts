@@ -67,7 +67,7 @@ export async function startServers({ rewrites }: { readonly rewrites: boolean })
         description,
         async start() {
           await emptyRedis();
-          return { url: redis.url, cpuSeconds: redisCpuSeconds, stop: emptyRedis };
+          return { url: redis.url, folder: redis.dir, cpuSeconds: redisCpuSeconds, stop: emptyRedis };
         },
       },
       stop,

@@ -65,7 +65,12 @@ export async function measureTopic(
   const { records, rounds, servers, disturbances, say } = params;
   const stub = await startStub('succeed');
   try {
-    const setting: Setting = { bench, servers, stub, senders: createSenders(bench, stub, servers.redisSource) };
+    const setting: Setting = {
+      bench,
+      servers,
+      stub,
+      senders: createSenders(bench, stub, { redis: servers.redisSource, postgres: undefined }),
+    };
     for (const passer of passers) await pass(setting, passer, Math.min(mostWarmUpRecords, records), 0);
     const passages: Passage[] = [];
     for (let round = 1; round <= rounds; round += 1) {

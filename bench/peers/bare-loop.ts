@@ -5,7 +5,8 @@
  *
  * It checks no row, keeps nothing before it sends, follows nothing, and reads the file once. Killed and started again it
  * begins at the first row. With `--results` it appends what became of each row; with `--resume` it skips the records
- * that it finds there, so that only what was in flight, or not yet written, is sent again. It does not sync the file.
+ * that it finds there, so that only what was in flight, or not yet written, is sent again. It does not sync the file. When the
+ * network fails or the gateway is not available it tries again, three times in all, as often as the queues do.
  */
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -43,13 +44,25 @@ const results = values.results === undefined ? undefined : createWriteStream(val
 const parser = createReadStream(file).pipe(parse({ columns: true, bom: true })) as AsyncIterable<PayoutRow>;
 const rows = parser[Symbol.asyncIterator]();
 
+const mostTries = 3;
+
+async function pay(row: PayoutRow): Promise<PeerResult> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await payer.pay(row);
+    } catch {
+      if (tries === mostTries) return { record_id: row.record_id, status: 'failed', code: 'gave_up' };
+    }
+  }
+}
+
 /** Each of the workers takes the next row when it is free: nothing is held but what is in flight. */
 async function work(): Promise<void> {
   for (;;) {
     const { value: row, done } = await rows.next();
     if (done === true || row === undefined) return;
     if (skip?.has(row.record_id) === true) continue;
-    const result = await payer.pay(row);
+    const result = await pay(row);
     results?.write(`${JSON.stringify(result)}\n`);
   }
 }

@@ -39,12 +39,13 @@ export const payoutBody = (row: PayoutRow, key: string) => ({
  * `random`: a new key for each send, as such scripts commonly do. `derived`: always the same key for the same record;
  * the careful form, which lets the gateway refuse the second payout.
  */
-const keyStyles = ['random', 'derived'] as const;
+export const keyStyles = ['random', 'derived'] as const;
 export type KeyStyle = (typeof keyStyles)[number];
 
 /** As long as a UUID, so that the bodies of all contenders have as many bytes. */
-const derivedKey = (project: string, recordId: string): string =>
-  hash('sha256', `${project}:${recordId}`).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+export const uuidOf = (text: string): string => hash('sha256', text).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+
+const derivedKey = (project: string, recordId: string): string => uuidOf(`${project}:${recordId}`);
 
 /** What a peer knows of a record afterwards. */
 export interface PeerResult {
@@ -85,6 +86,7 @@ export const readPeerConfig = (keys: string | undefined): PeerConfig => ({
 });
 
 interface Payer {
+  /** Rejects when the network fails or the gateway is not available; queues then run the job again, as they commonly do. */
   pay(row: PayoutRow): Promise<PeerResult>;
   close(): Promise<void>;
 }
@@ -112,6 +114,10 @@ export function createPayer(config: PeerConfig): Payer {
         },
         body: bytes,
       });
+      if (statusCode >= 500) {
+        await body.dump();
+        throw new Error(`HTTP ${statusCode}`);
+      }
       const { status, session, error } = (await body.json()) as Answer;
       const [entry] = session?.payments ?? [];
       if (statusCode !== 200 || status !== 'ok' || session === undefined || entry === undefined) {

@@ -22,6 +22,8 @@ export interface Book {
   stats(): BookStats;
   /** Resolves as soon as so many calls were noted since the last reset. */
   reached(calls: number): Promise<void>;
+  /** Every key is new again, as for a gateway that keeps them for a limited time; the calls stay noted. */
+  forgetKeys(): void;
   reset(): void;
 }
 
@@ -58,6 +60,9 @@ export function createBook(): Book {
     },
     stats: () => ({ calls: recordIds.length, accepted: recordIds.length - repeats.size, first_at: firstAt, last_at: lastAt }),
     reached: (calls) => (recordIds.length >= calls ? Promise.resolve() : new Promise((wake) => waiting.push({ calls, wake }))),
+    forgetKeys() {
+      known = new Set();
+    },
     reset() {
       recordIds = [];
       keys = [];

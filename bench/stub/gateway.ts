@@ -4,9 +4,14 @@
  * `succeed`: every init is paid at once. `follow`: an init is in progress, the first look asks for confirmation, and
  * after `session/confirm` the next look says succeeded. A key that is known answers `idempotency_key_already_exists`, as
  * the real gateway does. Signatures are not verified: the sandbox does that, and here it would only cost.
+ *
+ * With a latency every answer of the gateway comes that much later; the call itself is noted when it arrives. With faults
+ * a share of the records meets one, at the first call only (faults.ts).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Book, BookStats } from './book.ts';
-import type { Handler, StubAnswer } from './http-server.ts';
+import { faultOf } from './faults.ts';
+import type { Handler, StubAnswer, StubReply } from './http-server.ts';
 
 export const stubModes = ['succeed', 'follow'] as const;
 export type StubMode = (typeof stubModes)[number];
@@ -15,11 +20,19 @@ export interface StubOptions {
   readonly mode: StubMode;
   readonly book: Book;
   readonly now: () => number;
+  /** Of every answer of the gateway. */
+  readonly latencyMs?: number;
+  /** The share of the records that meets a fault, 0 to 1. */
+  readonly faultShare?: number;
 }
 
 export interface StubStats extends BookStats {
   /** Calls of status and confirm. */
   readonly follow_calls: number;
+  /** Calls that were paid and got no answer. */
+  readonly lost: number;
+  /** Calls that were answered by HTTP 503 and not paid; no other figure counts them. */
+  readonly unavailable: number;
 }
 
 const at = '"created_at":"2026-01-01T00:00:00.000000Z","updated_at":"2026-01-01T00:00:00.000000Z"';
@@ -50,20 +63,40 @@ interface InitBody {
   readonly metadata?: { readonly record_id?: string };
 }
 
-export function createStubGateway({ mode, book, now }: StubOptions): Handler {
+const unavailable: StubAnswer = { status: 503, body: '<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>' };
+
+export function createStubGateway({ mode, book, now, latencyMs = 0, faultShare = 0 }: StubOptions): Handler {
   let sessions: { stage: Stage; readonly list: string; readonly echo: string }[] = [];
   let made = 0;
   let followCalls = 0;
-  const stats = (): StubAnswer => answer(JSON.stringify({ ...book.stats(), follow_calls: followCalls } satisfies StubStats));
+  let faulted = { lost: new Set<string>(), unavailable: new Set<string>() };
+  const stats = (): StubAnswer =>
+    answer(
+      JSON.stringify({
+        ...book.stats(),
+        follow_calls: followCalls,
+        lost: faulted.lost.size,
+        unavailable: faulted.unavailable.size,
+      } satisfies StubStats),
+    );
+  const late = (reply: StubReply): StubReply | Promise<StubReply> => (latencyMs === 0 ? reply : sleep(latencyMs, reply, { ref: false }));
 
-  const init = (body: string, key: string | undefined, list: string): StubAnswer => {
-    const { metadata } = JSON.parse(body) as InitBody;
-    if (!book.note(metadata?.record_id ?? '', key, now())) return refusal('idempotency_key_already_exists');
+  const pay = (recordId: string, body: string, key: string | undefined, list: string): StubAnswer => {
+    if (!book.note(recordId, key, now())) return refusal('idempotency_key_already_exists');
     const echo = body.slice(1, -1);
     made += 1;
     if (mode === 'succeed') return sessionOf(made, 'paid', list, echo);
     sessions.push({ stage: 'started', list, echo });
     return sessionOf(made, 'started', list, echo);
+  };
+  const init = (body: string, key: string | undefined, list: string): StubReply => {
+    const recordId = (JSON.parse(body) as InitBody).metadata?.record_id ?? '';
+    const fault = faultShare === 0 ? undefined : faultOf(recordId, faultShare);
+    const meets = fault !== undefined && !faulted[fault].has(recordId) ? fault : undefined;
+    if (meets !== undefined) faulted[meets].add(recordId);
+    if (meets === 'unavailable') return unavailable;
+    const paid = pay(recordId, body, key, list);
+    return meets === 'lost' ? 'hang up' : paid;
   };
 
   const onSession = (body: string, next: (stage: Stage) => Stage): StubAnswer => {
@@ -78,15 +111,15 @@ export function createStubGateway({ mode, book, now }: StubOptions): Handler {
   return (request) => {
     switch (request.path) {
       case '/api/v1/session/init/payout':
-        return init(request.body, request.header('x-partner-idempotency-key'), 'payments');
+        return late(init(request.body, request.header('x-partner-idempotency-key'), 'payments'));
       case '/api/v1/session/init/payment':
-        return init(request.body, request.header('x-partner-idempotency-key'), 'acquiring_payments');
+        return late(init(request.body, request.header('x-partner-idempotency-key'), 'acquiring_payments'));
       case '/api/v1/session/status':
-        return onSession(request.body, (stage) => afterLook[stage]);
+        return late(onSession(request.body, (stage) => afterLook[stage]));
       case '/api/v1/session/confirm':
-        return onSession(request.body, () => 'confirmed');
+        return late(onSession(request.body, () => 'confirmed'));
       case '/api/v1/wallet/balance':
-        return answer('{"status":"ok","wallets":[]}');
+        return late(answer('{"status":"ok","wallets":[]}'));
       case '/_stub/calls':
         return answer(Array.from(book.calls(), (call) => `${JSON.stringify(call)}\n`).join(''));
       case '/_stub/stats':
@@ -96,6 +129,10 @@ export function createStubGateway({ mode, book, now }: StubOptions): Handler {
         sessions = [];
         made = 0;
         followCalls = 0;
+        faulted = { lost: new Set(), unavailable: new Set() };
+        return answer('{}');
+      case '/_stub/forget':
+        book.forgetKeys();
         return answer('{}');
       default:
         break;

@@ -19,10 +19,13 @@ export interface StubAnswer {
   readonly body: string;
 }
 
-/** An answer that comes later holds up its own connection only. */
-export type Handler = (request: StubRequest) => StubAnswer | Promise<StubAnswer>;
+/** `hang up`: the connection ends without an answer. */
+export type StubReply = StubAnswer | 'hang up';
 
-const reasons: Readonly<Record<number, string>> = { 200: 'OK', 400: 'Bad Request', 404: 'Not Found' };
+/** A reply that comes later holds up its own connection only. */
+export type Handler = (request: StubRequest) => StubReply | Promise<StubReply>;
+
+const reasons: Readonly<Record<number, string>> = { 200: 'OK', 400: 'Bad Request', 404: 'Not Found', 503: 'Service Unavailable' };
 const headEnd = Buffer.from('\r\n\r\n');
 
 const render = ({ status, body }: StubAnswer): string =>
@@ -40,11 +43,12 @@ function serve(socket: Socket, handle: Handler): void {
   let held: Buffer<ArrayBufferLike> = Buffer.alloc(0);
   let answering = false;
 
-  const answerLate = async (answer: Promise<StubAnswer>): Promise<void> => {
+  const send = (reply: StubReply): void => void (reply === 'hang up' ? socket.destroy() : socket.write(render(reply)));
+  const sendLate = async (reply: Promise<StubReply>): Promise<void> => {
     answering = true;
-    const late = render(await answer);
+    const late = await reply;
     answering = false;
-    socket.write(late);
+    send(late);
     next();
   };
   const next = (): void => {
@@ -58,12 +62,9 @@ function serve(socket: Socket, handle: Handler): void {
       const body = held.toString('utf8', bodyStart, bodyEnd);
       held = held.subarray(bodyEnd);
       const [method = '', path = ''] = head.slice(0, head.indexOf('\r\n')).split(' ');
-      const answer = handle({ method, path, header: (name) => headerOf(head, name), body });
-      if (!(answer instanceof Promise)) {
-        socket.write(render(answer));
-        continue;
-      }
-      void answerLate(answer);
+      const reply = handle({ method, path, header: (name) => headerOf(head, name), body });
+      if (reply instanceof Promise) void sendLate(reply);
+      else send(reply);
     }
   };
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from 'node:net';
-import { countCrash } from '../../bench/crash-count.ts';
 import { createBook } from '../../bench/stub/book.ts';
-import { createStubGateway, type StubMode } from '../../bench/stub/gateway.ts';
+import { faultOf } from '../../bench/stub/faults.ts';
+import { createStubGateway, type StubMode, type StubOptions } from '../../bench/stub/gateway.ts';
 import { startStubServer, type StubServer } from '../../bench/stub/http-server.ts';
 
 let server: StubServer;
-const startWith = async (mode: StubMode): Promise<void> => {
-  server = await startStubServer(createStubGateway({ mode, book: createBook(), now: Date.now }));
+const startWith = async (mode: StubMode, more: Partial<StubOptions> = {}): Promise<void> => {
+  server = await startStubServer(createStubGateway({ mode, book: createBook(), now: Date.now, ...more }));
 };
 beforeEach(() => startWith('succeed'));
 afterEach(() => server.close());
@@ -91,31 +91,48 @@ describe('the stub gateway', () => {
     socket.destroy();
     expect(await callsOf()).toHaveLength(2);
   });
+
+  it('pays a key that it has forgotten, and keeps its calls', async () => {
+    await init('a', 'k1');
+    await fetch(`${server.url}/_stub/forget`, { method: 'POST' });
+    expect((await init('a', 'k1')).status).toBe(200);
+    expect(await (await fetch(`${server.url}/_stub/stats`)).json()).toMatchObject({ calls: 2, accepted: 2 });
+  });
+
+  it('notes a call when it arrives and holds back its answer for the latency', async () => {
+    server.close();
+    await startWith('succeed', { latencyMs: 3_600_000 });
+    const answers = ['a', 'b', 'c'].map((id) => expect(init(id, id)).rejects.toThrow('fetch failed'));
+    expect(await (await fetch(`${server.url}/_stub/reached?calls=3`)).json()).toMatchObject({ calls: 3, accepted: 3 });
+    server.close();
+    await Promise.all(answers);
+  });
+
+  it('pays without an answer, or answers 503 without paying, at the first call of a record that meets a fault', async () => {
+    server.close();
+    await startWith('succeed', { faultShare: 1 });
+    const ids = Array.from({ length: 50 }, (_, index) => `r-${index}`);
+    const lost = ids.find((id) => faultOf(id, 1) === 'lost') ?? '';
+    const unavailable = ids.find((id) => faultOf(id, 1) === 'unavailable') ?? '';
+    await expect(init(lost, 'k1')).rejects.toThrow('fetch failed');
+    expect((await init(lost, 'k1')).status).toBe(400);
+    const post503 = await fetch(`${server.url}/api/v1/session/init/payout`, { method: 'POST', body: JSON.stringify(bodyOf(unavailable)) });
+    expect(post503.status).toBe(503);
+    expect((await init(unavailable, 'k2')).status).toBe(200);
+    expect(await (await fetch(`${server.url}/_stub/stats`)).json()).toMatchObject({ calls: 3, accepted: 2, lost: 1, unavailable: 1 });
+  });
 });
 
-describe('the crash count', () => {
-  it('distinguishes double payments, missing records and wrong results', () => {
-    const calls = [
-      { record_id: 'twice', idempotency_key: '1', accepted: true },
-      { record_id: 'twice', idempotency_key: '2', accepted: true },
-      { record_id: 'repeated', idempotency_key: '3', accepted: true },
-      { record_id: 'repeated', idempotency_key: '3', accepted: false },
-      { record_id: 'open', idempotency_key: '4', accepted: true },
-      { record_id: 'silent', idempotency_key: '5', accepted: true },
-    ];
-    const told = new Map([
-      ['twice', 'succeeded'],
-      ['repeated', 'failed'],
-      ['open', 'open'],
-    ] as const);
-    expect(countCrash(['twice', 'repeated', 'open', 'silent', 'never'], calls, told)).toEqual({
-      twoKeys: 1,
-      paidTwice: 1,
-      repeats: 1,
-      neverSent: 1,
-      noResult: 2,
-      reportedWrong: 1,
-      reportedOpen: 1,
-    });
+describe('faults', () => {
+  it('meet their share of the records, half of each kind, and the same ones each time', () => {
+    const ids = Array.from({ length: 20_000 }, (_, index) => `pay-${String(index + 1).padStart(8, '0')}`);
+    const met = ids.map((id) => faultOf(id, 0.01));
+    const count = (kind: string): number => met.filter((one) => one === kind).length;
+    for (const kind of ['lost', 'unavailable']) {
+      expect(count(kind)).toBeGreaterThan(70);
+      expect(count(kind)).toBeLessThan(130);
+    }
+    expect(ids.map((id) => faultOf(id, 0.01))).toEqual(met);
+    expect(ids.filter((id) => faultOf(id, 0) !== undefined)).toEqual([]);
   });
 });
