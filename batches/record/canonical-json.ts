@@ -4,7 +4,7 @@
  * ECMAScript's own text of strings and numbers is what the RFC prescribes, so only the order of the members is ours.
  * Written here because the package costs three times as much; a test holds the two equal.
  */
-import type { Json } from '../instruction/instruction.ts';
+import type { Json, JsonObject } from '../instruction/instruction.ts';
 
 /** No control character, quote, backslash or surrogate: the text is its own JSON. */
 const plain = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
@@ -27,10 +27,38 @@ export const orderedKeys = (object: object): readonly string[] => {
   return keys;
 };
 
+/** As the engine writes half of a surrogate pair, and nothing else that has a canonical form. */
+const escapedSurrogate = /\\ud[89a-f]/;
+
+/** Whether every object has its members in the order of the RFC, and every number is one that JSON has. */
+const isOrdered = (value: Json): boolean => {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isOrdered);
+  const object = value as JsonObject;
+  let former: string | undefined;
+  for (const key in object) {
+    if (former !== undefined && former > key) return false;
+    former = key;
+    if (!isOrdered(object[key] as Json)) return false;
+  }
+  return true;
+};
+
 /**
+ * The engine writes what is in order as the RFC prescribes it, and much faster; what may not be is written member by member.
+ *
  * @throws RangeError for numbers that JSON does not have and for halves of surrogate pairs
  */
 export const canonicalJson = (value: Json): string => {
+  if (typeof value === 'string') return canonicalText(value);
+  if (typeof value !== 'object' || value === null || !isOrdered(value)) return writtenOut(value);
+  const text = JSON.stringify(value);
+  return escapedSurrogate.test(text) ? writtenOut(value) : text;
+};
+
+/** Member by member: only what is not in order costs more. */
+const writtenOut = (value: Json): string => {
   if (typeof value === 'string') return canonicalText(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new RangeError('JSON has no such number');

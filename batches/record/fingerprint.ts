@@ -49,7 +49,7 @@ interface PathNode {
   readonly path: string;
   readonly below: Map<string, PathNode>;
   readonly isCard: boolean;
-  /** What was here in the former draft, and its digest: many columns have the same text in every row. */
+  /** A text that was here in a former draft, and its digest: many columns have the same one in every row. */
   text: string | undefined;
   digest: string;
 }
@@ -90,7 +90,7 @@ const walk = (
   places: ReturnType<typeof createPathTree>,
   value: Json,
   place: PathNode,
-  take: (place: PathNode, text: string) => void,
+  take: (place: PathNode, value: Json) => void,
 ): void => {
   const { isCard } = place;
   if (!isCard && Array.isArray(value) && value.length > 0) {
@@ -98,11 +98,11 @@ const walk = (
     return;
   }
   if (isCard || !isObject(value)) {
-    take(place, canonicalJson(value));
+    take(place, value);
     return;
   }
   const keys = orderedKeys(value);
-  if (keys.length === 0) take(place, '{}');
+  if (keys.length === 0) take(place, value);
   for (const key of keys) walk(places, value[key] as Json, places.below(place, key), take);
 };
 
@@ -115,11 +115,11 @@ export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
   // Hashing key and text together is a sound keyed hash here, at a fifth of an HMAC's cost: the key has a fixed length, and
   // only 8 of the 32 bytes are kept, so that no digest can be extended.
   const fieldKey = derive(ledgerKey, 'fields').toString('hex');
-  const digestOf = (place: PathNode, text: string, hasCardNumber: boolean): string => {
-    if (place.text === text) return place.digest;
-    const digest = hash('sha256', `${fieldKey}${place.path}=${text}`, 'binary').slice(0, digestBytes);
-    if (!hasCardNumber && text.length <= mostKept) {
-      place.text = text;
+  const digestOf = (place: PathNode, value: Json, hasCardNumber: boolean): string => {
+    if (typeof value === 'string' && place.text === value) return place.digest;
+    const digest = hash('sha256', `${fieldKey}${place.path}=${canonicalJson(value)}`, 'binary').slice(0, digestBytes);
+    if (typeof value === 'string' && !hasCardNumber && value.length <= mostKept) {
+      place.text = value;
       place.digest = digest;
     }
     return digest;
@@ -133,14 +133,14 @@ export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
     fields: (draft) => {
       let count = 0;
       let digests = '';
-      walk(places, whole(draft), places.root, (place, text) => {
+      walk(places, whole(draft), places.root, (place, value) => {
         if (found[count] !== place) {
           found.length = count;
           found.push(place);
           paths = undefined;
         }
         count += 1;
-        digests += digestOf(place, text, draft.hasCardNumber);
+        digests += digestOf(place, value, draft.hasCardNumber);
       });
       if (found.length !== count) {
         found.length = count;

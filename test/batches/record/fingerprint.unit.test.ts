@@ -31,7 +31,11 @@ describe('canonical JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         const clean = JSON.parse(JSON.stringify(value).replaceAll(/\\ud[89a-f][0-9a-f]{2}/gi, '')) as Json;
-        expect(canonicalJson(clean)).toBe(canonicalize(clean));
+        const text = canonicalize(clean);
+        expect(canonicalJson(clean)).toBe(text);
+        // The same with nearly all members in order.
+        expect(canonicalJson(JSON.parse(text ?? '') as Json)).toBe(text);
+        expect(canonicalJson({ first: JSON.parse(text ?? '') as Json, a: clean })).toBe(canonicalize({ first: clean, a: clean }));
       }),
       { numRuns: 1000 },
     );
@@ -46,6 +50,9 @@ describe('canonical JSON', () => {
   it('refuses what has no canonical form', () => {
     expect(() => canonicalJson(Number.NaN)).toThrow(RangeError);
     expect(() => canonicalJson('\ud800')).toThrow(RangeError);
+    for (const value of [{ a: { b: ['\udfff'] } }, { b: '\ud800', a: 1 }, { '\ud800': 1 }, { a: [1, Number.NaN] }, [{ a: Infinity }]])
+      expect(() => canonicalJson(value)).toThrow(RangeError);
+    expect(canonicalJson({ a: '\\ud800', b: '\u{1f600}' })).toBe('{"a":"\\\\ud800","b":"\u{1f600}"}');
   });
 });
 
