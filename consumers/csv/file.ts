@@ -40,6 +40,8 @@ export interface SourceFile {
   readonly rereadable: boolean;
   /** The next block, or null at the end. The buffer is used again for the block after it. */
   readBlock(): Promise<Buffer | null>;
+  /** How much of the file was read so far. */
+  bytesRead(): number;
   /** Undefined until the end was reached. */
   digest(): FileDigest | undefined;
   close(): Promise<void>;
@@ -91,6 +93,7 @@ export async function openSource(path: string, { expected, signal }: SourceOptio
       bytes += length;
       return block;
     },
+    bytesRead: () => bytes,
     digest: () => digest,
     close: () => (closing ??= handle.close()),
   };

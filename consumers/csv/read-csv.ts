@@ -42,6 +42,8 @@ export interface CsvFile {
    * signal's reason; what was handed out before is then worth nothing on a first reading.
    */
   readonly blocks: AsyncIterable<readonly CsvRow[]>;
+  /** How much of the file on disk was read so far, packed or not. */
+  bytesRead(): number;
   /** What is only known after the last block; throws before. */
   finished(): CsvEnding;
   close(): Promise<void>;
@@ -96,6 +98,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
       encoding: opened.encoding,
       rereadable: source.rereadable,
       blocks: blocks(),
+      bytesRead: () => source.bytesRead(),
       finished() {
         const digest = source.digest();
         if (digest === undefined) throw new Error('the file was not read to its end');

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
+import { inspectFile, writeFixFileShown, type ReadingFlags } from '../files/inspect-file.ts';
 import { assertWritable } from '../files/output-path.ts';
-import { writeFixFile } from '../files/payout-file.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
 import { ownFiles } from './own-files.ts';
@@ -30,7 +29,7 @@ export async function validate(config: Config, path: string, { json = false, err
   if (errors !== undefined && !inspection.rereadable) {
     throw new CommandError(exitCodes.usage, '--errors reads the file twice, but a pipe can be read only once: save it to a file first.');
   }
-  const hasFixFile = errors !== undefined && (await writeFixFile(inspection, errors));
+  const hasFixFile = errors !== undefined && (await writeFixFileShown(inspection, errors));
   process.stdout.write(
     `${json ? JSON.stringify(report(inspection)) : wrapText(validationText(inspection, paint), columnsOf(process.stdout))}\n`,
   );

@@ -1,13 +1,13 @@
-/** Reads and checks a whole file for a command, with its progress on a terminal. */
+/** Reads and checks a whole file for a command, with its progress on stderr. */
+import { basename } from 'node:path';
 import type { DecimalSign } from '../../batches/csv-row/amount.ts';
 import { parseControlTotals, type Totals } from '../../batches/preflight/control-totals.ts';
-import { systemClock } from '../clock.ts';
+import { monotonicClock, systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { grouped, printable } from '../terminal/format.ts';
-import { canRedraw } from '../terminal/progress.ts';
+import { createReadingDisplay } from '../terminal/reading-progress.ts';
 import { shownFileName } from './file-name.ts';
-import { inspect, type InspectionOutcome } from './payout-file.ts';
+import { inspect, writeFixFile, type Inspection, type InspectionOutcome, type OnReading } from './payout-file.ts';
 
 /** How to read a file; what is absent is detected, or has its default. */
 export interface ReadingFlags {
@@ -47,30 +47,23 @@ function readControlTotals(text: string): Totals {
   return totals;
 }
 
-const redrawEveryMs = 200;
-/** A reading that takes longer is reported where nothing can be redrawn. */
-const firstLineAfterMs = 1_000;
-const nextLineAfterMs = 10_000;
+const tasks = { check: 'checking', compare: 'comparing rows of', 'fix-file': 'writing the invalid rows of' } as const;
 
-/** A moving count on a terminal; a line now and then elsewhere, so that a large file is not silent. */
-function startProgress(path: string): { show: (rows: number) => void; end: () => void } {
-  const name = printable(shownFileName(path));
-  let dueAt = systemClock.now();
-  const every = (ms: number, write: () => void): void => {
-    const now = systemClock.now();
-    if (now < dueAt) return;
-    dueAt = now + ms;
-    write();
-  };
-  if (canRedraw(process.stderr, process.env)) {
-    return {
-      show: (rows) => every(redrawEveryMs, () => process.stderr.write(`\r\u001b[Kchecking ${name}: ${grouped(rows)} rows`)),
-      end: () => void process.stderr.write('\r\u001b[K'),
-    };
+/** Shows on stderr what is being read. */
+function startProgress(path: string): { show: OnReading; end: () => void } {
+  const display = createReadingDisplay(
+    { output: process.stderr, env: process.env, now: () => monotonicClock.now() },
+    shownFileName(basename(path)),
+  );
+  return { show: ({ reading, ...read }) => display.show({ task: tasks[reading], ...read }), end: display.end };
+}
+
+/** The fix-file, with progress: the whole file is read for it. */
+export async function writeFixFileShown(inspection: Inspection, path: string): Promise<boolean> {
+  const progress = startProgress(inspection.path);
+  try {
+    return await writeFixFile(inspection, path, progress.show);
+  } finally {
+    progress.end();
   }
-  dueAt += firstLineAfterMs;
-  return {
-    show: (rows) => every(nextLineAfterMs, () => process.stderr.write(`checking ${name}: ${grouped(rows)} rows so far\n`)),
-    end: () => undefined,
-  };
 }

@@ -54,12 +54,20 @@ export interface BrokenFile {
 export type InspectionOutcome =
   { readonly ok: true; readonly inspection: Inspection } | { readonly ok: false; readonly broken: BrokenFile };
 
+/** Told after each block what was read: the first time, the second time, to compare rows, or for the fix-file. */
+export type OnReading = (progress: {
+  readonly reading: 'check' | 'compare' | 'fix-file';
+  readonly rows: number;
+  readonly bytes: number;
+  /** Null for a pipe. */
+  readonly fileBytes: number | null;
+}) => void;
+
 export interface InspectParams extends ReadingWays {
   readonly path: string;
   readonly reading: RowReadingOptions;
   readonly expected: Totals | null;
-  /** Told now and then how many rows were read. */
-  readonly onProgress: (rows: number) => void;
+  readonly onProgress: OnReading;
 }
 
 /** The whole file once: structure, every row, totals. Structural faults are an outcome, not an exception. */
@@ -90,11 +98,12 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
       const explained = explainHeader({ header, line: headerLine, problems: made.problems, following: rest.first });
       return broken([...explained, ...rest.problems], { encoding, delimiter, ...rest.facts });
     }
-    const taking = startPreflight(await sizeOf(path));
+    const fileBytes = await sizeOf(path);
+    const taking = startPreflight(unpackedSize(path, fileBytes));
     for await (const block of csv.blocks) {
       taking.take(validateBlock(block, made.reader));
       rows += block.length;
-      onProgress(rows);
+      onProgress({ reading: 'check', rows, bytes: csv.bytesRead(), fileBytes });
     }
     const found = csv.finished();
     const { sha256, bytes, blockDigests } = found;
@@ -103,9 +112,9 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
       ...found.warnings,
       ...(rows === 0 ? [noRecords(headerLine)] : []),
     ];
-    const again: Again = { path, encoding, delimiter, sha256, blockDigests, reading };
+    const again: Again = { path, encoding, delimiter, sha256, blockDigests, bytes, reading };
     if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
-    const index = taking.hasCandidates() ? await indexSuspects(again, taking, params.signal) : null;
+    const index = taking.hasCandidates() ? await indexSuspects(again, taking, params) : null;
     const preflight = taking.finish(index, {
       recordIdColumn: made.reader.recordIdColumn,
       headerLine,
@@ -116,7 +125,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
     if (differences.length > 0) return broken(differences.map(unexpectedTotal), { ...found, encoding, delimiter });
     const { recordIdColumn } = made.reader;
-    return { ok: true, inspection: { ...again, file, bytes, rereadable, header, recordIdColumn, preflight } };
+    return { ok: true, inspection: { ...again, file, rereadable, header, recordIdColumn, preflight } };
   } catch (cause) {
     if (cause instanceof StructuralError) return broken(cause.problems, cause.facts);
     throw cause;
@@ -141,19 +150,27 @@ async function readRest(csv: CsvFile) {
   }
 }
 
-/** A pipe or a packed file says too little; what it does not say is taken for large. */
-async function sizeOf(path: string): Promise<number> {
+/** Null for a pipe. */
+async function sizeOf(path: string): Promise<number | null> {
   const found = await stat(path);
-  return found.isFile() && !/\.gz$/i.test(path) ? found.size : Number.MAX_SAFE_INTEGER;
+  return found.isFile() ? found.size : null;
 }
 
-type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'reading'>;
+/** A pipe or a packed file says too little; what it does not say is taken for large. */
+const unpackedSize = (path: string, fileBytes: number | null): number =>
+  fileBytes !== null && !/\.gz$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
+
+type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
 
 /** Looks once more at the rows whose record id or look may stand twice. */
-async function indexSuspects(again: Again, taking: PreflightBuilder, signal: AbortSignal | undefined): Promise<RowIndex> {
+async function indexSuspects(
+  again: Again,
+  taking: PreflightBuilder,
+  { signal, onProgress }: Pick<InspectParams, 'signal' | 'onProgress'>,
+): Promise<RowIndex> {
   const index = createRowIndex();
   try {
-    for await (const block of readRows(again, signal)) {
+    for await (const block of readRows(again, { signal, onBlock: reporting('compare', again, onProgress) })) {
       for (const { line, cells, reading } of block) taking.verifyCandidate(index, line, cells, reading);
     }
     return index;
@@ -167,21 +184,35 @@ async function indexSuspects(again: Again, taking: PreflightBuilder, signal: Abo
 export async function* readAgain(
   inspection: Inspection,
   signal?: AbortSignal,
+  onBlock?: OnBlock,
 ): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
   const { preflight } = inspection;
   const problem = ambiguous(undefined, inspection.recordIdColumn);
-  for await (const block of readRows(inspection, signal)) {
+  for await (const block of readRows(inspection, { signal, onBlock })) {
     yield block.map((row) => (preflight.isAmbiguous(row.line) ? { ...row, reading: alsoAmbiguous(row.reading, problem) } : row));
   }
 }
 
-async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
+type OnBlock = (rows: number, bytes: number) => void;
+
+const reporting = (reading: Parameters<OnReading>[0]['reading'], { bytes: fileBytes }: Again, onProgress: OnReading): OnBlock => {
+  let rows = 0;
+  return (added, bytes) => onProgress({ reading, rows: (rows += added), bytes, fileBytes });
+};
+
+async function* readRows(
+  again: Again,
+  { signal, onBlock }: { readonly signal: AbortSignal | undefined; readonly onBlock: OnBlock | undefined },
+): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
   const { path, encoding, delimiter, sha256, blockDigests, reading } = again;
   const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
   try {
     const made = createRowParser(csv.header, reading);
     if (!made.ok) throw new Error('the header was valid before and is not now, although the bytes are the same');
-    for await (const block of csv.blocks) yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
+    for await (const block of csv.blocks) {
+      yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
+      onBlock?.(block.length, csv.bytesRead());
+    }
   } finally {
     await csv.close();
   }
@@ -191,13 +222,13 @@ async function* readRows(again: Again, signal: AbortSignal | undefined): AsyncGe
  * Writes the bad rows as they were, with one more column that says what to do. Card numbers and security codes are
  * masked. Nothing is written when there are none.
  */
-export async function writeFixFile(inspection: Inspection, path: string): Promise<boolean> {
+export async function writeFixFile(inspection: Inspection, path: string, onProgress: OnReading = () => undefined): Promise<boolean> {
   if (inspection.preflight.errorsTotal === 0) return false;
   const made = createRowParser(inspection.header, inspection.reading);
   if (!made.ok) return false;
   const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter });
   try {
-    for await (const block of readAgain(inspection)) {
+    for await (const block of readAgain(inspection, undefined, reporting('fix-file', inspection, onProgress))) {
       for (const { cells, reading } of block) {
         if (reading.ok) continue;
         const text = reading.refusal.problems

@@ -11,7 +11,8 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { openFileBatch } from '../files/open-batch.ts';
-import { writeFixFile, type Inspection } from '../files/payout-file.ts';
+import { writeFixFileShown } from '../files/inspect-file.ts';
+import type { Inspection } from '../files/payout-file.ts';
 import { makeDataDir } from '../ledger/data-dir.ts';
 import { summaryOf } from '../ledger/summary-of.ts';
 import type { Logger } from '../logger.ts';
@@ -68,7 +69,7 @@ export async function payFile(payment: FilePayment, request: PayFileRequest): Pr
 async function keepFixFile({ dataDir }: Config, inspection: Inspection, { batchId, sent }: Batch): Promise<string | null> {
   makeDataDir(dataDir);
   const path = join(dataDir, `${batchId}.errors.csv`);
-  if (sent === 0 && !existsSync(path)) await writeFixFile(inspection, path);
+  if (sent === 0 && !existsSync(path)) await writeFixFileShown(inspection, path);
   return existsSync(path) ? path : null;
 }
 
