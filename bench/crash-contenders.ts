@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bareLoop, bullmq, bullmqTool, dbos, ours, pgBoss, pgBossDump, type Bench } from './contenders.ts';
 import { reportedByDisburse, reportedByPeer, type OurResult, type Told } from './crash-count.ts';
-import { run, start, type Command, type Measured } from './measure.ts';
+import { run, start, type Command } from './measure.ts';
 import { keyStyles, type KeyStyle, type PeerResult } from './peers/payout.ts';
 import type { PostgresSource } from './postgres-server.ts';
 import type { RedisSource } from './redis-server.ts';
@@ -19,10 +19,17 @@ export interface Attempt {
   kill(): Promise<void>;
 }
 
+export interface Finished {
+  readonly seconds: number;
+  /** Of the contender's own processes. */
+  readonly cpuSeconds: number;
+  readonly peakMib: number;
+}
+
 export interface Contender {
   start(file: string): Attempt;
   /** Pays the file to its end. */
-  finish(file: string): Promise<{ readonly seconds: number; readonly measured?: Measured }>;
+  finish(file: string): Promise<Finished>;
   told(): Promise<Told>;
   /** Where its data are; undefined for a server that was started elsewhere. */
   readonly folders: readonly string[] | undefined;
@@ -67,8 +74,8 @@ function byCommand(commandFor: (file: string) => Command): Pick<Contender, 'star
       };
     },
     async finish(file) {
-      const measured = await run(commandFor(file), expectedExits);
-      return { seconds: measured.wallSeconds, measured };
+      const { wallSeconds, cpuSeconds, peakMib } = await run(commandFor(file), expectedExits);
+      return { seconds: wallSeconds, cpuSeconds, peakMib };
     },
   };
 }

@@ -164,7 +164,7 @@ export function tellCrashes(crashes: readonly Crash[]): string {
   const legend = [
     `Keys forgotten: in another run the second start comes ${forgetsAfterMs / 1000} s after the kill, and the gateway, which promises to remember a key for ${keyLifetime}, has forgotten all of them.`,
     `Other amounts: after the second start the contender gets a file with the first ${mostOtherAmounts} ids and other amounts.`,
-    'IBANs readable on disk: of the accounts of the file, those that are readable in the files of the contender and of its server; the file itself is not counted.',
+    'IBANs readable on disk: of the accounts of the file, those that are readable in the files of the contender and of its server; the payout file itself and the instructions topic are not counted.',
   ].join(' ');
   return [tableOf(columns), '', tableOf(hardColumns), '', legend, ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
 }

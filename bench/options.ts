@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { usualTries } from './disturbance.ts';
 
-export const sections = ['throughput', 'million', 'validate', 'follow', 'crash', 'topic', 'steady'] as const;
+export const sections = ['throughput', 'day', 'million', 'validate', 'follow', 'crash', 'topic', 'scaling', 'steady'] as const;
 export type Section = (typeof sections)[number];
 
 export interface SteadyOptions {
@@ -11,6 +11,8 @@ export interface SteadyOptions {
   readonly seconds: number;
   /** The run is made with one instance, and again with so many when they are more. */
   readonly instances: number;
+  /** Of Kafka; with three, an event and a result are acknowledged by two of them at least. */
+  readonly brokers: 1 | 3;
   /** Of each run of the search for the rate that is kept. */
   readonly searchSeconds: number;
 }
@@ -28,6 +30,9 @@ export interface Options {
   /** `run` over the large file takes minutes. */
   readonly millionRun: boolean;
   readonly crashRows: number;
+  readonly dayRows: number;
+  /** How long `scaling` measures each number of instances. */
+  readonly scalingSeconds: number;
   readonly followRows: number;
   /** Events of `topic`. */
   readonly records: number;
@@ -47,6 +52,7 @@ export const usage = `npm run bench -- [options]
   --rate 1000           events a second of \`steady\`
   --seconds 600         how long \`steady\` produces
   --instances 1         \`steady\` with one instance, and again with so many when they are more
+  --brokers 1           Kafka brokers of \`steady\`, 1 or 3
   --quick               small files, one round, no large run, no repetition: does everything work?
   --cli FILE            the built command line, dist/src/cli.js by default`;
 
@@ -54,6 +60,11 @@ const whole = (text: string): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1) throw new Error(`expected a whole number above 0, not ${text}\n${usage}`);
   return value;
+};
+
+const brokersOf = (text: string): 1 | 3 => {
+  if (text !== '1' && text !== '3') throw new Error(`expected 1 or 3 brokers, not ${text}\n${usage}`);
+  return text === '1' ? 1 : 3;
 };
 
 const sectionOf = (text: string): Section => {
@@ -77,6 +88,7 @@ export function readOptions(argv: readonly string[]): Options | null {
       rate: { type: 'string' },
       seconds: { type: 'string' },
       instances: { type: 'string', default: '1' },
+      brokers: { type: 'string', default: '1' },
       'million-run': { type: 'boolean' },
       quick: { type: 'boolean' },
       cli: { type: 'string', default: 'dist/src/cli.js' },
@@ -95,12 +107,15 @@ export function readOptions(argv: readonly string[]): Options | null {
     largeRows: whole(values.large ?? (quick ? '100000' : '1000000')),
     millionRun: values['million-run'] ?? !quick,
     crashRows: quick ? 1000 : 20_000,
+    dayRows: quick ? 500 : 10_000,
+    scalingSeconds: quick ? 5 : 20,
     followRows: quick ? 2000 : 20_000,
     records: whole(values.records ?? (quick ? '2000' : '20000')),
     steady: {
       rate: whole(values.rate ?? (quick ? '200' : '1000')),
       seconds: whole(values.seconds ?? (quick ? '20' : '600')),
       instances: whole(values.instances),
+      brokers: brokersOf(values.brokers),
       searchSeconds: quick ? 5 : 30,
     },
     cli: values.cli,

@@ -18,10 +18,14 @@ import {
   type Bench,
   type Meeting,
 } from './contenders.ts';
-import { makersOf } from './crash-contenders.ts';
+import { noFindings, tellAims, type Findings } from './aims.ts';
+import { makersOf, type Maker } from './crash-contenders.ts';
 import { measureCrashes, tellCrashes } from './crash-table.ts';
+import { day, measureDay, tellDay } from './day.ts';
 import { createDisturbances, type Disturbances } from './disturbance.ts';
-import { startServers, type Servers } from './distributed/servers.ts';
+import { measureScaling, tellScaling } from './distributed/scaling.ts';
+import { serveMaker, serveName } from './distributed/serve-contender.ts';
+import { startServers, type ServerOptions, type Servers } from './distributed/servers.ts';
 import { measureTopic } from './distributed/topic.ts';
 import { measureSteady } from './distributed/steady.ts';
 import { tellSteady } from './distributed/steady-report.ts';
@@ -32,7 +36,7 @@ import { readOptions, usage, type Options } from './options.ts';
 import { makePlace, root, tellDisk, type Place } from './place.ts';
 import { findPostgres } from './postgres-server.ts';
 import { findRedis } from './redis-server.ts';
-import { measureThroughput, type Payment, type Stores } from './throughput.ts';
+import { measureThroughput, type Stores } from './throughput.ts';
 import { tellThroughput } from './throughput-report.ts';
 
 const startedAt = Date.now();
@@ -108,7 +112,8 @@ function tellCommands(bench: Bench): string {
 
 async function measureAll(options: Options, place: Place): Promise<void> {
   const bench: Bench = { place, cli: options.cli, cores: availableParallelism() };
-  const sends = options.only.has('throughput') || options.only.has('crash');
+  const { only, rounds } = options;
+  const sends = only.has('throughput') || only.has('crash') || only.has('day');
   const stores: FoundStores = sends ? await findStores() : { redis: undefined, postgres: undefined, descriptions: [] };
 
   print('# Benchmark');
@@ -116,48 +121,77 @@ async function measureAll(options: Options, place: Place): Promise<void> {
   print(tellCommands(bench));
 
   const disturbances = createDisturbances(say, options.tries);
-  let payments: readonly Payment[] = [];
-  if (options.only.has('throughput')) {
-    payments = await measureThroughput(bench, {
-      sizes: options.rows,
-      rounds: options.rounds,
-      stores,
-      takesPart: options.takesPart,
-      disturbances,
-      say,
-    });
-    print(`## Paying a file\n\nMedian of ${options.rounds} interleaved rounds, and the range.`);
-    print(tellThroughput(payments));
+  const findings = noFindings();
+  if (only.has('throughput')) {
+    const { takesPart } = options;
+    findings.payments = await measureThroughput(bench, { sizes: options.rows, rounds, stores, takesPart, disturbances, say });
+    print(`## Paying a file\n\nMedian of ${rounds} interleaved rounds, and the range.`);
+    print(tellThroughput(findings.payments));
   }
-  if (options.only.has('follow')) {
-    const followed = await measureFollowing(bench, { rows: options.followRows, rounds: options.rounds, disturbances, say });
+  if (only.has('day')) await measureOrdinaryDay(bench, options, stores);
+  if (only.has('follow')) {
+    const followed = await measureFollowing(bench, { rows: options.followRows, rounds, disturbances, say });
     print(`## Following to the end\n\n${tellFollowing(followed)}`);
   }
-  if (options.only.has('crash')) {
-    const crashes = await measureCrashes(bench, {
-      rows: options.crashRows,
-      makers: makersOf(stores).filter(({ name }) => options.takesPart(name)),
-      say,
-    });
-    print(`## Killed with -9 at half of ${options.crashRows.toLocaleString('en')} rows, and started again\n\n${tellCrashes(crashes)}`);
+  if (only.has('crash')) await measureKills(bench, options, stores, findings);
+  if (only.has('validate')) {
+    findings.checks = await measureValidate(bench, { rows: options.largeRows, rounds, disturbances, say });
+    print(`## Checking ${options.largeRows.toLocaleString('en')} rows\n\n${tellValidate(findings.checks, options.largeRows)}`);
   }
-  if (options.only.has('validate')) {
-    const checks = await measureValidate(bench, { rows: options.largeRows, rounds: options.rounds, disturbances, say });
-    print(`## Checking ${options.largeRows.toLocaleString('en')} rows\n\n${tellValidate(checks, options.largeRows)}`);
-  }
-  if (options.only.has('million') && options.millionRun) {
+  if (only.has('million') && options.millionRun) {
     say(`paying ${options.largeRows} rows, which takes minutes`);
-    print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(await payLarge(bench, options.largeRows), payments)}`);
+    findings.large = await payLarge(bench, options.largeRows);
+    print(`## Memory of \`disburse run\` by size of the file\n\n${tellLarge(findings.large, findings.payments)}`);
   }
-  await measureDistributed(bench, options, disturbances);
+  await measureDistributed(bench, options, disturbances, findings);
   print(`## Disturbances\n\n${disturbances.report()}`);
+  print(`## Aims\n\n${tellAims(findings)}`);
+}
+
+const keysAreRandom = (name: string): boolean => !name.includes('derived') && !name.includes('that resumes');
+
+/** Every contender with random keys, and the bare loop with derived ones too, which is what they have in common. */
+async function measureOrdinaryDay(bench: Bench, options: Options, stores: Stores): Promise<void> {
+  const { dayRows: rows, rounds, takesPart } = options;
+  const peers = makersOf(stores).filter(({ name }) => keysAreRandom(name) || name === 'bare loop, derived keys');
+  await withMakers(options, (served) => {
+    const makers = [...peers, ...served].filter(({ name }) => takesPart(name));
+    return measureDay(bench, { rows, rounds, makers, say }).then((runs) => {
+      const faults = `answers after ${day.latencyMs} ms, a fault for ${day.faultShare * 100} % of the records`;
+      print(`## An ordinary day: ${faults}\n\n${rows.toLocaleString('en')} rows.\n\n${tellDay(runs)}`);
+    });
+  });
+}
+
+async function measureKills(bench: Bench, options: Options, stores: Stores, findings: Findings): Promise<void> {
+  const { crashRows: rows, takesPart } = options;
+  await withMakers(options, async (served) => {
+    const makers = [...makersOf(stores), ...served].filter(({ name }) => takesPart(name));
+    findings.crashes = await measureCrashes(bench, { rows, makers, say });
+    print(`## Killed with -9 at half of ${rows.toLocaleString('en')} rows, and started again\n\n${tellCrashes(findings.crashes)}`);
+  });
+}
+
+/** `serve` takes part where its servers can be started. */
+async function withMakers({ takesPart }: Options, measure: (served: readonly Maker[]) => Promise<void>): Promise<void> {
+  if (!takesPart(serveName)) return measure([]);
+  const servers = await startServers({ rewrites: false }).catch((cause: unknown) => {
+    print(`${serveName} is left out: ${(cause as Error).message}`);
+    process.exitCode = 1;
+    return undefined;
+  });
+  try {
+    await measure(servers === undefined ? [] : [serveMaker(servers)]);
+  } finally {
+    await servers?.stop();
+  }
 }
 
 /** A part whose servers cannot be started is left out and reported; the benchmark ends with exit 1 then. */
-async function withServers(title: string, rewrites: boolean, measure: (servers: Servers) => Promise<string>): Promise<void> {
+async function withServers(title: string, options: ServerOptions, measure: (servers: Servers) => Promise<string>): Promise<void> {
   let servers: Servers;
   try {
-    servers = await startServers({ rewrites });
+    servers = await startServers(options);
   } catch (cause) {
     print(`## ${title}\n\nLeft out: ${(cause as Error).message}`);
     process.exitCode = 1;
@@ -170,16 +204,25 @@ async function withServers(title: string, rewrites: boolean, measure: (servers: 
   }
 }
 
-async function measureDistributed(bench: Bench, options: Options, disturbances: Disturbances): Promise<void> {
-  const { only, rounds, records, steady } = options;
+async function measureDistributed(bench: Bench, options: Options, disturbances: Disturbances, findings: Findings): Promise<void> {
+  const { only, rounds, records, steady, scalingSeconds: seconds } = options;
   if (only.has('topic')) {
-    await withServers('From topic to topic', false, async (servers) => {
-      const passages = await measureTopic(bench, { records, rounds, servers, disturbances, say });
-      return `${records.toLocaleString('en')} records, median of ${rounds} interleaved rounds, and the range.\n\n${tellTopic(passages)}`;
+    await withServers('From topic to topic', { rewrites: false }, async (servers) => {
+      findings.passages = await measureTopic(bench, { records, rounds, servers, disturbances, say });
+      return `${records.toLocaleString('en')} records, median of ${rounds} interleaved rounds, and the range.\n\n${tellTopic(findings.passages)}`;
+    });
+  }
+  if (only.has('scaling')) {
+    await withServers('One to eight instances', { rewrites: false }, async (servers) => {
+      findings.scaled = await measureScaling(bench, { seconds, rounds, servers, say });
+      return tellScaling(findings.scaled);
     });
   }
   if (only.has('steady')) {
-    await withServers('A steady rate', true, async (servers) => tellSteady(await measureSteady(bench, { options: steady, servers, say })));
+    await withServers('A steady rate', { rewrites: true, brokers: steady.brokers }, async (servers) => {
+      findings.steady = await measureSteady(bench, { options: steady, servers, say });
+      return tellSteady(findings.steady);
+    });
   }
 }
 

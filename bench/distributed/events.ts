@@ -1,6 +1,7 @@
 /** The payouts of the benchmark's file as instruction events: same ids, same bodies. */
-import { payoutColumns, payoutFile } from '../make-file.ts';
+import { payoutFile } from '../make-file.ts';
 import { payoutBody, type PayoutRow } from '../peers/payout.ts';
+import { plainRow, plainRows } from '../plain-rows.ts';
 
 export interface InstructionMessage {
   readonly key: string;
@@ -22,12 +23,14 @@ export function* instructionMessages(count: number, seed?: number): Generator<In
         isHeader = false;
         continue;
       }
-      const cells = line.split(',');
-      const row = Object.fromEntries(payoutColumns.map((name, column) => [name, cells[column]])) as PayoutRow;
-      yield { key: row.record_id, value: JSON.stringify(eventOf(row)) };
+      yield messageOf(plainRow(line));
     }
   }
 }
+
+const messageOf = (row: PayoutRow): InstructionMessage => ({ key: row.record_id, value: JSON.stringify(eventOf(row)) });
+
+export const messagesOfFile = (text: string): readonly InstructionMessage[] => plainRows(text).map(messageOf);
 
 /** From 0, in the order in which they are made: `pay-00000001` is 0. */
 export const indexOfRecord = (recordId: string): number => Number(recordId.slice('pay-'.length)) - 1;

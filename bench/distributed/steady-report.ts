@@ -1,7 +1,7 @@
 /** The steady runs as tables. */
 import { availableParallelism } from 'node:os';
 import { table } from '../numbers.ts';
-import { bounds } from './latency.ts';
+import { bounds, type Waits } from './latency.ts';
 import type { Memory, SteadyReport, SteadyRun } from './steady.ts';
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
@@ -28,6 +28,11 @@ const legend = [
 
 const waitHeader = ['p50 ms', 'p90 ms', 'p99 ms', 'max ms'];
 const waitCells = ({ waits }: Pick<SteadyRun, 'waits'>): readonly string[] => [waits.p50, waits.p90, waits.p99, waits.max].map(whole);
+
+function tellSettled(waits: Waits): string {
+  const cells = waitCells({ waits });
+  return `After the first minute: ${waitHeader.map((name, index) => `${name} ${cells[index]}`).join(', ')}.`;
+}
 
 function tellRun(run: SteadyRun, search: readonly SteadyRun[]): string {
   const { rate, seconds, instances, costs } = run;
@@ -72,8 +77,9 @@ function tellRun(run: SteadyRun, search: readonly SteadyRun[]): string {
     ['seconds', ...waitHeader, 'waiting at its end'],
     run.parts.map((part, index) => [time(index), ...waitCells(part), whole(part.backlog)]),
   );
+  const settled = run.settledWaits === undefined ? [] : [tellSettled(run.settledWaits)];
   const found = run.kept ? [] : [tellSearch(run, search)];
-  return [heading, summary, used, memory, course, ...found].join('\n\n');
+  return [heading, summary, ...settled, used, memory, course, ...found].join('\n\n');
 }
 
 /** What this machine keeps, where the asked rate is too much for all that runs on it. */

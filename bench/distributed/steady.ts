@@ -12,6 +12,8 @@ import type { Servers } from './servers.ts';
 import { makeTopics, openProducer, watchResults, type Topics } from './topics.ts';
 
 const mostParts = 10;
+const settledFromSeconds = 60;
+const leastSettledSeconds = 90;
 /** The part of the rate that is asked for, one after the other, when it was not kept. */
 const searched = [0.25, 0.5, 0.75, 1] as const;
 /** What waits at the end is paid too, for so long at most: that many times the schedule, and some. */
@@ -42,6 +44,8 @@ export interface SteadyRun {
   readonly events: number;
   readonly kept: boolean;
   readonly waits: Waits;
+  /** Without the first minute; undefined for a run that is hardly longer. */
+  readonly settledWaits: Waits | undefined;
   /** Equal parts of the schedule, in their order. */
   readonly parts: readonly Part[];
   /** At the end of any second, the most events without a result. */
@@ -119,7 +123,7 @@ async function runSteadily(setting: Setting): Promise<SteadyRun> {
   let extraResults = 0;
   const meeting = newMeeting(bench, servers);
   const kafka = servers.kafka();
-  const topics = await makeTopics(bench, kafka, meeting);
+  const topics = await makeTopics(bench, kafka, meeting, { copies: servers.copies });
   const producer = await openProducer(kafka, topics.instructions);
   const watch = await watchResults(servers.kafka(), topics, ({ recordId, value, at }) => {
     const index = indexOfRecord(recordId);
@@ -173,6 +177,7 @@ async function runSteadily(setting: Setting): Promise<SteadyRun> {
       events,
       kept: isKept({ rate, backlogs, producerLateMs: paced.lateMs }),
       waits: waitsOf(times),
+      settledWaits: seconds < leastSettledSeconds ? undefined : waitsOf(times, settledFromSeconds * rate),
       parts: partEnds.map((backlog, part) => ({ waits: waitsOf(times, border(part), border(part + 1)), backlog })),
       worstBacklog: Math.max(...backlogs),
       producerLateMs: paced.lateMs,

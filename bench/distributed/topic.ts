@@ -125,7 +125,7 @@ async function passByTopic(setting: Setting, passer: keyof typeof instancesOf, r
   const { bench, servers, stub } = setting;
   const meeting = newMeeting(bench, servers);
   const kafka = servers.kafka();
-  const topics = await makeTopics(bench, kafka, meeting);
+  const topics = await makeTopics(bench, kafka, meeting, { copies: servers.copies });
   try {
     await fill(kafka, topics, instructionMessages(records), records);
     await stub.reset();

@@ -5,7 +5,7 @@ import { topics as topicsCommand, type Bench, type Meeting } from '../contenders
 import { run } from '../measure.ts';
 import type { InstructionMessage } from './events.ts';
 
-export const partitions = 12;
+const usualPartitions = 12;
 const messagesPerSend = 2_000;
 const joinsWithinMs = 60_000;
 
@@ -24,14 +24,26 @@ export interface Topics {
  * The topics as `disburse topics` makes them, but that the broker itself stamps results when it appends them: what the
  * producer's time of a result is earlier than its arrival at the broker.
  */
-export async function makeTopics(bench: Bench, kafka: Kafka, meeting: Meeting): Promise<Topics> {
+export async function makeTopics(
+  bench: Bench,
+  kafka: Kafka,
+  meeting: Meeting,
+  { partitions = usualPartitions, copies = 1 }: { readonly partitions?: number; readonly copies?: 1 | 3 } = {},
+): Promise<Topics> {
   const prefix = meeting.KAFKA_TOPIC_PREFIX;
   const [instructions, results, deadLetters] = [`${prefix}.instructions`, `${prefix}.results`, `${prefix}.dead-letters`];
   const admin = kafka.admin();
   await admin.connect();
   try {
     await admin.createTopics({
-      topics: [{ topic: results, numPartitions: partitions, configEntries: resultsSettings }],
+      topics: [
+        {
+          topic: results,
+          numPartitions: partitions,
+          replicationFactor: copies,
+          configEntries: [...resultsSettings, { name: 'min.insync.replicas', value: copies === 3 ? '2' : '1' }],
+        },
+      ],
       waitForLeaders: false,
     });
     await run(topicsCommand(bench, { meeting, partitions }));
