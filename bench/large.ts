@@ -1,6 +1,7 @@
 /** A file of a million rows: what `run` holds in memory, and how fast `validate` is beside csv-parse alone. */
 import { csvParseOnly, validate, type Bench } from './contenders.ts';
 import { othersShare, type Disturbances } from './disturbance.ts';
+import { shapes, type Shape } from './make-file.ts';
 import { run, type Measured } from './measure.ts';
 import { median, rotated, spread, table } from './numbers.ts';
 import { createSenders, pay, rateOf, type Payment } from './throughput.ts';
@@ -29,6 +30,7 @@ export function tellLarge(large: Payment, others: readonly Payment[]): string {
 
 export interface Check {
   readonly contender: 'disburse validate' | 'csv-parse alone';
+  readonly shape: Shape;
   readonly round: number;
   readonly measured: Measured;
 }
@@ -39,9 +41,10 @@ export async function measureValidate(
   bench: Bench,
   params: { readonly rows: number; readonly rounds: number; readonly disturbances: Disturbances; readonly say: (line: string) => void },
 ): Promise<readonly Check[]> {
-  const file = await bench.place.file(params.rows);
   const checks: Check[] = [];
-  for (let round = 1; round <= params.rounds; round += 1) {
+  const runs = shapes.flatMap((shape) => Array.from({ length: params.rounds }, (_, index) => ({ shape, round: index + 1 })));
+  for (const { shape, round } of runs) {
+    const file = await bench.place.file(params.rows, shape);
     for (const contender of rotated(checkers, round - 1)) {
       const command = contender === 'disburse validate' ? validate(bench, file) : csvParseOnly(bench, file);
       const measured = await params.disturbances.avoid(
@@ -51,16 +54,33 @@ export async function measureValidate(
       const counted =
         contender === 'disburse validate' ? (JSON.parse(measured.stdout) as { readonly valid: number }).valid : Number(measured.stdout);
       if (counted !== params.rows) throw new Error(`${contender}: ${counted} rows of ${params.rows}`);
-      checks.push({ contender, round, measured });
+      checks.push({ contender, shape, round, measured });
       params.say(
-        `${contender}, round ${round}: ${Math.round(params.rows / measured.wallSeconds)} rows/s, ${measured.peakMib.toFixed(0)} MiB`,
+        `${shape}, ${contender}, round ${round}: ${Math.round(params.rows / measured.wallSeconds)} rows/s, ${measured.peakMib.toFixed(0)} MiB`,
       );
     }
   }
   return checks;
 }
 
-export function tellValidate(checks: readonly Check[], rows: number): string {
+const shapeTitles: { readonly [S in Shape]: string } = {
+  plain: 'Without quotes',
+  quoted: 'One quoted cell in each row',
+  'multi-line': 'One quoted cell in each row, and one of three lines with doubled quotes in every tenth',
+};
+
+export const tellValidate = (checks: readonly Check[], rows: number): string =>
+  shapes
+    .map((shape) =>
+      tellShape(
+        checks.filter((check) => check.shape === shape),
+        shapeTitles[shape],
+        rows,
+      ),
+    )
+    .join('\n\n');
+
+function tellShape(checks: readonly Check[], title: string, rows: number): string {
   const of = (contender: Check['contender']): readonly Measured[] =>
     checks.filter((check) => check.contender === contender).map(({ measured }) => measured);
   const lines = checkers.map((contender) => {
@@ -82,5 +102,5 @@ export function tellValidate(checks: readonly Check[], rows: number): string {
   const others = of('csv-parse alone');
   const ratios = of('disburse validate').map(({ wallSeconds }, index) => (others[index]?.wallSeconds ?? Number.NaN) / wallSeconds);
   const ratioText = `Rate in the same round, validate / csv-parse: ${ratios.map((value) => value.toFixed(2)).join(', ')}, median ${median(ratios).toFixed(2)}`;
-  return `${table(['', 'rows/s', 'wall s', 'CPU s', 'peak MiB'], lines)}\n\n${ratioText}`;
+  return `${title}:\n\n${table(['', 'rows/s', 'wall s', 'CPU s', 'peak MiB'], lines)}\n\n${ratioText}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Makes a payout file of valid SEPA rows in 14 columns, the same bytes for the same seed.
  *
- *   node bench/make-file.ts ROWS FILE [SEED]
+ *   node bench/make-file.ts ROWS FILE [SEED] [plain|quoted|multi-line]
  */
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -23,6 +23,13 @@ export const payoutColumns = [
   'sender_country_iso3',
   'sender_code',
 ] as const;
+
+/**
+ * `quoted`: one quoted cell in each row, with a delimiter in it. `multi-line`: the same, and one more
+ * column, which has three lines with doubled quotes in every tenth row.
+ */
+export const shapes = ['plain', 'quoted', 'multi-line'] as const;
+export type Shape = (typeof shapes)[number];
 
 /** mulberry32: small, seeded, even enough. */
 function seeded(seed: number): () => number {
@@ -50,10 +57,16 @@ function ibanOf(country: string, account: string): string {
   return `${country}${String(98n - (BigInt(number) % 97n)).padStart(2, '0')}${account}`;
 }
 
+/** The cells that a shape adds to a row: line breaks are allowed in metadata only. */
+function addedCells(number: number, shape: Shape): readonly string[] {
+  if (shape !== 'multi-line') return [];
+  return [number % 10 === 0 ? `"for invoice ${number},\nthe ""second"" line,\r\nand the last"` : ''];
+}
+
 const rowsPerChunk = 512;
 
 /** The file's text in chunks, header first. Record ids are `pay-00000001` and on. */
-export function* payoutFile(rows: number, seed = 1): Generator<string, void, undefined> {
+export function* payoutFile(rows: number, seed = 1, shape: Shape = 'plain'): Generator<string, void, undefined> {
   const random = seeded(seed);
   const below = (bound: number): number => Math.floor(random() * bound);
   const pick = <T>(values: readonly T[]): T => values[below(values.length)] as T;
@@ -69,7 +82,7 @@ export function* payoutFile(rows: number, seed = 1): Generator<string, void, und
       `${1 + below(5000)}.${digits(2)}`,
       'EUR',
       ibanOf(country.iso2, country.bank + digits(country.digits)),
-      `Invoice 2026-${number}`,
+      shape === 'plain' ? `Invoice 2026-${number}` : `"Invoice 2026-${number}, in full"`,
       country.bankName,
       'EUR',
       country.iso3,
@@ -79,11 +92,12 @@ export function* payoutFile(rows: number, seed = 1): Generator<string, void, und
       '1234567890',
       'USA',
       '1234567890',
+      ...addedCells(number, shape),
     ];
     return `${cells.join(',')}\n`;
   };
 
-  yield `${payoutColumns.join(',')}\n`;
+  yield `${[...payoutColumns, ...(shape === 'multi-line' ? ['metadata.note'] : [])].join(',')}\n`;
   for (let start = 1; start <= rows; start += rowsPerChunk) {
     let chunk = '';
     for (let number = start; number < start + rowsPerChunk && number <= rows; number += 1) chunk += row(number);
@@ -91,11 +105,13 @@ export function* payoutFile(rows: number, seed = 1): Generator<string, void, und
   }
 }
 
-export const makeFile = (path: string, rows: number, seed?: number): Promise<void> =>
-  pipeline(Readable.from(payoutFile(rows, seed)), createWriteStream(path));
+export const makeFile = (path: string, rows: number, seed?: number, shape?: Shape): Promise<void> =>
+  pipeline(Readable.from(payoutFile(rows, seed, shape)), createWriteStream(path));
 
 if (import.meta.main) {
-  const [rows, path, seed] = process.argv.slice(2);
-  if (rows === undefined || path === undefined) throw new Error('usage: node bench/make-file.ts ROWS FILE [SEED]');
-  await makeFile(path, Number(rows), seed === undefined ? undefined : Number(seed));
+  const [rows, path, seed, shape = 'plain'] = process.argv.slice(2);
+  if (rows === undefined || path === undefined) throw new Error('usage: node bench/make-file.ts ROWS FILE [SEED] [SHAPE]');
+  const known = shapes.find((one) => one === shape);
+  if (known === undefined) throw new Error(`the shape is one of ${shapes.join(', ')}`);
+  await makeFile(path, Number(rows), seed === undefined ? undefined : Number(seed), known);
 }

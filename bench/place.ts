@@ -4,7 +4,7 @@ import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, rmSync, s
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { makeFile } from './make-file.ts';
+import { makeFile, type Shape } from './make-file.ts';
 import { median } from './numbers.ts';
 
 export const root = join(import.meta.dirname, '..');
@@ -13,7 +13,7 @@ export interface Place {
   readonly folder: string;
   readonly privateKeyFile: string;
   /** A file of so many rows, made when it is first asked for. */
-  file(rows: number): Promise<string>;
+  file(rows: number, shape?: Shape): Promise<string>;
   /** A new folder. */
   fresh(name: string): Promise<string>;
   /** Command line words as a reader of the report can use them. */
@@ -28,18 +28,19 @@ export async function makePlace(): Promise<Place> {
   const privateKeyFile = join(folder, 'private.pem');
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(privateKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  const files = new Map<number, Promise<string>>();
-  const makeOne = async (rows: number): Promise<string> => {
-    const path = join(folder, `payouts-${rows}.csv`);
-    await makeFile(path, rows);
+  const files = new Map<string, Promise<string>>();
+  const makeOne = async (name: string, rows: number, shape: Shape): Promise<string> => {
+    const path = join(folder, name);
+    await makeFile(path, rows, undefined, shape);
     return path;
   };
   return {
     folder,
     privateKeyFile,
-    file(rows) {
-      const made = files.get(rows) ?? makeOne(rows);
-      files.set(rows, made);
+    file(rows, shape = 'plain') {
+      const name = shape === 'plain' ? `payouts-${rows}.csv` : `payouts-${rows}-${shape}.csv`;
+      const made = files.get(name) ?? makeOne(name, rows, shape);
+      files.set(name, made);
       return made;
     },
     fresh: (name) => mkdtemp(join(folder, `${name}-`)),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'csv-parse/sync';
 import { serialise } from '../../batches/pipeline/request-body.ts';
-import { payoutColumns, payoutFile } from '../../bench/make-file.ts';
+import { payoutColumns, payoutFile, shapes } from '../../bench/make-file.ts';
 import { payoutBody, type PayoutRow } from '../../bench/peers/payout.ts';
 import { parserOf, validOf } from '../support/parsing.ts';
 
@@ -23,9 +23,11 @@ describe('the generated file', () => {
     expect([...payoutFile(rows, 8)].join('')).not.toBe(text);
   });
 
-  it('passes every rule', () => {
-    const reader = parserOf(payoutColumns);
-    const bad = records
+  it.each(shapes)('of shape %s passes every rule, and has the rows that were asked for', (shape) => {
+    const shaped = parse([...payoutFile(rows, 7, shape)].join('')) as string[][];
+    const reader = parserOf(shaped[0] ?? []);
+    expect(shaped).toHaveLength(rows + 1);
+    const bad = shaped
       .slice(1)
       .map((cells) => reader.read(cells))
       .filter((reading) => !reading.ok);
@@ -41,6 +43,15 @@ describe('the generated file', () => {
       expect(JSON.parse(theirs.toString())).toEqual(JSON.parse(ours.toString()));
       expect(theirs.length).toBe(ours.length);
     }
+  });
+
+  it('has quotes, and cells of several lines, where its shape says so', () => {
+    const [plain = '', quoted = '', multiLine = ''] = shapes.map((shape) => [...payoutFile(rows, 7, shape)].join(''));
+    expect(plain).not.toContain('"');
+    expect(quoted.match(/"/g)).toHaveLength(rows * 2);
+    expect(quoted.split('\n')).toHaveLength(rows + 2);
+    expect(multiLine.split('\n')).toHaveLength(rows + 2 + (2 * rows) / 10);
+    expect(multiLine).toContain('""');
   });
 
   it('ends in the middle of a chunk, or after one, without a row too many', () => {
