@@ -36,6 +36,26 @@ const known: { readonly [K in Kind]: ReadonlySet<string> } = {
   payment: new Set(knownPaths.payment.map(({ path }) => path)),
 };
 
+/** The known members of one object, which is looked for once. */
+interface KnownObject {
+  readonly keys: readonly string[];
+  readonly names: readonly { readonly slot: number; readonly name: string }[];
+}
+
+/** In the order of their first paths. Where a slot has several places, the last one that is filled counts. */
+function objectsOf(paths: readonly KnownPath[]): readonly KnownObject[] {
+  const parentOf = ({ path }: KnownPath): string => path.slice(0, Math.max(path.lastIndexOf('.'), 0));
+  return [...Map.groupBy(paths, parentOf)].map(([, group]) => ({
+    keys: group[0]?.keys.slice(0, -1) ?? [],
+    names: group.map(({ slot, keys }) => ({ slot, name: keys.at(-1) ?? '' })),
+  }));
+}
+
+const knownObjects: { readonly [K in Kind]: readonly KnownObject[] } = {
+  payout: objectsOf(knownPaths.payout),
+  payment: objectsOf(knownPaths.payment),
+};
+
 /** Whether a path of this kind is one that the rules know. */
 export const isKnownPath = (kind: Kind, path: string): boolean => known[kind].has(path);
 
@@ -51,11 +71,15 @@ export const find = (value: unknown, keys: readonly string[]): unknown => {
 
 /** The texts of an event by slot, as the rules want them. */
 export const valuesOf = (event: JsonObject, kind: Kind): (string | undefined)[] => {
-  const values: (string | undefined)[] = Array.from({ length: slotCount }, () => undefined);
-  for (const { slot, keys } of knownPaths[kind]) {
-    const value = find(event, keys);
-    if (typeof value === 'string' && value !== '') values[slot] = value;
-    else if (typeof value === 'boolean' && slot === recurrentSlot) values[slot] = String(value);
+  const values: (string | undefined)[] = Array<string | undefined>(slotCount).fill(undefined);
+  for (const { keys, names } of knownObjects[kind]) {
+    const object = find(event, keys);
+    if (typeof object !== 'object' || object === null) continue;
+    for (const { slot, name } of names) {
+      const value = Object.hasOwn(object, name) ? (object as JsonObject)[name] : undefined;
+      if (typeof value === 'string' && value !== '') values[slot] = value;
+      else if (typeof value === 'boolean' && slot === recurrentSlot) values[slot] = String(value);
+    }
   }
   const { record_id: recordId } = event;
   if (typeof recordId === 'string' && recordId !== '') values[recordIdSlot] = recordId;
