@@ -32,8 +32,8 @@ redis.call('SET', KEYS[3], write_head({ version = ARGV[6], code = '1', sequence 
 redis.call('HSET', KEYS[2], ARGV[2], '*')
 redis.call('ZADD', KEYS[6], number, ARGV[3])
 redis.call('ZADD', KEYS[7], number, ARGV[3])
-count(KEYS[5], '0', ARGV[9], ARGV[8], 1)
-count(KEYS[5], '1', ARGV[9], ARGV[8], 1)
+count(KEYS[5], received, amount, 1)
+count(KEYS[5], queued, amount, 1)
 count_open(KEYS[5], KEYS[8], 1)
 append_trail(KEYS[9], ARGV, 15)
 return { 'written', counters }

@@ -27,7 +27,7 @@ elseif ARGV[3] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[3], ARGV[9])
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[6] .. ':' .. ARGV[10])
-count(KEYS[5], '0', currency, amount, 1)
-count(KEYS[5], ARGV[6], currency, amount, 1)
+count(KEYS[5], '0:' .. currency, amount, 1)
+count(KEYS[5], ARGV[6] .. ':' .. currency, amount, 1)
 tell(KEYS[6], KEYS[7], number, ARGV[11], ARGV[12], ARGV[13])
 return { 'written', counters, number }

@@ -32,7 +32,7 @@ if head.token == ARGV[3] then return { 'again', counters } end
 if state_of(value, head) ~= ARGV[2] then return { 'moved', counters, value } end
 if head.amount ~= ARGV[5] or head.currency ~= ARGV[6] or head.frame ~= ARGV[7] then return { 'changed', counters } end
 if ARGV[22] ~= '' and head.code ~= ARGV[22] then return { 'changed', counters } end
-if tonumber(head.sequence) > tonumber(ARGV[18]) then return { 'changed', counters } end
+if head.sequence ~= ARGV[18] and head.sequence + 0 > ARGV[18] + 0 then return { 'changed', counters } end
 if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'changed', counters } end
 if ARGV[19] ~= '' then
   local pause = pause_of(KEYS[14], ARGV[20])
@@ -40,9 +40,9 @@ if ARGV[19] ~= '' then
   if head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end
 end
 local before, after = head.code, ARGV[8]
+local amount, from, to = value_of(head.amount), before .. ':' .. head.currency, after .. ':' .. head.currency
 local is_moved, was_final, is_last = before ~= after, is_final(before), is_final(after)
 if is_moved then
-  local amount, from, to = value_of(head.amount), before .. ':' .. head.currency, after .. ':' .. head.currency
   local fields = { 'n' .. from, 'a' .. from, 'n' .. to, 'a' .. to, 'open' }
   if head.first == '-' then fields[6], fields[7], fields[8] = 'sent', 'first', 'newest' end
   local known = open_books(KEYS[3], fields)
@@ -53,8 +53,8 @@ end
 local number = write()
 local id = ARGV[4]
 if is_moved then
-  count(KEYS[3], before, head.currency, head.amount, -1)
-  count(KEYS[3], after, head.currency, head.amount, 1)
+  count(KEYS[3], from, amount, -1)
+  count(KEYS[3], to, amount, 1)
   redis.call('ZREM', ARGV[22] == '' and KEYS[14 + before] or KEYS[15], id)
 end
 -- In the order of their coming to a status; what is final, of the last change.

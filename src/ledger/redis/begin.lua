@@ -25,8 +25,8 @@ end
 -- then: no send that was made until then, the barrier, is ever resent.
 local clock = redis.call('TIME')
 local clock_tolerance_ms, numbers_begin_ms = 2000, 1735689600000
-local last, offset, barrier = tonumber(meta[3] or 0), tonumber(meta[6] or 0), tonumber(meta[7] or 0)
-local newest, now = last / 1000 + numbers_begin_ms, tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000 + offset
+local last, offset, barrier = (meta[3] or 0) + 0, (meta[6] or 0) + 0, (meta[7] or 0) + 0
+local newest, now = last / 1000 + numbers_begin_ms, clock[1] * 1000 + clock[2] / 1000 + offset
 local went_back = last > 0 and newest - now > clock_tolerance_ms
 if went_back then
   offset, now, barrier = offset + newest - now, newest, newest
@@ -75,7 +75,7 @@ local function write()
     last = last + 1
   else
     local lowest = math.max(math.floor((now - numbers_begin_ms) * 1000), last + 1)
-    local highest = text_of(tonumber(counter) + calls_here)
+    local highest = text_of(counter + calls_here)
     local fields = { 'last', text_of(lowest + calls_here - 1), 'counter', highest }
     if writer ~= '' then
       if not meta[5] then drop_old_writers() end
@@ -89,10 +89,10 @@ local function write()
     redis.call('HSET', KEYS[1], unpack(fields))
     has_written, last = true, lowest
   end
-  counter = text_of(tonumber(counter) + 1)
+  counter = text_of(counter + 1)
   if writer ~= '' then own_counter = counter end
   counters = counters_now()
-  return text_of(last * 16 + tonumber(meta[4]))
+  return text_of(last * 16 + meta[4])
 end
 
 -- Appends an event to the outbox. Its last member is the ledger's mark, by which a ledger that went back is known.

@@ -12,58 +12,77 @@ export interface Unit {
 
 /** Redis serves no other client while a script runs. */
 const groupLimit = 32;
+/** Each key of a group is named by one ASCII character. */
+const keyLimit = 127;
 
 const isElement = ({ script }: Call): boolean => script?.element !== undefined;
 
-/** In the order of the first call of each. */
-export function unitsOf(calls: readonly Call[]): readonly Unit[] {
-  const units: Call[][] = [];
-  const open = new Map<number, Call[]>();
-  for (const call of calls) {
-    const group = isElement(call) ? open.get(call.shard) : undefined;
-    if (group !== undefined && group.length < groupLimit) group.push(call);
-    else {
-      const unit = [call];
-      units.push(unit);
-      if (isElement(call)) open.set(call.shard, unit);
-    }
-  }
-  return units.map((unit) => ({ sent: sentOf(unit), calls: unit }));
+/** Arguments of a call: number of keys, meta, other keys, generation and writer, other arguments. */
+const keysOf = ({ args }: Call): readonly Argument[] => args.slice(2, Number(args[0]) + 1);
+
+/** A group under way: its calls, and the number of each of its keys. */
+interface Group {
+  readonly calls: Call[];
+  readonly keys: Map<Argument, number>;
 }
 
-/** Arguments of a call: number of keys, meta, other keys, generation and writer, other arguments. */
-function sentOf(unit: readonly Call[]): Unit['sent'] {
-  const [first] = unit;
+/** In the order of the first call of each. */
+export function unitsOf(calls: readonly Call[]): readonly Unit[] {
+  const units: (Group | Call)[] = [];
+  const open = new Map<number, Group>();
+  for (const call of calls) {
+    if (!isElement(call)) {
+      units.push(call);
+      continue;
+    }
+    let group = open.get(call.shard);
+    if (group === undefined || isFull(group, call)) {
+      group = { calls: [], keys: new Map() };
+      open.set(call.shard, group);
+      units.push(group);
+    }
+    group.calls.push(call);
+    // Behind the meta hash.
+    for (const key of keysOf(call)) if (!group.keys.has(key)) group.keys.set(key, group.keys.size + 2);
+  }
+  return units.map((unit) => ('keys' in unit ? { sent: sentOf(unit), calls: unit.calls } : { sent: unit, calls: [unit] }));
+}
+
+const isFull = ({ calls, keys }: Group, call: Call): boolean =>
+  calls.length >= groupLimit || keys.size + 1 + keysOf(call).filter((key) => !keys.has(key)).length > keyLimit;
+
+function sentOf({ calls, keys }: Group): Unit['sent'] {
+  const [first] = calls;
   if (first === undefined) throw new TypeError('a group has at least one call');
-  if (!isElement(first)) return first;
-  const keys: Argument[] = [];
   const args: Argument[] = [];
-  for (const { script, args: own } of unit) {
-    const keyCount = Number(own[0]) - 1;
-    keys.push(...own.slice(2, keyCount + 2));
-    args.push(script?.element ?? '', String(keyCount), String(own.length - keyCount - 3), ...own.slice(keyCount + 3));
+  for (const call of calls) {
+    const own = call.args.slice(Number(call.args[0]) + 2);
+    const numbers = keysOf(call).map((key) => keys.get(key) ?? 1);
+    args.push(call.script?.element ?? '', String.fromCharCode(...numbers), String(own.length), ...own);
   }
   const [meta = '', generation = ''] = [first.args[1], first.args[Number(first.args[0]) + 1]];
   return {
     ...first,
-    args: [String(keys.length + 1), meta, ...keys, generation, String(unit.length), ...args],
-    whole: unit.some(({ whole }) => whole),
+    args: [String(keys.size + 1), meta, ...keys.keys(), generation, String(calls.length), ...args],
+    whole: calls.some(({ whole }) => whole),
   };
 }
+
+const betweenAnswers = '\x1e';
+const betweenValues = '\x1f';
 
 /** What became of each call of the unit. */
 export function resultsOf({ calls }: Unit, result: CallResult): readonly CallResult[] {
   const [error, value] = result;
-  const [first] = calls;
-  if (error !== null || first === undefined || !isElement(first)) return calls.map(() => result);
-  const [answer, , ...answers] = value as readonly unknown[];
-  return answer === 'group' ? calls.map((_, index) => resultOf(answers[index])) : calls.map(() => result);
+  if (error !== null || typeof value !== 'string' || calls.every((call) => !isElement(call))) return calls.map(() => result);
+  const answers = value.split(betweenAnswers);
+  return calls.map((_, index) => resultOf((answers[index] ?? '').split(betweenValues)));
 }
 
-const resultOf = (answer: unknown): CallResult => (answer instanceof Error ? [inOwnWords(answer)] : [null, answer]);
-
-/** Redis 6 puts where in the script it happened before what a command answered. */
-function inOwnWords(error: Error): Error {
-  const message = error.message.replace(/^@?user_script: ?\d+: -?/, '');
-  return message === error.message ? error : Object.assign(new Error(message), { name: error.name });
+function resultOf(answer: readonly string[]): CallResult {
+  const [what, message = ''] = answer;
+  // Redis 6 puts where in the script it happened before what a command answered.
+  return what === 'failed'
+    ? [Object.assign(new Error(message.replace(/^@?user_script: ?\d+: -?/, '')), { name: 'ReplyError' })]
+    : [null, answer];
 }

@@ -56,7 +56,7 @@ if ARGV[15] ~= '' then
   redis.call('SET', KEYS[9], ARGV[15])
   if ARGV[16] ~= '' then redis.call('PEXPIREAT', KEYS[9], ARGV[16]) end
 end
-count(KEYS[4], '0', currency, amount, 1)
-count(KEYS[4], code, currency, amount, 1)
+count(KEYS[4], received, minor, 1)
+count(KEYS[4], its, minor, 1)
 close_books()
 return { 'written', counters }

@@ -45,8 +45,8 @@ set_score(KEYS[9], ARGV[14], ARGV[3])
 set_score(KEYS[16], ARGV[21] ~= '' and number or '', ARGV[3])
 append_trail(KEYS[15], ARGV, 22)
 if ARGV[15] ~= '' then redis.call('SET', KEYS[10], ARGV[15]) end
-count(KEYS[5], '0', currency, amount, 1)
-count(KEYS[5], code, currency, amount, 1)
+count(KEYS[5], received, minor, 1)
+count(KEYS[5], its, minor, 1)
 if ARGV[10] ~= '-' then count_send(KEYS[5], ARGV[10]) end
 close_books()
 if ARGV[17] == '' then return { 'written', counters, '' } end

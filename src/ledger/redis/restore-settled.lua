@@ -23,7 +23,7 @@ if value then
 elseif ARGV[3] ~= '' and tonumber(ARGV[7]) > tonumber(redis.call('HGET', KEYS[3], ARGV[3]) or '0') then
   redis.call('HSET', KEYS[3], ARGV[3], ARGV[7])
 end
-count(KEYS[4], '0', currency, amount, 1)
-count(KEYS[4], ARGV[4], currency, amount, 1)
+count(KEYS[4], '0:' .. currency, amount, 1)
+count(KEYS[4], ARGV[4] .. ':' .. currency, amount, 1)
 close_books()
 return { 'written', counters }

@@ -5,7 +5,7 @@
 -- A number of Lua holds no more than 2^53: what has more than 15 digits is kept as its digits.
 local books, changed_books = {}, {}
 
-local function value_of(text) return text and (#text < 16 and tonumber(text) or text) or 0 end
+local function value_of(text) return text and (#text < 16 and text + 0 or text) or 0 end
 local function digits_of(value) return type(value) == 'number' and text_of(value) or value end
 
 -- The books with these fields read. What is not there is 0.
@@ -83,22 +83,22 @@ local function covers(total, amount)
   return high > its_high or (high == its_high and low >= its_low)
 end
 
--- The currency and amount under which an occurrence that ends by itself is counted. What finds no room is counted as what
+-- The currency and value under which an occurrence that ends by itself is counted. What finds no room is counted as what
 -- cannot be read is: in no currency, without an amount. Half of the room is kept for instructions, which need theirs.
 local function countable(totals, code, currency, amount)
   local received, its = 'a0:' .. currency, 'a' .. code .. ':' .. currency
   local known, value = open_books(totals, { received, its }), value_of(amount)
   local fit = fits(known[received], value, 4611686018, 427387903) and fits(known[its], value, 4611686018, 427387903)
-  if not fit then currency, amount = '', '0' end
+  if not fit then currency, value = '', 0 end
   open_books(totals, { 'n0:' .. currency, 'n' .. code .. ':' .. currency })
-  return currency, amount
+  return currency, value
 end
 
--- One more, or with -1 one fewer, of this status and currency. Its fields are read.
-local function count(totals, code, currency, amount, sign)
-  local known, field = books[totals], code .. ':' .. currency
-  change_book(totals, 'n' .. field, known['n' .. field] + sign)
-  if amount ~= '0' then change_book(totals, 'a' .. field, sum(known['a' .. field], value_of(amount), sign)) end
+-- One more, or with -1 one fewer, under `<code>:<currency>`, whose fields are read.
+local function count(totals, field, amount, sign)
+  local known, count_field, amount_field = books[totals], 'n' .. field, 'a' .. field
+  change_book(totals, count_field, known[count_field] + sign)
+  if amount ~= 0 then change_book(totals, amount_field, sum(known[amount_field], amount, sign)) end
 end
 
 -- A record of the batch was sent for the first time, at `first` (milliseconds).

@@ -3,8 +3,6 @@ import type { Call } from '../../../../src/ledger/redis/calls.ts';
 import { resultsOf, unitsOf } from '../../../../src/ledger/redis/groups.ts';
 import { scripts, type Script } from '../../../../src/ledger/redis/scripts.ts';
 
-const replyError = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
-
 const callOf = (shard: number, script: Script | undefined, keys: readonly string[], args: readonly string[], whole = false): Call => ({
   shard,
   script,
@@ -28,9 +26,31 @@ describe('calls that wait together', () => {
     expect(unit?.calls).toEqual([claim, published]);
     expect(unit?.sent.args).toEqual([
       ...['4', 'p:{1}:meta', 'p:{1}:s:1', 'p:{1}:t', 'p:{1}:e', 'g1 me', '2'],
-      ...['claimSession', '1', '2', 'ps_1', 'inv-1'],
-      ...['published', '2', '1', '17'],
+      ...['claimSession', '\x02', '2', 'ps_1', 'inv-1'],
+      ...['published', '\x03\x04', '1', '17'],
     ]);
+  });
+
+  it('name a key that they have in common once', () => {
+    const again = callOf(1, scripts.published, ['p:{1}:t', 'p:{1}:f'], ['18']);
+    const [unit] = unitsOf([published, again]);
+    expect(unit?.sent.args).toEqual([
+      ...['4', 'p:{1}:meta', 'p:{1}:t', 'p:{1}:e', 'p:{1}:f', 'g1 me', '2'],
+      ...['published', '\x02\x03', '1', '17'],
+      ...['published', '\x02\x04', '1', '18'],
+    ]);
+  });
+
+  it('leave in another group when their keys are too many for one', () => {
+    const many = Array.from({ length: 30 }, (_, index) =>
+      callOf(
+        1,
+        scripts.published,
+        Array.from({ length: 10 }, (__, key) => `p:{1}:${index}:${key}`),
+        [],
+      ),
+    );
+    expect(unitsOf(many).map(({ calls }) => calls.length)).toEqual([12, 12, 6]);
   });
 
   it('of another shard, and reads and other scripts, leave by themselves', () => {
@@ -60,17 +80,17 @@ describe('the answer of a group', () => {
   if (unit === undefined) throw new Error('there is a group');
 
   it('gives each call its own', () => {
-    expect(resultsOf(unit, [null, ['group', '2 2 1 0', ['written', '1 1 1 0'], ['known', '1 1 1 0', 'inv-9']]])).toEqual([
+    const text = 'written\x1f1 1 1 0\x1eknown\x1f1 1 1 0\x1finv-9';
+    expect(resultsOf(unit, [null, text])).toEqual([
       [null, ['written', '1 1 1 0']],
       [null, ['known', '1 1 1 0', 'inv-9']],
     ]);
   });
 
   it('rejects only the call that failed, in the words of its command, whatever Redis 6 put before them', () => {
-    const [, failed] = resultsOf(unit, [
-      null,
-      ['group', '', ['written', '1 1 1 0'], replyError('@user_script: 12: -MISCONF Errors writing to the AOF file')],
-    ]);
+    const text = 'written\x1f1 1 1 0\x1efailed\x1f@user_script: 12: -MISCONF Errors writing to the AOF file';
+    const [written, failed] = resultsOf(unit, [null, text]);
+    expect(written).toEqual([null, ['written', '1 1 1 0']]);
     expect(failed?.[0]).toMatchObject({ name: 'ReplyError', message: 'MISCONF Errors writing to the AOF file' });
   });
 
