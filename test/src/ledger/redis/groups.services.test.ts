@@ -1,26 +1,32 @@
-import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
 import { batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
-import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
+import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
+import { asAdmin, openInstance, type Instance } from './harness.ts';
 
 describe('calls of one shard that wait together', () => {
-  const url = inject('redisUrl');
+  const prefix = 'disburse';
   const shard = 3;
   const ids = Array.from({ length: 1_000 }, (_, index) => `inv-${index}`).filter((id) => shardOf(id) === shard);
   const [first = '', second = '', third = ''] = ids;
-  let prefix = '';
+  // Its own: what other tests call is not counted.
+  let server: RedisServer;
+  let url = '';
   let instance: Instance;
 
+  beforeAll(async () => {
+    server = await startRedis();
+    url = server.url;
+  });
+  afterAll(() => server.stop());
   beforeEach(async () => {
-    prefix = `test-groups-${randomUUID().slice(0, 8)}`;
     instance = await openInstance(url, prefix);
     await instance.ledger.openBatch(manifest(batchA));
   });
   afterEach(async () => {
     await instance.close();
-    await removeKeys(url, prefix);
+    await asAdmin(url, (client) => client.flushall());
   });
 
   it('are one call of Redis, and each of them has a number of its own', async () => {
