@@ -4,6 +4,7 @@ import type { SteadyReport } from './distributed/steady.ts';
 import { scalingOf, type Scaled } from './distributed/scaling.ts';
 import type { Passage, Passer } from './distributed/topic.ts';
 import type { Check } from './large.ts';
+import { shapes, type Shape } from './make-file.ts';
 import { median, table } from './numbers.ts';
 import { rateOf, type Contender, type Payment } from './throughput.ts';
 
@@ -54,7 +55,8 @@ function ratios<T extends { readonly round: number }>(ones: readonly T[], others
 
 const mebibyteInMb = 2 ** 20 / 1e6;
 
-function payingAims({ payments, large }: Findings): readonly Aim[] {
+function payingAims({ payments: paid, large }: Findings): readonly Aim[] {
+  const payments = paid.filter(({ shape }) => shape === 'plain');
   const sizes = [...new Set(payments.map(({ rows }) => rows))];
   const all = sizes.length === 0 ? [20_000, 100_000] : sizes;
   const ofSize = (contender: Contender, rows: number): readonly Payment[] =>
@@ -89,9 +91,14 @@ function payingAims({ payments, large }: Findings): readonly Aim[] {
 }
 
 function checkingAims({ checks }: Findings): readonly Aim[] {
-  const of = (contender: Check['contender']): readonly Check[] => checks.filter((check) => check.contender === contender);
-  const figure = medianOf(ratios(of('disburse validate'), of('csv-parse alone'), ({ measured }) => 1 / measured.wallSeconds));
-  return [{ work: '`validate` / csv-parse', figure, digits: 2, bound: { atLeast: 1 } }];
+  const of = (contender: Check['contender'], shape: Shape): readonly Check[] =>
+    checks.filter((check) => check.contender === contender && check.shape === shape);
+  return shapes.map((shape) => ({
+    work: `\`validate\` / csv-parse, ${shape}`,
+    figure: medianOf(ratios(of('disburse validate', shape), of('csv-parse alone', shape), ({ measured }) => 1 / measured.wallSeconds)),
+    digits: 2,
+    bound: { atLeast: 1 },
+  }));
 }
 
 function topicAims({ passages, scaled }: Findings): readonly Aim[] {

@@ -11,14 +11,18 @@ import { startStub } from './stub-client.ts';
 export async function payLarge(bench: Bench, rows: number): Promise<Payment> {
   const stub = await startStub('succeed');
   try {
-    return await pay(bench, stub, createSenders(bench, stub, { redis: undefined, postgres: undefined }), 'disburse run', rows, 1);
+    return await pay(bench, stub, createSenders(bench, stub, { redis: undefined, postgres: undefined }), {
+      contender: 'disburse run',
+      rows,
+      round: 1,
+    });
   } finally {
     await stub.stop();
   }
 }
 
 export function tellLarge(large: Payment, others: readonly Payment[]): string {
-  const ours = others.filter(({ contender }) => contender === 'disburse run');
+  const ours = others.filter(({ contender, shape }) => contender === 'disburse run' && shape === 'plain');
   const sizes = [...new Set(ours.map(({ rows }) => rows))];
   const small = sizes.map((rows) => {
     const runs = ours.filter((payment) => payment.rows === rows);

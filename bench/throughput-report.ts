@@ -1,4 +1,5 @@
 /** The measured payments as tables, and the rates against each other. */
+import type { Shape } from './make-file.ts';
 import { median, spread, table } from './numbers.ts';
 import { mostRowsOfDbos, othersOf, rateOf, type Contender, type Payment } from './throughput.ts';
 
@@ -18,14 +19,15 @@ const columns: readonly { readonly name: string; readonly digits: number; readon
   { name: 'peak MiB', digits: 0, of: ({ measured }) => measured.peakMib },
 ];
 
+const shapeTexts: Readonly<Record<Shape, string>> = {
+  plain: '',
+  quoted: ', with a quoted cell in each',
+  'multi-line': ', with a quoted cell in each and cells of several lines',
+};
+
 export function tellThroughput(payments: readonly Payment[]): string {
-  const sizes = [...new Set(payments.map(({ rows }) => rows))];
-  const tables = sizes.map((rows) =>
-    tellSize(
-      rows,
-      payments.filter((payment) => payment.rows === rows),
-    ),
-  );
+  const files = Map.groupBy(payments, ({ rows, shape }) => `${rows.toLocaleString('en')} rows${shapeTexts[shape]}`);
+  const tables = [...files].map(([heading, ofFile]) => tellFile(heading, ofFile));
   return `${tables.join('\n\n')}\n\n${legend}`;
 }
 
@@ -36,7 +38,7 @@ const legend = [
   `DBOS pays files of up to ${mostRowsOfDbos.toLocaleString('en')} rows only.`,
 ].join(' ');
 
-function tellSize(rows: number, payments: readonly Payment[]): string {
+function tellFile(heading: string, payments: readonly Payment[]): string {
   const of = (contender: Contender): readonly Payment[] => payments.filter((payment) => payment.contender === contender);
   const contenders = order.filter((contender) => of(contender).length > 0);
   const lines = contenders.map((contender) => [
@@ -49,8 +51,7 @@ function tellSize(rows: number, payments: readonly Payment[]): string {
   const ratios = contenders
     .filter((contender) => contender !== 'disburse run')
     .map((contender) => `- disburse run / ${contender}: ${tellRatios(of('disburse run'), of(contender))}`);
-  const heading = `### ${rows.toLocaleString('en')} rows`;
-  return [heading, '', table(['', ...columns.map(({ name }) => name)], lines), '', 'In the same round:', '', ...ratios].join('\n');
+  return [`### ${heading}`, '', table(['', ...columns.map(({ name }) => name)], lines), '', 'In the same round:', '', ...ratios].join('\n');
 }
 
 function tellRatios(ones: readonly Payment[], others: readonly Payment[]): string {

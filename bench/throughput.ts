@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { bareLoop, bullmq, bullmqTool, dbos, ours, pgBoss, type Bench } from './contenders.ts';
 import { othersShare, type Disturbances } from './disturbance.ts';
+import type { Shape } from './make-file.ts';
 import { run, type Command, type Measured } from './measure.ts';
 import { rotated } from './numbers.ts';
 import type { PostgresSource } from './postgres-server.ts';
@@ -14,6 +15,7 @@ export type Contender = 'disburse run' | 'bare loop' | 'BullMQ' | 'pg-boss' | 'D
 export interface Payment {
   readonly contender: Contender;
   readonly rows: number;
+  readonly shape: Shape;
   readonly round: number;
   readonly measured: Measured;
   /** From the first call to the last, as the stub saw them: without start-up, first reading and last words. */
@@ -103,9 +105,17 @@ export function createSenders(bench: Bench, stub: Stub, { redis, postgres }: Sto
   };
 }
 
+export interface Paying {
+  readonly contender: Contender;
+  readonly rows: number;
+  readonly shape?: Shape;
+  readonly round: number;
+}
+
 /** One measured run. What the gateway did not get, or got twice, is no result to compare. */
-export async function pay(bench: Bench, stub: Stub, senders: Senders, contender: Contender, rows: number, round: number): Promise<Payment> {
-  const file = await bench.place.file(rows);
+export async function pay(bench: Bench, stub: Stub, senders: Senders, paying: Paying): Promise<Payment> {
+  const { contender, rows, shape = 'plain', round } = paying;
+  const file = await bench.place.file(rows, shape);
   await stub.reset();
   const stubBefore = stub.cpuSeconds();
   const { measured, serverCpuSeconds } = await senders.send(contender, file);
@@ -113,12 +123,23 @@ export async function pay(bench: Bench, stub: Stub, senders: Senders, contender:
   const { calls, accepted, first_at, last_at } = await stub.stats();
   if (calls !== rows || accepted !== rows) throw new Error(`${contender}: ${calls} calls and ${accepted} payouts for ${rows} rows`);
   const sendingSeconds = ((last_at ?? 0) - (first_at ?? 0)) / 1000;
-  return { contender, rows, round, measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds };
+  return { contender, rows, shape, round, measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds };
 }
 
 const warmUpRows = 1000;
 /** DBOS stores each step by itself, and takes minutes for more. */
 export const mostRowsOfDbos = 20_000;
+
+interface File {
+  readonly rows: number;
+  readonly shape: Shape;
+}
+
+/** Every size without quotes, and the smallest also with a quoted cell in each row. */
+function filesOf(sizes: readonly number[]): readonly File[] {
+  const plain = sizes.map((rows): File => ({ rows, shape: 'plain' }));
+  return [...plain, { rows: Math.min(...sizes), shape: 'quoted' }];
+}
 
 export async function measureThroughput(
   bench: Bench,
@@ -137,17 +158,16 @@ export async function measureThroughput(
     const senders = createSenders(bench, stub, stores);
     // Programs and the stub's code come into memory; caches of compiled code are filled.
     const taking = senders.names.filter(takesPart);
-    for (const contender of taking) await pay(bench, stub, senders, contender, warmUpRows, 0);
+    for (const contender of taking) await pay(bench, stub, senders, { contender, rows: warmUpRows, round: 0 });
     const payments: Payment[] = [];
-    for (const rows of sizes) {
+    for (const { rows, shape } of filesOf(sizes)) {
       const names = taking.filter((name) => name !== 'DBOS' || rows <= mostRowsOfDbos);
       for (let round = 1; round <= rounds; round += 1) {
         for (const contender of rotated(names, round - 1)) {
-          const payment = await disturbances.avoid(() => pay(bench, stub, senders, contender, rows, round), othersOf);
+          const payment = await disturbances.avoid(() => pay(bench, stub, senders, { contender, rows, shape, round }), othersOf);
           payments.push(payment);
-          say(
-            `${rows} rows, round ${round}, ${contender}: ${Math.round(rateOf(payment))} rows/s, ${payment.measured.peakMib.toFixed(0)} MiB`,
-          );
+          const peak = payment.measured.peakMib.toFixed(0);
+          say(`${rows} rows, ${shape}, round ${round}, ${contender}: ${Math.round(rateOf(payment))} rows/s, ${peak} MiB`);
         }
       }
     }

@@ -102,7 +102,7 @@ async function passByPeer(
   round: number,
 ): Promise<Passage> {
   const kafkaBefore = servers.kafkaCpuSeconds();
-  const payment = await pay(bench, stub, senders, passer, records, round);
+  const payment = await pay(bench, stub, senders, { contender: passer, rows: records, round });
   const idleKafka = servers.kafkaCpuSeconds() - kafkaBefore;
   const { measured, sendingSeconds, stubCpuSeconds, serverCpuSeconds } = payment;
   return {

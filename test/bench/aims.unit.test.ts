@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { aimsOf, isReached, noFindings, tellAims, type Aim } from '../../bench/aims.ts';
 import type { Crash } from '../../bench/crash-table.ts';
 import type { Scaled } from '../../bench/distributed/scaling.ts';
+import type { Check } from '../../bench/large.ts';
 import type { Contender, Payment } from '../../bench/throughput.ts';
 
 const payment = (contender: Contender, round: number, wallSeconds: number, more: { rows?: number; peakMib?: number } = {}): Payment => {
   const { rows = 20_000, peakMib = 100 } = more;
   const end = { code: 0, signal: null, restSeconds: 0, stdout: '', stderr: '' };
   const measured = { ...end, wallSeconds, cpuSeconds: wallSeconds, peakMib };
-  return { contender, rows, round, measured, sendingSeconds: wallSeconds, stubCpuSeconds: 0, serverCpuSeconds: undefined };
+  return { contender, rows, shape: 'plain', round, measured, sendingSeconds: wallSeconds, stubCpuSeconds: 0, serverCpuSeconds: undefined };
 };
 
 const ofWork = (aims: readonly Aim[], work: string): Aim => {
@@ -43,6 +44,23 @@ describe('the table of aims', () => {
     expect(isReached(ofWork(aims, '`run`, peak memory, 20,000'))).toBe(true);
     expect(ofWork(aims, '`run`, peak memory, 100,000').figure).toBeCloseTo(167.8, 1);
     expect(isReached(ofWork(aims, '`run`, peak memory, 100,000'))).toBe(false);
+  });
+
+  it('compares validate with csv-parse for each kind of file', () => {
+    const check = (contender: Check['contender'], shape: Check['shape'], wallSeconds: number): Check => ({
+      contender,
+      shape,
+      round: 1,
+      measured: payment('disburse run', 1, wallSeconds).measured,
+    });
+    const checks = [
+      check('disburse validate', 'plain', 2),
+      check('csv-parse alone', 'plain', 3),
+      check('disburse validate', 'quoted', 5),
+      check('csv-parse alone', 'quoted', 4),
+    ];
+    const figures = aimsOf({ ...noFindings(), checks }).filter(({ work }) => work.startsWith('`validate`'));
+    expect(figures.map(({ figure }) => figure)).toEqual([1.5, 0.8, undefined]);
   });
 
   it('compares eight instances with one of the same round', () => {
