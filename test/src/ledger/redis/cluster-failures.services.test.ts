@@ -148,6 +148,29 @@ describe('a slot that moves to another node', () => {
 
 const idOf = (node: ClusterNode): Promise<string> => node.admin((client) => client.call('cluster', 'MYID') as Promise<string>);
 
+it('a user with no more than the commands of the ledger and the two that read the cluster is enough', async () => {
+  const commands = ['-@all', '+@connection', '+@read', '+@write', '+@scripting', '-@dangerous', '+info', '+config|get', '+time'];
+  const allow = (more: readonly string[]) =>
+    Promise.all(
+      cluster.nodes.map((node) =>
+        node.admin((client) => client.call('acl', 'SETUSER', 'payer', 'reset', 'on', '>s3cret', '~*', ...commands, ...more)),
+      ),
+    );
+  const url = cluster.url.replaceAll('redis://', 'redis://payer:s3cret@');
+  await allow([]);
+  const opening = openInstance(url, uniquePrefix());
+  await expect(opening).rejects.toThrow(/denies its user a permission .* Permit CLUSTER SLOTS and CLUSTER NODES/);
+  await expect(opening).rejects.toMatchObject({ exitCode: 1 });
+  await allow(['+cluster|slots', '+cluster|nodes']);
+  const one = await openInstance(url, uniquePrefix());
+  opened.push(one);
+  await one.ledger.openBatch(manifest(batchA));
+  expect(await pay(one, 'inv-0')).toMatchObject({ status: 'succeeded' });
+  expect(one.connection.address).not.toContain('s3cret');
+  await one.ledger.health.tick();
+  expect(one.ledger.health.isOpen()).toBe(true);
+});
+
 describe('a node of a cluster', () => {
   it('that was emptied is noticed by an instance and by a start, and pays nothing', async () => {
     const one = await open();
