@@ -55,7 +55,7 @@ export async function connectCluster(params: ClusterParams): Promise<RedisConnec
     closed: false,
   };
   try {
-    await connectFirst(state, address, waitMs);
+    await connectFirst(state, waitMs);
   } catch (cause) {
     close(state);
     throw cause;
@@ -90,39 +90,42 @@ function close(state: State): void {
   for (const { client } of state.nodes.values()) client.disconnect();
 }
 
-async function connectFirst(state: State, address: string, waitMs: number): Promise<void> {
+async function connectFirst(state: State, waitMs: number): Promise<void> {
   const endsAt = performance.now() + waitMs;
   const table = await tableOfSeeds(state, waitMs);
-  const missing = slotCount - table.places.filter((place) => place !== undefined).length;
-  if (missing > 0)
-    throw new RedisError(
-      exitCodes.stopped,
-      `the Redis Cluster at ${address} has no master for ${missing} of its ${slotCount} slots. Repair it (redis-cli --cluster check), then run again.`,
-    );
   take(state, table, (node) => node);
   await Promise.all([...state.nodes.values()].map((node) => node.connect(Math.max(endsAt - performance.now(), seedWaitMs))));
   for (const node of state.nodes.values()) follow(state, node);
 }
 
-/** Of the nodes that are named the first one that answers. */
+/** Of the nodes that are named the first one that answers and knows them all. */
 async function tableOfSeeds({ params }: State, waitMs: number): Promise<SlotTable> {
   const { urls, caFile, onWarning } = params;
-  const asked = urls.map(async (url) => {
-    const seed = createNode({ url, caFile, onWarning });
-    try {
-      await seed.connect(waitMs);
-      return await readSlots(seed);
-    } finally {
-      seed.client.disconnect();
-    }
+  const seeds = urls.map((url) => createNode({ url, caFile, onWarning }));
+  const asked = seeds.map(async (seed) => {
+    await seed.connect(waitMs);
+    const table = await readSlots(seed);
+    // One that was just started may not know all others yet.
+    const missing = table.places.filter((place) => place === undefined).length;
+    if (missing > 0) throw incomplete(addressOf(urls.join(',')), missing);
+    return table;
   });
   try {
     return await Promise.any(asked);
   } catch (cause) {
     const { errors } = cause as AggregateError;
     throw errors.find((error) => error instanceof RedisError && error.exitCode === exitCodes.usage) ?? errors[0];
+  } finally {
+    // Also those that did not answer yet.
+    for (const { client } of seeds) client.disconnect();
   }
 }
+
+const incomplete = (address: string, missing: number): RedisError =>
+  new RedisError(
+    exitCodes.stopped,
+    `the Redis Cluster at ${address} has no master for ${missing} of its ${slotCount} slots. Repair it (redis-cli --cluster check), then run again.`,
+  );
 
 /** Takes what a node said; a slot that it has no master for stays where it was. */
 function take(state: State, table: SlotTable, begin: (node: OwnNode) => void): void {

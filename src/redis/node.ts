@@ -146,6 +146,8 @@ async function firstReady(client: Redis, address: string, waitMs: number): Promi
       ),
     );
   }, waitMs);
+  // The attempts keep the process alive; where they are given up, nothing is waited for.
+  timer.unref();
   client.on('error', onError);
   client.once('ready', resolve);
   // Its rejection only says that the connection was closed; the reason is in the error events.

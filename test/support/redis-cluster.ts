@@ -100,7 +100,10 @@ async function join(nodes: readonly ClusterNode[], masters: number): Promise<voi
     await until([node], async (client) => ((await client.call('cluster', 'NODES')) as string).includes(masterId));
     await node.admin((client) => client.call('cluster', 'REPLICATE', masterId));
   }
-  await until(nodes, async (client) => ((await client.cluster('INFO')) as string).includes('cluster_state:ok'));
+  await until(nodes, async (client) => {
+    const info = (await client.cluster('INFO')) as string;
+    return info.includes('cluster_state:ok') && info.includes(`cluster_slots_assigned:${slotCount}`);
+  });
   await until(nodes.slice(masters), async (client) => (await client.info('replication')).includes('master_link_status:up'));
 }
 

@@ -1,4 +1,6 @@
 /** What becomes of a ledger on a Redis Cluster when a node dies, forgets, is set up unsafely, or gives its slots away. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
@@ -216,6 +218,16 @@ describe('a node of a cluster', () => {
     ).toEqual(keys.map(() => 0));
     for (const key of keys) expect(connection.nodeOf(key).address).toBe((await cluster.holder(key)).url);
     await connection.close();
+  });
+
+  it('that does not answer holds no process that has what it needs from another one', async () => {
+    const module = new URL('../../../../src/redis/connection.ts', import.meta.url).href;
+    const script = `const { connectRedis } = await import('${module}');
+      const url = 'redis://127.0.0.1:${await freePort()},${cluster.nodes[0]?.url}';
+      const connection = await connectRedis({ url, onWarning: () => undefined, waitMs: 3_600_000 });
+      await connection.close();`;
+    const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 120_000 });
+    expect(stderr).toBe('');
   });
 
   it('is expected where several servers are named', async () => {
