@@ -8,13 +8,22 @@ import { violation, type RuleViolation } from '../fields/rule-violation.ts';
 import { createValidationErrors, type ValidationErrors } from '../instruction/validation-errors.ts';
 import { normalizeIban } from '../fields/iban.ts';
 import { checkRecordId, checkWord } from '../fields/identifiers.ts';
-import { kinds, type Json, type JsonObject, type Kind, type Problem, type ParseResult } from '../instruction/instruction.ts';
+import {
+  kinds,
+  type InvalidInstruction,
+  type JsonObject,
+  type Kind,
+  type ParseResult,
+  type Problem,
+  type ValidInstruction,
+} from '../instruction/instruction.ts';
 import { stripReserved, checkMetadataText, checkReserved } from '../instruction/metadata.ts';
 import { readAmount, type RowReadingOptions } from './amount.ts';
 import { readHeader } from './header.ts';
 import { looksLikeTotal, totalRow } from './total-row.ts';
-import { layoutOf, maskSecrets, type Layout, type MetadataColumn } from './row-layout.ts';
-import { checkMembers, checkTexts, methodsFilled } from '../instruction/validation.ts';
+import { nest } from './nested-metadata.ts';
+import { layoutOf, maskSecrets, type Layout } from './row-layout.ts';
+import { checkMembers, checkTexts, methodsFilled, type Values } from '../instruction/validation.ts';
 
 export interface RowParser {
   /**
@@ -23,6 +32,8 @@ export interface RowParser {
    * @param cells the texts of the row, exactly as they stand in the file, without quotes
    */
   read(cells: readonly string[]): ParseResult;
+  /** The same without what only sending needs. */
+  check(cells: readonly string[]): CheckResult;
   /**
    * The cells of a row as a fix-file may show them: card numbers are masked wherever they stand, security codes in their column.
    */
@@ -33,6 +44,12 @@ export interface RowParser {
   /** Names the column that a problem comes from, when it is not in the file at all: then every row has this problem. */
   absentColumn(problem: Problem): string | undefined;
 }
+
+export type CheckedInstruction = Pick<ValidInstruction, 'recordId' | 'kind' | 'amountMinor' | 'currency' | 'body'>;
+
+export type CheckResult = (
+  { readonly ok: true; readonly checked: CheckedInstruction } | { readonly ok: false; readonly refusal: InvalidInstruction }
+) & { readonly warnings?: readonly Problem[] };
 
 export type RowParserResult =
   { readonly ok: true; readonly reader: RowParser } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
@@ -50,24 +67,6 @@ const kindRule = checkWord('kind_unknown', kinds);
 
 const isRecordId = (text: string | undefined): text is string =>
   text !== undefined && checkRecordId(text) === undefined && !carriesCardNumber(text);
-
-/** The nested object of a row's metadata; keys of objects are never `__proto__`, the header saw to that. */
-const nest = (columns: readonly MetadataColumn[], cells: readonly string[]): JsonObject | undefined => {
-  let whole: Record<string, Json> | undefined;
-  for (const { index, keys } of columns) {
-    const cell = cells[index];
-    if (cell === undefined || cell === '') continue;
-    whole ??= {};
-    let object: Record<string, Json> = whole;
-    for (let depth = 0; depth < keys.length - 1; depth += 1) {
-      const key = keys[depth] as string;
-      if (!Object.hasOwn(object, key)) object[key] = {};
-      object = object[key] as Record<string, Json>;
-    }
-    object[keys[keys.length - 1] as string] = cell;
-  }
-  return whole;
-};
 
 /** A cell can only hold text: `1` there is the same as our own attempt. */
 const withAttempt = (metadata: JsonObject): JsonObject => (metadata['attempt'] === '1' ? { ...metadata, attempt: 1 } : metadata);
@@ -185,7 +184,7 @@ function readMetadata({ cells, errors }: Row, { metadataColumns }: Layout, recor
   return whole;
 }
 
-function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[]): ParseResult {
+function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[]): Refused {
   const recordId = cells[slotOfCell.indexOf(recordIdSlot)];
   const { code, message } = wrongCount(cells.length, columns.length);
   const isTotal = looksLikeTotal(cells);
@@ -201,7 +200,14 @@ function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[])
   };
 }
 
-function readRow(row: Row, layout: Layout, options: RowReadingOptions, body: BodyBuilder): ParseResult {
+interface Refused {
+  readonly ok: false;
+  readonly refusal: InvalidInstruction;
+}
+
+type Judged = { readonly ok: true; readonly checked: CheckedInstruction; readonly metadata: JsonObject | undefined } | Refused;
+
+function judgeRow(row: Row, layout: Layout, options: RowReadingOptions, body: BodyBuilder): Judged {
   const { values, errors } = row;
   const { checkOrder, metadataColumns, narrowed } = layout;
   const recordIdText = values[recordIdSlot];
@@ -223,21 +229,26 @@ function readRow(row: Row, layout: Layout, options: RowReadingOptions, body: Bod
   }
   const recipientCurrency = values[recipientCurrencySlot];
   if (recipientCurrency !== undefined) values[recipientCurrencySlot] = recipientCurrency.toLowerCase();
-  return {
-    ok: true,
-    draft: {
-      recordId: recordIdText,
-      kind,
-      amountMinor,
-      currency,
-      body: body.build(values, kind, Number(amountMinor), currency.toLowerCase()),
-      metadata: stripReserved(metadata),
-      destination: maskedDestination(values),
-      // An account number may be a card number by chance or by mistake: then it is treated as one.
-      hasCardNumber: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),
-    },
-  };
+  const built = body.build(values, kind, Number(amountMinor), currency.toLowerCase());
+  return { ok: true, checked: { recordId: recordIdText, kind, amountMinor, currency, body: built }, metadata };
 }
+
+/** What sending needs besides. */
+const draftOf = (
+  values: Values,
+  { recordId, kind, amountMinor, currency, body }: CheckedInstruction,
+  metadata: JsonObject | undefined,
+) => ({
+  recordId,
+  kind,
+  amountMinor,
+  currency,
+  body,
+  metadata: stripReserved(metadata),
+  destination: maskedDestination(values),
+  // An account number may be a card number by chance or by mistake: then it is treated as one.
+  hasCardNumber: values[cardSlot] !== undefined || accountSlots.some((slot) => carriesCardNumber(values[slot] ?? '')),
+});
 
 /**
  * Compiles a header into a parser of its rows.
@@ -254,15 +265,27 @@ export const createRowParser = (header: readonly string[], options: RowReadingOp
   const layout = layoutOf(columns);
   const body = createBodyBuilder(layout.slots);
   const row = createRow(layout);
+  const judge = (cells: readonly string[]): Judged => {
+    if (cells.length === columns.length) {
+      fillRow(row, layout, cells);
+      return judgeRow(row, layout, options, body);
+    }
+    // What the row before left is not of this one.
+    row.warnings = [];
+    return refuseMisfit(layout, cells);
+  };
   const hasMethod = layout.checkOrder.some((slot) => members[slot]?.method !== undefined);
   return {
     ok: true,
     reader: {
       read(cells) {
-        if (cells.length !== columns.length) return refuseMisfit(layout, cells);
-        fillRow(row, layout, cells);
-        const reading = readRow(row, layout, options, body);
+        const judged = judge(cells);
+        const reading = judged.ok ? ({ ok: true, draft: draftOf(row.values, judged.checked, judged.metadata) } as const) : judged;
         return row.warnings.length === 0 ? reading : { ...reading, warnings: row.warnings };
+      },
+      check(cells) {
+        const judged = judge(cells);
+        return row.warnings.length === 0 ? judged : { ...judged, warnings: row.warnings };
       },
       maskSecrets: (cells) => maskSecrets(layout, cells),
       recordIdColumn: columns[layout.slotOfCell.indexOf(recordIdSlot)]?.name ?? 'record_id',

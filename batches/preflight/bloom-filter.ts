@@ -46,20 +46,49 @@ export function createBloomFilter(bits: number): BloomFilter {
   };
 }
 
+export interface TextHash {
+  /** Goes on with the text: pieces hash as the text that they are together. */
+  add(piece: string): void;
+  /** Puts the two words at `out[at]` and `out[at + 1]`, and begins with nothing again. */
+  take(out: Uint32Array, at: number): void;
+}
+
 /**
- * 64 bits of a text as two words at `out[at]` and `out[at + 1]`: two multiplicative hashes in one pass
- * (cyrb53's mixing). Fast, and not for secrets or proofs: a collision costs a closer look, nothing else.
+ * 64 bits of a text as two words: two multiplicative hashes in one pass (cyrb53's mixing). Fast, and not for secrets or
+ * proofs: a collision costs a closer look, nothing else.
  */
+export function createTextHash(): TextHash {
+  let first = 0xdeadbeef | 0;
+  let second = 0x41c6ce57;
+  return {
+    add(piece) {
+      let high = first;
+      let low = second;
+      for (let index = 0; index < piece.length; index += 1) {
+        const unit = piece.charCodeAt(index);
+        high = Math.imul(high ^ unit, 2_654_435_761);
+        low = Math.imul(low ^ unit, 1_597_334_677);
+      }
+      first = high;
+      second = low;
+    },
+    take(out, at) {
+      let high = first;
+      let low = second;
+      high = Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
+      low = Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
+      out[at] = high >>> 0;
+      out[at + 1] = low >>> 0;
+      first = 0xdeadbeef | 0;
+      second = 0x41c6ce57;
+    },
+  };
+}
+
+const single = createTextHash();
+
+/** The two words of a whole text. */
 export function hashText(text: string, out: Uint32Array, at: number): void {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    high = Math.imul(high ^ unit, 2_654_435_761);
-    low = Math.imul(low ^ unit, 1_597_334_677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
-  low = Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
-  out[at] = high >>> 0;
-  out[at + 1] = low >>> 0;
+  single.add(text);
+  single.take(out, at);
 }

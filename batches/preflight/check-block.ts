@@ -3,9 +3,9 @@
  * thread to the main one.
  */
 import type { RowParser } from '../csv-row/parse-row.ts';
-import { similarityKey } from './content-key.ts';
+import { eachSimilarityPiece } from './content-key.ts';
 import { maxTold, type LineProblem } from './line-problem.ts';
-import { hashText } from './bloom-filter.ts';
+import { createTextHash, hashText } from './bloom-filter.ts';
 
 /**
  * @property ids two words for each row: the hash of its record id; zeros where none could be read
@@ -31,7 +31,10 @@ export interface CheckedRow {
   readonly cells: readonly string[];
 }
 
-export function validateBlock(rows: readonly CheckedRow[], { read, absentColumn }: Pick<RowParser, 'read' | 'absentColumn'>): BlockReport {
+export function validateBlock(
+  rows: readonly CheckedRow[],
+  { check, absentColumn }: Pick<RowParser, 'check' | 'absentColumn'>,
+): BlockReport {
   const ids = new Uint32Array(rows.length * 2);
   const twins = new Uint32Array(rows.length * 2);
   const totals = new Map<string, { count: number; amountMinor: bigint }>();
@@ -40,22 +43,24 @@ export function validateBlock(rows: readonly CheckedRow[], { read, absentColumn 
   const warnings: LineProblem[] = [];
   let errorsTotal = 0;
   let warningsTotal = 0;
+  const twin = createTextHash();
   let valid = 0;
   for (const [index, { line, cells }] of rows.entries()) {
-    const reading = read(cells);
+    const reading = check(cells);
     for (const problem of reading.warnings ?? []) {
       warningsTotal += 1;
       if (warnings.length < maxTold) warnings.push({ line, ...problem });
     }
     if (reading.ok) {
-      const { draft } = reading;
+      const { checked } = reading;
       valid += 1;
-      let total = totals.get(draft.currency);
-      if (total === undefined) totals.set(draft.currency, (total = { count: 0, amountMinor: 0n }));
+      let total = totals.get(checked.currency);
+      if (total === undefined) totals.set(checked.currency, (total = { count: 0, amountMinor: 0n }));
       total.count += 1;
-      total.amountMinor += draft.amountMinor;
-      hashText(draft.recordId, ids, index * 2);
-      hashText(similarityKey(draft), twins, index * 2);
+      total.amountMinor += checked.amountMinor;
+      hashText(checked.recordId, ids, index * 2);
+      eachSimilarityPiece(checked, twin.add);
+      twin.take(twins, index * 2);
       continue;
     }
     const { recordId, problems } = reading.refusal;

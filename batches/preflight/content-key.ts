@@ -39,29 +39,45 @@ const accountMembers = [
 ] as const;
 const peopleMembers = ['first_name', 'last_name', 'full_name'] as const;
 
-const joined = (object: JsonObject | undefined, names: readonly string[]): string => {
-  let text = '';
-  if (object === undefined) return text;
+const addNames = (object: JsonObject | undefined, names: readonly string[], add: (piece: string) => void): void => {
+  if (object === undefined) return;
   for (const name of names) {
     const value = object[name];
-    text += typeof value === 'string' ? `${value.toLowerCase()}\u001f` : '\u001f';
+    if (typeof value === 'string') add(value.toLowerCase());
+    add('\u001f');
   }
-  return text;
 };
 
-const destinationOf = (body: JsonObject): string => {
+function addDestination(body: JsonObject, add: (piece: string) => void): void {
   const bank = inside(body, 'payment_method', 'bank_account', 'global') ?? inside(body, 'payment_method', 'wallet', 'global');
-  if (bank !== undefined) return joined(bank, accountMembers);
-  return JSON.stringify(body['payment_method'] ?? body['payment_details']);
-};
+  if (bank !== undefined) addNames(bank, accountMembers, add);
+  else add(JSON.stringify(body['payment_method'] ?? body['payment_details']));
+}
+
+/** What a person compares when two drafts look alike. */
+export type Comparable = Pick<ValidInstruction, 'kind' | 'amountMinor' | 'currency' | 'body'>;
+
+/** The pieces of `similarityKey`, one after the other. */
+export function eachSimilarityPiece({ kind, amountMinor, currency, body }: Comparable, add: (piece: string) => void): void {
+  add(kind);
+  add('\n');
+  add(String(amountMinor));
+  add('\n');
+  add(currency);
+  add('\n');
+  addDestination(body, add);
+  add('\n');
+  addNames(inside(body, 'participant_details', 'recipient'), peopleMembers, add);
+  add('\n');
+  addNames(inside(body, 'customer'), ['reference'], add);
+}
 
 /**
  * Equal when two drafts look alike to a person: kind, amount, currency, destination and recipient. Not proof of
  * anything: twins under different record ids are different payouts.
  */
-export const similarityKey = (draft: ValidInstruction): string => {
-  const { body } = draft;
-  const recipient = joined(inside(body, 'participant_details', 'recipient'), peopleMembers);
-  const customer = joined(inside(body, 'customer'), ['reference']);
-  return `${draft.kind}\n${draft.amountMinor}\n${draft.currency}\n${destinationOf(body)}\n${recipient}\n${customer}`;
-};
+export function similarityKey(draft: Comparable): string {
+  let key = '';
+  eachSimilarityPiece(draft, (piece) => (key += piece));
+  return key;
+}
