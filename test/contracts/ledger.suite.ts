@@ -14,7 +14,8 @@ import { auditSuite } from './ledger-audit.suite.ts';
 import { pausesSuite } from './ledger-pauses.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
-export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
+/** @param histories how many random histories the conservation law is tested with, each in a ledger of its own */
+export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>, histories?: number): void {
   describe(`ledger contract: ${name}`, () => {
     let harness: LedgerHarness;
     let ledger: Ledger;
@@ -80,5 +81,5 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     });
   });
 
-  conservationSuite(name, createHarness);
+  conservationSuite(name, createHarness, histories);
 }

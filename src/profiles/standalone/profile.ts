@@ -53,7 +53,7 @@ interface Parts extends OpenLedger {
   readonly oneFile: ReturnType<typeof pLimit>;
 }
 
-/** @throws LedgerError, see `openSqliteLedger` */
+/** @throws LedgerError, see `openStandaloneLedger` */
 export async function openStandalone(params: StandaloneParams): Promise<StandaloneProfile> {
   const { metrics } = params;
   const opened = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));

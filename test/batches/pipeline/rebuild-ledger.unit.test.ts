@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
+import { rejectedEvent } from '../../../batches/record/make-result-event.ts';
+import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage } from '../../../batches/event/read-message.ts';
 import { payoutEvent, transitionSettings } from '../../support/builders.ts';
