@@ -4,7 +4,15 @@
  * other 16 are kept only in the head, and are needed to append.
  */
 import { hkdfSync } from 'node:crypto';
-import { publishedHash, readAuditEntry, type AuditEntry, type AuditHead, type AuditNote, type AuditStep } from './audit-entry.ts';
+import {
+  publishedHash,
+  readAuditEntry,
+  type AuditDetail,
+  type AuditEntry,
+  type AuditHead,
+  type AuditNote,
+  type AuditStep,
+} from './audit-entry.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 
 /** A head that a result event of the record published. */
@@ -32,6 +40,8 @@ export interface AuditChain {
   restore(published: PublishedHead | null, recordId: string, at: number): AuditStep;
   /** Takes the place of all entries so far, whose details are purged. */
   retain(head: AuditHead, recordId: string, at: number): AuditStep;
+  /** The same for a record that is packed: the entry follows from what is kept of it, and 16 bytes of its hash are its whole head. */
+  pack(params: PackedStub & { readonly recordId: string }): AuditStep;
   verify(recordId: string, trail: Trail): TrailVerification;
 }
 
@@ -45,6 +55,24 @@ export interface Trail {
 
 /** The half of a hash that results do not show. */
 const unknownHalf = '0'.repeat(32);
+
+/**
+ * @property dropped how many entries the trail had
+ * @property kept what is known of the record from then on
+ */
+export interface PackedStub {
+  readonly dropped: number;
+  readonly at: number;
+  readonly kept: AuditDetail;
+}
+
+/** The only entry of the trail of a packed record, made again without the ledger key. @param hash 32 hex digits */
+export const packedEntry = ({ dropped, at, kept }: PackedStub, hash: string): AuditEntry => {
+  const number = dropped + 1;
+  return { number, text: JSON.stringify({ number, at, event: 'retention', detail: { dropped, ...kept } }), hash };
+};
+
+export const packedHead = (number: number, hash: string): AuditHead => ({ number, chain: hash + unknownHalf });
 
 /** @param ledgerKey the 32 bytes of the ledger's key */
 export function createAuditChain(ledgerKey: Buffer): AuditChain {
@@ -75,6 +103,11 @@ export function createAuditChain(ledgerKey: Buffer): AuditChain {
     },
     restore,
     retain: (head, recordId, at) => entryOf(head, recordId, { event: 'retention', detail: { dropped: head.number, base: head.chain } }, at),
+    pack({ recordId, ...stub }) {
+      const { number, text } = packedEntry(stub, '');
+      const hash = chainOf('', recordId, text).slice(0, unknownHalf.length);
+      return { head: packedHead(number, hash), entries: [{ number, text, hash }] };
+    },
     verify: (recordId, trail) => verifyTrail(recordId, trail, chainOf),
   };
 }
@@ -88,9 +121,12 @@ function baseOf({ text }: AuditEntry): AuditHead | null | undefined {
     const after = Number(detail['after']);
     return after === 0 ? null : { number: after, chain: String(detail['head']) + unknownHalf };
   }
-  if (event === 'retention') return { number: Number(detail['dropped']), chain: String(detail['base']) };
+  // That of a packed record is chained on nothing.
+  if (event === 'retention') return { number: Number(detail['dropped']), chain: isPackedStub(detail) ? '' : String(detail['base']) };
   return number === 1 ? null : undefined;
 }
+
+const isPackedStub = (detail: AuditDetail): boolean => detail['base'] === undefined;
 
 function verifyTrail(
   recordId: string,
@@ -113,7 +149,7 @@ function verifyTrail(
     if (number !== expected) return broken(expected, 'is missing');
     const chain = chainOf(before?.chain ?? '', recordId, text);
     if (read?.number !== number || chain.slice(0, 32) !== hash) return broken(number, 'is not as it was written');
-    before = { number, chain };
+    before = read.event === 'retention' && isPackedStub(read.detail) ? packedHead(number, hash) : { number, chain };
     hashes.set(number, hash);
   }
   const last = before?.number ?? 0;

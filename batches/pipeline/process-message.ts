@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
+import { isSameFingerprint } from '../record/packed.ts';
 import { isParked, waitsForResume } from '../record/parking.ts';
 import type { LedgerRecord, Verdict } from '../record/record.ts';
 import type { DispatchDeps } from './dispatch.ts';
@@ -99,7 +100,7 @@ async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: Led
   const isOurs = (record: LedgerRecord): boolean => record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence);
   let record = await whenNotSubmitting(deps, admitted);
   while (isOurs(record)) {
-    if (reading.ok && deps.fingerprints.fingerprint(reading.draft) !== record.fingerprint) return 'place_taken';
+    if (reading.ok && !isSameFingerprint(record.fingerprint, deps.fingerprints.fingerprint(reading.draft))) return 'place_taken';
     if (record.attempt > 1) return 'done';
     record = await dispatchAdmitted(deps, record, reading);
     // Parked with its body: nothing behind it waits.

@@ -13,7 +13,8 @@ interface RetentionParams {
 /** Dispatching continues between two groups. */
 const defaultGroupSize = 256;
 const defaultBetweenGroupsMs = 50;
-const everyMs = 60_000;
+/** A record is packed or purged within a minute of the end of its retention. */
+const everyMs = 20_000;
 /** A purge that takes longer is reported. */
 const quietMs = 1_000;
 const minAfterRun = 20_000;

@@ -1,6 +1,7 @@
 /** One row of the gateway's report against the ledger: what it means, as a pure decision. Nothing but `ends` changes a record. */
 import { alertAfterEnd, alertOf, contradictionAlert, type Alert, type AlertKind } from '../record/alert.ts';
 import type { KeyDerivation } from '../record/idempotency-key.ts';
+import { withSession } from '../record/packed.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import type { SessionEvidence } from '../record/session-evidence.ts';
 import { isFinal } from '../record/status.ts';
@@ -96,8 +97,9 @@ function different(row: ReportRow, record: LedgerRecord, { code, description, al
   return { type: 'different', record, code, description, alerts: alert === null ? [] : [alertOf(alert, record, about)] };
 }
 
-export function decideRow(row: ReportRow, found: Found, { keys, earlier }: { keys: KeyDerivation; earlier: Earlier }): Decision {
+export function decideRow(row: ReportRow, asked: Found, { keys, earlier }: { keys: KeyDerivation; earlier: Earlier }): Decision {
   if (earlier.entry === 'repeated') return { type: 'repeated' };
+  const found = withSessionOf(row, asked);
   const metadata = readMerchantMetadata(row.merchantMetadata);
   const owner = metadata.type === 'whole' && isOwn(keys, metadata) ? metadata : null;
   const known = found.bySession ?? found.byEntry;
@@ -122,6 +124,12 @@ export function decideRow(row: ReportRow, found: Found, { keys, earlier }: { key
   // The ledger keeps the sessions of earlier attempts as the record's.
   if (owner === null && found.bySession !== undefined && isFormerSession(row, record)) return otherAttempt(row, record, null);
   return decideAdvice(row, record, earlier.otherEntryOf(record.recordId));
+}
+
+/** A packed record knows only a hash of its session. */
+function withSessionOf({ sessionId }: ReportRow, { bySession, byEntry, byMetadata }: Found): Found {
+  const shown = (record: LedgerRecord | undefined) => (record === undefined ? undefined : withSession(record, sessionId));
+  return { bySession: shown(bySession), byEntry: shown(byEntry), byMetadata: shown(byMetadata) };
 }
 
 /** Record id and attempt are needed; a key that is shown must be the one that we send for them. */

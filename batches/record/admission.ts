@@ -9,6 +9,7 @@ import type { AuditChain } from '../audit/hash-chain.ts';
 import { differingFields, type FieldDigests } from './fingerprint.ts';
 import type { ValidInstruction, InvalidInstruction } from '../instruction/instruction.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
+import { isSameFingerprint } from './packed.ts';
 import type { Admission, LedgerRecord, Verdict } from './record.ts';
 import { isFinal } from './status.ts';
 import { conflictEvent, duplicateEvent, rejectedEvent } from './make-result-event.ts';
@@ -52,7 +53,7 @@ const isRecordIdTaken = (record: LedgerRecord): boolean =>
   !(record.status === 'rejected' || (record.status === 'cancelled' && record.sends === 0 && record.attempt === 1));
 
 const isContentOf = ({ fingerprint, amendments }: LedgerRecord, asked: string): boolean =>
-  fingerprint === asked || amendments.some((amendment) => amendment.fingerprint === asked);
+  isSameFingerprint(fingerprint, asked) || amendments.some((amendment) => amendment.fingerprint === asked);
 
 export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admission, known: KnownRecord): AdmissionDecision {
   const { content, occurrence, batchId, at } = admission;

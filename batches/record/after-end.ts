@@ -1,5 +1,6 @@
 /** What a session means for a record that has ended: it agrees, comes late, or contradicts. Nothing of it changes the record. */
 import { contradictionOf } from './apply-evidence.ts';
+import { withSession } from './packed.ts';
 import type { LedgerRecord } from './record.ts';
 import { asksUs, type SessionClaim, type SessionEvidence } from './session-evidence.ts';
 
@@ -34,9 +35,10 @@ const isFirstAfterWord = (record: LedgerRecord, { isProven }: SessionEvidence): 
 
 const isUnpaid = (claim: SessionClaim | null): boolean => claim === 'failed' || claim === 'cancelled';
 
-/** @param record one that is final */
-export function judgeAfterEnd(record: LedgerRecord, session: SessionEvidence): AfterEnd {
+/** @param ended a record that is final */
+export function judgeAfterEnd(ended: LedgerRecord, session: SessionEvidence): AfterEnd {
   const { sessionId, verdict } = session;
+  const record = withSession(ended, sessionId);
   const contradicts = (fact: string, description: string): AfterEnd => ({
     type: 'contradicting',
     fact: `${sessionId}:${fact}:after:${record.status}`,

@@ -1,6 +1,7 @@
 /** What a person may decide about a record, as pure functions: the change to write, or why the state does not allow it. */
 import { maskQuoted } from '../instruction/masks.ts';
 import type { Change } from './change.ts';
+import { isPacked } from './packed.ts';
 import { waitsForLook } from './parking.ts';
 import type { Amendment, LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
@@ -87,6 +88,7 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
   const isWaiting = waitsForLook(record);
   if (status !== 'failed' && status !== 'cancelled' && !isWaiting)
     return not(`it is ${status}. Only what is failed or cancelled can be paid again.`);
+  if (isPacked(record)) return not('its details were dropped at the end of LEDGER_RETENTION. Submit it under a new record id.');
   if (resolvedBy !== null)
     return not(`${resolvedBy} resolved it, and a person's word does not prove that nothing was paid. Submit it under a new record id.`);
   if (record.hasCardNumber) return not('its body had a card number, which is never kept. Submit it under a new record id.');

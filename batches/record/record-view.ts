@@ -1,5 +1,6 @@
 /** A record as `records` shows it: what is so now, since when, and what moves it next. Format: docs/results.md. */
 import type { CallerMetadata, Kind, Source } from '../instruction/instruction.ts';
+import { hexOfSession, isPacked, isPackedSession } from './packed.ts';
 import { isParked, waitsForResume } from './parking.ts';
 import { pauseOf, type SetPause } from './pause.ts';
 import { whyNotRetry } from './person-steps.ts';
@@ -42,7 +43,11 @@ export interface RecordView {
   readonly attempt: number;
   readonly sends: number;
   readonly session_id?: string;
+  /** Instead of its id, once the record is packed: the first 8 bytes of the SHA-1 of the id, in hex. */
+  readonly session_hash?: string;
   readonly entry_id?: string;
+  /** Only what is kept permanently is known of the record: its details were dropped at the end of LEDGER_RETENTION. */
+  readonly details_dropped?: true;
   /** Those that no person has acknowledged. */
   readonly alerts?: readonly { readonly alert: string; readonly at: string }[];
   readonly admitted_at?: string;
@@ -83,8 +88,9 @@ export function recordView(timed: TimedRecord, now: number, pauses: readonly Set
     idempotency_key: record.idempotencyKey,
     attempt: record.attempt,
     sends: record.sends,
-    ...(record.sessionId === null ? {} : { session_id: record.sessionId }),
+    ...sessionOf(record),
     ...(record.entryId === null ? {} : { entry_id: record.entryId }),
+    ...(isPacked(record) ? { details_dropped: true } : {}),
     ...alertsOf(record),
     ...(admittedAt === null ? {} : { admitted_at: iso(admittedAt) }),
     ...(record.firstSentAt === null ? {} : { first_sent_at: iso(record.firstSentAt) }),
@@ -93,6 +99,12 @@ export function recordView(timed: TimedRecord, now: number, pauses: readonly Set
     ...(next === undefined ? {} : { next }),
     commands: commandsOf(record, { next, pause, now }),
   };
+}
+
+function sessionOf({ sessionId, fingerprint }: LedgerRecord): Pick<RecordView, 'session_id' | 'session_hash'> {
+  if (sessionId === null) return {};
+  const isHash = isPacked({ fingerprint }) && isPackedSession(sessionId);
+  return isHash ? { session_hash: hexOfSession(sessionId) } : { session_id: sessionId };
 }
 
 function alertsOf({ alerts }: LedgerRecord): Pick<RecordView, 'alerts'> {

@@ -13,6 +13,7 @@ import {
   type ShownAmount,
 } from '../gateway/session.ts';
 import { maskQuoted } from '../instruction/masks.ts';
+import { withSession } from './packed.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 
 /** What a session says, before its amounts are compared. */
@@ -60,11 +61,12 @@ export type SessionEvidenceReading =
   | { readonly type: 'session'; readonly session: SessionEvidence };
 
 /** @param value the member `session` of an answer or webhook */
-export function readSessionEvidence(value: unknown, record: LedgerRecord): SessionEvidenceReading {
+export function readSessionEvidence(value: unknown, asked: LedgerRecord): SessionEvidenceReading {
   const read = readSession(value);
   if (read.type === 'none') return read;
   if (read.type === 'unreadable') return { type: 'untrusted' };
   const { session } = read;
+  const record = withSession(asked, session.id);
   const owners = session.entries.map((entry) => ownerOf(entry.metadata, record));
   const sessionOwner = ownerOf(session.metadata, record);
   const isKnown = record.sessionId === session.id;

@@ -9,6 +9,7 @@ import { alertAfterEnd, alertOf, contradictionAlert, refundAlerts, type Alert } 
 import { applySession, contradictionOf } from './apply-evidence.ts';
 import type { Change } from './change.ts';
 import type { KeyDerivation } from './idempotency-key.ts';
+import { withSession } from './packed.ts';
 import type { LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
 import { asksUs, isEarlierStage, readSessionEvidence, type SessionEvidence } from './session-evidence.ts';
@@ -84,10 +85,11 @@ export interface Webhook {
 }
 
 /** @param at milliseconds since the epoch */
-export function learnFromWebhook(rules: TransitionSettings, record: LedgerRecord, webhook: Webhook, at: number): WebhookLesson {
+export function learnFromWebhook(rules: TransitionSettings, asked: LedgerRecord, webhook: Webhook, at: number): WebhookLesson {
   const read = readSession(webhook.session);
   if (read.type !== 'session') return lesson('not_ours');
   const { session } = read;
+  const record = withSession(asked, session.id);
   const named = ownersOf(session).filter((owner) => owner.recordId === record.recordId);
   const proven = named.filter((owner) => isOurs(rules.keys, owner));
   const other = proven.find(({ attempt }) => attempt !== record.attempt);

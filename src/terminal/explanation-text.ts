@@ -61,9 +61,12 @@ function factsOf(record: RecordView): string[] {
     [`attempt ${attempt}`, sends === 0 ? 'not sent' : `sent ${counted(sends, 'time', 'times')}`, ...ids.map(printable)].join(', '),
     ...(reason === undefined ? [] : [printable(`${reason.code}: ${reason.description}`)]),
     ...(resend === undefined ? [] : [printable(`newest resend: ${resend.code}: ${resend.description}`)]),
+    ...(record.details_dropped === undefined ? [] : [detailsDropped]),
     ...alerts.map(({ alert, at }) => printable(`alert ${alert} since ${timeText(at)}`)),
   ];
 }
+
+const detailsDropped = 'Its details were dropped at the end of LEDGER_RETENTION: what is shown here is kept permanently.';
 
 /** Number, time, event, who, and what it changed: the new status first. */
 function entryText({ number, at, event, by, detail }: ExplainedEntry): string {

@@ -6,6 +6,8 @@ import { statuses, type RecordStatus } from '../../batches/record/status.ts';
 export interface LedgerHarness {
   /** Several instances share it: the sink's note is then not kept here, because their sink is shared too. */
   readonly shared?: boolean;
+  /** It packs records where others purge their details: what is not kept permanently is gone as well. */
+  readonly packs?: boolean;
   open(): Promise<Ledger>;
   /** The ledger's time now, in milliseconds since the epoch. */
   now(): number;
@@ -18,6 +20,7 @@ export interface LedgerHarness {
 export interface LedgerUnderTest {
   readonly ledger: Ledger;
   readonly shared: boolean;
+  readonly packs: boolean;
   /** The ledger's time now. */
   now(): number;
   /** Lets so many milliseconds of the ledger's time pass. */

@@ -34,6 +34,9 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
       get shared() {
         return harness.shared ?? false;
       },
+      get packs() {
+        return harness.packs ?? false;
+      },
       now: () => harness.now(),
       pass: (ms) => harness.pass(ms),
       async reopen() {

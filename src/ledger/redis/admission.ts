@@ -10,6 +10,7 @@ import type { LedgerContext } from './context.ts';
 import { encodeImmutable, templateOf, encodeMutable, stateText, type StoredRecord } from './record-codec.ts';
 import { movedToken } from './places.ts';
 import { scripts } from './scripts.ts';
+import { storedOf, unpack } from './stored-record.ts';
 import { encodeEntry } from './trails.ts';
 
 /** What is in Redis, or is assumed to be. */
@@ -55,7 +56,8 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
     }
     const [outcome = '', value = '', loose = '0'] = reply.values;
     if (outcome !== '') return known(context, target, admission, { outcome, value, repeated: reply.repeated });
-    assumed = await readCurrent(context, target, value, Number(loose));
+    const isPacked = recordId !== undefined && Buffer.isBuffer(storedOf(value)) && (await unpack(context, recordId));
+    assumed = isPacked ? nothing : await readCurrent(context, target, value, Number(loose));
   }
 }
 
@@ -82,9 +84,8 @@ async function known(
   context: LedgerContext,
   { shard, recordId, token }: Target,
   { occurrence }: Admission,
-  found: { readonly outcome: string; readonly value: string; readonly repeated: boolean },
+  { outcome, value, repeated }: { readonly outcome: string; readonly value: string; readonly repeated: boolean },
 ): Promise<Verdict> {
-  const { outcome, value, repeated } = found;
   if (outcome !== '*') {
     const [code, itsToken] = outcome.split(':');
     // Written by an earlier call of this admission whose reply was lost: its event is in Redis and not in memory yet.
@@ -92,7 +93,8 @@ async function known(
     if (ours) await context.outbox.recover(shard);
     return { type: 'settled', status: statusOf(Number(code)), fresh: ours };
   }
-  const stored = recordId === undefined || value === '' ? undefined : await context.readRecord(shard, recordId, value);
+  const found = storedOf(value);
+  const stored = recordId === undefined || found === undefined ? undefined : await context.readRecord(shard, recordId, found);
   const place = stored?.record.occurrence;
   // It is looked for where its record id leads: under another record id of the same shard it is not there.
   if (stored === undefined || place?.stream !== occurrence.stream || place.position !== occurrence.position) return { type: 'place_taken' };
@@ -151,6 +153,7 @@ async function writeRecord(
             names.body(shard, recordId),
             names.alerted(shard),
           ]),
+      ...names.packed(shard, recordId),
     ],
     [
       ...comparison(admission, recordId, assumed),
@@ -191,6 +194,7 @@ async function writeSettled(
       names.duplicates(shard, batchId),
       names.index(shard, former?.batchId ?? batchId, former?.status ?? 'queued'),
       names.trail(shard, recordId ?? ''),
+      ...names.packed(shard, recordId ?? ''),
     ],
     [
       ...comparison(admission, recordId, assumed),

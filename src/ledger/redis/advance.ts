@@ -10,7 +10,8 @@ import type { Seal } from '../seal.ts';
 import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
-import { readStored, type LedgerContext } from './context.ts';
+import type { LedgerContext } from './context.ts';
+import { readStored, unpack } from './stored-record.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { readPause } from './pauses.ts';
 import { alertText, firstText, templateOf, encodeMutable, stateText, statusCodeText } from './record-codec.ts';
@@ -52,6 +53,10 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
     case 'postponed':
       return postponed(context, shard, recordId);
     case 'missing':
+      // An earlier call may have been written before the record was packed: then its event is there too.
+      if (event !== undefined && reply.repeated) await outbox.recover(shard);
+      // The change was decided on what a packed record shows.
+      if (await unpack(context, recordId)) return advance(context, change);
       throw neverAdmitted(recordId);
     case 'changed':
       throw identityChanged(recordId);

@@ -1,6 +1,7 @@
 /** Claims records that are due: the longest due first, each for one instance. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
-import { readStored, type LedgerContext } from './context.ts';
+import type { LedgerContext } from './context.ts';
+import { readStored } from './stored-record.ts';
 import { queueTimeOf } from '../due-times.ts';
 import { redisTime } from './clock.ts';
 import { scripts } from './scripts.ts';

@@ -1,9 +1,11 @@
 -- Claims a session of the gateway for one record, forever. An element of a group.
 --
--- KEYS[1]  meta                        KEYS[2]  sessions
+-- KEYS[1]  meta                        KEYS[2]  sessions                    KEYS[3]  KEYS[4]  KEYS[5]  buckets of packed claims
 -- ARGV[1]  generation                  ARGV[2]  session id                  ARGV[3]  record id
--- Returns  { 'written', counters } | { 'known', counters, record id }: the record that has it, perhaps this one
-local holder = redis.call('HGET', KEYS[2], ARGV[2])
+-- ARGV[4]  field of its packed claim   ARGV[5]  rest of its hash
+-- Returns  { 'written', counters } | { 'known', counters, record id }: the record that has it, perhaps this one; of a packed
+--          claim perhaps its hash
+local holder = redis.call('HGET', KEYS[2], ARGV[2]) or claim_in(KEYS, 3, ARGV[4], ARGV[5])
 if holder then return { 'known', counters, holder } end
 write()
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])

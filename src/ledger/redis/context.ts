@@ -6,6 +6,7 @@ import type { ScriptClient } from './script-client.ts';
 import type { LedgerPlace } from './errors.ts';
 import { templateNumberOf, readTemplate, readRecord, type RecordTemplate, type StoredRecord } from './record-codec.ts';
 import type { KeyNames } from './key-names.ts';
+import { templateOfPacked, unpackRecord } from './packed-record.ts';
 import type { StringTable } from './string-table.ts';
 import type { Outbox } from './outbox.ts';
 import type { RedisHealth } from './health.ts';
@@ -28,7 +29,8 @@ export interface LedgerContext {
   nextToken(): string;
   /** @throws TypeError when the batch was never opened */
   requireBatch(batchId: string): Promise<void>;
-  readRecord(shard: number, recordId: string, text: string): Promise<StoredRecord>;
+  /** @param stored its text, or the bytes of a packed record */
+  readRecord(shard: number, recordId: string, stored: string | Buffer): Promise<StoredRecord>;
 }
 
 const templateLimit = 4_096;
@@ -36,24 +38,15 @@ const templateLimit = 4_096;
 /** Reads records, with the templates that many of them share. */
 export function createRecordReader(strings: StringTable, keys: KeyDerivation): LedgerContext['readRecord'] {
   const templates = new Map<string, RecordTemplate>();
-  return async (shard, recordId, text) => {
-    const templateText = await strings.textOf(shard, templateNumberOf(text));
+  return async (shard, recordId, stored) => {
+    const number = typeof stored === 'string' ? templateNumberOf(stored) : String(templateOfPacked(stored));
+    const templateText = await strings.textOf(shard, number);
     let template = templates.get(templateText);
     if (template === undefined) {
       if (templates.size >= templateLimit) templates.clear();
       template = readTemplate(templateText);
       templates.set(templateText, template);
     }
-    return readRecord(text, recordId, template, keys);
+    return typeof stored === 'string' ? readRecord(stored, recordId, template, keys) : unpackRecord(stored, recordId, template, keys);
   };
-}
-
-/** The record as it is stored now. */
-export async function readStored(
-  { calls, names, readRecord }: LedgerContext,
-  shard: number,
-  recordId: string,
-): Promise<StoredRecord | undefined> {
-  const text = await calls.read(shard, 'get', names.record(shard, recordId));
-  return typeof text === 'string' ? readRecord(shard, recordId, text) : undefined;
 }

@@ -3,7 +3,7 @@
  * before the first of it is read: so nothing changes while it is read, and nothing is paid from it ever again.
  */
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import type { RecordStatus } from '../../../batches/record/status.ts';
+import { statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import { evaluateByKey, scanKeys } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { statusOf } from '../codes.ts';
@@ -13,6 +13,9 @@ import { createBatchReads, type BatchReads } from './batch-reads.ts';
 import { checkBound, generationsTakenIn, moveStateOf, readMoved, readShards, type Shard } from './bootstrap.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
 import { placeText } from './errors.ts';
+import { packedRecords, packedSessionItem } from './export-packed.ts';
+import { isKnownOrder } from './record-codec.ts';
+import { headOfRecord } from './stored-record.ts';
 import { createKeyNames, shards, timeOfNumber } from './key-names.ts';
 import { readPauses } from './pauses.ts';
 import { createScriptClient } from './script-client.ts';
@@ -75,6 +78,8 @@ async function moveAway({ connection, prefix, ids }: RedisSourceParams, note: st
 
 interface Reading extends Pick<LedgerContext, 'calls' | 'names' | 'strings' | 'readRecord'> {
   readonly connection: RedisConnection;
+  /** Of a record whose admission is not known: each is before all that are. */
+  readonly nextOrder: () => number;
   readonly batches: BatchReads;
 }
 
@@ -94,12 +99,15 @@ async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Bind
   try {
     const strings = createStringTable(calls, names, place);
     const readRecord = createRecordReader(strings, createKeyDerivation(binding.project));
-    const reading: Reading = { connection, calls, names, strings, readRecord, batches: createBatchReads(calls, names) };
+    let unknown = 0;
+    const nextOrder = (): number => (unknown += 1);
+    const reading: Reading = { connection, nextOrder, calls, names, strings, readRecord, batches: createBatchReads(calls, names) };
     yield ledgerItem(binding, found);
     yield* batchesOf(reading);
     yield* eventsOf(reading);
     for (const batchId of await reading.batches.ids()) {
       for (const status of recordStatuses) for (const shard of shards) yield* recordsOf(reading, { batchId, status, shard });
+      yield* packedRecords(reading, batchId, nextOrder);
       for (const shard of shards) yield* duplicatesOf(reading, batchId, shard);
     }
     yield* placesOf(reading);
@@ -124,16 +132,7 @@ async function* batchesOf({ batches }: Reading): AsyncGenerator<MovedItem> {
   }
 }
 
-const recordStatuses: readonly RecordStatus[] = [
-  'queued',
-  'submitting',
-  'in_progress',
-  'unknown',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'rejected',
-];
+const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 
 /** Members of a set that are read at once. */
 const pageSize = 250;
@@ -183,8 +182,8 @@ async function recordOf(reading: Reading, shard: number, recordId: string, since
   return {
     type: 'record',
     record,
-    order: Number(order),
-    admittedAt: timeOfNumber(Number(order)),
+    order: order === '' ? reading.nextOrder() : Number(order),
+    admittedAt: order === '' ? null : timeOfNumber(Number(order)),
     changedAt: since,
     endedAt: since,
     fields:
@@ -212,13 +211,12 @@ async function eraseTime({ calls }: Reading, shard: number, leftMs: number): Pro
 
 /** One that met a record which has left its id since is a duplicate of none: it is in the totals. */
 async function* duplicatesOf(reading: Reading, batchId: string, shard: number): AsyncGenerator<MovedItem> {
-  const { calls, names } = reading;
-  for await (const page of pagesOf(reading, shard, names.duplicates(shard, batchId))) {
+  for await (const page of pagesOf(reading, shard, reading.names.duplicates(shard, batchId))) {
     for (const [member] of page) {
       const [, recordId = '', order = ''] = /^(.*):(\d*):\d+$/.exec(member) ?? [];
-      const head = await calls.read(shard, 'getrange', names.record(shard, recordId), '0', '255');
-      const current = String(head).split(' ')[7];
-      if (recordId !== '' && current !== undefined && (order === '' || order === current)) yield { type: 'duplicate', batchId, recordId };
+      const head = recordId === '' ? undefined : await headOfRecord(reading, shard, recordId);
+      if (head !== undefined && (order === '' || order === head.order || !isKnownOrder(head.order)))
+        yield { type: 'duplicate', batchId, recordId };
     }
   }
 }
@@ -266,6 +264,8 @@ async function* namedOf(reading: Reading): AsyncGenerator<MovedItem> {
   }
   for await (const { key, shard } of keysOf(reading, 's:'))
     for await (const [sessionId, recordId] of fieldsOf(reading, shard, key)) yield { type: 'session', sessionId, recordId };
+  for await (const { key, shard } of keysOf(reading, 'q:'))
+    for await (const [field, claim] of fieldsOf(reading, shard, key)) yield packedSessionItem(reading, field, claim);
   for await (const { key, shard, rest: stream } of keysOf(reading, 'dead:')) {
     const positions = (await reading.calls.read(shard, 'smembers', key)) as string[];
     for (const position of positions) yield { type: 'dead_letters', count: 1, place: { stream, position: Number(position) } };

@@ -4,6 +4,7 @@
  * what the records do not account for is added to them in the shard of the batch.
  */
 import { checkAmount } from '../../../batches/record/check-change.ts';
+import { isPacked, isPackedSession } from '../../../batches/record/packed.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { statusCode } from '../codes.ts';
@@ -18,12 +19,13 @@ import { microsecondsAt, shardOf, shardOfPlace } from './key-names.ts';
 import { isFilePlace, movedToken } from './places.ts';
 import { alertText, encodeImmutable, encodeMutable, encodePermanent, firstText, statusCodeText, templateOf } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { packClaim, packedClaim } from './sessions.ts';
 import { encodeEntry } from './trails.ts';
 
 type ItemOf<Type extends MovedItem['type']> = Extract<MovedItem, { type: Type }>;
 
 export function createImport(context: LedgerContext, batches: BatchStore): (item: MovedItem) => Promise<void> {
-  const { calls, names } = context;
+  const { names } = context;
   /** The same file gives each the same number. */
   let duplicates = 0;
   return async (item) => {
@@ -47,15 +49,8 @@ export function createImport(context: LedgerContext, batches: BatchStore): (item
         const shard = shardOf(item.recordId);
         return setFields(context, shard, names.loose(shard), [item.recordId, String(item.sequence)]);
       }
-      case 'session': {
-        const shard = shardOf(item.sessionId);
-        return void (await calls.run(
-          shard,
-          scripts.claimSession,
-          [names.sessions(shard, item.sessionId)],
-          [item.sessionId, item.recordId],
-        ));
-      }
+      case 'session':
+        return writeSession(context, item);
       case 'dead_letters':
         return writeDeadLetters(context, item);
       case 'tallies':
@@ -66,6 +61,16 @@ export function createImport(context: LedgerContext, batches: BatchStore): (item
         return;
     }
   };
+}
+
+/** The claim of a packed record names its session by a hash. */
+async function writeSession(context: LedgerContext, { sessionId, recordId }: ItemOf<'session'>): Promise<void> {
+  const { calls, names } = context;
+  if (isPackedSession(sessionId)) return packClaim(context, sessionId, { recordId });
+  const { hex, field, rest } = packedClaim(sessionId);
+  const shard = shardOf(sessionId);
+  const keys = [names.sessions(shard, sessionId), ...names.packedSessions(shard, hex)];
+  await calls.run(shard, scripts.claimSession, keys, [sessionId, recordId, field, rest]);
 }
 
 const setFields = async ({ calls }: LedgerContext, shard: number, key: string, fields: readonly string[]): Promise<void> =>
@@ -107,6 +112,7 @@ async function writeRecord(context: LedgerContext, item: MovedRecord): Promise<v
       names.active(shard),
       names.trail(shard, recordId),
       names.alerted(shard),
+      ...names.packed(shard, recordId),
     ],
     [
       String(occurrence.position),
@@ -128,14 +134,18 @@ async function writeRecord(context: LedgerContext, item: MovedRecord): Promise<v
       batchId,
       alertText(record),
       numberText(item.admittedAt),
-      // What ended is deleted by its end.
-      numberText(isFinal[record.status] ? (item.endedAt ?? item.changedAt) : item.changedAt),
-      item.fields === null ? '' : '1',
+      // What ended is packed by its end, and what was packed before at once.
+      isPacked(record)
+        ? String(Math.min(item.order, mostOrder))
+        : numberText(isFinal[record.status] ? (item.endedAt ?? item.changedAt) : item.changedAt),
       ...item.trail.map(encodeEntry),
     ],
   );
   if (answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);
 }
+
+/** Far below every number of a change. */
+const mostOrder = 1_000_000_000;
 
 const numberText = (at: number | null): string => (at === null || at === 0 ? '' : String(microsecondsAt(at)));
 

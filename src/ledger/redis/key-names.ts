@@ -13,7 +13,9 @@ export const shards: readonly number[] = Array.from({ length: shardCount }, (_, 
 /** Occurrences of a stream that share a hash: about 64 of them are in each shard, which Redis keeps in its compact form. */
 const bucketSize = 1024;
 
-export const shardOf = (text: string): number => parseInt(hash('sha1', text, 'hex').charAt(0), 16);
+export const shardOf = (text: string): number => shardOfHex(hash('sha1', text, 'hex'));
+/** @param hex the SHA-1 of a text, or its beginning */
+export const shardOfHex = (hex: string): number => parseInt(hex.charAt(0), 16);
 
 /** The shard of an occurrence is that of the record it names; only without one its place counts. */
 export const shardOfPlace = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${stream}:${position}`);
@@ -31,6 +33,21 @@ export const timeOfNumber = (number: number): number => numbersBegin + Math.floo
 /** A number without its shard. */
 export const microsecondsAt = (ms: number): number => Math.max(0, Math.floor((ms - numbersBegin) * 1000));
 export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * shardCount);
+
+/** Three levels of buckets: what is full in one has this many siblings in the next. */
+const levels = [64, 1_024, 16_384] as const;
+const levelsBegin = [0, 64, 64 + 1_024] as const;
+/** In each shard. */
+export const bucketCount = 64 + 1_024 + 16_384;
+
+/** The numbers of the three buckets that something may be in. @param hex its SHA-1, whose first digit is its shard */
+const bucketsOf = (hex: string): readonly number[] => {
+  const place = parseInt(hex.slice(1, 8), 16);
+  return levels.map((size, level) => (levelsBegin[level] ?? 0) + (place % size));
+};
+
+/** The numbers of the buckets that the packed record may be in. */
+export const packedBucketsOf = (recordId: string): readonly number[] => bucketsOf(hash('sha1', recordId, 'hex'));
 
 export interface KeyNames {
   /**
@@ -58,6 +75,18 @@ export interface KeyNames {
   pauses(shard: number): string;
   /** Hash: the record that each session belongs to, by session id; a few sessions share a hash, which stays compact. */
   sessions(shard: number, sessionId: string): string;
+  /** Hash: packed records by record id, as `packed-record.ts` encodes them. */
+  packedBucket(shard: number, bucket: number): string;
+  /** The buckets that this one may be in. */
+  packed(shard: number, recordId: string): readonly string[];
+  /** The same. @param hex at least 8 digits of the SHA-1 of the record id */
+  packedByHash(shard: number, hex: string): readonly string[];
+  /** String: the numbers of the buckets that packed records of the batch are in, in two bytes each; a number may be there more than once. */
+  packedOf(shard: number, batchId: string): string;
+  /** Hashes: the record ids that packed sessions belong to, as `sessions.ts` encodes them. @param hex at least 8 digits of the SHA-1 of the session id */
+  packedSessions(shard: number, hex: string): readonly string[];
+  /** Hash: record ids that packed claims name by a hash, while their records are not packed. */
+  longIds(shard: number): string;
   /** Hash: counts, amounts, first sends of a batch in this shard, how many of its records are open here, and the last decision to pause it. */
   tally(shard: number, batchId: string): string;
   /** Sorted set: records of the batch in this status, by the number of the change that brought them to it. */
@@ -122,6 +151,12 @@ export function createKeyNames(prefix: string): KeyNames {
     alerted: (shard) => name(shard, 'alerts'),
     pauses: (shard) => name(shard, 'pauses'),
     sessions: (shard, sessionId) => name(shard, `s:${hash('sha1', sessionId, 'hex').slice(1, 4)}`),
+    packedBucket: (shard, bucket) => name(shard, `k:${bucket}`),
+    packed: (shard, recordId) => packedBucketsOf(recordId).map((bucket) => name(shard, `k:${bucket}`)),
+    packedByHash: (shard, hex) => bucketsOf(hex).map((bucket) => name(shard, `k:${bucket}`)),
+    packedOf: (shard, batchId) => name(shard, `m:${batchId}`),
+    packedSessions: (shard, hex) => bucketsOf(hex).map((bucket) => name(shard, `q:${bucket}`)),
+    longIds: (shard) => name(shard, 'long'),
     tally: (shard, batchId) => name(shard, `t:${batchId}`),
     index: (shard, batchId, status) => name(shard, `i:${statusCode[status]}:${batchId}`),
     indexes: (shard, batchId) => recordCodes.map((code) => name(shard, `i:${code}:${batchId}`)),

@@ -36,7 +36,7 @@ import { createRedisHealth, type RedisHealth } from './health.ts';
 import { createPlaceClaims } from './places.ts';
 import { createSessions } from './sessions.ts';
 import { purgeDetails } from './retention.ts';
-import { readTrail } from './trails.ts';
+import { readTrail } from './read-trail.ts';
 
 export { beginRebuild, finishRebuild } from './rebuild.ts';
 export { beginImport, finishImport } from './begin-import.ts';
@@ -235,7 +235,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     alerted: tracked(createAlertedList(context)),
     pauses: tracked(pauses.pauses),
     setPause: tracked(pauses.setPause),
-    recount: tracked(createRecount({ calls, names, batches })),
+    recount: tracked(createRecount({ calls, names, readRecord: context.readRecord, batches })),
     countDeadLetter: tracked(async (letter) => {
       const shard = shardOfPlace(letter);
       await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, letter.stream)], [String(letter.position)]);

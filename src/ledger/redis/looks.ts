@@ -6,6 +6,7 @@ import { shardOf } from './key-names.ts';
 import { activeParts, overview } from './overview.ts';
 import { createRecordList, pageSize, readListed, type RecordListDeps } from './record-list.ts';
 import type { ScriptClient } from './script-client.ts';
+import { sessionHolder } from './sessions.ts';
 
 interface LooksDeps extends RecordListDeps, Pick<Ledger, 'tallies'> {
   readonly calls: ScriptClient;
@@ -16,11 +17,7 @@ export function createLooks(deps: LooksDeps): Omit<LedgerLooks, 'keyCheck'> {
   return {
     find: (recordId) => readListed(deps, { shard: shardOf(recordId), recordId, score: 0 }, 0),
     oldestOpen: (query) => oldestOpen(deps, query),
-    async sessionHolder(sessionId) {
-      const shard = shardOf(sessionId);
-      const recordId = await calls.read(shard, 'hget', names.sessions(shard, sessionId), sessionId);
-      return typeof recordId === 'string' ? recordId : undefined;
-    },
+    sessionHolder: (sessionId) => sessionHolder(deps, sessionId),
     // Redis erases what has a time by itself.
     keepsBodyTooLong: async (recordId) => {
       const shard = shardOf(recordId);

@@ -8,6 +8,8 @@
  *
  * 3: records have audit trails, and intents obey pauses, which older programs do not. A record without a trail begins it
  * with its next step, so that no record is rewritten.
+ *
+ * 4: records are packed, and older programs would not find them. Those whose details were purged are noted, to be packed too.
  */
 import { evaluateByKey, scanKeys, sendByKey } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
@@ -15,7 +17,7 @@ import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
 import { claimRangeOf, shardOf, shardOfClaims, shards, type KeyNames } from './key-names.ts';
 import { scripts, type Script } from './scripts.ts';
 
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 export interface MigrationParams {
   readonly connection: RedisConnection;
@@ -57,7 +59,7 @@ export const formerGeneration = (shard: Shard | undefined): string => shard?.['m
 function targetOf(found: readonly Shard[]): Target {
   const schema = Number(found[0]?.['schema'] ?? 1);
   const version = found[0]?.['state'] === 'migrating' ? schema : schema + 1;
-  return { version, steps: version === 2 ? stepsTo2 : [] };
+  return { version, steps: stepsTo[version] ?? [] };
 }
 
 /**
@@ -252,7 +254,7 @@ function claimsOf(names: KeyNames, holder: number, range: string, positions: rea
 }
 
 const ends: Step = {
-  name: 'final records with details',
+  name: 'final records',
   async run(migration) {
     const { names } = migration;
     for await (const keys of keysOf(migration, 'i:', 'i:[5678]:'))
@@ -295,4 +297,4 @@ const tallies: Step = {
   },
 };
 
-const stepsTo2: readonly Step[] = [records, places, ends, batches, tallies];
+const stepsTo: Readonly<Record<number, readonly Step[]>> = { 2: [records, places, ends, batches, tallies], 4: [ends] };

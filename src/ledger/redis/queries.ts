@@ -1,11 +1,17 @@
 /** What can be asked of the ledger over all shards. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import { withSession } from '../../../batches/record/packed.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
+import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
 import { claimDue } from './claim-due.ts';
-import { shardOf } from './key-names.ts';
-import { readStored, type LedgerContext } from './context.ts';
+import { bucketCount, shardCount, shardOf } from './key-names.ts';
+import type { LedgerContext } from './context.ts';
+import { sessionHolder } from './sessions.ts';
+import { headOfRecord, readStored } from './stored-record.ts';
+import { isKnownOrder } from './record-codec.ts';
+import { ordinalOf, packedMembers } from './packed-list.ts';
 import { dueTimeOf } from '../due-times.ts';
 import { overview } from './overview.ts';
 import { firstMembers, type Scored } from './sorted-sets.ts';
@@ -20,9 +26,9 @@ const pageSize = 500;
 export const createQueries = (context: LedgerContext): Queries => ({
   record: async (recordId) => (await readStored(context, shardOf(recordId), recordId))?.record,
   async recordOfSession(sessionId) {
-    const shard = shardOf(sessionId);
-    const recordId = await context.calls.read(shard, 'hget', context.names.sessions(shard, sessionId), sessionId);
-    return typeof recordId === 'string' ? (await readStored(context, shardOf(recordId), recordId))?.record : undefined;
+    const recordId = await sessionHolder(context, sessionId);
+    const record = recordId === undefined ? undefined : (await readStored(context, shardOf(recordId), recordId))?.record;
+    return record === undefined ? undefined : withSession(record, sessionId);
   },
   async body(recordId) {
     const { calls, names } = context;
@@ -60,7 +66,7 @@ const list: (context: LedgerContext, ...params: Parameters<Queries['list']>) => 
   { batchId, status, limit, after = 0 },
 ) => {
   const { calls, names } = context;
-  const listed: { readonly cursor: number; readonly record: LedgerRecord }[] = [];
+  const listed = isFinal[status] ? await listPacked(context, { batchId, status, limit, after }) : [];
   for (let from = after; listed.length < limit;) {
     const wanted = limit - listed.length;
     const first = (await firstMembers(calls, (shard) => names.index(shard, batchId, status), `(${from}`, wanted)).slice(0, wanted);
@@ -75,18 +81,44 @@ const list: (context: LedgerContext, ...params: Parameters<Queries['list']>) => 
   return listed;
 };
 
+interface Listed {
+  readonly cursor: number;
+  readonly record: LedgerRecord;
+}
+
+/** More than a bucket holds, and so few that all places in buckets are below the number of a change. */
+const placesInBucket = 1_024;
+
+/** Packed records are the oldest: their cursors are below every number of a change. */
+async function listPacked(
+  context: LedgerContext,
+  { batchId, status, limit, after }: Required<Parameters<Queries['list']>[0]>,
+): Promise<Listed[]> {
+  const listed: Listed[] = [];
+  if (after >= placesInBucket * bucketCount * shardCount) return listed;
+  for await (const members of packedMembers(context, batchId, Math.floor(after / placesInBucket))) {
+    for (const [place, { stored, recordId: _, ...bucket }] of members.entries()) {
+      const cursor = ordinalOf(bucket) * placesInBucket + place + 1;
+      if (cursor <= after || stored.record.status !== status) continue;
+      listed.push({ cursor, record: stored.record });
+      if (listed.length >= limit) return listed;
+    }
+  }
+  return listed;
+}
+
 async function countUnsettledDuplicates(
-  { calls, names }: LedgerContext,
+  context: LedgerContext,
   { batchId, exceptInProgress }: { batchId: string; exceptInProgress: boolean },
 ): Promise<number> {
+  const { calls, names } = context;
   const settled = new Set([statusCode.succeeded, ...(exceptInProgress ? [statusCode.in_progress] : [])].map(String));
   const isUnsettled = async ({ shard, member }: Scored): Promise<boolean> => {
     // A record id may hold colons; the order of its admission and the sequence hold none.
     const [, recordId = '', order = ''] = /^(.*):(\d*):\d+$/.exec(member) ?? [];
-    const head = await calls.read(shard, 'getrange', names.record(shard, recordId), '0', '255');
-    const [, code = '', , , , , , currentOrder] = String(head).split(' ');
+    const { code = '', order: current = '' } = (await headOfRecord(context, shard, recordId)) ?? {};
     // Another record has taken the id: the one that it was a duplicate of is gone, and was not paid.
-    return !((order === '' || order === currentOrder) && settled.has(code));
+    return !((order === '' || order === current || !isKnownOrder(current)) && settled.has(code));
   };
   let count = 0;
   for (let from = '-inf'; ;) {

@@ -15,7 +15,8 @@ import { overview } from './overview.ts';
 import { readPauses } from './pauses.ts';
 import { createAlertedList, createRecordList } from './record-list.ts';
 import { createRecount } from './recount.ts';
-import { readTrail } from './trails.ts';
+import { readStored } from './stored-record.ts';
+import { readTrail } from './read-trail.ts';
 import { createStringTable } from './string-table.ts';
 
 export type RedisLedgerReader = ReadLedger & { close(): Promise<void> };
@@ -57,19 +58,15 @@ export async function openRedisReader({
     batch,
     batches,
     tallies,
-    async record(recordId) {
-      const shard = shardOf(recordId);
-      const text = await calls.read(shard, 'get', names.record(shard, recordId));
-      return typeof text === 'string' ? (await readRecord(shard, recordId, text)).record : undefined;
-    },
+    record: async (recordId) => (await readStored({ calls, names, readRecord }, shardOf(recordId), recordId))?.record,
     records: createRecordList({ calls, names, readRecord, batchIds: ids }),
     ...createLooks({ calls, names, readRecord, batchIds: ids, tallies }),
     overview: () => overview({ calls, names }),
     keyCheck: () => Promise.resolve(found[0]?.['key_check'] ?? ''),
-    trail: (recordId) => readTrail({ calls, names }, recordId),
+    trail: (recordId) => readTrail({ calls, names, readRecord }, recordId),
     alerted: createAlertedList({ calls, names, readRecord }),
     pauses: () => readPauses({ calls, names }),
-    recount: createRecount({ calls, names, batches: { ids, tallies } }),
+    recount: createRecount({ calls, names, readRecord, batches: { ids, tallies } }),
     moveState: moveStateOf(found),
     close: calls.close,
   };

@@ -2,7 +2,7 @@
  * A record as one string: a line that scripts read and write (`head.lua`), a line of what moves, and a line of what
  * never changes. What follows from something else, or is as it begins, is left out. These formats are on disk.
  */
-import type { AuditHead } from '../../../batches/audit/audit-entry.ts';
+import type { AuditEntry, AuditHead } from '../../../batches/audit/audit-entry.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
@@ -73,11 +73,16 @@ interface ImmutableFields {
 /** A record as it is stored in Redis. */
 export interface StoredRecord {
   readonly record: LedgerRecord;
-  /** The number of its admission, which no other record under the same id has. */
+  /** The number of its admission, which no other record under the same id has; `''` once that is not known. */
   readonly order: string;
   readonly token: string;
   readonly fields: { readonly paths: number; readonly digests: Buffer } | undefined;
+  /** The whole trail of a packed record, which has none elsewhere. */
+  readonly trail?: readonly AuditEntry[];
 }
+
+/** The order of a record that was packed and is unpacked again begins with 0: that of its admission is not known. */
+export const isKnownOrder = (order: string): boolean => order !== '' && !order.startsWith('0');
 
 export const firstText = ({ firstSentAt }: LedgerRecord): string => (firstSentAt === null ? '-' : String(firstSentAt));
 
@@ -236,7 +241,7 @@ export function readRecord(text: string, recordId: string, frame: RecordTemplate
   };
   const { paths, digests } = fixed;
   const fields = paths === undefined || digests === undefined ? undefined : { paths, digests: Buffer.from(digests, 'base64') };
-  return { record, order, token, fields };
+  return { record, order: isKnownOrder(order) ? order : '', token, fields };
 }
 
 const reasonOf = ([code, description]: readonly [string, string]): Reason => ({ code, description });

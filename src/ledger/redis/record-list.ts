@@ -5,12 +5,14 @@ import type { RecordStatus } from '../../../batches/record/status.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { shards, timeOfNumber, type KeyNames } from './key-names.ts';
 import type { StoredRecord } from './record-codec.ts';
+import { ordinalOf, packedMembers } from './packed-list.ts';
 import type { ScriptClient } from './script-client.ts';
+import { readStored, type Stored } from './stored-record.ts';
 
 export interface RecordListDeps {
-  readonly calls: Pick<ScriptClient, 'read'>;
+  readonly calls: Pick<ScriptClient, 'read' | 'readBytes'>;
   readonly names: KeyNames;
-  readonly readRecord: (shard: number, recordId: string, text: string) => Promise<StoredRecord>;
+  readonly readRecord: (shard: number, recordId: string, stored: Stored) => Promise<StoredRecord>;
   /** Ids of all batches, oldest first. */
   readonly batchIds: () => Promise<readonly string[]>;
 }
@@ -21,8 +23,9 @@ interface Member {
   readonly score: number;
 }
 
-/** One sorted set, in each shard. */
-type Source = (shard: number) => string;
+/** One sorted set, in each shard; or the packed records of a batch. */
+type Source = SortedSet | { readonly packedOf: string };
+type SortedSet = (shard: number) => string;
 
 /** Members of a set that are read at once. */
 export const pageSize = 500;
@@ -31,7 +34,7 @@ export const pageSize = 500;
 export function createAlertedList(
   deps: Omit<RecordListDeps, 'batchIds'>,
 ): (query: Pick<RecordQuery, 'limit' | 'after'>) => Promise<readonly ListedRecord[]> {
-  const source: Source = (shard) => deps.names.alerted(shard);
+  const source: SortedSet = (shard) => deps.names.alerted(shard);
   return async ({ limit, after }) => {
     const listed: ListedRecord[] = [];
     const from = after === undefined ? '-inf' : `(${after.slice(after.indexOf(':') + 1)}`;
@@ -52,20 +55,22 @@ export function createRecordList(deps: RecordListDeps): (query: RecordQuery) => 
     const sources = await sourcesOf(deps, statuses, batchId);
     const separator = (after ?? '').indexOf(':');
     const fromSource = separator < 0 ? 0 : Number(after?.slice(0, separator));
-    let from = separator < 0 ? '-inf' : `(${after?.slice(separator + 1)}`;
+    let behind = separator < 0 ? undefined : after?.slice(separator + 1);
     const isAsked = (record: LedgerRecord): boolean =>
       statuses.includes(record.status) && (batchId === undefined || record.batchId === batchId);
     const listed: ListedRecord[] = [];
-    for (let index = fromSource; index < sources.length && listed.length < limit; index += 1, from = '-inf') {
+    for (let index = fromSource; index < sources.length && listed.length < limit; index += 1, behind = undefined) {
       const source = sources[index];
       if (source === undefined) break;
-      await listSource(deps, { source, index, from, isAsked, limit, listed });
+      const page = { index, isAsked, limit, listed };
+      if (typeof source !== 'function') await listPacked(deps, { ...page, batchId: source.packedOf, behind });
+      else await listSource(deps, { ...page, source, from: behind === undefined ? '-inf' : `(${behind}` });
     }
     return listed;
   };
 }
 
-/** Open records of all batches are in one set; final ones only in those of their batches. */
+/** Open records of all batches are in one set; final ones only in those of their batches, and packed ones in none. */
 async function sourcesOf(
   { names, batchIds }: RecordListDeps,
   statuses: readonly RecordStatus[],
@@ -73,20 +78,49 @@ async function sourcesOf(
 ): Promise<Source[]> {
   if (batchId === undefined && statuses.every((status) => !isFinal[status])) return [(shard) => names.open(shard)];
   const batches = batchId === undefined ? await batchIds() : [batchId];
-  return batches.flatMap((batch) => statuses.map((status) => (shard: number) => names.index(shard, batch, status)));
+  const mayBePacked = statuses.some((status) => isFinal[status]);
+  return batches.flatMap((batch): Source[] => [
+    ...(mayBePacked ? [{ packedOf: batch }] : []),
+    ...statuses.map((status) => (shard: number) => names.index(shard, batch, status)),
+  ]);
 }
 
 interface Page {
-  readonly source: Source;
   readonly index: number;
-  readonly from: string;
   /** An instance may have moved it since it was found. */
   readonly isAsked: (record: LedgerRecord) => boolean;
   readonly limit: number;
   readonly listed: ListedRecord[];
 }
 
-async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, index, from, isAsked, limit, listed }: Page): Promise<void> {
+interface PackedPage extends Page {
+  readonly batchId: string;
+  /** Number of the bucket and record id, with a dot between them. */
+  readonly behind: string | undefined;
+}
+
+async function listPacked(
+  deps: Omit<RecordListDeps, 'batchIds'>,
+  { batchId, index, behind, isAsked, limit, listed }: PackedPage,
+): Promise<void> {
+  const dot = behind?.indexOf('.') ?? -1;
+  const from = { ordinal: Number(behind?.slice(0, dot) ?? 0), recordId: behind?.slice(dot + 1) };
+  for await (const members of packedMembers(deps, batchId, from.ordinal)) {
+    for (const { stored, recordId, ...bucket } of members) {
+      const isKnown = from.recordId !== undefined && ordinalOf(bucket) === from.ordinal && recordId <= from.recordId;
+      if (isKnown || !isAsked(stored.record)) continue;
+      listed.push({ cursor: `${index}:${ordinalOf(bucket)}.${recordId}`, record: stored.record, admittedAt: null, changedAt: null });
+      if (listed.length >= limit) return;
+    }
+  }
+}
+
+interface SetPage extends Page {
+  readonly source: SortedSet;
+  readonly from: string;
+}
+
+async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, index, from, isAsked, limit, listed }: SetPage): Promise<void> {
   for (let bound = from; ;) {
     const size = Math.min(pageSize, limit);
     const members = await firstMembers(deps, { source, from: bound, size });
@@ -105,7 +139,7 @@ async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, inde
 /** The first members of the set over all shards, in the order of their scores. */
 async function firstMembers(
   { calls }: Pick<RecordListDeps, 'calls'>,
-  { source, from, size }: { readonly source: Source; readonly from: string; readonly size: number },
+  { source, from, size }: { readonly source: SortedSet; readonly from: string; readonly size: number },
 ): Promise<readonly Member[]> {
   const lists = await Promise.all(
     shards.map(async (shard) => {
@@ -132,15 +166,12 @@ async function firstMembers(
 }
 
 /** Undefined for a record that another instance has removed meanwhile. */
-export async function readListed(
-  { calls, names, readRecord }: Omit<RecordListDeps, 'batchIds'>,
-  member: Member,
-  index: number,
-): Promise<ListedRecord | undefined> {
+export async function readListed(deps: Omit<RecordListDeps, 'batchIds'>, member: Member, index: number): Promise<ListedRecord | undefined> {
+  const { calls, names } = deps;
   const { shard, recordId, score } = member;
-  const text = await calls.read(shard, 'get', names.record(shard, recordId));
-  if (typeof text !== 'string') return undefined;
-  const { record, order } = await readRecord(shard, recordId, text);
+  const stored = await readStored(deps, shard, recordId);
+  if (stored === undefined) return undefined;
+  const { record, order } = stored;
   const since = await calls.read(shard, 'zscore', names.index(shard, record.batchId, record.status), recordId);
   return {
     cursor: `${index}:${score}`,

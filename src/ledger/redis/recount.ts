@@ -1,13 +1,15 @@
 /** Counts again what the totals of the batches hold. */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { RecordStatus } from '../../../batches/record/status.ts';
 import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { statusOf } from '../codes.ts';
 import type { BatchReads } from './batch-reads.ts';
 import type { LedgerContext } from './context.ts';
 import { shards } from './key-names.ts';
+import { packedMembers } from './packed-list.ts';
 
-interface RecountDeps extends Pick<LedgerContext, 'calls' | 'names'> {
+interface RecountDeps extends Pick<LedgerContext, 'calls' | 'names' | 'readRecord'> {
   readonly batches: Pick<BatchReads, 'ids' | 'tallies'>;
 }
 
@@ -24,7 +26,7 @@ const pageSize = 500;
 const headBytes = '255';
 
 /**
- * Reads every record by the indexes of its batch, a page at a time. Occurrences that ended without a record keep no amount
+ * Reads every record by the indexes of its batch, a page at a time, and those that are packed by their buckets. Occurrences that ended without a record keep no amount
  * but in the totals, and those of a topic no batch: `received`, `conflict` and `duplicate` are taken from the totals, and so are
  * `rejected` and `cancelled`, unless there are more records in them than the totals say. What changes meanwhile may be
  * counted twice or not at all.
@@ -40,6 +42,7 @@ async function recountBatch(deps: RecountDeps, batchId: string): Promise<readonl
   const totals = await deps.batches.tallies(batchId);
   const counted = new Map<string, TallyRow>();
   for (const status of [...ofRecordsAlone, ...ofRecordsAndPlaces]) await countRecords(deps, { batchId, status }, counted);
+  for await (const members of packedMembers(deps, batchId)) for (const { stored } of members) addOne(counted, stored.record);
   const isAlone = ({ status }: TallyRow): boolean => (ofRecordsAlone as readonly string[]).includes(status);
   const kept = totals.filter((row) => !isAlone(row)).map((row) => larger(row, counted.get(nameOf(row))));
   const names = new Set(kept.map(nameOf));
@@ -81,7 +84,11 @@ function add(counted: Sums, head: string, status: RecordStatus): void {
   const [, code, , , amount = '0', currency = ''] = head.split('\n', 1)[0]?.split(' ') ?? [];
   // An index that names a record which is elsewhere counts nothing.
   if (code === undefined || statusOf(Number(code)) !== status) return;
+  addOne(counted, { status, currency, amountMinor: BigInt(amount) });
+}
+
+function addOne(counted: Sums, { status, currency, amountMinor }: Pick<LedgerRecord, 'status' | 'currency' | 'amountMinor'>): void {
   const name = nameOf({ status, currency });
   const sum = counted.get(name) ?? { status, currency, count: 0, amountMinor: 0n };
-  counted.set(name, { ...sum, count: sum.count + 1, amountMinor: sum.amountMinor + BigInt(amount) });
+  counted.set(name, { ...sum, count: sum.count + 1, amountMinor: sum.amountMinor + amountMinor });
 }

@@ -1,11 +1,11 @@
--- Rebuild: writes a record as results and instructions show it; never overwrites one. Begins with begin, totals, head.
+-- Rebuild: writes a record as results and instructions show it; never overwrites one. Begins with begin, totals, head, packed.
 --
 -- KEYS[1]   meta                       KEYS[2]   places                     KEYS[3]   record
 -- KEYS[4]   loose sequences            KEYS[5]   totals of the batch        KEYS[6]   its index
 -- KEYS[7]   open records               KEYS[8]   queue                      KEYS[9]   due records of the batch
 -- KEYS[10]  body                       KEYS[11]  outbox, times              KEYS[12]  outbox, events
 -- KEYS[13]  ends                       KEYS[14]  active batches             KEYS[15]  audit trail
--- KEYS[16]  records with alerts
+-- KEYS[16]  records with alerts           KEYS[17]  KEYS[18]  KEYS[19]  buckets of packed records
 -- ARGV[1]   generation                 ARGV[2]   position                   ARGV[3]   record id
 -- ARGV[4]   version                    ARGV[5]   code                       ARGV[6]   sensitive, 1 or 0
 -- ARGV[7]   amount                     ARGV[8]   currency                   ARGV[9]   frame
@@ -19,7 +19,7 @@
 --           { 'full', counters }
 local value = redis.call('GET', KEYS[3])
 if value then return { read_head(value).token == ARGV[11] and 'again' or 'known', counters } end
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counters } end
+if packed_in(KEYS, 17, ARGV[3]) or redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then return { 'known', counters } end
 local code, amount, currency = ARGV[5], ARGV[7], ARGV[8]
 local minor, received, its = value_of(amount), '0:' .. currency, code .. ':' .. currency
 local known = open_books(KEYS[5], { 'n' .. received, 'a' .. received, 'n' .. its, 'a' .. its })

@@ -1,5 +1,6 @@
 /** What a rebuild writes: records and occurrences as results and instructions show them. Never overwrites anything. */
 import { checkAmount, checkBodyMayBeKept } from '../../../batches/record/check-change.ts';
+import { isPacked, isPackedSession } from '../../../batches/record/packed.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
@@ -9,6 +10,7 @@ import type { LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { alertText, encodeImmutable, encodeMutable, firstText, statusCodeText, templateOf } from './record-codec.ts';
 import { scripts } from './scripts.ts';
+import { packClaim } from './sessions.ts';
 import { encodeEntry } from './trails.ts';
 
 type Restore = Pick<SharedLedger, 'restore' | 'restoreSettled'>;
@@ -30,6 +32,9 @@ async function restoreRecord(
   await context.requireBatch(batchId);
   // Of records that share a session the first one restored keeps it.
   await context.sessions.claim(record);
+  // Of a record that was packed when its newest result was published only a hash is known.
+  if (isPacked(record) && record.sessionId !== null && isPackedSession(record.sessionId))
+    await packClaim(context, record.sessionId, { recordId });
   const shard = shardOf(recordId);
   // A place that records of two shards share stays the first one's; no record is left out for it.
   await context.places.claim(occurrence, shard);
@@ -54,6 +59,7 @@ async function restoreRecord(
       names.active(shard),
       names.trail(shard, recordId),
       names.alerted(shard),
+      ...names.packed(shard, recordId),
     ],
     [
       String(occurrence.position),

@@ -27,7 +27,7 @@ const elements = {
 /** The script of a group of any of them. */
 const group = ofText(
   [
-    ...['begin', 'totals', 'head', 'intent'].map(read),
+    ...['begin', 'totals', 'head', 'packed', 'packed-claims', 'intent'].map(read),
     'local calls = {}',
     ...Object.entries(elements).map(([name, parts]) => `function calls.${name}(KEYS, ARGV)\n${parts.map(read).join('\n')}\nend`),
     read('group'),
@@ -51,9 +51,13 @@ export const scripts = {
   claimDue: script('begin', 'claim-due'),
   countDeadLetter: script('begin', 'count-dead-letter'),
   purgeDetails: script('begin', 'head', 'purge-details'),
-  restoreRecord: script('begin', 'totals', 'head', 'restore-record'),
+  notePurged: script('begin', 'head', 'note-purged'),
+  packRecord: script('begin', 'head', 'packed', 'pack-record'),
+  packSession: script('begin', 'packed', 'packed-claims', 'pack-session'),
+  unpackRecord: script('begin', 'head', 'packed', 'unpack-record'),
+  restoreRecord: script('begin', 'totals', 'head', 'packed', 'restore-record'),
   restoreSettled: script('begin', 'totals', 'head', 'restore-settled'),
-  importRecord: script('begin', 'totals', 'head', 'import-record'),
+  importRecord: script('begin', 'totals', 'head', 'packed', 'import-record'),
   importFields: script('begin', 'import-fields'),
   importDuplicate: script('begin', 'import-duplicate'),
   moveAway: script('move-away'),

@@ -1,5 +1,6 @@
 /** Which record a session of the gateway belongs to. */
 import type { DatabaseSync } from 'node:sqlite';
+import { packSession, shortSession } from '../../../batches/record/packed.ts';
 
 export interface Sessions {
   /** The record id that another record than `id` has this session under; undefined when it is free, or its own. */
@@ -14,11 +15,15 @@ export function createSessions(db: DatabaseSync): Sessions {
   const select = db.prepare(
     `SELECT session.record, record.record_id FROM session LEFT JOIN record ON record.id = session.record WHERE session.session_id = ?`,
   );
+  // Of packed records that came from a shared ledger, sessions are known by their hash.
+  const arePacked = db.prepare(`SELECT 1 FROM session WHERE session_id >= 'sha1:' AND session_id < 'sha1;' LIMIT 1`).get() !== undefined;
+  const rowOf = (sessionId: string): unknown =>
+    select.get(sessionId) ?? (arePacked ? (select.get(packSession(sessionId)) ?? select.get(shortSession(sessionId))) : undefined);
   const insert = db.prepare('INSERT INTO session (session_id, record) VALUES (?, ?) ON CONFLICT DO NOTHING');
   return {
-    recordIdOf: (sessionId) => (select.get(sessionId) as { record_id: string | null } | undefined)?.record_id ?? undefined,
+    recordIdOf: (sessionId) => (rowOf(sessionId) as { record_id: string | null } | undefined)?.record_id ?? undefined,
     holder(sessionId, id) {
-      const row = select.get(sessionId) as { record: number; record_id: string | null } | undefined;
+      const row = rowOf(sessionId) as { record: number; record_id: string | null } | undefined;
       return row === undefined || row.record === id ? undefined : (row.record_id ?? '');
     },
     claim: (sessionId, id) => void insert.run(sessionId, id),

@@ -20,6 +20,7 @@ ledgerSuite('Redis Cluster', async () => {
   const prefix = uniquePrefix();
   return {
     shared: true,
+    packs: true,
     async open() {
       const { ledger, close } = await openInstance(cluster.url, prefix);
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });

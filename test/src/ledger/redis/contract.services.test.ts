@@ -8,6 +8,7 @@ ledgerSuite('Redis', async () => {
   const prefix = uniquePrefix();
   return {
     shared: true,
+    packs: true,
     async open() {
       const { ledger, close } = await openInstance(redisUrl(), prefix);
       // What the former one left unpublished is this one's now, as after the death of an instance.

@@ -7,7 +7,7 @@ import { keysOf } from './harness.ts';
 type Command = readonly (string | { readonly base64: string })[];
 
 /** Writes the ledger of that schema under the prefix. */
-export async function writeFixture(client: Redis, schema: 1 | 2, prefix: string): Promise<void> {
+export async function writeFixture(client: Redis, schema: 1 | 2 | 3, prefix: string): Promise<void> {
   const file = join(import.meta.dirname, `../../../fixtures/ledger-redis-schema-${schema}.json`);
   for (const [command = '', key = '', ...args] of JSON.parse(readFileSync(file, 'utf8')) as readonly Command[]) {
     // The set of active tallies holds names of keys.

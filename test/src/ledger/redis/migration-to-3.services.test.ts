@@ -56,12 +56,18 @@ describe('a ledger in Redis of schema 2', () => {
   it('is migrated by the first process that pays, which changes no record', async () => {
     const before = await admin((client) => contentsOf(client, prefix));
     const { warnings } = await open();
-    expect(warnings).toEqual([expect.stringMatching(/has schema version 3 now; older versions of disburse refuse it/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/has schema version 3 now; older versions of disburse refuse it/),
+      expect.stringMatching(/is migrated to schema version 4, step 1 of 1: final records/),
+      expect.stringMatching(/has schema version 4 now; older versions of disburse refuse it/),
+    ]);
     const after = await admin((client) => contentsOf(client, prefix));
     for (const shard of shards) {
       const key = names.meta(shard);
-      expect(after[key]).toEqual({ ...(before[key] as object), schema: '3' });
+      expect(after[key]).toEqual({ ...(before[key] as object), schema: '4' });
       before[key] = after[key];
+      // Which records are to be packed is no part of them.
+      for (const contents of [before, after]) delete contents[names.ends(shard)];
     }
     expect(after).toEqual(before);
   });
@@ -143,7 +149,8 @@ describe('a ledger in Redis of schema 2', () => {
     });
     await expect(openReader()).rejects.toThrow(/is being migrated/);
     await open({ hasResults: true, marksSeen: ['id-0.0.6', `${generation}.0.6`] });
-    for (const shard of shards) expect(await metaOf(shard)).toMatchObject({ schema: '3', state: 'live', generation: 'id-9' });
+    for (const shard of shards)
+      expect(await metaOf(shard)).toMatchObject({ schema: '4', state: 'live', taken_in: expect.stringContaining('id-9') as unknown });
   });
 
   it('is migrated once by several processes that start together, and all of them may pay', async () => {

@@ -14,8 +14,8 @@ import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { contentsOf, writeFixture } from './fixtures.ts';
 import { asAdmin, binding, openInstance, removeKeys, type Instance } from './harness.ts';
 
-const schemaVersion = '3';
-/** To schema 2; the one to schema 3 has none. */
+const schemaVersion = '4';
+/** To schema 2. The migration to schema 3 has none, that to schema 4 has one. */
 const steps = 5;
 
 let prefix: string;
@@ -65,7 +65,7 @@ describe('a ledger in Redis of schema 1', () => {
       const { schema, state, idempotency_header: header } = await metaOf(shard);
       expect({ schema, state, header }).toEqual({ schema: schemaVersion, state: 'live', header: binding.idempotencyHeader });
     }
-    expect(warnings).toHaveLength(steps + 2);
+    expect(warnings).toHaveLength(steps + 4);
     expect(await ledger.batches()).toEqual(batches);
     expect(await ledger.tallies()).toEqual(tallies);
     expect(await ledger.record('purged')).toEqual(purged);
@@ -133,8 +133,8 @@ describe('a ledger in Redis of schema 1', () => {
   it('finds unfinished batches and details to purge without reading all batches', async () => {
     const { ledger } = await open();
     expect(await ledger.unfinishedFiles()).toEqual([batchA]);
-    // succeeded, failed, cancelled, withdrawn, rejected; not the one whose details are purged already.
-    expect(await ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(5);
+    // succeeded, failed, cancelled, withdrawn, rejected, and the one whose details are purged already, which is packed.
+    expect(await ledger.purgeDetails({ olderThanMs: 0, limit: 100 })).toBe(6);
     expect(await admin((client) => client.exists(...shards.map(names.dropped)))).toBe(0);
   });
 
@@ -202,7 +202,7 @@ describe('a ledger in Redis of schema 1', () => {
 
   it('is refused by a program that knows only older schemas', async () => {
     await open();
-    await admin((client) => client.hset(names.meta(0), 'schema', '4'));
+    await admin((client) => client.hset(names.meta(0), 'schema', '5'));
     await expect(open()).rejects.toThrow(LedgerSchemaError);
     await expect(openReader()).rejects.toThrow(LedgerSchemaError);
   });
