@@ -1,5 +1,6 @@
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Kind } from '../instruction/instruction.ts';
+import type { PermitWindow } from './limiter.ts';
 
 /** A first send or a resend: exactly these bytes under this key. */
 export interface InitRequest {
@@ -12,11 +13,12 @@ export interface InitRequest {
 export interface PreparedCall {
   /**
    * Sends it, once. `mayStart` is asked right before the first byte: when it returns false, nothing is sent and the
-   * response is a transport failure that proves so.
+   * response is a transport failure that proves so. With a window the bytes leave in it or not at all, and `mayStart` is
+   * asked up to a tenth of a second before it.
    *
    * @throws TypeError when it was sent before
    */
-  send(options: { readonly mayStart: () => boolean }): Promise<GatewayResponse>;
+  send(options: { readonly mayStart: () => boolean; readonly window?: PermitWindow }): Promise<GatewayResponse>;
 }
 
 /** The gateway's calls. An implementation never repeats a call by itself and never throws because of the network. */

@@ -1,18 +1,19 @@
 /** Callers that wait for a permit, in the order of arrival, each under a signal that may remove it from the line. */
 import type { Clock } from '../../batches/ports/clock.ts';
+import type { Permit } from '../../batches/ports/limiter.ts';
 
 interface Waiter {
   readonly signal: AbortSignal;
-  readonly resolve: () => void;
+  readonly resolve: (permit: Permit) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 export interface Waiters {
   readonly size: () => number;
   /** Joins the end of the line; rejects with the signal's reason when it is aborted first, and when `withinMs` are over. */
-  join(signal: AbortSignal, withinMs?: number): Promise<void>;
+  join(signal: AbortSignal, withinMs?: number): Promise<Permit>;
   /** Lets the first one pass. False when none waits. */
-  letPass(): boolean;
+  letPass(permit: Permit): boolean;
 }
 
 export const noPermitWithin = (ms: number): Error => new Error(`no permit within ${ms} ms`);
@@ -60,7 +61,7 @@ export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Wa
   return {
     size: () => line.size,
     async join(signal, withinMs) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<Permit>();
       const waiter = { signal, resolve, reject };
       watch(signal);
       line.add(waiter);
@@ -68,10 +69,10 @@ export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Wa
       const stay = giveUpAfter(withinMs, waiter);
       return promise.finally(stay);
     },
-    letPass() {
+    letPass(permit) {
       for (const waiter of line) {
         line.delete(waiter);
-        waiter.resolve();
+        waiter.resolve(permit);
         return true;
       }
       return false;

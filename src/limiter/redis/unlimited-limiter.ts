@@ -4,11 +4,12 @@
  */
 import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
-import type { Limiter } from '../../../batches/ports/limiter.ts';
+import { lastingPermit, type Limiter } from '../../../batches/ports/limiter.ts';
 import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
 import { createPause } from './pause.ts';
 import { createLimiterScripts } from './scripts.ts';
+import { nothingToReserve } from '../local.ts';
 import { createWaiters, noPermitWithin } from '../waiters.ts';
 
 /** For so long after its question, an answer says that sending is not paused. */
@@ -20,7 +21,7 @@ const worthlessMs = 1_000;
 /** A longer pause is checked again after so long. */
 const longestPauseMs = 1_000;
 
-const passed = Promise.resolve();
+const passed = Promise.resolve(lastingPermit);
 
 export function createUnlimitedLimiter(params: {
   redis: ScriptRunner;
@@ -52,7 +53,7 @@ export function createUnlimitedLimiter(params: {
       }
       askedAt = sentAt;
       const moment = now();
-      if (moment < sentAt + worthlessMs && moment >= closedUntil) while (waiters.letPass());
+      if (moment < sentAt + worthlessMs && moment >= closedUntil) while (waiters.letPass(lastingPermit));
     } catch (cause) {
       outage.failed(cause);
       if (waiters.size() > 0) await pause.sleep(outage.pauseMs());
@@ -85,6 +86,7 @@ export function createUnlimitedLimiter(params: {
       void ask();
       return turn;
     },
+    ...nothingToReserve,
     pushBack(ms) {
       if (!(ms > 0)) return;
       closedUntil = Math.max(closedUntil, now() + ms);
