@@ -25,7 +25,7 @@ export interface PortParams {
 }
 
 /** A port call of a living process: a short wait, the effect, and perhaps death before or after it. */
-async function perform<Result>(
+export async function perform<Result>(
   { world: { machine, dice } }: Pick<PortParams, 'world'>,
   life: Life,
   what: string,

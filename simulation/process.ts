@@ -170,7 +170,7 @@ function takeWebhooks(world: World, { deps, ledger, scanner, life }: Running): W
  * A worker that looks less often while it has nothing to do. Most schedules use one with pauses of a second: hours pass in
  * each, and looks that find nothing are nearly all that happens then.
  */
-function atMostEvery(pollMs: number, worker: Worker): Worker {
+export function atMostEvery(pollMs: number, worker: Worker): Worker {
   return {
     ...worker,
     async tick() {

@@ -8,6 +8,7 @@ import { createDice, type Dice } from './dice.ts';
 import { drawFile, type SimulatedFile } from './files.ts';
 import { violationsOf } from './invariants.ts';
 import { createPerson, type Person } from './operator.ts';
+import { runSharedSchedule } from './distributed/schedule.ts';
 import { createWebhooks, drawWebhookFaults } from './webhooks.ts';
 import { startProcess, type ProcessEnd } from './process.ts';
 import type { RunSettings, World } from './world.ts';
@@ -61,7 +62,7 @@ function drawFaults(dice: Dice): BankFaults {
 }
 
 /** The gateway surely remembers a key for as long as the setting says, and forgets it soon afterwards. */
-function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly promisedMs: number | null } {
+export function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly promisedMs: number | null } {
   const promisedMs = dice.pick([null, 5 * minuteMs, hourMs, 12 * hourMs]);
   return {
     promisedMs,
@@ -76,7 +77,7 @@ function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly promisedMs:
   };
 }
 
-function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
+export function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
   const idempotencyHeader = dice.chance(0.9) ? usualHeader : 'X-Idempotency';
   return {
     // An operator may leave the setting out, and never promises more than the gateway does: under another header it remembers nothing.
@@ -144,7 +145,10 @@ function upsetClocks({ dice, story, machine, timeline }: World): void {
     });
 }
 
-export async function runSchedule(seed: number): Promise<ScheduleResult> {
+/** Every third one is of the distributed profile. */
+export const runSchedule = (seed: number): Promise<ScheduleResult> => (seed % 3 === 0 ? runSharedSchedule(seed) : runOwnSchedule(seed));
+
+async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   const { world, promisedMs, files, person, otherDice } = drawWorld(seed);
   const { dice, timeline, story, bank } = world;
   const violations: string[] = [];

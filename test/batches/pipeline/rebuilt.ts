@@ -8,7 +8,7 @@ import type { Admission, LedgerRecord } from '../../../batches/record/record.ts'
 import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
 import { rebuild } from '../../../batches/pipeline/rebuild-ledger.ts';
 import { queuedRecord, transitionSettings } from '../../support/builders.ts';
-import { createMapIndex } from '../../support/rebuild-index.ts';
+import { createMapIndex } from '../../../simulation/distributed/map-index.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
 export const now = Date.parse('2026-11-21T08:00:00.000Z');

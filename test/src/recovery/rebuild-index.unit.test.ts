@@ -4,7 +4,7 @@ import { recordEvent } from '../../../batches/record/make-result-event.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createRebuildIndex } from '../../../src/recovery/rebuild-index.ts';
 import { at, queuedRecord, transitionSettings } from '../../support/builders.ts';
-import { createMapIndex } from '../../support/rebuild-index.ts';
+import { createMapIndex } from '../../../simulation/distributed/map-index.ts';
 
 const eventOf = (recordId: string, sequence: number): ResultEvent =>
   recordEvent(transitionSettings.keys, queuedRecord({ recordId, sequence, status: 'succeeded', sends: 1 }), at);
