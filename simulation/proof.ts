@@ -22,6 +22,8 @@ const { values } = parseArgs({
     failures: { type: 'string', default: '20' },
     model: { type: 'boolean', default: false },
     mutations: { type: 'boolean', default: false },
+    /** A part of the names of mutations. */
+    only: { type: 'string', default: '' },
   },
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -60,7 +62,7 @@ async function proveSchedules(first: number, count: number): Promise<boolean> {
 }
 
 async function prove(): Promise<boolean> {
-  if (values.mutations) return proveMutations(print);
+  if (values.mutations) return proveMutations(print, values.only);
   if (values.model) return proveModel(print);
   if (values.seed !== undefined) return tell(Number(values.seed));
   return proveSchedules(Number(values.first), Number(values.schedules));

@@ -9,6 +9,7 @@ import { createMessageProcessor } from '../../batches/pipeline/process-message.t
 import { createOutboxTakeOver } from '../../batches/pipeline/recovery-sweeper.ts';
 import { startWorkers, type Worker } from '../../batches/pipeline/worker.ts';
 import type { InstructionMessage } from '../../batches/event/read-message.ts';
+import type { Clock } from '../../batches/ports/clock.ts';
 import type { SharedLedger } from '../../batches/ports/ledger.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import { createWebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
@@ -51,6 +52,8 @@ export interface InstanceParams {
   readonly killAt: number;
   /** The chance that a write to Redis is lost, or that its answer is. */
   readonly brokenWrites: number;
+  /** Kafka takes up to so long for a result, in milliseconds. */
+  readonly publishMs: number;
 }
 
 /** Until another instance notices that this one is gone. */
@@ -129,9 +132,11 @@ async function serve(serving: Serving): Promise<void> {
   const monotonic = clockOf(ports, life, machine.monotonic);
   const ledger = sharedLedgerOf(params, ports, life);
   const { deps } = createEngine({
-    ...{ ledger, clock, monotonic, signal, stop, owner: name, machine: machine.clocks },
+    ...{ ledger, clock, monotonic, signal, stop, owner: name },
+    // As in the program: where several machines send, only wall clocks can be compared.
+    machine: () => ({ wallAt: machine.wall(), uptimeMs: null }),
     gateway: gatewayOf(ports, life),
-    sink: topicSinkOf(ports, life),
+    sink: topicSinkOf(params, ports, life, monotonic),
     limiters: {
       dispatch: createLocalLimiter({ rate: settings.rate, clock: monotonic }),
       follow: createLocalLimiter({ rate: 'unlimited', clock: monotonic }),
@@ -265,9 +270,10 @@ function sharedLedgerOf({ world, name, brokenWrites }: InstanceParams, ports: Po
 }
 
 /** At least once: what was published and not noted is published again. */
-function topicSinkOf(ports: PortParams, life: Life): ResultSink {
+function topicSinkOf({ world, publishMs }: InstanceParams, ports: PortParams, life: Life, clock: Clock): ResultSink {
   return {
     async publish(entries) {
+      if (publishMs > 0) await clock.sleep(world.dice.between(0, publishMs));
       for (const { json } of entries) await perform(ports, life, 'a result', () => void ports.world.results.push(json));
       return { mark: null };
     },

@@ -131,10 +131,11 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
   const { timeline, bank, story } = world;
   const person = dice.chance(0.5) ? createPerson({ world, dice, batchIds: ['events-2026-11-21', 'may'], recordIds }) : null;
   const brokenWrites = dice.pick([0, 0, 0.002]);
+  const publishMs = dice.pick([0, 0, 5_000]);
   let started = 0;
   let kills = 0;
   const start = (settings: RunSettings, faults: Pick<InstanceParams, 'killAt' | 'brokenWrites'>): void => {
-    const instance = startInstance({ world, name: `instance ${(started += 1)}`, settings, ...faults });
+    const instance = startInstance({ world, name: `instance ${(started += 1)}`, settings, publishMs, ...faults });
     world.instances.push(instance);
     void instance.ended.then((how) => {
       if (how === 'killed') kills += 1;
@@ -153,7 +154,7 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
     person?.planActs();
     upsetInstances(draw, ms);
     await pass(ms);
-    if (dice.chance(0.1)) await loseRedis(draw);
+    if (dice.chance(0.2)) await loseRedis(draw);
     if (dice.chance(0.2)) await passLong(draw, dice.pick([20 * minuteMs, 13 * hourMs]));
   }
   bank.heal();

@@ -22,6 +22,8 @@ const step = `${record}/step.ts`;
 const send = 'batches/pipeline/send.ts';
 const memory = 'src/ledger/memory/advance.ts';
 const time = 'src/ledger/ledger-time.ts';
+const rebuild = 'batches/pipeline/rebuild-ledger.ts';
+const persons = `${record}/person-steps.ts`;
 const codes = 'batches/gateway/gateway-response.ts';
 
 const one = (name: string, file: string, text: string, replacement: string): Mutation => ({
@@ -173,4 +175,26 @@ const ofBooks: readonly Mutation[] = [
   ),
 ];
 
-export const mutations: readonly Mutation[] = [...ofSends, ...ofClocks, ...ofEvidence, ...ofBooks];
+/** What instances do beside each other, and what a rebuild makes of the topics. */
+const ofInstances: readonly Mutation[] = [
+  one('instances write over each other', memory, 'before.version !== expected', 'before.version < expected'),
+  one(
+    'a rebuild takes what has no result as never sent',
+    rebuild,
+    'return restorePerhapsSent(state, { occurrence, batchId, draft }, state.isWithinLimits(message));',
+    'return;',
+  ),
+];
+
+/** What persons may decide. */
+const ofPersons: readonly Mutation[] = [
+  one(
+    'what is open may be retried',
+    persons,
+    "if (status !== 'failed' && status !== 'cancelled' && !isWaiting)",
+    "if (status === 'succeeded' && !isWaiting)",
+  ),
+  one('a retry keeps its attempt', persons, 'const attempt = nextAttempt(record);', 'const { attempt } = record;'),
+];
+
+export const mutations: readonly Mutation[] = [...ofSends, ...ofClocks, ...ofEvidence, ...ofBooks, ...ofInstances, ...ofPersons];
