@@ -153,8 +153,8 @@ const ofBooks: readonly Mutation[] = [
     'if (event !== undefined) appendEvent',
     'if (event?.final === false) appendEvent',
   ),
-  one('the sequence of a record does not rise', step, 'record.sequence + (isTold ? 1 : 0)', 'record.sequence'),
-  one('a changed reason is not published', step, '|| (!isFinal[status] && isOtherReason(record.reason, moved.reason))', ''),
+  one('the sequence of a record does not rise', step, 'if (isTold) after.sequence = record.sequence + 1;', ''),
+  one('a changed reason is not published', step, ' || (!isFinal[status] && isOtherReason(record.reason, after.reason))', ''),
   one(
     'a known record is admitted again',
     `${record}/admission.ts`,
