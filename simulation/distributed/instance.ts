@@ -122,7 +122,7 @@ interface Serving {
   readonly stop: (why: string) => void;
 }
 
-/** Until it is told to stop, or fails. */
+/** Until it ends on request, or fails. */
 async function serve(serving: Serving): Promise<void> {
   const { params, life, machine, stopping, stop } = serving;
   const { world, name, settings } = params;

@@ -32,7 +32,7 @@ export function createReader(params: ReaderParams): Member {
     const isMine = (): boolean => current === generation && life.isAlive() && !params.signal.aborted;
     while (isMine()) {
       await topic.hasMessage(partition, next);
-      // A machine that stands still notices it when it goes on.
+      // A machine that is suspended notices it when it goes on.
       await params.clock.sleep(fetchMs);
       const message = topic.partitions[partition]?.[next];
       if (message === undefined || !isMine() || !(await progress.room(never)) || !isMine()) return;

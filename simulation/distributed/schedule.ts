@@ -88,7 +88,7 @@ function publishEvents({ world, dice, recordIds }: Draw, withinMs: number): void
     });
 }
 
-/** Instances stand still, die, end on a signal, or go on, at random moments of the next while. */
+/** Instances are suspended, die, end on a signal, or go on, at random moments of the next while. */
 function upsetInstances({ world, dice }: Draw, withinMs: number): void {
   for (const instance of world.instances.filter((one) => one.isAlive())) {
     const what = dice.pick(['nothing', 'nothing', 'suspend', 'kill', 'stop', 'clock']);
@@ -99,7 +99,7 @@ function upsetInstances({ world, dice }: Draw, withinMs: number): void {
       else if (what === 'clock') instance.machine.setWall(dice.pick([-2 * hourMs, -3_000, 20_000, 13 * hourMs]));
       else if (what === 'suspend') {
         const ms = dice.pick([3_000, 40_000, 10 * minuteMs, 13 * hourMs]);
-        world.story.tell(instance.name, `stands still for ${ms / 1000} s`);
+        world.story.tell(instance.name, `is suspended for ${ms / 1000} s`);
         instance.machine.suspend(ms);
         // The group notices when it is gone for longer than its session.
         if (ms > 10_000) world.timeline.plan(10_000, () => world.topic.leave(instance.name));
@@ -115,7 +115,7 @@ async function loseRedis({ world }: Draw): Promise<void> {
   await rebuildLedger(world);
 }
 
-/** Only instances that stand still live through a long time: the others cost too much in it. */
+/** Only instances that are suspended live through a long time: the others cost too much in it. */
 async function passLong({ world }: Draw, ms: number): Promise<void> {
   const isAwake = (machine: SharedWorld['machine'], before: number): boolean => machine.monotonic() > before;
   const befores = new Map(world.instances.map((one) => [one, one.machine.monotonic()]));
