@@ -7,7 +7,15 @@ import { fuzz, inputOf, shrink, type Target } from './target.ts';
 import { targets } from './targets.ts';
 
 /** As many as take about a second or two. */
-const inputs: Readonly<Record<string, number>> = { csv: 300, event: 4_000, webhook: 3_000, answer: 4_000, config: 1_000, report: 1_000 };
+const inputs: Readonly<Record<string, number>> = {
+  csv: 300,
+  event: 4_000,
+  webhook: 3_000,
+  answer: 4_000,
+  config: 1_000,
+  report: 1_000,
+  workbook: 300,
+};
 
 async function withTarget(name: string, work: (target: Target) => Promise<void>): Promise<void> {
   const target = targets[name]?.();

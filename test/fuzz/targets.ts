@@ -6,6 +6,7 @@ import { csvTarget } from './targets/csv.ts';
 import { eventTarget } from './targets/event.ts';
 import { reportTarget } from './targets/report.ts';
 import { webhookTarget } from './targets/webhook.ts';
+import { workbookTarget } from './targets/workbook.ts';
 
 export const targets: Readonly<Record<string, () => Target>> = {
   csv: csvTarget,
@@ -14,4 +15,5 @@ export const targets: Readonly<Record<string, () => Target>> = {
   answer: answerTarget,
   config: configTarget,
   report: reportTarget,
+  workbook: workbookTarget,
 };
