@@ -4,6 +4,7 @@ import type { Clock } from '../batches/ports/clock.ts';
 import type { Gateway } from '../batches/ports/gateway.ts';
 import type { Ledger } from '../batches/ports/ledger.ts';
 import type { ResultSink } from '../batches/ports/result-sink.ts';
+import { LedgerWriteError } from '../src/ledger/errors.ts';
 import { type LedgerTime } from '../src/ledger/ledger-time.ts';
 import { openMemoryLedger } from '../src/ledger/memory/ledger.ts';
 import type { BankCall } from './bank.ts';
@@ -22,6 +23,8 @@ export interface Life {
 export interface PortParams {
   readonly world: World;
   readonly settings: RunSettings;
+  /** The chance that a write to the ledger fails: it is lost, or written and not acknowledged. */
+  readonly brokenWrites?: number;
 }
 
 /** A port call of a living process: a short wait, the effect, and perhaps death before or after it. */
@@ -142,8 +145,18 @@ export function sinkOf(params: PortParams, life: Life): ResultSink {
 }
 
 export function ledgerOf(params: PortParams, life: Life, clock: Clock, time: LedgerTime): Ledger {
-  const { store, keys, audit } = params.world;
-  const carry = <Result>(what: string, apply: () => Result): Promise<Result> => perform(params, life, `the ledger's ${what}`, apply);
+  const { store, keys, audit, dice, story } = params.world;
+  const breaks = (what: string, how: string): void => {
+    if (params.brokenWrites === undefined || !dice.chance(params.brokenWrites)) return;
+    story.tell('disk', `fails: ${what} ${how}`);
+    throw new LedgerWriteError(`simulated: ${what} ${how}`);
+  };
+  const carry = async <Result>(what: string, apply: () => Result): Promise<Result> => {
+    breaks(what, 'is lost');
+    const result = await perform(params, life, `the ledger's ${what}`, apply);
+    breaks(what, 'is written');
+    return result;
+  };
   // Events belong to the process that runs: a stand-alone ledger has one outbox.
   return openMemoryLedger({ store, rules: { keys, audit }, clock, time, owner: 'stand-alone', carry });
 }

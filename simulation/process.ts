@@ -35,6 +35,7 @@ export interface ProcessParams {
   readonly file: SimulatedFile | null;
   /** The chance to be killed at each call of a port. */
   readonly killAt: number;
+  readonly brokenWrites?: number;
 }
 
 export function startProcess(params: ProcessParams): SimulatedProcess {

@@ -154,20 +154,21 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   const violations: string[] = [];
   let kills = 0;
   let runs = 0;
-  const run = async (file: SimulatedFile | null, settings: RunSettings, killAt: number): Promise<void> => {
+  const run = async (file: SimulatedFile | null, settings: RunSettings, killAt: number, brokenWrites = 0): Promise<void> => {
     let end: ProcessEnd | undefined;
-    const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt });
+    const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt, brokenWrites });
     void process.ended.then((how) => (end = how));
     const isOver = await timeline.run(() => end !== undefined, timeline.elapsed() + longestRunMs);
     if (!isOver || end === undefined) violations.push(`run ${runs} never ended`);
     if (end === 'killed') kills += 1;
   };
   const hasOddClocks = dice.chance(0.4);
+  const brokenWrites = otherDice.pick([0, 0, 0, 0.01]);
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) {
       person?.planActs();
-      await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]));
+      await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]), brokenWrites);
     }
     if (person !== null && otherDice.chance(0.3)) await run(null, drawSettings(dice, promisedMs), dice.pick([0, 0.02, 0.1]));
     // The time between two runs: minutes, or so long that every key is forgotten.
