@@ -163,7 +163,7 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
     if (end === 'killed') kills += 1;
   };
   const hasOddClocks = dice.chance(0.4);
-  const brokenWrites = otherDice.pick([0, 0, 0, 0.01]);
+  const brokenWrites = otherDice.pick([0, 0, 0.02, 0.1]);
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) {
