@@ -12,13 +12,12 @@ import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
 import { park, pauseReason, whyHeldByAlert } from '../record/parking.ts';
 import { whyPaused, type SetPause } from '../record/pause.ts';
-import { cancelRecord } from '../record/person-steps.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
 import type { CardBodies } from './card-bodies.ts';
 import type { WaitReporter } from './notice.ts';
 import type { FundsGuard } from './funds-guard.ts';
-import type { PauseWatch } from './pause-watch.ts';
+import { endCancelled, type PauseWatch } from './pause-watch.ts';
 import { send, type SendDeps } from './send.ts';
 
 export type DispatchDeps = SendDeps &
@@ -68,8 +67,7 @@ async function hold(deps: DispatchDeps, record: LedgerRecord, pause: SetPause, b
     if (!isSameOccurrence(current.occurrence, record.occurrence)) return null;
     const at = deps.clock.now();
     if (pause.code !== 'cancelled') return park(deps.settings, current, { reason, bytes, at });
-    const decision = cancelRecord(deps.settings, current, { by: pause.by, reason: pause.reason ?? '', at });
-    return decision.type === 'change' ? decision.change : null;
+    return endCancelled(deps.settings, current, pause, at);
   });
   deps.pauses.parked(record.batchId);
   return held;

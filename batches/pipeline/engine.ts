@@ -115,7 +115,7 @@ export function createEngine(params: EngineParams): Engine {
     sendQueue: createSendQueue({ limiter: limiters.dispatch, clock: params.monotonic }),
     cardBodies: createCardBodies(),
     funds: createFundsGuard({ ledger, gateway, clock }),
-    pauses: createPauseWatch({ ledger, clock, settings, onResumed: params.onResumed ?? (() => undefined) }),
+    pauses: createPauseWatch({ ledger, clock, settings, onResumed: params.onResumed ?? (() => undefined), onEnded: publisher.notify }),
     limiter: limiters.dispatch,
     followLimiter: limiters.follow,
     breaker,

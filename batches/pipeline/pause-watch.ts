@@ -4,9 +4,13 @@
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
+import type { Change } from '../record/change.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import { unpark, waitsForResume } from '../record/parking.ts';
 import { pauseOf, type SetPause } from '../record/pause.ts';
+import { cancelRecord } from '../record/person-steps.ts';
 import { advance, type StepDeps } from './advance.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
 import type { Worker } from './worker.ts';
 
 export interface PauseWatch extends Worker {
@@ -21,6 +25,8 @@ export type PauseWatchDeps = StepDeps & {
   readonly clock: Pick<Clock, 'now'>;
   /** Records of the batch are due. */
   readonly onResumed: (batchId: string) => void;
+  /** Records have ended, and have events that are not published. */
+  readonly onEnded: () => void;
 };
 
 const freshMs = 250;
@@ -49,30 +55,38 @@ export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
     parked: (batchId) => void parkedIn.add(batchId),
     async tick() {
       for (const batchId of parkedIn) {
-        if ((await of(batchId)) !== undefined) continue;
+        if (keepsWaiting(await of(batchId))) continue;
         if ((await unparkBatch(deps, batchId)) > 0) deps.onResumed(batchId);
+        deps.onEnded();
         // Forgotten only when it is still not paused afterwards: what was parked meanwhile is looked at again.
-        if (pauseOf(await ledger.pauses(), batchId) === undefined) parkedIn.delete(batchId);
+        if (!keepsWaiting(pauseOf(await ledger.pauses(), batchId))) parkedIn.delete(batchId);
       }
       return everyMs;
     },
   };
 }
 
+/** What was cancelled waits for nothing. */
+const keepsWaiting = (pause: SetPause | undefined): boolean => pause !== undefined && pause.code !== 'cancelled';
+
 /** Once after the start: an instance that died in the middle of a resume, or right after it parked a record, left records parked. */
-export const createParkedSweeper = (deps: Parameters<typeof unparkBatch>[0]): Worker => ({
+export const createParkedSweeper = (
+  deps: Parameters<typeof unparkBatch>[0] & { readonly publisher: Pick<OutboxRelay, 'notify'> },
+): Worker => ({
   name: 'parked records',
   async tick() {
     await unparkBatch(deps, null);
+    deps.publisher.notify();
     return Number.POSITIVE_INFINITY;
   },
 });
 
 /**
- * Makes due what waits for the end of a pause, of batches that nothing pauses any more.
+ * Makes due what waits for the end of a pause, of batches that nothing pauses any more. What waits in a batch that was
+ * cancelled ends: what parked it knew of another pause, and not yet of that.
  *
  * @param batchId null for all batches
- * @returns how many records
+ * @returns how many records are due
  */
 export async function unparkBatch(
   deps: StepDeps & { readonly ledger: Pick<Ledger, 'pauses' | 'records' | 'advance'> },
@@ -84,12 +98,15 @@ export async function unparkBatch(
   for (let after: string | undefined; ;) {
     const query = { statuses: ['queued'], limit: pageSize, ...(batchId === null ? {} : { batchId }) } as const;
     const page = await deps.ledger.records({ ...query, ...(after === undefined ? {} : { after }) });
-    const waiting = page.filter(({ record }) => waitsForResume(record) && pauseOf(pauses, record.batchId) === undefined);
+    const waiting = page.filter(({ record }) => waitsForResume(record) && !keepsWaiting(pauseOf(pauses, record.batchId)));
     const moved = await Promise.all(
       waiting.map(({ record }) =>
-        advance(deps.ledger, record, (current) =>
-          unpark(deps.settings, current, { ...(by === undefined ? {} : { by }), at: deps.clock.now() }),
-        ),
+        advance(deps.ledger, record, (current) => {
+          const at = deps.clock.now();
+          const cancelled = pauseOf(pauses, record.batchId);
+          if (cancelled === undefined) return unpark(deps.settings, current, { ...(by === undefined ? {} : { by }), at });
+          return waitsForResume(current) ? endCancelled(deps.settings, current, cancelled, at) : null;
+        }),
       ),
     );
     count += moved.filter(({ dueAt }) => dueAt !== null).length;
@@ -97,4 +114,10 @@ export async function unparkBatch(
     if (page.length < pageSize) return count;
     after = page.at(-1)?.cursor;
   }
+}
+
+/** By the word of who cancelled the batch. */
+export function endCancelled(rules: StepDeps['settings'], record: LedgerRecord, { by, reason }: SetPause, at: number): Change | null {
+  const decision = cancelRecord(rules, record, { by, reason: reason ?? '', at });
+  return decision.type === 'change' ? decision.change : null;
 }

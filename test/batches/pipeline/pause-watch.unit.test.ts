@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { createParkedSweeper, createPauseWatch } from '../../../batches/pipeline/pause-watch.ts';
+import { park } from '../../../batches/record/parking.ts';
+import type { Pause } from '../../../batches/record/pause.ts';
+import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
+import { at, batchA, keys, manifest, transitionSettings } from '../../support/builders.ts';
+import { admitted, moved } from '../../support/ledger-steps.ts';
+
+const pause = (code: Pause['code']): Pause => ({ code, by: 'alice', reason: 'wrong file', at });
+
+/** A record that was parked by a process that knew of a pause of everything, and not yet of what is so now. */
+async function parkedRecord(now: Pause | null) {
+  const clock = { now: () => at };
+  const ledger = openMemoryLedger({ store: createMemoryStore(), rules: { keys, audit: transitionSettings.audit }, clock, owner: 'me' });
+  await ledger.openBatch({ ...manifest(batchA), at });
+  const queued = await admitted(ledger, 'inv-1', 2);
+  const reason = { code: 'paused', description: 'It waits.' } as const;
+  const change = park(transitionSettings, queued, { reason, bytes: Buffer.from('{}'), at });
+  if (change === null) throw new Error('it is parked');
+  await moved(ledger, change);
+  if (now !== null) await ledger.setPause({ batchId: batchA, pause: now });
+  let ended = 0;
+  const deps = { ledger, clock, settings: transitionSettings, onResumed: () => undefined, onEnded: () => void (ended += 1) };
+  const publisher = { notify: () => void (ended += 1) };
+  return { ledger, deps, publisher, ended: () => ended };
+}
+
+describe('a record that was parked when its batch had been cancelled already', () => {
+  const cancelled = { status: 'cancelled', reason: { code: 'cancelled_by_operator' }, dueAt: null };
+
+  it('ends by the watch of the process that parked it', async () => {
+    const { ledger, deps, ended } = await parkedRecord(pause('cancelled'));
+    const watch = createPauseWatch(deps);
+    watch.parked(batchA);
+    await watch.tick();
+    expect(await ledger.record('inv-1')).toMatchObject(cancelled);
+    const events = await ledger.outbox({ limit: 10 });
+    expect(events.map(({ json }) => (JSON.parse(json) as { readonly status: string }).status)).toEqual(['queued', 'cancelled']);
+    expect(ended()).toBe(1);
+  });
+
+  it('ends at the start of another process, when the one that parked it has died', async () => {
+    const { ledger, deps, publisher, ended } = await parkedRecord(pause('cancelled'));
+    await createParkedSweeper({ ...deps, publisher }).tick();
+    expect(await ledger.record('inv-1')).toMatchObject(cancelled);
+    expect(ended()).toBe(1);
+  });
+});
+
+describe('a parked record', () => {
+  it('is due when nothing pauses its batch', async () => {
+    const { ledger, deps } = await parkedRecord(null);
+    const watch = createPauseWatch(deps);
+    watch.parked(batchA);
+    await watch.tick();
+    expect(await ledger.record('inv-1')).toMatchObject({ status: 'queued', dueAt: at });
+  });
+
+  it('waits while its batch is paused', async () => {
+    const { ledger, deps } = await parkedRecord(pause('paused'));
+    const watch = createPauseWatch(deps);
+    watch.parked(batchA);
+    await watch.tick();
+    expect(await ledger.record('inv-1')).toMatchObject({ status: 'queued', reason: { code: 'paused' }, dueAt: null });
+  });
+});
