@@ -47,8 +47,6 @@ export interface Exchange {
   /** Asked once, right before the first byte. */
   readonly mayStart: () => boolean;
   readonly now: () => number;
-  /** What is made of the answer's bytes, decoded; its JSON where it is left out. */
-  readonly read?: (bytes: Uint8Array) => unknown;
   /** Each of them ends the call, whatever it had reached. */
   readonly signals?: readonly AbortSignal[];
 }
@@ -112,7 +110,7 @@ export function exchange(pool: Dispatcher, params: Exchange): Promise<GatewayRes
           const retryAfterMs = retryAfter === undefined ? undefined : readRetryAfter(retryAfter, params.now());
           const decoded = decodeBody(rest === undefined ? (first ?? noBytes) : Buffer.concat(rest), encoding, params.maxAnswerBytes);
           if (decoded === 'too_large') return resolve(transportAnswer('answer_too_large', `more than ${params.maxAnswerBytes} bytes`));
-          const json = decoded === undefined ? undefined : (params.read ?? readAnswerJson)(decoded);
+          const json = decoded === undefined ? undefined : readAnswerJson(decoded);
           resolve({ type: 'answer', httpStatus, json, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
         },
         onResponseError(_controller, error) {

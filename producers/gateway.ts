@@ -3,9 +3,7 @@ import { Pool } from 'undici';
 import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
 import type { Clock } from '../batches/ports/clock.ts';
 import type { Gateway, PreparedCall } from '../batches/ports/gateway.ts';
-import type { PermitWindow } from '../batches/ports/limiter.ts';
-import { readAnswerJson } from './answer-json.ts';
-import { exchange, type Exchange } from './exchange.ts';
+import { exchange } from './exchange.ts';
 import type { Signer } from '../batches/gateway/signature.ts';
 import { transportAnswer } from './transport.ts';
 
@@ -28,21 +26,8 @@ export interface GatewayOptions {
   readonly connectTimeoutMs?: number;
   readonly maxAnswerBytes?: number;
   readonly ca?: string;
-  /** Sends what has a window: in another thread, which no pause of this one makes late. Without it, nothing waits for a window. */
-  readonly timedSender?: TimedSender | undefined;
   readonly clock: Pick<Clock, 'now'>;
 }
-
-/** Calls whose first byte leaves in a window, or not at all. */
-export interface TimedSender {
-  send(call: TimedCall): Promise<GatewayResponse>;
-  /** Waits for what is in flight. Idempotent. */
-  close(): Promise<void>;
-}
-
-export type TimedCall = Pick<Exchange, 'path' | 'headers' | 'body' | 'timeoutMs' | 'maxAnswerBytes' | 'secure'> & {
-  readonly window: PermitWindow;
-};
 
 const defaultConnectTimeoutMs = 10_000;
 const defaultMaxAnswerBytes = 1_048_576;
@@ -71,15 +56,9 @@ function origin(url: string): URL {
   return parsed;
 }
 
-const readBytes = (bytes: unknown): unknown => (bytes instanceof Uint8Array ? readAnswerJson(Buffer.from(bytes)) : undefined);
-
 const always = (): boolean => true;
 
-export const openPool = (
-  url: URL | string,
-  connections: number,
-  { ca, connectTimeoutMs = defaultConnectTimeoutMs }: Pick<GatewayOptions, 'ca' | 'connectTimeoutMs'>,
-): Pool =>
+const openPool = (url: URL, connections: number, { ca, connectTimeoutMs = defaultConnectTimeoutMs }: GatewayOptions): Pool =>
   new Pool(url, {
     connections,
     // One request in flight on a connection: none is ever queued behind another or sent again with it.
@@ -97,14 +76,7 @@ export const openPool = (
 export function createGateway(options: GatewayOptions): Gateway {
   const url = origin(options.url);
   const secure = url.protocol === 'https:';
-  const {
-    signer,
-    timeoutMs,
-    clock,
-    timedSender,
-    maxAnswerBytes = defaultMaxAnswerBytes,
-    idempotencyHeader = 'X-PARTNER-IDEMPOTENCY-KEY',
-  } = options;
+  const { signer, timeoutMs, clock, maxAnswerBytes = defaultMaxAnswerBytes, idempotencyHeader = 'X-PARTNER-IDEMPOTENCY-KEY' } = options;
   if (!headerNamePattern.test(idempotencyHeader)) throw new TypeError('The name of the idempotency header is not a valid header name.');
   const fixedHeaders: readonly string[] = [
     'content-type',
@@ -131,15 +103,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
     let isSent = false;
     return {
-      async send({ mayStart, window }) {
+      async send({ mayStart }) {
         if (isSent) throw new TypeError('A prepared call can be sent only once.');
         isSent = true;
         if (closing !== undefined) return transportAnswer('lease_over', 'the client was closed');
-        const call = { path: `/api/v1/${method}`, headers, body: bytes, timeoutMs, maxAnswerBytes, secure };
-        if (window === undefined || timedSender === undefined) return exchange(through, { ...call, mayStart, now: clock.now, signals });
-        if (!mayStart()) return transportAnswer('lease_over');
-        const answer = await timedSender.send({ ...call, window });
-        return answer.type === 'answer' ? { ...answer, json: readBytes(answer.json) } : answer;
+        return exchange(through, {
+          path: `/api/v1/${method}`,
+          headers,
+          body: bytes,
+          timeoutMs,
+          maxAnswerBytes,
+          secure,
+          mayStart,
+          now: clock.now,
+          signals,
+        });
       },
     };
   };
@@ -160,7 +138,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       closed.abort();
       // A pool that is closed refuses to be closed again.
-      closing ??= Promise.all([initPool.close(), followPool.close(), timedSender?.close()]);
+      closing ??= Promise.all([initPool.close(), followPool.close()]);
       await closing;
     },
   };

@@ -98,8 +98,6 @@ const rooms: Rooms = {
     npm: ['ioredis'],
     pure: true,
   },
-  // A thread of its own, which only sends.
-  'src/sender': { imports: [...everyDomainRoom, 'producers', ...leafs] },
   'src/kafka': { imports: [...adapters, 'src/config', 'src/ledger'] },
   'src/service': { imports: [...adapters, 'src/config', 'src/files', 'src/terminal', 'src/service/http'] },
   'src/service/http': { imports: leafs },
@@ -120,7 +118,6 @@ const rooms: Rooms = {
         'service',
         'service/http',
         'recovery',
-        'sender',
         'terminal',
       ].map((room) => `src/${room}`),
     ],

@@ -2,7 +2,7 @@
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { IntentGate } from '../ports/intent-gate.ts';
-import type { Limiter, Permit } from '../ports/limiter.ts';
+import type { Limiter } from '../ports/limiter.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
 import type { SetPause } from '../record/pause.ts';
 import type { LedgerRecord, MachineClocks } from '../record/record.ts';
@@ -150,11 +150,14 @@ async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
 ): Promise<Evidence> {
   const lastStart = (intent.leaseUntil ?? 0) - leaseMarginMs;
   // A stop, or no permit in time, is no failure: mayStart then says no, which proves that nothing was sent.
-  const permit = await deps.limiter.acquire(deps.signal, permitWithinMs).catch((): Permit | null => null);
-  place.leave(permit !== null || deps.signal.aborted ? 'permitted' : 'late');
+  const permitted = await deps.limiter.acquire(deps.signal, permitWithinMs).then(
+    () => true,
+    () => false,
+  );
+  place.leave(permitted || deps.signal.aborted ? 'permitted' : 'late');
   const mayStart = (): boolean =>
-    permit !== null && permit.isValid() && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && deps.clock.now() < lastStart;
-  const evidence = read(await call.send({ mayStart, ...(permit?.window === undefined ? {} : { window: permit.window }) }), intent);
+    permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && deps.clock.now() < lastStart;
+  const evidence = read(await call.send({ mayStart }), intent);
   // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
   deps.monitor.report(evidence, isFirst);
   return evidence;

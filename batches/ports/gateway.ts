@@ -1,6 +1,5 @@
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Kind } from '../instruction/instruction.ts';
-import type { PermitWindow } from './limiter.ts';
 
 /** A first send or a resend: exactly these bytes under this key. */
 export interface InitRequest {
@@ -13,12 +12,11 @@ export interface InitRequest {
 export interface PreparedCall {
   /**
    * Sends it, once. `mayStart` is asked right before the first byte: when it returns false, nothing is sent and the
-   * response is a transport failure that proves so. With a window the bytes leave in it or not at all, and `mayStart` is
-   * asked up to a tenth of a second before it.
+   * response is a transport failure that proves so.
    *
    * @throws TypeError when it was sent before
    */
-  send(options: { readonly mayStart: () => boolean; readonly window?: PermitWindow }): Promise<GatewayResponse>;
+  send(options: { readonly mayStart: () => boolean }): Promise<GatewayResponse>;
 }
 
 /** The gateway's calls. An implementation never repeats a call by itself and never throws because of the network. */

@@ -3,7 +3,7 @@
  * (burst - 1) intervals ahead, so that in any window at most rate x window + burst permits pass.
  */
 import type { Clock } from '../../batches/ports/clock.ts';
-import { lastingPermit, type Limiter } from '../../batches/ports/limiter.ts';
+import type { Limiter } from '../../batches/ports/limiter.ts';
 import { betweenDropsMs, rampedRate, rateDropFrom, type RateDrop } from './recovery-ramp.ts';
 import { createWaiters, noPermitWithin } from './waiters.ts';
 
@@ -20,18 +20,12 @@ export interface LocalLimiterOptions {
   readonly precise?: boolean;
 }
 
-/** The schedule is in this process, or there is none. */
-export const nothingToReserve: Pick<Limiter, 'expect' | 'reserved'> = {
-  expect: () => undefined,
-  reserved: async (_ahead, signal) => signal.throwIfAborted(),
-};
-
 /** Timers take no more than 2^31 - 1 ms; a longer wait is made of several. */
 const maxSleepMs = 3_600_000;
 
 export const burstOf = (rate: number): number => Math.max(1, Math.floor(rate / 100));
 
-const passed = Promise.resolve(lastingPermit);
+const passed = Promise.resolve();
 
 /** @throws RangeError for a rate that is not above zero */
 export function checkRate(rate: number | 'unlimited'): void {
@@ -128,7 +122,7 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
     while (waiters.size() > 0) {
       const waitMs = take();
       if (waitMs > 0) return void sleep(waitMs);
-      waiters.letPass(lastingPermit);
+      waiters.letPass();
     }
   };
 
@@ -148,7 +142,6 @@ export function createLocalLimiter({ rate, clock, resolutionMs = 1, precise = fa
 
   return {
     ...schedule,
-    ...nothingToReserve,
     acquire(signal, withinMs) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       if (withinMs !== undefined && withinMs <= 0) return Promise.reject(noPermitWithin(withinMs));

@@ -1,19 +1,18 @@
 /** Callers that wait for a permit, in the order of arrival, each under a signal that may remove it from the line. */
 import type { Clock } from '../../batches/ports/clock.ts';
-import type { Permit } from '../../batches/ports/limiter.ts';
 
 interface Waiter {
   readonly signal: AbortSignal;
-  readonly resolve: (permit: Permit) => void;
+  readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
 
 export interface Waiters {
   readonly size: () => number;
   /** Joins the end of the line; rejects with the signal's reason when it is aborted first, and when `withinMs` are over. */
-  join(signal: AbortSignal, withinMs?: number): Promise<Permit>;
+  join(signal: AbortSignal, withinMs?: number): Promise<void>;
   /** Lets the first one pass. False when none waits. */
-  letPass(permit: Permit): boolean;
+  letPass(): boolean;
 }
 
 export const noPermitWithin = (ms: number): Error => new Error(`no permit within ${ms} ms`);
@@ -61,7 +60,7 @@ export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Wa
   return {
     size: () => line.size,
     async join(signal, withinMs) {
-      const { promise, resolve, reject } = Promise.withResolvers<Permit>();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
       const waiter = { signal, resolve, reject };
       watch(signal);
       line.add(waiter);
@@ -69,10 +68,10 @@ export function createWaiters(clock: Pick<Clock, 'sleep'>, left: () => void): Wa
       const stay = giveUpAfter(withinMs, waiter);
       return promise.finally(stay);
     },
-    letPass(permit) {
+    letPass() {
       for (const waiter of line) {
         line.delete(waiter);
-        waiter.resolve(permit);
+        waiter.resolve();
         return true;
       }
       return false;

@@ -25,7 +25,6 @@ import { keyLifetimeMs, type Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { type Metrics } from '../service/metrics.ts';
 import { meteredGateway, meteredSink } from '../service/metered.ts';
-import type { Sender } from '../sender/sender.ts';
 import { createAlertReporter } from './report-alert.ts';
 import { setupRemedy } from './setup-remedy.ts';
 import type { ProfileParams } from './profile.ts';
@@ -47,8 +46,6 @@ export interface GatewayStackParams {
   readonly sink: ResultSink;
   readonly alerts: AlertSink;
   readonly limiters: { readonly dispatch: Limiter; readonly follow: Limiter };
-  /** Sends what has a window. */
-  readonly timedSender?: Sender | undefined;
   readonly capture?: 'auto' | 'manual';
   readonly gatherMs?: number;
   /** How long after its intent an exchange may take, the wait for a slot included; what outlives it goes back to the queue unsent. */
@@ -75,13 +72,9 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     );
   const sink = metrics === undefined ? params.sink : meteredSink(params.sink, metrics, clock);
   const gateway = openGateway(params);
-  // What waits for its window in another thread may not leave when everybody waits, or when the process stops.
-  const recall = (): void => params.timedSender?.recall();
-  stopping.signal.addEventListener('abort', recall, { once: true });
   const rules = transitionSettings(config, params.ledgerKey);
   const { deps, breaker } = createEngine({
-    ...{ ledger, gateway, sink, clock, machine, leaseMs },
-    limiters: { ...limiters, dispatch: { ...limiters.dispatch, pushBack: (ms) => (limiters.dispatch.pushBack(ms), recall()) } },
+    ...{ ledger, gateway, sink, limiters, clock, machine, leaseMs },
     ...(gatherMs === undefined ? {} : { gatherMs }),
     ...(params.intents === undefined ? {} : { intents: params.intents }),
     ...(params.onResumed === undefined ? {} : { onResumed: params.onResumed }),
@@ -97,10 +90,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),
     alert: createAlertReporter({ keys: rules.keys, sink: params.alerts, clock, logger, ...(metrics === undefined ? {} : { metrics }) }),
     onWait: reportWait(logger),
-    onBreakerChange(change) {
-      if (change.type !== 'closed') recall();
-      reportBreaker(logger, settings.GATEWAY_URL ?? '', change);
-    },
+    onBreakerChange: (change) => reportBreaker(logger, settings.GATEWAY_URL ?? '', change),
   });
   const publishing = startRelay(deps.publisher, stopping);
   let closing: Promise<void> | undefined;
@@ -116,7 +106,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
   return { deps, breaker, close: () => (closing ??= close()) };
 }
 
-function openGateway({ config: { settings }, signer, metrics, clock, timedSender }: GatewayStackParams): Gateway {
+function openGateway({ config: { settings }, signer, metrics, clock }: GatewayStackParams): Gateway {
   const calls = createGateway({
     url: settings.GATEWAY_URL ?? '',
     project: settings.GATEWAY_PROJECT ?? '',
@@ -125,7 +115,6 @@ function openGateway({ config: { settings }, signer, metrics, clock, timedSender
     idempotencyHeader: settings.GATEWAY_IDEMPOTENCY_HEADER,
     timeoutMs: settings.GATEWAY_TIMEOUT_MS,
     connections: settings.DISPATCH_CONCURRENCY,
-    timedSender,
     clock,
   });
   return metrics === undefined ? calls : meteredGateway(calls, metrics, monotonicClock);

@@ -18,8 +18,6 @@ function outcomeOf(answer: GatewayResponse): CallOutcome {
   return httpStatus >= 200 && httpStatus < 300 ? 'ok' : 'refused';
 }
 
-type SendOptions = Parameters<PreparedCall['send']>[0];
-
 /** The same gateway, its calls counted and timed. @param clock one that is never set, such as `monotonicClock` */
 export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock): Gateway {
   const metered = async (call: GatewayCall, made: () => Promise<GatewayResponse>): Promise<GatewayResponse> => {
@@ -28,11 +26,10 @@ export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock)
     metrics.gatewayCall(call, outcomeOf(answer), clock.now() - start);
     return answer;
   };
-  const meteredSend = async (call: PreparedCall, { mayStart, ...options }: SendOptions): Promise<GatewayResponse> => {
+  const meteredSend = async (call: PreparedCall, mayStart: () => boolean): Promise<GatewayResponse> => {
     let isHeldBack = false;
     const start = clock.now();
     const answer = await call.send({
-      ...options,
       mayStart() {
         const may = mayStart();
         isHeldBack = !may;
@@ -45,7 +42,7 @@ export function meteredGateway(gateway: Gateway, metrics: Metrics, clock: Clock)
   return {
     async prepare(request) {
       const call = await gateway.prepare(request);
-      return { send: (options) => meteredSend(call, options) };
+      return { send: ({ mayStart }) => meteredSend(call, mayStart) };
     },
     status: (sessionId, signal) => metered('status', () => gateway.status(sessionId, signal)),
     confirm: (sessionId) => metered('confirm', () => gateway.confirm(sessionId)),

@@ -18,7 +18,6 @@ import { createUnlimitedLimiter } from './unlimited-limiter.ts';
  * @property clock for sleeping. At rates below 200, which have no burst, sleeps should end on time to a fraction of a
  *   millisecond
  * @property now milliseconds with fractions, never set back or forward
- * @property windows permits are granted a little before their time, with the window in which they may be used
  * @property onTrouble called once when Redis stops answering, and again only after it answered
  */
 export interface RedisLimiterOptions {
@@ -30,7 +29,6 @@ export interface RedisLimiterOptions {
   readonly now: () => number;
   readonly random: Random;
   readonly onTrouble: (trouble: Error) => void;
-  readonly windows?: boolean;
 }
 
 /**
@@ -40,8 +38,8 @@ export interface RedisLimiterOptions {
  */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   checkRate(options.rate);
-  const { redis, prefix, name, rate, clock, now, random, onTrouble, windows } = options;
+  const { redis, prefix, name, rate, clock, now, random, onTrouble } = options;
   const outage = createOutage({ redis, name, random, onTrouble });
   const shared = { redis, key: `${prefix}:{limiter}:${name}`, clock, now, outage };
-  return rate === 'unlimited' ? createUnlimitedLimiter(shared) : createGcraLimiter({ ...shared, rate, random, windows });
+  return rate === 'unlimited' ? createUnlimitedLimiter(shared) : createGcraLimiter({ ...shared, rate, random });
 }

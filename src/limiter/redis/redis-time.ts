@@ -6,8 +6,6 @@
 
 /** Far more than two clocks drift apart (0.5 ms a second), and what NTP may slew. */
 const driftPerMs = 0.0005;
-/** Before the middle of a long trip is taken. */
-const leastAnswers = 16;
 /** TIME is cut off to microseconds. */
 const resolutionMs = 0.001;
 
@@ -17,7 +15,7 @@ export interface ServerTime {
   /**
    * The part of a slot of server time that has surely started and is surely not over, as local times. On a round trip that
    * takes more than half of the slot's length there is no such part: then the middle is taken, as if both directions
-   * took the same time. That is done only after many answers, as one of them may have been on its way for long.
+   * took the same time.
    */
   within(slot: { beginsMs: number; lifeMs: number }, now: number): { readonly from: number; readonly to: number };
 }
@@ -27,7 +25,6 @@ export function createServerTime(): ServerTime {
   let least = Number.NEGATIVE_INFINITY;
   let most = Number.POSITIVE_INFINITY;
   let notedAt = 0;
-  let answers = 0;
 
   const bounds = (now: number): { least: number; most: number } => {
     const drift = Math.max(now - notedAt, 0) * driftPerMs;
@@ -42,12 +39,11 @@ export function createServerTime(): ServerTime {
       least = steady ? Math.max(known.least, found.least) : found.least;
       most = steady ? Math.min(known.most, found.most) : found.most;
       notedAt = receivedAt;
-      answers = steady ? answers + 1 : 1;
       return steady;
     },
     within({ beginsMs, lifeMs }, now) {
       const known = bounds(now);
-      const excess = answers < leastAnswers ? 0 : Math.max(known.most - known.least - lifeMs / 2, 0) / 2;
+      const excess = Math.max(known.most - known.least - lifeMs / 2, 0) / 2;
       return { from: beginsMs - known.least - excess, to: beginsMs + lifeMs - known.most + excess };
     },
   };

@@ -4,12 +4,11 @@
  */
 import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
-import { lastingPermit, type Limiter } from '../../../batches/ports/limiter.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { createRateFeedback } from './rate-feedback.ts';
 import type { Outage } from './outage.ts';
 import { createPause } from './pause.ts';
 import { createLimiterScripts } from './scripts.ts';
-import { nothingToReserve } from '../local.ts';
 import { createWaiters, noPermitWithin } from '../waiters.ts';
 
 /** For so long after its question, an answer says that sending is not paused. */
@@ -21,7 +20,7 @@ const worthlessMs = 1_000;
 /** A longer pause is checked again after so long. */
 const longestPauseMs = 1_000;
 
-const passed = Promise.resolve(lastingPermit);
+const passed = Promise.resolve();
 
 export function createUnlimitedLimiter(params: {
   redis: ScriptRunner;
@@ -53,7 +52,7 @@ export function createUnlimitedLimiter(params: {
       }
       askedAt = sentAt;
       const moment = now();
-      if (moment < sentAt + worthlessMs && moment >= closedUntil) while (waiters.letPass(lastingPermit));
+      if (moment < sentAt + worthlessMs && moment >= closedUntil) while (waiters.letPass());
     } catch (cause) {
       outage.failed(cause);
       if (waiters.size() > 0) await pause.sleep(outage.pauseMs());
@@ -86,7 +85,6 @@ export function createUnlimitedLimiter(params: {
       void ask();
       return turn;
     },
-    ...nothingToReserve,
     pushBack(ms) {
       if (!(ms > 0)) return;
       closedUntil = Math.max(closedUntil, now() + ms);

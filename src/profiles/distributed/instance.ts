@@ -10,9 +10,7 @@ import { monotonicClock, preciseClock, wallClock } from '../../clock.ts';
 import type { WebhookReceiver } from '../../../consumers/webhook/webhook-receiver.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { scriptRunner } from '../../redis/by-key-scripts.ts';
-import { burstOf } from '../../limiter/local.ts';
 import { createRedisLimiter } from '../../limiter/redis/limiter.ts';
-import { startSender, type Sender } from '../../sender/sender.ts';
 import { gatewayCheck } from '../../service/checks.ts';
 import { meteredLedger } from '../../service/metered.ts';
 import { ledgerSources, pausesCheck } from '../../service/operator-counts.ts';
@@ -53,17 +51,15 @@ interface Parts {
 
 /** @throws {CommandError} see `connect` */
 export async function openInstance(params: InstanceParams): Promise<Profile> {
-  const { settings } = params.config;
   const connected = metered(await connect(params), params.metrics);
   const stack = createGatewayStack({
     ...params,
     ...connected,
     limiters: { dispatch: limiterOf(params, connected, 'dispatch'), follow: limiterOf(params, connected, 'follow') },
-    timedSender: settings.DISPATCH_RATE === 'unlimited' ? undefined : senderOf(params, settings.DISPATCH_RATE),
     gatherMs,
     intents: connected.ledger.health,
     machine: wallClock,
-    leaseMs: settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
+    leaseMs: params.config.settings.GATEWAY_TIMEOUT_MS + leaveWithinMs,
   });
   const consumer = createInstructionConsumer({ params, connected, deps: { ...stack.deps, ledger: connected.ledger } });
   const { ledger } = connected;
@@ -79,13 +75,6 @@ export async function openInstance(params: InstanceParams): Promise<Profile> {
 const metered = (connected: Connected, metrics: ProfileParams['metrics']): Connected =>
   metrics === undefined ? connected : { ...connected, ledger: meteredLedger(connected.ledger, metrics) };
 
-/** Permits have windows of milliseconds where a rate is set: what a pause of the main thread makes late is lost. */
-const senderOf = ({ config: { settings }, stopping }: InstanceParams, rate: number): Sender =>
-  startSender(
-    { url: settings.GATEWAY_URL ?? '', connections: settings.DISPATCH_CONCURRENCY, precise: burstOf(rate) === 1 },
-    { now: monotonicClock.now, onEnd: ({ message }) => stopping.stop(message) },
-  );
-
 function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: Connected, name: 'dispatch' | 'follow') {
   const rate = name === 'dispatch' ? settings.DISPATCH_RATE : settings.FOLLOW_RATE;
   return createRedisLimiter({
@@ -97,7 +86,6 @@ function limiterOf({ config: { settings }, logger }: InstanceParams, { redis }: 
     clock: rate !== 'unlimited' && rate < 200 ? preciseClock : monotonicClock,
     now: monotonicClock.now,
     random: Math.random,
-    windows: name === 'dispatch',
     onTrouble: ({ message }) => logger.warn(`rate limiter ${name} waiting for Redis; sending is paused: ${message}`),
   });
 }

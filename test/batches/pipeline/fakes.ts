@@ -10,7 +10,7 @@ import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Gateway } from '../../../batches/ports/gateway.ts';
 import { openGate } from '../../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
-import { lastingPermit, type Limiter } from '../../../batches/ports/limiter.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
@@ -139,10 +139,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       signal.throwIfAborted();
       await note(name === 'limiter' ? 'permit' : `permit ${name}`);
       signal.throwIfAborted();
-      return lastingPermit;
     },
-    expect: () => undefined,
-    reserved: () => Promise.resolve(),
     pushBack(ms) {
       pushedBack[name] = ms;
     },
@@ -248,7 +245,7 @@ export const givesAfter = (refusals: number, { clock, deps }: FakeWorld): { limi
   let asked = 0;
   const acquire: Limiter['acquire'] = async (signal, withinMs = Number.POSITIVE_INFINITY) => {
     asked += 1;
-    if (asked > refusals) return lastingPermit;
+    if (asked > refusals) return;
     await clock.sleep(withinMs, signal);
     throw new Error('no permit');
   };

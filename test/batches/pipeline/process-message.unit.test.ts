@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { lastingPermit, type Permit } from '../../../batches/ports/limiter.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import type { InstructionMessage } from '../../../batches/event/read-message.ts';
@@ -45,11 +44,8 @@ async function quickerOther(): Promise<{
   const queued = world.ledger.current();
   const permit = gate();
   const stopOther = new AbortController();
-  const acquire = (signal: AbortSignal): Promise<Permit> =>
-    Promise.race([
-      permit.passed.then(() => lastingPermit),
-      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
-    ]);
+  const acquire = (signal: AbortSignal): Promise<void> =>
+    Promise.race([permit.passed, new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))]);
   const otherDeps: DispatchDeps = { ...world.deps, owner: 'other', signal: stopOther.signal, limiter: { ...world.deps.limiter, acquire } };
 
   const place = gate();

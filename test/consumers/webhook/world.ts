@@ -10,7 +10,7 @@ import { createEngine } from '../../../batches/pipeline/engine.ts';
 import { startWorkers } from '../../../batches/pipeline/worker.ts';
 import { follow } from '../../../batches/pipeline/follow.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
-import { lastingPermit, type Limiter } from '../../../batches/ports/limiter.ts';
+import type { Limiter } from '../../../batches/ports/limiter.ts';
 import type { Alert, AlertKind } from '../../../batches/record/alert.ts';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -38,12 +38,7 @@ export const signers = {
 const rsaVerifier = anyVerifier([gatewayKeys, nextKeys].map(({ publicKey }) => createVerifier(publicKey)));
 
 const unlimited: Limiter = {
-  acquire: async (signal) => {
-    signal.throwIfAborted();
-    return lastingPermit;
-  },
-  expect: () => undefined,
-  reserved: () => Promise.resolve(),
+  acquire: async (signal) => signal.throwIfAborted(),
   pushBack: () => undefined,
   closedForMs: () => 0,
   nextInMs: () => 0,

@@ -1,6 +1,5 @@
 import { array, assert, asyncProperty, constant, constantFrom, double, nat, oneof } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Limiter } from '../../../batches/ports/limiter.ts';
 import { burstOf, createLocalLimiter } from '../../../src/limiter/local.ts';
 import { limiterSuite, worstExcess } from '../../contracts/limiter.suite.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
@@ -41,7 +40,7 @@ const never = new AbortController().signal;
 const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
 
 /** Asks for permits at the given gaps; answers when each passed, by the clock. */
-async function permits(clock: VirtualClock, acquire: Limiter['acquire'], gapsMs: readonly number[]): Promise<number[]> {
+async function permits(clock: VirtualClock, acquire: (signal: AbortSignal) => Promise<void>, gapsMs: readonly number[]): Promise<number[]> {
   const at: number[] = [];
   for (const gapMs of gapsMs) {
     await clock.pass(gapMs);

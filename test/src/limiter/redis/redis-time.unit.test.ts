@@ -43,11 +43,8 @@ describe('createServerTime', () => {
     expect(to).toBeCloseTo(104.9, 0);
   });
 
-  it('on long round trips has no part of a slot that is sure, until many answers say that they are all as long', () => {
+  it('assumes the middle of a round trip that is too long', () => {
     const time = createServerTime();
-    for (let n = 0; n < 15; n += 1) time.note({ sentAt: 0, receivedAt: 20, serverMs: 1_010 });
-    const unsure = time.within({ beginsMs: 1_100, lifeMs: 4 }, 20);
-    expect(unsure.from).toBeGreaterThan(unsure.to);
     time.note({ sentAt: 0, receivedAt: 20, serverMs: 1_010 });
     const { from, to } = time.within({ beginsMs: 1_100, lifeMs: 4 }, 20);
     expect(from).toBeCloseTo(101, 1);

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLimiterScripts, type LimiterScripts, type Reservation } from '../../../../src/limiter/redis/scripts.ts';
 import { uniquePrefix } from '../../../support/services.ts';
 import { connect } from './client.ts';
-import { createVirtualScripts, virtualRedis } from './virtual-redis.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const hour = 3_600_000;
@@ -91,37 +90,6 @@ describe('reserve', () => {
         const at = held.map((slot) => slot.at);
         expect(at).toEqual(at.toSorted((a, b) => a - b));
         for (let n = 1; n < at.length; n += 1) expect((at[n] as number) - (at[n - 1] as number)).toBeGreaterThanOrEqual(1e6 / rate - 0.5);
-      }),
-      { numRuns: 40 },
-    );
-  });
-
-  it('answer as their copy on a virtual clock does, whatever comes', async () => {
-    const step = oneof(
-      record({ take: integer({ min: 1, max: 12 }), aheadMs: constantFrom(0, 30, 100) }),
-      record({ back: integer({ min: 1, max: 3 }) }),
-      record({ sleep: integer({ min: 0, max: 15 }) }),
-    );
-    await assert(
-      asyncProperty(constantFrom(7, 200, 999), array(step, { minLength: 5, maxLength: 25 }), async (rate, steps) => {
-        const numbers = { rate, backlogMs: 2, settleMs: 130 };
-        const { scripts } = open(numbers);
-        let nowUs = 0;
-        const copies = createVirtualScripts(() => nowUs);
-        const copy = createLimiterScripts({ redis: virtualRedis(copies, (carryOut) => Promise.resolve(carryOut())), key: 'k', ...numbers });
-        let last: Reservation | undefined;
-        for (const one of steps) {
-          if ('take' in one) {
-            const reply = await scripts.reserve({ wanted: one.take, aheadMs: one.aheadMs });
-            nowUs = reply.nowUs;
-            expect(await copy.reserve({ wanted: one.take, aheadMs: one.aheadMs })).toEqual(reply);
-            last = reply;
-          } else if ('back' in one && last !== undefined) {
-            const slots = { base: last.base, from: Math.max(last.first + last.given - one.back, last.first), to: last.first + last.given };
-            await scripts.returnPermits(slots);
-            await copy.returnPermits(slots);
-          } else if ('sleep' in one) await sleep(one.sleep);
-        }
       }),
       { numRuns: 40 },
     );
