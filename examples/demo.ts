@@ -24,7 +24,7 @@ const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 const step = (text: string): boolean => say(`\n${paint('bold', text)}`);
 
 const command = (args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdout?: 'inherit' | 'pipe' } = {}): ChildProcess =>
-  spawn(process.execPath, ['--max-semi-space-size=8', '--heap-growing-percent=100', cli, ...args], {
+  spawn(process.execPath, ['--max-semi-space-size=8', '--heap-growing-percent=40', cli, ...args], {
     stdio: ['ignore', options.stdout ?? 'inherit', 'inherit'],
     env: { ...process.env, ...options.env },
   });

@@ -55,9 +55,3 @@ export const machineClocks = (): { readonly wallAt: number; readonly uptimeMs: n
 
 /** The wall clock alone: where several machines send, the start of one says nothing of the others. */
 export const wallClock = (): { readonly wallAt: number; readonly uptimeMs: null } => ({ wallAt: Date.now(), uptimeMs: null });
-
-/** The machine's monotonic clock, in milliseconds: the same on every thread of the process. */
-export function machineMonotonicNow(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000 + nanoseconds / 1e6;
-}

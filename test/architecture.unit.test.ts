@@ -170,8 +170,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'src/ledger/redis/places.ts': 'gathers the claims of one turn of the event loop into one script',
   'src/ledger/redis/script-client.ts': 'gathers the calls of one turn of the event loop into one pipeline',
   'src/ledger/sqlite/group-commit.ts': 'gathers the calls of one turn of the event loop into one transaction',
-  'src/ledger/sqlite/ledger-thread.ts': 'gives other work its turn between the steps of a long one',
-  'src/ledger/sqlite/thread-link.ts': 'gathers the calls of one turn of the event loop into one group',
   'src/ledger/sqlite/lock.ts': 'writes the process id beside the lock',
 };
 

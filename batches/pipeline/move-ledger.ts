@@ -3,8 +3,7 @@
  * open here, as after a crash.
  */
 import type { AuditEntry } from '../audit/audit-entry.ts';
-import { recordEvent } from '../record/make-result-event.ts';
-import type { ResultEvent } from '../record/result-event.ts';
+import { recordEvent, type ResultEvent } from '../record/result-event.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
 import { isPublished } from '../record/status.ts';

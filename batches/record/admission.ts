@@ -12,8 +12,7 @@ import type { KeyDerivation } from './idempotency-key.ts';
 import { isSameFingerprint } from './packed.ts';
 import type { Admission, LedgerRecord, Verdict } from './record.ts';
 import { isFinal } from './status.ts';
-import { conflictEvent, duplicateEvent, rejectedEvent } from './make-result-event.ts';
-import type { ResultEvent } from './result-event.ts';
+import { conflictEvent, duplicateEvent, rejectedEvent, type ResultEvent } from './result-event.ts';
 
 /** What the ledger knows under the record id of a new occurrence. */
 export interface KnownRecord {

@@ -6,7 +6,7 @@ import type { Change } from './change.ts';
 import type { Pause } from './pause.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
-import { recordEvent } from './make-result-event.ts';
+import { recordEvent } from './result-event.ts';
 import { write } from './step.ts';
 
 /** Why a record is parked; `body_missing` and `earlier_attempt` wait for a person. */

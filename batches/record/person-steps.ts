@@ -5,7 +5,7 @@ import { isPacked } from './packed.ts';
 import { waitsForLook } from './parking.ts';
 import type { Amendment, LedgerRecord } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
-import { recordEvent } from './make-result-event.ts';
+import { recordEvent } from './result-event.ts';
 import { isFinal } from './status.ts';
 import { move } from './step.ts';
 

@@ -5,8 +5,7 @@ import { failureClass, type FailureCode } from '../gateway/failure-codes.ts';
 import type { LedgerRecord, Reason } from './record.ts';
 import type { BodyChange, Change } from './change.ts';
 import { whyNotResend, type ResendSettings, type TransitionSettings } from './resend-rules.ts';
-import { recordEvent } from './make-result-event.ts';
-import type { ResultEvent } from './result-event.ts';
+import { recordEvent, type ResultEvent } from './result-event.ts';
 import { isFinal, isPublished, mayFollow, type RecordStatus } from './status.ts';
 
 const dayMs = 86_400_000;

@@ -13,8 +13,6 @@ import { clockToleranceMs, mayResend } from './resend-check.ts';
 export interface LedgerTime {
   /** Milliseconds since the epoch; never runs backwards, also from one process to the next. */
   now(): number;
-  /** What is added to a monotonic time to make it the ledger's. */
-  aheadOfMonotonic(): number;
   /** By which details and bodies are deleted: the lowest clock. Null while the clocks are more than an hour apart. */
   deletionTime(): number | null;
   /** Notices steps of the clocks. Part of a group. */
@@ -80,7 +78,8 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
   if (behindBy > 0) times.write(timeNames.offset, times.read(timeNames.offset) + behindBy);
   const base = wallAtStart + times.read(timeNames.offset);
   const formerReading: Reading = { wall: times.read(timeNames.lastWall), uptime: times.read(timeNames.lastUptime) };
-  let [reading, keptReading] = [formerReading, formerReading];
+  let reading = formerReading;
+  let keptReading = formerReading;
   let gap: number | undefined;
   let suspendedMs = 0;
 
@@ -114,7 +113,6 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
 
   return {
     now,
-    aheadOfMonotonic: () => base - monotonicAtStart + suspendedMs,
     deletionTime() {
       const [ours, theirs] = [now(), wall()];
       return Math.abs(ours - theirs) > hourMs ? null : Math.min(ours, theirs);

@@ -114,7 +114,7 @@ async function check(ledger: Ledger, places: Places): Promise<void> {
   }
 }
 
-export function conservationSuite(name: string, createHarness: () => Promise<LedgerHarness>, numRuns = 40): void {
+export function conservationSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
   describe(`the conservation law: ${name}`, () => {
     const run = async (history: readonly Act[], concurrently: boolean): Promise<void> => {
       const harness = await createHarness();
@@ -163,7 +163,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
       expect.hasAssertions();
       await assert(
         asyncProperty(acts, (history) => run(history, false)),
-        { numRuns },
+        { numRuns: 40 },
       );
     });
 
@@ -171,7 +171,7 @@ export function conservationSuite(name: string, createHarness: () => Promise<Led
       expect.hasAssertions();
       await assert(
         asyncProperty(acts, (history) => run(history, true)),
-        { numRuns },
+        { numRuns: 40 },
       );
     });
   });

@@ -14,8 +14,7 @@ import { auditSuite } from './ledger-audit.suite.ts';
 import { pausesSuite } from './ledger-pauses.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
-/** @param histories how many random histories the conservation law is tested with, each in a ledger of its own */
-export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>, histories?: number): void {
+export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHarness>): void {
   describe(`ledger contract: ${name}`, () => {
     let harness: LedgerHarness;
     let ledger: Ledger;
@@ -84,5 +83,5 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     });
   });
 
-  conservationSuite(name, createHarness, histories);
+  conservationSuite(name, createHarness);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { admitOne } from '../../batches/ports/single.ts';
-import { recordEvent } from '../../batches/record/make-result-event.ts';
+import { recordEvent } from '../../batches/record/result-event.ts';
 import { isBalanced } from '../../batches/record/tally.ts';
 import { admission, at, batchA, instructionOf, keys, lineOf, queuedRecord, sentRecord, valid } from '../support/builders.ts';
 import { admitted } from '../support/ledger-steps.ts';

@@ -7,8 +7,7 @@ import { toAdmission } from '../../batches/pipeline/process-instruction.ts';
 import { decideAdmission } from '../../batches/record/admission.ts';
 import { checkAdmission, checkNewRecord } from '../../batches/record/check-change.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
-import { recordEvent } from '../../batches/record/make-result-event.ts';
-import { readResultEvent, resultSchema } from '../../batches/record/result-event.ts';
+import { readResultEvent, recordEvent, resultSchema } from '../../batches/record/result-event.ts';
 import { at, keys, transitionSettings } from '../support/builders.ts';
 
 const fingerprints = createFingerprints(Buffer.alloc(32, 3));

@@ -28,7 +28,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 const inherited = (): Env => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], NO_COLOR: '1' });
 
 export function start(args: readonly string[], env: Env = {}, cwd: string = tmpdir()): Running {
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', '--heap-growing-percent=100', cli, ...args], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', '--heap-growing-percent=40', cli, ...args], {
     env: { ...inherited(), ...env } as NodeJS.ProcessEnv,
     cwd,
     detached: true,

@@ -4,7 +4,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import { admitOne, advanceOne } from '../../batches/ports/single.ts';
 import type { LedgerRecord, Verdict } from '../../batches/record/record.ts';
 import type { Change } from '../../batches/record/change.ts';
-import { recordEvent } from '../../batches/record/make-result-event.ts';
+import { recordEvent } from '../../batches/record/result-event.ts';
 import { isPublished, type RecordStatus } from '../../batches/record/status.ts';
 import { recordIntent } from '../../batches/record/transitions.ts';
 import { admission, at, batchA, instructionOf, keys, lineOf, transitionSettings, valid } from './builders.ts';

@@ -13,7 +13,7 @@ import type { BatchTally, Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import type { UnboundSequences } from './unbound-sequences.ts';
-import { textOf, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { OwnOutcome, Occurrences, Stream } from './occurrences.ts';
 import type { RecordStore, Stored } from './record-store.ts';
 import type { Trails } from './trails.ts';
@@ -121,7 +121,7 @@ function settle(
     deps.trails.append(existing.id, audit);
   }
   if (existing === undefined && recordId !== undefined) deps.loose.raise(recordId, sequence);
-  deps.outbox.append(textOf(event));
+  deps.outbox.append(event);
   deps.accounts.addReceived(account, own.currency, own.amountMinor ?? 0n, own.status);
   return { type: 'settled', status, fresh: true };
 }

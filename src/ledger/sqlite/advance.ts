@@ -6,7 +6,7 @@ import type { Change } from '../../../batches/record/change.ts';
 import type { Tallies } from './tallies.ts';
 import type { Bodies } from './bodies.ts';
 import { statusCode } from '../codes.ts';
-import { textOf, type EventText, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { newSessions } from '../claimed-sessions.ts';
 import type { LedgerTime } from '../ledger-time.ts';
 import type { RecordStore, Stored } from './record-store.ts';
@@ -31,16 +31,11 @@ const written: AdvanceResult = { ok: true };
 /**
  * Part of a group.
  *
- * @param event the event of the change as text
  * @throws TypeError for a step that no rule can have decided; nothing is written then
  */
-export function advance(
-  deps: AdvanceDeps,
-  change: Change,
-  event: EventText | undefined = change.event === undefined ? undefined : textOf(change.event),
-): AdvanceResult {
+export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   checkChange(change);
-  const { expected, after, body, audit = [] } = change;
+  const { expected, after, event, body, audit = [] } = change;
   const stored = deps.records.byRecordId(after.recordId);
   if (stored === undefined) throw neverAdmitted(after.recordId);
   const before = stored.record;

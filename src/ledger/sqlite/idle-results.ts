@@ -87,7 +87,7 @@ function idleResults(dir: string, db: DatabaseSync, release: () => void): IdleRe
       oldest.all(limit).map((row) => ({ number: Number(row['number']), eventId: String(row['event_id']), json: String(row['json']) })),
     enqueue: (events) =>
       change(() => {
-        for (const event of events) outbox.append(event);
+        for (const { eventId, json } of events) outbox.appendText(eventId, json);
       }),
     published: (numbers, mark) =>
       change(() => {

@@ -3,17 +3,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { readMeta } from './schema.ts';
 
-/** An event as it is published. */
-export interface EventText {
-  readonly eventId: string;
-  /** One line of JSON. */
-  readonly json: string;
-}
-
-export const textOf = (event: ResultEvent): EventText => ({ eventId: event.event_id, json: JSON.stringify(event) });
-
 export interface Outbox {
-  append(event: EventText): void;
+  append(event: ResultEvent): void;
+  /** Of an event as text: it is published in these bytes. */
+  appendText(eventId: string, json: string): void;
   remove(numbers: readonly number[]): void;
   /** Keeps the sink's note; null keeps the last one. */
   mark(mark: string | null): void;
@@ -37,11 +30,14 @@ export function createOutbox(db: DatabaseSync): Outbox {
   };
   load();
 
+  const appendText = (eventId: string, json: string): void => {
+    insert.run(last + 1, eventId, json);
+    last += 1;
+  };
+
   return {
-    append({ eventId, json }) {
-      insert.run(last + 1, eventId, json);
-      last += 1;
-    },
+    append: (event) => appendText(event.event_id, JSON.stringify(event)),
+    appendText,
     remove(numbers) {
       const sorted = [...numbers].sort((a, b) => a - b);
       let [from] = sorted;

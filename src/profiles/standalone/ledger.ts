@@ -1,16 +1,15 @@
 /** The ledger of the stand-alone profile and the clock that goes with it. */
 import { hostname } from 'node:os';
 import type { Clock } from '../../../batches/ports/clock.ts';
-import { systemClock } from '../../clock.ts';
+import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
+import { monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { findLedgerFiles, resultsPath } from '../../ledger/data-dir.ts';
 import { rotatedResults } from '../../ledger/rotated-results.ts';
 import { whyNotOpen } from '../../ledger/may-pay.ts';
-import type { LedgerError } from '../../ledger/errors.ts';
-import type { SqliteLedger } from '../../ledger/sqlite/ledger.ts';
-import { openThreadedLedger } from '../../ledger/sqlite/threaded-ledger.ts';
+import { openSqliteLedger, type SqliteLedger } from '../../ledger/sqlite/ledger.ts';
 import { bindingOf } from '../binding.ts';
 import { findUnknownResults } from './unknown-results.ts';
 
@@ -20,7 +19,7 @@ export interface OpenLedger {
   readonly clock: Clock;
 }
 
-/** @throws LedgerError: why this process may not pay from it, see `claimLedger` */
+/** @throws LedgerError: why this process may not pay from it, see `openSqliteLedger` */
 export async function openStandaloneLedger(
   config: Config,
   newLedger: boolean,
@@ -33,23 +32,18 @@ export async function openStandaloneLedger(
   const refusal = whyNotOpen(findLedgerFiles(dataDir), mayCreate);
   if (refusal !== null) throw refusal;
   const ledgerKey = loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE });
-  const ledger = await openThreadedLedger({
+  const ledger = await openSqliteLedger({
     dir: dataDir,
     binding,
     ledgerKey,
+    keys: createKeyDerivation(binding.project),
+    clock: systemClock,
+    monotonic: monotonicClock,
     onWarning,
-    onEnd: endProcess,
     host: hostname(),
     mayCreate,
     findUnknown: (published) =>
       findUnknownResults({ path: resultsPath(dataDir), rotated: rotatedResults(dataDir), published, isQuiet: true }),
   });
   return { ledger, ledgerKey, clock: { now: ledger.now, sleep: systemClock.sleep } };
-}
-
-/** Without the thread nothing can be written: what was not acknowledged is followed by the next process. */
-function endProcess(error: LedgerError): void {
-  setImmediate(() => {
-    throw error;
-  });
 }

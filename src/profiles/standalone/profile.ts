@@ -53,7 +53,7 @@ interface Parts extends OpenLedger {
   readonly oneFile: ReturnType<typeof pLimit>;
 }
 
-/** @throws LedgerError, see `openStandaloneLedger` */
+/** @throws LedgerError, see `openSqliteLedger` */
 export async function openStandalone(params: StandaloneParams): Promise<StandaloneProfile> {
   const { metrics } = params;
   const opened = await openStandaloneLedger(params.config, params.newLedger, (message) => params.logger.warn(message));

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rejectedEvent } from '../../../batches/record/make-result-event.ts';
-import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage } from '../../../batches/event/read-message.ts';
 import { payoutEvent, transitionSettings } from '../../support/builders.ts';

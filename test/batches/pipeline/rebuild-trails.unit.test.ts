@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { publishedHash, readAuditEntry } from '../../../batches/audit/audit-entry.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { duplicateEvent, rejectedEvent } from '../../../batches/record/make-result-event.ts';
-import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { duplicateEvent, rejectedEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import { instructionOf, payoutEvent, queuedRecord, refused, transitionSettings } from '../../support/builders.ts';
 import { message, now, place, published, rebuilt } from './rebuilt.ts';
 

@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
-import { recordEvent } from '../../../batches/record/make-result-event.ts';
-import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { recordEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
 import { rebuild } from '../../../batches/pipeline/rebuild-ledger.ts';

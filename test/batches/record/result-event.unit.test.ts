@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { v5 as uuidV5 } from 'uuid';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import { recordEvent } from '../../../batches/record/make-result-event.ts';
-import { readResultEvent, resultSchema } from '../../../batches/record/result-event.ts';
+import { readResultEvent, recordEvent, resultSchema } from '../../../batches/record/result-event.ts';
 import { isFinal, isPublished, statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import { at, queuedRecord, sentRecord } from '../../support/builders.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
-import { recordEvent, rejectedEvent } from '../../../batches/record/make-result-event.ts';
+import { recordEvent, rejectedEvent } from '../../../batches/record/result-event.ts';
 import { resultMembers } from '../../../batches/record/result-members.ts';
 import { at, batchA, keys, queuedRecord, refused } from '../../support/builders.ts';
 

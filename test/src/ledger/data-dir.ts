@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteLedger, type SqliteLedger, type SqliteLedgerParams } from '../../../src/ledger/sqlite/ledger.ts';
-import { openThreadedLedger, type ThreadedLedgerParams } from '../../../src/ledger/sqlite/threaded-ledger.ts';
 import { at, keys } from '../../support/builders.ts';
 import type { Binding } from '../../../src/ledger/errors.ts';
 
@@ -15,6 +14,3 @@ export const binding: Binding = { gateway: 'http://127.0.0.1:4010', project: 'sh
 
 export const openIn = (dir: string, patch: Partial<SqliteLedgerParams> = {}): Promise<SqliteLedger> =>
   openSqliteLedger({ dir, binding, ledgerKey, keys, clock: { now: () => at }, host: 'here', mayCreate: true, ...patch });
-
-export const openThreadedIn = (dir: string, patch: Partial<ThreadedLedgerParams> = {}): Promise<SqliteLedger> =>
-  openThreadedLedger({ dir, binding, ledgerKey, host: 'here', mayCreate: true, ...patch });

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RebuildIndex } from '../../../batches/ports/rebuild-index.ts';
-import { recordEvent } from '../../../batches/record/make-result-event.ts';
-import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { recordEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import { createRebuildIndex } from '../../../src/recovery/rebuild-index.ts';
 import { at, queuedRecord, transitionSettings } from '../../support/builders.ts';
 import { createMapIndex } from '../../../simulation/distributed/map-index.ts';

@@ -9,7 +9,7 @@ import { batchA } from '../../../support/builders.ts';
 import { admitted } from '../../../support/ledger-steps.ts';
 import { makeDir, openIn, removeDir } from '../data-dir.ts';
 
-const writer = join(import.meta.dirname, 'writer.script.ts');
+const script = join(import.meta.dirname, 'writer.script.ts');
 
 let dir: string;
 beforeEach(() => {
@@ -79,7 +79,7 @@ describe('kill -9', () => {
     const acknowledged = new Map<string, number>();
     let line = 2;
     for (let kill = 1; kill <= 10; kill += 1) {
-      const ended = await runWriter(process.execPath, [writer, dir, String(line)], 1 + ((kill * 379) % 1_500));
+      const ended = await runWriter(process.execPath, [script, dir, String(line)], 1 + ((kill * 379) % 1_500));
       expect(ended).toMatchObject({ signal: 'SIGKILL', stderr: '' });
       for (const [recordId, version] of ended.acknowledged) acknowledged.set(recordId, version);
       // Somebody who only looks comes first, and finds the log of the dead process.
@@ -96,32 +96,10 @@ describe('kill -9', () => {
   });
 });
 
-describe('the end of the thread of a ledger', () => {
-  const preload = join(import.meta.dirname, '../../../support/dying-ledger-thread.ts');
-
-  it.each([
-    ['before', 'exit code 7'],
-    ['after', 'the thread was ended by a test'],
-  ])('%s a group is written rejects what waits, and loses nothing that was acknowledged', async (when, reason) => {
-    const script = ['-c', 'DYING_GROUP=40 DYING_WHEN="$0" exec "$@"', when, process.execPath, '--import', preload, writer, dir, '2'];
-    const ended = await runWriter('/bin/sh', script);
-    expect(ended.exitCode).toBe(3);
-    expect(JSON.parse(ended.stderr)).toEqual({
-      code: 'ledger_write',
-      message: expect.stringContaining(`the thread that writes the ledger has ended (${reason})`) as string,
-      later: 'ledger_write',
-    });
-    expect(ended.acknowledged.size).toBeGreaterThan(20);
-    const ledger = await openIn(dir);
-    await checkSound(ledger, ended.acknowledged);
-    await ledger.close();
-  });
-});
-
 describe('a full disk', () => {
   it('is reported with what to do, promises nothing of the group, and leaves a sound ledger', async () => {
     // A limit on the size of every file, in blocks of 512 bytes, does to the ledger what a full disk does.
-    const ended = await runWriter('/bin/sh', ['-c', 'ulimit -f 2000; exec "$@"', 'sh', process.execPath, writer, dir, '2']);
+    const ended = await runWriter('/bin/sh', ['-c', 'ulimit -f 2000; exec "$@"', 'sh', process.execPath, script, dir, '2']);
     expect(ended.exitCode).toBe(3);
     expect(JSON.parse(ended.stderr)).toEqual({
       code: 'ledger_write',

@@ -1,13 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LedgerWriteError } from '../../../../src/ledger/errors.ts';
-import { createGroupWriter, type GroupWriter } from '../../../../src/ledger/sqlite/group-writer.ts';
 import { createGroupCommit, type GroupCommit } from '../../../../src/ledger/sqlite/group-commit.ts';
 
 /** Numbers as they are on disk, and as they stand within the transaction. */
 let durable: number[];
 let groups: GroupCommit;
-let writer: GroupWriter;
 let commits: number;
 let failing: 'commit' | 'begin' | undefined;
 
@@ -22,7 +20,7 @@ beforeEach(() => {
     open.push(value);
     return value * 10;
   };
-  writer = createGroupWriter({
+  groups = createGroupCommit({
     begin() {
       if (failing === 'begin') throw storeFailure;
       open = [];
@@ -37,7 +35,6 @@ beforeEach(() => {
     },
     failure: (cause) => (cause === storeFailure ? new LedgerWriteError('no room') : undefined),
   });
-  groups = createGroupCommit(writer);
 });
 let writing: (value: number) => number;
 const write = (value: number): Promise<number> => groups.run(() => writing(value));
@@ -97,7 +94,7 @@ describe('group commit', () => {
     failing = undefined;
     await expect(write(4)).rejects.toThrow('no room');
     expect(durable).toEqual([1]);
-    expect(writer.broken).toBeInstanceOf(LedgerWriteError);
+    expect(groups.broken).toBeInstanceOf(LedgerWriteError);
   });
 
   it('writes what waits when it is closed, and takes nothing more', async () => {

@@ -4,9 +4,9 @@
  *
  * Arguments: data folder, first line.
  */
-import { openThreadedLedger } from '../../../../src/ledger/sqlite/threaded-ledger.ts';
+import { openSqliteLedger } from '../../../../src/ledger/sqlite/ledger.ts';
 import { LedgerError } from '../../../../src/ledger/errors.ts';
-import { batchA, manifest } from '../../../support/builders.ts';
+import { batchA, keys, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { binding, ledgerKey } from '../data-dir.ts';
 
@@ -14,7 +14,7 @@ const [dir = '', first = '2'] = process.argv.slice(2);
 const body = Buffer.alloc(700, 'x');
 let line = Number(first);
 
-const ledger = await openThreadedLedger({ dir, binding, ledgerKey, host: 'child', mayCreate: true });
+const ledger = await openSqliteLedger({ dir, binding, ledgerKey, keys, clock: { now: () => Date.now() }, host: 'child', mayCreate: true });
 const tell = ({ recordId, version }: { readonly recordId: string; readonly version: number }): boolean =>
   process.stdout.write(`${recordId} ${version}\n`);
 
