@@ -22,7 +22,8 @@ const purged = (record: LedgerRecord): LedgerRecord => ({
   audit: { number: (record.audit?.number ?? 0) + 1, chain: expect.any(String) as string },
 });
 
-const packed = (record: LedgerRecord): LedgerRecord => ({
+/** What a ledger that packs keeps of a record that has ended. */
+export const packed = (record: LedgerRecord): LedgerRecord => ({
   ...purged(record),
   fingerprint: packFingerprint(record.fingerprint),
   sessionId: record.sessionId === null ? null : shortSession(record.sessionId),

@@ -7,6 +7,7 @@ import { openInstance, removeKeys } from './harness.ts';
 ledgerDifferentialSuite('Redis and memory', {
   runs: 60,
   keepsTrails: false,
+  packs: true,
   one: memoryHarness,
   async other() {
     const prefix = uniquePrefix();
