@@ -38,8 +38,8 @@ const claimMs = 20_000;
 const idleAtMostMs = 1_000;
 /** An event that waited so long was left by an instance that died. */
 const leftAfterMs = 60_000;
-/** A purge looks through every batch, and every instance does it. */
-const betweenPurgesMs = 60_000;
+/** While there is more to pack: about a thousand records a second, which takes a tenth of a Redis. */
+const packing = { groupSize: 128, betweenGroupsMs: 100 };
 
 interface Parts {
   readonly params: InstanceParams;
@@ -152,7 +152,7 @@ function workersOf({ params, connected, stack, consumer, webhooks }: Parts): rea
     createParkedSweeper(deps),
     createOutboxTakeOver({ ledger, publisher: deps.publisher }),
     createBatchSweeper({ ledger, clock, signal: params.stopping.signal }),
-    createRetention({ ledger, retentionMs, groupSize: 512, betweenGroupsMs: betweenPurgesMs }),
+    createRetention({ ledger, retentionMs, ...packing }),
   ];
 }
 
