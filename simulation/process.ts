@@ -16,6 +16,7 @@ import { createWebhookReceiver } from '../consumers/webhook/webhook-receiver.ts'
 import { createLocalLimiter } from '../src/limiter/local.ts';
 import { createLedgerTime } from '../src/ledger/ledger-time.ts';
 import { timesIn } from '../src/ledger/memory/ledger.ts';
+import { engineParamsOf } from './engine-params.ts';
 import type { SimulatedFile } from './files.ts';
 import { clockOf, gatewayOf, ledgerOf, never, sinkOf, type Life } from './ports.ts';
 import { answerRequests, createRequestWorker } from './requests.ts';
@@ -81,40 +82,21 @@ async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
   const finisher = createBatchFinisher({ ledger, clock });
   const limiter = createLocalLimiter({ rate: settings.rate, clock: monotonic });
   const { deps } = createEngine({
+    ...engineParamsOf(world, name, settings),
     ledger,
     gateway: gatewayOf(params, life),
     sink: sinkOf(params, life),
     limiters: { dispatch: limiter, follow: createLocalLimiter({ rate: 'unlimited', clock: monotonic }) },
     clock,
     monotonic,
-    random: () => world.dice.next(),
     machine: machine.clocks,
-    owner: name,
     leaseMs: 2 * settings.timeoutMs + 60_000,
-    settings: {
-      keys: world.keys,
-      random: () => world.dice.next(),
-      followIntervalMs: 500,
-      keyLifetimeMs: settings.keyLifetimeMs,
-      idempotencyHeader: settings.idempotencyHeader,
-      timeoutMs: settings.timeoutMs,
-      audit: world.audit,
-    },
-    concurrency: settings.concurrency,
-    confirm: 'match',
-    fingerprints: world.fingerprints,
     signal: stopping.signal,
     stop(why) {
       world.story.tell(name, `stops: ${why}`);
       stopping.abort(new Error(why));
     },
-    async alert({ alert, recordId, description }) {
-      world.alerts.push(`${alert} ${recordId} ${description}`);
-      world.story.tell(name, `ALERT ${alert} for ${recordId}: ${description}`);
-    },
-    onWait: ({ what, reason }) => world.story.tell(name, `${what} wait: ${reason.code}`),
     onResumed: (batchId) => scanner.add(batchId),
-    onBreakerChange: ({ type }) => world.story.tell(name, `breaker ${type}`),
   });
   const relay = startWorkers([deps.publisher], { clock, signal: new AbortController().signal, onFailure: () => undefined });
   try {

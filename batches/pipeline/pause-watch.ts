@@ -83,7 +83,7 @@ export const createParkedSweeper = (
 
 /**
  * Makes due what waits for the end of a pause, of batches that nothing pauses any more. What waits in a batch that was
- * cancelled ends: what parked it knew of another pause, and not yet of that.
+ * cancelled ends: the process that parked it did not know of the cancellation yet.
  *
  * @param batchId null for all batches
  * @returns how many records are due

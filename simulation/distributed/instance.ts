@@ -15,6 +15,7 @@ import type { ResultSink } from '../../batches/ports/result-sink.ts';
 import { createWebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
 import { openMemoryLedger, type MemoryStore } from '../../src/ledger/memory/ledger.ts';
 import { createLocalLimiter } from '../../src/limiter/local.ts';
+import { engineParamsOf } from '../engine-params.ts';
 import { createMachine, type Machine } from '../machine.ts';
 import { clockOf, gatewayOf, never, perform, type Life, type PortParams } from '../ports.ts';
 import { atMostEvery } from '../process.ts';
@@ -132,7 +133,8 @@ async function serve(serving: Serving): Promise<void> {
   const monotonic = clockOf(ports, life, machine.monotonic);
   const ledger = sharedLedgerOf(params, ports, life);
   const { deps } = createEngine({
-    ...{ ledger, clock, monotonic, signal, stop, owner: name },
+    ...engineParamsOf(world, name, settings),
+    ...{ ledger, clock, monotonic, signal, stop },
     // As in the program: where several machines send, only wall clocks can be compared.
     machine: () => ({ wallAt: machine.wall(), uptimeMs: null }),
     gateway: gatewayOf(ports, life),
@@ -141,26 +143,7 @@ async function serve(serving: Serving): Promise<void> {
       dispatch: createLocalLimiter({ rate: settings.rate, clock: monotonic }),
       follow: createLocalLimiter({ rate: 'unlimited', clock: monotonic }),
     },
-    random: () => world.dice.next(),
     leaseMs: settings.timeoutMs + leaveWithinMs,
-    settings: {
-      keys: world.keys,
-      random: () => world.dice.next(),
-      followIntervalMs: 500,
-      keyLifetimeMs: settings.keyLifetimeMs,
-      idempotencyHeader: settings.idempotencyHeader,
-      timeoutMs: settings.timeoutMs,
-      audit: world.audit,
-    },
-    concurrency: settings.concurrency,
-    confirm: 'match',
-    fingerprints: world.fingerprints,
-    async alert({ alert, recordId, description }) {
-      world.alerts.push(`${alert} ${recordId} ${description}`);
-      world.story.tell(name, `ALERT ${alert} for ${recordId}: ${description}`);
-    },
-    onWait: ({ what, reason }) => world.story.tell(name, `${what} wait: ${reason.code}`),
-    onBreakerChange: ({ type }) => world.story.tell(name, `breaker ${type}`),
     gatherMs: 5,
   });
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
