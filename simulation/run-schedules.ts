@@ -11,7 +11,8 @@ export interface RunParams extends Chunk {
   readonly threads?: number;
 }
 
-const chunkSize = 50;
+// Small: what a slow schedule has found is reported when its chunk ends.
+const chunkSize = 5;
 /** @throws what a schedule throws: that is a mistake of the simulation, not a finding */
 export async function runSchedules(params: RunParams): Promise<{ readonly sums: ScheduleSums; readonly failures: number }> {
   const { first, count, mostFailures, threads = availableParallelism() } = params;
