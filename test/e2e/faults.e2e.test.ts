@@ -235,7 +235,7 @@ describe.concurrent('a gateway that cannot be reached', () => {
       const path = world.write('may.csv', csvOf(payouts(20)));
       await world.sandbox.close();
       const running = world.begin(['run', path, '--json']);
-      await until('the breaker', () => running.stderr().includes('the gateway cannot be reached'));
+      await until('the breaker', () => running.stderr().includes('the gateway cannot be reached: sending is paused'));
       await world.replaceSandbox({});
       const ended = await running.ended;
       expect(ended.code).toBe(0);

@@ -110,7 +110,7 @@ describe.concurrent('a signal', () => {
       const path = world.write('may.csv', csvOf(payouts(30)));
       await world.sandbox.close();
       const running = world.begin(['run', path, '--json']);
-      await until('the breaker', () => running.stderr().includes('cannot be reached'));
+      await until('the breaker', () => running.stderr().includes('the gateway cannot be reached: sending is paused'));
       running.kill('SIGINT');
       const ended = await running.ended;
       expect(ended.code).toBe(3);
