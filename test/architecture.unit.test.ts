@@ -122,13 +122,26 @@ const rooms: Rooms = {
       ].map((room) => `src/${room}`),
     ],
   },
+  // What commands and pages show alike, as objects.
+  'src/views': { imports: [...adapters, 'src/config', 'src/files', 'src/kafka', 'src/ledger', 'src/terminal', 'src/profiles'] },
   'src/console': { imports: [...adapters, 'src/config', 'src/files', 'src/terminal', 'src/service', 'src/service/http', 'src/profiles'] },
   'src/commands': {
     imports: [
       ...adapters,
-      ...['config', 'redis', 'files', 'ledger', 'ledger/sqlite', 'kafka', 'service', 'recovery', 'terminal', 'profiles', 'console'].map(
-        (room) => `src/${room}`,
-      ),
+      ...[
+        'config',
+        'redis',
+        'files',
+        'ledger',
+        'ledger/sqlite',
+        'kafka',
+        'service',
+        'recovery',
+        'terminal',
+        'profiles',
+        'views',
+        'console',
+      ].map((room) => `src/${room}`),
       'src/schemas.ts',
     ],
   },

@@ -11,6 +11,7 @@ import { topicsExist } from '../kafka/topics.ts';
 import { createLogger } from '../logger.ts';
 import { sharedLedgerKey } from '../profiles/distributed/connect.ts';
 import { printable } from '../terminal/format.ts';
+import { letterView } from '../views/dead-letters.ts';
 
 /** `list`, `show POSITION` or `redrive POSITION`; a position is partition and offset, such as `0/12`. */
 export async function deadLetters(
@@ -28,7 +29,7 @@ export async function deadLetters(
   const letters = readDeadLetters(createKafka, names.deadLetters);
   switch (action) {
     case 'list':
-      for await (const letter of letters) process.stdout.write(`${json ? JSON.stringify(toJson(letter)) : line(letter)}\n`);
+      for await (const letter of letters) process.stdout.write(`${json ? JSON.stringify(letterView(letter)) : line(letter)}\n`);
       return exitCodes.ok;
     case 'show':
       process.stdout.write(show(await find(letters, position), json));
@@ -59,16 +60,6 @@ async function find(letters: AsyncIterable<DeadLetter>, position: string | undef
   throw new CommandError(exitCodes.usage, `there is no dead letter at ${position}; disburse dead-letters list prints all.`);
 }
 
-const toJson = ({ place, reason, message, source, failedAt, truncated, record }: DeadLetter) => ({
-  place,
-  reason,
-  message,
-  source,
-  failed_at: failedAt,
-  bytes: record.value?.length ?? null,
-  truncated,
-});
-
 const line = ({ place, reason, message, source, failedAt }: DeadLetter): string =>
   printable(`${place.padEnd(8)} ${failedAt}  ${reason.padEnd(20)}  ${source.topic}/${source.partition}/${source.offset}  ${message}`);
 
@@ -77,6 +68,7 @@ function show(letter: DeadLetter, json: boolean): string {
   const { value } = letter.record;
   const text = value?.toString('utf8') ?? null;
   const isText = value === null || Buffer.from(text ?? '').equals(value);
-  if (json) return `${JSON.stringify({ ...toJson(letter), ...(isText ? { value: text } : { value_base64: value.toString('base64') }) })}\n`;
+  if (json)
+    return `${JSON.stringify({ ...letterView(letter), ...(isText ? { value: text } : { value_base64: value.toString('base64') }) })}\n`;
   return `${line(letter)}\n${printable(isText ? (text ?? '(no value)') : value.toString('base64'))}\n`;
 }

@@ -1,16 +1,15 @@
 /** What happened to one record, and what moves it next. */
-import { publishedHash, readAuditEntry, type AuditEntry } from '../../batches/audit/audit-entry.ts';
-import type { PublishedHead, Trail, TrailVerification } from '../../batches/audit/hash-chain.ts';
+import type { PublishedHead, Trail } from '../../batches/audit/hash-chain.ts';
 import { maskQuoted } from '../../batches/instruction/masks.ts';
-import { recordView, type RecordView, type TimedRecord } from '../../batches/record/record-view.ts';
+import { recordView } from '../../batches/record/record-view.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
-import type { LedgerReader } from '../profiles/profile.ts';
-import { brokenText, explanationText, verifiedText, type ExplainedEntry, type Explanation } from '../terminal/explanation-text.ts';
+import { openLedgerReader } from '../profiles/open-profile.ts';
+import { brokenText, explanationText, verifiedText } from '../terminal/explanation-text.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
+import { explanationOf, publishedHeads, readConsistently } from '../views/explanation.ts';
 
 interface ExplainOptions {
   readonly verify: boolean;
@@ -25,7 +24,7 @@ export async function explain(config: Config, recordId: string, { verify, json }
   try {
     const chain = verify ? await reader.auditChain() : undefined;
     // Read before the ledger: what a result shows is in the ledger by then.
-    const published = verify ? await publishedHeads(config, recordId) : [];
+    const published = verify ? await publishedHeads(config, recordId, warn) : [];
     const found = await readConsistently(reader.ledger, recordId);
     if (found === undefined) throw unknownRecord(recordId, published);
     const { timed, entries } = found;
@@ -52,56 +51,4 @@ function unknownRecord(recordId: string, published: readonly PublishedHead[]): C
       ? `no record ${name} in this ledger. disburse records lists what is open; is DATA_DIR right (or REDIS_URL and REDIS_PREFIX)?`
       : `no record ${name} in this ledger, although ${published.length} of its results were published: the ledger has lost it.`;
   return new CommandError(exitCodes.needsAttention, why);
-}
-
-async function publishedHeads(config: Config, recordId: string): Promise<readonly PublishedHead[]> {
-  const heads: PublishedHead[] = [];
-  const never = new AbortController().signal;
-  const reading = { follow: false, from: 'beginning', signal: never, onWarning: warn, onSkipped: warn, withRotated: true } as const;
-  for await (const { record_id: id, audit_number: number, audit_head: hash } of readEvents(config, reading))
-    if (id === recordId && number !== undefined && hash !== undefined) heads.push({ number, hash });
-  return heads;
-}
-
-/** A process that pays may write between two reads. */
-const mostReads = 20;
-
-/** The record and the trail that it ends with; undefined when there is no such record. */
-export async function readConsistently(
-  ledger: Pick<LedgerReader['ledger'], 'find' | 'trail'>,
-  recordId: string,
-): Promise<{ readonly timed: TimedRecord; readonly entries: readonly AuditEntry[] } | undefined> {
-  for (let read = 1; ; read += 1) {
-    const timed = await ledger.find(recordId);
-    const entries = timed === undefined ? [] : await ledger.trail(recordId);
-    const after = await ledger.find(recordId);
-    const isSame = timed?.record.version === after?.record.version && timed?.record.audit?.number === after?.record.audit?.number;
-    if (isSame || read >= mostReads) return timed === undefined ? undefined : { timed, entries };
-  }
-}
-
-function explanationOf(record: RecordView, { entries, head }: Trail, verification: TrailVerification | undefined): Explanation {
-  return {
-    record,
-    trail: entries.map(explainedEntry),
-    head: head === null ? null : publishedHash(head),
-    ...(verification === undefined ? {} : { verified: verification.type === 'whole' }),
-    ...(verification?.type === 'whole' ? { verified_from: verification.from } : {}),
-    ...(verification?.type === 'broken' ? { broken: { number: verification.number, problem: verification.problem } } : {}),
-  };
-}
-
-/** A text that is no entry, or has no time that exists, is shown without what cannot be read. */
-function explainedEntry({ number, text, hash }: AuditEntry): ExplainedEntry {
-  const read = readAuditEntry(text);
-  if (read === undefined) return { number, event: 'unreadable', detail: {}, hash };
-  const at = new Date(read.at);
-  return {
-    number,
-    ...(Number.isNaN(at.getTime()) ? {} : { at: at.toISOString() }),
-    event: read.event,
-    ...(read.by === undefined ? {} : { by: read.by }),
-    detail: read.detail,
-    hash,
-  };
 }

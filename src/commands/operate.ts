@@ -7,7 +7,7 @@ import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { openLedgerReader, operateProfile } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
-import { chooseBatch } from './find-batch.ts';
+import { chooseBatch } from '../views/find-batch.ts';
 import { withShutdown } from './with-shutdown.ts';
 
 export interface PersonOptions {

@@ -13,7 +13,7 @@ import { maxWorkbookRows, writeResultsWorkbook } from '../files/results-workbook
 import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
-import { chooseBatch } from './find-batch.ts';
+import { chooseBatch } from '../views/find-batch.ts';
 import { interruptible } from './interruptible.ts';
 import { ownFiles } from './own-files.ts';
 import type { ResultsOptions } from './results-options.ts';

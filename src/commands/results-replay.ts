@@ -4,7 +4,7 @@ import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { openLedgerReader } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
-import { chooseBatch } from './find-batch.ts';
+import { chooseBatch } from '../views/find-batch.ts';
 import { interruptible } from './interruptible.ts';
 import type { ResultsOptions } from './results-options.ts';
 

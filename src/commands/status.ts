@@ -10,7 +10,7 @@ import { openLedgerReader } from '../profiles/open-profile.ts';
 import type { LedgerReader } from '../profiles/profile.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { batchListText, summaryText } from '../terminal/summary-text.ts';
-import { chooseBatch } from './find-batch.ts';
+import { chooseBatch } from '../views/find-batch.ts';
 import { interruptible } from './interruptible.ts';
 import { recountDifferences } from './recount.ts';
 

@@ -9,7 +9,7 @@ import { openLedgerReader, readAlerts, readEvents } from '../profiles/open-profi
 import type { EventReading } from '../profiles/profile.ts';
 import { alertLine, eventLine } from '../terminal/event-line.ts';
 import { paintFor, type Paint } from '../terminal/format.ts';
-import { chooseBatch } from './find-batch.ts';
+import { chooseBatch } from '../views/find-batch.ts';
 import { interruptible } from './interruptible.ts';
 
 /**

@@ -9,8 +9,8 @@ import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
 import type { LedgerReader } from '../profiles/profile.ts';
 import { counted, printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
-import { readConsistently } from './explain.ts';
 import { recountDifferences } from './recount.ts';
+import { readConsistently } from '../views/explanation.ts';
 
 type Ledger = LedgerReader['ledger'];
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectRecords } from '../../../../batches/record/record-selection.ts';
 import { openStatuses, type OpenStatus } from '../../../../batches/record/status.ts';
-import { selectionFrom } from '../../../../src/commands/records.ts';
+import { selectionFrom } from '../../../../src/views/select-records.ts';
 import type { ReadLedger } from '../../../../src/ledger/looks.ts';
 import { openRedisReader } from '../../../../src/ledger/redis/reader.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, valid } from '../../../support/builders.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { selectRecords } from '../../../../batches/record/record-selection.ts';
 import { openStatuses } from '../../../../batches/record/status.ts';
-import { selectionFrom } from '../../../../src/commands/records.ts';
+import { selectionFrom } from '../../../../src/views/select-records.ts';
 import { openReader } from '../../../../src/ledger/sqlite/reader.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, valid } from '../../../support/builders.ts';
 import { intent, moved, step } from '../../../support/ledger-steps.ts';
