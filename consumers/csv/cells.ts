@@ -11,7 +11,7 @@ import type { TextBlock } from './records.ts';
 import { StructuralError } from './structural-error.ts';
 
 /** A carriage return that ends no line; allowed inside quotes only. */
-const loneCarriageReturn = /\r(?!\n)/;
+export const loneCarriageReturn = /\r(?!\n)/;
 
 /**
  * @param byteLength how many bytes of the file a text was

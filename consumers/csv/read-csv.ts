@@ -10,6 +10,9 @@ import { findHeader } from './header.ts';
 import { readCells } from './cells.ts';
 import { createRowMaker, type CsvRow } from './rows.ts';
 import { StructuralError, type SourceFacts } from './structural-error.ts';
+import { judgeBlocks, type Judges } from './judge-blocks.ts';
+import { createPlainReader } from './plain-rows.ts';
+import type { TextBlock } from './records.ts';
 import { openText, type TextFile } from './text.ts';
 
 /**
@@ -42,6 +45,8 @@ export interface CsvFile {
    * signal's reason; what was handed out before is then worth nothing on a first reading.
    */
   readonly blocks: AsyncIterable<readonly CsvRow[]>;
+  /** Instead of `blocks`: what is made of the rows of each block, in the order of the file; throws like `blocks`. */
+  judged<T>(judges: Judges<T>): AsyncGenerator<T>;
   /** How much of the file on disk was read so far, packed or not. */
   bytesRead(): number;
   /** What is only known after the last block; throws before. */
@@ -76,19 +81,28 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
     const maker = createRowMaker(header, delimiter);
     if (blank !== undefined) maker.skipped(blank.from, blank.to);
 
-    async function* blocks(): AsyncGenerator<readonly CsvRow[]> {
+    async function* guarded<T>(parts: AsyncGenerator<T>): AsyncGenerator<T> {
       try {
-        const rest = maker.take(first, 1);
-        if (rest.length > 0) yield rest;
-        for await (const block of opened.blocks) {
-          const rows = maker.take(readCells(block, delimiter, opened.byteLength));
-          if (rows.length > 0) yield rows;
-        }
+        yield* parts;
       } catch (error) {
         throw await failed(error);
       } finally {
         await close();
       }
+    }
+    const rowsOf = (block: TextBlock): readonly CsvRow[] => maker.take(readCells(block, delimiter, opened.byteLength));
+    async function* blocks(): AsyncGenerator<readonly CsvRow[]> {
+      const rest = maker.take(first, 1);
+      if (rest.length > 0) yield rest;
+      for await (const block of opened.blocks) {
+        const rows = rowsOf(block);
+        if (rows.length > 0) yield rows;
+      }
+    }
+    async function* judged<T>(judges: Judges<T>): AsyncGenerator<T> {
+      yield judges.here(maker.take(first, 1));
+      const reader = { plain: createPlainReader(header, delimiter), rowsOf, passed: () => maker.passed() };
+      yield* judgeBlocks(opened.blocks, reader, judges);
     }
 
     return {
@@ -97,7 +111,8 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
       delimiter,
       encoding: opened.encoding,
       rereadable: source.rereadable,
-      blocks: blocks(),
+      blocks: guarded(blocks()),
+      judged: (judges) => guarded(judged(judges)),
       bytesRead: () => source.bytesRead(),
       finished() {
         const digest = source.digest();

@@ -19,6 +19,8 @@ const maxWarnings = 1000;
 export interface RowMaker {
   /** @param from rows of the block to leave out at its beginning: the header */
   take(block: Coverage, from?: number): readonly CsvRow[];
+  /** The rows of a block were read elsewhere, and none of them is blank. */
+  passed(): void;
   /** Blank lines that were found otherwise, before the header. */
   skipped(from: number, to: number): void;
   /** The first thousand; blank lines at the end of the file are no warning. */
@@ -38,6 +40,11 @@ export function createRowMaker(header: readonly string[], delimiter: string): Ro
     warningsTotal += 1;
     if (warnings.length < maxWarnings) warnings.push(blankRows(from, to));
   };
+  const tellPending = (): void => {
+    if (blank === undefined) return;
+    tellBlank(blank.from, blank.to);
+    blank = undefined;
+  };
 
   return {
     take(block, from = 0) {
@@ -49,21 +56,19 @@ export function createRowMaker(header: readonly string[], delimiter: string): Ro
           blank = { from: blank?.from ?? row.line, to: row.line };
           continue;
         }
-        if (blank !== undefined) {
-          tellBlank(blank.from, blank.to);
-          blank = undefined;
-        }
+        tellPending();
         rows.push(restores ? { line: row.line, cells: row.cells.map(restoreCell) } : row);
       }
       return rows;
     },
+    passed: tellPending,
     skipped: tellBlank,
     warnings: () => warnings,
     warningsTotal: () => warningsTotal,
   };
 }
 
-const isBlank = (cells: readonly string[]): boolean => (cells.length === 0 || cells[0] === '') && cells.every((cell) => cell === '');
+export const isBlank = (cells: readonly string[]): boolean => (cells.length === 0 || cells[0] === '') && cells.every((cell) => cell === '');
 
 const blankRows = (from: number, to: number): LineProblem => ({
   line: from,

@@ -10,7 +10,7 @@ import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type RowIndex } from '../../batches/preflight/preflight.ts';
 import { explainHeader, headerSearchRows } from '../../batches/preflight/header-diagnosis.ts';
 import { headerAdvice } from '../../batches/csv-row/header.ts';
-import { validateBlock } from '../../batches/preflight/check-block.ts';
+import { validateBlock, type BlockReport } from '../../batches/preflight/check-block.ts';
 import { createRowParser } from '../../batches/csv-row/parse-row.ts';
 import type { RowReadingOptions } from '../../batches/csv-row/amount.ts';
 import { readCsv, type CsvFile, type CsvOptions } from '../../consumers/csv/read-csv.ts';
@@ -18,6 +18,7 @@ import type { CsvRow } from '../../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
 import { createRowIndex } from '../../consumers/row-index.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
+import { isWorthThread, startCheckThread, type CheckThread } from './check-thread.ts';
 import { shownFileName } from './file-name.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
@@ -75,6 +76,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
   const { path, reading, expected, onProgress } = params;
   const file = shownFileName(basename(path));
   let csv: CsvFile | undefined;
+  let thread: CheckThread | undefined;
   let rows = 0;
   const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => ({
     ok: false,
@@ -100,9 +102,11 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const fileBytes = await sizeOf(path);
     const taking = startPreflight(unpackedSize(path, fileBytes));
-    for await (const block of csv.blocks) {
-      taking.take(validateBlock(block, made.reader));
-      rows += block.length;
+    if (isWorthThread(fileBytes)) thread = startCheckThread({ header, delimiter, reading });
+    const here = (block: readonly CsvRow[]): BlockReport => validateBlock(block, made.reader);
+    for await (const report of csv.judged(thread === undefined ? { here } : { here, elsewhere: thread.check })) {
+      taking.take(report);
+      rows += report.rows;
       onProgress({ reading: 'check', rows, bytes: csv.bytesRead(), fileBytes });
     }
     const found = csv.finished();
@@ -130,6 +134,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     if (cause instanceof StructuralError) return broken(cause.problems, cause.facts);
     throw cause;
   } finally {
+    await thread?.close();
     await csv?.close();
   }
 }
