@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CommandError, exitCodes } from '../exit.ts';
+import { consoleMistakes } from './console-values.ts';
 import { isKeyText } from './values.ts';
 import { secretNames, shape, variableNames, type Settings, type VariableName } from './variables.ts';
 
@@ -59,6 +60,7 @@ export function readConfig(layers: readonly Environment[], needs: Needs, { mista
     ...(needs === 'gateway' ? missingForGateway(given) : []),
     ...profileMistakes(given),
     ...saslMistakes(given),
+    ...consoleMistakes(given),
   ];
   if (mistakes.length > 0 || !parsed.success) {
     const read = sources === undefined ? '' : `\nIt was read from ${sources}.`;

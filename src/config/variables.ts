@@ -1,5 +1,6 @@
 /** All variables of the configuration. Source of names and defaults: docs/configuration.md, verified by a test. */
 import { z } from 'zod';
+import { roles, trustedProxies } from './console-values.ts';
 import {
   brokers,
   duration,
@@ -17,6 +18,8 @@ import {
   rate,
   redisUrl,
 } from './values.ts';
+
+const listenHost = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on');
 
 export const shape = {
   GATEWAY_URL: gatewayUrl.optional(),
@@ -45,11 +48,14 @@ export const shape = {
   INBOX_REQUIRE: inboxRequire.optional(),
   INBOX_GROUP: groupName.optional(),
   INBOX_MODE: fileMode.default(0o640),
-  HTTP_HOST: z
-    .string()
-    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address to listen on')
-    .default('127.0.0.1'),
+  HTTP_HOST: listenHost.default('127.0.0.1'),
   HTTP_PORT: integer(0, 65_535).default(8080),
+  CONSOLE_HOST: listenHost.default('127.0.0.1'),
+  CONSOLE_PORT: integer(0, 65_535).optional(),
+  CONSOLE_TRUSTED_PROXY: trustedProxies.optional(),
+  CONSOLE_USER_HEADER: headerName.optional(),
+  CONSOLE_GROUPS_HEADER: headerName.optional(),
+  CONSOLE_ROLES: roles.optional(),
   KAFKA_BROKERS: brokers.optional(),
   KAFKA_GROUP: kafkaName.default('disburse'),
   KAFKA_TOPIC_PREFIX: kafkaName.default('payouts'),
