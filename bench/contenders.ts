@@ -80,6 +80,10 @@ export const serve = (
     ...env,
   });
 
+/** The simulated gateway as its users start it; it verifies every signature. */
+export const sandbox = (bench: Bench, publicKeyFile: string): Command =>
+  cliCommand(bench, ['sandbox', '--port', '0', '--public-key', publicKeyFile, '--confirm', 'auto', '--settle-ms', '20'], {});
+
 export const topics = (bench: Bench, { meeting, partitions }: { readonly meeting: Meeting; readonly partitions: number }): Command =>
   cliCommand(bench, ['topics', '--partitions', String(partitions)], { ...meeting, DATA_DIR: `${bench.place.folder}/data` });
 

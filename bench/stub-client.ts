@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { startChild } from './children.ts';
 import { cpuOfServer } from './measure.ts';
-import type { Call } from './stub/book.ts';
+import type { BookAccounts, Call } from './stub/book.ts';
 import type { StubMode, StubStats } from './stub/gateway.ts';
 
 export interface Stub {
@@ -16,6 +16,8 @@ export interface Stub {
   forgetKeys(): Promise<void>;
   stats(): Promise<StubStats>;
   calls(): Promise<readonly Call[]>;
+  /** How often each record was paid, counted by the gateway: a list of millions of calls is too long for one answer. */
+  accounts(): Promise<BookAccounts>;
   /** Resolves as soon as so many calls came. */
   reached(calls: number): Promise<void>;
   stop(): Promise<void>;
@@ -59,6 +61,7 @@ export async function startStub(mode: StubMode, { latencyMs, faultShare }: Weath
     forgetKeys: async () => void (await ask('forget', 'POST')),
     stats: async () => JSON.parse(await ask('stats')) as StubStats,
     calls: async () => jsonLines<Call>(await ask('calls')),
+    accounts: async () => JSON.parse(await ask('accounts')) as BookAccounts,
     reached: async (calls) => void (await ask(`reached?calls=${calls}`)),
     async stop() {
       child.stdin?.end();

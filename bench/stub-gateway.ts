@@ -5,7 +5,7 @@
  *
  * Its first line on stdout is its URL. It ends when its stdin does, which a pipe from its parent ensures,
  * however that one ends. Beside the gateway's calls: GET /_stub/calls (JSON lines), GET /_stub/stats,
- * GET /_stub/reached?calls=N (answers when so many came), POST /_stub/forget (the keys), POST /_stub/reset.
+ * GET /_stub/accounts, GET /_stub/reached?calls=N (answers when so many came), POST /_stub/forget (the keys), POST /_stub/reset.
  */
 import { createBook } from './stub/book.ts';
 import { createStubGateway, stubModes } from './stub/gateway.ts';

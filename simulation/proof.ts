@@ -1,15 +1,17 @@
 /**
  * `npm run proof`: runs schedules and reports those in which something does not hold; `--model` searches the model, `--mutations` lets
- * schedules find mistakes, `--fuzz` runs the fuzzers.
+ * schedules find mistakes. What else it can run is in `scripts.ts`.
  */
 import { parseArgs } from 'node:util';
-import { runFuzz } from './fuzz.ts';
 import { proveModel } from './model/check.ts';
 import { proveMutations } from './mutations/run.ts';
 import { runSchedules } from './run-schedules.ts';
 import { runSchedule } from './schedule.ts';
+import { runScript, scriptOf } from './scripts.ts';
 
-if (process.argv.includes('--fuzz')) process.exit(runFuzz(process.argv.slice(2)));
+const args = process.argv.slice(2);
+const script = scriptOf(args);
+if (script !== undefined) process.exit(runScript(script, args));
 
 const { values } = parseArgs({
   options: {

@@ -15,11 +15,24 @@ export interface BookStats {
   readonly last_at: number | null;
 }
 
+export interface BookAccounts {
+  /** Different records that were paid. */
+  readonly paid: number;
+  /** Records that were paid more than once, the first of them only. */
+  readonly paid_twice: readonly string[];
+  /** Records that came under more than one key, the first of them only. */
+  readonly under_two_keys: readonly string[];
+}
+
+const mostNamed = 10;
+
 export interface Book {
   /** Notes a call; true when its key is new. A call without a key is new every time. */
   note(recordId: string, key: string | undefined, now: number): boolean;
   calls(): Iterable<Call>;
   stats(): BookStats;
+  /** Counted when it is asked for. */
+  accounts(): BookAccounts;
   /** Resolves as soon as so many calls were noted since the last reset. */
   reached(calls: number): Promise<void>;
   /** Every key is new again, as for a gateway that keeps them for a limited time; the calls stay noted. */
@@ -59,6 +72,24 @@ export function createBook(): Book {
       }
     },
     stats: () => ({ calls: recordIds.length, accepted: recordIds.length - repeats.size, first_at: firstAt, last_at: lastAt }),
+    accounts() {
+      const paid = new Set<string>();
+      const keyOf = new Map<string, string>();
+      const [paidTwice, underTwoKeys] = [new Set<string>(), new Set<string>()];
+      for (const [index, recordId] of recordIds.entries()) {
+        const key = keys[index] ?? '';
+        if ((keyOf.get(recordId) ?? key) !== key) underTwoKeys.add(recordId);
+        keyOf.set(recordId, key);
+        if (repeats.has(index)) continue;
+        if (paid.has(recordId)) paidTwice.add(recordId);
+        paid.add(recordId);
+      }
+      return {
+        paid: paid.size,
+        paid_twice: [...paidTwice].slice(0, mostNamed),
+        under_two_keys: [...underTwoKeys].slice(0, mostNamed),
+      };
+    },
     reached: (calls) => (recordIds.length >= calls ? Promise.resolve() : new Promise((wake) => waiting.push({ calls, wake }))),
     forgetKeys() {
       known = new Set();

@@ -124,6 +124,8 @@ export function createStubGateway({ mode, book, now, latencyMs = 0, faultShare =
         return answer(Array.from(book.calls(), (call) => `${JSON.stringify(call)}\n`).join(''));
       case '/_stub/stats':
         return stats();
+      case '/_stub/accounts':
+        return answer(JSON.stringify(book.accounts()));
       case '/_stub/reset':
         book.reset();
         sessions = [];
