@@ -11,3 +11,6 @@ chmodSync('dist/src/cli.js', 0o755);
 const { jsonSchema, schemaNames } = await import(new URL('../dist/src/schemas.js', import.meta.url).href);
 mkdirSync('dist/schemas');
 for (const name of schemaNames) writeFileSync(`dist/schemas/${name}.json`, `${JSON.stringify(jsonSchema(name), null, 2)}\n`);
+const { manPage } = await import(new URL('../dist/src/command-line/man-page.js', import.meta.url).href);
+mkdirSync('dist/man');
+writeFileSync('dist/man/disburse.1', manPage());

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Invoke } from './command-line/declaration.ts';
 import { declarations } from './command-line/declarations.ts';
 import { docsFolder } from './command-line/docs-folder.ts';
+import { exitHelp, programDescription } from './command-line/program-help.ts';
 import { loadConfig } from './command-line/layers.ts';
 import { watchOutput } from './command-line/output.ts';
 import { reportEnd } from './command-line/report-end.ts';
@@ -15,10 +16,7 @@ Every configuration variable is also a flag: DATA_DIR is --data-dir. "disburse c
 Documentation: ${join(docsFolder ?? 'docs', 'configuration.md')}, operations.md and others beside it; "disburse docs" prints them.
 
 Exit codes:
-  0  success
-  1  usage, configuration or input error: nothing was sent
-  2  finished, but some records need attention
-  3  stopped before the end: run the same command again`;
+${exitHelp.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}`;
 
 /** @param unusable why no command may run here, as a sentence; help and version are printed all the same */
 export async function main(argv: readonly string[], unusable?: string): Promise<ExitCode> {
@@ -49,10 +47,7 @@ export async function main(argv: readonly string[], unusable?: string): Promise<
 }
 
 function program(invoke: Invoke): Command {
-  const root = new Command('disburse')
-    .description('Pays files of payouts through the Smart Glocal gateway: every valid row at most once, every row accounted for.')
-    .version(version)
-    .addHelpText('after', closingHelp);
+  const root = new Command('disburse').description(programDescription).version(version).addHelpText('after', closingHelp);
   for (const declaration of declarations) root.addCommand(declaration.command(invoke));
   for (const command of [root, ...root.commands]) command.exitOverride().showHelpAfterError('Run "disburse COMMAND --help" for details');
   return root;

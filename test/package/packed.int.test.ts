@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
+import { manPage } from '../../src/command-line/man-page.ts';
 import { csvOf, payouts } from '../support/builders.ts';
 import { inWorld } from '../e2e/world.ts';
 
@@ -54,12 +55,18 @@ describe('the package', () => {
       expect(readFileSync(join(installed, name), 'utf8')).not.toContain('sourceMappingURL');
   });
 
+  it('has the manual page that its package.json names', () => {
+    const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { readonly man: string };
+    expect(readFileSync(join(installed, man), 'utf8')).toBe(manPage());
+  });
+
   it('has nothing else: no sources, no settings, no keys, no data and no dependencies', () => {
     const kinds = [
       /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
       /^docs\/[a-z0-9/-]+\.md$/,
       /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
       /^dist\/schemas\/[a-z]+\.json$/,
+      /^dist\/man\/disburse\.1$/,
       /^docs\/asyncapi\.yaml$/,
       /^examples\/clients\/(?:go\/(?:main\.go|go\.(?:mod|sum))|java\/\w+\.java|python\/(?:\w+\.py|requirements\.txt))$/,
       /^(?:package\.json|README\.md|LICENSE|\.env\.example)$/,
