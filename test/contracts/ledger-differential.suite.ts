@@ -19,6 +19,7 @@ import type { Change } from '../../batches/record/change.ts';
 import { isFinal, mayFollow, type RecordStatus } from '../../batches/record/status.ts';
 import type { TallyRow } from '../../batches/record/tally.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../support/builders.ts';
+import type { Histories } from '../support/histories.ts';
 import { intent, step } from '../support/ledger-steps.ts';
 import { recordStatuses, type LedgerHarness } from './ledger-harness.ts';
 import { packed } from './ledger-retention.suite.ts';
@@ -255,8 +256,7 @@ async function tell(harness: LedgerHarness, history: readonly Act[], { keepsTrai
 }
 
 /** @property keepsTrails false: audit trails, pauses and recounting are left out of the comparison */
-export interface DifferentialOptions {
-  readonly runs: number;
+export interface DifferentialOptions extends Histories {
   readonly keepsTrails?: boolean;
   /** Of records that have ended only what a packed one keeps is compared. */
   readonly packs?: boolean;
@@ -264,7 +264,10 @@ export interface DifferentialOptions {
   readonly other: () => Promise<LedgerHarness>;
 }
 
-export function ledgerDifferentialSuite(name: string, { runs, keepsTrails = true, packs = false, one, other }: DifferentialOptions): void {
+export function ledgerDifferentialSuite(
+  name: string,
+  { runs, seed, keepsTrails = true, packs = false, one, other }: DifferentialOptions,
+): void {
   describe(`two ledgers on one history: ${name}`, () => {
     it('give the same verdicts, and hold the same records, tallies, trails and outbox', async () => {
       expect.hasAssertions();
@@ -278,7 +281,7 @@ export function ledgerDifferentialSuite(name: string, { runs, keepsTrails = true
           });
           expect(found).toEqual(await tell(await one(), history, { keepsTrails, packs, check: async () => undefined }));
         }),
-        { numRuns: runs },
+        { numRuns: runs, ...(seed === undefined ? {} : { seed }) },
       );
     });
   });

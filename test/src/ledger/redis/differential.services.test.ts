@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerDifferentialSuite } from '../../../contracts/ledger-differential.suite.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
+import { histories } from '../../../support/histories.ts';
 import { memoryHarness } from '../memory/harness.ts';
 import { openInstance, removeKeys } from './harness.ts';
 
 ledgerDifferentialSuite('Redis and memory', {
-  runs: 60,
+  ...histories(60),
   keepsTrails: false,
   packs: true,
   one: memoryHarness,

@@ -1,10 +1,11 @@
 import { ledgerDifferentialSuite } from '../../../contracts/ledger-differential.suite.ts';
 import { at } from '../../../support/builders.ts';
 import { makeDir, openIn, removeDir } from '../data-dir.ts';
+import { histories } from '../../../support/histories.ts';
 import { memoryHarness } from '../memory/harness.ts';
 
 ledgerDifferentialSuite('SQLite and memory', {
-  runs: 150,
+  ...histories(150),
   one: memoryHarness,
   async other() {
     const dir = makeDir();
