@@ -5,8 +5,9 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from
 rmSync('dist', { recursive: true, force: true });
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
-// What the compiler leaves behind: the scripts that run inside Redis.
-for (const name of readdirSync('src', { recursive: true })) if (name.endsWith('.lua')) cpSync(`src/${name}`, `dist/src/${name}`);
+// What the compiler leaves behind: the scripts that run inside Redis, and what browsers get of the console.
+for (const name of readdirSync('src', { recursive: true }))
+  if (/\.lua$|^console\/assets\/.*\.(?:css|js|svg)$/.test(name.replaceAll('\\', '/'))) cpSync(`src/${name}`, `dist/src/${name}`);
 chmodSync('dist/src/cli.js', 0o755);
 const { jsonSchema, schemaNames } = await import(new URL('../dist/src/schemas.js', import.meta.url).href);
 mkdirSync('dist/schemas');

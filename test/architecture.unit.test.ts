@@ -124,7 +124,13 @@ const rooms: Rooms = {
   },
   // What commands and pages show alike, as objects.
   'src/views': { imports: [...adapters, 'src/config', 'src/files', 'src/kafka', 'src/ledger', 'src/terminal', 'src/profiles'] },
-  'src/console': { imports: [...adapters, 'src/config', 'src/files', 'src/terminal', 'src/service', 'src/service/http', 'src/profiles'] },
+  'src/console': {
+    imports: [
+      ...adapters,
+      ...['config', 'files', 'kafka', 'ledger', 'terminal', 'service', 'service/http', 'profiles', 'views'].map((room) => `src/${room}`),
+    ],
+    npm: ['hono', '@hono/node-server', 'zod', 'p-limit'],
+  },
   'src/commands': {
     imports: [
       ...adapters,

@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Declaration } from './declaration.ts';
+import { console } from './declarations/console.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
 import { balance, reconcile } from './declarations/gateway.ts';
@@ -12,6 +13,7 @@ export const declarations: readonly Declaration[] = [
   validate,
   run,
   serve,
+  console,
   status,
   records,
   unknowns,

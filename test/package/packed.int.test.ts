@@ -5,7 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
 import { manPage } from '../../src/command-line/man-page.ts';
@@ -41,7 +41,11 @@ beforeAll(() => {
   const tarball = join(folder, packed.trim().split('\n').at(-1) ?? '');
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components', '1']);
   // As npm would install them, without a registry.
-  for (const name of Object.keys(manifest.dependencies)) symlinkSync(join(root, 'node_modules', name), join(installed, '..', name));
+  for (const name of Object.keys(manifest.dependencies)) {
+    const place = join(installed, '..', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), place);
+  }
 }, 180_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -50,6 +54,7 @@ describe('the package', () => {
     const names = files();
     expect(names).toEqual(expect.arrayContaining(['dist/src/cli.js', 'dist/src/events.d.ts', '.env.example', 'docs/configuration.md']));
     expect(names.some((name) => name.endsWith('.lua'))).toBe(true);
+    for (const name of ['console.css', 'console.js', 'icon.svg']) expect(names).toContain(`dist/src/console/assets/${name}`);
     expect(names.filter((name) => name.endsWith('.map') || name.startsWith('test'))).toEqual([]);
     for (const name of names.filter((one) => one.endsWith('.js')))
       expect(readFileSync(join(installed, name), 'utf8')).not.toContain('sourceMappingURL');
@@ -63,6 +68,7 @@ describe('the package', () => {
   it('has nothing else: no sources, no settings, no keys, no data and no dependencies', () => {
     const kinds = [
       /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
+      /^dist\/src\/console\/assets\/(?:console\.(?:css|js)|icon\.svg)$/,
       /^docs\/[a-z0-9/-]+\.md$/,
       /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
       /^dist\/schemas\/[a-z]+\.json$/,
