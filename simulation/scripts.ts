@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 const scripts = {
   '--fuzz': 'test/fuzz/fuzz.script.ts',
+  '--crashes': 'test/crashes/crashes.script.ts',
   '--differential': 'test/fuzz/differential.script.ts',
   '--load': 'bench/load/load.ts',
 } as const;
