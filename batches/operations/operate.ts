@@ -3,6 +3,7 @@
  * so that the results show it even when the ledger is lost.
  */
 import { advance } from '../pipeline/advance.ts';
+import { isFileBatch } from '../record/gates.ts';
 import { pauseOf, whyPaused, type SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { acknowledgeAlerts, type Acknowledgement } from '../record/record-alerts.ts';
@@ -15,10 +16,12 @@ import {
   type PersonDecision,
   type Retry,
 } from '../record/person-steps.ts';
+import { approveBatch, refuseBatch } from './approval.ts';
 import { captureRecord } from './capture.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingRecord, publishNow, type OperationDeps } from './operation-deps.ts';
 import { pauseBatch, resumeBatch } from './pause.ts';
+import { loosenGates } from './loosen-gates.ts';
 import { nextBody } from './next-body.ts';
 import { endByReport } from './report-row.ts';
 import type { OperationAnswer, OperationRequest, RequestOf } from './request.ts';
@@ -38,6 +41,12 @@ export async function operate(deps: OperationDeps, request: OperationRequest): P
       return pauseBatch(deps, request);
     case 'resume':
       return resumeBatch(deps, request);
+    case 'approve':
+      return approveBatch(deps, request);
+    case 'refuse':
+      return refuseBatch(deps, request);
+    case 'loosen':
+      return loosenGates(deps, request);
     case 'cancel':
       return cancelBatch(deps, request);
     case 'acknowledge':
@@ -102,6 +111,8 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   const { recordId, sealedBody } = request;
   const record = await deps.ledger.record(recordId);
   if (record === undefined) return missingRecord(recordId);
+  if (request.amendment !== undefined && isFileBatch(record.batchId) && (await deps.ledger.gates())?.approval === 'required')
+    return { outcome: 'refused', text: needsApproval(recordId), data: { record_id: recordId } };
   const kept = await deps.ledger.body(recordId);
   const bodyFor = (current: LedgerRecord): Uint8Array | undefined => {
     if (sealedBody !== undefined) return deps.openSealed(sealedBody, { recordId, attempt: nextAttempt(current) });
@@ -117,6 +128,9 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   if (answer.data['status'] === 'queued') await reopenBatch(deps, record.batchId);
   return answer;
 }
+
+const needsApproval = (recordId: string): string =>
+  `The record ${recordId} cannot be retried with other content: APPROVAL=required lets only approved rows be sent. Submit the changed row in a file, under a new record id.`;
 
 /** What is not sent of a cancelled batch ends, now and later. */
 const notOfCancelled = (recordId: string, pause: SetPause): PersonDecision => ({

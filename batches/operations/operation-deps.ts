@@ -10,7 +10,20 @@ export type OperationDeps = StepDeps &
   Alerts & {
     readonly ledger: Pick<
       Ledger,
-      'record' | 'body' | 'batch' | 'updateBatch' | 'advance' | 'list' | 'records' | 'setPause' | 'pauses' | 'tallies'
+      | 'record'
+      | 'body'
+      | 'batch'
+      | 'updateBatch'
+      | 'advance'
+      | 'list'
+      | 'records'
+      | 'setPause'
+      | 'pauses'
+      | 'tallies'
+      | 'gates'
+      | 'setGates'
+      | 'terms'
+      | 'setTerms'
     >;
     readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
     /** Opens what a command handed over sealed. @throws Error when it was sealed for another record or attempt */

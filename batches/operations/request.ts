@@ -7,6 +7,7 @@ const person = { by: z.string().min(1).max(200), reason: z.string().max(2000) };
 const batchOrAll = z.string().nullable();
 const recordId = z.string().min(1).max(512);
 const minor = z.string().regex(/^-?\d{1,30}$/);
+const limits = z.record(z.string().regex(/^[A-Z]{3}$/), z.string().regex(/^\d{1,30}$/));
 const shownAmount = z.strictObject({ amount: minor, currency: z.string() });
 
 export const operationRequest = z.discriminatedUnion('type', [
@@ -27,6 +28,25 @@ export const operationRequest = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('pause'), batchId: batchOrAll, ...person }),
   z.strictObject({ type: z.literal('resume'), batchId: batchOrAll, ...person }),
+  z.strictObject({
+    type: z.literal('approve'),
+    batchId: z.string(),
+    /** Of the valid rows of the file, as `validate` shows them. */
+    expect: z.array(z.strictObject({ currency: z.string(), count: z.int(), amountMinor: z.string().regex(/^\d{1,30}$/) })),
+    ...person,
+  }),
+  z.strictObject({ type: z.literal('refuse'), batchId: z.string(), ...person }),
+  z.strictObject({
+    type: z.literal('loosen'),
+    /** Null: without a limit. */
+    change: z.strictObject({
+      maxBatchTotal: limits.nullable().optional(),
+      maxDayTotal: limits.nullable().optional(),
+      approval: z.literal('none').optional(),
+      confirm: z.literal('match').optional(),
+    }),
+    ...person,
+  }),
   z.strictObject({ type: z.literal('cancel'), batchId: z.string(), ...person }),
   z.strictObject({ type: z.literal('cancel_record'), recordId, ...person }),
   z.strictObject({ type: z.literal('capture'), recordId, ...person }),

@@ -5,7 +5,8 @@ import type { Fingerprints } from '../record/fingerprint.ts';
 import type { Occurrence, Problem, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Batch } from '../record/batch.ts';
 import type { Ledger } from '../ports/ledger.ts';
-import type { Verdict } from '../record/record.ts';
+import { isSameFingerprint } from '../record/packed.ts';
+import type { Admission, Verdict } from '../record/record.ts';
 import { rejectQueued } from '../record/transitions.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { toAdmission } from './process-instruction.ts';
@@ -82,6 +83,16 @@ export async function rejectAllQueued(deps: AdmitDeps, batchId: string): Promise
   }
 }
 
+/** What is sent is what was admitted, which a person may have approved: the same bytes could be read otherwise by another version. */
+function assertAsAdmitted(verdict: Verdict, admission: Admission | undefined): void {
+  if (verdict.type !== 'admitted' || admission?.content.type !== 'valid') return;
+  const { fingerprint, recordId, occurrence } = verdict.record;
+  if (isSameFingerprint(fingerprint, admission.content.fingerprint)) return;
+  throw new RangeError(
+    `line ${occurrence.position} (record ${recordId}) reads differently than when it was admitted, so it is not sent. Run the file with the version and the options of its first run, or cancel the batch and submit a corrected file.`,
+  );
+}
+
 /** A block of rows into the ledger, in one durable group. */
 export async function admitRows(
   deps: AdmitDeps,
@@ -91,12 +102,12 @@ export async function admitRows(
 ): Promise<readonly Verdict[]> {
   const { batchId, file } = params.batch;
   const at = deps.clock.now();
-  const verdicts = await deps.ledger.admit(
-    rows.map((row) => {
-      const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
-      return { occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) };
-    }),
-  );
+  const admissions = rows.map((row) => {
+    const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
+    return { occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) };
+  });
+  const verdicts = await deps.ledger.admit(admissions);
+  for (const [index, verdict] of verdicts.entries()) assertAsAdmitted(verdict, admissions[index]);
   if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.notify();
   return verdicts;
 }

@@ -10,7 +10,8 @@ import type { Clock } from '../ports/clock.ts';
 import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
-import { park, pauseReason, whyHeldByAlert } from '../record/parking.ts';
+import type { Hold } from '../record/gates.ts';
+import { holdParking, park, pauseReason, whyHeldByAlert } from '../record/parking.ts';
 import { whyPaused, type SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { advance, advanceEvidence, type Alerts } from './advance.ts';
@@ -24,7 +25,7 @@ export type DispatchDeps = SendDeps &
   Alerts & {
     readonly clock: Clock;
     readonly waits: WaitReporter;
-    readonly pauses: Pick<PauseWatch, 'of' | 'parked'>;
+    readonly pauses: Pick<PauseWatch, 'of' | 'holdOf' | 'parked'>;
     readonly cardBodies: CardBodies;
     readonly funds: FundsGuard;
   };
@@ -40,9 +41,12 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     // Before the slot: what is paused waits for no gateway.
     const paused = await deps.pauses.of(record.batchId);
     if (paused !== undefined) return hold(deps, record, paused, bytes);
+    const held = await deps.pauses.holdOf(record.batchId);
+    if (held !== null) return holdFor(deps, record, held, bytes);
     deps.cardBodies.keep(record, bytes);
     const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
     if (sent.type === 'paused') return hold(deps, sent.record, sent.pause, bytes);
+    if (sent.type === 'held') return holdFor(deps, sent.record, sent.hold, bytes);
     if (sent.type !== 'ended') return sent.record;
     const { intent, evidence } = sent;
     // The batch is paused before its record is in the queue again.
@@ -70,6 +74,17 @@ async function hold(deps: DispatchDeps, record: LedgerRecord, pause: SetPause, b
     return endCancelled(deps.settings, current, pause, at);
   });
   deps.pauses.parked(record.batchId);
+  return held;
+}
+
+/** What a gate does not let pass yet is parked. */
+async function holdFor(deps: DispatchDeps, record: LedgerRecord, hold: Hold, bytes: Uint8Array): Promise<LedgerRecord> {
+  const held = await advance(deps.ledger, record, (current) =>
+    isSameOccurrence(current.occurrence, record.occurrence)
+      ? park(deps.settings, current, { ...holdParking(hold), bytes, at: deps.clock.now() })
+      : null,
+  );
+  if (hold.code === 'awaiting_approval') deps.pauses.parked(record.batchId);
   return held;
 }
 

@@ -125,7 +125,7 @@ export function createEngine(params: EngineParams): Engine {
     followSlot: createSemaphore(concurrency),
     publisher,
     publication: createPublication({ publisher, sessions, clock: params.monotonic }),
-    capture: params.capture ?? (confirm === 'manual' ? 'manual' : 'auto'),
+    capture: params.capture ?? 'as_confirm',
     heldUp: monitor.heldUp,
     waits,
   };

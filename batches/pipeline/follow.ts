@@ -20,6 +20,7 @@ import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextC
 import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import { dispatch, type DispatchDeps } from './dispatch.ts';
 import type { WaitReporter } from './notice.ts';
+import type { PauseWatch } from './pause-watch.ts';
 import type { Publication } from './publication.ts';
 import { resend, type ResendDeps } from './resend.ts';
 import type { RunControl, Slot } from './send.ts';
@@ -30,8 +31,10 @@ export interface FollowPath {
   readonly followLimiter: Pick<Limiter, 'acquire' | 'pushBack'>;
   /** `manual` leaves the confirmation to a person. */
   readonly confirm: 'match' | 'manual';
-  /** The same for payments that wait for their capture. */
-  readonly capture: 'auto' | 'manual';
+  /** The same for payments that wait for their capture; `as_confirm`: as confirmations are. */
+  readonly capture: 'auto' | 'manual' | 'as_confirm';
+  /** What the ledger says of it. */
+  readonly pauses: Pick<PauseWatch, 'confirm'>;
   /** Nothing is confirmed or captured before its result is published. */
   readonly publication: Pick<Publication, 'showsSession'>;
   /** Apart from the slots of sends, which may wait long for their rate. */
@@ -142,8 +145,14 @@ async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: st
 async function confirmUnseen(deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord> {
   const { sessionId } = record;
   if (sessionId === null) return record;
-  if (deps.confirm === 'match' && waitsForOurConfirmation(record)) return confirm(deps, record, { sessionId, what: 'confirm' });
-  return deps.capture === 'auto' && waitsForOurCapture(record) ? confirm(deps, record, { sessionId, what: 'capture' }) : record;
+  const what = waitsForOurConfirmation(record) ? 'confirm' : waitsForOurCapture(record) ? 'capture' : null;
+  return what === null || (await isLeftToPerson(deps, what)) ? record : confirm(deps, record, { sessionId, what });
+}
+
+/** By the stricter of this process and the ledger. */
+async function isLeftToPerson({ confirm: own, capture, pauses }: FollowPath, what: Asked['what']): Promise<boolean> {
+  if (what === 'capture' && capture !== 'as_confirm') return capture === 'manual';
+  return own === 'manual' || (await pauses.confirm()) === 'manual';
 }
 
 /** Calls about a session before an odd answer to one of them is worth a reason. */
@@ -191,8 +200,7 @@ export async function concludeSession(deps: SessionDeps, record: LedgerRecord, e
   const claim = verdict.type === 'amount_differs' ? verdict.claim : verdict.type;
   if (!asksUs(claim)) return applyToRecord(deps, record, evidence);
   const what = claim === 'awaiting_capture' ? 'capture' : 'confirm';
-  const isManual = what === 'capture' ? deps.capture === 'manual' : deps.confirm === 'manual';
-  if (isManual) return leaveToPerson(deps, record, evidence, what);
+  if (await isLeftToPerson(deps, what)) return leaveToPerson(deps, record, evidence, what);
   return verdict.type === 'amount_differs' ? cancelMismatch(deps, record, evidence) : confirm(deps, record, { sessionId, what });
 }
 

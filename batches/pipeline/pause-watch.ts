@@ -6,7 +6,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Change } from '../record/change.ts';
 import type { LedgerRecord } from '../record/record.ts';
-import { unpark, waitsForResume } from '../record/parking.ts';
+import { holdOf, isFileBatch, type BatchTerms, type Gates, type Hold } from '../record/gates.ts';
+import { approve, unpark, waitsForApproval, waitsForResume } from '../record/parking.ts';
 import { pauseOf, type SetPause } from '../record/pause.ts';
 import { cancelRecord } from '../record/person-steps.ts';
 import { advance, type StepDeps } from './advance.ts';
@@ -16,12 +17,16 @@ import type { Worker } from './worker.ts';
 export interface PauseWatch extends Worker {
   /** What pauses the batch, no older than a fraction of a second. */
   of(batchId: string): Promise<SetPause | undefined>;
+  /** What the gates hold the first sends of the batch for, no older than a fraction of a second. */
+  holdOf(batchId: string): Promise<Hold | null>;
+  /** Who confirms, no older than that. */
+  confirm(): Promise<'match' | 'manual'>;
   /** A record of the batch was parked: it is due again when the pause ends. */
   parked(batchId: string): void;
 }
 
 export type PauseWatchDeps = StepDeps & {
-  readonly ledger: Pick<Ledger, 'pauses' | 'records' | 'advance'>;
+  readonly ledger: Pick<Ledger, 'pauses' | 'gates' | 'terms' | 'records' | 'advance'>;
   readonly clock: Pick<Clock, 'now'>;
   /** Records of the batch are due. */
   readonly onResumed: (batchId: string) => void;
@@ -48,21 +53,52 @@ export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
     return known;
   };
   const of: PauseWatch['of'] = async (batchId) => pauseOf(await pauses(), batchId);
+  const { gates, holdOf: hold } = createGateWatch(deps);
 
+  const isHeld = async (batchId: string): Promise<boolean> => (await hold(batchId))?.code === 'awaiting_approval';
   return {
     name: 'pause watch',
     of,
+    holdOf: hold,
+    confirm: async () => (await gates())?.confirm ?? 'match',
     parked: (batchId) => void parkedIn.add(batchId),
     async tick() {
       for (const batchId of parkedIn) {
-        if (keepsWaiting(await of(batchId))) continue;
+        if (keepsWaiting(await of(batchId)) || (await isHeld(batchId))) continue;
         if ((await unparkBatch(deps, batchId)) > 0) deps.onResumed(batchId);
         deps.onEnded();
         // Forgotten only when it is still not paused afterwards: what was parked meanwhile is looked at again.
-        if (!keepsWaiting(pauseOf(await ledger.pauses(), batchId))) parkedIn.delete(batchId);
+        if (!keepsWaiting(pauseOf(await ledger.pauses(), batchId)) && !(await isHeld(batchId))) parkedIn.delete(batchId);
       }
       return everyMs;
     },
+  };
+}
+
+/** Batches whose terms are remembered for a moment. */
+const termsAtMost = 1_000;
+
+function createGateWatch({ ledger, clock }: Pick<PauseWatchDeps, 'ledger' | 'clock'>) {
+  let known: { readonly gates: Promise<Gates | null>; readonly at: number } | undefined;
+  const terms = new Map<string, { readonly terms: Promise<BatchTerms>; readonly at: number }>();
+  const isFresh = (at: number): boolean => at <= clock.now() && clock.now() - at < freshMs;
+  const gates = (): Promise<Gates | null> => {
+    if (known === undefined || !isFresh(known.at)) known = { gates: ledger.gates(), at: clock.now() };
+    return known.gates;
+  };
+  const termsOf = (batchId: string): Promise<BatchTerms> => {
+    let found = terms.get(batchId);
+    if (found === undefined || !isFresh(found.at)) {
+      if (terms.size >= termsAtMost) terms.clear();
+      terms.set(batchId, (found = { terms: ledger.terms(batchId), at: clock.now() }));
+    }
+    return found.terms;
+  };
+  return {
+    gates,
+    // Events have no terms, and most ledgers hold nothing.
+    holdOf: async (batchId: string): Promise<Hold | null> =>
+      isFileBatch(batchId) ? holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() }) : null,
   };
 }
 
@@ -81,24 +117,32 @@ export const createParkedSweeper = (
   },
 });
 
+type UnparkLedger = Pick<Ledger, 'pauses' | 'gates' | 'terms' | 'records' | 'advance'>;
+
 /**
  * Makes due what waits for the end of a pause, of batches that nothing pauses any more. What waits in a batch that was
  * cancelled ends: the process that parked it did not know of the cancellation yet.
+ *
+ * What waits for the approval of its file is due as soon as it is approved, or needs no approval any more.
  *
  * @param batchId null for all batches
  * @returns how many records are due
  */
 export async function unparkBatch(
-  deps: StepDeps & { readonly ledger: Pick<Ledger, 'pauses' | 'records' | 'advance'> },
+  deps: StepDeps & { readonly ledger: UnparkLedger },
   batchId: string | null,
   { by, onResumed }: { readonly by?: string; readonly onResumed?: (batchId: string) => void } = {},
 ): Promise<number> {
   const pauses = await deps.ledger.pauses();
+  const isApproved = createApprovalLook(deps.ledger);
   let count = 0;
   for (let after: string | undefined; ;) {
     const query = { statuses: ['queued'], limit: pageSize, ...(batchId === null ? {} : { batchId }) } as const;
     const page = await deps.ledger.records({ ...query, ...(after === undefined ? {} : { after }) });
     const waiting = page.filter(({ record }) => waitsForResume(record) && !keepsWaiting(pauseOf(pauses, record.batchId)));
+    const approved = await Promise.all(
+      page.filter(({ record }) => waitsForApproval(record)).map(({ record }) => release(deps, record, isApproved)),
+    );
     const moved = await Promise.all(
       waiting.map(({ record }) =>
         advance(deps.ledger, record, (current) => {
@@ -109,11 +153,40 @@ export async function unparkBatch(
         }),
       ),
     );
-    count += moved.filter(({ dueAt }) => dueAt !== null).length;
-    if (onResumed !== undefined) for (const one of new Set(moved.map((record) => record.batchId))) onResumed(one);
+    const all = [...moved, ...approved.filter((record) => record !== null)];
+    count += all.filter(({ dueAt }) => dueAt !== null).length;
+    if (onResumed !== undefined) for (const one of new Set(all.map((record) => record.batchId))) onResumed(one);
     if (page.length < pageSize) return count;
     after = page.at(-1)?.cursor;
   }
+}
+
+type ApprovalLook = (batchId: string) => Promise<BatchTerms | null>;
+
+/** The terms of a batch whose file needs no further approval; null while it does. */
+function createApprovalLook(ledger: Pick<Ledger, 'gates' | 'terms'>): ApprovalLook {
+  const known = new Map<string, Promise<BatchTerms | null>>();
+  const look = async (batchId: string): Promise<BatchTerms | null> => {
+    const terms = await ledger.terms(batchId);
+    return terms.approval === null && (await ledger.gates())?.approval === 'required' ? null : terms;
+  };
+  return (batchId) => {
+    const found = known.get(batchId) ?? look(batchId);
+    known.set(batchId, found);
+    return found;
+  };
+}
+
+/** Of a file that waits for its approval no longer. */
+async function release(
+  deps: StepDeps & { readonly ledger: UnparkLedger },
+  record: LedgerRecord,
+  look: ApprovalLook,
+): Promise<LedgerRecord | null> {
+  const terms = await look(record.batchId);
+  if (terms === null) return null;
+  const by = terms.approval ?? { by: 'disburse', reason: 'no approval is needed any more', at: deps.clock.now(), hash: '' };
+  return advance(deps.ledger, record, (current) => approve(deps.settings, current, by, deps.clock.now()));
 }
 
 /** By the word of who cancelled the batch. */

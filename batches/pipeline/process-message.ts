@@ -11,7 +11,7 @@ import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import { isSameFingerprint } from '../record/packed.ts';
-import { isParked, waitsForResume } from '../record/parking.ts';
+import { isParked, waitsForLook } from '../record/parking.ts';
 import type { LedgerRecord, Verdict } from '../record/record.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
@@ -105,7 +105,7 @@ async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: Led
     record = await dispatchAdmitted(deps, record, reading);
     // Parked with its body: nothing behind it waits.
     if (isOurs(record) && isParked(record) && !record.hasCardNumber) return 'done';
-    if (isOurs(record) && waitsForResume(record)) {
+    if (isOurs(record) && isParked(record) && !waitsForLook(record)) {
       // A body with a card number is never kept: the message itself waits.
       await deps.clock.sleep(lookAgainMs, deps.signal).catch(() => undefined);
       if (deps.signal.aborted) throw new UnfinishedError();

@@ -4,6 +4,7 @@ import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { IntentGate } from '../ports/intent-gate.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
+import type { Hold } from '../record/gates.ts';
 import type { SetPause } from '../record/pause.ts';
 import type { LedgerRecord, MachineClocks } from '../record/record.ts';
 import { recordIntent } from '../record/transitions.ts';
@@ -74,13 +75,20 @@ async function writeIntent(
   record: LedgerRecord,
   bytes: Uint8Array,
   may: (current: LedgerRecord) => boolean,
-): Promise<{ readonly record: LedgerRecord; readonly outcome: 'ours' | 'skipped' | 'too_old'; readonly pause?: SetPause }> {
+): Promise<{
+  readonly record: LedgerRecord;
+  readonly outcome: 'ours' | 'skipped' | 'too_old';
+  readonly pause?: SetPause;
+  readonly hold?: Hold;
+}> {
   let pause: SetPause | undefined;
+  let hold: Hold | undefined;
   let intent: LedgerRecord | undefined;
   let isTooOld = false;
   const after = await advance(deps.ledger, record, (current, refused) => {
     isTooOld = refused?.why === 'too_old';
     pause = refused?.why === 'paused' ? refused.pause : undefined;
+    hold = refused?.why === 'held' ? refused.hold : undefined;
     const { owner, leaseMs, settings } = deps;
     const [at, clocks] = [deps.clock.now(), deps.machine()];
     const change = may(current) && refused === null ? recordIntent(current, { owner, at, clocks, leaseMs, bytes, terms: settings }) : null;
@@ -88,6 +96,7 @@ async function writeIntent(
     return change;
   });
   if (pause !== undefined) return { record: after, outcome: 'skipped', pause };
+  if (hold !== undefined) return { record: after, outcome: 'skipped', hold };
   return { record: after, outcome: after === intent ? 'ours' : isTooOld ? 'too_old' : 'skipped' };
 }
 
@@ -105,11 +114,13 @@ export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence>
 /**
  * - `skipped`: no intent of ours was written, because the run is stopping or the record has moved on
  * - `paused`: the ledger refused the intent, because the batch or everything is paused
+ * - `held`: the ledger refused the intent of a first send, because a gate does not let it pass yet
  * - `too_old`: the ledger refused the intent of a resend, because the gateway may have forgotten the key
  */
 export type SendResult<Evidence> =
   | { readonly type: 'skipped' | 'too_old'; readonly record: LedgerRecord }
   | { readonly type: 'paused'; readonly record: LedgerRecord; readonly pause: SetPause }
+  | { readonly type: 'held'; readonly record: LedgerRecord; readonly hold: Hold }
   | { readonly type: 'ended'; readonly intent: LedgerRecord; readonly evidence: Evidence };
 
 /**
@@ -130,6 +141,7 @@ export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
       const written = await writeIntent(deps, record, bytes, params.mayIntend);
       place.intended();
       if (written.pause !== undefined) return { type: 'paused', record: written.record, pause: written.pause };
+      if (written.hold !== undefined) return { type: 'held', record: written.record, hold: written.hold };
       if (written.outcome !== 'ours') return { type: written.outcome, record: written.record };
       return { type: 'ended', intent: written.record, evidence: await sendNow(deps, params, { call, place, intent: written.record }) };
     } finally {

@@ -4,6 +4,7 @@ import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/
 import type { FieldDigests } from '../record/fingerprint.ts';
 import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
 import type { Change } from '../record/change.ts';
+import type { BatchTerms, Gates, Hold } from '../record/gates.ts';
 import type { Pause, SetPause } from '../record/pause.ts';
 import type { TimedRecord } from '../record/record-view.ts';
 import type { ResultEvent } from '../record/result-event.ts';
@@ -18,6 +19,7 @@ import type { OutboxEntry } from './result-sink.ts';
  * - `too_old`: an intent to resend, and the gateway may have forgotten the key, or how old it is cannot be known
  * - `session_taken`: the session belongs to another record
  * - `paused`: an intent, and its batch or everything is paused
+ * - `held`: the intent of a first send, and a gate of the ledger does not let it pass yet
  */
 export type AdvanceRefusal =
   | { readonly ok: false; readonly why: 'moved' | 'too_old'; readonly current: LedgerRecord }
@@ -29,7 +31,8 @@ export type AdvanceRefusal =
       /** The record id that has the session. */
       readonly takenBy: string;
     }
-  | { readonly ok: false; readonly why: 'paused'; readonly current: LedgerRecord; readonly pause: SetPause };
+  | { readonly ok: false; readonly why: 'paused'; readonly current: LedgerRecord; readonly pause: SetPause }
+  | { readonly ok: false; readonly why: 'held'; readonly current: LedgerRecord; readonly hold: Hold };
 
 /** What became of one change. */
 export type AdvanceResult = { readonly ok: true } | AdvanceRefusal;
@@ -79,7 +82,8 @@ export interface Ledger {
 
   /**
    * Writes decided steps, each if its record still has the expected version, its session belongs to no other record, and,
-   * for an intent, nothing pauses it and the gateway surely remembers the key of the first send. Each element is atomic by itself, with the
+   * for an intent, nothing pauses it, the gates let it pass, and the gateway surely remembers the key of the first send. A first send counts
+   * for its day, where the gates limit that, in the same step. Each element is atomic by itself, with the
    * tallies of its batch, the audit trail, the outbox, the sealed body, the session claim, and the batch's count of first sends. A refusal
    * changes nothing of the record and returns it as it is now. The results are in the order of the changes. All of them are durable
    * when it resolves; when it rejects, any of them may have been written.
@@ -139,6 +143,20 @@ export interface Ledger {
    * @returns whether it changed anything
    */
   setPause(params: { readonly batchId: string | null; readonly pause: Pause | null }): Promise<boolean>;
+
+  /** What must hold before money moves; null in a ledger that no process has told it yet. */
+  gates(): Promise<Gates | null>;
+  /**
+   * Compare and set: written when the gates that are kept have this number, 0 for none. Resolves when no intent can be written
+   * any more that they forbid. Gates that are kept already are no change, and bring what a crash left undone to its end.
+   *
+   * @returns false when they have another number
+   */
+  setGates(gates: Gates, expected: number): Promise<boolean>;
+  /** What holds for one batch; `noTerms` for one of which nothing is kept. */
+  terms(batchId: string): Promise<BatchTerms>;
+  /** As `setGates`. */
+  setTerms(params: { readonly batchId: string; readonly terms: BatchTerms; readonly expected: number }): Promise<boolean>;
 
   /** Unpublished events in order, at most `limit`, numbers above `after`. */
   outbox(params: { limit: number; after?: number }): Promise<readonly OutboxEntry[]>;

@@ -25,7 +25,7 @@ export interface LedgerLooks {
 /** What readers ask that every ledger answers. */
 export type LedgerReads = Pick<
   Ledger,
-  'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'overview' | 'pauses' | 'trail' | 'alerted' | 'recount'
+  'batch' | 'batches' | 'record' | 'records' | 'tallies' | 'overview' | 'pauses' | 'gates' | 'terms' | 'trail' | 'alerted' | 'recount'
 >;
 
 /** The ledger as readers have it. */

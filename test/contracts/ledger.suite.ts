@@ -11,6 +11,7 @@ import { outboxSuite } from './ledger-outbox.suite.ts';
 import { overviewSuite } from './ledger-overview.suite.ts';
 import { recordsSuite } from './ledger-records.suite.ts';
 import { auditSuite } from './ledger-audit.suite.ts';
+import { gatesSuite } from './ledger-gates.suite.ts';
 import { pausesSuite } from './ledger-pauses.suite.ts';
 import { retentionSuite } from './ledger-retention.suite.ts';
 
@@ -54,6 +55,7 @@ export function ledgerSuite(name: string, createHarness: () => Promise<LedgerHar
     retentionSuite(under);
     auditSuite(under);
     pausesSuite(under);
+    gatesSuite(under);
     overviewSuite(under);
 
     describe('close', () => {

@@ -9,6 +9,7 @@ import { mayResend } from '../resend-check.ts';
 import { newSessions } from '../claimed-sessions.ts';
 import { queueTimeOf } from '../due-times.ts';
 import type { Writer } from './admit.ts';
+import { countForDay, holdOfSend, takeBackFromDay } from './gates.ts';
 import { addTally, appendEvent, batchOf, countSend, uncountSend, type StoredRecord } from './store.ts';
 
 /** @throws TypeError for a change that no rule can have decided; nothing is written then */
@@ -40,6 +41,8 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
   }
   if (before.firstSentAt === null && after.firstSentAt !== null) countSend(batch, after.firstSentAt);
   if (before.firstSentAt !== null && after.firstSentAt === null) uncountSend(batch);
+  if (change.intent !== undefined && before.firstSentAt === null) countForDay(store, before, now());
+  if (before.status === 'submitting' && after.firstSentAt === null) takeBackFromDay(store, before);
   if (event !== undefined) appendEvent(store, event, owner, now());
   return { ok: true };
 }
@@ -48,6 +51,8 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
 function refusal({ store, now, time }: Writer, before: LedgerRecord, { after, intent }: Change): AdvanceRefusal | undefined {
   const pause = intent === undefined ? undefined : pauseOf([...store.pauses.values()], before.batchId);
   if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
+  const hold = intent === undefined || before.firstSentAt !== null ? null : holdOfSend(store, before, now());
+  if (hold !== null) return { ok: false, why: 'held', current: before, hold };
   const isResend = intent !== undefined && before.firstSentAt !== null;
   if (intent !== undefined) time?.observe(intent.clocks);
   if (isResend && !(time === undefined ? mayResend(before, intent, now()) : time.mayResend(before, intent)))

@@ -6,6 +6,7 @@
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { AdmissionRules } from '../../../batches/record/admission.ts';
+import { noTerms } from '../../../batches/record/gates.ts';
 import { eachOf } from '../each-of.ts';
 import { LedgerClosedError } from '../errors.ts';
 import type { LedgerTime } from '../ledger-time.ts';
@@ -13,6 +14,7 @@ import { admit, type Writer } from './admit.ts';
 import { advance, bodyOf } from './advance.ts';
 import { enqueueProgress, openBatch, saveEnqueueProgress, setPause, unfinishedFiles, updateBatch } from './batches.ts';
 import * as queries from './queries.ts';
+import { setGates, setTerms } from './gates.ts';
 import { claimDue, purgeDetails, restore, restoreSettled, takeOverOutbox } from './sharing.ts';
 import { placeOf, type MemoryStore } from './store.ts';
 
@@ -31,7 +33,9 @@ export type WriteName =
   | 'countDeadLetter'
   | 'restore'
   | 'restoreSettled'
-  | 'setPause';
+  | 'setPause'
+  | 'setGates'
+  | 'setTerms';
 
 /**
  * Carries one atomic write to the store: calls `apply` at most once and returns what it returns. It may wait before and
@@ -118,6 +122,10 @@ export function openMemoryLedger({ store, rules, clock, owner, time, carry = app
     recount: (batchId) => read(() => queries.recount(store, batchId)),
     pauses: () => read(() => [...store.pauses.values()]),
     setPause: (params) => write('setPause', () => setPause(store, params)),
+    gates: () => read(() => store.gates),
+    setGates: (gates, expected) => write('setGates', () => setGates(store, gates, expected)),
+    terms: (batchId) => read(() => store.terms.get(batchId) ?? noTerms),
+    setTerms: (params) => write('setTerms', () => setTerms(store, params)),
     recordOfSession: (sessionId) => read(() => store.records.get(store.sessions.get(sessionId) ?? '')?.record),
     body: (recordId) =>
       read(() => {

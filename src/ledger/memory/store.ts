@@ -5,6 +5,7 @@ import type { EnqueueProgress } from '../../../batches/ports/ledger.ts';
 import type { Batch } from '../../../batches/record/batch.ts';
 import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
+import type { BatchTerms, DayTotal, Gates } from '../../../batches/record/gates.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
@@ -75,6 +76,11 @@ export interface MemoryStore {
   readonly sessions: Map<string, string>;
   /** By batch id; '' for everything. */
   readonly pauses: Map<string, SetPause>;
+  gates: Gates | null;
+  /** By batch id. */
+  readonly terms: Map<string, BatchTerms>;
+  /** What is sent on the newest day, by currency. */
+  readonly dayTotals: Map<string, DayTotal>;
   /** Times that a `LedgerTime` keeps. */
   readonly times: Map<TimeName, number>;
   publishedMark: string | null;
@@ -91,6 +97,9 @@ export const createMemoryStore = (): MemoryStore => ({
   deadLetters: new Set(),
   sessions: new Map(),
   pauses: new Map(),
+  gates: null,
+  terms: new Map(),
+  dayTotals: new Map(),
   times: new Map(),
   publishedMark: null,
   lastNumber: 0,

@@ -21,6 +21,8 @@
 -- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
 --           { 'moved', counters, record }: it is in another state | { 'missing', counters }
 --           { 'paused', counters, record, pause }: an intent, and its batch or everything is paused
+--           { 'held', counters, record, 'approval' or a time }: a first send that the terms of its batch do not let pass yet
+--           { 'day_full', counters, record, day, sum }: a first send, for which the shard must be granted so much of the day
 --           { 'changed', counters }: amount, currency, batch or the status before differ, the sequence falls, or a body that
 --           holds a card number is to be kept
 --           { 'too_old', counters, record }: a resend whose key the gateway may have forgotten
@@ -38,6 +40,15 @@ if ARGV[19] ~= '' then
   local pause = pause_of(KEYS[14], ARGV[20])
   if pause then return { 'paused', counters, value, pause } end
   if head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end
+end
+local day_field, day_text, day_sum
+if ARGV[19] ~= '' and head.first == '-' then
+  local hold = hold_of(KEYS[3], ARGV[20])
+  if hold then return { 'held', counters, value, hold } end
+  if limit_of(head.currency) then
+    day_field, day_text, day_sum = with_day(head.currency, value_of(head.amount))
+    if not day_field then return { 'day_full', counters, value, day_text, day_sum } end
+  end
 end
 local before, after = head.code, ARGV[8]
 local amount, from, to = value_of(head.amount), before .. ':' .. head.currency, after .. ':' .. head.currency
@@ -66,6 +77,8 @@ if was_final ~= is_last then
 end
 if head.first == '-' and ARGV[9] ~= '-' then count_send(KEYS[3], ARGV[9]) end
 if head.first ~= '-' and ARGV[9] == '-' then uncount_send(KEYS[3]) end
+if day_field then redis.call('HSET', KEYS[1], day_field, day_text) end
+if before == '2' and head.first ~= '-' and ARGV[9] == '-' then take_from_day(head.currency, amount, head.first) end
 -- What the record does not say it is in, it is not in.
 local submitting = '2'
 local was_due = string.find(value, '"due":', 1, true)

@@ -11,6 +11,7 @@ import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
+import { grantDay } from './gates.ts';
 import { readStored, unpack } from './stored-record.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { readPause } from './pauses.ts';
@@ -19,7 +20,7 @@ import { scripts } from './scripts.ts';
 import { encodeEntry } from './trails.ts';
 
 /** @throws TypeError for a change that no rule can have decided; nothing is written then */
-export async function advance(context: LedgerContext, change: Change): Promise<AdvanceResult> {
+export async function advance(context: LedgerContext, change: Change, tries = 1): Promise<AdvanceResult> {
   checkChange(change);
   const { after, event, intent } = change;
   const { outbox, place } = context;
@@ -46,6 +47,10 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
       const [text = '', pause = ''] = reply.values;
       return { ok: false, why: 'paused', current: (await context.readRecord(shard, recordId, text)).record, pause: readPause(pause) };
     }
+    case 'held':
+      return held(context, shard, change, reply.values);
+    case 'day_full':
+      return dayFull(context, shard, change, { values: reply.values, tries });
     case 'moved':
       // An earlier call may have been written before another instance's change: then its event is there too.
       if (event !== undefined && reply.repeated) await outbox.recover(shard);
@@ -65,6 +70,30 @@ export async function advance(context: LedgerContext, change: Change): Promise<A
         `${placeText(place)} does not balance: its totals of batch ${batchId} do not include ${recordId}. Another program changed it; do not pay from it.`,
       );
   }
+}
+
+async function held(
+  context: LedgerContext,
+  shard: number,
+  { after }: Change,
+  [text = '', what = '']: readonly string[],
+): Promise<AdvanceResult> {
+  const { record: current } = await context.readRecord(shard, after.recordId, text);
+  const hold = what === 'approval' ? ({ code: 'awaiting_approval' } as const) : ({ code: 'not_before', until: Number(what) } as const);
+  return { ok: false, why: 'held', current, hold };
+}
+
+/** The limit of a day holds for all shards: what this one may send of it is granted by the first one. */
+async function dayFull(
+  context: LedgerContext,
+  shard: number,
+  change: Change,
+  { values: [text = '', day = '', needed = ''], tries }: { readonly values: readonly string[]; readonly tries: number },
+): Promise<AdvanceResult> {
+  const { recordId, currency } = change.after;
+  const hold = await grantDay(context, { shard, currency, day: Number(day), needed, tries });
+  if (hold === undefined) return advance(context, change, tries + 1);
+  return { ok: false, why: 'held', current: (await context.readRecord(shard, recordId, text)).record, hold };
 }
 
 const keysOf = ({ names }: LedgerContext, shard: number, { from, after: { recordId, batchId, status } }: Change): readonly string[] => [

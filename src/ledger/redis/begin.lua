@@ -5,7 +5,7 @@
 -- Returns  { 'lost', '0' } when the shard holds another generation, or none: then nothing was written
 local generation, writer = string.match(ARGV[1], '^(%S+) ?(%S*)$')
 local own_field = 'w:' .. writer
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field, 'offset', 'barrier')
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field, 'offset', 'barrier', 'gates')
 if meta[1] ~= generation then return { 'lost', '0' } end
 
 -- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every reply carries

@@ -25,6 +25,7 @@ import { createStringTable } from './string-table.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
 import { createQueries } from './queries.ts';
+import { createGates } from './gates.ts';
 import { createPauses } from './pauses.ts';
 import { createAlertedList, createRecordList } from './record-list.ts';
 import { createRecount } from './recount.ts';
@@ -198,6 +199,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
   const queries = createQueries(context);
   const restore = createRestore(context);
   const pauses = createPauses(context);
+  const gates = createGates(context);
 
   const tracked =
     <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
@@ -233,6 +235,10 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     publishedMark: tracked(async () => null),
     trail: tracked((recordId) => readTrail(context, recordId)),
     alerted: tracked(createAlertedList(context)),
+    gates: tracked(gates.gates),
+    setGates: tracked(gates.setGates),
+    terms: tracked(gates.terms),
+    setTerms: tracked(gates.setTerms),
     pauses: tracked(pauses.pauses),
     setPause: tracked(pauses.setPause),
     recount: tracked(createRecount({ calls, names, readRecord: context.readRecord, batches })),

@@ -12,6 +12,7 @@ import { createRecordReader } from './context.ts';
 import { createKeyNames, shardOf } from './key-names.ts';
 import { createLooks } from './looks.ts';
 import { overview } from './overview.ts';
+import { readGates, readTerms } from './gates.ts';
 import { readPauses } from './pauses.ts';
 import { createAlertedList, createRecordList } from './record-list.ts';
 import { createRecount } from './recount.ts';
@@ -66,6 +67,8 @@ export async function openRedisReader({
     trail: (recordId) => readTrail({ calls, names, readRecord }, recordId),
     alerted: createAlertedList({ calls, names, readRecord }),
     pauses: () => readPauses({ calls, names }),
+    gates: () => readGates({ calls, names }),
+    terms: (batchId) => readTerms({ calls, names }, batchId),
     recount: createRecount({ calls, names, readRecord, batches: { ids, tallies } }),
     moveState: moveStateOf(found),
     close: calls.close,

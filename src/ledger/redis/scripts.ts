@@ -27,7 +27,7 @@ const elements = {
 /** The script of a group of any of them. */
 const group = ofText(
   [
-    ...['begin', 'totals', 'head', 'packed', 'packed-claims', 'intent'].map(read),
+    ...['begin', 'totals', 'head', 'packed', 'packed-claims', 'day', 'intent'].map(read),
     'local calls = {}',
     ...Object.entries(elements).map(([name, parts]) => `function calls.${name}(KEYS, ARGV)\n${parts.map(read).join('\n')}\nend`),
     read('group'),
@@ -63,6 +63,10 @@ export const scripts = {
   moveAway: script('move-away'),
   setPause: script('begin', 'set-pause'),
   copyPause: script('begin', 'copy-pause'),
+  setGate: script('begin', 'set-gate'),
+  copyGate: script('begin', 'copy-gate'),
+  grantDay: script('begin', 'totals', 'day', 'grant-day'),
+  takeGrant: script('begin', 'totals', 'day', 'take-grant'),
   setState: script('begin', 'set-state'),
   createShard: script('create-shard'),
   migrateFence: script('migrate-fence'),

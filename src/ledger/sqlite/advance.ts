@@ -9,6 +9,7 @@ import { statusCode } from '../codes.ts';
 import type { Outbox } from './outbox.ts';
 import { newSessions } from '../claimed-sessions.ts';
 import type { LedgerTime } from '../ledger-time.ts';
+import type { GateStore } from './gates.ts';
 import type { RecordStore, Stored } from './record-store.ts';
 import type { Pauses } from './pauses.ts';
 import type { Sessions } from './sessions.ts';
@@ -24,6 +25,7 @@ export interface AdvanceDeps {
   readonly time: LedgerTime;
   readonly trails: Trails;
   readonly pauses: Pick<Pauses, 'of'>;
+  readonly gates: Pick<GateStore, 'holdOf' | 'sent' | 'takeBack'>;
 }
 
 const written: AdvanceResult = { ok: true };
@@ -58,12 +60,14 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   deps.accounts.transfer(account, before.currency, before.amountMinor, statusCode[before.status], statusCode[after.status]);
   if (before.firstSentAt === null && after.firstSentAt !== null) deps.accounts.countSend(account, after.firstSentAt);
   if (before.firstSentAt !== null && after.firstSentAt === null) deps.accounts.countSend(account, null);
+  if (change.intent !== undefined && before.firstSentAt === null) deps.gates.sent(before, deps.time.now());
+  if (before.status === 'submitting' && after.firstSentAt === null) deps.gates.takeBack(before);
   return written;
 }
 
 /** Why the change may not be written although the record has not moved. */
 function refusal(
-  { sessions, time, pauses }: AdvanceDeps,
+  { sessions, time, pauses, gates }: AdvanceDeps,
   { id, record: before }: Stored,
   { after, intent }: Change,
 ): AdvanceRefusal | undefined {
@@ -72,6 +76,8 @@ function refusal(
     if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
     time.observe(intent.clocks);
     const isResend = before.firstSentAt !== null;
+    const hold = isResend ? null : gates.holdOf(before, time.now());
+    if (hold !== null) return { ok: false, why: 'held', current: before, hold };
     if (isResend && !time.mayResend(before, intent)) return { ok: false, why: 'too_old', current: before };
   }
   for (const sessionId of newSessions(before, after)) {

@@ -134,7 +134,7 @@ function openDatabase({ binding, clock }: SqliteLedgerParams, file: string): Dat
 function createGroups(
   db: DatabaseSync,
   file: string,
-  { time, bodies, accounts, places, records, loose, outbox, pauses }: Parts,
+  { time, bodies, accounts, places, records, loose, outbox, pauses, gates }: Parts,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -146,12 +146,13 @@ function createGroups(
       const now = time.deletionTime();
       if (now !== null && bodies.isSweepDue(now)) bodies.sweep(now);
       accounts.write();
+      gates.write();
       time.write();
       commit.run();
     },
     rollback() {
       if (db.isTransaction) db.exec('ROLLBACK');
-      for (const part of [accounts, places, records, loose, outbox, pauses, time]) part.forget();
+      for (const part of [accounts, places, records, loose, outbox, pauses, gates, time]) part.forget();
     },
     failure: (cause) => (isStoreFailure(cause) ? writeError(file, cause) : undefined),
   });
@@ -190,6 +191,8 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
     trail: guarded(queries.trail),
     alerted: guarded(queries.alerted),
     pauses: guarded(queries.pauses),
+    gates: guarded(queries.gates),
+    terms: guarded(queries.terms),
     recount: guarded(queries.recount),
   });
   const body = reading((recordId: string): Uint8Array | undefined => {
@@ -211,7 +214,7 @@ function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, 
 
 async function createLedger(params: SqliteLedgerParams, file: string, db: DatabaseSync, lock: LedgerLock): Promise<SqliteLedger> {
   const parts = createParts(db, params);
-  const { time, outbox, batches, retention, pauses, commands } = parts;
+  const { time, outbox, batches, retention, pauses, gates, commands } = parts;
   const onHalted = reportOnce(params.onWarning);
   const groups = createGroups(db, file, parts);
   // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
@@ -226,6 +229,8 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
       answer: (number, answer) => groups.run(() => commands.answer(number, answer, time.now())),
     },
     setPause: (params) => groups.run(() => pauses.set(params)),
+    setGates: (next, expected) => groups.run(() => gates.setGates(next, expected)),
+    setTerms: (params) => groups.run(() => gates.setTerms(params)),
     updateBatch: (change) => groups.run(() => batches.update(change)),
     admit: (admissions) => eachOf(admissions, (admission) => groups.run(() => admit(parts, admission))),
     advance: (changes) => eachOf(changes, (change) => groups.run(() => advance(parts, change))),

@@ -4,7 +4,17 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Binding } from '../errors.ts';
-import { alertIndex, endsNotedSince, operationTables, readMeta, schemaVersion, sessionTable, storyIndex, writeMeta } from './schema.ts';
+import {
+  alertIndex,
+  endsNotedSince,
+  gateTables,
+  operationTables,
+  readMeta,
+  schemaVersion,
+  sessionTable,
+  storyIndex,
+  writeMeta,
+} from './schema.ts';
 import { allOrNone } from './transaction.ts';
 
 export interface MigrationContext {
@@ -94,7 +104,10 @@ const operations: Migration = {
   },
 };
 
-const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions, operations];
+/** 7: gates, terms of batches, the sum of a day. */
+const gates: Migration = { to: 7, run: (db) => db.exec(gateTables) };
+
+const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions, operations, gates];
 
 /** Runs the steps that are missing; all or nothing. For a process that pays: it holds the lock and has checked the binding. */
 export function migrate(db: DatabaseSync, context: MigrationContext): void {

@@ -1,9 +1,11 @@
 /** What operators ask beside the state of records: trails, alerts, pauses, a recount. Empty in a ledger of an older version that is only read. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ledger, ListedRecord } from '../../../batches/ports/ledger.ts';
+import { noTerms } from '../../../batches/record/gates.ts';
 import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { wholeText } from '../audit-text.ts';
 import { countedOf } from '../codes.ts';
+import { readGates, readTerms } from './gates.ts';
 import { readPauses } from './pauses.ts';
 import { listedOf } from './record-list.ts';
 import { selectRecord } from './rows.ts';
@@ -15,16 +17,21 @@ export interface OperationQueries {
   trail(recordId: string): Answer<'trail'>;
   alerted(query: Parameters<Ledger['alerted']>[0]): readonly ListedRecord[];
   pauses(): Answer<'pauses'>;
+  gates(): Answer<'gates'>;
+  terms(batchId: string): Answer<'terms'>;
   /** @param batch the row id of one batch; undefined for all */
   recount(batch: number | undefined): readonly TallyRow[];
 }
 
-/** The version that brought what is asked for here. */
+/** The versions that brought what is asked for here, and the gates. */
 const sinceSchema = 6;
+const gatesSinceSchema = 7;
 
 export function createOperationQueries(db: DatabaseSync): OperationQueries {
   const recount = createRecount(db);
-  if (Number(schemaOf(db)) < sinceSchema) return { trail: () => [], alerted: () => [], pauses: () => [], recount };
+  const gates =
+    Number(schemaOf(db)) < gatesSinceSchema ? noGates : { gates: () => readGates(db), terms: (id: string) => readTerms(db, id) };
+  if (Number(schemaOf(db)) < sinceSchema) return { trail: () => [], alerted: () => [], pauses: () => [], recount, ...gates };
   const selectTrail = db.prepare(
     'SELECT audit.number, audit.entry, audit.hash FROM audit JOIN record ON record.id = audit.record WHERE record.record_id = ? ORDER BY audit.number',
   );
@@ -40,8 +47,11 @@ export function createOperationQueries(db: DatabaseSync): OperationQueries {
     alerted: ({ limit, after = '0' }) => listedOf(selectAlerted, [Number(after), limit], ({ id }) => String(id)),
     pauses: () => readPauses(db),
     recount,
+    ...gates,
   };
 }
+
+const noGates = { gates: () => null, terms: () => noTerms } as const;
 
 interface EntryRow {
   readonly number: number;

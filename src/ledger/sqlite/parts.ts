@@ -7,6 +7,7 @@ import { createBatchStore } from './batch-store.ts';
 import { createCommands } from './commands.ts';
 import { createBodies } from './bodies.ts';
 import { timesIn } from './ledger-time.ts';
+import { createGates } from './gates.ts';
 import { createOccurrences } from './occurrences.ts';
 import { createOutbox } from './outbox.ts';
 import { createPauses } from './pauses.ts';
@@ -51,6 +52,7 @@ export function createParts(db: DatabaseSync, { ledgerKey, keys, clock, monotoni
     retention: createRetention(db, { audit, now: () => time.now() }),
     trails: createTrails(db),
     pauses: createPauses(db),
+    gates: createGates(db),
     commands: createCommands(db),
   };
 }

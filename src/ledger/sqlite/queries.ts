@@ -30,6 +30,8 @@ export interface Queries {
   trail: OperationQueries['trail'];
   alerted: OperationQueries['alerted'];
   pauses: OperationQueries['pauses'];
+  gates: OperationQueries['gates'];
+  terms: OperationQueries['terms'];
   recount(batchId?: string): readonly TallyRow[];
 }
 
@@ -81,7 +83,7 @@ export function createQueries(db: DatabaseSync): Queries {
   const sql = createStatements(db);
   const listRecords = createRecordList(db);
   const overview = createOverview(db);
-  const { trail, alerted, pauses, recount } = createOperationQueries(db);
+  const { trail, alerted, pauses, gates, terms, recount } = createOperationQueries(db);
   const batchKey = (batchId: string): number | undefined => (sql.selectBatchKey.get(batchId) as { id: number } | undefined)?.id;
 
   return {
@@ -126,6 +128,8 @@ export function createQueries(db: DatabaseSync): Queries {
     trail,
     alerted,
     pauses,
+    gates,
+    terms,
     recount: (batchId) => recount(batchId === undefined ? undefined : (batchKey(batchId) ?? 0)),
     tallies(batchId) {
       if (batchId === undefined) return sum(sql.selectAllTallies.all() as unknown as CellRow[]);

@@ -70,6 +70,8 @@ export function createReads(file: string, queries: Queries): Omit<LedgerReader, 
     trail: asked(queries.trail),
     alerted: asked(queries.alerted),
     pauses: asked(queries.pauses),
+    gates: asked(queries.gates),
+    terms: asked(queries.terms),
     recount: asked(queries.recount),
   };
 }

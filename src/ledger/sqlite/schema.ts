@@ -10,7 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { allOrNone } from './transaction.ts';
 
 /** What each version added: `migrations.ts`. */
-export const schemaVersion = 6;
+export const schemaVersion = 7;
 
 /** Finds what ended long ago and still has its details, the oldest first. */
 export const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
@@ -34,6 +34,14 @@ export const operationTables = `
   -- What other processes ask of the one that holds the ledger, and its answers; both JSON.
   CREATE TABLE command (number INTEGER PRIMARY KEY, request TEXT NOT NULL, asked_at REAL NOT NULL, answer TEXT, answered_at REAL) STRICT;
   CREATE INDEX command_open ON command (number) WHERE answer IS NULL;`;
+
+/** What must hold before money moves; values are JSON. */
+export const gateTables = `
+  -- The gates under '', and the terms of batches under their ids.
+  CREATE TABLE gate (name TEXT PRIMARY KEY, number INTEGER NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- The sum of the intents of the newest day (days since 1970, UTC), in minor units.
+  CREATE TABLE day_total (currency TEXT PRIMARY KEY, day INTEGER NOT NULL, amount TEXT NOT NULL) STRICT, WITHOUT ROWID;`;
 
 /** Finds records with alerts that are not acknowledged. */
 export const alertIndex = 'CREATE INDEX record_alert ON record (id) WHERE has_alert = 1;';
@@ -153,6 +161,7 @@ const tables = `
 
   ${sessionTable}
   ${operationTables}
+  ${gateTables}
 
   CREATE TABLE outbox (number INTEGER PRIMARY KEY, event_id TEXT NOT NULL, json TEXT NOT NULL) STRICT;
 `;

@@ -11,6 +11,7 @@ import type { Gateway } from '../../../batches/ports/gateway.ts';
 import { openGate } from '../../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
+import type { Hold } from '../../../batches/record/gates.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
@@ -106,6 +107,7 @@ export interface FakeOptions {
   readonly before?: (what: string, world: FakeWorld) => void | Promise<void>;
   readonly leaseMs?: number;
   readonly pause?: SetPause;
+  readonly hold?: Hold;
 }
 
 const nameOf = (call: GatewayCall): string => ('sessionId' in call ? `${call.type} ${call.sessionId}` : call.type);
@@ -223,7 +225,12 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
           return { batchId, code: 'underfunded', by: 'disburse', reason: 'EUR 1.00 is missing', at: clock.now() };
         },
       },
-      pauses: { of: () => Promise.resolve(options.pause), parked: () => undefined },
+      pauses: {
+        of: () => Promise.resolve(options.pause),
+        holdOf: () => Promise.resolve(options.hold ?? null),
+        confirm: () => Promise.resolve('match'),
+        parked: () => undefined,
+      },
       slot: (work) => work(),
       followSlot: (work) => work(),
       owner: 'me',

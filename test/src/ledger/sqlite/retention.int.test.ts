@@ -159,7 +159,7 @@ describe('a ledger that was made before ends were noted', () => {
     now += 100 * hour;
     const ledger = await open();
     expect(await ledger.record('ended')).toMatchObject({ status: 'failed', version: 3, destination: words.destination, reason });
-    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('6');
+    expect(ask("SELECT value FROM meta WHERE name = 'schema'")).toBe('7');
     // The terms of what was sent before are not known, so it is never resent.
     expect(await ledger.record('open')).toMatchObject({ keyLifetimeMs: null, idempotencyHeader: null });
     expect(ask('PRAGMA integrity_check')).toBe('ok');
