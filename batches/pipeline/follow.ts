@@ -3,7 +3,7 @@
  * was left open. One call moves a record one step; when the next one is due is in the record. A check that fails
  * postpones its own record, and concerns no other one and no send.
  */
-import { deliveryOf, type GatewayResponse } from '../gateway/gateway-response.ts';
+import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway } from '../ports/gateway.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import { alertOf, hasAlert, newAlert } from '../record/alert.ts';
@@ -19,6 +19,7 @@ import { schedule } from '../record/step.ts';
 import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextCheck, type ConfirmIntent } from '../record/transitions.ts';
 import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import { dispatch, type DispatchDeps } from './dispatch.ts';
+import { whyNotDone, whyNothingShown } from './odd-answers.ts';
 import type { WaitReporter } from './notice.ts';
 import type { PauseWatch } from './pause-watch.ts';
 import type { Publication } from './publication.ts';
@@ -155,35 +156,6 @@ async function isLeftToPerson({ confirm: own, capture, pauses }: FollowPath, wha
   return own === 'manual' || (await pauses.confirm()) === 'manual';
 }
 
-/** Calls about a session before an odd answer to one of them is worth a reason. */
-const oddAnswers = 2;
-
-/** Whether an answer concerns this session, and is no passing one: what any call would meet says nothing of it. */
-const isTelling = ({ code }: Failure, { checks }: LedgerRecord): boolean =>
-  checks >= oddAnswers && !(code in deliveryOf) && code !== 'too_many_requests' && code !== 'server_error';
-
-/** Why a record still waits although its session was asked for. */
-function whyNothingShown(failure: Failure, record: LedgerRecord, sessionId: string): Reason | undefined {
-  const { code, reason } = failure;
-  if (code === 'answer_untrusted') return reason;
-  if (!isTelling(failure, record)) return undefined;
-  return {
-    code: 'session_not_shown',
-    description: `The gateway does not show session ${sessionId}; it is asked again. It answered ${reason.code}: ${reason.description}`,
-  };
-}
-
-/** Why a session still waits though its confirmation or capture was sent. */
-function whyNotDone(failure: Failure, record: LedgerRecord, { sessionId, what }: Asked): Reason | undefined {
-  const { reason } = failure;
-  if (!isTelling(failure, record)) return undefined;
-  const noun = nounOf[what];
-  return {
-    code: what === 'confirm' ? 'confirmation_refused' : 'capture_refused',
-    description: `The gateway did not accept the ${noun} of session ${sessionId}; its status is checked again. It answered ${reason.code}: ${reason.description}`,
-  };
-}
-
 /** What a session of the gateway asks us to do with it. */
 interface Asked {
   readonly sessionId: string;
@@ -191,8 +163,6 @@ interface Asked {
   /** A person, who decided it; absent for what disburse does by itself. */
   readonly by?: ConfirmIntent['by'];
 }
-
-const nounOf = { confirm: 'confirmation', capture: 'capture' } as const;
 
 /** Takes what a session shows into the record, and does what it asks for: confirms, captures or cancels it, or leaves it to a person. */
 export async function concludeSession(deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> {

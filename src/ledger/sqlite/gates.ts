@@ -57,23 +57,46 @@ export const readDays = (db: DatabaseSync): readonly (DayTotal & { readonly curr
     ({ currency, day, amount }) => ({ currency, day, minor: BigInt(amount) }),
   );
 
+/** The sums of the newest day, in memory; written once a group. */
+function createDays(db: DatabaseSync) {
+  const putDay = db.prepare(
+    'INSERT INTO day_total (currency, day, amount) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = excluded.day, amount = excluded.amount',
+  );
+  const days = new Map<string, DayTotal>();
+  const changed = new Set<string>();
+  return {
+    of: (currency: string): DayTotal | undefined => days.get(currency),
+    set(currency: string, total: DayTotal | undefined): void {
+      if (total === undefined || total === days.get(currency)) return;
+      days.set(currency, total);
+      changed.add(currency);
+    },
+    write(): void {
+      for (const currency of changed) {
+        const total = days.get(currency);
+        if (total !== undefined) putDay.run(currency, total.day, String(total.minor));
+      }
+      changed.clear();
+    },
+    forget(): void {
+      days.clear();
+      changed.clear();
+      for (const { currency, day, minor } of readDays(db)) days.set(currency, { day, minor });
+    },
+  };
+}
+
 export function createGates(db: DatabaseSync): GateStore {
   const put = db.prepare(
     'INSERT INTO gate (name, number, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET number = excluded.number, value = excluded.value',
   );
-  const putDay = db.prepare(
-    'INSERT INTO day_total (currency, day, amount) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = excluded.day, amount = excluded.amount',
-  );
+  const days = createDays(db);
   let gates: Gates | null = null;
   const terms = new Map<string, BatchTerms>();
-  const days = new Map<string, DayTotal>();
-  const changedDays = new Set<string>();
   const forget = (): void => {
     gates = readGates(db);
     terms.clear();
-    days.clear();
-    changedDays.clear();
-    for (const { currency, day, minor } of readDays(db)) days.set(currency, { day, minor });
+    days.forget();
   };
   forget();
   const termsOf = (batchId: string): BatchTerms => {
@@ -84,11 +107,6 @@ export function createGates(db: DatabaseSync): GateStore {
     terms.set(batchId, read);
     return read;
   };
-  const setDay = (currency: string, total: DayTotal | undefined): void => {
-    if (total === undefined || total === days.get(currency)) return;
-    days.set(currency, total);
-    changedDays.add(currency);
-  };
   const limitOf = (currency: string): bigint | null => {
     const limit = gates?.maxDayTotal[currency];
     return limit === undefined ? null : BigInt(limit);
@@ -98,14 +116,14 @@ export function createGates(db: DatabaseSync): GateStore {
       const hold = holdOf(batchId, { gates, terms: termsOf(batchId), now });
       const limit = limitOf(currency);
       if (hold !== null || limit === null) return hold;
-      return addToDay(days.get(currency), { minor, limit, now }) === null ? dayHold(currency, limit, dayOf(now)) : null;
+      return addToDay(days.of(currency), { minor, limit, now }) === null ? dayHold(currency, limit, dayOf(now)) : null;
     },
     sent({ currency, amountMinor: minor }, now) {
       const limit = limitOf(currency);
-      if (limit !== null) setDay(currency, addToDay(days.get(currency), { minor, limit, now }) ?? undefined);
+      if (limit !== null) days.set(currency, addToDay(days.of(currency), { minor, limit, now }) ?? undefined);
     },
     takeBack: ({ currency, amountMinor: minor, firstSentAt }) =>
-      setDay(currency, takeFromDay(days.get(currency), { minor, sentAt: firstSentAt ?? 0 })),
+      days.set(currency, takeFromDay(days.of(currency), { minor, sentAt: firstSentAt ?? 0 })),
     setGates(next, expected) {
       if (gates?.number === next.number && expected === next.number) return true;
       if ((gates?.number ?? 0) !== expected) return false;
@@ -119,14 +137,8 @@ export function createGates(db: DatabaseSync): GateStore {
       terms.set(batchId, next);
       return true;
     },
-    setDay,
-    write() {
-      for (const currency of changedDays) {
-        const total = days.get(currency);
-        if (total !== undefined) putDay.run(currency, total.day, String(total.minor));
-      }
-      changedDays.clear();
-    },
+    setDay: days.set,
+    write: days.write,
     forget,
   };
 }

@@ -132,7 +132,7 @@ describe('a ledger that was made before ends were noted', () => {
     ];
     db.exec('DROP INDEX record_story; DROP INDEX record_alert');
     for (const column of later) db.exec(`ALTER TABLE record DROP COLUMN ${column}`);
-    db.exec('DROP TABLE session; DROP TABLE audit; DROP TABLE pause; DROP TABLE command');
+    db.exec('DROP TABLE session; DROP TABLE audit; DROP TABLE gate; DROP TABLE day_total; DROP TABLE pause; DROP TABLE command');
     db.exec("DELETE FROM meta WHERE name = 'idempotency_header'");
     db.exec("UPDATE meta SET value = '1' WHERE name = 'schema'");
     db.close();
