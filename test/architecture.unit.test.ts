@@ -24,6 +24,7 @@ const leafs = ['src/exit.ts', 'src/duration.ts', 'src/version.ts', 'src/clock.ts
 const consumerRooms = [
   'consumers',
   'consumers/csv',
+  'consumers/workbook',
   'consumers/drop-folder',
   'consumers/webhook',
   'consumers/gateway-report',
@@ -56,6 +57,10 @@ const rooms: Rooms = {
   'consumers/csv': {
     imports: ['batches/fields', 'batches/instruction', 'batches/csv-row', 'batches/preflight'],
     npm: ['csv-parse', 'iconv-lite'],
+    pure: true,
+  },
+  'consumers/workbook': {
+    imports: ['batches/instruction', 'batches/csv-row', 'batches/preflight', 'consumers/csv'],
     pure: true,
   },
   'consumers/drop-folder': {

@@ -2,7 +2,8 @@
  * A block of rows, judged row by row: what the preflight needs of it, small enough to be handed from a worker
  * thread to the main one.
  */
-import type { RowParser } from '../csv-row/parse-row.ts';
+import type { CellNote } from '../csv-row/cell-notes.ts';
+import type { RowReader } from '../csv-row/typed-row.ts';
 import { eachSimilarityPiece } from './content-key.ts';
 import { maxTold, type LineProblem } from './line-problem.ts';
 import { createTextHash, hashText } from './bloom-filter.ts';
@@ -29,11 +30,12 @@ export interface BlockReport {
 export interface CheckedRow {
   readonly line: number;
   readonly cells: readonly string[];
+  readonly notes?: readonly CellNote[];
 }
 
 export function validateBlock(
   rows: readonly CheckedRow[],
-  { check, absentColumn }: Pick<RowParser, 'check' | 'absentColumn'>,
+  { check, absentColumn }: Pick<RowReader, 'check' | 'absentColumn'>,
 ): BlockReport {
   const ids = new Uint32Array(rows.length * 2);
   const twins = new Uint32Array(rows.length * 2);
@@ -45,8 +47,8 @@ export function validateBlock(
   let warningsTotal = 0;
   const twin = createTextHash();
   let valid = 0;
-  for (const [index, { line, cells }] of rows.entries()) {
-    const reading = check(cells);
+  for (const [index, { line, cells, notes }] of rows.entries()) {
+    const reading = check(cells, notes);
     for (const problem of reading.warnings ?? []) {
       warningsTotal += 1;
       if (warnings.length < maxTold) warnings.push({ line, ...problem });

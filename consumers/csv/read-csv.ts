@@ -38,6 +38,8 @@ export interface CsvFile {
   readonly headerLine: number;
   readonly delimiter: string;
   readonly encoding: string;
+  /** Of a workbook: the name of the sheet that is read. */
+  readonly sheet?: string;
   /** False for a pipe: there is no second reading. */
   readonly rereadable: boolean;
   /**

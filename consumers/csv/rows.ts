@@ -1,5 +1,6 @@
 /** Rows as they are handed out: blank ones left out, those that do not fit the header told, swallowed ones refused. */
 import { isFixFile, restoreCell } from '../../batches/csv-row/fix-file.ts';
+import type { CellNote } from '../../batches/csv-row/cell-notes.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import type { Coverage, CoveredRow, MultilineCell } from './coverage-check.ts';
 import { StructuralError } from './structural-error.ts';
@@ -8,10 +9,12 @@ import { hasUnbalancedQuotes } from './unbalanced-quotes.ts';
 /**
  * @property line the physical line on which the row begins, from 1
  * @property cells as they stand in the file, without quotes; of a fix-file, as they were before it was written
+ * @property notes what a cell of a workbook is besides its text; absent where all of them are text
  */
 export interface CsvRow {
   readonly line: number;
   readonly cells: string[];
+  readonly notes?: readonly CellNote[];
 }
 
 const maxWarnings = 1000;

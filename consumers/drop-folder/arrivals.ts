@@ -6,6 +6,7 @@ import { constants, type Dirent } from 'node:fs';
 import { lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  endsWithDirectory,
   endsWithLineEnd,
   isSameLook,
   judgeArrival,
@@ -147,13 +148,13 @@ async function isWhole({ dir, clock, restMs, sign }: ArrivalsOptions, name: stri
   const marker = await lstat(join(dir, readyMarker(name))).catch(() => undefined);
   const readyAt = marker?.isFile() === true ? marker.mtimeMs : null;
   const verdict = judgeArrival({ look, now: clock.now(), restMs, readyAt, sign });
-  return verdict === 'whole' || (verdict === 'whole_with_line_end' && (await hasLineEnd(join(dir, name), look.size)));
+  return verdict === 'whole' || (verdict === 'whole_with_end' && (await hasEnd(join(dir, name), look.size)));
 }
 
 /** Of a compressed file the end of the last line cannot be seen; one that is cut off is refused when it is read. */
-async function hasLineEnd(path: string, size: number): Promise<boolean> {
+async function hasEnd(path: string, size: number): Promise<boolean> {
   if (/\.gz$/i.test(path)) return true;
-  const tail = Buffer.alloc(Math.min(size, 2));
+  const tail = Buffer.alloc(Math.min(size, tailBytes));
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
@@ -165,8 +166,11 @@ async function hasLineEnd(path: string, size: number): Promise<boolean> {
     // What cannot be read is reported when it is taken.
     return true;
   }
-  return endsWithLineEnd(tail);
+  return /\.xlsx$/i.test(path) ? endsWithDirectory(tail) : endsWithLineEnd(tail);
 }
+
+/** Enough for the end of a zip. */
+const tailBytes = 22;
 
 async function isUnchanged({ dir, setAside }: ArrivalsOptions, name: string, look: SteadyLook): Promise<boolean> {
   try {

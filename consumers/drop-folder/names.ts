@@ -8,10 +8,14 @@ export type Sibling = (typeof siblings)[number];
 const maxNameBytes = 180;
 
 /**
- * `.csv` and `.csv.gz` in any case, for some systems write `.CSV`. What ends in `.part` or `.tmp` is therefore none,
- * and what begins with a dot is hidden: uploads in progress, and our own notes.
+ * `.csv`, `.csv.gz` and `.xlsx` in any case, for some systems write `.CSV`. What ends in `.part` or `.tmp` is therefore none,
+ * and what begins with a dot is hidden: uploads in progress, and our own notes. What begins with `~$` is the note of a spreadsheet
+ * program that has the workbook open.
  */
-export const isPayoutName = (name: string): boolean => /\.csv(\.gz)?$/i.test(name) && !name.startsWith('.');
+export const isPayoutName = (name: string): boolean => /\.(?:csv(?:\.gz)?|xlsx)$/i.test(name) && !/^(?:\.|~\$)/.test(name);
+
+/** The endings, for people. */
+export const payoutEndings = '.csv, .csv.gz or .xlsx';
 
 /** Why a file of this name cannot be taken, in words that follow the name; undefined when it can. */
 export function faultOfName(name: string): string | undefined {
@@ -28,7 +32,7 @@ export const readyMarker = (name: string): string => `${name}.ready`;
 export const answerTo = (name: string): string => `${name}.ack.txt`;
 
 /** Uploads in progress, markers, answers and hidden files; every other name that is no payout file is reported. */
-export const isQuietName = (name: string): boolean => name.startsWith('.') || /\.(part|tmp|ready|ack\.txt|ack\.json)$/i.test(name);
+export const isQuietName = (name: string): boolean => /^(?:\.|~\$)|\.(?:part|tmp|ready|ack\.txt|ack\.json)$/i.test(name);
 
 /** Gathers the first names in the order of their characters, however many are offered. */
 export function createFirstNames(limit: number): { add(name: string): void; names(): readonly string[] } {

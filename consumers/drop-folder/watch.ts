@@ -16,7 +16,7 @@ import type { DropFolder, DropFolderOptions } from './drop-folder.ts';
 import { prepareDropFolder, processingIn } from './folders.ts';
 import { createLeases, isCode, readClaimName } from './leases.ts';
 import { writeAnswer } from './moves.ts';
-import { answerTo, createFirstNames, isPayoutName, readyMarker } from './names.ts';
+import { answerTo, createFirstNames, isPayoutName, payoutEndings, readyMarker } from './names.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { createRecentlyEnded } from './recently-ended.ts';
 import { hasRoom, mustWait, text, type Watch } from './watch-state.ts';
@@ -31,7 +31,7 @@ const defaults = {
   restMs: 10_000,
   sign: 'rest',
   access: { mode: 0o640, gid: null },
-  answerOther: (name: string): string => `${name} is not taken: the name of a payout file ends in .csv or .csv.gz.\n`,
+  answerOther: (name: string): string => `${name} is not taken: the name of a payout file ends in ${payoutEndings}.\n`,
   onReturned: async (): Promise<void> => undefined,
   pollMs: 1_000,
   takeOverMs: 30_000,
@@ -58,7 +58,7 @@ export function watchDropFolder(given: DropFolderOptions): DropFolder {
 function openWatch(options: Required<DropFolderOptions>): Watch {
   const { dir, clock, onWarning, access, answerOther } = options;
   const onOther = async (name: string): Promise<void> => {
-    onWarning(`${name} in the drop folder is not taken: the name of a payout file ends in .csv or .csv.gz. See ${answerTo(name)}.`);
+    onWarning(`${name} in the drop folder is not taken: the name of a payout file ends in ${payoutEndings}. See ${answerTo(name)}.`);
     await writeAnswer(join(dir, answerTo(name)), answerOther(name), access).catch((cause: unknown) =>
       onWarning(`${answerTo(name)} in the drop folder could not be written: ${text(cause)}`),
     );

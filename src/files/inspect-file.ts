@@ -14,19 +14,21 @@ export interface ReadingFlags {
   readonly encoding?: string;
   readonly delimiter?: string;
   readonly decimal?: DecimalSign;
+  readonly sheet?: string;
   readonly expect?: string;
 }
 
 /** @throws {CommandError} exit 1 for flags that cannot be used and a file that cannot be opened */
 export async function inspectFile(config: Config, path: string, flags: ReadingFlags, signal?: AbortSignal): Promise<InspectionOutcome> {
   const { MAX_AMOUNT: maxAmount } = config.settings;
-  const { encoding, delimiter, decimal, expect } = flags;
+  const { encoding, delimiter, decimal, sheet, expect } = flags;
   const progress = startProgress(path);
   try {
     return await inspect({
       path,
       ...(encoding === undefined ? {} : { encoding }),
       ...(delimiter === undefined ? {} : { delimiter }),
+      ...(sheet === undefined ? {} : { sheet }),
       ...(signal === undefined ? {} : { signal }),
       reading: {
         now: systemClock.now(),

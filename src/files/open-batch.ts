@@ -3,6 +3,7 @@ import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Inspection } from './payout-file.ts';
+import { pinReading, readingOf, unpinReading, type PinnedReading } from './pinned-reading.ts';
 
 interface OpenBatchParams {
   readonly ledger: Ledger;
@@ -19,35 +20,38 @@ interface OpenBatchParams {
  */
 export async function openFileBatch({ ledger, inspection, policy, clock }: OpenBatchParams): Promise<Batch> {
   const { file, sha256: batchId, encoding, bytes, blockDigests } = inspection;
-  const delimiter = pinDelimiter(inspection);
-  const batch = await ledger.openBatch({ batchId, file, policy, encoding, delimiter, bytes, blockDigests, at: clock.now() });
-  if (batch.delimiter !== delimiter && delimiterOf(batch.delimiter) === inspection.delimiter) throw otherDecimal(batch.delimiter);
-  const pinned = { encoding: batch.encoding, delimiter: delimiterOf(batch.delimiter), policy: batch.policy };
-  const asked = { encoding, delimiter: inspection.delimiter, policy: policy ?? batch.policy };
-  for (const name of ['encoding', 'delimiter', 'policy'] as const) {
-    if (pinned[name] === asked[name]) continue;
-    throw new CommandError(
-      exitCodes.usage,
-      `this file was first run with ${name} ${JSON.stringify(pinned[name])}; ${JSON.stringify(asked[name])} was given. Run it again with --${name} ${JSON.stringify(pinned[name])}.`,
-    );
-  }
+  const asked = readingOf(inspection);
+  const batch = await ledger.openBatch({
+    batchId,
+    file,
+    policy,
+    encoding,
+    delimiter: pinReading(asked),
+    bytes,
+    blockDigests,
+    at: clock.now(),
+  });
+  const pinned = unpinReading(batch.delimiter);
+  refuseOther('encoding', batch.encoding, encoding);
+  refuseOther('delimiter', pinned.delimiter, asked.delimiter);
+  refuseOther('sheet', pinned.sheet, asked.sheet);
+  refuseOther('policy', batch.policy, policy ?? batch.policy);
+  if (pinned.decimal !== asked.decimal) throw otherDecimal(pinned.decimal, asked.decimal);
   await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
   return batch;
 }
 
-const decimalComma = ' decimal comma';
+function refuseOther(name: string, then: string | null, now: string | null): void {
+  if (then === now) return;
+  throw new CommandError(
+    exitCodes.usage,
+    `this file was first run with ${name} ${JSON.stringify(then)}; ${JSON.stringify(now)} was given. Run it again with --${name} ${JSON.stringify(then)}.`,
+  );
+}
 
-/** The reading that the batch is pinned to: a decimal comma is kept with the delimiter, and a point adds nothing. */
-const pinDelimiter = ({ delimiter, reading }: Inspection): string =>
-  reading.decimal === 'comma' ? `${delimiter}${decimalComma}` : delimiter;
-
-const delimiterOf = (pinned: string): string => (pinned.endsWith(decimalComma) ? pinned.slice(0, -decimalComma.length) : pinned);
-
-const otherDecimal = (pinned: string): CommandError => {
-  const [then, now] = pinned.endsWith(decimalComma) ? ['comma', 'point'] : ['point', 'comma'];
-  return new CommandError(
+const otherDecimal = (then: PinnedReading['decimal'], now: PinnedReading['decimal']): CommandError =>
+  new CommandError(
     exitCodes.usage,
     `this file was first run with a decimal ${then}, and what was decided then stays; a decimal ${now} was given. ` +
       `Run it again with --decimal ${then}. To pay rows that were rejected, run the fix-file with --decimal ${now}.`,
   );
-};

@@ -11,14 +11,15 @@ import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type 
 import { explainHeader, headerSearchRows } from '../../batches/preflight/header-diagnosis.ts';
 import { headerAdvice } from '../../batches/csv-row/header.ts';
 import { validateBlock, type BlockReport } from '../../batches/preflight/check-block.ts';
-import { createRowParser } from '../../batches/csv-row/parse-row.ts';
+import { createRowReader } from '../../batches/csv-row/typed-row.ts';
 import type { RowReadingOptions } from '../../batches/csv-row/amount.ts';
-import { readCsv, type CsvFile, type CsvOptions } from '../../consumers/csv/read-csv.ts';
+import type { CsvFile } from '../../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
 import { createRowIndex } from '../../consumers/row-index.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
 import { isWorthThread, startCheckThread, type CheckThread } from './check-thread.ts';
+import { openRows, type ReadingWays } from './open-rows.ts';
 import { shownFileName } from './file-name.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
@@ -31,6 +32,8 @@ export interface Inspection {
   readonly blockDigests: readonly string[];
   readonly encoding: string;
   readonly delimiter: string;
+  /** Of a workbook: the sheet that is paid. */
+  readonly sheet?: string;
   readonly rereadable: boolean;
   readonly header: readonly string[];
   /** As the header spells it. */
@@ -91,9 +94,9 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     },
   });
   try {
-    csv = await readCsv(path, readingOptions(params));
-    const made = createRowParser(csv.header, reading);
-    const { headerLine, encoding, delimiter, header, rereadable } = csv;
+    csv = await openRows(path, params);
+    const made = createRowReader(csv.header, reading);
+    const { headerLine, encoding, delimiter, sheet, header, rereadable } = csv;
     if (!made.ok) {
       const rest = await readRest(csv);
       ({ rows } = rest);
@@ -102,7 +105,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const fileBytes = await sizeOf(path);
     const taking = startPreflight(unpackedSize(path, fileBytes));
-    if (isWorthThread(fileBytes)) thread = startCheckThread({ header, delimiter, reading });
+    if (sheet === undefined && isWorthThread(fileBytes)) thread = startCheckThread({ header, delimiter, reading });
     const here = (block: readonly CsvRow[]): BlockReport => validateBlock(block, made.reader);
     for await (const report of csv.judged(thread === undefined ? { here } : { here, elsewhere: thread.check })) {
       taking.take(report);
@@ -116,7 +119,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
       ...found.warnings,
       ...(rows === 0 ? [noRecords(headerLine)] : []),
     ];
-    const again: Again = { path, encoding, delimiter, sha256, blockDigests, bytes, reading };
+    const again: Again = { path, encoding, delimiter, ...(sheet === undefined ? {} : { sheet }), sha256, blockDigests, bytes, reading };
     if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
     const index = taking.hasCandidates() ? await indexSuspects(again, taking, params) : null;
     const preflight = taking.finish(index, {
@@ -163,9 +166,9 @@ async function sizeOf(path: string): Promise<number | null> {
 
 /** A pipe or a packed file says too little; what it does not say is taken for large. */
 const unpackedSize = (path: string, fileBytes: number | null): number =>
-  fileBytes !== null && !/\.gz$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
+  fileBytes !== null && !/\.(?:gz|xlsx)$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
 
-type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
+type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
 
 /** Looks once more at the rows whose record id or look may stand twice. */
 async function indexSuspects(
@@ -209,13 +212,13 @@ async function* readRows(
   again: Again,
   { signal, onBlock }: { readonly signal: AbortSignal | undefined; readonly onBlock: OnBlock | undefined },
 ): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
-  const { path, encoding, delimiter, sha256, blockDigests, reading } = again;
-  const csv = await readCsv(path, { ...readingOptions({ encoding, delimiter, signal }), expected: { sha256, blockDigests } });
+  const { path, encoding, delimiter, sheet, sha256, blockDigests, reading } = again;
+  const csv = await openRows(path, { encoding, delimiter, sheet, signal }, { sha256, blockDigests });
   try {
-    const made = createRowParser(csv.header, reading);
+    const made = createRowReader(csv.header, reading);
     if (!made.ok) throw new Error('the header was valid before and is not now, although the bytes are the same');
     for await (const block of csv.blocks) {
-      yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells) }));
+      yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells, row.notes) }));
       onBlock?.(block.length, csv.bytesRead());
     }
   } finally {
@@ -229,17 +232,17 @@ async function* readRows(
  */
 export async function writeFixFile(inspection: Inspection, path: string, onProgress: OnReading = () => undefined): Promise<boolean> {
   if (inspection.preflight.errorsTotal === 0) return false;
-  const made = createRowParser(inspection.header, inspection.reading);
+  const made = createRowReader(inspection.header, inspection.reading);
   if (!made.ok) return false;
   const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter });
   try {
     for await (const block of readAgain(inspection, undefined, reporting('fix-file', inspection, onProgress))) {
-      for (const { cells, reading } of block) {
+      for (const { line, cells, notes, reading } of block) {
         if (reading.ok) continue;
         const text = reading.refusal.problems
           .map(({ column, message }) => (column === null ? message : `${column}: ${message}`))
           .join(' | ');
-        await fix.write(made.reader.maskSecrets(cells), text);
+        await fix.write(made.reader.maskSecrets(cells, notes), notes === undefined ? text : `Row ${line}: ${text}`);
       }
     }
     await fix.finish();
@@ -248,18 +251,6 @@ export async function writeFixFile(inspection: Inspection, path: string, onProgr
     await fix.abandon();
   }
 }
-
-interface ReadingWays {
-  readonly encoding?: string | undefined;
-  readonly delimiter?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-const readingOptions = ({ encoding, delimiter, signal }: ReadingWays): CsvOptions => ({
-  ...(encoding === undefined ? {} : { encoding }),
-  ...(delimiter === undefined ? {} : { delimiter }),
-  ...(signal === undefined ? {} : { signal }),
-});
 
 const alsoAmbiguous = (found: ParseResult, problem: Problem): ParseResult => {
   if (!found.ok) return { ok: false, refusal: { ...found.refusal, problems: [...found.refusal.problems, problem] } };

@@ -3,12 +3,12 @@ import { maxTold, type LineProblem } from '../../batches/preflight/line-problem.
 import { formatMinor } from '../../batches/fields/money.ts';
 import type { BrokenFile, Inspection } from './payout-file.ts';
 
-export function report({ file, sha256, encoding, delimiter, preflight }: Inspection) {
+export function report({ file, sha256, encoding, delimiter, sheet, preflight }: Inspection) {
   return {
     file,
     sha256,
     encoding,
-    delimiter,
+    ...(sheet === undefined ? { delimiter } : { delimiter: null, sheet }),
     rows: preflight.rows,
     valid: preflight.valid,
     invalid: preflight.invalid,

@@ -9,6 +9,7 @@ import { alertOf, type Alert } from '../../batches/record/alert.ts';
 import type { LedgerRecord, Reason } from '../../batches/record/record.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { DroppedFile, Verdict } from '../../consumers/drop-folder/drop-folder.ts';
+import { payoutEndings } from '../../consumers/drop-folder/names.ts';
 import type { Settings } from '../config/variables.ts';
 import { CommandError } from '../exit.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
@@ -170,6 +171,6 @@ async function acknowledgedBatch(path: string): Promise<string | null> {
 
 /** The answer to a file that is not taken because of its name. */
 export const otherFileText = (name: string): string =>
-  /\.xls[xm]?$/i.test(name)
-    ? `${name} is not paid: it is an Excel workbook. Save it as CSV UTF-8 and drop that file.\n`
-    : `${name} is not paid: the name of a payout file ends in .csv or .csv.gz. If it is one, rename it, such as to ${name.replace(/\.[^.]*$/, '').replace(/\.csv$/i, '')}.csv.\n`;
+  /\.(?:xls|xlsm|xlsb|ods|numbers)$/i.test(name)
+    ? `${name} is not paid: it is a spreadsheet in a form that is not read. Save it as .xlsx or as CSV UTF-8 and drop that file.\n`
+    : `${name} is not paid: the name of a payout file ends in ${payoutEndings}. If it is one, rename it, such as to ${name.replace(/\.[^.]*$/, '').replace(/\.csv$/i, '')}.csv.\n`;

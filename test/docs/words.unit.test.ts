@@ -27,6 +27,7 @@ import { names, page, pageNames, root, tableRow } from './pages.ts';
 
 const readme = page('README.md');
 const csv = page('docs/csv.md');
+const spreadsheets = page('docs/spreadsheets.md');
 const results = page('docs/results.md');
 const operations = page('docs/operations.md');
 const distributed = page('docs/distributed.md');
@@ -106,7 +107,7 @@ describe('docs/csv.md', () => {
   it('describes every problem code', () => {
     const codes = problemCodes();
     expect(codes.length).toBeGreaterThan(100);
-    expect(missingIn(csv, codes)).toEqual([]);
+    expect(missingIn(`${csv}\n${spreadsheets}`, codes)).toEqual([]);
   });
 });
 
@@ -239,9 +240,9 @@ describe('docs/operations.md', () => {
   it('lists what is in and beside the drop folder', () => {
     expect(siblings.filter((sibling) => tableRow(operations, `<name>.${sibling}`) === undefined)).toEqual([]);
     expect(names(operations, readyMarker('<name>'))).toBe(true);
-    expect(['a.csv', 'a.CSV', 'a.csv.gz'].every(isPayoutName)).toBe(true);
-    expect(['.a.csv', 'a.csv.part', 'a.csv.tmp'].some(isPayoutName)).toBe(false);
-    expect(missingIn(operations, ['.csv', '.csv.gz', '.part', '.tmp'])).toEqual([]);
+    expect(['a.csv', 'a.CSV', 'a.csv.gz', 'a.xlsx'].every(isPayoutName)).toBe(true);
+    expect(['.a.csv', 'a.csv.part', 'a.csv.tmp', '~$a.xlsx'].some(isPayoutName)).toBe(false);
+    expect(missingIn(operations, ['.csv', '.csv.gz', '.xlsx', '.part', '.tmp'])).toEqual([]);
   });
 });
 

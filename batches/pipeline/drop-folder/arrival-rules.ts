@@ -43,18 +43,21 @@ export interface ArrivalFacts {
 }
 
 /**
- * Whether a file may be taken. `whole_with_line_end`: only if its last line has an end.
+ * Whether a file may be taken. `whole_with_end`: only if its last bytes are those of a whole file, such as a line end.
  *
  * A marker counts only if it is not older than the file: one that is left from a former file of this name says nothing.
  */
-export function judgeArrival({ look, now, restMs, readyAt, sign }: ArrivalFacts): 'whole' | 'whole_with_line_end' | 'wait' {
+export function judgeArrival({ look, now, restMs, readyAt, sign }: ArrivalFacts): 'whole' | 'whole_with_end' | 'wait' {
   if (readyAt !== null && readyAt >= look.mtimeMs) return 'whole';
   if (sign === 'ready' || !hasRested(look, now, restMs)) return 'wait';
-  return hasRested(look, now, restsWithoutLineEnd * restMs) ? 'whole' : 'whole_with_line_end';
+  return hasRested(look, now, restsWithoutLineEnd * restMs) ? 'whole' : 'whole_with_end';
 }
 
 /** The last bytes of a file that is whole: a line end, also in UTF-16. */
 export const endsWithLineEnd = (tail: Uint8Array): boolean => tail.subarray(-2).some((byte) => byte === 0x0a || byte === 0x0d);
+
+/** The last bytes of a workbook that is whole: the end of a zip's directory, without a comment. */
+export const endsWithDirectory = (tail: Uint8Array): boolean => Buffer.from(tail.subarray(-22)).toString('hex').startsWith('504b0506');
 
 /** For so long after its end a file is looked at again: a writer may still have it open. */
 export const watchAfterEndMs = 3_600_000;
@@ -66,7 +69,7 @@ export const watchAfterEndMs = 3_600_000;
  */
 export function returnName(name: string, tries: number): string {
   if (tries === 0) return name;
-  const end = /(\.csv(?:\.gz)?)$/i.exec(name)?.[1] ?? '';
+  const end = /(\.csv(?:\.gz)?|\.xlsx)$/i.exec(name)?.[1] ?? '';
   return `${name.slice(0, name.length - end.length)}.${tries}${end}`;
 }
 

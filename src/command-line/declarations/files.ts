@@ -7,6 +7,7 @@ const reading = {
   encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
   delimiter: text('--delimiter <char>', 'comma, semicolon or tab; detected from the header by default'),
   decimal: choice(['point', 'comma'], '--decimal <sign>', 'decimal sign of the column amount: point (default) or comma; never guessed'),
+  sheet: text('--sheet <name>', 'the sheet of a workbook (.xlsx) to read (default: its first)'),
   expect: text('--expect <totals>', 'total and row count that the file must have, for example EUR=12.30/3,USD=5/1'),
 };
 

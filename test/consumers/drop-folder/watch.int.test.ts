@@ -222,7 +222,7 @@ describe('the watcher', () => {
     },
   );
 
-  it.each(['july.csv.txt', 'aug.xlsx', 'apr'])('reports %s once, and answers beside it what to do', async (name) => {
+  it.each(['july.csv.txt', 'aug.xls', 'apr'])('reports %s once, and answers beside it what to do', async (name) => {
     await drop(name);
     const files = watch(undefined, { answerOther: (other) => `rename ${other}\n` });
     await expect.poll(() => listing(''), patience).toContain(`${name}.ack.txt`);

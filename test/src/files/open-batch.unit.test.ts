@@ -10,9 +10,10 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 const open = () => {
   const clock = createVirtualClock(at);
   const ledger = openMemoryLedger({ store: createMemoryStore(), rules: transitionSettings, clock, owner: 'one' });
-  return (decimal?: DecimalSign, delimiter = ';') => {
+  return (decimal?: DecimalSign, delimiter = ';', sheet?: string) => {
     const found: Partial<Inspection> = {
       ...{ file: 'may.csv', sha256: batchA, encoding: 'utf-8', delimiter, bytes: 9, blockDigests: ['d'] },
+      ...(sheet === undefined ? {} : { sheet }),
       reading: decimal === undefined ? { now: at } : { now: at, decimal },
     };
     return openFileBatch({ ledger, inspection: found as Inspection, policy: null, clock });
@@ -48,5 +49,22 @@ describe('a batch that was first run with one decimal sign', () => {
     const run = open();
     await run('comma');
     await expect(run('comma', ',')).rejects.toThrow('first run with delimiter ";"; "," was given');
+  });
+});
+
+describe('a batch that was first run with one sheet of a workbook', () => {
+  it.each([
+    ['with another sheet', 'June'],
+    ['with no sheet, as a CSV file', undefined],
+  ])('is refused %s, with exit code 1 and the name of the first', async (_, then) => {
+    const run = open();
+    await run('comma', ',', 'May "a" \\');
+    await expect(run('comma', ',', then)).rejects.toMatchObject({ exitCode: 1, message: expect.stringContaining('first run with sheet') });
+  });
+
+  it('continues with the same one, whatever signs are in its name', async () => {
+    const run = open();
+    await run('comma', ',', 'May "a" \\');
+    await expect(run('comma', ',', 'May "a" \\')).resolves.toMatchObject({ batchId: batchA });
   });
 });

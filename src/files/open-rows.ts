@@ -1,0 +1,43 @@
+/** Opens a payout file for its rows, whichever form it has. What it is says its content; its name must not say otherwise. */
+import { readCsv, type CsvFile } from '../../consumers/csv/read-csv.ts';
+import type { SourceOptions } from '../../consumers/csv/file.ts';
+import { structural } from '../../consumers/csv/structural-error.ts';
+import { isWorkbook, readWorkbook, workbookEncoding } from '../../consumers/workbook/read-workbook.ts';
+
+/** How to read a file; what is absent is detected, or has its default. */
+export interface ReadingWays {
+  readonly encoding?: string | undefined;
+  readonly delimiter?: string | undefined;
+  /** Of a workbook. */
+  readonly sheet?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws StructuralError, FileChangedError, or the reason of the signal */
+export async function openRows(path: string, ways: ReadingWays, expected?: SourceOptions['expected']): Promise<CsvFile> {
+  const { encoding, delimiter, sheet, signal } = ways;
+  const source = { ...(signal === undefined ? {} : { signal }), ...(expected === undefined ? {} : { expected }) };
+  if (await isWorkbook(path)) {
+    const isPinned = encoding === workbookEncoding;
+    if (!isPinned && encoding !== undefined) throw notForWorkbook('--encoding');
+    if (!isPinned && delimiter !== undefined) throw notForWorkbook('--delimiter');
+    return readWorkbook(path, { ...source, ...(sheet === undefined ? {} : { sheet }) });
+  }
+  if (sheet !== undefined)
+    throw structural(1, 'sheet_of_csv', '--sheet names a sheet of a workbook, and this file is not one: leave it out.');
+  if (/\.xlsx$/i.test(path)) {
+    throw structural(
+      1,
+      'workbook_fake',
+      'The name ends in .xlsx, but this is not a workbook: save it as one, or give it the name that belongs to what it is.',
+    );
+  }
+  return readCsv(path, {
+    ...source,
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(delimiter === undefined ? {} : { delimiter }),
+  });
+}
+
+const notForWorkbook = (option: string) =>
+  structural(1, 'option_of_csv', `${option} is for CSV files, and this is a workbook, which says of itself how it is read: leave it out.`);
