@@ -21,42 +21,31 @@ const pagesKept = 64;
 /** Only the place of each n-th text is remembered. */
 const placesEach = 16;
 
-/** @param maxMemory how many bytes of text stay in memory */
-export function createTextStore(maxMemory = memoryBytes): TextStore {
+/** Bytes that are appended and read again: in memory, or in the file once they are too many. */
+function createPages(maxMemory: number) {
   let tail = Buffer.allocUnsafe(pageBytes);
   let tailLength = 0;
-  /** What is before the tail: in memory, or in the file once it is too much. */
-  const pages: Buffer[] = [];
-  const kept = new Map<number, Buffer>();
   let written = 0;
   let file: number | undefined;
-  const places: number[] = [];
-  let count = 0;
+  const inMemory: Buffer[] = [];
+  const kept = new Map<number, Buffer>();
 
   const flush = (): void => {
     if ((written + 1) * pageBytes > maxMemory && file === undefined) {
       file = openUnnamed();
-      for (const page of pages) writeSync(file, page);
-      pages.length = 0;
+      for (const page of inMemory) writeSync(file, page);
+      inMemory.length = 0;
     }
-    if (file === undefined) pages.push(tail);
+    if (file === undefined) inMemory.push(tail);
     else writeSync(file, tail);
     written += 1;
     tail = Buffer.allocUnsafe(pageBytes);
     tailLength = 0;
   };
-  const append = (bytes: Buffer): void => {
-    for (let from = 0; from < bytes.length;) {
-      const taken = bytes.copy(tail, tailLength, from);
-      tailLength += taken;
-      from += taken;
-      if (tailLength === pageBytes) flush();
-    }
-  };
   const page = (number: number): Buffer => {
     if (number === written) return tail;
-    const inMemory = pages[number] ?? kept.get(number);
-    if (inMemory !== undefined) return inMemory;
+    const known = inMemory[number] ?? kept.get(number);
+    if (known !== undefined) return known;
     const read = Buffer.allocUnsafe(pageBytes);
     readSync(file as number, read, 0, pageBytes, number * pageBytes);
     // The page that was read first leaves first.
@@ -64,42 +53,58 @@ export function createTextStore(maxMemory = memoryBytes): TextStore {
     kept.set(number, read);
     return read;
   };
-  const bytesAt = (at: number, length: number): Buffer => {
-    const inPage = at % pageBytes;
-    const number = Math.floor(at / pageBytes);
-    if (inPage + length <= pageBytes) return page(number).subarray(inPage, inPage + length);
-    const parts: Buffer[] = [];
-    for (let from = at; from < at + length;) {
-      const part = page(Math.floor(from / pageBytes)).subarray(
-        from % pageBytes,
-        Math.min(pageBytes, (from % pageBytes) + at + length - from),
-      );
-      parts.push(part);
-      from += part.length;
-    }
-    return Buffer.concat(parts);
+  return {
+    length: (): number => written * pageBytes + tailLength,
+    append(bytes: Buffer): void {
+      for (let from = 0; from < bytes.length;) {
+        const taken = bytes.copy(tail, tailLength, from);
+        tailLength += taken;
+        from += taken;
+        if (tailLength === pageBytes) flush();
+      }
+    },
+    read(at: number, length: number): Buffer {
+      const inPage = at % pageBytes;
+      if (inPage + length <= pageBytes) return page(Math.floor(at / pageBytes)).subarray(inPage, inPage + length);
+      const parts: Buffer[] = [];
+      for (let from = at; from < at + length;) {
+        const start = from % pageBytes;
+        const part = page(Math.floor(from / pageBytes)).subarray(start, Math.min(pageBytes, start + at + length - from));
+        parts.push(part);
+        from += part.length;
+      }
+      return Buffer.concat(parts);
+    },
+    close(): void {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+    },
   };
-  const lengthBytes = Buffer.alloc(4);
+}
 
+/** @param maxMemory how many bytes of text stay in memory */
+export function createTextStore(maxMemory = memoryBytes): TextStore {
+  const pages = createPages(maxMemory);
+  const places: number[] = [];
+  let count = 0;
+  const lengthBytes = Buffer.alloc(4);
+  const lengthAt = (at: number): number => pages.read(at, 4).readUInt32LE(0);
   return {
     add(text) {
-      if (count % placesEach === 0) places.push(written * pageBytes + tailLength);
+      if (count % placesEach === 0) places.push(pages.length());
       count += 1;
       const bytes = Buffer.from(text);
       lengthBytes.writeUInt32LE(bytes.length);
-      append(lengthBytes);
-      append(bytes);
+      pages.append(lengthBytes);
+      pages.append(bytes);
     },
     get(index) {
       if (!Number.isInteger(index) || index < 0 || index >= count) return undefined;
       let at = places[Math.floor(index / placesEach)] as number;
-      for (let skip = index % placesEach; skip > 0; skip -= 1) at += 4 + bytesAt(at, 4).readUInt32LE(0);
-      return bytesAt(at + 4, bytesAt(at, 4).readUInt32LE(0)).toString('utf8');
+      for (let skip = index % placesEach; skip > 0; skip -= 1) at += 4 + lengthAt(at);
+      return pages.read(at + 4, lengthAt(at)).toString('utf8');
     },
-    close() {
-      if (file !== undefined) closeSync(file);
-      file = undefined;
-    },
+    close: pages.close,
   };
 }
 
