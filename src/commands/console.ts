@@ -7,10 +7,11 @@ import { loadConsoleKey } from '../console/access/console-key.ts';
 import { loginToken } from '../console/access/logins.ts';
 import { findRunning } from '../console/access/running.ts';
 import { createSigned } from '../console/access/signed.ts';
-import { addPages } from '../console/pages.ts';
-import { checkAddress, loginUrl, startConsole } from '../console/server.ts';
+import { openConsole } from '../console/console.ts';
+import { checkAddress, loginUrl } from '../console/server.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { createLogger } from '../logger.ts';
+import { operateProfile } from '../profiles/open-profile.ts';
 import { createShutdown } from '../service/shutdown.ts';
 
 /** Nothing, or `login` and a name. */
@@ -41,12 +42,13 @@ async function serveConsole(config: Config, layers: readonly Layer[]): Promise<E
   const leave = (): never => process.exit(exitCodes.stopped);
   const stopping = createShutdown((signal) => logger.info({ signal }, 'stopping'), leave);
   try {
-    const server = await startConsole({
+    const server = await openConsole({
       config,
+      layers,
       logger,
-      now: () => systemClock.now(),
       port: config.settings.CONSOLE_PORT ?? 0,
-      addPages: (app, notes) => addPages(app, notes, { config, layers }),
+      pays: () => 'Nothing is paid from here.',
+      ask: (request) => operateProfile({ config, logger, stopping }, request),
     });
     try {
       if (config.settings.CONSOLE_TRUSTED_PROXY === undefined) process.stdout.write(`${server.loginUrl(userInfo().username)}\n`);

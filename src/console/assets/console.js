@@ -1,0 +1,105 @@
+// What is live on a page is replaced when the console says that something has changed. Without this script each page is
+// complete, and shows the state at the time when it was loaded.
+(() => {
+  'use strict';
+
+  const restMs = 1000;
+
+  /** The local time beside the time in UTC. */
+  const localTimes = (root) => {
+    for (const time of root.querySelectorAll('time[datetime]')) {
+      if (time.nextElementSibling?.classList.contains('local')) continue;
+      const at = new Date(time.dateTime);
+      if (Number.isNaN(at.getTime()) || at.getTimezoneOffset() === 0) continue;
+      const local = document.createElement('span');
+      local.className = 'local';
+      const day = at.toISOString().slice(0, 10) === localDay(at) ? '' : `${localDay(at)} `;
+      local.textContent = ` (${day}${at.toTimeString().slice(0, 8)} here)`;
+      time.after(local);
+    }
+  };
+
+  const localDay = (at) => [at.getFullYear(), String(at.getMonth() + 1).padStart(2, '0'), String(at.getDate()).padStart(2, '0')].join('-');
+
+  /** What a person has opened or is about to use stays as it is. */
+  const isInUse = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
+
+  const replaceParts = (text) => {
+    const fresh = new DOMParser().parseFromString(text, 'text/html');
+    for (const part of document.querySelectorAll('[data-live][id]')) {
+      const next = fresh.getElementById(part.id);
+      if (next === null || isInUse(part)) continue;
+      localTimes(next);
+      const open = new Set([...part.querySelectorAll('details[open] > summary')].map((summary) => summary.textContent));
+      for (const summary of next.querySelectorAll('details > summary'))
+        if (open.has(summary.textContent)) summary.parentElement.open = true;
+      if (next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
+    }
+  };
+
+  let loading = false;
+  let again = false;
+  const load = async () => {
+    if (loading) {
+      again = true;
+      return;
+    }
+    loading = true;
+    try {
+      const address = new URL(location.href);
+      address.searchParams.delete('note');
+      const answer = await fetch(address, { headers: { accept: 'text/html' }, credentials: 'same-origin' });
+      if (answer.ok) replaceParts(await answer.text());
+      else if (answer.status === 401) location.reload();
+    } catch {
+      // The console is away: the stream connects again, and the next change is shown.
+    }
+    setTimeout(() => {
+      loading = false;
+      if (again) {
+        again = false;
+        void load();
+      }
+    }, restMs);
+  };
+
+  const listen = () => {
+    const stream = new EventSource('/events');
+    let wasLost = false;
+    stream.addEventListener('change', () => void load());
+    stream.addEventListener('hello', () => {
+      if (wasLost) void load();
+      wasLost = false;
+      document.documentElement.dataset.stream = 'open';
+    });
+    stream.addEventListener('error', () => {
+      wasLost = true;
+      document.documentElement.dataset.stream = 'lost';
+      // A refusal ends the stream for good; a restart of the console does not.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    });
+    addEventListener('pagehide', () => stream.close(), { once: true });
+  };
+
+  /** A file can be dropped onto the form that it is chosen in. */
+  const dropZones = () => {
+    for (const zone of document.querySelectorAll('.drop')) {
+      const input = zone.querySelector('input[type=file]');
+      if (input === null) continue;
+      const over = (isOver) => (event) => {
+        event.preventDefault();
+        zone.classList.toggle('over', isOver);
+      };
+      zone.addEventListener('dragover', over(true));
+      zone.addEventListener('dragleave', over(false));
+      zone.addEventListener('drop', (event) => {
+        over(false)(event);
+        if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
+      });
+    }
+  };
+
+  localTimes(document);
+  dropZones();
+  if (document.querySelector('[data-live]') !== null) listen();
+})();

@@ -1,15 +1,12 @@
 /** `/system`: the configuration as `config` shows it, and what this process is. */
-import { listSettings, type Layer } from '../../config/settings-list.ts';
-import type { Config } from '../../config/config.ts';
+import { listSettings } from '../../config/settings-list.ts';
 import { version } from '../../version.ts';
 import type { Shown } from '../answers.ts';
 import { markup } from '../markup.ts';
 import { dataTable } from '../pieces/table.ts';
+import type { ConsoleDeps } from '../reading.ts';
 
-export interface SystemDeps {
-  readonly config: Config;
-  readonly layers: readonly Layer[];
-}
+export type SystemDeps = Pick<ConsoleDeps, 'config' | 'layers'>;
 
 export async function systemPage({ config, layers }: SystemDeps): Promise<Shown> {
   const settings = listSettings(layers);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config/config.ts';
-import { addPages } from '../../../src/console/pages.ts';
+import { markup } from '../../../src/console/markup.ts';
+import { page } from '../../../src/console/routes.ts';
 import { checkAddress, startConsole, type ConsoleServer } from '../../../src/console/server.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { logIn, openBrowser, send, shownText } from './browser.ts';
@@ -13,13 +14,20 @@ const folder = mkdtempSync(join(tmpdir(), 'disburse-test-'));
 const logged: string[] = [];
 const logger = createLogger('info', { write: (line) => void logged.push(line) });
 const servers: ConsoleServer[] = [];
+/** Access does not depend on what is shown. */
+const nothing = { title: 'System', json: {}, body: markup`<h1>System</h1>` };
 let now = Date.parse('2026-11-28T08:00:00Z');
 
 async function serve(env: Readonly<Record<string, string>> = {}): Promise<ConsoleServer> {
   const layer = { DATA_DIR: folder, ...env };
   const config = readConfig([layer], 'data');
-  const deps = { config, layers: [{ source: 'environment', values: layer }] } as const;
-  const server = await startConsole({ config, logger, now: () => now, port: 0, addPages: (app, notes) => addPages(app, notes, deps) });
+  const server = await startConsole({
+    config,
+    logger,
+    now: () => now,
+    port: 0,
+    addPages: (app, notes) => page(app, notes, '/system', async () => nothing),
+  });
   servers.push(server);
   return server;
 }
@@ -90,9 +98,14 @@ describe('a session', () => {
     await first.close();
     const layer = { DATA_DIR: folder };
     const config = readConfig([layer], 'data');
-    const deps = { config, layers: [] };
     servers.push(
-      await startConsole({ config, logger, now: () => now, port: Number(port), addPages: (app, notes) => addPages(app, notes, deps) }),
+      await startConsole({
+        config,
+        logger,
+        now: () => now,
+        port: Number(port),
+        addPages: (app, notes) => page(app, notes, '/system', async () => nothing),
+      }),
     );
     expect((await browser.get('/system')).status).toBe(200);
   });

@@ -1,0 +1,121 @@
+/** `/records`: the state of records, as `records` lists it; the filters are in the address. */
+import { formatMinor } from '../../../batches/fields/money.ts';
+import { recordOrders, type SelectedRecords } from '../../../batches/record/record-selection.ts';
+import { recordView, type RecordView } from '../../../batches/record/record-view.ts';
+import { openStatuses, statuses, type RecordStatus } from '../../../batches/record/status.ts';
+import { counted, grouped } from '../../terminal/format.ts';
+import { nextText } from '../../terminal/record-list.ts';
+import { selectionFrom, type WantedRecords } from '../../views/select-records.ts';
+import { Refusal } from '../access/guard.ts';
+import type { Shown } from '../answers.ts';
+import { markup, type Markup } from '../markup.ts';
+import { dataTable } from '../pieces/table.ts';
+import { ago, badge, batchLink, live, recordLink } from '../pieces/values.ts';
+import { readDuration, readLimit, readOneOf, readText, readWhole } from '../query.ts';
+import type { ConsoleDeps } from '../reading.ts';
+import type { Query } from '../routes.ts';
+
+const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
+const fallbackLimit = 100;
+/** Records before a page are read again for it. */
+const mostSkipped = 100_000;
+
+export async function recordsPage({ reader, now: clock }: ConsoleDeps, url: URL, query: Query): Promise<Shown> {
+  const [limit, from, now] = [
+    readLimit(query, fallbackLimit),
+    readWhole(query, 'from', { fallback: 0, from: 0, to: mostSkipped }),
+    clock(),
+  ];
+  const wanted = wantedOf(url, query, from + limit);
+  const { selected, views } = await reader.read(async ({ ledger }) => {
+    const found = await selectionFrom(ledger, wanted, now);
+    const pauses = await ledger.pauses();
+    return { selected: found, views: found.records.slice(from).map((record) => recordView(record, now, pauses)) };
+  });
+  const next = selected.count > from + limit && from + limit <= mostSkipped ? addressWith(url, { from: String(from + limit) }) : undefined;
+  const before = from > 0 ? addressWith(url, { from: String(Math.max(0, from - limit)) }) : undefined;
+  return {
+    title: 'Records',
+    json: { items: views, ...(next === undefined ? {} : { next }) },
+    body: markup`<h1>Records</h1>
+${filters(wanted, query, limit)}
+${live('records', markup`${sums(selected)}${recordTable(views)}`)}
+<nav class="pages" aria-label="Pages of the list">${before === undefined ? null : markup`<a href="${before}" rel="prev">Earlier</a>`}
+${selected.count === 0 ? null : markup`<span>${grouped(from + 1)} to ${grouped(from + views.length)} of ${grouped(selected.count)}</span>`}
+${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}</nav>`,
+  };
+}
+
+/** @throws {Refusal} for a status that no record has */
+function wantedOf(url: URL, query: Query, limit: number): WantedRecords {
+  // The form sends each status by itself, a command line all of them at once.
+  const named = url.searchParams
+    .getAll('status')
+    .flatMap((list) => list.split(',').map((one) => one.trim()))
+    .filter((one) => one !== '');
+  const unknown = named.filter((name) => !recordStatuses.some((status) => status === name));
+  if (unknown.length > 0) throw new Refusal(422, 'wrong_parameter', `The parameter status: expected ${recordStatuses.join(', ')}.`);
+  const [batch, currency, code, olderThan] = [
+    readText(query, 'batch'),
+    readText(query, 'currency'),
+    readText(query, 'code'),
+    readDuration(query, 'older-than'),
+  ];
+  return {
+    sort: readOneOf(query, 'sort', recordOrders) ?? 'age',
+    limit,
+    ...(named.length === 0 ? {} : { status: recordStatuses.filter((status) => named.includes(status)) }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(currency === undefined ? {} : { currency }),
+    ...(code === undefined ? {} : { code }),
+    ...(olderThan === undefined ? {} : { olderThan }),
+  };
+}
+
+function addressWith(url: URL, changes: Readonly<Record<string, string>>): string {
+  const params = new URLSearchParams(url.searchParams);
+  params.delete('note');
+  for (const [name, value] of Object.entries(changes)) params.set(name, value);
+  return `${url.pathname}?${params.toString()}`;
+}
+
+function filters(wanted: WantedRecords, query: Query, limit: number): Markup {
+  const chosen: readonly RecordStatus[] = wanted.status ?? openStatuses;
+  const field = (name: string, label: string, hint: string): Markup =>
+    markup`<label>${label} <input name="${name}" value="${readText(query, name) ?? ''}" placeholder="${hint}" autocomplete="off"></label>`;
+  return markup`<form class="filters" method="get" action="/records">
+<fieldset><legend>Status</legend>${recordStatuses.map((status) => markup`<label class="tick"><input type="checkbox" name="status" value="${status}"${chosen.includes(status) ? markup` checked` : null}> ${status.replace('_', ' ')}</label>`)}</fieldset>
+<div class="fields">${field('batch', 'Batch', 'id or file')}${field('currency', 'Currency', 'EUR')}${field('code', 'Reason', 'code')}${field('older-than', 'Older than', '1h')}
+<label>Order <select name="sort">${recordOrders.map((order) => markup`<option value="${order}"${order === wanted.sort ? markup` selected` : null}>${order}</option>`)}</select></label>
+<label>Rows <input name="limit" inputmode="numeric" value="${limit}" size="5"></label>
+<button type="submit">Show</button></div></form>`;
+}
+
+const sums = ({ count, totals }: SelectedRecords): Markup =>
+  markup`<p class="sums"><strong>${counted(count, 'record', 'records')}</strong>${[...totals].map(
+    ([currency, { amountMinor, count: of }]) =>
+      markup` · <span class="money">${currency} ${grouped(formatMinor(amountMinor, currency))}</span> in ${grouped(of)}`,
+  )}</p>`;
+
+export const recordTable = (views: readonly RecordView[]): Markup =>
+  dataTable({
+    label: 'Records',
+    columns: ['record', 'status', 'amount', 'destination', 'age', 'source', 'next', 'reason'],
+    rows: views.map((view) => [
+      recordLink(view.record_id),
+      badge(view.status),
+      markup`<span class="money">${view.amount_details.currency === '' ? '' : `${view.amount_details.currency} ${grouped(formatMinor(BigInt(view.amount_details.amount), view.amount_details.currency))}`}</span>`,
+      view.destination,
+      ago(view.age_seconds),
+      'file' in view.source
+        ? batchLink(view.batch_id, `${view.source.file}:${view.source.line}`)
+        : batchLink(view.batch_id, `${view.source.topic}/${view.source.partition}:${view.source.offset}`),
+      nextText(view.next),
+      [
+        ...(view.alerts ?? []).map(({ alert }) => markup`<span class="badge bad">alert ${alert}</span> `),
+        view.reason === undefined ? null : markup`<code>${view.reason.code}</code> ${view.reason.description}`,
+      ],
+    ]),
+    right: new Set([2, 4]),
+    empty: 'No records.',
+  });
