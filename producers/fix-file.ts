@@ -1,6 +1,6 @@
 /** The bad rows of a file as they were, with what is wrong in one more column, to be corrected and dropped again. */
 import { errorColumn, escapeFormula, isFixFile, protectCell } from '../batches/csv-row/fix-file.ts';
-import { createCsvFile } from './csv-file.ts';
+import { createCsvFile, type CsvFile } from './csv-file.ts';
 
 export interface FixFile {
   /**
@@ -26,14 +26,17 @@ export async function createFixFile({
   path,
   header,
   delimiter,
+  file: given,
 }: {
   readonly path: string;
   readonly header: readonly string[];
   readonly delimiter: string;
+  /** What takes the rows, if it is no CSV file. */
+  readonly file?: CsvFile;
 }): Promise<FixFile> {
   const replaces = isFixFile(header);
   const columns = replaces ? header.slice(0, -1) : header;
-  const file = await createCsvFile({ path, delimiter });
+  const file = given ?? (await createCsvFile({ path, delimiter }));
   await file.write([...columns, errorColumn]);
   return {
     write: (cells, error) =>

@@ -9,7 +9,8 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { withBatchRows } from '../files/batch-results.ts';
 import { assertWritable } from '../files/output-path.ts';
-import { maxWorkbookRows, writeResultsWorkbook } from '../files/results-workbook.ts';
+import { writeResultsWorkbook } from '../files/results-workbook.ts';
+import { assertWorkbookRows, isWorkbookName } from '../files/workbook-out.ts';
 import { openLedgerReader, readEvents } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
@@ -71,17 +72,11 @@ const whereMissing = ({ servers, dataDir }: Config): string =>
 async function write(rows: Rows, out: string | undefined): Promise<void> {
   const { events, count } = rows;
   if (out === undefined) return print(resultsCsvLines(events));
-  if (!isWorkbook(out)) await writeResultsCsv({ path: out, events });
-  else if (count <= maxWorkbookRows) await writeResultsWorkbook({ path: out, events });
-  else
-    throw new CommandError(
-      exitCodes.usage,
-      `cannot write --out ${out}: the batch has ${count} results, and a workbook is made in memory, of at most ${maxWorkbookRows} rows. Give a name that ends in .csv.`,
-    );
+  assertWorkbookRows('--out', out, count);
+  if (isWorkbookName(out)) await writeResultsWorkbook({ path: out, events });
+  else await writeResultsCsv({ path: out, events });
   process.stdout.write(`${count} ${count === 1 ? 'row' : 'rows'} written to ${printable(out)}\n`);
 }
-
-const isWorkbook = (path: string): boolean => path.toLowerCase().endsWith('.xlsx');
 
 /** In the pace of the reader; ends when there is none any more. */
 async function print(lines: Iterable<string>): Promise<void> {

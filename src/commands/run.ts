@@ -7,6 +7,7 @@ import { inspectFile, type ReadingFlags } from '../files/inspect-file.ts';
 import { assertWritable } from '../files/output-path.ts';
 import { brokenReport } from '../files/validation-report.ts';
 import { brokenText } from '../files/validation-text.ts';
+import { assertWorkbookRows } from '../files/workbook-out.ts';
 import { ownFiles } from './own-files.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
@@ -74,6 +75,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
         `${path} is a pipe and can be read only once, but the whole file is checked before it is paid. Save it to a file first.`,
       );
     }
+    if (results !== undefined) assertWorkbookRows('--results', results, inspection.preflight.rows);
     const profile = await prepared.open();
     const http = options.webhooks === undefined ? undefined : await startWebhooks(options.webhooks, profile, logger);
     try {

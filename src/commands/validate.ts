@@ -4,6 +4,7 @@ import { inspectFile, writeFixFileShown, type ReadingFlags } from '../files/insp
 import { assertWritable } from '../files/output-path.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
+import { assertWorkbookRows } from '../files/workbook-out.ts';
 import { ownFiles } from './own-files.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
@@ -29,6 +30,7 @@ export async function validate(config: Config, path: string, { json = false, err
   if (errors !== undefined && !inspection.rereadable) {
     throw new CommandError(exitCodes.usage, '--errors reads the file twice, but a pipe can be read only once: save it to a file first.');
   }
+  if (errors !== undefined) assertWorkbookRows('--errors', errors, inspection.preflight.invalid);
   const hasFixFile = errors !== undefined && (await writeFixFileShown(inspection, errors));
   process.stdout.write(
     `${json ? JSON.stringify(report(inspection)) : wrapText(validationText(inspection, paint), columnsOf(process.stdout))}\n`,

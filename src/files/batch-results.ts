@@ -6,6 +6,8 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import { byStatus } from '../../batches/record/tally.ts';
 import { isPublished, statuses } from '../../batches/record/status.ts';
 import { writeResultsCsv } from '../../producers/results-csv.ts';
+import { writeResultsWorkbook } from './results-workbook.ts';
+import { isWorkbookName } from './workbook-out.ts';
 
 interface RowsParams {
   readonly ledger: Pick<Ledger, 'batch' | 'tallies'>;
@@ -34,9 +36,9 @@ const lookAgainMs = 500;
 /** Clocks of machines differ, and the first result may be told in the same moment as the batch is made. */
 const marginMs = 600_000;
 
-/** @returns how many rows were written */
-export const writeBatchResults = ({ path, ...params }: BatchResultsParams): Promise<number> =>
-  withBatchRows(params, ({ events }) => writeResultsCsv({ path, events }));
+/** As CSV, or as a workbook by the end of the name. */
+export const writeBatchResults = ({ path, ...params }: BatchResultsParams): Promise<unknown> =>
+  withBatchRows<unknown>(params, ({ events }) => (isWorkbookName(path) ? writeResultsWorkbook : writeResultsCsv)({ path, events }));
 
 /**
  * Waits for a while until the results tell as much as the ledger knows; what is still missing then is missing in the

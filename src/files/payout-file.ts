@@ -20,6 +20,7 @@ import { createRowIndex } from '../../consumers/row-index.ts';
 import { createFixFile } from '../../producers/fix-file.ts';
 import { isWorthThread, startCheckThread, type CheckThread } from './check-thread.ts';
 import { openRows, type ReadingWays } from './open-rows.ts';
+import { createWorkbookRows, isWorkbookName } from './workbook-out.ts';
 import { shownFileName } from './file-name.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
@@ -234,7 +235,8 @@ export async function writeFixFile(inspection: Inspection, path: string, onProgr
   if (inspection.preflight.errorsTotal === 0) return false;
   const made = createRowReader(inspection.header, inspection.reading);
   if (!made.ok) return false;
-  const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter });
+  const file = isWorkbookName(path) ? { file: createWorkbookRows(path, 'invalid rows') } : {};
+  const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter, ...file });
   try {
     for await (const block of readAgain(inspection, undefined, reporting('fix-file', inspection, onProgress))) {
       for (const { line, cells, notes, reading } of block) {

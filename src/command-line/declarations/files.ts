@@ -29,7 +29,10 @@ export const validate = declare({
   options: {
     json: flag('--json', 'print the report as one JSON object'),
     ...reading,
-    errors: text('--errors <file>', 'write the invalid rows to this file, with their errors in the last column'),
+    errors: text(
+      '--errors <file>',
+      'write the invalid rows to this file, with their errors in the last column (a workbook if its name ends in .xlsx)',
+    ),
   },
   examples: ['validate may.csv', 'validate may.csv --errors may.fix.csv', 'validate may.csv --expect EUR=12500.00/120'],
   run: async ({ config, args: [file = ''], options }) => (await import('../../commands/validate.ts')).validate(config, file, options),
@@ -49,7 +52,7 @@ export const run = declare({
     ),
     detach: flag('--detach', 'distributed profile: exit once the file is enqueued, and print its batch id'),
     ...reading,
-    results: text('--results <file>', 'write the result of every row to this file, as CSV'),
+    results: text('--results <file>', 'write the result of every row to this file, as CSV or, if its name ends in .xlsx, as a workbook'),
     requireFunds: flag('--require-funds', 'send nothing while the balance does not cover the file and what is in flight'),
     webhooks: address('--webhooks <host:port>', 'take webhooks of the gateway there while it runs (needs GATEWAY_PUBLIC_KEY_FILE)'),
     ...paying,

@@ -45,13 +45,14 @@ export const keys = declare({
 
 export const template = declare({
   usage: 'template',
-  description: 'prints a CSV file with one valid row',
+  description: 'prints a CSV file with one valid row, or writes a workbook that explains its columns',
   needs: 'none',
   options: {
     kind: textOr('payout', '--kind <kind>', kinds.join(' or ')),
     route: text('--route <route>', 'country or method (an unknown name prints the list)'),
+    out: text('--out <file>', 'write to this file instead, as a workbook if its name ends in .xlsx; never over another file'),
   },
-  examples: ['template --route sepa > payouts.csv', 'template --kind payment --route card'],
+  examples: ['template --route sepa > payouts.csv', 'template --route sepa --out payouts.xlsx', 'template --kind payment --route card'],
   run: async ({ options }) => (await import('../../commands/template.ts')).template(options),
 });
 
