@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../batches/ports/clock.ts';
 import type { OutboxEntry, ResultSink } from '../batches/ports/result-sink.ts';
-import { resultMembers } from '../batches/record/result-members.ts';
+import { resultMembers, traceparentOf } from '../batches/record/result-members.ts';
 import { PublishError } from './kafka/publish-error.ts';
 import type { TopicPublisher } from './kafka/publisher.ts';
 
@@ -25,12 +25,14 @@ interface Keyed {
   /** What decides the partition. */
   readonly text: string;
   readonly value: string;
+  /** The trace of the instruction, for the reader of the result. */
+  readonly traceparent: string | undefined;
 }
 
 function keyed({ eventId, json }: OutboxEntry): Keyed {
   const { record_id: recordId } = resultMembers(json);
   const key = typeof recordId === 'string' && recordId !== '' ? recordId : null;
-  return { key, text: key ?? eventId, value: json };
+  return { key, text: key ?? eventId, value: json, traceparent: traceparentOf(json) };
 }
 
 /**
@@ -50,7 +52,12 @@ export function openResultsTopic({ publisher, topic, clock, onWarning, what = 'r
     Promise.all(results.map(({ text }) => publisher.partitionFor(topic, text))).then(
       (partitions) =>
         Promise.allSettled(
-          results.map(({ key, value }, index) => publisher.publish({ topic, partition: partitions[index] as number, key, value })),
+          results.map(({ key, value, traceparent }, index) =>
+            publisher.publish({
+              ...{ topic, partition: partitions[index] as number, key, value },
+              ...(traceparent === undefined ? {} : { headers: { traceparent } }),
+            }),
+          ),
         ),
       (reason: unknown) => results.map(() => ({ status: 'rejected', reason })),
     );

@@ -14,9 +14,12 @@ const ref = (path: string) => ({ $ref: `#/${path}` });
 const rowHeaders = {
   type: 'object',
   properties: {
-    source_file: text('The name of the file. Set by disburse for rows of a file; other producers must not set these three headers.'),
+    source_file: text(
+      'The name of the file. Set by disburse for rows of a file; other producers must not set source_file, source_line and batch_id.',
+    ),
     source_line: text('The line where the row starts, from 1.'),
     batch_id: text("SHA-256 of the file's bytes, hexadecimal."),
+    traceparent: text('The trace of the instruction, as in W3C Trace Context. Any producer may set it.'),
   },
 };
 
@@ -102,7 +105,13 @@ const messages = {
   result: {
     title: 'Result',
     summary: 'What became of one instruction. Keep one event of each event_id, and the highest sequence of a record.',
-    headers: { type: 'object', properties: { replayed: text('Present when it was published again by `disburse results replay`.') } },
+    headers: {
+      type: 'object',
+      properties: {
+        replayed: text('Present when it was published again by `disburse results replay`.'),
+        traceparent: text('The trace of the instruction: that of its message, or one that began in disburse. Absent without either.'),
+      },
+    },
     payload: ref('components/schemas/result'),
     bindings: keyOf('The record id; none where it cannot be read.'),
     examples: [{ name: 'succeeded', payload: examples.result }],

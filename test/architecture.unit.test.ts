@@ -107,6 +107,7 @@ const rooms: Rooms = {
   'src/service': { imports: [...adapters, 'src/config', 'src/files', 'src/terminal', 'src/service/http'] },
   'src/service/http': { imports: leafs },
   'src/recovery': { imports: [...everyDomainRoom, ...leafs] },
+  'src/tracing': { imports: ['batches/ports', 'src/config', ...leafs], npm: ['@opentelemetry/api'] },
   'src/profiles': {
     imports: [
       ...adapters,
@@ -124,6 +125,7 @@ const rooms: Rooms = {
         'service/http',
         'recovery',
         'terminal',
+        'tracing',
       ].map((room) => `src/${room}`),
     ],
   },

@@ -9,6 +9,7 @@ import type { ReadingOptions } from '../instruction/reading-options.ts';
 import { DuplicateMemberError, parseStrictJson } from '../fields/strict-json.ts';
 import { refusedDuplicates } from './envelope.ts';
 import { unsealCards } from './sealed-cards.ts';
+import { readTraceparent } from './traceparent.ts';
 
 /** A message as it came. Times are milliseconds since the epoch, set by the producer or the broker. */
 export interface InstructionMessage {
@@ -34,6 +35,10 @@ export type OpenSealed = (sealed: Buffer, recordId: string) => Uint8Array;
 
 /** Far above any instruction (their bound is counted in characters), and little to hold. */
 const maxBytes = 262_144;
+
+/** The trace that the message belongs to; undefined without one. */
+export const traceparentOfMessage = ({ headers }: Pick<InstructionMessage, 'headers'>): string | undefined =>
+  readTraceparent(headers['traceparent']?.toString('latin1'));
 
 /** What is wrong with the event as a whole: without a record id, this says more than the id that is missing. */
 const deadCodes = new Set(['unknown_member', 'event_not_object', 'event_too_deep', 'event_too_large', 'member_name', 'member_twice']);
@@ -123,9 +128,11 @@ type Place =
 function readPlace(message: InstructionMessage): Place {
   const text = (name: string): string | undefined => message.headers[name]?.toString('utf8');
   const [file, line, batchId] = [text('source_file'), text('source_line'), text('batch_id')];
+  const traceparent = traceparentOfMessage(message);
+  const trace = traceparent === undefined ? {} : { traceparent };
   if (file === undefined && line === undefined && batchId === undefined) {
     const { topic, partition, offset } = message;
-    const source = { topic, partition, offset: String(offset) };
+    const source = { topic, partition, offset: String(offset), ...trace };
     return { type: 'place', occurrence: { ...occurrenceOfMessage(message), source }, batchId: undefined };
   }
   if (file === undefined || file === '' || !/^[1-9]\d{0,14}$/.test(line ?? '') || !/^[0-9a-f]{64}$/.test(batchId ?? '')) {
@@ -135,6 +142,6 @@ function readPlace(message: InstructionMessage): Place {
       message: 'The headers source_file, source_line and batch_id belong together: a name, a line number, and 64 hexadecimal digits.',
     };
   }
-  const source = { file, line: Number(line) };
+  const source = { file, line: Number(line), ...trace };
   return { type: 'place', occurrence: { stream: `file:${batchId}`, position: source.line, source }, batchId };
 }

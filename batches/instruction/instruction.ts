@@ -16,9 +16,14 @@ export interface JsonObject {
   readonly [member: string]: Json;
 }
 
-/** Where an instruction was asked for, as it is shown to people. Lines are physical, from 1. */
-export type Source =
-  { readonly file: string; readonly line: number } | { readonly topic: string; readonly partition: number; readonly offset: string };
+/**
+ * Where an instruction was asked for, as it is shown to people. Lines are physical, from 1.
+ *
+ * @property traceparent the trace of the instruction, where it has one
+ */
+export type Source = (
+  { readonly file: string; readonly line: number } | { readonly topic: string; readonly partition: number; readonly offset: string }
+) & { readonly traceparent?: string | undefined };
 
 /**
  * One place where an instruction was asked for. `stream` is `file:<sha256>` or `topic:<name>:<partition>`;

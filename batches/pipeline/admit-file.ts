@@ -5,11 +5,13 @@ import type { Fingerprints } from '../record/fingerprint.ts';
 import type { Occurrence, Problem, ParseResult, InvalidInstruction } from '../instruction/instruction.ts';
 import type { Batch } from '../record/batch.ts';
 import type { Ledger } from '../ports/ledger.ts';
+import type { Tracer } from '../ports/tracer.ts';
 import { isSameFingerprint } from '../record/packed.ts';
 import type { Admission, Verdict } from '../record/record.ts';
 import { rejectQueued } from '../record/transitions.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { toAdmission } from './process-instruction.ts';
+import { admissionEnd } from './spans.ts';
 
 /** A row as it is handed to the ledger. */
 export interface FileRow {
@@ -22,6 +24,7 @@ export interface AdmitDeps extends StepDeps {
   readonly fingerprints: Fingerprints;
   readonly publisher: Pick<OutboxRelay, 'notify'>;
   readonly signal: AbortSignal;
+  readonly tracer: Tracer;
 }
 
 export interface FileParams {
@@ -102,11 +105,15 @@ export async function admitRows(
 ): Promise<readonly Verdict[]> {
   const { batchId, file } = params.batch;
   const at = deps.clock.now();
-  const admissions = rows.map((row) => {
-    const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source: { file, line: row.line } };
+  const spans = rows.map(() => deps.tracer.start('instruction'));
+  const admissions = rows.map((row, index) => {
+    const traceparent = spans[index]?.traceparent;
+    const source = { file, line: row.line, ...(traceparent === undefined ? {} : { traceparent }) };
+    const occurrence: Occurrence = { stream: `file:${batchId}`, position: row.line, source };
     return { occurrence, batchId, at, content: toAdmission(deps.fingerprints, readingOf(row)) };
   });
   const verdicts = await deps.ledger.admit(admissions);
+  if (deps.tracer.isOn) for (const [index, row] of rows.entries()) spans[index]?.end(admissionEnd(row.reading, verdicts[index]));
   for (const [index, verdict] of verdicts.entries()) assertAsAdmitted(verdict, admissions[index]);
   if (verdicts.some((verdict) => verdict.type === 'settled' && verdict.fresh)) deps.publisher.notify();
   return verdicts;

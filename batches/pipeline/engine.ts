@@ -11,6 +11,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Limiter } from '../ports/limiter.ts';
 import type { Random } from '../ports/random.ts';
 import type { ResultSink } from '../ports/result-sink.ts';
+import { noTracing, type Tracer } from '../ports/tracer.ts';
 import type { Alert } from '../record/alert.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import type { MachineClocks, Reason } from '../record/record.ts';
@@ -29,6 +30,7 @@ import { createAlertRaiser } from './raise-alert.ts';
 import type { ProcessFileDeps } from './process-file.ts';
 import { createSendMonitor } from './send-monitor.ts';
 import { createSendQueue } from './send-queue.ts';
+import { tracedSink } from './spans.ts';
 
 export interface EngineParams {
   readonly ledger: Ledger;
@@ -65,6 +67,8 @@ export interface EngineParams {
   readonly intents?: IntentGate;
   /** Records of the batch, which a pause held up, are due. */
   readonly onResumed?: (batchId: string) => void;
+  /** None where it is left out. */
+  readonly tracer?: Tracer;
   /** How long the relay gathers events before it publishes them. */
   readonly gatherMs?: number;
 }
@@ -94,10 +98,11 @@ export function createEngine(params: EngineParams): Engine {
     probe: async () => isApiAnswer(await gateway.balance()),
     onChange: params.onBreakerChange,
   });
+  const tracer = params.tracer ?? noTracing;
   const sessions = new PublishedSessions();
   const publisher = createOutboxRelay({
     ledger,
-    sink: sessions.notedBy(sink),
+    sink: sessions.notedBy(tracedSink(sink, tracer)),
     ...(params.gatherMs === undefined ? {} : { batchDelayMs: params.gatherMs }),
   });
   const waits = createWaitReporter({ clock, onWait: params.onWait });
@@ -122,6 +127,7 @@ export function createEngine(params: EngineParams): Engine {
     intents: params.intents ?? openGate,
     monitor,
     slot: createSemaphore(concurrency),
+    tracer,
     followSlot: createSemaphore(concurrency),
     publisher,
     publication: createPublication({ publisher, sessions, clock: params.monotonic }),

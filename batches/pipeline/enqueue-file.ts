@@ -50,9 +50,7 @@ export async function enqueueFile(deps: EnqueueDeps, params: FileParams & { read
       const bad = rows.filter(({ reading }) => !reading.ok);
       await Promise.all([
         bad.length === 0 ? undefined : admitRows(deps, params, bad, (row) => row.reading),
-        ...rows.map(({ line: at, reading }) =>
-          reading.ok ? deps.publish(toInstructionMessage(deps, params, at, reading.draft)) : undefined,
-        ),
+        ...rows.map(({ line: at, reading }) => (reading.ok ? publishRow(deps, params, at, reading.draft) : undefined)),
       ]);
       line = last.line;
       await ledger.saveEnqueueProgress({ batchId, line, rows: null });
@@ -78,11 +76,20 @@ async function enqueueMissing(deps: EnqueueDeps, params: FileParams, rowsTotal: 
     await Promise.all(
       block.map(async ({ line, reading }) => {
         if (!reading.ok || (await ledger.record(reading.draft.recordId)) !== undefined) return;
-        await deps.publish(toInstructionMessage(deps, params, line, reading.draft));
+        await publishRow(deps, params, line, reading.draft);
       }),
     );
   }
   return true;
+}
+
+/** The span is the beginning of the instruction's trace, which goes on where the message is consumed. */
+async function publishRow(deps: EnqueueDeps, params: FileParams, line: number, draft: ValidInstruction): Promise<void> {
+  const span = deps.tracer.start('enqueue', { attributes: { 'disburse.record_id': draft.recordId } });
+  const { traceparent } = span;
+  const message = toInstructionMessage(deps, params, line, draft);
+  await deps.publish(traceparent === undefined ? message : { ...message, headers: { ...message.headers, traceparent } });
+  span.end();
 }
 
 /** The message of one good row. */

@@ -5,10 +5,9 @@
  */
 import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway } from '../ports/gateway.ts';
-import type { Limiter } from '../ports/limiter.ts';
 import { alertOf, hasAlert, newAlert } from '../record/alert.ts';
 import { applySession, contradictionOf } from '../record/apply-evidence.ts';
-import { readStatusCheck, type Failure, type SessionSeen, type StatusEvidence } from '../record/evidence.ts';
+import type { Failure, SessionSeen, StatusEvidence } from '../record/evidence.ts';
 import { confirmDeadlineAlert } from '../record/confirm-deadline.ts';
 import { waitsForOurCapture, waitsForOurConfirmation } from '../record/asked-before.ts';
 import { park, whyHeldByAlert, type Parking } from '../record/parking.ts';
@@ -20,16 +19,15 @@ import { markInterrupted, recordCancelIntent, recordConfirmIntent, scheduleNextC
 import { advance, advanceEvidence, advanceSession, type Alerts, type StepDeps } from './advance.ts';
 import { dispatch, type DispatchDeps } from './dispatch.ts';
 import { whyNotDone, whyNothingShown } from './odd-answers.ts';
-import type { WaitReporter } from './notice.ts';
 import type { PauseWatch } from './pause-watch.ts';
 import type { Publication } from './publication.ts';
 import { resend, type ResendDeps } from './resend.ts';
-import type { RunControl, Slot } from './send.ts';
+import type { RunControl } from './send.ts';
+import { callGateway, type Call, type CallPath } from './session-call.ts';
 
 /** What status checks, confirmations, captures and cancellations need. */
-export interface FollowPath {
+export interface FollowPath extends CallPath {
   readonly gateway: Pick<Gateway, 'status' | 'confirm' | 'cancel' | 'capture'>;
-  readonly followLimiter: Pick<Limiter, 'acquire' | 'pushBack'>;
   /** `manual` leaves the confirmation to a person. */
   readonly confirm: 'match' | 'manual';
   /** The same for payments that wait for their capture; `as_confirm`: as confirmations are. */
@@ -38,9 +36,6 @@ export interface FollowPath {
   readonly pauses: Pick<PauseWatch, 'confirm'>;
   /** Nothing is confirmed or captured before its result is published. */
   readonly publication: Pick<Publication, 'showsSession'>;
-  /** Apart from the slots of sends, which may wait long for their rate. */
-  readonly followSlot: Slot;
-  readonly waits: WaitReporter;
 }
 
 /** What a session needs that was shown, however it came. */
@@ -96,7 +91,7 @@ async function checkEarlierAttempt(deps: FollowDeps, record: LedgerRecord, sessi
     attempt -= 1;
     const idempotencyKey = deps.settings.keys.idempotencyKey(record.kind, record.recordId, attempt);
     const earlier = { ...record, attempt, idempotencyKey, sessionId, isSessionProven: true };
-    evidence = await callGateway(deps, earlier, () => deps.gateway.status(sessionId, deps.signal));
+    evidence = await callGateway(deps, earlier, 'status', () => deps.gateway.status(sessionId, deps.signal));
   } while (attempt > 1 && evidence !== null && isOfAnotherAttempt(evidence));
   if (evidence === null) return record;
   if (evidence.type === 'none') return postponeQueued(deps, record);
@@ -135,7 +130,7 @@ const takeOver = (deps: FollowDeps, record: LedgerRecord): Promise<LedgerRecord>
   });
 
 async function checkStatus(deps: FollowDeps, record: LedgerRecord, sessionId: string): Promise<LedgerRecord> {
-  const evidence = await callGateway(deps, record, () => deps.gateway.status(sessionId, deps.signal));
+  const evidence = await callGateway(deps, record, 'status', () => deps.gateway.status(sessionId, deps.signal));
   // One that our own end cut off taught nothing.
   if (evidence === null || (evidence.type === 'none' && deps.signal.aborted)) return record;
   if (evidence.type === 'none') return confirmUnseen(deps, await postpone(deps, record, whyNothingShown(evidence, record, sessionId)));
@@ -198,10 +193,11 @@ export async function confirm(deps: SessionDeps, record: LedgerRecord, asked: As
   if (isTaken || isFinal[noted.status]) return noted;
   if (noted.confirmSession !== sessionId) return cancelSecondSession(deps, noted, sessionId);
   // Once a cancel was requested, never confirm.
-  if (noted.cancelSession === sessionId) return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
+  if (noted.cancelSession === sessionId) return concludeCall(deps, noted, 'cancel', () => deps.gateway.cancel(sessionId));
   return concludeCall(
     deps,
     noted,
+    what,
     () => deps.gateway[what](sessionId),
     (failure) => whyNotDone(failure, noted, asked),
   );
@@ -234,17 +230,18 @@ async function cancel(
     recordCancelIntent(deps.settings, current, { sessionId, reason, at }),
   );
   if (isTaken || (isFinal[noted.status] && noted.sessionId === sessionId)) return noted;
-  return concludeCall(deps, noted, () => deps.gateway.cancel(sessionId));
+  return concludeCall(deps, noted, 'cancel', () => deps.gateway.cancel(sessionId));
 }
 
 /** Whatever a confirm or cancel answered, only a session shown is evidence; else the next status check finds out. */
 async function concludeCall(
   deps: SessionDeps,
   record: LedgerRecord,
+  what: Call,
   call: () => Promise<GatewayResponse>,
   why: (failure: Failure) => Reason | undefined = () => undefined,
 ): Promise<LedgerRecord> {
-  const evidence = await callGateway(deps, record, call);
+  const evidence = await callGateway(deps, record, what, call);
   if (evidence?.type === 'session') return applyToRecord(deps, record, evidence);
   return postpone(deps, record, evidence === null ? undefined : why(evidence));
 }
@@ -254,23 +251,3 @@ const postpone = (deps: SessionDeps, record: LedgerRecord, reason?: Reason): Pro
 
 const applyToRecord = (deps: SessionDeps, record: LedgerRecord, evidence: SessionSeen): Promise<LedgerRecord> =>
   advanceEvidence(deps, record, evidence, (current) => applySession(deps.settings, current, evidence.session, deps.clock.now()));
-
-/** One call under the follow rate. Null when the run is stopping. */
-async function callGateway(deps: SessionDeps, record: LedgerRecord, call: () => Promise<GatewayResponse>): Promise<StatusEvidence | null> {
-  try {
-    await deps.followLimiter.acquire(deps.signal);
-  } catch (cause) {
-    if (deps.signal.aborted) return null;
-    throw cause;
-  }
-  return deps.followSlot(async () => {
-    if (deps.signal.aborted) return null;
-    const evidence = readStatusCheck(await call(), record);
-    // The breaker learns from sends only: a gateway that shows old sessions may fail every new one.
-    if (evidence.type === 'none' && evidence.retryAfterMs !== undefined) {
-      deps.followLimiter.pushBack(evidence.retryAfterMs);
-      deps.waits.started({ what: 'status checks', reason: evidence.reason, ms: evidence.retryAfterMs });
-    }
-    return evidence;
-  });
-}

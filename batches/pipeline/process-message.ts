@@ -3,12 +3,20 @@
  * in `batches/pipeline/dispatch.ts`. The message's offset may be committed only when this resolves.
  */
 import pLimit from 'p-limit';
-import { occurrenceOfMessage, readMessage, type InstructionMessage, type MessageReading, type OpenSealed } from '../event/read-message.ts';
+import {
+  occurrenceOfMessage,
+  readMessage,
+  traceparentOfMessage,
+  type InstructionMessage,
+  type MessageReading,
+  type OpenSealed,
+} from '../event/read-message.ts';
 import { isSameOccurrence } from '../instruction/instruction.ts';
 import type { ReadingOptions } from '../instruction/reading-options.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SharedLedger } from '../ports/ledger.ts';
 import { admitOne } from '../ports/single.ts';
+import { noTracing, type Span } from '../ports/tracer.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import { isSameFingerprint } from '../record/packed.ts';
 import { isParked, waitsForLook } from '../record/parking.ts';
@@ -17,6 +25,7 @@ import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { dispatchAdmitted, toAdmission } from './process-instruction.ts';
+import { readingEnd } from './spans.ts';
 
 /** A message that cannot be answered under a record id, with why. */
 export interface DeadLetterOf<Message> {
@@ -64,8 +73,15 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     return admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content }));
   };
 
-  return async (message) => {
+  const validate = (message: Message, root: Span): MessageReading => {
+    const span = deps.tracer.start('validate', { parent: root.traceparent });
     const read = readMessage(message, { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), open });
+    span.end(readingEnd(read));
+    return read;
+  };
+
+  const work = async (message: Message, root: Span): Promise<void> => {
+    const read = inTrace(validate(message, root), root);
     if (read.type === 'dead') return deadLetter(message, read.reason, read.message);
     const verdict = await admit(read);
     if (verdict.type === 'totals_full') {
@@ -85,6 +101,34 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     await deps.publisher.published();
     deps.onOutcome(clock.now() - message.timestamp);
   };
+
+  return async (message) => {
+    const { topic, partition, offset } = message;
+    const root = deps.tracer.isOn
+      ? deps.tracer.start('instruction', {
+          parent: traceparentOfMessage(message),
+          attributes: {
+            'messaging.destination.name': topic,
+            'messaging.destination.partition.id': String(partition),
+            'messaging.kafka.offset': Number(offset),
+          },
+        })
+      : noTracing.start('instruction');
+    try {
+      await work(message, root);
+      root.end();
+    } catch (cause) {
+      root.fail(cause instanceof UnfinishedError ? 'unfinished' : 'failed');
+      throw cause;
+    }
+  };
+}
+
+/** What follows, also in other processes, belongs to the span of this message. */
+function inTrace(read: MessageReading, { traceparent }: Span): MessageReading {
+  if (read.type === 'dead' || traceparent === undefined) return read;
+  const { occurrence } = read;
+  return { ...read, occurrence: { ...occurrence, source: { ...occurrence.source, traceparent } } };
 }
 
 type QueueDeps = DispatchDeps & {

@@ -3,6 +3,7 @@ import type { GatewayResponse } from '../gateway/gateway-response.ts';
 import type { Gateway, PreparedCall } from '../ports/gateway.ts';
 import type { IntentGate } from '../ports/intent-gate.ts';
 import type { Limiter } from '../ports/limiter.ts';
+import type { Tracer } from '../ports/tracer.ts';
 import type { FirstSendEvidence, ResendEvidence } from '../record/evidence.ts';
 import type { Hold } from '../record/gates.ts';
 import type { SetPause } from '../record/pause.ts';
@@ -11,6 +12,7 @@ import { recordIntent } from '../record/transitions.ts';
 import { advance, type StepDeps } from './advance.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { SendMonitor } from './send-monitor.ts';
+import { spanEnd, spanOf } from './spans.ts';
 import { permitWithinMs, type SendPlace, type SendQueue } from './send-queue.ts';
 
 /** Runs at most so many calls at once. */
@@ -27,6 +29,7 @@ export interface SendPath {
   readonly intents: IntentGate;
   readonly monitor: Pick<SendMonitor, 'report'>;
   readonly slot: Slot;
+  readonly tracer: Tracer;
 }
 
 /** Who sends, and until when. */
@@ -138,7 +141,9 @@ export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
     const place = await enterSendQueue(deps);
     if (place === null) return { type: 'skipped', record };
     try {
+      const span = deps.tracer.start('intent', spanOf(record));
       const written = await writeIntent(deps, record, bytes, params.mayIntend);
+      span.end({ 'disburse.outcome': written.pause === undefined ? written.outcome : 'paused' });
       place.intended();
       if (written.pause !== undefined) return { type: 'paused', record: written.record, pause: written.pause };
       if (written.hold !== undefined) return { type: 'held', record: written.record, hold: written.hold };
@@ -169,7 +174,9 @@ async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
   place.leave(permitted || deps.signal.aborted ? 'permitted' : 'late');
   const mayStart = (): boolean =>
     permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && deps.clock.now() < lastStart;
+  const span = deps.tracer.start(isFirst ? 'send' : 'resend', spanOf(intent));
   const evidence = read(await call.send({ mayStart }), intent);
+  span.end(spanEnd(evidence));
   // Handle the response before the slot is free, so that the next send sees a pushback or a stop.
   deps.monitor.report(evidence, isFirst);
   return evidence;

@@ -7,8 +7,15 @@ import type { KeyDerivation } from './idempotency-key.ts';
 import type { LedgerRecord } from './record.ts';
 import { isFinal, statuses } from './status.ts';
 
-const fileSource = { file: z.string(), line: z.number().int().min(1) };
-const topicSource = { topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/) };
+/** The trace of the instruction, as W3C Trace Context writes it. */
+const trace = {
+  traceparent: z
+    .string()
+    .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    .optional(),
+};
+const fileSource = { file: z.string(), line: z.number().int().min(1), ...trace };
+const topicSource = { topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/), ...trace };
 const source = z.union([z.strictObject(fileSource), z.strictObject(topicSource)]);
 const problemMembers = { code: z.string(), description: z.string(), field: z.string().optional() };
 const problem = z.strictObject(problemMembers);

@@ -10,6 +10,12 @@ export type ResultMembers = Pick<ResultEvent, 'record_id' | 'kind' | 'status' | 
 const beginning =
   /^\{"event_id":"[^"\\]*","sequence":\d+,"status":"([^"\\]*)","final":[a-z]+,"batch_id":"[^"\\]*","source":\{(?:"[^"\\]*"|[^"{}])*\},"occurred_at":"([^"\\]*)","version":1,"record_id":"([^"\\]*)","kind":"([^"\\]*)"[,}]/;
 
+/** Before the source there is no object, and in it each text is taken whole, the name of a file too. */
+const traced = /^\{[^{}]*"source":\{(?:"(?:[^"\\]|\\.)*"|[^"{}])*?"traceparent":"(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"/;
+
+/** @param json the text of a result event */
+export const traceparentOf = (json: string): string | undefined => (json.includes('"traceparent":"') ? traced.exec(json)?.[1] : undefined);
+
 /** @param json the text of a result event, or of another event that may have these members */
 export function resultMembers(json: string): Partial<ResultMembers> {
   const found = beginning.exec(json);

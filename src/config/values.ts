@@ -130,3 +130,45 @@ export const fileMode = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message: 'expected an octal file mode that lets the owner read and write, such as 0640' });
   return z.NEVER;
 });
+
+/** Of an OpenTelemetry collector; in a cluster it is often reached without TLS. */
+export const collectorUrl = z.string().transform((text, context) => {
+  const fail = (message: string): never => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (!URL.canParse(text)) return fail('expected the URL of an OpenTelemetry collector, such as http://127.0.0.1:4318');
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return fail('expected https:// or http://');
+  if (url.username !== '' || url.password !== '')
+    return fail('expected no user and password in the URL: OTEL_EXPORTER_OTLP_HEADERS has them');
+  if (url.search !== '' || url.hash !== '') return fail('expected a URL without ? and #');
+  return url.href.replace(/\/$/, '');
+});
+
+/** `name=value`, several separated by commas, values percent-encoded. */
+export const headerList = z.string().transform((text, context): Readonly<Record<string, string>> => {
+  const headers: Record<string, string> = {};
+  for (const part of text.split(',')) {
+    const [, name = '', encoded = ''] = /^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*([\x20-\x7e]*?)\s*$/.exec(part) ?? [];
+    const value = decoded(encoded);
+    if (name !== '' && value !== undefined && /^[\x20-\x7e]*$/.test(value)) headers[name] = value;
+    else context.addIssue({ code: 'custom', message: 'expected name=value, several separated by commas, values percent-encoded' });
+  }
+  return headers;
+});
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const ratio = z.string().transform((text, context) => {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value <= 1) return value;
+  context.addIssue({ code: 'custom', message: 'expected a number from 0 to 1, such as 0.1' });
+  return z.NEVER;
+});

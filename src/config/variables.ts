@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { roles, trustedProxies } from './console-values.ts';
 import {
   brokers,
+  collectorUrl,
   duration,
   fileMode,
   filePath,
   filePaths,
   gatewayUrl,
   groupName,
+  headerList,
   headerName,
   headerValue,
   inboxRequire,
@@ -16,6 +18,7 @@ import {
   kafkaName,
   maxAmounts,
   rate,
+  ratio,
   redisUrl,
 } from './values.ts';
 
@@ -70,6 +73,10 @@ export const shape = {
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of the characters A-Z a-z 0-9 . _ -')
     .default('disburse'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList.optional(),
+  OTEL_SERVICE_NAME: z.string().max(255, 'expected at most 255 characters').default('disburse'),
+  OTEL_TRACES_SAMPLER_ARG: ratio.default(1),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected fatal, error, warn, info, debug, trace or silent')
     .default('info'),
@@ -78,6 +85,6 @@ export const shape = {
 export type VariableName = keyof typeof shape;
 export const variableNames = Object.keys(shape) as VariableName[];
 /** Never shown, not even in an error about them, and never flags, since every process list shows flags. */
-export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL', 'KAFKA_SASL_PASSWORD']);
+export const secretNames: ReadonlySet<string> = new Set<VariableName>(['REDIS_URL', 'KAFKA_SASL_PASSWORD', 'OTEL_EXPORTER_OTLP_HEADERS']);
 
 export type Settings = z.infer<z.ZodObject<typeof shape>>;

@@ -12,6 +12,7 @@ import type { IntentGate } from '../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Limiter } from '../../batches/ports/limiter.ts';
 import type { ResultSink } from '../../batches/ports/result-sink.ts';
+import type { Tracer } from '../../batches/ports/tracer.ts';
 import type { LedgerRecord, MachineClocks } from '../../batches/record/record.ts';
 import type { CircuitBreaker, BreakerChange } from '../../batches/pipeline/circuit-breaker.ts';
 import { createWebhookReceiver, type WebhookReceiver } from '../../consumers/webhook/webhook-receiver.ts';
@@ -58,6 +59,7 @@ export interface GatewayStackParams {
   readonly onResumed?: (batchId: string) => void;
   /** Counts what goes out, where somebody wants it counted. */
   readonly metrics?: Metrics | undefined;
+  readonly tracer?: Tracer;
   readonly clock: Clock;
   readonly stopping: Shutdown;
   readonly logger: Logger;
@@ -78,6 +80,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     ...(gatherMs === undefined ? {} : { gatherMs }),
     ...(params.intents === undefined ? {} : { intents: params.intents }),
     ...(params.onResumed === undefined ? {} : { onResumed: params.onResumed }),
+    ...(params.tracer === undefined ? {} : { tracer: params.tracer }),
     monotonic: monotonicClock,
     random: Math.random,
     owner: randomUUID(),

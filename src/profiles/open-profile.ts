@@ -3,6 +3,7 @@ import type { AlertEvent } from '../../batches/record/alert-event.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { Config } from '../config/config.ts';
+import { openTracing } from '../tracing/open-tracing.ts';
 import type { MovedSummary } from '../ledger/sealed-chunks.ts';
 import type { Imported } from './move-ledger.ts';
 import type {
@@ -20,7 +21,18 @@ const moduleOf = async (config: Config): Promise<ProfileModule> =>
   config.servers === null ? (await import('./standalone/module.ts')).standalone : (await import('./distributed/module.ts')).distributed;
 
 /** @throws {CommandError} exit 1 for options that the profile does not have, and for a signing key that cannot be used */
-export const prepareProfile = async (params: ProfileParams): Promise<PreparedProfile> => (await moduleOf(params.config)).prepare(params);
+export async function prepareProfile(params: ProfileParams): Promise<PreparedProfile> {
+  const tracing = await openTracing(params.config.settings, (message) => params.logger.warn(message));
+  const module = await moduleOf(params.config);
+  if (tracing === null) return module.prepare(params);
+  const prepared = await module.prepare({ ...params, tracer: tracing.tracer });
+  return {
+    async open() {
+      const profile = await prepared.open();
+      return { ...profile, close: () => profile.close().finally(() => tracing.close()) };
+    },
+  };
+}
 
 /** @throws LedgerMissingError */
 export const openLedgerReader = async (config: Config, onWarning: (message: string) => void): Promise<LedgerReader> =>

@@ -4,6 +4,7 @@ import type { OperationAnswer, OperationRequest } from '../../batches/operations
 import type { Verifier } from '../../batches/gateway/signature.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import type { Ledger } from '../../batches/ports/ledger.ts';
+import type { Tracer } from '../../batches/ports/tracer.ts';
 import type { SettlementEnd } from '../../batches/pipeline/batch-settlement.ts';
 import type { Worker } from '../../batches/pipeline/worker.ts';
 import type { Batch } from '../../batches/record/batch.ts';
@@ -44,6 +45,8 @@ export interface ProfileParams {
   readonly verifier: Verifier | null;
   /** Counts what goes out, where it is counted. */
   readonly metrics?: Metrics;
+  /** Spans of what happens to instructions; none where it is left out. */
+  readonly tracer?: Tracer;
 }
 
 export interface SubmitRequest {

@@ -20,6 +20,21 @@ export function admissionSuite(under: LedgerUnderTest): void {
     const events = async (): Promise<Record<string, unknown>[]> =>
       (await under.ledger.outbox({ limit: 100 })).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
+    it('keeps the trace of each place, and only that of the place that was first', async () => {
+      const traced = (line: number, span: string) => {
+        const place = lineOf(batchA, line);
+        return { ...place, source: { ...place.source, traceparent: `00-${'a'.repeat(32)}-${span.repeat(16)}-01` } };
+      };
+      await admitOne(under.ledger, admission(traced(2, 'b'), valid(instructionOf('inv-1'))));
+      await admitOne(under.ledger, admission(lineOf(batchA, 3), valid(instructionOf('inv-2'))));
+      await admitOne(under.ledger, admission(traced(4, 'c'), valid(instructionOf('inv-1'))));
+      await admitOne(under.ledger, admission(traced(2, 'd'), valid(instructionOf('inv-1'))));
+      expect((await under.ledger.record('inv-1'))?.occurrence).toEqual(traced(2, 'b'));
+      expect((await under.ledger.record('inv-2'))?.occurrence).toEqual(lineOf(batchA, 3));
+      const [duplicate] = await events();
+      expect(duplicate).toMatchObject({ status: 'duplicate', source: traced(4, 'c').source, earlier: { source: traced(2, 'b').source } });
+    });
+
     it('keeps every member of a new record exactly, also after it is opened again', async () => {
       const draft = instructionOf('inv-1', {
         kind: 'payment',

@@ -4,6 +4,7 @@ import { createAlertRaiser } from '../../../batches/pipeline/raise-alert.ts';
 import { createOutboxRelay } from '../../../batches/pipeline/outbox-relay.ts';
 import type { EnqueueDeps } from '../../../batches/pipeline/enqueue-file.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
+import { noTracing } from '../../../batches/ports/tracer.ts';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import { formatDuration } from '../../duration.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
@@ -74,11 +75,16 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
   };
 }
 
-const enqueueDeps = ({ config }: ProfileParams, connected: Connected, publisher: EnqueueDeps['publisher']): SubmitDeps => ({
+const enqueueDeps = (
+  { config, tracer = noTracing }: ProfileParams,
+  connected: Connected,
+  publisher: EnqueueDeps['publisher'],
+): SubmitDeps => ({
   ...topicOf(connected, config.settings.KAFKA_GROUP),
   ledger: connected.ledger,
   clock: connected.clock,
   publisher,
+  tracer,
   settings: transitionSettings(config, connected.ledgerKey),
   fingerprints: createFingerprints(connected.ledgerKey),
 });

@@ -5,6 +5,7 @@ import { systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { createReplayStore, type StoredEvent } from '../../files/replay-store.ts';
 import { kafkaOf } from '../../kafka/client.ts';
+import { traceparentOf } from '../../../batches/record/result-members.ts';
 import { parseResult, recordsOf, replayedHeader } from '../../kafka/results-reader.ts';
 import { topicNames } from '../../kafka/topic-plan.ts';
 
@@ -58,9 +59,11 @@ async function publish(config: Config, groups: Iterable<readonly StoredEvent[]>,
       // In one turn, so that events of a record stay in their order.
       const partitions = await Promise.all(group.map(({ key, eventId }) => publisher.partitionFor(topic, key ?? eventId)));
       await Promise.all(
-        group.map(({ key, value }, index) =>
-          publisher.publish({ topic, partition: partitions[index] as number, key, value, headers: { [replayedHeader]: 'true' } }),
-        ),
+        group.map(({ key, value }, index) => {
+          const traceparent = traceparentOf(value.toString());
+          const headers = { [replayedHeader]: 'true', ...(traceparent === undefined ? {} : { traceparent }) };
+          return publisher.publish({ topic, partition: partitions[index] as number, key, value, headers });
+        }),
       );
       published += group.length;
     }

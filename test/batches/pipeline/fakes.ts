@@ -15,6 +15,7 @@ import type { Hold } from '../../../batches/record/gates.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
+import { noTracing } from '../../../batches/ports/tracer.ts';
 import { createFakeGateway, type GatewayCall } from '../../support/fake-gateway.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 import { at, session, transitionSettings } from '../../support/builders.ts';
@@ -232,6 +233,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
         parked: () => undefined,
       },
       slot: (work) => work(),
+      tracer: noTracing,
       followSlot: (work) => work(),
       owner: 'me',
       machine: () => ({ wallAt: clock.now(), uptimeMs: null }),
