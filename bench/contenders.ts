@@ -28,13 +28,18 @@ const peers = {
   csvParseOnly: fileURLToPath(import.meta.resolve('./peers/csv-parse-only.ts')),
 };
 
-const gatewayEnv = ({ place, cores }: Bench, { gateway, inFlight = concurrency }: Omit<Sending, 'file'>): Record<string, string> => ({
+const gatewayEnv = ({ place }: Bench, { gateway, inFlight = concurrency }: Omit<Sending, 'file'>): Record<string, string> => ({
   GATEWAY_URL: gateway,
   GATEWAY_PROJECT: 'bench',
   GATEWAY_KEY_LIFETIME: '12h',
   GATEWAY_PRIVATE_KEY_FILE: place.privateKeyFile,
   DISPATCH_CONCURRENCY: String(inFlight),
-  UV_THREADPOOL_SIZE: String(cores),
+});
+
+/** As many threads for signing as disburse has; it has one more, for the disk. */
+const peerEnv = (bench: Bench, sending: Omit<Sending, 'file'>): Record<string, string> => ({
+  ...gatewayEnv(bench, sending),
+  UV_THREADPOOL_SIZE: String(bench.cores),
 });
 
 const command = (bench: Bench, words: readonly string[], env: Record<string, string> = {}): Command => {
@@ -102,23 +107,23 @@ export const bareLoop = (bench: Bench, sending: PeerSending & { readonly resume?
   command(
     bench,
     [process.execPath, peers.bareLoop, ...peerArgs(sending), ...(sending.resume === true ? ['--resume'] : [])],
-    gatewayEnv(bench, sending),
+    peerEnv(bench, sending),
   );
 
 export const bullmq = (bench: Bench, sending: PeerSending & { readonly redis: string; readonly prefix: string }): Command =>
   command(bench, [process.execPath, peers.bullmq, ...peerArgs(sending), '--prefix', sending.prefix], {
-    ...gatewayEnv(bench, sending),
+    ...peerEnv(bench, sending),
     REDIS_URL: sending.redis,
   });
 
 export const pgBoss = (bench: Bench, sending: PeerSending & { readonly postgres: string }): Command =>
-  command(bench, [process.execPath, peers.pgBoss, ...peerArgs(sending)], { ...gatewayEnv(bench, sending), DATABASE_URL: sending.postgres });
+  command(bench, [process.execPath, peers.pgBoss, ...peerArgs(sending)], { ...peerEnv(bench, sending), DATABASE_URL: sending.postgres });
 
 export const pgBossDump = (bench: Bench, postgres: string): Command =>
   command(bench, [process.execPath, peers.pgBoss, '--dump'], { DATABASE_URL: postgres });
 
 export const dbos = (bench: Bench, sending: PeerSending & { readonly postgres: string }): Command =>
-  command(bench, [process.execPath, peers.dbos, ...peerArgs(sending)], { ...gatewayEnv(bench, sending), DATABASE_URL: sending.postgres });
+  command(bench, [process.execPath, peers.dbos, ...peerArgs(sending)], { ...peerEnv(bench, sending), DATABASE_URL: sending.postgres });
 
 export const bullmqTool = (bench: Bench, what: 'dump' | 'clean', redis: string, prefix: string): Command =>
   command(bench, [process.execPath, peers.bullmq, `--${what}`, '--prefix', prefix], { REDIS_URL: redis });

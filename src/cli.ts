@@ -18,8 +18,9 @@ if (tooOld !== undefined && !asksForHelp) {
   process.exitCode = 1;
 } else {
   const [{ availableParallelism }, { enableCompileCache }] = await Promise.all([import('node:os'), import('node:module')]);
-  // Requests are signed in the thread pool. Its size can be set only before its first use, so every other import follows.
-  process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(2, availableParallelism()));
+  // The thread pool signs requests, one at a time on each core, and writes to the disk. Its size can be set only before its
+  // first use, so every other import follows.
+  process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(2, availableParallelism()) + 1);
   if (tooOld === undefined) enableCompileCache();
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv, tooOld);

@@ -106,16 +106,37 @@ export function readPublicKey(text: string): KeyObject {
   return rsa(key);
 }
 
+/**
+ * @property atOnce how many signatures are handed to the thread pool at a time. It works in the order of asking, so
+ *   a sync of the ledger would otherwise wait for every signature that was asked for before it
+ */
+export interface SignerOptions {
+  readonly privateKeyPem: string;
+  readonly atOnce?: number;
+}
+
 /** @throws KeyError */
-export function createSigner({ privateKeyPem }: { readonly privateKeyPem: string }): Signer {
+export function createSigner({ privateKeyPem, atOnce = Infinity }: SignerOptions): Signer {
   const key = readPrivateKey(privateKeyPem);
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+  const next = (): void => {
+    underWay -= 1;
+    waiting.shift()?.();
+  };
   return {
     sign: (bytes) =>
       new Promise((resolve, reject) => {
-        sign('sha256', bytes, key, (error, signature) => {
-          if (error) reject(error);
-          else resolve(signature.toString('base64'));
-        });
+        const start = (): void => {
+          underWay += 1;
+          sign('sha256', bytes, key, (error, signature) => {
+            next();
+            if (error) reject(error);
+            else resolve(signature.toString('base64'));
+          });
+        };
+        if (underWay < atOnce) start();
+        else waiting.push(start);
       }),
   };
 }

@@ -4,6 +4,9 @@ import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type 
 import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
+/** One thread of the pool is left to the disk. */
+const signaturesAtOnce = (): number => Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - 1);
+
 /**
  * @param warn called when other users of this machine can read the file
  * @throws {CommandError} exit 1 when it cannot be read or is not an RSA private key of 2048 bits or more
@@ -11,7 +14,7 @@ import { CommandError, exitCodes } from '../exit.ts';
 export async function loadSigner(path: string, warn: (message: string) => void): Promise<Signer> {
   try {
     // First: whether others may read what is no private key does not matter.
-    const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8') });
+    const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8'), atOnce: signaturesAtOnce() });
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0) warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
     return signer;

@@ -16,7 +16,8 @@ import { acquireLock, type LedgerLock } from './lock.ts';
 import { createParts, type Parts } from './parts.ts';
 import type { AskedCommand } from './commands.ts';
 import { createQueries } from './queries.ts';
-import { createReads } from './reader.ts';
+import { openLogSync, type LogSync } from './log-sync.ts';
+import { askedOf, createReads } from './reader.ts';
 import { migrate } from './migrations.ts';
 import { assertMayPay, type FindUnknownResults } from './open-existing.ts';
 import { createSchema } from './schema.ts';
@@ -59,12 +60,13 @@ const purgedAtOnce = 256;
 const commandsAtOnce = 32;
 
 /**
- * WAL and FULL: a group is one append and one sync, and what was acknowledged survives a power cut. Erased
- * bodies are overwritten, in the file at once and in the log when it is cut at the end.
+ * WAL and NORMAL: a group is one append to the log, which `log-sync.ts` makes durable before anything of the group is
+ * acknowledged; SQLite itself syncs the log before it is copied into the file. Erased bodies are overwritten, in the file
+ * at once and in the log when it is cut at the end.
  */
 const settings = `
   PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
+  PRAGMA synchronous = NORMAL;
   PRAGMA secure_delete = ON;
   PRAGMA cache_size = -8192;
   PRAGMA temp_store = MEMORY;
@@ -134,6 +136,7 @@ function openDatabase({ binding, clock }: SqliteLedgerParams, file: string): Dat
 function createGroups(
   db: DatabaseSync,
   file: string,
+  log: LogSync,
   { time, bodies, accounts, places, records, loose, outbox, pauses, gates }: Parts,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
@@ -150,6 +153,8 @@ function createGroups(
       time.write();
       commit.run();
     },
+    sync: log.sync,
+    syncNow: log.syncNow,
     rollback() {
       if (db.isTransaction) db.exec('ROLLBACK');
       for (const part of [accounts, places, records, loose, outbox, pauses, gates, time]) part.forget();
@@ -158,57 +163,24 @@ function createGroups(
   });
 }
 
-/** Reads, refused once a write has failed: what is in memory and what is on disk may differ then. */
+/** Reads see what is durable, and are refused once a write has failed: what is in memory and what is on disk may differ then. */
 function createLedgerReads(db: DatabaseSync, file: string, groups: GroupCommit, { records, bodies, retention, sessions, commands }: Parts) {
   const queries = createQueries(db);
-  const guarded =
-    <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
-    (...args: Args): Result => {
-      if (groups.broken !== undefined) throw groups.broken;
-      return query(...args);
-    };
-  const reading =
-    <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
-    (...args: Args): Result => {
-      try {
-        return guarded(query)(...args);
-      } catch (error) {
-        throw readError(file, error);
-      }
-    };
-  const reads = createReads(file, {
-    batch: guarded(queries.batch),
-    batches: guarded(queries.batches),
-    record: guarded(queries.record),
-    due: guarded(queries.due),
-    list: guarded(queries.list),
-    records: guarded(queries.records),
-    countUnsettledDuplicates: guarded(queries.countUnsettledDuplicates),
-    outbox: guarded(queries.outbox),
-    publishedMark: guarded(queries.publishedMark),
-    tallies: guarded(queries.tallies),
-    overview: guarded(queries.overview),
-    trail: guarded(queries.trail),
-    alerted: guarded(queries.alerted),
-    pauses: guarded(queries.pauses),
-    gates: guarded(queries.gates),
-    terms: guarded(queries.terms),
-    recount: guarded(queries.recount),
-  });
-  const body = reading((recordId: string): Uint8Array | undefined => {
+  const asked = askedOf(file, groups.read);
+  const bodyOf = (recordId: string): Uint8Array | undefined => {
     const stored = records.byRecordId(recordId);
     return stored === undefined ? undefined : bodies.read(stored.id, stored.record);
-  });
-  const recordOfSession = reading((sessionId: string): LedgerRecord | undefined => {
+  };
+  const recordOfSession = (sessionId: string): LedgerRecord | undefined => {
     const recordId = sessions.recordIdOf(sessionId);
     return recordId === undefined ? undefined : queries.record(recordId);
-  });
+  };
   return {
-    ...reads,
-    body: async (recordId: string) => body(recordId),
-    recordOfSession: async (sessionId: string) => recordOfSession(sessionId),
-    isPurgeDue: reading(retention.areDue),
-    pendingCommands: reading(() => commands.pending(commandsAtOnce)),
+    ...createReads(file, queries, groups.read),
+    body: asked(bodyOf),
+    recordOfSession: asked(recordOfSession),
+    isPurgeDue: asked(retention.areDue),
+    pendingCommands: asked(() => commands.pending(commandsAtOnce)),
   };
 }
 
@@ -216,7 +188,8 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
   const parts = createParts(db, params);
   const { time, outbox, batches, retention, pauses, gates, commands } = parts;
   const onHalted = reportOnce(params.onWarning);
-  const groups = createGroups(db, file, parts);
+  const log = openLogSync(file);
+  const groups = createGroups(db, file, log, parts);
   // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
   await groups.run(() => undefined);
   const { isPurgeDue, pendingCommands, ...reads } = createLedgerReads(db, file, groups, parts);
@@ -225,7 +198,7 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
     now: time.now,
     openBatch: (manifest) => groups.run(() => batches.open(manifest)),
     commands: {
-      pending: async () => pendingCommands(),
+      pending: pendingCommands,
       answer: (number, answer) => groups.run(() => commands.answer(number, answer, time.now())),
     },
     setPause: (params) => groups.run(() => pauses.set(params)),
@@ -245,15 +218,16 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
       const endedBy = now - olderThanMs;
       let purged = 0;
       // Asked before a group starts: where nothing is due, nothing is written.
-      while (purged < limit && isPurgeDue(endedBy)) {
+      while (purged < limit && (await isPurgeDue(endedBy))) {
         const wanted = Math.min(purgedAtOnce, limit - purged);
         purged += await groups.run(() => retention.drop(endedBy, wanted));
       }
       return purged;
     },
     async close() {
-      groups.close();
+      await groups.close();
       if (!db.isOpen) return;
+      log.close();
       closeDatabase(db);
       lock.release();
     },

@@ -41,20 +41,25 @@ export async function openReader(
   }
 }
 
+/** Runs a query when it may be answered. */
+export type RunQuery = <Result>(query: () => Result) => Result | Promise<Result>;
+
+const atOnce: RunQuery = (query) => query();
+
 /** A query as ports have it: a failure is a rejection that says what to do. */
-const askedOf =
-  (file: string) =>
+export const askedOf =
+  (file: string, run: RunQuery = atOnce) =>
   <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
   async (...args: Args): Promise<Result> => {
     try {
-      return query(...args);
+      return await run(() => query(...args));
     } catch (error) {
       throw readError(file, error);
     }
   };
 
-export function createReads(file: string, queries: Queries): Omit<LedgerReader, 'close'> {
-  const asked = askedOf(file);
+export function createReads(file: string, queries: Queries, run: RunQuery = atOnce): Omit<LedgerReader, 'close'> {
+  const asked = askedOf(file, run);
   return {
     batch: asked(queries.batch),
     batches: asked(queries.batches),

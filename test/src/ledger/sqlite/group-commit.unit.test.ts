@@ -3,17 +3,23 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LedgerWriteError } from '../../../../src/ledger/errors.ts';
 import { createGroupCommit, type GroupCommit } from '../../../../src/ledger/sqlite/group-commit.ts';
 
-/** Numbers as they are on disk, and as they stand within the transaction. */
+/** Numbers in the log, and those of them that a power cut leaves. */
+let committed: number[];
 let durable: number[];
+let syncs: number;
+let syncing: () => Promise<void>;
 let groups: GroupCommit;
 let commits: number;
-let failing: 'commit' | 'begin' | undefined;
+let failing: 'commit' | 'begin' | 'sync' | undefined;
 
 const storeFailure = new Error('disk full');
 
 beforeEach(() => {
+  committed = [];
   durable = [];
   commits = 0;
+  syncs = 0;
+  syncing = () => (failing === 'sync' ? Promise.reject(storeFailure) : Promise.resolve());
   failing = undefined;
   let open: number[] = [];
   writing = (value) => {
@@ -28,7 +34,16 @@ beforeEach(() => {
     commit() {
       if (failing === 'commit') throw storeFailure;
       commits += 1;
-      durable.push(...open);
+      committed.push(...open);
+    },
+    sync: () => {
+      const upTo = committed.length;
+      syncs += 1;
+      return syncing().then(() => void durable.push(...committed.slice(durable.length, upTo)));
+    },
+    syncNow() {
+      if (failing === 'sync') throw storeFailure;
+      durable.push(...committed.slice(durable.length));
     },
     rollback() {
       open = [];
@@ -99,11 +114,87 @@ describe('group commit', () => {
 
   it('writes what waits when it is closed, and takes nothing more', async () => {
     const waiting = Promise.all(numbers(200).map(write));
-    groups.close();
+    const closing = groups.close();
     expect(durable).toEqual(numbers(200));
-    await waiting;
-    groups.close();
+    await Promise.all([waiting, closing]);
+    await groups.close();
     await expect(write(1)).rejects.toThrow('closed');
+  });
+
+  describe('while a sync is under way', () => {
+    let endSync: () => void;
+    beforeEach(() => {
+      syncing = () => new Promise((resolve) => (endSync = resolve));
+    });
+    const turns = async (): Promise<void> => {
+      for (let count = 0; count < 20; count += 1) await turn();
+    };
+
+    it('nothing of the group is acknowledged, and calls of the meantime are one group after it', async () => {
+      let acknowledged = 0;
+      const first = write(1).then(() => (acknowledged += 1));
+      await turns();
+      expect([committed, durable, acknowledged]).toEqual([[1], [], 0]);
+      const later = numbers(50).map((value) => write(value + 100));
+      await turns();
+      expect([committed, syncs, acknowledged]).toEqual([[1], 1, 0]);
+      endSync();
+      await first;
+      await turns();
+      expect([committed.length, commits, syncs]).toEqual([51, 2, 2]);
+      endSync();
+      await Promise.all(later);
+      expect(durable).toHaveLength(51);
+    });
+
+    it('a read waits, and sees what became durable but not what is committed after it', async () => {
+      const first = write(1);
+      await turns();
+      const read = groups.read(() => [...committed]);
+      const second = write(2);
+      let answered = false;
+      void read.then(() => (answered = true));
+      await turns();
+      expect(answered).toBe(false);
+      endSync();
+      expect(await read).toEqual([1]);
+      await first;
+      await turns();
+      endSync();
+      await second;
+      expect(await groups.read(() => [...committed])).toEqual([1, 2]);
+    });
+
+    it('a close makes everything durable at once, and ends after the sync', async () => {
+      const all = Promise.all([write(1), turns().then(() => write(2))]);
+      await turns();
+      await turn();
+      let closed = false;
+      const closing = groups.close().then(() => (closed = true));
+      await all;
+      expect([durable, closed]).toEqual([[1, 2], false]);
+      endSync();
+      await closing;
+      await expect(groups.read(() => 1)).rejects.toThrow('closed');
+    });
+  });
+
+  it('promises nothing of a group whose sync failed, answers no read after it, and takes nothing more', async () => {
+    await write(1);
+    failing = 'sync';
+    const settled = await Promise.allSettled([write(2), write(3)]);
+    expect(settled.map((one) => one.status === 'rejected' && one.reason instanceof LedgerWriteError)).toEqual([true, true]);
+    failing = undefined;
+    await expect(write(4)).rejects.toThrow('could not be synced');
+    await expect(groups.read(() => 1)).rejects.toThrow('could not be synced');
+    expect(durable).toEqual([1]);
+  });
+
+  it('a close whose sync fails acknowledges nothing', async () => {
+    failing = 'sync';
+    const waiting = Promise.allSettled([write(1)]);
+    await groups.close();
+    expect(await waiting).toMatchObject([{ status: 'rejected' }]);
   });
 
   it('refuses a caller without a bound', async () => {
