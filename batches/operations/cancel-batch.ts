@@ -34,7 +34,7 @@ export async function cancelBatch(deps: OperationDeps, request: RequestOf<'cance
   };
 }
 
-async function cancelQueuedOf(deps: OperationDeps, { batchId, by, reason }: RequestOf<'cancel'>): Promise<number> {
+async function cancelQueuedOf(deps: OperationDeps, { batchId, by, from, reason }: RequestOf<'cancel'>): Promise<number> {
   let cancelled = 0;
   let after = 0;
   for (;;) {
@@ -44,7 +44,7 @@ async function cancelQueuedOf(deps: OperationDeps, { batchId, by, reason }: Requ
     const ended = await Promise.all(
       found.map(({ record }) =>
         advance(deps.ledger, record, (current) => {
-          const decision = cancelRecord(deps.settings, current, { by, reason, at: deps.clock.now() });
+          const decision = cancelRecord(deps.settings, current, { by, from, reason, at: deps.clock.now() });
           return decision.type === 'change' ? decision.change : null;
         }),
       ),

@@ -121,7 +121,14 @@ async function retry(deps: OperationDeps, request: RequestOf<'retry'>): Promise<
   const pause = pauseOf(await deps.ledger.pauses(), record.batchId);
   const answer = await decide(deps, recordId, (current, at) => {
     const body = isRetryable(current) ? bodyFor(current) : undefined;
-    const decision = retryRecord(deps.settings, current, { by: request.by, reason: request.reason, at, body, ...amendmentOf(request) });
+    const decision = retryRecord(deps.settings, current, {
+      by: request.by,
+      from: request.from,
+      reason: request.reason,
+      at,
+      body,
+      ...amendmentOf(request),
+    });
     return decision.type === 'change' && pause?.code === 'cancelled' ? notOfCancelled(recordId, pause) : decision;
   });
   // Also when it was queued before: a retry that died on its way is finished by the next one.

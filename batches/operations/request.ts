@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { alertKinds } from '../record/alert.ts';
 
-const person = { by: z.string().min(1).max(200), reason: z.string().max(2000) };
+/** `from`: where the person is, such as the address of a browser. */
+const person = { by: z.string().min(1).max(200), reason: z.string().max(2000), from: z.string().min(1).max(200).optional() };
 /** Null: everything. */
 const batchOrAll = z.string().nullable();
 const recordId = z.string().min(1).max(512);

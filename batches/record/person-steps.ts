@@ -9,9 +9,14 @@ import { recordEvent } from './result-event.ts';
 import { isFinal } from './status.ts';
 import { move } from './step.ts';
 
-/** @property at milliseconds since the epoch @property reason as the person gives it */
+/**
+ * @property reason as the person gives it
+ * @property from where the person is; absent on the command line
+ * @property at milliseconds since the epoch
+ */
 export interface PersonStep {
   readonly by: string;
+  readonly from?: string | undefined;
   readonly reason: string;
   readonly at: number;
 }
@@ -23,6 +28,9 @@ export interface PersonStep {
  */
 export type PersonDecision =
   { readonly type: 'change'; readonly change: Change } | { readonly type: 'unchanged' | 'refused'; readonly why: string };
+
+/** For the audit trail. */
+export const fromDetail = (from: string | undefined): { readonly from?: string } => (from === undefined ? {} : { from });
 
 const refused = (why: string): PersonDecision => ({ type: 'refused', why });
 
@@ -36,7 +44,7 @@ export interface Resolution extends PersonStep {
 export function resolveRecord(
   rules: TransitionSettings,
   record: LedgerRecord,
-  { as, by, evidence, reason, at }: Resolution,
+  { as, by, from, evidence, reason, at }: Resolution,
 ): PersonDecision {
   const { recordId, status, resolvedBy, leaseUntil } = record;
   if (isFinal[status]) {
@@ -53,7 +61,7 @@ export function resolveRecord(
     return refused(
       `The record ${recordId} is being sent: its answer may come until ${new Date(leaseUntil).toISOString()}. Try again after that.`,
     );
-  const detail = { evidence: maskQuoted(evidence), reason: maskQuoted(reason) };
+  const detail = { evidence: maskQuoted(evidence), reason: maskQuoted(reason), ...fromDetail(from) };
   const told =
     as === 'succeeded'
       ? null
@@ -102,7 +110,11 @@ export function whyNotRetry(record: LedgerRecord): Exclude<PersonDecision, { typ
 }
 
 /** A final failure that the gateway proved is queued for its next attempt, under that attempt's own key. */
-export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { by, reason, at, body, amendment }: Retry): PersonDecision {
+export function retryRecord(
+  rules: TransitionSettings,
+  record: LedgerRecord,
+  { by, from, reason, at, body, amendment }: Retry,
+): PersonDecision {
   const why = whyNotRetry(record);
   if (why !== null) return why;
   if (body === undefined)
@@ -112,7 +124,7 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
   const attempt = nextAttempt(record);
   const isNext = attempt !== record.attempt;
   const amended = amendment === undefined ? {} : { amended: amendment.fingerprint };
-  const detail = { attempt, reason: maskQuoted(reason), status: 'queued', ...amended };
+  const detail = { attempt, reason: maskQuoted(reason), status: 'queued', ...amended, ...fromDetail(from) };
   const { head, entries } = rules.audit.append(record.audit, record.recordId, { event: 'retried', by, detail }, at);
   const after: LedgerRecord = {
     ...record,
@@ -151,7 +163,7 @@ export function retryRecord(rules: TransitionSettings, record: LedgerRecord, { b
 }
 
 /** Ends what was not sent: its record id is free again, unless an earlier attempt has bound it. */
-export function cancelRecord(rules: TransitionSettings, record: LedgerRecord, { by, reason, at }: PersonStep): PersonDecision {
+export function cancelRecord(rules: TransitionSettings, record: LedgerRecord, { by, from, reason, at }: PersonStep): PersonDecision {
   const { recordId, status } = record;
   if (status === 'cancelled' && record.reason?.code === 'cancelled_by_operator')
     return { type: 'unchanged', why: `The record ${recordId} was cancelled before.` };
@@ -162,5 +174,5 @@ export function cancelRecord(rules: TransitionSettings, record: LedgerRecord, { 
     );
   const why = { code: 'cancelled_by_operator', description: `${by} cancelled it before it was sent: ${maskQuoted(reason)}` };
   const patch = { status: 'cancelled', reason: why, dueAt: null } as const;
-  return { type: 'change', change: move(rules, record, { patch, event: 'cancelled', by, at }) };
+  return { type: 'change', change: move(rules, record, { patch, event: 'cancelled', by, detail: fromDetail(from), at }) };
 }

@@ -2,6 +2,7 @@
 import type { AuditNote } from '../audit/audit-entry.ts';
 import { hasAlert, type Alert } from './alert.ts';
 import type { Change } from './change.ts';
+import { fromDetail } from './person-steps.ts';
 import type { LedgerRecord, RecordAlert } from './record.ts';
 import type { TransitionSettings } from './resend-rules.ts';
 import { write } from './step.ts';
@@ -43,16 +44,18 @@ function withRoom(alerts: readonly RecordAlert[]): readonly RecordAlert[] | null
 export interface Acknowledgement {
   /** Who has looked at the alerts. */
   readonly by: string;
+  /** Where that person is; absent on the command line. */
+  readonly from?: string | undefined;
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
 /** A person has looked at every alert of the record. @returns null when none is open */
-export function acknowledgeAlerts(rules: AuditRules, record: LedgerRecord, { by, reason, at }: Acknowledgement): Change | null {
+export function acknowledgeAlerts(rules: AuditRules, record: LedgerRecord, { by, from, reason, at }: Acknowledgement): Change | null {
   const open = record.alerts.filter(({ acknowledged }) => !acknowledged);
   if (open.length === 0) return null;
   const kinds = [...new Set(open.map(({ alert }) => alert))].join(', ');
-  const note: AuditNote = { event: 'alert', by, detail: { acknowledged: open.length, alerts: kinds, reason } };
+  const note: AuditNote = { event: 'alert', by, detail: { acknowledged: open.length, alerts: kinds, reason, ...fromDetail(from) } };
   return write(rules, record, { patch: { alerts: record.alerts.map((one) => ({ ...one, acknowledged: true })) }, note, at });
 }

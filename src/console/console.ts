@@ -9,6 +9,7 @@ import { topicNames } from '../kafka/topic-plan.ts';
 import type { Logger } from '../logger.ts';
 import { readEvents } from '../profiles/open-profile.ts';
 import type { CheckResult } from '../service/http/routes.ts';
+import { openJournal } from './actions/journal.ts';
 import { createLive } from './live.ts';
 import { watchPace } from './pace.ts';
 import { addPages } from './pages.ts';
@@ -32,6 +33,8 @@ export async function openConsole({ config, layers, logger, port, ask, pays, che
   const now = (): number => systemClock.now();
   const deps = {
     config,
+    logger,
+    journal: openJournal(config.dataDir),
     layers,
     reader,
     now,

@@ -19,7 +19,8 @@ export interface OverviewDeps extends ConsoleDeps {
   readonly paidPerMinute: () => readonly Bar[];
 }
 
-export async function overviewPage(deps: OverviewDeps): Promise<Shown> {
+/** @param actions what the person may do with everything */
+export async function overviewPage(deps: OverviewDeps, actions: (pauses: readonly SetPause[]) => Markup): Promise<Shown> {
   const [found, checks] = await Promise.all([deps.reader.read(({ ledger }) => readAll(deps, ledger)), deps.checks()]);
   const { tallies, pauses, needs, ages } = found;
   const balance = balanceOf(tallies);
@@ -46,7 +47,8 @@ ${live('needs', needsTable(needs))}</section>
 ${live('paid', barChart({ title: 'Paid per minute, since this console started', unit: 'records', nameOf: 'minute (UTC)', bars: paid }))}
 ${live('ages', barChart({ title: ages.title, unit: 'records', nameOf: 'age', bars: ages.bars }))}</div>
 <section aria-labelledby="state-title"><h2 id="state-title">State</h2>
-${live('state', facts([['Payments', deps.pays()], ...Object.entries(checks).map(([name, check]) => [name, checkText(check)] as const)]))}</section>`,
+${live('state', facts([['Payments', deps.pays()], ...Object.entries(checks).map(([name, check]) => [name, checkText(check)] as const)]))}</section>
+${actions(pauses)}`,
   };
 }
 
@@ -108,7 +110,7 @@ function balanceTable(rows: readonly BalanceRow[], { count, isWhole }: { readonl
     : markup`<p class="verdict bad">NOT BALANCED: rows received and rows accounted for differ. Do not pay again; keep the data folder and report this.</p>`;
   const table = dataTable({
     label: 'Received equals the sum of all statuses, by currency',
-    columns: ['currency', 'received', ...shown.map((status) => status.replace('_', ' ')), 'balance'],
+    columns: ['currency', 'received', ...shown.map((status, index) => `${index === 0 ? '=' : '+'} ${status.replace('_', ' ')}`), 'balance'],
     rows: rows.map((row) => [
       row.name,
       cell(row.received),

@@ -2,7 +2,7 @@
 import { formatMinor } from '../../../batches/fields/money.ts';
 import { recordView, type RecordView } from '../../../batches/record/record-view.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { grouped } from '../../terminal/format.ts';
+import { counted, grouped } from '../../terminal/format.ts';
 import { sourceText } from '../../terminal/event-line.ts';
 import type { ExplainedEntry, Explanation } from '../../terminal/explanation-text.ts';
 import { nextText } from '../../terminal/record-list.ts';
@@ -65,7 +65,7 @@ const factsOf = (view: RecordView): Markup =>
     ['Age', ago(view.age_seconds)],
     ['Admitted', view.admitted_at === undefined ? null : time(view.admitted_at)],
     ['First sent', view.first_sent_at === undefined ? null : time(view.first_sent_at)],
-    ['Attempt', `${view.attempt}, ${view.sends === 0 ? 'not sent' : `sent ${view.sends} times`}`],
+    ['Attempt', `${view.attempt}, ${view.sends === 0 ? 'not sent' : `sent ${counted(view.sends, 'time', 'times')}`}`],
     ['Source', sourceText(view.source)],
     ['Batch', batchLink(view.batch_id)],
     ['Key', markup`<code class="long">${view.idempotency_key}</code>`],

@@ -3,12 +3,20 @@ import { listSettings } from '../../config/settings-list.ts';
 import { version } from '../../version.ts';
 import type { Shown } from '../answers.ts';
 import { markup } from '../markup.ts';
+import type { Journal } from '../actions/journal.ts';
+import { time } from '../pieces/values.ts';
 import { dataTable } from '../pieces/table.ts';
 import type { ConsoleDeps } from '../reading.ts';
 
-export type SystemDeps = Pick<ConsoleDeps, 'config' | 'layers'>;
+export interface SystemDeps extends Pick<ConsoleDeps, 'config' | 'layers'> {
+  readonly journal: Journal;
+}
 
-export async function systemPage({ config, layers }: SystemDeps): Promise<Shown> {
+/** Actions that are shown. */
+const newestActions = 100;
+
+export async function systemPage({ config, layers, journal }: SystemDeps): Promise<Shown> {
+  const done = await journal.newest(newestActions);
   const settings = listSettings(layers);
   const profile = config.servers === null ? 'standalone' : 'distributed';
   const rows = settings.map(({ name, value, source }) => [markup`<code>${name}</code>`, value, source]);
@@ -18,6 +26,21 @@ export async function systemPage({ config, layers }: SystemDeps): Promise<Shown>
     body: markup`<h1>System</h1>
 <dl class="facts"><dt>Version</dt><dd>${version}, Node ${process.versions.node}</dd><dt>Profile</dt><dd>${profile}</dd><dt>Data folder</dt><dd>${config.dataDir}</dd></dl>
 <h2 id="settings">Settings</h2>
-${dataTable({ label: 'Settings', columns: ['setting', 'value', 'from'], rows })}`,
+${dataTable({ label: 'Settings', columns: ['setting', 'value', 'from'], rows })}
+<h2 id="actions">Actions of this console</h2>
+${dataTable({
+  label: 'The newest actions of this console',
+  columns: ['when', 'who', 'from', 'action', 'about', 'reason', 'outcome'],
+  rows: done.map(({ at, by, from, action, about, reason, outcome, text }) => [
+    time(at),
+    by,
+    from,
+    action,
+    about,
+    reason,
+    markup`${outcome}: ${text}`,
+  ]),
+  headed: false,
+})}`,
   };
 }

@@ -10,9 +10,9 @@ export interface Bar {
   readonly text?: string;
 }
 
-const width = 640;
-const height = 140;
-const foot = 18;
+const width = 320;
+const height = 110;
+const foot = 16;
 
 /** @property unit what the values count, such as `records` @property nameOf the column of the names */
 export interface BarChart {
@@ -30,7 +30,7 @@ export function barChart({ title, unit, nameOf, bars }: BarChart): Markup {
     const x = Math.round(index * step + step * 0.1);
     return markup`<rect x="${x}" y="${height - foot - tall}" width="${Math.max(1, Math.round(step * 0.8))}" height="${tall}"></rect>`;
   });
-  const every = Math.ceil(bars.length / 8);
+  const every = Math.ceil(bars.length / 6);
   const names = bars.map(({ name }, index) =>
     index % every === 0
       ? markup`<text x="${Math.round(index * step + step / 2)}" y="${height - 4}" text-anchor="middle">${name}</text>`
@@ -38,7 +38,7 @@ export function barChart({ title, unit, nameOf, bars }: BarChart): Markup {
   );
   const rows = bars.map(({ name, value, text }) => [name, text ?? grouped(value)]);
   return markup`<figure class="chart"><figcaption>${title}</figcaption>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: the table below has its figures" preserveAspectRatio="none">
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: the table below has its figures">
 <line x1="0" y1="${height - foot}" x2="${width}" y2="${height - foot}"></line>${drawn}${names}
 <text x="2" y="11">most: ${grouped(most)}</text></svg>
 <details><summary>Figures of “${title}”</summary>${dataTable({ label: title, columns: [nameOf, unit], rows, right: new Set([1]) })}</details></figure>`;

@@ -1,0 +1,15 @@
+/** What a person types before money is decided about: how many records, and their sum. */
+import { formatMinor } from '../../../batches/fields/money.ts';
+import { Refusal } from '../access/guard.ts';
+import type { Form } from '../routes.ts';
+
+/** `1 EUR 12.30` */
+export const confirmationOf = ({ currency, amountMinor }: { readonly currency: string; readonly amountMinor: bigint }): string =>
+  currency === '' ? '1' : `1 ${currency} ${formatMinor(amountMinor, currency)}`;
+
+/** Blanks and signs between thousands do not matter. @throws {Refusal} */
+export function checkConfirmation(form: Form, expected: string): void {
+  const given = (form['confirm'] ?? '').replaceAll(',', '').trim().replace(/\s+/g, ' ').toUpperCase();
+  if (given === expected.toUpperCase()) return;
+  throw new Refusal(422, 'not_confirmed', `Nothing was done: the field "confirm" must be ${expected} (number of records, currency, sum).`);
+}
