@@ -138,7 +138,7 @@ export function sinkOf(params: PortParams, life: Life): ResultSink {
         await perform(params, life, 'a result line', () => {
           if (!results.some((line) => line.includes(eventId))) results.push(json);
         });
-      return { mark: String(results.length) };
+      return { mark: String(results.reduce((bytes, line) => bytes + Buffer.byteLength(line) + 1, 0)) };
     },
     close: async () => undefined,
   };

@@ -11,11 +11,12 @@ export interface RunParams extends Chunk {
   readonly threads?: number;
 }
 
-// Small: what a slow schedule has found is reported when its chunk ends.
-const chunkSize = 5;
+// Small: what a slow schedule has found is reported when its chunk ends. One by one when the first failure is all that is wanted.
+const chunkSizes = { usual: 5, firstFailure: 1 } as const;
 /** @throws what a schedule throws: that is a mistake of the simulation, not a finding */
 export async function runSchedules(params: RunParams): Promise<{ readonly sums: ScheduleSums; readonly failures: number }> {
   const { first, count, mostFailures, threads = availableParallelism() } = params;
+  const chunkSize = mostFailures === 1 ? chunkSizes.firstFailure : chunkSizes.usual;
   const sums = noSums();
   let failures = 0;
   let next = first;

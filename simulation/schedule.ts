@@ -7,6 +7,7 @@ import { createBank, type BankFaults, type BankTerms } from './bank.ts';
 import { createDice, type Dice } from './dice.ts';
 import { drawFile, type SimulatedFile } from './files.ts';
 import { violationsOf } from './invariants.ts';
+import { createCopies, whyNotPaid } from './older-ledger.ts';
 import { createPerson, type Person } from './operator.ts';
 import { runSharedSchedule } from './distributed/schedule.ts';
 import { createWebhooks, drawWebhookFaults } from './webhooks.ts';
@@ -77,11 +78,14 @@ export function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly prom
   };
 }
 
+const atMost = (dice: Dice, promisedMs: number | null): number | null =>
+  promisedMs === null ? null : Math.floor(promisedMs * dice.pick([1, 1, 1, 0.5, 0.05]));
+
 export function drawSettings(dice: Dice, promisedMs: number | null): RunSettings {
   const idempotencyHeader = dice.chance(0.9) ? usualHeader : 'X-Idempotency';
   return {
     // An operator may leave the setting out, and never promises more than the gateway does: under another header it remembers nothing.
-    keyLifetimeMs: idempotencyHeader === usualHeader && dice.chance(0.8) ? promisedMs : null,
+    keyLifetimeMs: idempotencyHeader === usualHeader && dice.chance(0.8) ? atMost(dice, promisedMs) : null,
     idempotencyHeader,
     rate: dice.pick(['unlimited', 50, 5]),
     concurrency: dice.pick([1, 4, 32]),
@@ -148,6 +152,8 @@ function upsetClocks({ dice, story, machine, timeline }: World): void {
 /** Every third one is of the distributed profile. */
 export const runSchedule = (seed: number): Promise<ScheduleResult> => (seed % 3 === 0 ? runSharedSchedule(seed) : runOwnSchedule(seed));
 
+const refusalsOf = (refusal: string | null): readonly string[] => (refusal === null ? [] : [`the newest ledger is refused: ${refusal}`]);
+
 async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   const { world, promisedMs, files, person, otherDice } = drawWorld(seed);
   const { dice, timeline, story, bank } = world;
@@ -164,6 +170,7 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   };
   const hasOddClocks = dice.chance(0.4);
   const brokenWrites = otherDice.pick([0, 0, 0.02, 0.1]);
+  const copies = otherDice.chance(0.2) ? createCopies(world) : null;
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) {
@@ -175,7 +182,16 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
     const pauseMs = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
     await timeline.run(() => false, timeline.elapsed() + pauseMs);
     if (hasOddClocks) upsetClocks(world);
+    copies?.take();
+    if (copies !== null && otherDice.chance(0.4) && copies.putOlderBack()) {
+      const refusal = await whyNotPaid(world);
+      if (refusal === null) continue;
+      story.tell('disburse', `refuses: ${refusal}`);
+      copies.putNewestBack();
+    }
   }
+  // The newest ledger is one that pays.
+  if (copies !== null) violations.push(...refusalsOf(await whyNotPaid(world)));
   bank.heal();
   person?.leave();
   for (const file of [...files, ...files]) {

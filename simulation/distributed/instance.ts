@@ -28,6 +28,8 @@ import type { SimulatedTopic } from './topic.ts';
 export interface SharedWorld extends World {
   /** Another one after Redis was lost and rebuilt. */
   store: MemoryStore;
+  /** How many writes Redis has seen, less after an older copy was put back. */
+  writes: number;
   readonly topic: SimulatedTopic;
   /** Places of messages that no result can name. */
   readonly deadLetters: string[];
@@ -241,11 +243,18 @@ function redisTime(world: SharedWorld, machine: Machine): () => number {
 /** Writes by the time of Redis itself. A write, or its answer, may get lost: the instance then ends. */
 function sharedLedgerOf({ world, name, brokenWrites }: InstanceParams, ports: PortParams, life: Life): SharedLedger {
   const { store, keys, audit, dice } = world;
+  // As the scripts do: a Redis that has seen fewer writes than this instance writes nothing.
+  let seen = world.writes;
+  const count = <Result>(apply: () => Result): Result => {
+    if (world.writes < seen) throw new Error('Redis has an older copy of its data');
+    seen = world.writes += 1;
+    return apply();
+  };
   return openMemoryLedger({
     ...{ store, rules: { keys, audit }, clock: { now: world.machine.wall }, owner: name },
     async carry(what, apply) {
       if (dice.chance(brokenWrites)) throw new Error(`Redis does not answer: ${what} is lost`);
-      const result = await perform(ports, life, `the ledger's ${what}`, apply);
+      const result = await perform(ports, life, `the ledger's ${what}`, () => count(apply));
       if (dice.chance(brokenWrites)) throw new Error(`Redis does not answer: ${what} is written`);
       return result;
     },

@@ -5,7 +5,7 @@
 import { createAuditChain } from '../../batches/audit/hash-chain.ts';
 import { createFingerprints } from '../../batches/record/fingerprint.ts';
 import { createKeyDerivation } from '../../batches/record/idempotency-key.ts';
-import { createMemoryStore } from '../../src/ledger/memory/ledger.ts';
+import { createMemoryStore, restoreMemoryStore, type MemoryStore } from '../../src/ledger/memory/ledger.ts';
 import { createBank } from '../bank.ts';
 import { createDice, type Dice } from '../dice.ts';
 import { violationsOf } from '../invariants.ts';
@@ -60,6 +60,7 @@ function drawWorld(seed: number): Draw {
     ...{ timeline, machine, dice, story, keys, fingerprints, audit, instances },
     bank: createBank({ terms, dice, timeline, story, notify }),
     store: createMemoryStore(),
+    writes: 0,
     topic: createTopic({ timeline, brokerTime: machine.wall, partitionCount: dice.between(1, 3), noticeMs: () => dice.between(0, 2_000) }),
     ...{ results: [], alerts: [], requests: [], deadLetters: [] },
     persons: { endedAt: new Map(), mistaken: new Set(), answered: 0 },
@@ -115,6 +116,24 @@ async function loseRedis({ world }: Draw): Promise<void> {
   await rebuildLedger(world);
 }
 
+interface Copy {
+  readonly store: MemoryStore;
+  readonly writes: number;
+}
+
+const copyOf = ({ store, writes }: SharedWorld): Copy => ({ store: structuredClone(store), writes });
+
+/** Redis comes back with an older copy. Each instance notices at its next write, and a person then ends the others and rebuilds. */
+async function putOlderBack({ world, dice }: Draw, copy: Copy): Promise<void> {
+  world.story.tell('redis', `has an older copy of its data: ${copy.writes} of ${world.writes} writes`);
+  restoreMemoryStore(world.store, copy.store);
+  world.writes = copy.writes;
+  await world.timeline.run(() => false, world.timeline.elapsed() + dice.pick([100, 10_000]));
+  for (const instance of world.instances) instance.kill('as Redis has an older copy');
+  await world.timeline.run(() => false, world.timeline.elapsed() + minuteMs);
+  await rebuildLedger(world);
+}
+
 /** Only instances that are suspended live through a long time: the others cost too much in it. */
 async function passLong({ world }: Draw, ms: number): Promise<void> {
   const isAwake = (machine: SharedWorld['machine'], before: number): boolean => machine.monotonic() > before;
@@ -142,6 +161,7 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
     });
   };
   const pass = (ms: number): Promise<boolean> => timeline.run(() => false, timeline.elapsed() + ms);
+  let copy = copyOf(world);
   for (let round = dice.between(2, 5); round > 0; round -= 1) {
     const living = world.instances.filter((one) => one.isAlive()).length;
     for (let more = dice.between(living === 0 ? 1 : 0, 3 - Math.min(living, 2)); more > 0; more -= 1)
@@ -154,7 +174,10 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
     person?.planActs();
     upsetInstances(draw, ms);
     await pass(ms);
-    if (dice.chance(0.2)) await loseRedis(draw);
+    const loss = dice.next();
+    if (loss < 0.2) await loseRedis(draw);
+    else if (loss < 0.45 && copy.writes < world.writes) await putOlderBack(draw, copy);
+    if (loss < 0.45 || dice.chance(0.3)) copy = copyOf(world);
     if (dice.chance(0.2)) await passLong(draw, dice.pick([20 * minuteMs, 13 * hourMs]));
   }
   bank.heal();

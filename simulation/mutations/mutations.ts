@@ -24,6 +24,7 @@ const memory = 'src/ledger/memory/advance.ts';
 const time = 'src/ledger/ledger-time.ts';
 const rebuild = 'batches/pipeline/rebuild-ledger.ts';
 const persons = `${record}/person-steps.ts`;
+const unknownResults = 'src/profiles/standalone/unknown-results.ts';
 const codes = 'batches/gateway/gateway-response.ts';
 
 const one = (name: string, file: string, text: string, replacement: string): Mutation => ({
@@ -66,6 +67,7 @@ const ofSends: readonly Mutation[] = [
 
 /** How old a key is. */
 const ofClocks: readonly Mutation[] = [
+  one('the time of the ledger does not pass', time, 'base + (monotonic() - monotonicAtStart) + suspendedMs', 'base'),
   {
     name: 'the age of a key is not checked',
     patches: [
@@ -77,7 +79,6 @@ const ofClocks: readonly Mutation[] = [
       { file: rules, text: 'if (at >= resendableUntil(rules, record))', replacement: 'if (at < 0)' },
     ],
   },
-  one('the time of the ledger does not pass', time, 'base + (monotonic() - monotonicAtStart) + suspendedMs', 'base'),
 ];
 
 /** What answers prove. */
@@ -175,8 +176,15 @@ const ofBooks: readonly Mutation[] = [
   ),
 ];
 
+/** Which ledger is paid from. */
+const ofLedgers: readonly Mutation[] = [
+  one('an older ledger pays', unknownResults, 'if (event === undefined || isKnown(event)) continue;', 'continue;'),
+];
+
 /** What instances do beside each other, and what a rebuild makes of the topics. */
 const ofInstances: readonly Mutation[] = [
+  // The simulated Redis: it stands for what every script checks first.
+  one('a Redis with an older copy is written to', 'simulation/distributed/instance.ts', 'world.writes < seen', 'world.writes < 0'),
   one('instances write over each other', memory, 'before.version !== expected', 'before.version < expected'),
   one(
     'a rebuild takes what has no result as never sent',
@@ -197,4 +205,13 @@ const ofPersons: readonly Mutation[] = [
   one('a retry keeps its attempt', persons, 'const attempt = nextAttempt(record);', 'const { attempt } = record;'),
 ];
 
-export const mutations: readonly Mutation[] = [...ofSends, ...ofClocks, ...ofEvidence, ...ofBooks, ...ofInstances, ...ofPersons];
+/** Those that take longest come first, so that the threads end together. */
+export const mutations: readonly Mutation[] = [
+  ...ofSends,
+  ...ofClocks,
+  ...ofEvidence,
+  ...ofBooks,
+  ...ofLedgers,
+  ...ofInstances,
+  ...ofPersons,
+];
