@@ -183,7 +183,7 @@ const ofLedgers: readonly Mutation[] = [
 
 /** What instances do beside each other, and what a rebuild makes of the topics. */
 const ofInstances: readonly Mutation[] = [
-  // The simulated Redis: it stands for what every script checks first.
+  // In the simulated Redis: the scripts of the real one check the same first.
   one('a Redis with an older copy is written to', 'simulation/distributed/instance.ts', 'world.writes < seen', 'world.writes < 0'),
   one('instances write over each other', memory, 'before.version !== expected', 'before.version < expected'),
   one(
