@@ -1,6 +1,8 @@
 /** When a batch has settled, as the ledger alone shows it, whichever process moves its records. */
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
+import type { Hold } from '../record/gates.ts';
+import { isParked } from '../record/parking.ts';
 import type { SetPause } from '../record/pause.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
 import { startWorkers, type Worker } from './worker.ts';
@@ -52,9 +54,10 @@ async function hasRecordWithoutSession(ledger: SettlementLedger, batchId: string
 
 /**
  * `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout; `paused`: rows
- * are unsent and the batch was paused for the whole wait.
+ * are unsent and the batch was paused for the whole wait; `held`: every row is received, and those that are unsent wait for an
+ * approval or for a time beyond the wait.
  */
-export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped' | 'paused';
+export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped' | 'paused' | 'held';
 
 export interface SettlementParams {
   readonly ledger: SettlementLedger;
@@ -74,6 +77,10 @@ export interface SettlementParams {
   readonly hasWebhooks?: boolean;
   /** What pauses the batch; nothing ever does where it is left out. */
   readonly pauseOf?: (batchId: string) => Promise<SetPause | undefined>;
+  /** What the gates hold the batch for; nothing where it is left out. */
+  readonly holdOf?: (batchId: string) => Promise<Hold | null>;
+  /** How long a batch that waits for an approval is watched. */
+  readonly heldMs?: number;
   /** Called once when the batch is found paused, and rows wait for its end. */
   readonly onPaused?: (pause: SetPause) => void;
   /** Called at each look with the rows that the ledger knows. */
@@ -84,6 +91,7 @@ export interface SettlementParams {
 export function createBatchSettlement(params: SettlementParams, onEnd: (end: SettlementEnd) => void): Worker {
   const { ledger, clock, batchId, rows, waitMs, idleTimeoutMs, follow, onLook, hasWebhooks, everyMs = defaultEveryMs } = params;
   const { pauseOf, onPaused } = params;
+  const holds = createHoldLook(params);
   let sentAt: number | null = null;
   let received = -1;
   let movedAt = clock.now();
@@ -95,6 +103,7 @@ export function createBatchSettlement(params: SettlementParams, onEnd: (end: Set
     const now = clock.now();
     if (progress.sent) sentAt ??= now;
     if (sentAt !== null && now - sentAt >= waitMs) return 'waited';
+    if (!progress.sent && progress.received >= rows && (await holds(now))) return 'held';
     if (!progress.sent && (await isPausedFor(waitMs, now))) return 'paused';
     if (progress.received !== received) [received, movedAt] = [progress.received, now];
     return idleTimeoutMs !== null && !progress.sent && now - movedAt >= idleTimeoutMs ? 'stalled' : null;
@@ -116,6 +125,30 @@ export function createBatchSettlement(params: SettlementParams, onEnd: (end: Set
       onEnd(end);
       return Number.POSITIVE_INFINITY;
     },
+  };
+}
+
+/** So long nothing has moved when a batch counts as held until another day. */
+const stillMs = 2_000;
+
+/** Whether what is unsent waits for an approval, or for a time beyond the wait. */
+function createHoldLook({ ledger, clock, batchId, waitMs, heldMs = 0, holdOf }: SettlementParams): (now: number) => Promise<boolean> {
+  let heldSince: number | null = null;
+  let stillSince: number | null = null;
+  const waitsForTime = async (now: number): Promise<boolean> => {
+    const { records, nextAt } = await ledger.due({ batchId, now: clock.now(), limit: 1 });
+    if (records.length > 0 || nextAt === null || nextAt - now <= waitMs) return false;
+    const counts = byStatus(await ledger.tallies(batchId));
+    if (counts.submitting.count > 0) return false;
+    const queued = await ledger.list({ batchId, status: 'queued', limit: pageSize });
+    return queued.every(({ record }) => record.dueAt !== null && isParked(record));
+  };
+  return async (now) => {
+    const hold = (await holdOf?.(batchId)) ?? null;
+    heldSince = hold?.code === 'awaiting_approval' ? (heldSince ?? now) : null;
+    if (heldSince !== null) return now - heldSince >= heldMs;
+    stillSince = holdOf !== undefined && (await waitsForTime(now)) ? (stillSince ?? now) : null;
+    return stillSince !== null && now - stillSince >= stillMs;
   };
 }
 

@@ -1,5 +1,6 @@
 /** The one rule for the state of a batch whose rows are being sent. */
 import type { BatchState } from './batch.ts';
+import type { Hold } from './gates.ts';
 import type { SetPause } from './pause.ts';
 import { byStatus, receivedOf, type TallyRow } from './tally.ts';
 
@@ -29,7 +30,12 @@ export function batchStateAfter({ tallies, rows, stopped }: BatchActivity): Batc
  * The state as people see it: a pause is no state of its own in the ledger, since it begins and ends without a look at the
  * batch.
  */
-export function stateShown(state: BatchState, tallies: readonly TallyRow[], pause: SetPause | undefined): BatchState {
+export function stateShown(
+  state: BatchState,
+  tallies: readonly TallyRow[],
+  { pause, hold = null }: { readonly pause: SetPause | undefined; readonly hold?: Hold | null },
+): BatchState {
+  if (hold?.code === 'awaiting_approval' && pause?.code !== 'cancelled' && byStatus(tallies).queued.count > 0) return 'awaiting_approval';
   if (pause === undefined) return state;
   const counts = byStatus(tallies);
   const unsent = counts.queued.count + counts.submitting.count;

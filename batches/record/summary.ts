@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import type { Batch } from './batch.ts';
 import { stateShown } from './batch-state.ts';
+import { formatMinor } from '../fields/money.ts';
+import { noTerms, type BatchTerms, type Hold } from './gates.ts';
 import { pauseOf, type SetPause } from './pause.ts';
 import { byStatus, isBalanced, isOpenTally, receivedOf, type TallyRow } from './tally.ts';
 import { statuses } from './status.ts';
@@ -9,6 +11,19 @@ import { statuses } from './status.ts';
 const countAndAmounts = z.strictObject({
   count: z.number().int().min(0),
   amounts: z.record(z.string().length(3), z.string().regex(/^\d+(\.\d+)?$/)),
+});
+
+const approvalView = z.strictObject({
+  state: z.enum(['awaiting', 'approved', 'refused']),
+  submitted_by: z.string().optional(),
+  submitted_at: z.iso.datetime().optional(),
+  /** Of the valid rows of the file. */
+  totals: z.record(z.string().length(3), z.strictObject({ count: z.number().int().min(0), amount: z.string() })),
+  decided_by: z.string().optional(),
+  decided_at: z.iso.datetime().optional(),
+  reason: z.string().optional(),
+  /** Over place, record id and fingerprint of every row that was approved. */
+  hash: z.string().optional(),
 });
 
 /** Printed by `run --json` and `status BATCH --json`. Amounts are major units as decimal text, by currency. */
@@ -23,6 +38,10 @@ export const summarySchema = z
     open: z.strictObject({ count: z.number().int().min(0), oldest_seconds: z.number().int().min(0).nullable() }),
     /** Records with an alert that no person has acknowledged. */
     alerts: z.number().int().min(0),
+    /** Of a file that was submitted under APPROVAL=required. */
+    approval: approvalView.optional(),
+    /** No row is sent before. */
+    not_before: z.iso.datetime().optional(),
     started_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
     sent_per_second: z.number().min(0),
@@ -39,14 +58,45 @@ export interface Situation {
   readonly oldestMs: number | null;
   /** How many records of the batch have an alert that no person has acknowledged. */
   readonly alerts: number;
+  /** What holds for this batch; nothing where it is left out. */
+  readonly terms?: BatchTerms;
+  readonly hold?: Hold | null;
 }
 
-export function summarise(batch: Batch, rows: readonly TallyRow[], { pauses, oldestMs, alerts }: Situation): Summary {
+function termsView({ terms = noTerms, hold = null }: Situation): Pick<Summary, 'approval' | 'not_before'> {
+  const { submission, approval, refusal, notBefore } = terms;
+  const decided = approval ?? refusal;
+  const state = approval !== null ? 'approved' : refusal !== null ? 'refused' : 'awaiting';
+  const isShown = decided !== null || hold?.code === 'awaiting_approval';
+  const iso = (at: number): string => new Date(at).toISOString();
+  return {
+    ...(isShown
+      ? {
+          approval: {
+            state,
+            ...(submission === null ? {} : { submitted_by: submission.by, submitted_at: iso(submission.at) }),
+            totals: Object.fromEntries(
+              (submission?.totals ?? []).map(({ currency, count, amountMinor }) => [
+                currency,
+                { count, amount: formatMinor(BigInt(amountMinor), currency) },
+              ]),
+            ),
+            ...(decided === null ? {} : { decided_by: decided.by, decided_at: iso(decided.at), reason: decided.reason }),
+            ...(approval === null ? {} : { hash: approval.hash }),
+          },
+        }
+      : {}),
+    ...(notBefore === null ? {} : { not_before: iso(notBefore) }),
+  };
+}
+
+export function summarise(batch: Batch, rows: readonly TallyRow[], situation: Situation): Summary {
+  const { pauses, oldestMs, alerts, hold = null } = situation;
   const spanMs = batch.firstSentAt === null || batch.lastSentAt === null ? 0 : batch.lastSentAt - batch.firstSentAt;
   return {
     batch_id: batch.batchId,
     file: batch.file,
-    state: stateShown(batch.state, rows, pauseOf(pauses, batch.batchId)),
+    state: stateShown(batch.state, rows, { pause: pauseOf(pauses, batch.batchId), hold }),
     received: receivedOf(rows),
     statuses: byStatus(rows),
     balanced: isBalanced(rows),
@@ -55,6 +105,7 @@ export function summarise(batch: Batch, rows: readonly TallyRow[], { pauses, old
       oldest_seconds: oldestMs === null ? null : Math.floor(oldestMs / 1000),
     },
     alerts,
+    ...termsView(situation),
     started_at: new Date(batch.startedAt).toISOString(),
     finished_at: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
     sent_per_second: sentPerSecond(batch.sent, spanMs),

@@ -5,7 +5,7 @@ import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
 import { run, serve, validate } from './declarations/files.ts';
 import { balance, reconcile } from './declarations/gateway.ts';
 import { completion, docs } from './declarations/help.ts';
-import { alerts, cancel, capture, pause, resolve, resume, retry } from './declarations/operations.ts';
+import { alerts, approve, cancel, capture, gates, pause, refuse, resolve, resume, retry } from './declarations/operations.ts';
 import { explain, records, results, status, tail, unknowns } from './declarations/records.ts';
 import { config, keys, ledger, sandbox, schema, template } from './declarations/tools.ts';
 
@@ -23,6 +23,9 @@ export const declarations: readonly Declaration[] = [
   pause,
   resume,
   cancel,
+  approve,
+  refuse,
+  gates,
   capture,
   alerts,
   balance,

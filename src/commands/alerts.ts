@@ -6,7 +6,8 @@ import { openLedgerReader } from '../profiles/open-profile.ts';
 import { alertListText } from '../terminal/alert-list.ts';
 import { columnsOf } from '../terminal/width.ts';
 import { openAlerts, type KnownAlert } from '../views/open-alerts.ts';
-import { operateAll, personOf, reasonOf, type PersonOptions } from './operate.ts';
+import { operateAll, reasonOf, type PersonOptions } from './operate.ts';
+import { personOf } from './person.ts';
 
 const shownAtMost = 500;
 

@@ -8,7 +8,7 @@ import { createLogger } from '../logger.ts';
 import { assertNoFile } from '../profiles/move-ledger.ts';
 import { exportProfileLedger, importProfileLedger } from '../profiles/open-profile.ts';
 import { createShutdown } from '../service/shutdown.ts';
-import { personOf } from './operate.ts';
+import { personOf } from './person.ts';
 import { ownFiles } from './own-files.ts';
 
 interface MoveOptions {
@@ -31,7 +31,7 @@ export async function moveLedger(
     (signal) => process.stderr.write(`${signal}: stopping.\n`),
     () => process.exit(exitCodes.stopped),
   );
-  const person = personOf({ json, ...(by === undefined ? {} : { by }) });
+  const person = personOf(by === undefined ? {} : { by });
   const params = { config, path, logger, stopping, newLedger, allowUnsafeRedis, by: person };
   try {
     if (action === 'export') {

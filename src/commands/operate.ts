@@ -1,5 +1,4 @@
 /** Commands by which a person decides about records and batches. */
-import { userInfo } from 'node:os';
 import { maskQuoted } from '../../batches/instruction/masks.ts';
 import type { OperationAnswer, OperationRequest } from '../../batches/operations/request.ts';
 import type { Config } from '../config/config.ts';
@@ -8,22 +7,13 @@ import { openLedgerReader, operateProfile } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
 import { chooseBatch } from '../views/find-batch.ts';
+import { personOf } from './person.ts';
 import { withShutdown } from './with-shutdown.ts';
 
 export interface PersonOptions {
   readonly reason?: string;
   readonly by?: string;
   readonly json: boolean;
-}
-
-/** Who asks: the user of the operating system unless a name is given. */
-export function personOf({ by }: PersonOptions): string {
-  if (by !== undefined && by.trim() !== '') return by.trim();
-  try {
-    return userInfo().username;
-  } catch {
-    throw new CommandError(exitCodes.usage, 'the user of this process has no name: give yours with --by NAME.');
-  }
 }
 
 /** Masked: a person may paste an account, and it is kept. @throws {CommandError} exit 1 without a reason */

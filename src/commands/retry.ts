@@ -13,7 +13,8 @@ import { readAgain } from '../files/payout-file.ts';
 import { loadLedgerKey } from '../ledger/ledger-key.ts';
 import { createSeal } from '../ledger/seal.ts';
 import { openLedgerReader } from '../profiles/open-profile.ts';
-import { operateAll, personOf, reasonOf, type PersonOptions } from './operate.ts';
+import { operateAll, reasonOf, type PersonOptions } from './operate.ts';
+import { personOf } from './person.ts';
 
 /** @property amend the row may have other content, but never another amount or currency */
 export type RetryOptions = PersonOptions & ReadingFlags & { readonly file?: string; readonly amend: boolean };

@@ -9,6 +9,7 @@ import { brokenReport } from '../files/validation-report.ts';
 import { brokenText } from '../files/validation-text.ts';
 import { assertWorkbookRows } from '../files/workbook-out.ts';
 import { ownFiles } from './own-files.ts';
+import { knownPersonOf } from './person.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
 import { payFile } from '../profiles/pay-file.ts';
@@ -30,6 +31,7 @@ export interface RunOptions extends ReadingFlags {
   readonly capture?: 'auto' | 'manual';
   readonly newLedger?: boolean;
   readonly allowUnsafeRedis?: boolean;
+  readonly by?: string;
 }
 
 const defaultWaitMs = 900_000;
@@ -38,6 +40,7 @@ const defaultWaitMs = 900_000;
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
   const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
   if (results !== undefined) await assertWritable('--results', results, path, ownFiles(config));
+  const by = knownPersonOf(config, options);
   const verifier = await verifierFor(config, options);
   const log = { print: (text: string): void => void process.stderr.write(text) };
   const logger = createLogger(config.settings.LOG_LEVEL, {
@@ -79,7 +82,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     const profile = await prepared.open();
     const http = options.webhooks === undefined ? undefined : await startWebhooks(options.webhooks, profile, logger);
     try {
-      const request = { policy, waitMs, follow: wait !== false, json, resultsPath: results };
+      const request = { policy, waitMs, follow: wait !== false, json, resultsPath: results, by };
       const code = await payFile({ config, profile, inspection, stopping, logger, log }, request);
       await profile.runMaintenance(inspection.preflight.rows);
       return code;

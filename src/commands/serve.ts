@@ -4,6 +4,7 @@ import { exitCodes } from '../exit.ts';
 import type { Config } from '../config/config.ts';
 import { loadVerifier } from '../config/keys.ts';
 import { systemClock } from '../clock.ts';
+import { ownerOf } from '../files/file-owner.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
 import { captureOf } from './run.ts';
@@ -112,7 +113,7 @@ const inboxOf = (
   { ledger, clock, submit, results, cancelQueued, alert }: Profile,
   waitMs: number,
   { config, logger }: { readonly config: Config; readonly logger: Logger },
-): Omit<InboxDeps, 'maxAmount' | 'logger' | 'parts'> => ({
+): Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'logger' | 'parts'> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
   cancelQueued,
@@ -123,9 +124,11 @@ const inboxOf = (
     for await (const event of batchEvents({ ledger, batchId, results })) if (event.status === 'conflict') yield event;
   },
   async pay(inspection, signal) {
-    const batch = await openFileBatch({ ledger, inspection, policy: null, clock });
+    const batch = await openFileBatch({ ledger, inspection, policy: null, clock, by: await ownerOf(inspection.path) });
     // It waits without end for a balance that is required: only the signal ends it.
     if ((await checkFunds({ config, ledger, clock, logger, batch, inspection, waitMs: null, signal })) !== null) return 'stopped';
-    return (await submit({ batch, inspection, waitMs, follow: true, signal, isOneOfMany: true })) === 'stopped' ? 'stopped' : 'rested';
+    const end = await submit({ batch, inspection, waitMs, follow: true, signal, isOneOfMany: true });
+    // A file that waits for its approval stays where it is, and lets others go first.
+    return end === 'stopped' || end === 'held' ? 'stopped' : 'rested';
   },
 });

@@ -39,6 +39,9 @@ export const shape = {
   FOLLOW_RATE: rate.default('unlimited'),
   FOLLOW_INTERVAL_MS: integer(10, 600_000).default(2000),
   MAX_AMOUNT: maxAmounts.optional(),
+  MAX_BATCH_TOTAL: maxAmounts.optional(),
+  MAX_DAY_TOTAL: maxAmounts.optional(),
+  APPROVAL: z.enum(['none', 'required'], 'expected none or required').default('none'),
   REQUIRE_FUNDS: z
     .enum(['true', 'false'], 'expected true or false')
     .default('false')

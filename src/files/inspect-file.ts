@@ -20,7 +20,7 @@ export interface ReadingFlags {
 
 /** @throws {CommandError} exit 1 for flags that cannot be used and a file that cannot be opened */
 export async function inspectFile(config: Config, path: string, flags: ReadingFlags, signal?: AbortSignal): Promise<InspectionOutcome> {
-  const { MAX_AMOUNT: maxAmount } = config.settings;
+  const { MAX_AMOUNT: maxAmount, MAX_BATCH_TOTAL: maxBatchTotal } = config.settings;
   const { encoding, delimiter, decimal, sheet, expect } = flags;
   const progress = startProgress(path);
   try {
@@ -35,6 +35,7 @@ export async function inspectFile(config: Config, path: string, flags: ReadingFl
         ...(maxAmount === undefined ? {} : { maxAmount }),
         ...(decimal === undefined ? {} : { decimal }),
       },
+      maxBatchTotal,
       expected: expect === undefined ? null : readControlTotals(expect),
       onProgress: progress.show,
     });

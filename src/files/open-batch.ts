@@ -4,6 +4,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Inspection } from './payout-file.ts';
 import { pinReading, readingOf, unpinReading, type PinnedReading } from './pinned-reading.ts';
+import { assertBatchTotal, submitFile } from './submission.ts';
 
 interface OpenBatchParams {
   readonly ledger: Ledger;
@@ -11,6 +12,10 @@ interface OpenBatchParams {
   /** Null takes the pinned one, or `skip`. */
   readonly policy: Policy | null;
   readonly clock: Clock;
+  /** Who submits the file. */
+  readonly by: string;
+  /** No row is sent before; milliseconds since the epoch. */
+  readonly notBefore?: number | undefined;
 }
 
 /**
@@ -18,8 +23,9 @@ interface OpenBatchParams {
  *
  * @throws {CommandError} exit 1 when the batch was pinned with another reading of the same bytes
  */
-export async function openFileBatch({ ledger, inspection, policy, clock }: OpenBatchParams): Promise<Batch> {
+export async function openFileBatch({ ledger, inspection, policy, clock, by, notBefore }: OpenBatchParams): Promise<Batch> {
   const { file, sha256: batchId, encoding, bytes, blockDigests } = inspection;
+  assertBatchTotal((await ledger.gates())?.maxBatchTotal ?? {}, inspection, await ledger.batch(batchId));
   const asked = readingOf(inspection);
   const batch = await ledger.openBatch({
     batchId,
@@ -37,6 +43,7 @@ export async function openFileBatch({ ledger, inspection, policy, clock }: OpenB
   refuseOther('sheet', pinned.sheet, asked.sheet);
   refuseOther('policy', batch.policy, policy ?? batch.policy);
   if (pinned.decimal !== asked.decimal) throw otherDecimal(pinned.decimal, asked.decimal);
+  await submitFile({ ledger, inspection, by, notBefore: notBefore ?? null, clock });
   await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
   return batch;
 }

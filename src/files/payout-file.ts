@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { batchTotalCode, totalsAbove } from './batch-total.ts';
 import { compareTotals, type Totals } from '../../batches/preflight/control-totals.ts';
 import type { Problem, ParseResult } from '../../batches/instruction/instruction.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
@@ -72,6 +73,8 @@ export interface InspectParams extends ReadingWays {
   readonly path: string;
   readonly reading: RowReadingOptions;
   readonly expected: Totals | null;
+  /** A file above it is broken. */
+  readonly maxBatchTotal?: ReadonlyMap<string, bigint> | undefined;
   readonly onProgress: OnReading;
 }
 
@@ -131,7 +134,9 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     });
     index?.close();
     const differences = expected === null ? [] : compareTotals(expected, preflight.totals);
-    if (differences.length > 0) return broken(differences.map(unexpectedTotal), { ...found, encoding, delimiter });
+    const above = totalsAbove(preflight.totals, (currency) => params.maxBatchTotal?.get(currency));
+    const wrong = [...differences.map(unexpectedTotal), ...above.map(totalAbove)];
+    if (wrong.length > 0) return broken(wrong, { ...found, encoding, delimiter });
     const { recordIdColumn } = made.reader;
     return { ok: true, inspection: { ...again, file, rereadable, header, recordIdColumn, preflight } };
   } catch (cause) {
@@ -276,4 +281,5 @@ const pipeNeedsFile: LineProblem = {
   value: null,
 };
 
+const totalAbove = (message: string): LineProblem => ({ line: 1, code: batchTotalCode, column: null, message, value: null });
 const unexpectedTotal = (message: string): LineProblem => ({ line: 1, code: 'totals_differ', column: null, message, value: null });

@@ -2,21 +2,25 @@
 import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { ageMs } from '../../batches/record/record-view.ts';
+import { holdOf, isFileBatch, noTerms } from '../../batches/record/gates.ts';
 import { openStatuses } from '../../batches/record/status.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
 import type { TallyRow } from '../../batches/record/tally.ts';
 
-type Asked = Pick<Ledger, 'tallies' | 'pauses' | 'records' | 'alerted'>;
+type Asked = Pick<Ledger, 'tallies' | 'pauses' | 'gates' | 'terms' | 'records' | 'alerted'>;
 
 /** In the order of the batches. @param now milliseconds since the epoch */
 export async function summariesOf(ledger: Asked, batches: readonly Batch[], now: number): Promise<Summary[]> {
   const pauses = await ledger.pauses();
+  const gates = await ledger.gates();
   const alerts = await alertsByBatch(ledger);
   const summaries: Summary[] = [];
   for (const batch of batches) {
     const rows = await ledger.tallies(batch.batchId);
     const oldestMs = await oldestOf(ledger, { batchId: batch.batchId, rows, now });
-    summaries.push(summarise(batch, rows, { pauses, oldestMs, alerts: alerts.get(batch.batchId) ?? 0 }));
+    const terms = isFileBatch(batch.batchId) ? await ledger.terms(batch.batchId) : noTerms;
+    const hold = holdOf(batch.batchId, { gates, terms, now });
+    summaries.push(summarise(batch, rows, { pauses, oldestMs, alerts: alerts.get(batch.batchId) ?? 0, terms, hold }));
   }
   return summaries;
 }

@@ -28,7 +28,7 @@ const named = 10;
 
 /** One text for each kind, the most urgent first; empty when nothing needs attention. */
 export async function attentionTexts(attention: Attention): Promise<readonly string[]> {
-  const { summary, unsettledDuplicates, hasFixFile, isStopped } = attention;
+  const { profile, summary, unsettledDuplicates, hasFixFile, isStopped } = attention;
   const { statuses } = summary;
   const unsent = statuses.queued.count + statuses.submitting.count;
   const verdicts = await namedVerdicts(attention);
@@ -39,15 +39,26 @@ export async function attentionTexts(attention: Attention): Promise<readonly str
     await recordsText(attention, 'cancelled'),
     verdictsText('duplicate', unsettledDuplicates, verdicts.duplicate),
     await recordsText(attention, 'in_progress'),
-    unsent === 0
+    approvalText(summary),
+    unsent === 0 || summary.state === 'awaiting_approval'
       ? null
-      : `${counted(unsent, 'record is', 'records are')} not sent yet.${isStopped ? '' : ' Run the same command again to send them.'}`,
+      : summary.not_before !== undefined && Date.parse(summary.not_before) > profile.clock.now()
+        ? `${counted(unsent, 'record is', 'records are')} not sent before ${summary.not_before}. The process that pays then sends them.`
+        : `${counted(unsent, 'record is', 'records are')} not sent yet.${isStopped ? '' : ' Run the same command again to send them.'}`,
     statuses.rejected.count === 0 || hasFixFile
       ? null
       : `${counted(statuses.rejected.count, 'row is', 'rows are')} rejected and not sent. To see why, ${everyRow}.`,
     summary.balanced ? null : notBalanced,
   ];
   return texts.filter((text) => text !== null);
+}
+
+/** What the second person needs. */
+function approvalText({ state, approval, batch_id: id }: Summary): string | null {
+  if (state !== 'awaiting_approval' || approval === undefined) return null;
+  const totals = Object.entries(approval.totals).map(([currency, { count, amount }]) => `${currency}=${amount}/${count}`);
+  const by = approval.submitted_by === undefined ? '' : ` than ${approval.submitted_by}, who submitted it`;
+  return `The file waits for an approval, and nothing of it is sent before. Another person${by} may approve it: disburse approve ${id.slice(0, 12)} --expect ${totals.join(',')} --reason TEXT, or refuse it: disburse refuse ${id.slice(0, 12)} --reason TEXT.`;
 }
 
 const everyRow = 'run the same command with --results FILE';

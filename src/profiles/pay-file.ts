@@ -46,12 +46,16 @@ export interface PayFileRequest {
   readonly json: boolean;
   /** Where the results go as CSV. */
   readonly resultsPath: string | undefined;
+  /** Who submits the file. */
+  readonly by: string;
+  /** No row is sent before; milliseconds since the epoch. */
+  readonly notBefore?: number | undefined;
 }
 
 export async function payFile(payment: FilePayment, request: PayFileRequest): Promise<ExitCode> {
   const { config, profile, inspection } = payment;
   const { ledger, clock } = profile;
-  const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock });
+  const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock, by: request.by, notBefore: request.notBefore });
   const fixFile = await keepFixFile(config, inspection, batch);
   const { stopping, logger } = payment;
   const { signal } = stopping;

@@ -20,6 +20,7 @@ import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../file
 export interface InboxDeps {
   readonly clock: Clock;
   readonly maxAmount: Settings['MAX_AMOUNT'];
+  readonly maxBatchTotal: Settings['MAX_BATCH_TOTAL'];
   readonly logger: Logger;
   /** Pays or enqueues; resolves when nothing of the batch moves by itself, `stopped` when we are stopping before. */
   readonly pay: (inspection: Inspection, signal: AbortSignal) => Promise<'rested' | 'stopped'>;
@@ -59,12 +60,13 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
 }
 
 /** Null when it was ended before it was read. */
-async function read({ clock, maxAmount }: InboxDeps, { path, signal }: DroppedFile): Promise<Awaited<ReturnType<typeof inspect>> | null> {
+async function read({ clock, maxAmount, maxBatchTotal }: InboxDeps, { path, signal }: DroppedFile): Promise<Awaited<ReturnType<typeof inspect>> | null> {
   try {
     return await inspect({
       path,
       signal,
       reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
+      maxBatchTotal,
       expected: null,
       onProgress: () => undefined,
     });

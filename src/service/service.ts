@@ -28,7 +28,7 @@ export interface ServiceParams {
   readonly checks: Readonly<Record<string, Check>>;
   /** Null without a public key of the gateway. */
   readonly webhooks: WebhookReceiver | null;
-  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'logger' | 'parts'>;
+  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'logger' | 'parts'>;
 }
 
 /** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
@@ -77,7 +77,7 @@ export async function startService(params: ServiceParams): Promise<void> {
 
 async function watchInbox(dir: string, { config, logger, stopping, metrics, inbox }: ServiceParams): Promise<void> {
   const { settings } = config;
-  const deps = { ...inbox, logger, maxAmount: settings.MAX_AMOUNT, parts: new Map<string, string>() };
+  const deps = { ...inbox, logger, maxAmount: settings.MAX_AMOUNT, maxBatchTotal: settings.MAX_BATCH_TOTAL, parts: new Map<string, string>() };
   const folder = watchDropFolder({
     dir,
     owner: randomUUID(),

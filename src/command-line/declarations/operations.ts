@@ -43,6 +43,40 @@ export const cancel = declare({
   run: async ({ config, args: [batch], options }) => (await import('../../commands/operate.ts')).cancel(config, batch, options),
 });
 
+export const approve = declare({
+  usage: 'approve <batch>',
+  description: 'lets a file that waits for an approval go; by another person than the one who submitted it',
+  needs: 'gateway',
+  options: { ...person, expect: text('--expect <totals>', 'the totals that you have seen, as validate prints them: EUR=12.30/3,…') },
+  examples: ['approve may.csv --expect EUR=12500.00/120 --reason "checked against the invoice list"'],
+  run: async ({ config, args: [batch = ''], options }) => (await import('../../commands/approve.ts')).approve(config, batch, options),
+});
+
+export const refuse = declare({
+  usage: 'refuse <batch>',
+  description: 'refuses a file that waits for an approval: nothing of it is sent, and its record ids are free again',
+  needs: 'gateway',
+  options: person,
+  examples: ['refuse may.csv --reason "wrong month"'],
+  run: async ({ config, args: [batch = ''], options }) => (await import('../../commands/approve.ts')).refuse(config, batch, options),
+});
+
+export const gates = declare({
+  usage: 'gates [action]',
+  actions: () => ['show', 'loosen'],
+  description: 'shows the limits that the ledger holds, or loosens them; under APPROVAL=required that needs two persons',
+  needs: 'gateway',
+  options: {
+    ...person,
+    batchTotal: text('--batch-total <limits>', 'most that a file may total: EUR=10000.00,USD=5000, or none'),
+    dayTotal: text('--day-total <limits>', 'most that is sent on a day (UTC): EUR=10000.00,USD=5000, or none'),
+    approval: choice(['none'], '--approval <mode>', 'files need no approval any more'),
+    confirm: choice(['match'], '--confirm <mode>', 'confirm what equals the ledger'),
+  },
+  examples: ['gates', 'gates loosen --day-total EUR=50000.00 --reason "quarterly bonuses"'],
+  run: async ({ config, args: [action], options }) => (await import('../../commands/approve.ts')).gates(config, action, options),
+});
+
 const everything = flag('--all', 'everything, of all batches');
 
 export const pause = declare({

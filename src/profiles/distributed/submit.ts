@@ -6,6 +6,7 @@ import { readAgain } from '../../files/payout-file.ts';
 import { isFullyCommitted } from '../../kafka/consumer-group.ts';
 import { createTopicSeal } from '../../ledger/seal.ts';
 import { pauseOf, type SetPause } from '../../../batches/record/pause.ts';
+import { holdOf, type Hold } from '../../../batches/record/gates.ts';
 import type { SubmitRequest } from '../profile.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
@@ -35,7 +36,10 @@ export interface SubmitToTopicParams extends SubmitRequest {
 }
 
 /** Enqueueing, and watching the ledger afterwards. */
-export type SubmitDeps = Omit<EnqueueDeps, 'signal'> & { readonly ledger: Pick<Ledger, 'batch' | 'due' | 'pauses'>; readonly clock: Clock };
+export type SubmitDeps = Omit<EnqueueDeps, 'signal'> & {
+  readonly ledger: Pick<Ledger, 'batch' | 'due' | 'pauses' | 'gates' | 'terms'>;
+  readonly clock: Clock;
+};
 
 export async function submitToTopic(deps: SubmitDeps, params: SubmitToTopicParams): Promise<SettlementEnd | 'enqueued'> {
   const { batch, inspection, signal, detach } = params;
@@ -46,7 +50,10 @@ export async function submitToTopic(deps: SubmitDeps, params: SubmitToTopicParam
   if (!(await enqueueFile({ ...deps, signal }, file))) return 'stopped';
   if (detach) return 'enqueued';
   const pauses = async (): Promise<SetPause | undefined> => pauseOf(await ledger.pauses(), batchId);
-  const end = await waitUntilSettled({ ...params, ledger, clock, batchId, rows, pauseOf: pauses });
+  const hold = async (): Promise<Hold | null> =>
+    holdOf(batchId, { gates: await ledger.gates(), terms: await ledger.terms(batchId), now: clock.now() });
+  const heldMs = params.isOneOfMany === true ? params.waitMs : 0;
+  const end = await waitUntilSettled({ ...params, ledger, clock, batchId, rows, pauseOf: pauses, holdOf: hold, heldMs });
   await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped' || end === 'stalled' || end === 'paused', at: clock.now() });
   return end;
 }

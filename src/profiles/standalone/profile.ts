@@ -24,6 +24,7 @@ import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { answerPending, createCommandWorker, createOperator, sealedBodies, type Operate } from '../operations.ts';
+import { holdGates } from '../hold-gates.ts';
 import { pauseReporter, stopWhilePaused } from '../pauses.ts';
 import { readAllResults } from './all-results.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
@@ -60,6 +61,7 @@ export async function openStandalone(params: StandaloneParams): Promise<Standalo
   const open = metrics === undefined ? opened : { ...opened, ledger: meteredLedger(opened.ledger, metrics) };
   const { ledger, clock } = open;
   try {
+    if (params.role !== 'operate') await holdGates(ledger, { ...params, now: clock.now });
     const scanner = createDueScanner({ ledger, clock });
     const stack = await openStack(params, open, (batchId) => scanner.add(batchId));
     const finisher = createBatchFinisher({ ledger, clock });
@@ -216,6 +218,8 @@ async function submit(
       follow,
       hasWebhooks,
       pauseOf: (id) => stack.deps.pauses.of(id),
+      holdOf: (id) => stack.deps.pauses.holdOf(id),
+      heldMs: isOneOfMany === true ? waitMs : 0,
       onPaused: pauseReporter(params.logger, batchId),
     });
     if (end === 'paused' && isOneOfMany !== true) stopWhilePaused(params.stopping, await stack.deps.pauses.of(batchId), waitMs);

@@ -14,9 +14,10 @@ const open = () => {
     const found: Partial<Inspection> = {
       ...{ file: 'may.csv', sha256: batchA, encoding: 'utf-8', delimiter, bytes: 9, blockDigests: ['d'] },
       ...(sheet === undefined ? {} : { sheet }),
+      preflight: { rows: 1, totals: new Map() } as unknown as Inspection['preflight'],
       reading: decimal === undefined ? { now: at } : { now: at, decimal },
     };
-    return openFileBatch({ ledger, inspection: found as Inspection, policy: null, clock });
+    return openFileBatch({ ledger, inspection: found as Inspection, policy: null, clock, by: 'alice' });
   };
 };
 
