@@ -60,7 +60,10 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
 }
 
 /** Null when it was ended before it was read. */
-async function read({ clock, maxAmount, maxBatchTotal }: InboxDeps, { path, signal }: DroppedFile): Promise<Awaited<ReturnType<typeof inspect>> | null> {
+async function read(
+  { clock, maxAmount, maxBatchTotal }: InboxDeps,
+  { path, signal }: DroppedFile,
+): Promise<Awaited<ReturnType<typeof inspect>> | null> {
   try {
     return await inspect({
       path,

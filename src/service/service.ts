@@ -77,7 +77,13 @@ export async function startService(params: ServiceParams): Promise<void> {
 
 async function watchInbox(dir: string, { config, logger, stopping, metrics, inbox }: ServiceParams): Promise<void> {
   const { settings } = config;
-  const deps = { ...inbox, logger, maxAmount: settings.MAX_AMOUNT, maxBatchTotal: settings.MAX_BATCH_TOTAL, parts: new Map<string, string>() };
+  const deps = {
+    ...inbox,
+    logger,
+    maxAmount: settings.MAX_AMOUNT,
+    maxBatchTotal: settings.MAX_BATCH_TOTAL,
+    parts: new Map<string, string>(),
+  };
   const folder = watchDropFolder({
     dir,
     owner: randomUUID(),
