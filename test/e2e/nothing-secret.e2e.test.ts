@@ -1,109 +1,22 @@
 /** After `run` and `serve` met every fault, everything that they wrote and printed is searched for everything secret that went in. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createSign } from 'node:crypto';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { csvOf, row, type Row } from '../support/builders.ts';
+import { csvOf } from '../support/builders.ts';
 import { freePort } from '../support/free-port.ts';
-import { inWorld, otherPair, ourPair, until, type World } from './world.ts';
+import { openOtlpReceiver } from '../support/otlp-receiver.ts';
+import { cards, expectNothing, filesOf, ibans, names, redisSecret, rowsOf, secrets, type Place } from './secret-search.ts';
+import { inWorld, otherPair, ourPair, until } from './world.ts';
 
-/** Each is found nowhere by chance. */
-const cards = ['5555341244441115', '4917610000000000', '378282246310005'];
-const spacedCard = '5555 3412 4444 1115';
-const codes = ['739158', '8402657'];
-const ibans = ['DE89370400440532013000', 'GB29NWBK60161331926819'];
-const spacedIban = 'DE89 3704 0044 0532 0130 00';
-const account = '000998877665544';
-const names = ['Quirkenstein', 'Wobblethwaite'];
-const redisSecret = 's3cret-in-the-url';
-const keyTexts = [ourPair, otherPair].flatMap(({ privateKey }) => privateKey.split('\n').filter((line) => line.length > 40));
-
-/**
- * What may show what: the fix-file and the file that was dropped hold rows as they were, so that a person can correct
- * them. Neither card numbers nor security codes are shown in a fix-file; a dropped file is the payer's own.
- */
-const mayShow: readonly { readonly where: RegExp; readonly what: readonly string[] }[] = [
-  { where: /\.errors\.csv$/, what: ['iban', 'name', 'account'] },
-  { where: /^inbox\/(?:done|processing|refused)\/[^/]+(?<!\.(?:errors|results))\.csv$/, what: ['card', 'code', 'iban', 'name', 'account'] },
-  { where: /^(?:private|other|gateway-\d)\.pem$/, what: ['key'] },
-  { where: /^(?:may|june)\.csv$/, what: ['card', 'code', 'iban', 'name', 'account'] },
-];
-
-/** As it is, and as base64 at each of the three places in a group, and in UTF-16. */
-function formsOf(text: string): readonly Buffer[] {
-  const base64 = [0, 1, 2].map((before) => {
-    const whole = Buffer.from(`${' '.repeat(before)}${text}`)
-      .toString('base64')
-      .replaceAll('=', '');
-    return Buffer.from(whole.slice(before === 0 ? 0 : 4, -2));
-  });
-  return [Buffer.from(text), Buffer.from(text, 'utf16le'), Buffer.from(text.toLowerCase()), ...base64];
-}
-
-const secrets = Object.entries({
-  card: [...cards, spacedCard],
-  code: codes,
-  iban: [...ibans, spacedIban],
-  account: [account],
-  name: names,
-  key: keyTexts,
-  redis: [redisSecret],
-}).flatMap(([what, texts]) => texts.map((text) => ({ what, text, forms: formsOf(text) })));
-
-interface Place {
-  readonly name: string;
-  readonly bytes: Buffer;
-}
-
-function expectNothing(places: readonly Place[]): void {
-  for (const { name, bytes } of places) {
-    const allowed = mayShow.filter(({ where }) => where.test(name)).flatMap(({ what }) => what);
-    for (const { what, text, forms } of secrets.filter((secret) => !allowed.includes(secret.what)))
-      for (const form of forms) expect(bytes.includes(form), `${what} ${text} in ${name}`).toBe(false);
-  }
-}
-
-/** Every file of the world, by its path: the ledger with its write-ahead log, results, alerts, answers in the drop folder. */
-const filesOf = ({ folder }: World): Place[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ name: relative(folder, path), bytes: readFileSync(path) }));
-
-const person: Row = { recipient_first_name: names[0] ?? '', recipient_last_name: names[1] ?? '' };
-const card = (recordId: string, number: string, changes: Row = {}): Row =>
-  row(recordId, { card_number: number, card_security_code: codes[0], ...changes }, 'payment', 'card');
-
-/** @param tag of the record ids */
-const rowsOf = (tag: string): readonly Row[] => [
-  ...cards.map((number, index) => card(`${tag}-pay-${index}`, number)),
-  ...cards.map((number, index) => row(`${tag}-out-${index}`, { card_number: number }, 'payout', 'card')),
-  ...ibans.flatMap((iban, index) =>
-    [0, 1, 2].map((more) => row(`${tag}-iban-${index}-${more}`, { ...person, iban, amount: `${more + 1}.00` })),
-  ),
-  row(`${tag}-spaced`, { ...person, iban: spacedIban }),
-  row(`${tag}-usa`, { bank_account_number: account }, 'payout', 'usa'),
-  // Bad, each in a way that names what is wrong.
-  card(`${tag}-amount`, cards[0] ?? '', { amount: 'a lot' }),
-  card(`${tag}-code`, cards[1] ?? '', { card_security_code: codes[1] ?? '' }),
-  card(`${tag}-card`, `${cards[0]}1`),
-  row(`${tag}-bad-iban`, { ...person, iban: `${ibans[0]}9` }),
-  row(`${tag}-long-name`, { recipient_last_name: (names[1] ?? '').repeat(40) }),
-  row(`${tag}-name`, { recipient_last_name: spacedCard }),
-  row(`${tag}-place`, { description: `card ${cards[2]} of ${names[0]}` }),
-  { ...row(`${tag}-meta`, {}), 'metadata.note': `card ${cards[0]}` },
-  row(cards[1] ?? '', person),
-  card(`${tag}-twice`, cards[0] ?? ''),
-  card(`${tag}-twice`, cards[1] ?? ''),
-];
-
-const trace = { LOG_LEVEL: 'trace' };
 const faults = 'lost-answer=0.3,refuse=0.2,http-500=0.2,wrong-amount=0.2,repeat-webhook=0.3';
 
 describe.concurrent('what went in', () => {
   it('is in no output and no file of run after faults, a kill and a wrong key, but where a person needs it', async ({
     expect: expectHere,
   }) => {
+    const collector = await openOtlpReceiver();
+    const trace = { LOG_LEVEL: 'trace', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
     await inWorld({ faults, seed: 12 }, async (world) => {
       const places: Place[] = [];
       const tell = async (name: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> => {
@@ -142,7 +55,8 @@ describe.concurrent('what went in', () => {
         ['config', '--json'],
       ])
         await tell(args.join(' '), args, { ...trace, REDIS_URL: '', KAFKA_BROKERS: '' });
-      places.push(...filesOf(world));
+      places.push(...filesOf(world), { name: 'the traces', bytes: Buffer.from(collector.bodies.join('\n')) });
+      expectHere(collector.spans().length).toBeGreaterThan(50);
       const seen = places.map(({ name }) => name);
       for (const name of ['data/ledger.sqlite', 'data/results.jsonl', 'data/alerts.jsonl', 'out.results.csv'])
         expectHere(seen).toContain(name);
@@ -153,16 +67,19 @@ describe.concurrent('what went in', () => {
       for (const mask of ['DE**…3000', 'GB**…6819', '555534…1115', '…5544']) expectHere([...destinations]).toContain(mask);
       expectHere(readFileSync(join(world.folder, 'fix.errors.csv'), 'utf8')).toContain(`${ibans[0]}9`);
     });
+    await collector.close();
   });
 
   it('is in no log, page, answer or file of serve with a drop folder and webhooks', async ({ expect: expectHere }) => {
     const port = await freePort();
     const webhookUrl = `http://127.0.0.1:${port}/webhooks/smart-glocal`;
+    const collector = await openOtlpReceiver();
     await inWorld({ faults, seed: 13, webhookUrl, privateKeyPem: otherPair.privateKey }, async (world) => {
       const inbox = join(world.folder, 'inbox');
       mkdirSync(inbox);
       const env = {
-        ...trace,
+        LOG_LEVEL: 'trace',
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         HTTP_PORT: String(port),
         INBOX_DIR: inbox,
         INBOX_REST: '200ms',
@@ -196,8 +113,11 @@ describe.concurrent('what went in', () => {
       const { stderr, stdout } = await serving.ended;
       places.push({ name: 'the log', bytes: Buffer.from(stderr) }, { name: 'stdout', bytes: Buffer.from(stdout) }, ...filesOf(world));
       expectHere(stderr.length).toBeGreaterThan(1_000);
+      expectHere(collector.spans().length).toBeGreaterThan(20);
+      places.push({ name: 'the traces', bytes: Buffer.from(collector.bodies.join('\n')) });
       expectNothing(places);
     });
+    await collector.close();
   });
 });
 
