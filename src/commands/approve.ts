@@ -70,7 +70,7 @@ async function showGates(config: Config, json: boolean): Promise<ExitCode> {
   const { ledger, close } = await openLedgerReader(config, warn);
   try {
     const held = await ledger.gates();
-    process.stdout.write(json ? `${JSON.stringify(gatesView(held))}\n` : `${printable(gatesText(held))}\n`);
+    process.stdout.write(json ? `${JSON.stringify(gatesView(held))}\n` : `${gatesText(held)}\n`);
     return exitCodes.ok;
   } finally {
     await close();
@@ -117,5 +117,5 @@ function gatesText(held: Gates | null): string {
         `Changed at ${iso(at)} by ${by}${proposedBy === undefined ? '' : ` after ${proposedBy}`}: ${reason}`,
     ),
   ];
-  return lines.join('\n');
+  return lines.map(printable).join('\n');
 }

@@ -135,6 +135,9 @@ describe('limits', () => {
       expect((await world.run(path, ['--wait', '20s'])).summary).toMatchObject({ statuses: { queued: { count: 1 } } });
       expect(await paid(world)).toHaveLength(2);
       await done(world, ['gates', 'loosen', '--day-total', 'EUR=30.00', '--by', 'alice', '--reason', 'agreed']);
+      const lines = (await world.command(['gates'])).stdout.trimEnd().split('\n');
+      expect(lines).toContain('MAX_DAY_TOTAL    EUR=30.00');
+      expect(lines.at(-1)).toMatch(/^Changed at \S+ by alice: agreed$/);
       expect(JSON.parse((await world.command(['gates', '--json'])).stdout)).toMatchObject({
         max_day_total: 'EUR=30.00',
         log: [{ reason: 'settings of the first process' }, { by: 'alice', reason: 'agreed' }],
