@@ -9,6 +9,7 @@ import { brokenReport } from '../files/validation-report.ts';
 import { brokenText } from '../files/validation-text.ts';
 import { assertWorkbookRows } from '../files/workbook-out.ts';
 import { ownFiles } from './own-files.ts';
+import { isAsked, reviewed } from './review.ts';
 import { knownPersonOf } from './person.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
@@ -32,13 +33,14 @@ export interface RunOptions extends ReadingFlags {
   readonly newLedger?: boolean;
   readonly allowUnsafeRedis?: boolean;
   readonly by?: string;
+  readonly yes?: boolean;
 }
 
 const defaultWaitMs = 900_000;
 
 /** Pays a file, from checking it to the summary. Run again on the same bytes, it continues where it stopped. */
 export async function run(config: Config, path: string, options: RunOptions): Promise<ExitCode> {
-  const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, wait, results, policy = null } = options;
+  const { json = false, detach = false, newLedger = false, allowUnsafeRedis = false, yes = false, wait, results, policy = null } = options;
   if (results !== undefined) await assertWritable('--results', results, path, ownFiles(config));
   const by = knownPersonOf(config, options);
   const verifier = await verifierFor(config, options);
@@ -79,6 +81,11 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       );
     }
     if (results !== undefined) assertWorkbookRows('--results', results, inspection.preflight.rows);
+    const terminal = { input: process.stdin, output: process.stderr };
+    if (isAsked({ json, yes }, terminal) && !(await reviewed(config, inspection, terminal, stopping.signal))) {
+      process.stderr.write('Nothing is admitted, and nothing is paid.\n');
+      return exitCodes.usage;
+    }
     const profile = await prepared.open();
     const http = options.webhooks === undefined ? undefined : await startWebhooks(options.webhooks, profile, logger);
     try {

@@ -54,6 +54,7 @@ export const run = declare({
     ...reading,
     results: text('--results <file>', 'write the result of every row to this file, as CSV or, if its name ends in .xlsx, as a workbook'),
     requireFunds: flag('--require-funds', 'send nothing while the balance does not cover the file and what is in flight'),
+    yes: flag('--yes', 'pay without the question that a person at a terminal is asked'),
     by: text('--by <name>', 'who submits the file (default: the user of the operating system)'),
     webhooks: address('--webhooks <host:port>', 'take webhooks of the gateway there while it runs (needs GATEWAY_PUBLIC_KEY_FILE)'),
     ...paying,
