@@ -1,23 +1,46 @@
-/** The console in a browser. */
-import { userInfo } from 'node:os';
+/** The console in a browser, by itself: it pays what is handed over in it, or shows what another process pays. */
+import { messageOf } from '../../batches/pipeline/notice.ts';
+import { startWorkers } from '../../batches/pipeline/worker.ts';
 import type { Config } from '../config/config.ts';
+import { loadVerifier } from '../config/keys.ts';
 import type { Layer } from '../config/settings-list.ts';
 import { systemClock } from '../clock.ts';
 import { loadConsoleKey } from '../console/access/console-key.ts';
 import { loginToken } from '../console/access/logins.ts';
 import { findRunning } from '../console/access/running.ts';
 import { createSigned } from '../console/access/signed.ts';
-import { openConsole } from '../console/console.ts';
+import { openConsole, type OpenConsoleParams } from '../console/console.ts';
 import { checkAddress, loginUrl } from '../console/server.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
-import { createLogger } from '../logger.ts';
-import { operateProfile } from '../profiles/open-profile.ts';
-import { createShutdown } from '../service/shutdown.ts';
+import { LedgerHeldError } from '../ledger/errors.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { operateProfile, prepareProfile } from '../profiles/open-profile.ts';
+import type { Profile } from '../profiles/profile.ts';
+import { createShutdown, type Shutdown } from '../service/shutdown.ts';
+import { personOf } from './person.ts';
+
+export interface ConsoleOptions {
+  readonly newLedger?: boolean;
+  readonly allowUnsafeRedis?: boolean;
+}
+
+interface Work {
+  readonly config: Config;
+  readonly layers: readonly Layer[];
+  readonly options: ConsoleOptions;
+  readonly logger: Logger;
+  readonly stopping: Shutdown;
+}
 
 /** Nothing, or `login` and a name. */
-export async function console(config: Config, layers: readonly Layer[], args: readonly string[]): Promise<ExitCode> {
+export async function console(
+  config: Config,
+  layers: readonly Layer[],
+  args: readonly string[],
+  options: ConsoleOptions,
+): Promise<ExitCode> {
   const [action, name = '', ...more] = args;
-  if (action === undefined) return serveConsole(config, layers);
+  if (action === undefined) return serveConsole(config, layers, options);
   if (action !== 'login' || name.trim() === '' || more.length > 0)
     throw new CommandError(exitCodes.usage, `console ${args.join(' ')}: expected nothing, or login and the name of a person.`);
   return printLogin(config, name.trim());
@@ -36,29 +59,101 @@ function printLogin(config: Config, name: string): ExitCode {
   return exitCodes.ok;
 }
 
-async function serveConsole(config: Config, layers: readonly Layer[]): Promise<ExitCode> {
+async function serveConsole(config: Config, layers: readonly Layer[], options: ConsoleOptions): Promise<ExitCode> {
   checkAddress(config);
+  const pays = hasGateway(config);
   const logger = createLogger(config.settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
   const leave = (): never => process.exit(exitCodes.stopped);
-  const stopping = createShutdown((signal) => logger.info({ signal }, 'stopping'), leave);
+  const stopping = createShutdown(
+    (signal) => logger.info({ signal }, 'stopping: finishing payments in flight; send the signal again to exit now'),
+    leave,
+  );
+  const work: Work = { config, layers, options, logger, stopping };
   try {
-    const server = await openConsole({
-      config,
-      layers,
-      logger,
-      port: config.settings.CONSOLE_PORT ?? 0,
-      pays: () => 'Nothing is paid from here.',
-      ask: (request) => operateProfile({ config, logger, stopping }, request),
-    });
+    const profile = pays && config.servers === null ? await openUnlessHeld(work) : undefined;
     try {
-      if (config.settings.CONSOLE_TRUSTED_PROXY === undefined) process.stdout.write(`${server.loginUrl(userInfo().username)}\n`);
-      logger.info({ url: server.url }, 'the console is served');
-      await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+      await (profile === undefined ? showOnly(work, pays) : payAndShow(work, profile));
     } finally {
-      await server.close();
+      await profile?.close();
     }
-    return exitCodes.ok;
+    if (!stopping.failed()) return exitCodes.ok;
+    const next = stopping.remedy() ?? 'Start it again to continue.';
+    process.stderr.write(`disburse: stopped: ${stopping.why() ?? 'for an unknown reason'}\nNothing is lost. ${next}\n`);
+    return exitCodes.stopped;
   } finally {
     stopping.release();
+  }
+}
+
+/** @throws {CommandError} exit 1 when some of what paying needs is set, and some is not */
+function hasGateway({ settings }: Config): boolean {
+  const names = ['GATEWAY_URL', 'GATEWAY_PROJECT', 'GATEWAY_PRIVATE_KEY_FILE'] as const;
+  const unset = names.filter((name) => settings[name] === undefined);
+  if (unset.length > 0 && unset.length < names.length)
+    throw new CommandError(
+      exitCodes.usage,
+      `${unset.join(' and ')} ${unset.length === 1 ? 'is' : 'are'} not set: paying needs ${names.join(', ')}. Without any of them the console shows the ledger and pays nothing.`,
+    );
+  return unset.length === 0;
+}
+
+/** Undefined while another process pays from the ledger. */
+async function openUnlessHeld({ config, options, logger, stopping }: Work): Promise<Profile | undefined> {
+  const { newLedger = false, allowUnsafeRedis = false } = options;
+  const verifier = await loadVerifier(config.settings.GATEWAY_PUBLIC_KEY_FILE);
+  const params = {
+    config,
+    logger,
+    stopping,
+    verifier,
+    role: 'serve',
+    patienceMs: null,
+    detach: false,
+    newLedger,
+    allowUnsafeRedis,
+  } as const;
+  try {
+    return await (await prepareProfile(params)).open();
+  } catch (cause) {
+    if (!(cause instanceof LedgerHeldError)) throw cause;
+    logger.info(`${cause.message} This console shows it, and gives it what is decided here.`);
+    return undefined;
+  }
+}
+
+async function payAndShow(work: Work, profile: Profile): Promise<void> {
+  const { stopping } = work;
+  const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
+  const running = startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure });
+  try {
+    await untilStopped(work, { pays: () => 'This process (disburse console) pays.', ask: profile.operate, checks: profile.checks() });
+  } finally {
+    await running.stop();
+    await profile.finish();
+  }
+}
+
+const showOnly = (work: Work, pays: boolean): Promise<void> => {
+  const { config, logger, stopping } = work;
+  const why = pays
+    ? 'Another process pays from this ledger: this console shows it, and gives it what is decided here.'
+    : 'No gateway is configured: this console shows the ledger and pays nothing.';
+  return untilStopped(work, { pays: () => why, ask: (request) => operateProfile({ config, logger, stopping }, request) });
+};
+
+async function untilStopped(
+  { config, layers, logger, stopping }: Work,
+  more: Pick<OpenConsoleParams, 'pays' | 'ask' | 'checks'>,
+): Promise<void> {
+  const { CONSOLE_PORT: port = 0, CONSOLE_TRUSTED_PROXY: proxy } = config.settings;
+  const server = await openConsole({ config, layers, logger, port, ...more });
+  try {
+    // Behind a proxy there are no links.
+    if (proxy === undefined) process.stdout.write(`${server.loginUrl(personOf({}))}\n`);
+    logger.info({ url: server.url }, more.pays());
+    if (!stopping.signal.aborted)
+      await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+  } finally {
+    await server.close();
   }
 }

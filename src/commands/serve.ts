@@ -8,6 +8,8 @@ import { ownerOf } from '../files/file-owner.ts';
 import { openFileBatch } from '../files/open-batch.ts';
 import { batchEvents, writeBatchResults } from '../files/batch-results.ts';
 import { captureOf } from './run.ts';
+import type { Layer } from '../config/settings-list.ts';
+import { checkAddress, type ConsoleServer } from '../console/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
@@ -36,7 +38,7 @@ const defaultWaitMs = 900_000;
  * Pays files from the drop folder and, in the distributed profile, events from the instructions topic, until it is
  * stopped. The first signal ends it gracefully, exit 0; any other end is exit 3.
  */
-export async function serve(config: Config, options: ServeOptions): Promise<ExitCode> {
+export async function serve(config: Config, options: ServeOptions, layers: readonly Layer[]): Promise<ExitCode> {
   // The command starts with a small heap, for which `run` pays a few percent of CPU; `serve` has more in flight and would pay a fifth.
   setFlagsFromString('--heap-growing-percent=0');
   const logger = createLogger(config.settings.LOG_LEVEL, { write: (line) => void process.stderr.write(line) });
@@ -51,7 +53,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
   };
   stopping.signal.addEventListener('abort', () => setTimeout(overdue, graceMs).unref(), { once: true });
   try {
-    await serveProfile(config, options, { logger, stopping });
+    await serveProfile(config, options, { logger, stopping, layers });
   } finally {
     stopping.release();
   }
@@ -67,9 +69,10 @@ export async function serve(config: Config, options: ServeOptions): Promise<Exit
 async function serveProfile(
   config: Config,
   options: ServeOptions,
-  { logger, stopping }: { readonly logger: Logger; readonly stopping: Shutdown },
+  { logger, stopping, layers }: { readonly logger: Logger; readonly stopping: Shutdown; readonly layers: readonly Layer[] },
 ): Promise<void> {
   await checkInbox(config);
+  if (config.settings.CONSOLE_PORT !== undefined) checkAddress(config);
   const metrics = createMetrics({ version, clock: systemClock });
   const { newLedger = false, allowUnsafeRedis = false, wait = defaultWaitMs } = options;
   const role = 'serve';
@@ -93,6 +96,7 @@ async function serveProfile(
     const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
     const begin = () => startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure }).stop;
     const { webhooks } = profile;
+    const console = await consoleOf(profile, { config, layers, logger });
     await startService({
       config,
       logger,
@@ -102,10 +106,24 @@ async function serveProfile(
       webhooks,
       inbox: inboxOf(profile, wait, { config, logger }),
       begin,
-    });
+    }).finally(() => console?.close());
   } finally {
     await profile.close();
   }
+}
+
+/** The console of this process; undefined without a port for it. */
+async function consoleOf(
+  profile: Profile,
+  { config, layers, logger }: { readonly config: Config; readonly layers: readonly Layer[]; readonly logger: Logger },
+): Promise<ConsoleServer | undefined> {
+  const { CONSOLE_PORT: port } = config.settings;
+  if (port === undefined) return undefined;
+  const { openConsole } = await import('../console/console.ts');
+  const pays = (): string => 'This process (disburse serve) pays.';
+  const opened = await openConsole({ config, layers, logger, port, pays, ask: profile.operate, checks: profile.checks() });
+  logger.info({ url: opened.url }, 'serving the console; "disburse console login NAME" prints a link to log in');
+  return opened;
 }
 
 /** How a dropped file is paid, and its results are written. */

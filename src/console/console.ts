@@ -8,7 +8,7 @@ import { readDeadLetters } from '../kafka/dead-letters.ts';
 import { topicNames } from '../kafka/topic-plan.ts';
 import type { Logger } from '../logger.ts';
 import { readEvents } from '../profiles/open-profile.ts';
-import type { CheckResult } from '../service/http/routes.ts';
+import { runChecks, type Check } from '../service/http/routes.ts';
 import { openJournal } from './actions/journal.ts';
 import { createLive } from './live.ts';
 import { watchPace } from './pace.ts';
@@ -22,11 +22,14 @@ export interface OpenConsoleParams extends Pick<ConsoleDeps, 'pays'> {
   readonly logger: Logger;
   readonly port: number;
   readonly ask: (request: OperationRequest) => Promise<OperationAnswer>;
-  readonly checks?: () => Promise<Readonly<Record<string, CheckResult>>>;
+  /** Of the process that pays, where that is this one. */
+  readonly checks?: Readonly<Record<string, Check>>;
 }
 
+const checkMs = 2_000;
+
 /** @throws {CommandError} exit 1 when it may not or cannot listen there */
-export async function openConsole({ config, layers, logger, port, ask, pays, checks }: OpenConsoleParams): Promise<ConsoleServer> {
+export async function openConsole({ config, layers, logger, port, ask, pays, checks = {} }: OpenConsoleParams): Promise<ConsoleServer> {
   const reader = keepReader(config, (message) => logger.warn(message));
   const pace = watchPace(reader, systemClock);
   const live = createLive({ clock: systemClock, look: () => reader.read(({ ledger }) => lookAt(ledger)) });
@@ -44,7 +47,7 @@ export async function openConsole({ config, layers, logger, port, ask, pays, che
     paidPerMinute: pace.bars,
     letters: lettersOf(config, logger),
     results: resultsOf(config, logger),
-    checks: checks ?? (async () => ({})),
+    checks: () => runChecks(checks, checkMs),
   };
   const close = async (): Promise<void> => {
     live.close();

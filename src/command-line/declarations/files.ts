@@ -1,6 +1,7 @@
 /** Commands that read a file of payouts. */
 import { exitCodes } from '../../exit.ts';
 import { declare } from '../declaration.ts';
+import { configLayers } from '../layers.ts';
 import { address, choice, duration, durationOrNot, flag, text } from '../option.ts';
 
 const reading = {
@@ -77,5 +78,5 @@ export const serve = declare({
     ...paying,
   },
   examples: ['serve', 'serve --inbox-dir /srv/payouts --http-port 9090'],
-  run: async ({ config, options }) => (await import('../../commands/serve.ts')).serve(config, options),
+  run: async ({ config, options, flags }) => (await import('../../commands/serve.ts')).serve(config, options, configLayers(flags)),
 });
