@@ -3,6 +3,8 @@
  * schedules find mistakes. What else it can run is in `scripts.ts`.
  */
 import { parseArgs } from 'node:util';
+import { keepFigure, readFigures, type Part } from './figures.ts';
+import { guaranteeObject, guarantees, guaranteeTable } from './guarantees.ts';
 import { proveModel } from './model/check.ts';
 import { proveMutations } from './mutations/run.ts';
 import { runSchedules } from './run-schedules.ts';
@@ -26,9 +28,15 @@ const { values } = parseArgs({
     mutations: { type: 'boolean', default: false },
     /** A part of the names of mutations. */
     only: { type: 'string', default: '' },
+    /** Only the table of guarantees, with the figures of former runs. */
+    table: { type: 'boolean', default: false },
+    /** Only schedules: no table, and no figure is kept. */
+    bare: { type: 'boolean', default: false },
+    /** One object instead of the table; everything else goes to stderr. */
+    json: { type: 'boolean', default: false },
   },
 });
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void (values.json ? process.stderr : process.stdout).write(`${line}\n`);
 
 /** One schedule, told. */
 async function tell(seed: number): Promise<boolean> {
@@ -57,17 +65,40 @@ async function proveSchedules(first: number, count: number): Promise<boolean> {
     },
   });
   const { schedules, kills, payments, alerts, commands } = sums;
-  print(
-    `${schedules} schedules, ${kills} kills, ${payments} payments, ${alerts} alerts, ${commands} commands: ${failures} in which something does not hold`,
-  );
+  const counts = `${schedules} schedules, ${kills} kills, ${payments} payments, ${alerts} alerts, ${commands} commands`;
+  print(`${counts}: ${failures} in which something does not hold`);
+  const took = `${Math.round((performance.now() - startedAt) / 1000)} s`;
+  const end = failures === 0 ? 'everything holds in each' : `${failures} in which something does not hold`;
+  if (!values.bare) keepFigure('schedules', { holds: failures === 0, text: `${counts} in ${took}; ${end}`, size: schedules });
   return failures === 0;
 }
 
+/** Keeps the last lines of what it says as its figure. */
+async function proveAndKeep(part: Part, size: number, prove: (print: (line: string) => void) => Promise<boolean>): Promise<boolean> {
+  const startedAt = performance.now();
+  const lines: string[] = [];
+  const holds = await prove((line) => {
+    lines.push(line);
+    print(line);
+  });
+  const last = lines.filter((line) => /^(?:model: \d|\d+ of )/.test(line)).join('; ');
+  keepFigure(part, { holds, text: `${last}; ${Math.round((performance.now() - startedAt) / 1000)} s`, size });
+  return holds;
+}
+
+function tellTable(): void {
+  const [rows, figures] = [guarantees(), readFigures()];
+  process.stdout.write(`${values.json ? JSON.stringify(guaranteeObject(rows, figures)) : `\n${guaranteeTable(rows, figures)}`}\n`);
+}
+
 async function prove(): Promise<boolean> {
-  if (values.mutations) return proveMutations(print, values.only);
-  if (values.model) return proveModel(print);
+  if (values.mutations && values.only !== '') return proveMutations(print, values.only);
+  if (values.mutations) return proveAndKeep('mutations', 1, proveMutations);
+  if (values.model) return proveAndKeep('model', 1, proveModel);
   if (values.seed !== undefined) return tell(Number(values.seed));
-  return proveSchedules(Number(values.first), Number(values.schedules));
+  const holds = values.table || (await proveSchedules(Number(values.first), Number(values.schedules)));
+  if (!values.bare) tellTable();
+  return holds;
 }
 
 process.exitCode = (await prove()) ? 0 : 1;

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepFigure } from '../../simulation/figures.ts';
 import type { Bench } from '../contenders.ts';
 import { startServers, type Servers } from '../distributed/servers.ts';
 import { makePlace, root } from '../place.ts';
@@ -77,6 +78,8 @@ async function main(): Promise<number> {
   const place = await makePlace();
   try {
     const verdict = await run({ place, cli: values.cli, cores: availableParallelism() });
+    const isWhole = verdict.problems.length === 0;
+    keepFigure(verdict.load, { holds: isWhole, text: lineOf(verdict), size: Number(verdict.figures['events'] ?? verdict.figures['rows']) });
     if (!values.json) process.stdout.write(`${lineOf(verdict)}\n`);
     process.stdout.write(`${JSON.stringify({ ...verdict, command: process.argv.slice(2).join(' ') })}\n`);
     return exitCodeOf(verdict);

@@ -47,7 +47,7 @@ async function hunt(folder: string, mutation: Mutation): Promise<Catch> {
 
 const runSchedules = (folder: string, most = mostSchedules): Promise<Catch> =>
   new Promise((resolve) => {
-    const args = [join('simulation', 'proof.ts'), '--schedules', String(most), '--failures', '1', '--threads', '1'];
+    const args = [join('simulation', 'proof.ts'), '--schedules', String(most), '--failures', '1', '--threads', '1', '--bare'];
     execFile(process.execPath, args, { cwd: folder, timeout: longestMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const found = /^seed (\d+): (.*)$/m.exec(stdout);
       if (found !== null) resolve({ isCaught: true, after: `${found[1]} schedules`, why: found[2] ?? '' });

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { createDice } from '../../simulation/dice.ts';
+import { keepFigure } from '../../simulation/figures.ts';
 import { startKafka, startRedis } from '../support/local-servers.ts';
 import { noHarm, type CrashOutcome, type CrashParams, type Harm } from './crash-world.ts';
 import { crashInstances } from './distributed.ts';
@@ -80,8 +81,9 @@ for (const profile of wanted)
     kills: Math.ceil(Number(values.kills) / wanted.length),
     records: Math.ceil(Number(values.records) / wanted.length),
   });
-print(
-  `${tell(sum.harm)} over ${sum.records} records in ${sum.worlds} worlds, ${sum.unknown} of them open with a reason, in ${seconds()} s: ${sum.failed === 0 ? 'everything holds' : `${sum.failed} worlds in which something does not hold`}`,
-);
+const end = sum.failed === 0 ? 'everything holds' : `${sum.failed} worlds in which something does not hold`;
+const text = `${tell(sum.harm)} over ${sum.records} records in ${sum.worlds} worlds, ${sum.unknown} of them open with a reason, in ${seconds()} s: ${end}`;
+print(text);
+keepFigure('crashes', { holds: sum.failed === 0, text, size: sum.harm.kills });
 // Kafka's client keeps timers.
 process.exit(sum.failed === 0 ? 0 : 1);

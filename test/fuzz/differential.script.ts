@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { parseArgs } from 'node:util';
+import { keepFigure } from '../../simulation/figures.ts';
 import { compareEditedEvents, compareJson, compareNames } from './compare-values.ts';
 import { compareFiles, type Compared } from './differential.ts';
 
@@ -117,9 +118,10 @@ async function main(): Promise<boolean> {
     }),
   ];
   const failed = held.filter((one) => !one).length;
-  print(
-    `${held.length} comparisons in ${seconds(began)} s: ${failed === 0 ? 'everything holds' : `${failed} in which something does not hold`}`,
-  );
+  const end = failed === 0 ? 'everything holds' : `${failed} in which something does not hold`;
+  const sum = `${held.length} comparisons of ${count} files, values and names and ${runs} histories in ${seconds(began)} s: ${end}`;
+  print(sum);
+  keepFigure('differential', { holds: failed === 0, text: sum, size: count });
   return failed === 0;
 }
 

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { join } from 'node:path';
+import { keepFigure } from '../../simulation/figures.ts';
 import { compareFiles } from './differential.ts';
 import { targets } from './targets.ts';
 import type { Job, Outcome } from './worker.script.ts';
@@ -93,7 +94,7 @@ if (compared.failure !== undefined) {
   failed += 1;
   print(`file ${compared.failure.number} is read otherwise: ${compared.failure.why}\n  ${compared.failure.text}`);
 }
-print(
-  `${done} inputs and ${compared.read + compared.refused} files (${compared.read} read alike, ${compared.refused} refused) in ${seconds(start)} s: ${failed === 0 ? 'everything holds' : `${failed} in which something does not hold`}`,
-);
+const sum = `${done} inputs and ${compared.read + compared.refused} files (${compared.read} read alike, ${compared.refused} refused) in ${seconds(start)} s: ${failed === 0 ? 'everything holds' : `${failed} in which something does not hold`}`;
+print(sum);
+keepFigure('fuzz', { holds: failed === 0, text: sum, size: done });
 process.exitCode = failed === 0 ? 0 : 1;
