@@ -2,6 +2,7 @@
  * The amount of a row: exactly one of `amount` (major units) and `amount_minor`, read under its currency.
  */
 import { amountFault, limitFault } from '../fields/amount-rules.ts';
+import type { Mapping } from './mapping.ts';
 import { slotOf } from '../instruction/members.ts';
 import { currencyDecimals } from '../fields/currencies.ts';
 import { violation, type RuleViolation } from '../fields/rule-violation.ts';
@@ -13,9 +14,10 @@ import type { Values } from '../instruction/validation.ts';
 /** The decimal sign of `amount`: never guessed. */
 export type DecimalSign = 'point' | 'comma';
 
-/** @property decimal absent: a point */
+/** @property decimal absent: a point; `mapping` absent: the columns have our names */
 export interface RowReadingOptions extends ReadingOptions {
   readonly decimal?: DecimalSign;
+  readonly mapping?: Mapping;
 }
 
 const amountSlot = slotOf('amount');

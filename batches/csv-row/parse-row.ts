@@ -184,9 +184,9 @@ function readMetadata({ cells, errors }: Row, { metadataColumns }: Layout, recor
   return whole;
 }
 
-function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[]): Refused {
-  const recordId = cells[slotOfCell.indexOf(recordIdSlot)];
-  const { code, message } = wrongCount(cells.length, columns.length);
+/** @param wanted how many cells the header has */
+export function refuseMisfit(recordId: string | undefined, cells: readonly string[], wanted: number): Refused {
+  const { code, message } = wrongCount(cells.length, wanted);
   const isTotal = looksLikeTotal(cells);
   return {
     ok: false,
@@ -200,7 +200,7 @@ function refuseMisfit({ columns, slotOfCell }: Layout, cells: readonly string[])
   };
 }
 
-interface Refused {
+export interface Refused {
   readonly ok: false;
   readonly refusal: InvalidInstruction;
 }
@@ -272,7 +272,7 @@ export const createRowParser = (header: readonly string[], options: RowReadingOp
     }
     // What the row before left is not of this one.
     row.warnings = [];
-    return refuseMisfit(layout, cells);
+    return refuseMisfit(cells[layout.slotOfCell.indexOf(recordIdSlot)], cells, columns.length);
   };
   const hasMethod = layout.checkOrder.some((slot) => members[slot]?.method !== undefined);
   return {

@@ -23,7 +23,7 @@ export type RowReaderResult =
   { readonly ok: true; readonly reader: RowReader } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
 
 /** As `createRowParser`, for rows of CSV files and of workbooks. */
-export function createRowReader(header: readonly string[], options: RowReadingOptions): RowReaderResult {
+export function createTypedReader(header: readonly string[], options: RowReadingOptions): RowReaderResult {
   const made = createRowParser(header, options);
   const compiled = readHeader(header);
   if (!made.ok) return made;

@@ -2,7 +2,7 @@
 import type { Declaration } from './declaration.ts';
 import { console } from './declarations/console.ts';
 import { deadLetters, rebuild, topics } from './declarations/distributed.ts';
-import { run, serve, validate } from './declarations/files.ts';
+import { map, run, serve, validate } from './declarations/files.ts';
 import { balance, reconcile } from './declarations/gateway.ts';
 import { completion, docs } from './declarations/help.ts';
 import { alerts, approve, cancel, capture, gates, pause, refuse, resolve, resume, retry } from './declarations/operations.ts';
@@ -39,6 +39,7 @@ export const declarations: readonly Declaration[] = [
   config,
   keys,
   template,
+  map,
   schema,
   sandbox,
   completion(() => declarations),

@@ -131,7 +131,7 @@ const inboxOf = (
   { ledger, clock, submit, results, cancelQueued, alert }: Profile,
   waitMs: number,
   { config, logger }: { readonly config: Config; readonly logger: Logger },
-): Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'logger' | 'parts'> => ({
+): Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'mapping' | 'logger' | 'parts'> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
   cancelQueued,

@@ -54,6 +54,7 @@ export const shape = {
   INBOX_REQUIRE: inboxRequire.optional(),
   INBOX_GROUP: groupName.optional(),
   INBOX_MODE: fileMode.default(0o640),
+  INBOX_MAPPING: z.string().min(1).optional(),
   HTTP_HOST: listenHost.default('127.0.0.1'),
   HTTP_PORT: integer(0, 65_535).default(8080),
   CONSOLE_HOST: listenHost.default('127.0.0.1'),

@@ -1,6 +1,6 @@
 /** The thread of `check-thread.ts`: takes blocks of text, answers a report for each, or null for one that is not plain. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { createRowReader } from '../../batches/csv-row/typed-row.ts';
+import { createRowReader } from '../../batches/csv-row/row-reader.ts';
 import { validateBlock } from '../../batches/preflight/check-block.ts';
 import { createPlainReader, type PlainText } from '../../consumers/csv/plain-rows.ts';
 import type { CheckThreadData } from './check-thread.ts';

@@ -1,12 +1,14 @@
 /** Reads and checks a whole file for a command, with its progress on stderr. */
 import { basename } from 'node:path';
 import type { DecimalSign } from '../../batches/csv-row/amount.ts';
+import type { Mapping } from '../../batches/csv-row/mapping.ts';
 import { parseControlTotals, type Totals } from '../../batches/preflight/control-totals.ts';
 import { monotonicClock, systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { createReadingDisplay } from '../terminal/reading-progress.ts';
 import { shownFileName } from './file-name.ts';
+import { loadMapping } from './mapping-file.ts';
 import { inspect, writeFixFile, type Inspection, type InspectionOutcome, type OnReading } from './payout-file.ts';
 
 /** How to read a file; what is absent is detected, or has its default. */
@@ -15,6 +17,8 @@ export interface ReadingFlags {
   readonly delimiter?: string;
   readonly decimal?: DecimalSign;
   readonly sheet?: string;
+  /** A path, or the name of a mapping of the data folder. */
+  readonly map?: string;
   readonly expect?: string;
 }
 
@@ -22,6 +26,7 @@ export interface ReadingFlags {
 export async function inspectFile(config: Config, path: string, flags: ReadingFlags, signal?: AbortSignal): Promise<InspectionOutcome> {
   const { MAX_AMOUNT: maxAmount, MAX_BATCH_TOTAL: maxBatchTotal } = config.settings;
   const { encoding, delimiter, decimal, sheet, expect } = flags;
+  const mapping = flags.map === undefined ? undefined : await mappingOf(config, flags.map, flags);
   const progress = startProgress(path);
   try {
     return await inspect({
@@ -34,6 +39,7 @@ export async function inspectFile(config: Config, path: string, flags: ReadingFl
         now: systemClock.now(),
         ...(maxAmount === undefined ? {} : { maxAmount }),
         ...(decimal === undefined ? {} : { decimal }),
+        ...(mapping === undefined ? {} : { mapping }),
       },
       maxBatchTotal,
       expected: expect === undefined ? null : readControlTotals(expect),
@@ -42,6 +48,19 @@ export async function inspectFile(config: Config, path: string, flags: ReadingFl
   } finally {
     progress.end();
   }
+}
+
+async function mappingOf({ dataDir }: Config, map: string, flags: ReadingFlags): Promise<Mapping> {
+  const mapping = await loadMapping('--map', map, dataDir);
+  for (const name of ['decimal', 'delimiter'] as const) {
+    const [stated, given] = [mapping[name], flags[name]];
+    if (stated === undefined || given === undefined || stated === given) continue;
+    throw new CommandError(
+      exitCodes.usage,
+      `--${name} ${JSON.stringify(given)}: the mapping says ${JSON.stringify(stated)}. Leave the option out.`,
+    );
+  }
+  return mapping;
 }
 
 function readControlTotals(text: string): Totals {

@@ -42,6 +42,7 @@ export async function openFileBatch({ ledger, inspection, policy, clock, by, not
   refuseOther('delimiter', pinned.delimiter, asked.delimiter);
   refuseOther('sheet', pinned.sheet, asked.sheet);
   refuseOther('policy', batch.policy, policy ?? batch.policy);
+  if (pinned.mapping !== asked.mapping) throw otherMapping(pinned.mapping, asked.mapping);
   if (pinned.decimal !== asked.decimal) throw otherDecimal(pinned.decimal, asked.decimal);
   await submitFile({ ledger, inspection, by, notBefore: notBefore ?? null, clock });
   await ledger.updateBatch({ batchId, state: 'running', at: clock.now() });
@@ -55,6 +56,14 @@ function refuseOther(name: string, then: string | null, now: string | null): voi
     `this file was first run with ${name} ${JSON.stringify(then)}; ${JSON.stringify(now)} was given. Run it again with --${name} ${JSON.stringify(then)}.`,
   );
 }
+
+const mappingText = (digest: string | null): string => (digest === null ? 'without a mapping' : `with the mapping ${digest.slice(0, 12)}…`);
+
+const otherMapping = (then: string | null, now: string | null): CommandError =>
+  new CommandError(
+    exitCodes.usage,
+    `this file was first run ${mappingText(then)}, and is now run ${mappingText(now)}, which reads it otherwise. Run it again as the first time. To pay rows that were rejected, run the fix-file.`,
+  );
 
 const otherDecimal = (then: PinnedReading['decimal'], now: PinnedReading['decimal']): CommandError =>
   new CommandError(

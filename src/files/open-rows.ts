@@ -8,6 +8,8 @@ import { isWorkbook, readWorkbook, workbookEncoding } from '../../consumers/work
 export interface ReadingWays {
   readonly encoding?: string | undefined;
   readonly delimiter?: string | undefined;
+  /** Of a CSV file for which none is given. */
+  readonly csvDelimiter?: string | undefined;
   /** Of a workbook. */
   readonly sheet?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -15,7 +17,7 @@ export interface ReadingWays {
 
 /** @throws StructuralError, FileChangedError, or the reason of the signal */
 export async function openRows(path: string, ways: ReadingWays, expected?: SourceOptions['expected']): Promise<CsvFile> {
-  const { encoding, delimiter, sheet, signal } = ways;
+  const { encoding, delimiter, csvDelimiter, sheet, signal } = ways;
   const source = { ...(signal === undefined ? {} : { signal }), ...(expected === undefined ? {} : { expected }) };
   if (await isWorkbook(path)) {
     const isPinned = encoding === workbookEncoding;
@@ -32,10 +34,11 @@ export async function openRows(path: string, ways: ReadingWays, expected?: Sourc
       'The name ends in .xlsx, but this is not a workbook: save it as one, or give it the name that belongs to what it is.',
     );
   }
+  const chosen = delimiter ?? csvDelimiter;
   return readCsv(path, {
     ...source,
     ...(encoding === undefined ? {} : { encoding }),
-    ...(delimiter === undefined ? {} : { delimiter }),
+    ...(chosen === undefined ? {} : { delimiter: chosen }),
   });
 }
 

@@ -12,7 +12,7 @@ import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type 
 import { explainHeader, headerSearchRows } from '../../batches/preflight/header-diagnosis.ts';
 import { headerAdvice } from '../../batches/csv-row/header.ts';
 import { validateBlock, type BlockReport } from '../../batches/preflight/check-block.ts';
-import { createRowReader } from '../../batches/csv-row/typed-row.ts';
+import { createRowReader } from '../../batches/csv-row/row-reader.ts';
 import type { RowReadingOptions } from '../../batches/csv-row/amount.ts';
 import type { CsvFile } from '../../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../../consumers/csv/rows.ts';
@@ -80,7 +80,8 @@ export interface InspectParams extends ReadingWays {
 
 /** The whole file once: structure, every row, totals. Structural faults are an outcome, not an exception. */
 export async function inspect(params: InspectParams): Promise<InspectionOutcome> {
-  const { path, reading, expected, onProgress } = params;
+  const { path, expected, onProgress } = params;
+  const reading = withMapped(params.reading);
   const file = shownFileName(basename(path));
   let csv: CsvFile | undefined;
   let thread: CheckThread | undefined;
@@ -98,13 +99,15 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     },
   });
   try {
-    csv = await openRows(path, params);
+    csv = await openRows(path, { ...params, csvDelimiter: reading.mapping?.delimiter });
     const made = createRowReader(csv.header, reading);
     const { headerLine, encoding, delimiter, sheet, header, rereadable } = csv;
     if (!made.ok) {
       const rest = await readRest(csv);
       ({ rows } = rest);
-      const explained = explainHeader({ header, line: headerLine, problems: made.problems, following: rest.first });
+      const found = { header, line: headerLine, problems: made.problems, following: rest.first };
+      // Under a mapping the header has names of its own.
+      const explained = reading.mapping === undefined ? explainHeader(found) : found.problems.map((one) => ({ line: headerLine, ...one }));
       return broken([...explained, ...rest.problems], { encoding, delimiter, ...rest.facts });
     }
     const fileBytes = await sizeOf(path);
@@ -147,6 +150,10 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     await csv?.close();
   }
 }
+
+/** What a mapping says of the amounts, unless it is asked for otherwise. */
+const withMapped = (reading: RowReadingOptions): RowReadingOptions =>
+  reading.mapping?.decimal === undefined || reading.decimal !== undefined ? reading : { ...reading, decimal: reading.mapping.decimal };
 
 /** The rest of a file whose header is broken: its hash names it, and what else is wrong with it is reported at the same time. */
 async function readRest(csv: CsvFile) {

@@ -3,6 +3,7 @@
  * `consumers/drop-folder`; how it is paid differs by profile and is passed in.
  */
 import { readFile } from 'node:fs/promises';
+import type { Mapping } from '../../batches/csv-row/mapping.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { byStatus, type TallyRow } from '../../batches/record/tally.ts';
 import { alertOf, type Alert } from '../../batches/record/alert.ts';
@@ -21,6 +22,8 @@ export interface InboxDeps {
   readonly clock: Clock;
   readonly maxAmount: Settings['MAX_AMOUNT'];
   readonly maxBatchTotal: Settings['MAX_BATCH_TOTAL'];
+  /** Of every file of the folder; null for files with our own names. */
+  readonly mapping: Mapping | null;
   readonly logger: Logger;
   /** Pays or enqueues; resolves when nothing of the batch moves by itself, `stopped` when we are stopping before. */
   readonly pay: (inspection: Inspection, signal: AbortSignal) => Promise<'rested' | 'stopped'>;
@@ -61,14 +64,14 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
 
 /** Null when it was ended before it was read. */
 async function read(
-  { clock, maxAmount, maxBatchTotal }: InboxDeps,
+  { clock, maxAmount, maxBatchTotal, mapping }: InboxDeps,
   { path, signal }: DroppedFile,
 ): Promise<Awaited<ReturnType<typeof inspect>> | null> {
   try {
     return await inspect({
       path,
       signal,
-      reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }) },
+      reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), ...(mapping === null ? {} : { mapping }) },
       maxBatchTotal,
       expected: null,
       onProgress: () => undefined,

@@ -7,6 +7,8 @@ import type { WebhookReceiver } from '../../consumers/webhook/webhook-receiver.t
 import { monotonicClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import type { Mapping } from '../../batches/csv-row/mapping.ts';
+import { loadMapping } from '../files/mapping-file.ts';
 import { inboxAccess } from './inbox-access.ts';
 import type { Check } from './http/routes.ts';
 import { startHttp } from './http/server.ts';
@@ -28,7 +30,7 @@ export interface ServiceParams {
   readonly checks: Readonly<Record<string, Check>>;
   /** Null without a public key of the gateway. */
   readonly webhooks: WebhookReceiver | null;
-  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'logger' | 'parts'>;
+  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'mapping' | 'logger' | 'parts'>;
 }
 
 /** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
@@ -36,8 +38,10 @@ const filesAtOnce = 16;
 const httpCloseMs = 2_000;
 
 /** Reports what is wrong about the drop folder before anything else starts. */
-export async function checkInbox({ settings }: Config): Promise<void> {
+export async function checkInbox(config: Config): Promise<void> {
+  const { settings } = config;
   if (settings.INBOX_DIR === undefined) return;
+  await inboxMapping(config);
   try {
     await prepareDropFolder(settings.INBOX_DIR, inboxAccess(settings));
   } catch (cause) {
@@ -45,6 +49,10 @@ export async function checkInbox({ settings }: Config): Promise<void> {
     throw new CommandError(exitCodes.usage, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
+
+/** Null when the files of the folder have our own names. @throws {CommandError} exit 1 when it cannot be used */
+const inboxMapping = async ({ settings: { INBOX_MAPPING: given }, dataDir }: Config): Promise<Mapping | null> =>
+  given === undefined ? null : await loadMapping('INBOX_MAPPING', given, dataDir);
 
 /** Resolves when `serve` was stopped and nothing is in flight any more; answers over HTTP until then. */
 export async function startService(params: ServiceParams): Promise<void> {
@@ -77,11 +85,13 @@ export async function startService(params: ServiceParams): Promise<void> {
 
 async function watchInbox(dir: string, { config, logger, stopping, metrics, inbox }: ServiceParams): Promise<void> {
   const { settings } = config;
+  const mapping = await inboxMapping(config);
   const deps = {
     ...inbox,
     logger,
     maxAmount: settings.MAX_AMOUNT,
     maxBatchTotal: settings.MAX_BATCH_TOTAL,
+    mapping,
     parts: new Map<string, string>(),
   };
   const folder = watchDropFolder({

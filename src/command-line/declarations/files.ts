@@ -9,6 +9,7 @@ const reading = {
   delimiter: text('--delimiter <char>', 'comma, semicolon or tab; detected from the header by default'),
   decimal: choice(['point', 'comma'], '--decimal <sign>', 'decimal sign of the column amount: point (default) or comma; never guessed'),
   sheet: text('--sheet <name>', 'the sheet of a workbook (.xlsx) to read (default: its first)'),
+  map: text('--map <file>', 'mapping of the columns: a JSON file, or the name of one in DATA_DIR/mappings (see "disburse map")'),
   expect: text('--expect <totals>', 'total and row count that the file must have, for example EUR=12.30/3,USD=5/1'),
 };
 
@@ -37,6 +38,15 @@ export const validate = declare({
   },
   examples: ['validate may.csv', 'validate may.csv --errors may.fix.csv', 'validate may.csv --expect EUR=12500.00/120'],
   run: async ({ config, args: [file = ''], options }) => (await import('../../commands/validate.ts')).validate(config, file, options),
+});
+
+export const map = declare({
+  usage: 'map <file>',
+  description: 'proposes a mapping for a file whose columns have other names (see --map)',
+  needs: 'none',
+  options: { encoding: reading.encoding, delimiter: reading.delimiter, sheet: reading.sheet },
+  examples: ['map bank.csv > bank.json', 'validate bank.csv --map bank.json'],
+  run: async ({ args: [file = ''], options }) => (await import('../../commands/map.ts')).map(file, options),
 });
 
 export const run = declare({

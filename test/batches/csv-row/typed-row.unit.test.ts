@@ -1,7 +1,7 @@
 /** Rows of workbooks: cells that are not text. */
 import { describe, expect, it } from 'vitest';
 import type { CellNote } from '../../../batches/csv-row/cell-notes.ts';
-import { createRowReader } from '../../../batches/csv-row/typed-row.ts';
+import { createRowReader } from '../../../batches/csv-row/row-reader.ts';
 import { members } from '../../../batches/instruction/members.ts';
 
 const good: Readonly<Record<string, string>> = {

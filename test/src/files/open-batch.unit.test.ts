@@ -1,6 +1,7 @@
 /** A batch is read in one way only. */
 import { describe, expect, it } from 'vitest';
 import type { DecimalSign } from '../../../batches/csv-row/amount.ts';
+import type { Mapping } from '../../../batches/csv-row/mapping.ts';
 import { openFileBatch } from '../../../src/files/open-batch.ts';
 import type { Inspection } from '../../../src/files/payout-file.ts';
 import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
@@ -10,12 +11,12 @@ import { createVirtualClock } from '../../support/virtual-clock.ts';
 const open = () => {
   const clock = createVirtualClock(at);
   const ledger = openMemoryLedger({ store: createMemoryStore(), rules: transitionSettings, clock, owner: 'one' });
-  return (decimal?: DecimalSign, delimiter = ';', sheet?: string) => {
+  return (decimal?: DecimalSign, delimiter = ';', sheet?: string, mapping?: Mapping) => {
     const found: Partial<Inspection> = {
       ...{ file: 'may.csv', sha256: batchA, encoding: 'utf-8', delimiter, bytes: 9, blockDigests: ['d'] },
       ...(sheet === undefined ? {} : { sheet }),
       preflight: { rows: 1, totals: new Map() } as unknown as Inspection['preflight'],
-      reading: decimal === undefined ? { now: at } : { now: at, decimal },
+      reading: { now: at, ...(decimal === undefined ? {} : { decimal }), ...(mapping === undefined ? {} : { mapping }) },
     };
     return openFileBatch({ ledger, inspection: found as Inspection, policy: null, clock, by: 'alice' });
   };
@@ -67,5 +68,26 @@ describe('a batch that was first run with one sheet of a workbook', () => {
     const run = open();
     await run('comma', ',', 'May "a" \\');
     await expect(run('comma', ',', 'May "a" \\')).resolves.toMatchObject({ batchId: batchA });
+  });
+});
+
+describe('a batch that was first run under one mapping', () => {
+  const mapping: Mapping = { columns: { record_id: 'Ref' }, constants: {} };
+  it.each([
+    ['another', { ...mapping, constants: { kind: 'payout' } }],
+    ['none', undefined],
+  ])('is refused under %s, with exit code 1', async (_, then) => {
+    const run = open();
+    await run('comma', ',', 'May', mapping);
+    await expect(run('comma', ',', 'May', then)).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining('first run with the mapping'),
+    });
+  });
+
+  it('continues under one that reads alike', async () => {
+    const run = open();
+    await run('comma', ',', undefined, mapping);
+    await expect(run('comma', ',', undefined, { ...mapping, date: '2026-06-01' })).resolves.toMatchObject({ batchId: batchA });
   });
 });
