@@ -1,6 +1,6 @@
 // Compiles to dist/ and makes the command executable.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 
 rmSync('dist', { recursive: true, force: true });
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -15,3 +15,8 @@ for (const name of schemaNames) writeFileSync(`dist/schemas/${name}.json`, `${JS
 const { manPage } = await import(new URL('../dist/src/command-line/man-page.js', import.meta.url).href);
 mkdirSync('dist/man');
 writeFileSync('dist/man/disburse.1', manPage());
+// The pages as a site. An image that runs the program may be built without them.
+if (existsSync('docs')) {
+  const { buildSite } = await import('./docs-site/build-site.ts');
+  buildSite({ root: '.', out: 'dist/site' });
+}

@@ -65,6 +65,10 @@ describe('the package', () => {
     expect(readFileSync(join(installed, man), 'utf8')).toBe(manPage());
   });
 
+  it('has the documentation as a site', () => {
+    expect(files()).toEqual(expect.arrayContaining(['dist/site/index.html', 'dist/site/operations.html', 'dist/site/search.json']));
+  });
+
   it('has nothing else: no sources, no settings, no keys, no data and no dependencies', () => {
     const kinds = [
       /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
@@ -73,6 +77,8 @@ describe('the package', () => {
       /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
       /^dist\/schemas\/[a-z]+\.json$/,
       /^dist\/man\/disburse\.1$/,
+      /^dist\/site\/[a-z0-9/_-]+\.(?:html|css|js|json)$/,
+      /^dist\/site\/files\/[a-z0-9/._-]+$/,
       /^docs\/asyncapi\.yaml$/,
       /^examples\/clients\/(?:go\/(?:main\.go|go\.(?:mod|sum))|java\/\w+\.java|python\/(?:\w+\.py|requirements\.txt))$/,
       /^(?:package\.json|README\.md|LICENSE|\.env\.example)$/,

@@ -2,7 +2,8 @@
 import { CommandError, exitCodes } from '../../exit.ts';
 import { completionScript, shells } from '../completion/script.ts';
 import { declare, type Declaration } from '../declaration.ts';
-import { docsFolder, docsTopics } from '../docs-folder.ts';
+import { docsFolder, docsTopics, siteFolder } from '../docs-folder.ts';
+import { flag, integerOr } from '../option.ts';
 
 /** @param all every command, this one too */
 export const completion = (all: () => readonly Declaration[]): Declaration =>
@@ -25,9 +26,15 @@ export const completion = (all: () => readonly Declaration[]): Declaration =>
 export const docs = declare({
   usage: 'docs [topic]',
   actions: docsTopics,
-  description: 'prints a page of the documentation, or the list of pages',
+  description: 'prints a page of the documentation, or the list of pages; serves all of them as a site with --serve',
   needs: 'none',
-  options: {},
-  examples: ['docs', 'docs operations | less'],
-  run: async ({ args: [topic] }) => (await import('../../commands/docs.ts')).docs({ folder: docsFolder, topics: docsTopics() }, topic),
+  options: {
+    serve: flag('--serve', 'serve the documentation, with search, on 127.0.0.1 until interrupted; the URL is the first line of the output'),
+    port: integerOr(0, { from: 0, to: 65_535 }, '--port <port>', 'port to serve on, 0 for any free one'),
+  },
+  examples: ['docs', 'docs operations | less', 'docs --serve --port 8090'],
+  run: async ({ args: [topic], options }) =>
+    options.serve
+      ? (await import('../../commands/docs-site.ts')).serveDocs(siteFolder, options.port)
+      : (await import('../../commands/docs.ts')).docs({ folder: docsFolder, topics: docsTopics() }, topic),
 });
