@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import { applyFirstSend } from '../record/apply-evidence.ts';
 import { retryPauseMs } from '../record/backoff.ts';
 import { readFirstSend, type FirstSendEvidence } from '../record/evidence.ts';
+import type { BankingDays } from '../record/banking-days.ts';
 import type { Hold } from '../record/gates.ts';
 import { holdParking, park, pauseReason, whyHeldByAlert } from '../record/parking.ts';
 import { whyPaused, type SetPause } from '../record/pause.ts';
@@ -28,6 +29,8 @@ export type DispatchDeps = SendDeps &
     readonly pauses: Pick<PauseWatch, 'of' | 'holdOf' | 'parked'>;
     readonly cardBodies: CardBodies;
     readonly funds: FundsGuard;
+    /** When payouts of a currency leave. */
+    readonly bankingDays: BankingDays;
   };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
@@ -35,19 +38,26 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
   let record = queued;
   // The record id may have been reused by another instruction meanwhile.
   const isStillOurs = (current: LedgerRecord): boolean =>
-    current.status === 'queued' && isSameOccurrence(current.occurrence, queued.occurrence) && whyHeldByAlert(current) === null;
+    current.status === 'queued' &&
+    isSameOccurrence(current.occurrence, queued.occurrence) &&
+    whyHeldByAlert(current) === null &&
+    closedHold(deps, current) === null;
   for (let tries = 1; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
     // Before the slot: what is paused waits for no gateway.
     const paused = await deps.pauses.of(record.batchId);
     if (paused !== undefined) return hold(deps, record, paused, bytes);
-    const held = await deps.pauses.holdOf(record.batchId);
+    const held = (await deps.pauses.holdOf(record.batchId)) ?? closedHold(deps, record);
     if (held !== null) return holdFor(deps, record, held, bytes);
     deps.cardBodies.keep(record, bytes);
     const sent = await send(deps, { record, bytes, read: readFirstSend, isFirst: true, mayIntend: isStillOurs, timely: () => true });
     if (sent.type === 'paused') return hold(deps, sent.record, sent.pause, bytes);
     if (sent.type === 'held') return holdFor(deps, sent.record, sent.hold, bytes);
-    if (sent.type !== 'ended') return sent.record;
+    if (sent.type !== 'ended') {
+      // The cut-off came while it waited for its turn.
+      const closed = deps.signal.aborted || sent.record.status !== 'queued' ? null : closedHold(deps, sent.record);
+      return closed === null ? sent.record : holdFor(deps, sent.record, closed, bytes);
+    }
     const { intent, evidence } = sent;
     // The batch is paused before its record is in the queue again.
     const unfunded = evidence.type === 'underfunded' ? await deps.funds.pause(intent.batchId) : null;
@@ -75,6 +85,12 @@ async function hold(deps: DispatchDeps, record: LedgerRecord, pause: SetPause, b
   });
   deps.pauses.parked(record.batchId);
   return held;
+}
+
+/** On a bank holiday, and after the cut-off of the day. */
+function closedHold({ bankingDays, clock }: Pick<DispatchDeps, 'bankingDays' | 'clock'>, { currency }: LedgerRecord): Hold | null {
+  const until = bankingDays.opensAt(currency, clock.now());
+  return until === null ? null : { code: 'not_before', until };
 }
 
 /** What a gate does not let pass yet is parked. */

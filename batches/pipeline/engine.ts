@@ -24,6 +24,7 @@ import type { DueWorkerDeps } from './due-worker.ts';
 import { createWaitReporter, type Wait } from './notice.ts';
 import { createFundsGuard } from './funds-guard.ts';
 import { createOutboxRelay, type OutboxRelay } from './outbox-relay.ts';
+import { alwaysOpen, type BankingDays } from '../record/banking-days.ts';
 import { createPauseWatch, type PauseWatch } from './pause-watch.ts';
 import { createPublication, PublishedSessions, type Publication } from './publication.ts';
 import { createAlertRaiser } from './raise-alert.ts';
@@ -55,6 +56,8 @@ export interface EngineParams {
   /** Payments that wait for their capture; where it is left out, as `confirm` says. */
   readonly capture?: 'auto' | 'manual' | undefined;
   readonly fingerprints: Fingerprints;
+  /** By default payouts leave on every day. */
+  readonly bankingDays?: BankingDays | undefined;
   /** Aborted when the process is to stop. */
   readonly signal: AbortSignal;
   /** Ends the whole process, with a clause for people; `refusal` is the gateway's, when it rejects the configuration. */
@@ -132,6 +135,7 @@ export function createEngine(params: EngineParams): Engine {
     publisher,
     publication: createPublication({ publisher, sessions, clock: params.monotonic }),
     capture: params.capture ?? 'as_confirm',
+    bankingDays: params.bankingDays ?? alwaysOpen,
     heldUp: monitor.heldUp,
     waits,
   };

@@ -41,6 +41,10 @@ export const waitsForApproval = (record: LedgerRecord): boolean => isParked(reco
 /** Whether it is sent by itself at a time that has not come, or when a person raises the limit of the day. */
 export const waitsForDay = (record: LedgerRecord): boolean => isParked(record) && record.reason?.code === 'day_total_reached';
 
+/** Whether it is sent by itself at a time that is known. */
+export const waitsForTime = (record: LedgerRecord): boolean =>
+  isParked(record) && record.dueAt !== null && (record.reason?.code === 'not_before' || record.reason?.code === 'day_total_reached');
+
 /**
  * @property bytes kept for the time when it is sent; never with a card number
  * @property dueAt when it is looked at again by itself; absent for what only a person ends

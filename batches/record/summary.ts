@@ -40,7 +40,7 @@ export const summarySchema = z
     alerts: z.number().int().min(0),
     /** Of a file that was submitted under APPROVAL=required. */
     approval: approvalView.optional(),
-    /** No row is sent before. */
+    /** When it goes: no row that waits is sent before. */
     not_before: z.iso.datetime().optional(),
     started_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
@@ -61,11 +61,14 @@ export interface Situation {
   /** What holds for this batch; nothing where it is left out. */
   readonly terms?: BatchTerms;
   readonly hold?: Hold | null;
+  /** When its oldest row that is not sent goes by itself; null where that is not known. */
+  readonly waitsUntil?: number | null;
 }
 
-function termsView({ terms = noTerms, hold = null }: Situation): Pick<Summary, 'approval' | 'not_before'> {
+function termsView({ terms = noTerms, hold = null, waitsUntil = null }: Situation): Pick<Summary, 'approval' | 'not_before'> {
   const { submission, approval, refusal, notBefore } = terms;
   const decided = approval ?? refusal;
+  const goesAt = waitsUntil ?? (hold?.code === 'not_before' ? hold.until : notBefore);
   const state = approval !== null ? 'approved' : refusal !== null ? 'refused' : 'awaiting';
   const isShown = decided !== null || hold?.code === 'awaiting_approval';
   const iso = (at: number): string => new Date(at).toISOString();
@@ -86,7 +89,7 @@ function termsView({ terms = noTerms, hold = null }: Situation): Pick<Summary, '
           },
         }
       : {}),
-    ...(notBefore === null ? {} : { not_before: iso(notBefore) }),
+    ...(goesAt === null ? {} : { not_before: iso(goesAt) }),
   };
 }
 

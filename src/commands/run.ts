@@ -34,6 +34,8 @@ export interface RunOptions extends ReadingFlags {
   readonly allowUnsafeRedis?: boolean;
   readonly by?: string;
   readonly yes?: boolean;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
 }
 
 const defaultWaitMs = 900_000;
@@ -89,7 +91,7 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
     const profile = await prepared.open();
     const http = options.webhooks === undefined ? undefined : await startWebhooks(options.webhooks, profile, logger);
     try {
-      const request = { policy, waitMs, follow: wait !== false, json, resultsPath: results, by };
+      const request = { policy, waitMs, follow: wait !== false, json, resultsPath: results, by, notBefore: options.at };
       const code = await payFile({ config, profile, inspection, stopping, logger, log }, request);
       await profile.runMaintenance(inspection.preflight.rows);
       return code;

@@ -42,6 +42,7 @@ export const shape = {
   MAX_BATCH_TOTAL: maxAmounts.optional(),
   MAX_DAY_TOTAL: maxAmounts.optional(),
   APPROVAL: z.enum(['none', 'required'], 'expected none or required').default('none'),
+  HOLIDAYS_FILE: filePath.optional(),
   REQUIRE_FUNDS: z
     .enum(['true', 'false'], 'expected true or false')
     .default('false')

@@ -3,6 +3,7 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import { ageMs } from '../../batches/record/record-view.ts';
 import { holdOf, isFileBatch, noTerms } from '../../batches/record/gates.ts';
+import { waitsForTime } from '../../batches/record/parking.ts';
 import { openStatuses } from '../../batches/record/status.ts';
 import { summarise, type Summary } from '../../batches/record/summary.ts';
 import type { TallyRow } from '../../batches/record/tally.ts';
@@ -17,10 +18,10 @@ export async function summariesOf(ledger: Asked, batches: readonly Batch[], now:
   const summaries: Summary[] = [];
   for (const batch of batches) {
     const rows = await ledger.tallies(batch.batchId);
-    const oldestMs = await oldestOf(ledger, { batchId: batch.batchId, rows, now });
+    const { oldestMs, waitsUntil } = await oldestOf(ledger, { batchId: batch.batchId, rows, now });
     const terms = isFileBatch(batch.batchId) ? await ledger.terms(batch.batchId) : noTerms;
     const hold = holdOf(batch.batchId, { gates, terms, now });
-    summaries.push(summarise(batch, rows, { pauses, oldestMs, alerts: alerts.get(batch.batchId) ?? 0, terms, hold }));
+    summaries.push(summarise(batch, rows, { pauses, oldestMs, alerts: alerts.get(batch.batchId) ?? 0, terms, hold, waitsUntil }));
   }
   return summaries;
 }
@@ -35,14 +36,17 @@ export async function summaryOf(ledger: Asked, batch: Batch, now: number): Promi
 async function oldestOf(
   ledger: Asked,
   { batchId, rows, now }: { readonly batchId: string; readonly rows: readonly TallyRow[]; readonly now: number },
-): Promise<number | null> {
+): Promise<{ readonly oldestMs: number | null; readonly waitsUntil: number | null }> {
   let oldest: number | null = null;
+  let waitsUntil: number | null = null;
   for (const status of openStatuses) {
     if (!rows.some((row) => row.status === status && row.count > 0)) continue;
     const [first] = await ledger.records({ statuses: [status], batchId, limit: 1 });
-    if (first !== undefined) oldest = Math.max(oldest ?? 0, ageMs(first, now));
+    if (first === undefined) continue;
+    oldest = Math.max(oldest ?? 0, ageMs(first, now));
+    if (waitsForTime(first.record)) waitsUntil = first.record.dueAt;
   }
-  return oldest;
+  return { oldestMs: oldest, waitsUntil };
 }
 
 const pageSize = 500;

@@ -22,6 +22,7 @@ import type { OutboxRelay } from '../../batches/pipeline/outbox-relay.ts';
 import { startWorkers, type RunningWorkers } from '../../batches/pipeline/worker.ts';
 import type { Signer } from '../../batches/gateway/signature.ts';
 import { monotonicClock } from '../clock.ts';
+import { loadBankingDays } from '../config/banking-days.ts';
 import { keyLifetimeMs, type Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { type Metrics } from '../service/metrics.ts';
@@ -89,6 +90,7 @@ export function createGatewayStack(params: GatewayStackParams): GatewayStack {
     confirm: settings.GATEWAY_CONFIRM,
     capture: params.capture,
     fingerprints: createFingerprints(params.ledgerKey),
+    bankingDays: loadBankingDays(config),
     signal: stopping.signal,
     stop: (why, refusal) => stopping.stop(why, refusal === undefined ? undefined : setupRemedy(refusal.code, settings)),
     alert: createAlertReporter({ keys: rules.keys, sink: params.alerts, clock, logger, ...(metrics === undefined ? {} : { metrics }) }),

@@ -46,12 +46,21 @@ export function summaryText(summary: Summary, paint: Paint, width = Number.POSIT
   ].join('\n');
 }
 
-function openLines({ open, alerts, batch_id: id }: Summary): string[] {
+function openLines({ open, alerts, approval, not_before: goesAt, statuses: totals, batch_id: id }: Summary): string[] {
   const age = open.oldest_seconds === null ? '' : `, the oldest for ${formatDuration(open.oldest_seconds * 1000)}`;
   return [
     ...(open.count === 0
       ? []
       : [`Open: ${counted(open.count, 'record', 'records')}${age}. disburse records --batch ${id.slice(0, 12)} lists them.`]),
+    ...(approval?.state === 'awaiting'
+      ? [`Waits for an approval${approval.submitted_by === undefined ? '' : `; ${printable(approval.submitted_by)} submitted it`}.`]
+      : []),
+    ...(approval?.decided_by === undefined
+      ? []
+      : [
+          `${approval.state === 'approved' ? 'Approved' : 'Refused'} by ${printable(approval.decided_by)}: ${printable(approval.reason ?? '')}`,
+        ]),
+    ...(goesAt === undefined || totals.queued.count === 0 ? [] : [`Waits: it goes at ${timeText(goesAt)}.`]),
     ...(alerts === 0 ? [] : [`Alerts: ${counted(alerts, 'record has', 'records have')} an alert that no person has acknowledged.`]),
   ];
 }

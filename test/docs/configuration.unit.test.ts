@@ -59,7 +59,7 @@ describe('.env.example', () => {
 
   it('shows the defaults that there are, commented out', () => {
     // It has none, and an example says more than nothing.
-    const examples = new Set<VariableName>(['MAX_AMOUNT', 'MAX_BATCH_TOTAL', 'MAX_DAY_TOTAL', 'CONSOLE_ROLES']);
+    const examples = new Set<VariableName>(['MAX_AMOUNT', 'MAX_BATCH_TOTAL', 'MAX_DAY_TOTAL', 'HOLIDAYS_FILE', 'CONSOLE_ROLES']);
     const wrong = variableNames.filter((variable) => {
       const text = assignments.get(variable) ?? '';
       const isCommented = new RegExp(`^#${variable}=`, 'm').test(example);

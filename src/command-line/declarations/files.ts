@@ -1,8 +1,10 @@
 /** Commands that read a file of payouts. */
 import { exitCodes } from '../../exit.ts';
 import { declare } from '../declaration.ts';
+import { systemClock } from '../../clock.ts';
+import { parseTime } from '../../terminal/point-in-time.ts';
 import { configLayers } from '../layers.ts';
-import { address, choice, duration, durationOrNot, flag, text } from '../option.ts';
+import { address, choice, duration, durationOrNot, flag, OptionError, text, type Option } from '../option.ts';
 
 const reading = {
   encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
@@ -12,6 +14,18 @@ const reading = {
   map: text('--map <file>', 'mapping of the columns: a JSON file, or the name of one in DATA_DIR/mappings (see "disburse map")'),
   expect: text('--expect <totals>', 'total and row count that the file must have, for example EUR=12.30/3,USD=5/1'),
 };
+
+/** In milliseconds since the epoch. */
+const timeToCome = (flags: string, description: string): Option<number | undefined> => ({
+  flags,
+  description,
+  read(given) {
+    if (typeof given !== 'string') return undefined;
+    const at = parseTime(given);
+    if (at !== undefined && at > systemClock.now()) return at;
+    throw new OptionError('Expected a time that is to come, such as 2026-12-01T08:00Z or "2026-12-01 09:00 +01:00".');
+  },
+});
 
 /** Of every command that pays. */
 const paying = {
@@ -65,6 +79,7 @@ export const run = declare({
     ...reading,
     results: text('--results <file>', 'write the result of every row to this file, as CSV or, if its name ends in .xlsx, as a workbook'),
     requireFunds: flag('--require-funds', 'send nothing while the balance does not cover the file and what is in flight'),
+    at: timeToCome('--at <time>', 'send nothing before this time, such as 2026-12-01T08:00Z; UTC without a zone'),
     yes: flag('--yes', 'pay without the question that a person at a terminal is asked'),
     by: text('--by <name>', 'who submits the file (default: the user of the operating system)'),
     webhooks: address('--webhooks <host:port>', 'take webhooks of the gateway there while it runs (needs GATEWAY_PUBLIC_KEY_FILE)'),

@@ -11,6 +11,7 @@ import type { Gateway } from '../../../batches/ports/gateway.ts';
 import { openGate } from '../../../batches/ports/intent-gate.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
 import type { Limiter } from '../../../batches/ports/limiter.ts';
+import { alwaysOpen } from '../../../batches/record/banking-days.ts';
 import type { Hold } from '../../../batches/record/gates.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
@@ -234,6 +235,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       },
       slot: (work) => work(),
       tracer: noTracing,
+      bankingDays: alwaysOpen,
       followSlot: (work) => work(),
       owner: 'me',
       machine: () => ({ wallAt: clock.now(), uptimeMs: null }),
