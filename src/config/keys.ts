@@ -1,4 +1,5 @@
 /** The merchant's private key and the gateway's public keys: read once, verified, and never shown. */
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type Verifier } from '../../batches/gateway/signature.ts';
 import type { Config } from './config.ts';
@@ -15,12 +16,18 @@ export async function loadSigner(path: string, warn: (message: string) => void):
   try {
     // First: whether others may read what is no private key does not matter.
     const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8'), atOnce: signaturesAtOnce() });
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
+    if (isReadByOthers(await stat(path), process.getgid?.()))
+      warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
     return signer;
   } catch (cause) {
     throw unusable('GATEWAY_PRIVATE_KEY_FILE', path, cause);
   }
+}
+
+/** A file of root that only our own group may read is as a cluster mounts secrets for a process that is not root. */
+export function isReadByOthers({ mode, uid, gid }: Pick<Stats, 'mode' | 'uid' | 'gid'>, ownGroup: number | undefined): boolean {
+  const isMounted = uid === 0 && gid !== 0 && gid === ownGroup;
+  return (mode & (isMounted ? 0o037 : 0o077)) !== 0;
 }
 
 /** For commands that call the gateway only in some cases: without a key those fail with its sentence. */
