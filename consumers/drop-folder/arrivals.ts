@@ -16,7 +16,8 @@ import {
 } from '../../batches/pipeline/drop-folder/arrival-rules.ts';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { isCode } from './leases.ts';
-import { createFirstNames, faultOfName, isPayoutName, isQuietName, readyMarker } from './names.ts';
+import { createManifestSigns, hadManifest, type ManifestSigns } from './manifests.ts';
+import { createFirstNames, faultOfName, isPayoutName, isQuietName, manifestOf, readyMarker } from './names.ts';
 import type { Quarantine } from './quarantine.ts';
 
 export interface Arrivals {
@@ -40,6 +41,10 @@ export interface ArrivalsOptions {
   readonly onOther: (name: string) => Promise<void>;
 }
 
+interface LookOptions extends ArrivalsOptions {
+  readonly manifests: ManifestSigns;
+}
+
 const maxRemembered = 1_000;
 /** Looks at a time; the thread pool also signs payouts. */
 const looksAtOnce = 8;
@@ -49,6 +54,7 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
   let looks = new Map<string, SteadyLook>();
   let waiting = 0;
   const others = createOthers(options);
+  const manifests = createManifestSigns(options);
   return {
     async look() {
       const first = createFirstNames(maxRemembered);
@@ -65,7 +71,8 @@ export function createArrivals(options: ArrivalsOptions): Arrivals {
       setAside.endLook();
       waiting = count;
       await others.report();
-      const { seen, whole } = await lookAtAll(options, first.names(), looks);
+      manifests.keep(first.names());
+      const { seen, whole } = await lookAtAll({ ...options, manifests }, first.names(), looks);
       looks = seen;
       return whole;
     },
@@ -107,7 +114,7 @@ function mayBeTaken(setAside: Quarantine, entry: Dirent): boolean {
 }
 
 /** What all of them look like now, and which are whole. */
-async function lookAtAll(options: ArrivalsOptions, names: readonly string[], before: ReadonlyMap<string, SteadyLook>) {
+async function lookAtAll(options: LookOptions, names: readonly string[], before: ReadonlyMap<string, SteadyLook>) {
   const seen = new Map<string, SteadyLook>();
   const whole: string[] = [];
   for (let at = 0; at < names.length; at += looksAtOnce) {
@@ -144,10 +151,20 @@ async function lookAt(
   return steadyLook(before, found, clock.now());
 }
 
-async function isWhole({ dir, clock, restMs, sign }: ArrivalsOptions, name: string, look: SteadyLook): Promise<boolean> {
+async function isWhole(options: LookOptions, name: string, look: SteadyLook): Promise<boolean> {
+  const { dir, clock, restMs, manifests, setAside } = options;
   const marker = await lstat(join(dir, readyMarker(name))).catch(() => undefined);
   const readyAt = marker?.isFile() === true ? marker.mtimeMs : null;
-  const verdict = judgeArrival({ look, now: clock.now(), restMs, readyAt, sign });
+  const manifest = await manifests.of(name);
+  const sign = (await hadManifest(dir)) ? 'manifest' : options.sign;
+  const facts = { look, now: clock.now(), restMs, readyAt, manifest };
+  const verdict = judgeArrival({ ...facts, sign });
+  if (sign === 'manifest' && manifest === null && judgeArrival({ ...facts, sign: 'rest' }) !== 'wait') {
+    setAside.put(
+      name,
+      `${name} in the drop folder waits for its manifest: files of this folder come with one. Write ${manifestOf(name)} beside it.`,
+    );
+  }
   return verdict === 'whole' || (verdict === 'whole_with_end' && (await hasEnd(join(dir, name), look.size)));
 }
 

@@ -2,6 +2,8 @@
 import type { Clock } from '../../batches/ports/clock.ts';
 import { lstat } from 'node:fs/promises';
 import { isSameLook, type Look } from '../../batches/pipeline/drop-folder/arrival-rules.ts';
+import { readManifest } from './manifests.ts';
+import { manifestOf } from './names.ts';
 import { openWorkDir, type WorkDir } from './work-dir.ts';
 import type { Lease } from './leases.ts';
 import { text, tryLater, type Watch } from './watch-state.ts';
@@ -74,7 +76,8 @@ async function handleFile(watch: Watch, { name, lease, workDir, lost }: Attended
   const growth = await watchGrowth(watch, path);
   const anyEnd = AbortSignal.any([signal, lost, growth.signal]);
   const hasNamesake = (): Promise<boolean> => watch.recent.has(name);
-  const file = { name, path, pathOf, write, signal: anyEnd, hasChanged: growth.hasChanged, hasNamesake };
+  const manifest = (): Promise<string | null> => readManifest(manifestOf(path));
+  const file = { name, path, pathOf, write, signal: anyEnd, hasChanged: growth.hasChanged, hasNamesake, manifest };
   const verdict = await handle(file)
     .catch(async (cause: unknown) => {
       if (await growth.hasChanged()) return 'left' as const;

@@ -23,6 +23,8 @@ export interface DroppedFile {
   readonly signal: AbortSignal;
   /** Whether the file has changed since it was taken. It goes back to the drop folder then, whatever the verdict. */
   hasChanged(): Promise<boolean>;
+  /** The text of its manifest; null when it came without one. */
+  manifest(): Promise<string | null>;
   /** Whether another file of this name ended within the last hour. */
   hasNamesake(): Promise<boolean>;
 }
@@ -35,7 +37,7 @@ export type Verdict = Destination | 'left';
  * @property owner id of this instance; with `host` and `pid` for people who look into a claim
  * @property clock must not be set back or forward: rests and pauses are measured by it
  * @property restMs how long size and time of a file must stay the same; six times as long without an end of its last line
- * @property sign `ready`: only files with a marker are taken
+ * @property sign `ready`: only files with a marker are taken; `manifest`: only files with a manifest
  * @property access who can read what is written
  * @property onReturned called for a file that changed after it had ended, and is back in the drop folder
  * @property answerOther the text for a file that is not taken because of its name

@@ -42,7 +42,7 @@ export async function moveBeside(from: string, folder: string, base: string, end
 }
 
 /** False when the name is taken. A hard link never overwrites, as a rename would; where there are none, a look must do. */
-async function moveToFree(from: string, to: string): Promise<boolean> {
+export async function moveToFree(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
   } catch (cause) {
@@ -65,7 +65,7 @@ async function moveToFree(from: string, to: string): Promise<boolean> {
 }
 
 /** Systems without hard links, and those that forbid them for files of another user. */
-const noLinks = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
+export const noLinks = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
 export async function writeWhole({
   path,

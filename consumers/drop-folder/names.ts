@@ -28,11 +28,17 @@ export function faultOfName(name: string): string | undefined {
 /** Says at once that the file beside it is whole. */
 export const readyMarker = (name: string): string => `${name}.ready`;
 
+/** What the sender states of the file beside it. */
+export const manifestOf = (name: string): string => `${name}.manifest.json`;
+
+/** A hidden note in the drop folder: a file of it had a manifest once, so every file needs one. */
+export const manifestsNote = '.manifests';
+
 /** The answer to a file that is not taken. */
 export const answerTo = (name: string): string => `${name}.ack.txt`;
 
 /** Uploads in progress, markers, answers and hidden files; every other name that is no payout file is reported. */
-export const isQuietName = (name: string): boolean => /^(?:\.|~\$)|\.(?:part|tmp|ready|ack\.txt|ack\.json)$/i.test(name);
+export const isQuietName = (name: string): boolean => /^(?:\.|~\$)|\.(?:part|tmp|ready|manifest\.json|ack\.txt|ack\.json)$/i.test(name);
 
 /** Gathers the first names in the order of their characters, however many are offered. */
 export function createFirstNames(limit: number): { add(name: string): void; names(): readonly string[] } {

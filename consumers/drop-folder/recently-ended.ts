@@ -5,6 +5,7 @@ import { isSameLook, watchAfterEndMs, type Look } from '../../batches/pipeline/d
 import type { Clock } from '../../batches/ports/clock.ts';
 import { recentIn } from './folders.ts';
 import { isCode, unlinkIfThere } from './leases.ts';
+import { returnManifest } from './manifests.ts';
 import { moveToInbox } from './moves.ts';
 
 interface Ended {
@@ -61,6 +62,7 @@ export function createRecentlyEnded({ dir, clock }: { readonly dir: string; read
         if (found !== undefined && isSameLook(one.look, found) && one.until > clock.now()) continue;
         const isBack = found !== undefined && !isSameLook(one.look, found);
         const name = isBack ? await moveToInbox(path, dir, one.name) : undefined;
+        if (name !== undefined) await returnManifest(path, dir, name);
         await forget(path, one);
         if (name !== undefined) await onReturned({ path, name });
       }

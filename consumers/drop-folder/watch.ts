@@ -14,6 +14,7 @@ import { createArrivals } from './arrivals.ts';
 import { attend } from './attend.ts';
 import type { DropFolder, DropFolderOptions } from './drop-folder.ts';
 import { prepareDropFolder, processingIn } from './folders.ts';
+import { bringManifest } from './manifests.ts';
 import { createLeases, isCode, readClaimName } from './leases.ts';
 import { writeAnswer } from './moves.ts';
 import { answerTo, createFirstNames, isPayoutName, payoutEndings, readyMarker } from './names.ts';
@@ -198,6 +199,7 @@ async function bringIn({ processing, arrivals, options: { dir, onWarning } }: Wa
   if (await isFileIn(processing, name)) return true;
   if (!(await arrivals.isStillWhole(name))) return false;
   await deleteMarker(dir, name);
+  await bringManifest(dir, name);
   try {
     await rename(join(dir, name), join(processing, name));
   } catch (cause) {

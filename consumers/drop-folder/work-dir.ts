@@ -6,7 +6,8 @@ import { share, type FolderAccess } from './access.ts';
 import { processingIn, recentNote, type Destination } from './folders.ts';
 import { unlinkIfThere } from './leases.ts';
 import { exists, freeName, moveBeside, moveToInbox, orUndefined, sync, writeWhole } from './moves.ts';
-import { readyMarker, siblings, type Sibling } from './names.ts';
+import { returnManifest } from './manifests.ts';
+import { manifestOf, readyMarker, siblings, type Sibling } from './names.ts';
 
 /** Where one file and what belongs to it lie while it is handled. */
 export interface WorkDir {
@@ -66,6 +67,7 @@ export async function openWorkDir({ dir, name, token, heirOf, access }: WorkDirO
       await moveBeside(source, folder, base, `.${sibling}`);
     }
     await moveBeside(readyMarker(path), folder, base, '.ready');
+    await moveBeside(manifestOf(path), folder, base, '.manifest.json');
     // The file itself last: who sees it there finds everything else there too.
     await moveBeside(path, folder, base, '');
     await sync(folder);
@@ -89,6 +91,7 @@ export async function openWorkDir({ dir, name, token, heirOf, access }: WorkDirO
       for (const sibling of siblings) await unlinkIfThere(placeOf(sibling, work));
       await unlinkIfThere(readyMarker(path));
       const back = await moveToInbox(path, dir, name);
+      await returnManifest(path, dir, back);
       await sync(processing);
       return { name: back };
     },

@@ -18,7 +18,7 @@ import { prepareProfile } from '../profiles/open-profile.ts';
 import type { Profile } from '../profiles/profile.ts';
 import { createMetrics } from '../service/metrics.ts';
 import type { InboxDeps } from '../service/process-dropped-file.ts';
-import { checkInbox, startService } from '../service/service.ts';
+import { checkInbox, startService, type OfService } from '../service/service.ts';
 import { createShutdown, type Shutdown } from '../service/shutdown.ts';
 import { version } from '../version.ts';
 
@@ -131,7 +131,7 @@ const inboxOf = (
   { ledger, clock, submit, results, cancelQueued, alert }: Profile,
   waitMs: number,
   { config, logger }: { readonly config: Config; readonly logger: Logger },
-): Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'mapping' | 'logger' | 'parts'> => ({
+): Omit<InboxDeps, OfService> => ({
   clock,
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
   cancelQueued,
@@ -141,8 +141,9 @@ const inboxOf = (
   async *conflicts(batchId) {
     for await (const event of batchEvents({ ledger, batchId, results })) if (event.status === 'conflict') yield event;
   },
-  async pay(inspection, signal) {
-    const batch = await openFileBatch({ ledger, inspection, policy: null, clock, by: await ownerOf(inspection.path) });
+  async pay(inspection, signal, notBefore) {
+    const by = await ownerOf(inspection.path);
+    const batch = await openFileBatch({ ledger, inspection, policy: null, clock, by, notBefore });
     // It waits without end for a balance that is required: only the signal ends it.
     if ((await checkFunds({ config, ledger, clock, logger, batch, inspection, waitMs: null, signal })) !== null) return 'stopped';
     const end = await submit({ batch, inspection, waitMs, follow: true, signal, isOneOfMany: true });

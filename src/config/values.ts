@@ -115,10 +115,9 @@ function accountOf(url: string): string {
 export const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected the name of an HTTP header');
 export const headerValue = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');
 
-export const inboxRequire = z.string().transform((text, context): 'ready' => {
-  if (text === 'ready') return text;
-  const message = text === 'manifest' ? 'manifest is not available in this version; expected ready' : 'expected ready';
-  context.addIssue({ code: 'custom', message });
+export const inboxRequire = z.string().transform((text, context): 'ready' | 'manifest' => {
+  if (text === 'ready' || text === 'manifest') return text;
+  context.addIssue({ code: 'custom', message: 'expected ready or manifest' });
   return z.NEVER;
 });
 

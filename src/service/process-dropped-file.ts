@@ -16,9 +16,10 @@ import { CommandError } from '../exit.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
 import type { Logger } from '../logger.ts';
+import { checkManifest, type ManifestCheck, type ManifestDeps } from './check-manifest.ts';
 import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../files/payout-file.ts';
 
-export interface InboxDeps {
+export interface InboxDeps extends ManifestDeps {
   readonly clock: Clock;
   readonly maxAmount: Settings['MAX_AMOUNT'];
   readonly maxBatchTotal: Settings['MAX_BATCH_TOTAL'];
@@ -26,7 +27,7 @@ export interface InboxDeps {
   readonly mapping: Mapping | null;
   readonly logger: Logger;
   /** Pays or enqueues; resolves when nothing of the batch moves by itself, `stopped` when we are stopping before. */
-  readonly pay: (inspection: Inspection, signal: AbortSignal) => Promise<'rested' | 'stopped'>;
+  readonly pay: (inspection: Inspection, signal: AbortSignal, notBefore: number | undefined) => Promise<'rested' | 'stopped'>;
   /** Writes every row's newest result as CSV. */
   readonly writeResults: (batchId: string, path: string) => Promise<unknown>;
   readonly tallies: (batchId: string) => Promise<readonly TallyRow[]>;
@@ -50,9 +51,12 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
   if (!outcome.ok) return refuse(deps, file, outcome.broken);
   const { inspection } = outcome;
   const batchId = inspection.sha256;
+  const manifest = await checkedManifest(deps, file, inspection);
+  if (manifest === null) return 'left';
+  if (!manifest.ok) return refuse(deps, file, brokenBy(inspection, manifest.problems));
   await acknowledge(file, { ...report(inspection), batch_id: batchId }, validationText(inspection, plain));
   deps.logger.info({ file: file.name, batch_id: batchId, rows: inspection.preflight.rows }, 'a dropped file is being paid');
-  const end = await payWhole(deps, file, inspection);
+  const end = await payWhole(deps, file, inspection, manifest);
   if (end !== 'rested') return end === 'stopped' ? 'left' : 'refused';
   await writeFixFile(inspection, file.pathOf('errors.csv'));
   await deps.writeResults(batchId, file.pathOf('results.csv'));
@@ -82,6 +86,24 @@ async function read(
   }
 }
 
+/** Null when it was ended while it waited for the number before its own. */
+async function checkedManifest(deps: InboxDeps, file: DroppedFile, inspection: Inspection): Promise<ManifestCheck | null> {
+  try {
+    return await checkManifest(deps, file, inspection);
+  } catch (cause) {
+    if (file.signal.aborted) return null;
+    throw cause;
+  }
+}
+
+const brokenBy = (
+  { file, sha256, encoding, delimiter, preflight: { rows } }: Inspection,
+  problems: BrokenFile['problems'],
+): BrokenFile => ({
+  ...{ file, sha256, encoding, delimiter, rows, problems },
+  advice: null,
+});
+
 async function refuse({ logger, parts }: InboxDeps, file: DroppedFile, broken: BrokenFile): Promise<'refused'> {
   // The rest of a file that was taken too early begins without a header.
   const wasTaken = parts.has(file.name) || (await file.hasNamesake());
@@ -99,15 +121,26 @@ async function refuse({ logger, parts }: InboxDeps, file: DroppedFile, broken: B
 }
 
 /** `refused`: its bytes were read in another way before. */
-async function payWhole(deps: InboxDeps, file: DroppedFile, inspection: Inspection): Promise<'rested' | 'stopped' | 'refused'> {
+async function payWhole(
+  deps: InboxDeps,
+  file: DroppedFile,
+  inspection: Inspection,
+  { notBefore, release }: Extract<ManifestCheck, { ok: true }>,
+): Promise<'rested' | 'stopped' | 'refused'> {
   const batchId = inspection.sha256;
   try {
-    const end = await deps.pay(inspection, file.signal);
-    return (await endPart(deps, file, batchId)) ? 'stopped' : end;
+    const end = await deps.pay(inspection, file.signal, notBefore);
+    if (!(await endPart(deps, file, batchId))) return end;
+    await release();
+    return 'stopped';
   } catch (cause) {
-    if (await endPart(deps, file, batchId)) return 'stopped';
+    if (await endPart(deps, file, batchId)) {
+      await release();
+      return 'stopped';
+    }
     // Foreseen, and no reason to try again.
     if (!(cause instanceof CommandError)) throw cause;
+    await release();
     const told = { ...report(inspection), batch_id: batchId, refused: cause.message };
     await acknowledge(file, told, `${validationText(inspection, plain)}\n\nRefused: ${cause.message}`);
     deps.logger.warn({ file: file.name, batch_id: batchId }, cause.message);

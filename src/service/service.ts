@@ -9,6 +9,8 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Mapping } from '../../batches/csv-row/mapping.ts';
 import { loadMapping } from '../files/mapping-file.ts';
+import { createSequences } from '../../consumers/drop-folder/sequences.ts';
+import { isLoopback } from '../config/values.ts';
 import { inboxAccess } from './inbox-access.ts';
 import type { Check } from './http/routes.ts';
 import { startHttp } from './http/server.ts';
@@ -30,7 +32,7 @@ export interface ServiceParams {
   readonly checks: Readonly<Record<string, Check>>;
   /** Null without a public key of the gateway. */
   readonly webhooks: WebhookReceiver | null;
-  readonly inbox: Omit<InboxDeps, 'maxAmount' | 'maxBatchTotal' | 'mapping' | 'logger' | 'parts'>;
+  readonly inbox: Omit<InboxDeps, OfService>;
 }
 
 /** Dropped files that are processed at once. They are sent one after the other; the rest of the time is waiting for the gateway. */
@@ -49,6 +51,9 @@ export async function checkInbox(config: Config): Promise<void> {
     throw new CommandError(exitCodes.usage, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
+
+/** What the service itself knows for the drop folder. */
+export type OfService = 'maxAmount' | 'maxBatchTotal' | 'mapping' | 'isLive' | 'sequences' | 'logger' | 'parts';
 
 /** Null when the files of the folder have our own names. @throws {CommandError} exit 1 when it cannot be used */
 const inboxMapping = async ({ settings: { INBOX_MAPPING: given }, dataDir }: Config): Promise<Mapping | null> =>
@@ -92,6 +97,8 @@ async function watchInbox(dir: string, { config, logger, stopping, metrics, inbo
     maxAmount: settings.MAX_AMOUNT,
     maxBatchTotal: settings.MAX_BATCH_TOTAL,
     mapping,
+    isLive: settings.GATEWAY_URL !== undefined && !isLoopback(settings.GATEWAY_URL),
+    sequences: createSequences({ dir, clock: monotonicClock, patienceMs: settings.INBOX_REST }),
     parts: new Map<string, string>(),
   };
   const folder = watchDropFolder({

@@ -27,11 +27,21 @@ const hasRested = ({ since }: SteadyLook, now: number, restMs: number): boolean 
 /** A file that ends in the middle of a line is probably still being written: it rests so many times as long. */
 const restsWithoutLineEnd = 6;
 
-/** `ready`: only a marker says that a file is whole; `rest`: a marker, or a rest. */
-export type ArrivalSign = 'rest' | 'ready';
+/** `ready`: only a marker says that a file is whole; `manifest`: only a manifest; `rest`: either, or a rest. */
+export type ArrivalSign = 'rest' | 'ready' | 'manifest';
+
+/** A manifest as it is beside a file. */
+export interface ManifestSign {
+  readonly writtenAt: number;
+  /** It is JSON to its end, or it has rested and will not become it. */
+  readonly isWhole: boolean;
+  /** The size that it states of the file; null when it states none. */
+  readonly bytes: number | null;
+}
 
 /**
  * @property readyAt when the marker `<name>.ready` was written; null when there is none
+ * @property manifest null when there is none
  * @property sign what may say that a file is whole
  */
 export interface ArrivalFacts {
@@ -39,6 +49,7 @@ export interface ArrivalFacts {
   readonly now: number;
   readonly restMs: number;
   readonly readyAt: number | null;
+  readonly manifest: ManifestSign | null;
   readonly sign: ArrivalSign;
 }
 
@@ -46,9 +57,13 @@ export interface ArrivalFacts {
  * Whether a file may be taken. `whole_with_end`: only if its last bytes are those of a whole file, such as a line end.
  *
  * A marker counts only if it is not older than the file: one that is left from a former file of this name says nothing.
+ * So does a manifest; one that states another size than the file has yet waits for the rest.
  */
-export function judgeArrival({ look, now, restMs, readyAt, sign }: ArrivalFacts): 'whole' | 'whole_with_end' | 'wait' {
+export function judgeArrival({ look, now, restMs, readyAt, manifest, sign }: ArrivalFacts): 'whole' | 'whole_with_end' | 'wait' {
+  if (manifest === null ? sign === 'manifest' : !manifest.isWhole) return 'wait';
   if (readyAt !== null && readyAt >= look.mtimeMs) return 'whole';
+  const says = sign !== 'ready' && manifest !== null && manifest.writtenAt >= look.mtimeMs;
+  if (says && (manifest.bytes ?? look.size) === look.size) return 'whole';
   if (sign === 'ready' || !hasRested(look, now, restMs)) return 'wait';
   return hasRested(look, now, restsWithoutLineEnd * restMs) ? 'whole' : 'whole_with_end';
 }
