@@ -1,5 +1,5 @@
 /**
- * The numbers that senders give to their files: a small file for each number that was used, made by whoever comes first, so that any
+ * The numbers that senders give to their files: a small file for each number that was used, made by the first instance that needs it, so that any
  * number of instances agree. It holds the hash of the file that has the number.
  */
 import { createHash } from 'node:crypto';
