@@ -126,7 +126,12 @@ async function payAndShow(work: Work, profile: Profile): Promise<void> {
   const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
   const running = startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure });
   try {
-    await untilStopped(work, { pays: () => 'This process (disburse console) pays.', ask: profile.operate, checks: profile.checks() });
+    await untilStopped(work, {
+      pays: () => 'This process (disburse console) pays.',
+      ask: profile.operate,
+      checks: profile.checks(),
+      payment: { profile, signal: stopping.signal },
+    });
   } finally {
     await running.stop();
     await profile.finish();
@@ -143,7 +148,7 @@ const showOnly = (work: Work, pays: boolean): Promise<void> => {
 
 async function untilStopped(
   { config, layers, logger, stopping }: Work,
-  more: Pick<OpenConsoleParams, 'pays' | 'ask' | 'checks'>,
+  more: Pick<OpenConsoleParams, 'pays' | 'ask' | 'checks' | 'payment'>,
 ): Promise<void> {
   const { CONSOLE_PORT: port = 0, CONSOLE_TRUSTED_PROXY: proxy } = config.settings;
   const server = await openConsole({ config, layers, logger, port, ...more });

@@ -96,7 +96,7 @@ async function serveProfile(
     const onFailure = (cause: unknown): void => stopping.stop(messageOf(cause));
     const begin = () => startWorkers(profile.workers(), { clock: profile.clock, signal: stopping.signal, onFailure }).stop;
     const { webhooks } = profile;
-    const console = await consoleOf(profile, { config, layers, logger });
+    const console = await consoleOf(profile, { config, layers, logger, stopping });
     await startService({
       config,
       logger,
@@ -115,13 +115,27 @@ async function serveProfile(
 /** The console of this process; undefined without a port for it. */
 async function consoleOf(
   profile: Profile,
-  { config, layers, logger }: { readonly config: Config; readonly layers: readonly Layer[]; readonly logger: Logger },
+  {
+    config,
+    layers,
+    logger,
+    stopping,
+  }: { readonly config: Config; readonly layers: readonly Layer[]; readonly logger: Logger; readonly stopping: Shutdown },
 ): Promise<ConsoleServer | undefined> {
   const { CONSOLE_PORT: port } = config.settings;
   if (port === undefined) return undefined;
   const { openConsole } = await import('../console/console.ts');
   const pays = (): string => 'This process (disburse serve) pays.';
-  const opened = await openConsole({ config, layers, logger, port, pays, ask: profile.operate, checks: profile.checks() });
+  const opened = await openConsole({
+    config,
+    layers,
+    logger,
+    port,
+    pays,
+    ask: profile.operate,
+    checks: profile.checks(),
+    payment: { profile, signal: stopping.signal },
+  });
   logger.info({ url: opened.url }, 'serving the console; "disburse console login NAME" prints a link to log in');
   return opened;
 }

@@ -14,6 +14,9 @@ import { createLive } from './live.ts';
 import { watchPace } from './pace.ts';
 import { addPages } from './pages.ts';
 import { keepReader, type ConsoleDeps } from './reading.ts';
+import { createPayer, type PayerParams } from './uploads/payer.ts';
+import { createReviews } from './uploads/review.ts';
+import { openUploads } from './uploads/store.ts';
 import { startConsole, type ConsoleServer } from './server.ts';
 
 export interface OpenConsoleParams extends Pick<ConsoleDeps, 'pays'> {
@@ -21,6 +24,8 @@ export interface OpenConsoleParams extends Pick<ConsoleDeps, 'pays'> {
   readonly layers: readonly Layer[];
   readonly logger: Logger;
   readonly port: number;
+  /** Pays files that are handed over here; absent where another process pays, or none. */
+  readonly payment?: { readonly profile: PayerParams['profile']; readonly signal: AbortSignal };
   readonly ask: (request: OperationRequest) => Promise<OperationAnswer>;
   /** Of the process that pays, where that is this one. */
   readonly checks?: Readonly<Record<string, Check>>;
@@ -29,15 +34,32 @@ export interface OpenConsoleParams extends Pick<ConsoleDeps, 'pays'> {
 const checkMs = 2_000;
 
 /** @throws {CommandError} exit 1 when it may not or cannot listen there */
-export async function openConsole({ config, layers, logger, port, ask, pays, checks = {} }: OpenConsoleParams): Promise<ConsoleServer> {
+export async function openConsole({
+  config,
+  layers,
+  logger,
+  port,
+  ask,
+  pays,
+  payment,
+  checks = {},
+}: OpenConsoleParams): Promise<ConsoleServer> {
   const reader = keepReader(config, (message) => logger.warn(message));
   const pace = watchPace(reader, systemClock);
   const live = createLive({ clock: systemClock, look: () => reader.read(({ ledger }) => lookAt(ledger)) });
   const now = (): number => systemClock.now();
+  const store = openUploads(config.dataDir);
+  const reviews = createReviews(config, store);
+  const ended = new AbortController();
+  const signal = payment === undefined ? ended.signal : AbortSignal.any([payment.signal, ended.signal]);
+  const payer = payment === undefined ? undefined : createPayer({ config, profile: payment.profile, store, reviews, logger, signal });
   const deps = {
     config,
     logger,
     journal: openJournal(config.dataDir),
+    store,
+    reviews,
+    payer,
     layers,
     reader,
     now,
@@ -52,6 +74,8 @@ export async function openConsole({ config, layers, logger, port, ask, pays, che
   const close = async (): Promise<void> => {
     live.close();
     pace.close();
+    ended.abort(new Error('the console has ended'));
+    await payer?.stop();
     await reader.close();
   };
   try {

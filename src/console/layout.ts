@@ -1,5 +1,4 @@
 /** What is around every page. */
-import type { ConsoleRole } from '../config/console-values.ts';
 import { version } from '../version.ts';
 import type { Person } from './access/person.ts';
 import { markup, type Markup, type Piece } from './markup.ts';
@@ -14,6 +13,8 @@ const links: readonly (readonly [path: string, text: string])[] = [
   ['/', 'Overview'],
   ['/batches', 'Batches'],
   ['/records', 'Records'],
+  ['/upload', 'Upload'],
+  ['/approvals', 'Approvals'],
   ['/alerts', 'Alerts'],
   ['/dead-letters', 'Dead letters'],
   ['/system', 'System'],
@@ -70,6 +71,3 @@ ${hidden(person)}<button type="submit" class="plain">Log out</button></form>`;
 export const hidden = (person: Person): Markup => markup`<input type="hidden" name="csrf" value="${person.form}">`;
 
 export const note = (kind: 'good' | 'bad', text: Piece): Markup => markup`<p class="note ${kind}">${text}</p>`;
-
-/** What is shown only to those who may use it. */
-export const forRole = (person: Person, role: ConsoleRole, piece: () => Piece): Piece => (person.roles.has(role) ? piece() : null);

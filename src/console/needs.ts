@@ -1,7 +1,9 @@
 /** What needs a person: how many, how much money, and since when. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatMinor } from '../../batches/fields/money.ts';
 import { byStatus, type TallyRow } from '../../batches/record/tally.ts';
+import { summariesOf } from '../ledger/summary-of.ts';
 import type { LedgerReader } from '../profiles/profile.ts';
 import { countLimit } from '../service/operator-counts.ts';
 
@@ -16,7 +18,7 @@ export interface Need {
 }
 
 interface NeedsParams {
-  readonly ledger: Pick<LedgerReader['ledger'], 'overview' | 'alerted' | 'batches'>;
+  readonly ledger: LedgerReader['ledger'];
   readonly tallies: readonly TallyRow[];
   readonly now: number;
   readonly inboxDir: string | undefined;
@@ -24,6 +26,7 @@ interface NeedsParams {
 
 /** Batches that are looked through for those that wait for an approval. */
 const newestBatches = 500;
+const openBatches = 50;
 
 /** Only what there is, the most urgent first. */
 export async function needsOf({ ledger, tallies, now, inboxDir }: NeedsParams): Promise<readonly Need[]> {
@@ -36,7 +39,8 @@ export async function needsOf({ ledger, tallies, now, inboxDir }: NeedsParams): 
   const age = (since: number | null | undefined): number | null =>
     since === null || since === undefined ? null : Math.max(0, Math.floor((now - since) / 1000));
   const none = { amounts: {}, oldest_seconds: null };
-  const waiting = batches.filter(({ state }) => state === 'awaiting_approval');
+  const open = batches.filter(({ state }) => state !== 'finished' && state !== 'cancelled').slice(0, openBatches);
+  const waiting = (await summariesOf(ledger, open, now)).filter(({ state }) => state === 'awaiting_approval');
   const alertedAt = alerted.flatMap(({ record }) => record.alerts.filter(({ acknowledged }) => !acknowledged).map(({ at }) => at));
   const needs: readonly Need[] = [
     { what: 'alerts', label: 'Alerts', count: alerted.length, amounts: {}, oldest_seconds: age(oldestOf(alertedAt)), link: '/alerts' },
@@ -52,9 +56,9 @@ export async function needsOf({ ledger, tallies, now, inboxDir }: NeedsParams): 
     {
       what: 'approvals',
       label: 'Batches that wait for approval',
-      ...none,
+      amounts: sumOf(waiting.map(({ approval }) => approval?.totals ?? {})),
       count: waiting.length,
-      oldest_seconds: age(oldestOf(waiting.map(({ startedAt }) => startedAt))),
+      oldest_seconds: age(oldestOf(waiting.map(({ started_at: at }) => Date.parse(at)))),
       link: '/approvals',
     },
     { what: 'refused_files', label: 'Refused files', ...none, count: refusedFiles(inboxDir), link: '/system#inbox' },
@@ -64,6 +68,14 @@ export async function needsOf({ ledger, tallies, now, inboxDir }: NeedsParams): 
 }
 
 const oldestOf = (times: readonly number[]): number | undefined => (times.length === 0 ? undefined : Math.min(...times));
+
+/** Of several files. */
+function sumOf(files: readonly Readonly<Record<string, { readonly amount: string }>>[]): Readonly<Record<string, string>> {
+  const sums = new Map<string, bigint>();
+  for (const [currency, { amount }] of files.flatMap((totals) => Object.entries(totals)))
+    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(amount.replace('.', '')));
+  return Object.fromEntries([...sums].map(([currency, minor]) => [currency, formatMinor(minor, currency)]));
+}
 
 /** Files of the drop folder that were refused, without the answers beside them. */
 function refusedFiles(inboxDir: string | undefined): number {

@@ -17,10 +17,14 @@ import { overviewPage, type OverviewDeps } from './pages/overview.ts';
 import { recordPage } from './pages/record.ts';
 import { recordsPage } from './pages/records.ts';
 import { systemPage } from './pages/system.ts';
+import { addDownloads } from './downloads.ts';
+import { addApprovals, approvalForms, approvalsPage } from './pages/approvals.ts';
+import { addUploads, type UploadDeps } from './actions/upload-actions.ts';
+import { markup } from './markup.ts';
 import { readFlag } from './query.ts';
 import { page } from './routes.ts';
 
-export interface PagesDeps extends OverviewDeps, RedriveDeps {
+export interface PagesDeps extends OverviewDeps, RedriveDeps, UploadDeps {
   readonly live: Live;
   /** Result events since then, in milliseconds since the epoch. */
   readonly results: (since: number) => AsyncIterable<ResultEvent>;
@@ -31,7 +35,11 @@ export function addPages(app: Hono<ConsoleEnv>, notes: Notes, deps: PagesDeps): 
   page(app, notes, '/', ({ person }) => overviewPage(deps, (pauses) => everythingForms(person, pauses)));
   page(app, notes, '/batches', ({ query }) => batchesPage(deps, query));
   page(app, notes, '/batches/:id', ({ param, person }) =>
-    batchPage({ ...deps, errorGroups }, param('id'), (summary, pause) => batchForms(person, summary, pause)),
+    batchPage(
+      { ...deps, errorGroups },
+      param('id'),
+      (summary, pause) => markup`${approvalForms(person, summary)}${batchForms(person, summary, pause)}`,
+    ),
   );
   page(app, notes, '/records', ({ url, query }) => recordsPage(deps, url, query));
   page(app, notes, '/records/:id', ({ param, query, person }) => {
@@ -45,4 +53,8 @@ export function addPages(app: Hono<ConsoleEnv>, notes: Notes, deps: PagesDeps): 
   addBatchActions(app, notes, deps);
   addRecordActions(app, notes, deps);
   addRedrive(app, notes, deps);
+  page(app, notes, '/approvals', ({ person }) => approvalsPage(deps, person));
+  addApprovals(app, notes, deps);
+  addUploads(app, notes, deps);
+  addDownloads(app, deps);
 }

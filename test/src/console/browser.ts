@@ -41,6 +41,12 @@ export interface Browser {
   post(path: string, fields?: Readonly<Record<string, string>>, headers?: Headers): Promise<Answered>;
   /** As a form that was left: the page that follows an action. */
   submit(path: string, fields?: Readonly<Record<string, string>>): Promise<Answered>;
+  /** The form with a file. */
+  upload(
+    file: { readonly name: string; readonly content: string | Buffer },
+    fields?: Readonly<Record<string, string>>,
+    headers?: Headers,
+  ): Promise<Answered>;
   readonly cookie: () => string;
 }
 
@@ -80,6 +86,30 @@ export function openBrowser(base: string, cookie = ''): Browser {
       const done = await post(path, fields);
       if (done.status !== 303) return done;
       return get(String(done.headers['location']));
+    },
+    async upload({ name, content }, fields = {}, headers = {}) {
+      form ??= /name="csrf" value="([^"]+)"/.exec((await get('/system')).text)?.[1] ?? '';
+      const boundary = '----browser7MA4YWxk';
+      const part = (head: string, body: string | Buffer): Buffer =>
+        Buffer.concat([
+          Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`),
+          Buffer.from(body),
+          Buffer.from('\r\n'),
+        ]);
+      const named = Object.entries({ csrf: form, ...fields }).map(([field, value]) => part(`name="${field}"`, value));
+      const file = part(`name="file"; filename="${name.replaceAll('"', '%22')}"\r\nContent-Type: text/csv`, content);
+      const typed = {
+        'content-type': `multipart/form-data; boundary=${boundary}`,
+        origin: base,
+        'sec-fetch-site': 'same-origin',
+        accept: 'text/html',
+      };
+      return send(
+        new URL('/upload', base).href,
+        'POST',
+        own({ ...typed, ...headers }),
+        Buffer.concat([...named, file, Buffer.from(`--${boundary}--\r\n`)]),
+      );
     },
     cookie: () => kept,
   };

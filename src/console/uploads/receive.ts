@@ -1,0 +1,75 @@
+/** `POST /upload`: the form with a file, from its bytes to what was found in the file. */
+import type { InspectionOutcome } from '../../files/payout-file.ts';
+import { checkForm, Refusal, type ConsoleContext } from '../access/guard.ts';
+import type { Person } from '../access/person.ts';
+import { boundaryOf, readMultipart } from './multipart.ts';
+import { readTotals, type Reviews } from './review.ts';
+import type { Upload, UploadReading, UploadStore } from './store.ts';
+
+export interface Received {
+  readonly upload: Upload;
+  readonly outcome: InspectionOutcome;
+}
+
+interface ReceiveDeps {
+  readonly store: UploadStore;
+  readonly reviews: Reviews;
+  readonly now: () => number;
+}
+
+/** A file that has errors as a whole is not kept. @throws {Refusal} */
+export async function receiveUpload(c: ConsoleContext, person: Person, { store, reviews, now }: ReceiveDeps): Promise<Received> {
+  const fields = new Map<string, string>();
+  let received: Awaited<ReturnType<UploadStore['receive']>> | undefined;
+  try {
+    const boundary = boundaryOf(c.req.header('content-type') ?? '');
+    const body = (c.req.raw.body as AsyncIterable<Uint8Array> | null) ?? [];
+    await readMultipart(toIterable(body), boundary, {
+      field: (name, value) => void fields.set(name, value),
+      async file(name, fileName) {
+        // Before a byte of the file is written.
+        checkForm(person, fields.get('csrf'));
+        if (name !== 'file' || received !== undefined) throw new Refusal(400, 'one_file', 'Expected one file, in the field "file".');
+        received = await store.receive(fileName);
+        return received.sink;
+      },
+    });
+    checkForm(person, fields.get('csrf'));
+    if (received === undefined || received.bytes() === 0)
+      throw new Refusal(422, 'no_file', 'Choose a file: none was sent, or it is empty.');
+    const { id, name } = received;
+    const upload: Upload = { id, name, reading: readingOf(fields), by: person.name, at: new Date(now()).toISOString(), handedOver: null };
+    const expect = fields.get('expect')?.trim() ?? '';
+    const outcome = await reviews.check(upload, expect === '' ? null : readTotals(expect));
+    if (outcome.ok) await store.save(upload);
+    else await store.remove(id);
+    return { upload, outcome };
+  } catch (cause) {
+    if (received !== undefined) await store.remove(received.id);
+    throw cause;
+  }
+}
+
+async function* toIterable(body: AsyncIterable<Uint8Array> | readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* body;
+}
+
+/** What is left empty is detected. @throws {Refusal} */
+function readingOf(fields: ReadonlyMap<string, string>): UploadReading {
+  const given = (name: string): string | undefined => {
+    const value = fields.get(name)?.trim() ?? '';
+    return value === '' ? undefined : value;
+  };
+  const [encoding, delimiter, decimal, sheet] = [given('encoding'), delimiterOf(given('delimiter')), given('decimal'), given('sheet')];
+  if (decimal !== undefined && decimal !== 'point' && decimal !== 'comma')
+    throw new Refusal(422, 'wrong_parameter', 'The field decimal: expected point or comma.');
+  return {
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(delimiter === undefined ? {} : { delimiter }),
+    ...(decimal === undefined ? {} : { decimal }),
+    ...(sheet === undefined ? {} : { sheet }),
+  };
+}
+
+const delimiterOf = (name: string | undefined): string | undefined =>
+  name === 'comma' ? ',' : name === 'semicolon' ? ';' : name === 'tab' ? '\t' : name;
