@@ -26,8 +26,9 @@ const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(0
 
 const profiles = ['standalone', 'distributed'] as const;
 type Profile = (typeof profiles)[number];
-/** Kills in one world, at most; each world has a ledger of its own. */
+/** Kills in one world, at most; each world has a ledger of its own. Of four worlds one has wrong clocks and one a long stop. */
 const killsOfWorld = 25;
+const usualWorlds = 4;
 
 interface Sum {
   readonly harm: Harm;
@@ -53,7 +54,7 @@ function note(sum: Sum, profile: Profile, seed: number, { harm, ...outcome }: Cr
 }
 
 async function runProfile(sum: Sum, profile: Profile, share: { readonly kills: number; readonly records: number }): Promise<void> {
-  const worlds = Math.max(1, Math.ceil(share.kills / killsOfWorld));
+  const worlds = Math.max(1, Math.min(usualWorlds, share.kills >> 1), Math.ceil(share.kills / killsOfWorld));
   const part = (whole: number, index: number): number => Math.round(((index + 1) * whole) / worlds) - Math.round((index * whole) / worlds);
   const servers = profile === 'standalone' ? undefined : { kafka: await startKafka(), redis: await startRedis() };
   try {

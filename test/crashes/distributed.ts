@@ -40,7 +40,7 @@ function drawRound(dice: Dice, { hasClocks }: CrashParams): Round {
   if (dice.chance(0.08)) return 'redis';
   if (dice.chance(0.04)) return 'broker';
   if (dice.chance(0.08)) return 'stop';
-  return hasClocks && dice.chance(0.3) ? 'clock' : 'kill';
+  return hasClocks && dice.chance(0.5) ? 'clock' : 'kill';
 }
 
 interface Living {

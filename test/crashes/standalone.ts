@@ -32,7 +32,7 @@ type Round = 'kill' | 'stop' | 'long stop' | 'clock' | 'full disk';
 function drawRound(dice: Dice, { hasClocks }: CrashParams): Round {
   if (dice.chance(0.08)) return 'full disk';
   if (dice.chance(0.1)) return 'stop';
-  return hasClocks && dice.chance(0.4) ? 'clock' : 'kill';
+  return hasClocks && dice.chance(0.6) ? 'clock' : 'kill';
 }
 
 export async function crashRuns(params: CrashParams): Promise<CrashOutcome> {

@@ -9,7 +9,7 @@ import { inCluster, quietPayments, until, untoldPayments } from './cluster.ts';
 import { csvOf, payoutEvent, payouts } from '../support/builders.ts';
 import { countsOf } from './world.ts';
 
-it('a Redis with an older copy of its data pays no record, and after rebuild none twice', async () => {
+it.concurrent('a Redis with an older copy of its data pays no record, and after rebuild none twice', async () => {
   const redis = await startRedis();
   try {
     await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redis.url }, { settleMs: 50 }, async (cluster) => {
@@ -57,7 +57,7 @@ it('a Redis with an older copy of its data pays no record, and after rebuild non
   }
 });
 
-it('an enqueue that was killed continues where it stopped', async () => {
+it.concurrent('an enqueue that was killed continues where it stopped', async () => {
   await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() }, {}, async (cluster) => {
     const rows = 24_000;
     const file = cluster.write('large.csv', csvOf(payouts(rows)));
@@ -76,7 +76,7 @@ it('an enqueue that was killed continues where it stopped', async () => {
   });
 });
 
-it('a file that was enqueued to another topic is enqueued again', async () => {
+it.concurrent('a file that was enqueued to another topic is enqueued again', async () => {
   await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() }, {}, async (cluster) => {
     const other = { KAFKA_TOPIC_PREFIX: `${cluster.prefix}-other`, KAFKA_GROUP: `${cluster.prefix}-other` };
     expect((await cluster.command(['topics', '--partitions', '1'], other)).code).toBe(0);
