@@ -153,9 +153,11 @@ function answerInit(deps: Deps, state: State, { header, key, bytes }: Extract<Ba
   const body = JSON.parse(Buffer.from(bytes).toString('utf8')) as Body;
   const { record_id: recordId, attempt } = body.metadata;
   state.arrivals.push({ recordId, attempt, at: timeline.elapsed() });
+  const isTooMany = dice.chance(faults.tooMany);
   const uses = state.keysSeen.get(key) ?? new Set();
-  state.keysSeen.set(key, uses.add(`${recordId}#${attempt} ${Buffer.from(bytes).toString('utf8')}`));
-  if (dice.chance(faults.tooMany)) return { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 1_000 };
+  // What is answered with 429 is not taken. If it is cancelled then, its record id may come again with other content.
+  state.keysSeen.set(key, uses.add(`${recordId}#${attempt} ${isTooMany ? '' : Buffer.from(bytes).toString('utf8')}`));
+  if (isTooMany) return { type: 'answer', httpStatus: 429, json: undefined, retryAfterMs: 1_000 };
   if (dice.chance(faults.serverError)) return { type: 'answer', httpStatus: 503, json: undefined };
   if (dice.chance(faults.maintenancePage)) return page;
   // It looks for the key in one header; under another one it is no key.

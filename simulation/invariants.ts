@@ -33,11 +33,13 @@ function paidTwice({ bank }: World): string[] {
     .map(([recordId, ids]) => `${recordId} was paid ${ids.size} times: ${[...ids].join(', ')}`);
 }
 
-/** A key belongs to one record, attempt and content; an attempt has one key. */
+/** A key belongs to one record and attempt, and to one content of what the bank took; an attempt has one key. */
 function keysOfAttempts({ bank }: World): string[] {
   const keyOf = new Map<string, string>();
   return [...bank.keysSeen].flatMap(([key, uses]) => {
-    const found = uses.size === 1 ? [] : [`key ${key} was used for several: ${[...uses].join(' | ')}`];
+    const attempts = new Set([...uses].map((use) => use.split(' ')[0]));
+    const taken = [...uses].filter((use) => !use.endsWith(' '));
+    const found = attempts.size === 1 && taken.length <= 1 ? [] : [`key ${key} was used for several: ${[...uses].join(' | ')}`];
     for (const use of uses) {
       const attempt = use.split(' ')[0] ?? '';
       if ((keyOf.get(attempt) ?? key) !== key) found.push(`${attempt} was sent under two keys`);

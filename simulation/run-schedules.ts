@@ -13,6 +13,12 @@ export interface RunParams extends Chunk {
 
 // Small: what a slow schedule has found is reported when its chunk ends. One by one when the first failure is all that is wanted.
 const chunkSizes = { usual: 5, firstFailure: 1 } as const;
+/**
+ * What a simulated process waits for when it is killed never ends, and Node keeps every signal of `AbortSignal.any` that
+ * somebody listens to: half a megabyte a schedule, which only the end of the thread gives back.
+ */
+const schedulesOfThread = 1000;
+
 /** @throws what a schedule throws: that is a mistake of the simulation, not a finding */
 export async function runSchedules(params: RunParams): Promise<{ readonly sums: ScheduleSums; readonly failures: number }> {
   const { first, count, mostFailures, threads = availableParallelism() } = params;
@@ -39,13 +45,28 @@ export async function runSchedules(params: RunParams): Promise<{ readonly sums: 
   return { sums, failures };
 }
 
-function workThrough(takeChunk: () => Chunk | undefined, note: (result: ChunkResult) => void): Promise<void> {
+/** Replaces the thread now and then, until there is nothing more to do. */
+async function workThrough(takeChunk: () => Chunk | undefined, note: (result: ChunkResult) => void): Promise<void> {
+  for (;;) {
+    let left = schedulesOfThread;
+    const isDone = await inThread(() => {
+      if (left <= 0) return 'replace';
+      const chunk = takeChunk();
+      left -= chunk?.count ?? 0;
+      return chunk;
+    }, note);
+    if (isDone) return;
+  }
+}
+
+/** @returns false when the thread is to be replaced */
+function inThread(take: () => Chunk | 'replace' | undefined, note: (result: ChunkResult) => void): Promise<boolean> {
   return new Promise((done, failed) => {
     const worker = new Worker(new URL('./schedule-worker.ts', import.meta.url));
     const hand = (): void => {
-      const chunk = takeChunk();
-      if (chunk !== undefined) worker.postMessage(chunk);
-      else void worker.terminate().then(() => done());
+      const chunk = take();
+      if (chunk === undefined || chunk === 'replace') void worker.terminate().then(() => done(chunk === undefined));
+      else worker.postMessage(chunk);
     };
     worker.on('message', (result: ChunkResult) => {
       note(result);
