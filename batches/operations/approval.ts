@@ -76,7 +76,9 @@ async function whyNotApprove(
     return refused(`${name} is not read to its end: ${received} of its ${submission.rows} rows are in the ledger. Try again when all are.`);
   const differences = compareTotals(totalsOf(expect), totalsOf(submission.totals));
   if (differences.length > 0) return refused(`${name} is not approved, because the totals differ. ${differences.join(' ')}`);
-  if (byStatus(tallies).queued.count === 0) return refused(`${name} is not approved: none of its rows waits to be sent.`);
+  const { queued, submitting, unknown } = byStatus(tallies);
+  // What is open may be sent again.
+  if (queued.count + submitting.count + unknown.count === 0) return refused(`${name} is not approved: none of its rows waits to be sent.`);
   return null;
 }
 

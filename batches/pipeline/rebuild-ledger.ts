@@ -16,6 +16,8 @@ import { isFinal, type RecordStatus } from '../record/status.ts';
 import { reasonToTell } from '../record/step.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import { toAdmission } from './process-instruction.ts';
+import type { RebuildReport } from './rebuild-report.ts';
+import { noteApproval, restoreApprovals, type Approvals } from './rebuild-approvals.ts';
 import {
   createNewestSend,
   noteTerms,
@@ -41,7 +43,8 @@ import {
 import { serialise } from './request-body.ts';
 
 export interface RebuildDeps extends RestoreDeps {
-  readonly ledger: BatchOpening & Pick<SharedLedger, 'restore' | 'restoreSettled' | 'admit' | 'updateBatch' | 'countDeadLetter'>;
+  readonly ledger: BatchOpening &
+    Pick<SharedLedger, 'restore' | 'restoreSettled' | 'admit' | 'updateBatch' | 'countDeadLetter' | 'terms' | 'setTerms'>;
   readonly index: RebuildIndex;
   /** As it was read when it came. */
   readonly read: (message: InstructionMessage) => MessageReading;
@@ -56,25 +59,6 @@ export interface RebuildDeps extends RestoreDeps {
   readonly onProgress: (report: RebuildReport) => void;
 }
 
-/** Printed by `rebuild --json`. */
-export interface RebuildReport {
-  readonly results: number;
-  readonly instructions: number;
-  /** Records written, by their status now. */
-  readonly records: Readonly<Partial<Record<RecordStatus, number>>>;
-  /** Occurrences that ended without a record of their own. */
-  readonly settled: number;
-  /** Of these, those whose result was never published: it is published now. */
-  readonly settled_without_result: number;
-  /** Of the unknown records, those without any result: they may have been sent. */
-  readonly without_result: number;
-  /** Messages that no instance can have started: left for the instances. */
-  readonly unread: number;
-  readonly dead_letters: number;
-  /** What should have been understood and was not. */
-  readonly skipped: number;
-}
-
 interface Rebuild extends RebuildDeps {
   readonly known: Backlog;
   readonly counts: { -readonly [Name in Exclude<keyof RebuildReport, 'records'>]: number };
@@ -85,6 +69,8 @@ interface Rebuild extends RebuildDeps {
   /** File batches that have rows on the topic: only released ones are enqueued. */
   readonly released: Set<string>;
   readonly newest: NewestSend;
+  /** Batches of which a result says that a person has approved them, with its time. */
+  readonly approved: Approvals;
 }
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
@@ -113,6 +99,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
     batches: new Set(),
     released: new Set(),
     newest: createNewestSend(),
+    approved: new Map(),
   };
   await readResults(state);
   await readDeadLetters(state);
@@ -128,6 +115,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
     if (fileBatch.test(batchId) && !state.released.has(batchId))
       await ledger.updateBatch({ batchId, phase: 'admitting', at: deps.clock.now() });
   await state.writes.idle();
+  await restoreApprovals(ledger, state.approved);
   return reportOf(state);
 }
 
@@ -137,6 +125,7 @@ async function readResults(state: Rebuild): Promise<void> {
   for await (const event of state.results()) {
     noteResult(state.index, event);
     noteTerms(state.newest, event);
+    noteApproval(state.approved, event);
     state.known.note(occurrenceOf(event));
     state.counts.results += 1;
     if (state.counts.results % progressEvery === 0) state.onProgress(reportOf(state));

@@ -27,14 +27,14 @@ export async function resend(deps: ResendDeps, open: LedgerRecord): Promise<Ledg
     timely: (intent) => isRemembered(deps, intent),
   });
   if (sent.type === 'too_old') return bar(deps, sent.record);
-  if (sent.type === 'paused') return postponeResend(deps, sent.record);
+  if (sent.type === 'paused' || sent.type === 'held') return postponeResend(deps, sent.record);
   if (sent.type !== 'ended') return sent.record;
   const after = await conclude(deps, sent.intent, sent.evidence);
   deps.cardBodies.settle(after);
   return after;
 }
 
-/** A pause holds up resends too; it is looked at again now and then, which costs no step of the record. */
+/** A pause holds up resends too, and so does a file that was never approved, as after a rebuild; it is looked at again now and then, which costs no step of the record. */
 const pausedAgainMs = 60_000;
 
 const postponeResend = (deps: ResendDeps, open: LedgerRecord): Promise<LedgerRecord> =>

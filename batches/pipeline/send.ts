@@ -117,7 +117,7 @@ export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence>
 /**
  * - `skipped`: no intent of ours was written, because the run is stopping or the record has moved on
  * - `paused`: the ledger refused the intent, because the batch or everything is paused
- * - `held`: the ledger refused the intent of a first send, because a gate does not let it pass yet
+ * - `held`: the ledger refused the intent, because a gate does not let it pass yet
  * - `too_old`: the ledger refused the intent of a resend, because the gateway may have forgotten the key
  */
 export type SendResult<Evidence> =

@@ -19,7 +19,7 @@ import type { OutboxEntry } from './result-sink.ts';
  * - `too_old`: an intent to resend, and the gateway may have forgotten the key, or how old it is cannot be known
  * - `session_taken`: the session belongs to another record
  * - `paused`: an intent, and its batch or everything is paused
- * - `held`: the intent of a first send, and a gate of the ledger does not let it pass yet
+ * - `held`: an intent, and a gate of the ledger does not let it pass yet; the limit of a day holds first sends only
  */
 export type AdvanceRefusal =
   | { readonly ok: false; readonly why: 'moved' | 'too_old'; readonly current: LedgerRecord }

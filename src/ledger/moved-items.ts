@@ -5,6 +5,7 @@
 import type { AuditEntry } from '../../batches/audit/audit-entry.ts';
 import type { Batch } from '../../batches/record/batch.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
+import type { BatchTerms, Gates } from '../../batches/record/gates.ts';
 import type { Pause, SetPause } from '../../batches/record/pause.ts';
 import type { Status } from '../../batches/record/status.ts';
 import type { TallyRow } from '../../batches/record/tally.ts';
@@ -37,6 +38,10 @@ export type MovedItem =
   | { readonly type: 'loose'; readonly recordId: string; readonly sequence: number }
   | { readonly type: 'session'; readonly sessionId: string; readonly recordId: string }
   | { readonly type: 'pause'; readonly pause: SetPause }
+  /** What must hold before money moves, and what of it is used up on the newest day. */
+  | { readonly type: 'gates'; readonly gates: Gates }
+  | { readonly type: 'terms'; readonly batchId: string; readonly terms: BatchTerms }
+  | { readonly type: 'day_total'; readonly currency: string; readonly day: number; readonly minor: string }
   /** An event that is not surely published; before the records, whose newest results are published behind it. */
   | { readonly type: 'event'; readonly eventId: string; readonly json: string }
   /** With a place: one of them. */

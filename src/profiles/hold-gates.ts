@@ -3,7 +3,6 @@ import type { Ledger } from '../../batches/ports/ledger.ts';
 import { changedGates, differencesOf, isSameGates, stricter, valuesOf, type GateValues, type Limits } from '../../batches/record/gates.ts';
 import type { Config } from '../config/config.ts';
 import type { Settings } from '../config/variables.ts';
-import type { Logger } from '../logger.ts';
 
 const limitsOf = (amounts: Settings['MAX_DAY_TOTAL']): Limits =>
   Object.fromEntries([...(amounts ?? [])].map(([currency, minor]) => [currency, String(minor)]));
@@ -16,10 +15,15 @@ export const gatesOf = ({ settings }: Config): GateValues =>
     confirm: settings.GATEWAY_CONFIRM,
   });
 
+export interface GateLog {
+  readonly warn: (fields: { readonly setting: string }, text: string) => void;
+  readonly info: (fields: { readonly setting: string }, text: string) => void;
+}
+
 /** Resolves when no process can send what these settings, or those of an earlier process, forbid. */
 export async function holdGates(
   ledger: Pick<Ledger, 'gates' | 'setGates'>,
-  { config, logger, now }: { readonly config: Config; readonly logger: Pick<Logger, 'warn' | 'info'>; readonly now: () => number },
+  { config, logger, now }: { readonly config: Config; readonly logger: GateLog; readonly now: () => number },
 ): Promise<void> {
   const asked = gatesOf(config);
   for (;;) {

@@ -1,4 +1,4 @@
-import type { RebuildReport } from '../../batches/pipeline/rebuild-ledger.ts';
+import type { RebuildReport } from '../../batches/pipeline/rebuild-report.ts';
 import { grouped } from './format.ts';
 
 /** What a rebuild found, for people. */

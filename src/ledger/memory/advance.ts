@@ -51,7 +51,7 @@ export function advance(writer: Writer, change: Change): AdvanceResult {
 function refusal({ store, now, time }: Writer, before: LedgerRecord, { after, intent }: Change): AdvanceRefusal | undefined {
   const pause = intent === undefined ? undefined : pauseOf([...store.pauses.values()], before.batchId);
   if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
-  const hold = intent === undefined || before.firstSentAt !== null ? null : holdOfSend(store, before, now());
+  const hold = intent === undefined ? null : holdOfSend(store, before, now());
   if (hold !== null) return { ok: false, why: 'held', current: before, hold };
   const isResend = intent !== undefined && before.firstSentAt !== null;
   if (intent !== undefined) time?.observe(intent.clocks);

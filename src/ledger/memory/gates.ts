@@ -19,11 +19,12 @@ export function setTerms({ terms: kept }: MemoryStore, { batchId, terms, expecte
   return true;
 }
 
-/** What keeps the first send of the record from being written now. */
-export function holdOfSend(store: MemoryStore, { batchId, currency, amountMinor }: LedgerRecord, now: number): Hold | null {
+/** What keeps an intent of the record from being written now. */
+export function holdOfSend(store: MemoryStore, { batchId, currency, amountMinor, firstSentAt }: LedgerRecord, now: number): Hold | null {
   const hold = holdOf(batchId, { gates: store.gates, terms: store.terms.get(batchId) ?? noTerms, now });
   const limit = store.gates?.maxDayTotal[currency];
-  if (hold !== null || limit === undefined) return hold;
+  // A resend pays nothing more.
+  if (hold !== null || limit === undefined || firstSentAt !== null) return hold;
   const total = addToDay(store.dayTotals.get(currency), { minor: amountMinor, limit: BigInt(limit), now });
   return total === null ? dayHold(currency, BigInt(limit), dayOf(now)) : null;
 }

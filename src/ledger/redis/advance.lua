@@ -21,7 +21,7 @@
 -- Returns   { 'written', counters, number of the event or '' } | { 'again', counters }: it was written before
 --           { 'moved', counters, record }: it is in another state | { 'missing', counters }
 --           { 'paused', counters, record, pause }: an intent, and its batch or everything is paused
---           { 'held', counters, record, 'approval' or a time }: a first send that the terms of its batch do not let pass yet
+--           { 'held', counters, record, 'approval' or a time }: an intent that the terms of its batch do not let pass yet
 --           { 'day_full', counters, record, day, sum }: a first send, for which the shard must be granted so much of the day
 --           { 'changed', counters }: amount, currency, batch or the status before differ, the sequence falls, or a body that
 --           holds a card number is to be kept
@@ -42,10 +42,10 @@ if ARGV[19] ~= '' then
   if head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end
 end
 local day_field, day_text, day_sum
-if ARGV[19] ~= '' and head.first == '-' then
+if ARGV[19] ~= '' then
   local hold = hold_of(KEYS[3], ARGV[20])
   if hold then return { 'held', counters, value, hold } end
-  if limit_of(head.currency) then
+  if head.first == '-' and limit_of(head.currency) then
     day_field, day_text, day_sum = with_day(head.currency, value_of(head.amount))
     if not day_field then return { 'day_full', counters, value, day_text, day_sum } end
   end

@@ -17,6 +17,7 @@ import { packedRecords, packedSessionItem } from './export-packed.ts';
 import { isKnownOrder } from './record-codec.ts';
 import { headOfRecord } from './stored-record.ts';
 import { createKeyNames, shards, timeOfNumber } from './key-names.ts';
+import { gateItems } from './gates.ts';
 import { readPauses } from './pauses.ts';
 import { createScriptClient } from './script-client.ts';
 import { scripts } from './scripts.ts';
@@ -113,6 +114,7 @@ async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Bind
     yield* placesOf(reading);
     yield* namedOf(reading);
     for (const pause of await readPauses(reading)) yield { type: 'pause', pause };
+    yield* gateItems(reading, await reading.batches.ids());
     for (const batchId of await reading.batches.ids()) yield { type: 'tallies', batchId, rows: await reading.batches.tallies(batchId) };
   } finally {
     await calls.close();

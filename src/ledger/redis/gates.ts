@@ -4,6 +4,7 @@
  */
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { dayHold, noTerms, type BatchTerms, type Gates, type Hold } from '../../../batches/record/gates.ts';
+import type { MovedItem } from '../moved-items.ts';
 import type { LedgerContext } from './context.ts';
 import { shardOf, shards, type KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
@@ -109,4 +110,22 @@ export async function grantDay(
   const granted = values[0];
   if (granted !== undefined) await calls.run(shard, scripts.takeGrant, [], [currency, String(day), granted]);
   return undefined;
+}
+
+/** What an export has of them: what the shards have sent on the newest day, in all. */
+export async function* gateItems(context: GateCalls, batchIds: readonly string[]): AsyncGenerator<MovedItem> {
+  const { calls, names } = context;
+  const gates = await readGates(context);
+  if (gates !== null) yield { type: 'gates', gates };
+  for (const batchId of batchIds) {
+    const terms = await readTerms(context, batchId);
+    if (terms.number > 0) yield { type: 'terms', batchId, terms };
+  }
+  for (const currency of Object.keys(gates?.maxDayTotal ?? {})) {
+    const fields = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), `day:${currency}`)));
+    const sums = fields.map((text) => String(text ?? '0 0').split(' '));
+    const day = Math.max(...sums.map(([one]) => Number(one)));
+    const minor = sums.reduce((sum, [its, sent]) => (Number(its) === day ? sum + BigInt(sent ?? 0) : sum), 0n);
+    yield { type: 'day_total', currency, day, minor: String(minor) };
+  }
 }

@@ -55,7 +55,11 @@ export function createImport(context: LedgerContext, batches: BatchStore): (item
         return writeDeadLetters(context, item);
       case 'tallies':
         return writeTallies(context, batches, item);
+      case 'day_total':
+        return writeDayTotal(context, item);
       case 'pause':
+      case 'gates':
+      case 'terms':
       case 'event':
         // Set, and published, by the one who imports.
         return;
@@ -75,6 +79,14 @@ async function writeSession(context: LedgerContext, { sessionId, recordId }: Ite
 
 const setFields = async ({ calls }: LedgerContext, shard: number, key: string, fields: readonly string[]): Promise<void> =>
   void (await calls.run(shard, scripts.importFields, [key], fields));
+
+/** As granted to the first shard, and used up there. */
+const writeDayTotal = (context: LedgerContext, { currency, day, minor: sum }: ItemOf<'day_total'>): Promise<void> =>
+  setFields(context, 0, context.names.meta(0), [
+    ...[`day:${currency}`, `${day} ${sum} ${sum}`],
+    ...[`granted:${currency}`, `${day} ${sum}`],
+    ...[`granted:${currency}:0`, `${day} ${sum}`],
+  ]);
 
 /** How far a file was enqueued is not: the topic may be another one, and what is known is not sent again. */
 async function writeBatch(context: LedgerContext, batches: BatchStore, { batch }: ItemOf<'batch'>): Promise<void> {

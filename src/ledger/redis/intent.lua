@@ -16,7 +16,7 @@ local function is_too_old(first, intent)
   return age >= tonumber(lifetime) - tonumber(margin)
 end
 
--- Why the first send of a record may not be written now, whatever its batch is paused by; nil when it may. `approval`, or the
+-- Why an intent may not be written now, whatever its batch is paused by; nil when it may. `approval`, or the
 -- time before which nothing of the batch is sent. The terms of a batch are
 -- `<number> <token> <0 or 1: it is approved> <milliseconds or -> <JSON>`.
 local function hold_of(totals, batch)

@@ -8,7 +8,7 @@ import { scanKeys, sendByKey } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
-import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState } from './bootstrap.ts';
+import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState, type Shard } from './bootstrap.ts';
 import { createKeyNames, shards, type KeyNames } from './key-names.ts';
 
 const scanCount = 1_000;
@@ -37,13 +37,20 @@ export async function beginRebuild(params: {
   const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
   const takenIn = [...new Set([...generationsTakenIn(found), ...former])].join(' ');
   const generation = ids();
+  const gates = newestGates(found);
   for (const shard of shards) {
-    const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn];
+    const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn, ...(gates === undefined ? [] : ['gates', gates])];
     await createShard(connection, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
   await removeAllBut(connection, names, new Set([...shards.map(names.meta), ...shards.map(names.pauses)]));
 }
+
+/** What must hold before money moves stays, as far as it is still known. */
+const newestGates = (found: readonly Shard[]): string | undefined => {
+  const known = found.map(({ gates }) => gates).filter((text) => text !== undefined);
+  return known.toSorted((one, other) => Number.parseInt(other, 10) - Number.parseInt(one, 10))[0];
+};
 
 export async function removeAllBut(connection: RedisConnection, names: KeyNames, kept: ReadonlySet<string>): Promise<void> {
   for await (const keys of scanKeys(connection, names.pattern, scanCount)) {

@@ -75,9 +75,9 @@ function refusal(
     const pause = pauses.of(before.batchId);
     if (pause !== undefined) return { ok: false, why: 'paused', current: before, pause };
     time.observe(intent.clocks);
-    const isResend = before.firstSentAt !== null;
-    const hold = isResend ? null : gates.holdOf(before, time.now());
+    const hold = gates.holdOf(before, time.now());
     if (hold !== null) return { ok: false, why: 'held', current: before, hold };
+    const isResend = before.firstSentAt !== null;
     if (isResend && !time.mayResend(before, intent)) return { ok: false, why: 'too_old', current: before };
   }
   for (const sessionId of newSessions(before, after)) {

@@ -14,6 +14,7 @@ import { timesIn } from './ledger-time.ts';
 import { acquireLock } from './lock.ts';
 import { deadLettersMoved, lineageName, moveStateOf, writeMoveState } from './move-state.ts';
 import { nameOf, openForReading, type FindUnknownResults } from './open-existing.ts';
+import { readAllTerms, readDays, readGates } from './gates.ts';
 import { readPauses } from './pauses.ts';
 import { createPublished } from './published.ts';
 import { toBatch, toRecord, withoutDetails, type BatchRow, type RecordRow } from './rows.ts';
@@ -129,6 +130,7 @@ function* itemsOf(db: DatabaseSync): Generator<MovedItem> {
     yield { type: 'session', sessionId, recordId };
   }
   for (const pause of readPauses(db)) yield { type: 'pause', pause };
+  yield* gateItems(db);
   const deadLetters = Number(readMeta(db, deadLettersMoved) ?? 0);
   if (deadLetters > 0) yield { type: 'dead_letters', count: deadLetters, place: null };
   yield* talliesOf(db);
@@ -236,4 +238,13 @@ function* talliesOf(db: DatabaseSync): Generator<MovedItem> {
     );
     yield { type: 'tallies', batchId, rows: rows.filter(({ count, amountMinor }) => count !== 0 || amountMinor !== 0n) };
   }
+}
+
+/** None in a ledger of an older version. */
+function* gateItems(db: DatabaseSync): Generator<MovedItem> {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'gate'").get() === undefined) return;
+  const gates = readGates(db);
+  if (gates !== null) yield { type: 'gates', gates };
+  for (const { batchId, terms } of readAllTerms(db)) yield { type: 'terms', batchId, terms };
+  for (const { currency, day, minor } of readDays(db)) yield { type: 'day_total', currency, day, minor: String(minor) };
 }

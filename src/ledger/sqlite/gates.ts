@@ -16,7 +16,7 @@ import {
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 
 export interface GateStore {
-  /** What keeps the first send of the record from being written now. */
+  /** What keeps an intent of the record from being written now. */
   holdOf(record: LedgerRecord, now: number): Hold | null;
   /** The first send is written. */
   sent(record: LedgerRecord, now: number): void;
@@ -112,10 +112,11 @@ export function createGates(db: DatabaseSync): GateStore {
     return limit === undefined ? null : BigInt(limit);
   };
   return {
-    holdOf({ batchId, currency, amountMinor: minor }, now) {
+    holdOf({ batchId, currency, amountMinor: minor, firstSentAt }, now) {
       const hold = holdOf(batchId, { gates, terms: termsOf(batchId), now });
       const limit = limitOf(currency);
-      if (hold !== null || limit === null) return hold;
+      // A resend pays nothing more.
+      if (hold !== null || limit === null || firstSentAt !== null) return hold;
       return addToDay(days.of(currency), { minor, limit, now }) === null ? dayHold(currency, limit, dayOf(now)) : null;
     },
     sent({ currency, amountMinor: minor }, now) {

@@ -9,6 +9,7 @@ import { onOtherMachine, type MovedItem, type MovedOccurrence, type MovedRecord 
 import { standInStream } from './export.ts';
 import { deadLettersMoved, lineageName } from './move-state.ts';
 import { createOccurrences, type Occurrences } from './occurrences.ts';
+import { createGates, type GateStore } from './gates.ts';
 import { createPauses, type Pauses } from './pauses.ts';
 import { changeGroups, type ColumnValue } from './record-columns.ts';
 import { withoutDetails } from './rows.ts';
@@ -20,6 +21,7 @@ export interface Import {
   readonly places: Occurrences;
   readonly trails: Trails;
   readonly pauses: Pauses;
+  readonly gates: GateStore;
   readonly statements: ReturnType<typeof createStatements>;
   readonly shapes: Map<string, number>;
   /** What the occurrences and records of each batch count so far. */
@@ -31,6 +33,7 @@ export const createImport = (db: DatabaseSync): Import => ({
   places: createOccurrences(db),
   trails: createTrails(db),
   pauses: createPauses(db),
+  gates: createGates(db),
   statements: createStatements(db),
   shapes: new Map(),
   counted: new Map(),
@@ -122,6 +125,12 @@ export function writeItem(state: Import, item: MovedItem): void {
     }
     case 'pause':
       return void state.pauses.set({ batchId: item.pause.batchId, pause: item.pause });
+    case 'gates':
+      return void state.gates.setGates(item.gates, 0);
+    case 'terms':
+      return void state.gates.setTerms({ batchId: item.batchId, terms: item.terms, expected: 0 });
+    case 'day_total':
+      return state.gates.setDay(item.currency, { day: item.day, minor: BigInt(item.minor) });
     case 'dead_letters':
       return void statements.deadLetters.run(String(item.count));
     case 'tallies':

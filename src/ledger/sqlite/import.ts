@@ -114,6 +114,7 @@ function targetOf({ dir }: SqliteTargetParams, db: DatabaseSync, release: () => 
     async write(items) {
       written(() => {
         for (const item of items) writeItem(state, item);
+        state.gates.write();
       });
     },
     async finish({ published, pause, tallies }) {

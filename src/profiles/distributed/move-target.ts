@@ -12,9 +12,18 @@ export function redisTarget(ledger: RedisLedger, place: { readonly connection: R
     name,
     async write(items) {
       await Promise.all(
-        items.map((item) =>
-          item.type === 'pause' ? ledger.setPause({ batchId: item.pause.batchId, pause: item.pause }) : ledger.importItem(item),
-        ),
+        items.map((item) => {
+          switch (item.type) {
+            case 'pause':
+              return ledger.setPause({ batchId: item.pause.batchId, pause: item.pause });
+            case 'gates':
+              return ledger.setGates(item.gates, 0);
+            case 'terms':
+              return ledger.setTerms({ batchId: item.batchId, terms: item.terms, expected: 0 });
+            default:
+              return ledger.importItem(item);
+          }
+        }),
       );
     },
     async finish({ pause, tallies }) {

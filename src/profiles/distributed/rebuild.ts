@@ -5,7 +5,8 @@ import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import { readMessage } from '../../../batches/event/read-message.ts';
 import { maxInFlight } from '../../../batches/pipeline/offsets/assignment.ts';
-import { rebuild as rebuildFrom, type RebuildDeps, type RebuildReport } from '../../../batches/pipeline/rebuild-ledger.ts';
+import { rebuild as rebuildFrom, type RebuildDeps } from '../../../batches/pipeline/rebuild-ledger.ts';
+import type { RebuildReport } from '../../../batches/pipeline/rebuild-report.ts';
 import { readTopic } from '../../../consumers/kafka/read-topic.ts';
 import { monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -25,6 +26,7 @@ import type { RedisConnection } from '../../redis/connection.ts';
 import type { Shutdown } from '../../service/shutdown.ts';
 import { grouped } from '../../terminal/format.ts';
 import { bindingOf } from '../binding.ts';
+import { holdGates } from '../hold-gates.ts';
 import { transitionSettings } from '../transition-settings.ts';
 
 /** What a rebuild works with, once nothing prevents it. */
@@ -76,6 +78,7 @@ export async function rebuildIn(session: RebuildSession): Promise<RebuildReport>
   const found = await rebuildFrom({ ledger, index, settings, fingerprints: createFingerprints(ledgerKey), clock, ...sources }).finally(() =>
     index.close(),
   );
+  await holdGates(ledger, { config, logger: { warn: (_, text) => warn(text), info: () => undefined }, now: clock.now });
   await pauseRebuilt(ledger, { code: 'moved', by: 'disburse rebuild', reason: null, at: clock.now() });
   await finishRebuild({ ...common, marksSeen: [...marks.values()] });
   await ledger.close();

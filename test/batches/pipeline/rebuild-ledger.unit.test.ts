@@ -291,3 +291,15 @@ it('a file of which nothing was enqueued is decided again when it is run again',
   const { phases } = await rebuilt({ results: [fallen] });
   expect(phases).toMatchObject([{ batchId, phase: 'admitting' }]);
 });
+
+describe('a file under APPROVAL=required', () => {
+  const waiting = (code: string, sequence: number, batchId: string): ResultEvent =>
+    published(sequence, { recordId: `inv-${batchId}`, batchId, status: 'queued', sequence, reason: { code, description: 'It waits.' } });
+
+  it('is approved after a rebuild where a result says that it was, and no other file is', async () => {
+    const { approved } = await rebuilt({
+      results: [waiting('awaiting_approval', 1, 'a'), waiting('approved', 2, 'a'), waiting('awaiting_approval', 1, 'b')],
+    });
+    expect(approved).toEqual(['a']);
+  });
+});

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createFingerprints } from '../../../batches/record/fingerprint.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
+import { noTerms } from '../../../batches/record/gates.ts';
 import { recordEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
@@ -60,6 +61,7 @@ export async function rebuilt({ results = [], instructions = [], deadLetters = [
   const settled: Parameters<SharedLedger['restoreSettled']>[0][] = [];
   const admitted: Admission[] = [];
   const phases: unknown[] = [];
+  const approved: string[] = [];
   const open = (): never => {
     throw new Error('nothing is sealed here');
   };
@@ -74,6 +76,11 @@ export async function rebuilt({ results = [], instructions = [], deadLetters = [
         return Promise.resolve(admissions.map(() => ({ type: 'settled', status: 'rejected', fresh: true }) as const));
       },
       countDeadLetter: () => Promise.resolve(),
+      terms: () => Promise.resolve(noTerms),
+      setTerms({ batchId, terms: { approval } }) {
+        if (approval !== null) approved.push(batchId);
+        return Promise.resolve(true);
+      },
     },
     index: createMapIndex(),
     settings: transitionSettings,
@@ -90,5 +97,5 @@ export async function rebuilt({ results = [], instructions = [], deadLetters = [
     deadLetters: () => each(deadLetters),
     onProgress: () => undefined,
   });
-  return { report, restored, settled, admitted, phases };
+  return { report, restored, settled, admitted, phases, approved };
 }

@@ -1,4 +1,5 @@
 /** A SQLite ledger that is exported into a sealed file and imported from it, item by item. */
+import { changedGates, noTerms, openGates } from '../../../batches/record/gates.ts';
 import { existsSync, statSync, writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -119,6 +120,34 @@ describe('a moved ledger', () => {
       expect(first).toMatchObject({ ok: false, why: 'paused', pause: { code: 'moved' } });
       await after.setPause({ batchId: null, pause: null });
       expect(await after.advance([intent(record)])).toEqual([{ ok: true }]);
+    } finally {
+      await after.close();
+    }
+  });
+
+  it('keeps gates, approvals and what was sent of the limit of a day', async () => {
+    const before = await openIn(here);
+    await before.openBatch({ ...manifest(batchA), at });
+    const gates = changedGates(null, {
+      by: 'alice',
+      reason: 'start',
+      at,
+      to: { ...openGates, approval: 'required', maxDayTotal: { EUR: '2460' } },
+    });
+    await before.setGates(gates, 0);
+    const terms = { ...noTerms, number: 1, approval: { by: 'bob', reason: 'checked', at, hash: 'h' } };
+    await before.setTerms({ batchId: batchA, terms, expected: 0 });
+    const [one, two, three] = [await admitted(before, 'r-1', 2), await admitted(before, 'r-2', 3), await admitted(before, 'r-3', 4)];
+    await moved(before, intent(one));
+    await before.close();
+    await movedInto(here, there);
+    const after = await openIn(there);
+    try {
+      expect(await after.gates()).toEqual(gates);
+      expect(await after.terms(batchA)).toEqual(terms);
+      await after.setPause({ batchId: null, pause: null });
+      expect(await after.advance([intent(two)])).toEqual([{ ok: true }]);
+      expect(await after.advance([intent(three)])).toMatchObject([{ why: 'held', hold: { code: 'day_total_reached' } }]);
     } finally {
       await after.close();
     }
