@@ -70,7 +70,7 @@ export function gatesSuite(under: LedgerUnderTest): void {
       expect(await send(await admitted(under.ledger, 'inv-3', 2, {}, 'events-2026-11-21'))).toEqual({ ok: true });
     });
 
-    it('that need an approval hold resends as well: a rebuilt ledger takes for perhaps sent what never was', async () => {
+    it('that need an approval hold resends as well, because a rebuilt ledger resends what may never have been sent', async () => {
       const open = await recordIn(under.ledger, 'unknown', 'inv-1', 2);
       await set({ approval: 'required' });
       expect(await send({ ...open, sessionId: null })).toMatchObject({ why: 'held', hold: { code: 'awaiting_approval' } });

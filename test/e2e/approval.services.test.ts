@@ -14,11 +14,7 @@ const done = async (cluster: Cluster, args: readonly string[]): Promise<Record<s
   return JSON.parse(ended.stdout) as Record<string, unknown>;
 };
 
-const paid = ({ sandbox }: Cluster): string[] =>
-  sandbox
-    .payments()
-    .map(({ record_id: id }) => id)
-    .toSorted();
+const paid = ({ sandbox }: Cluster): (string | null)[] => sandbox.payments().map(({ record_id: id }) => id);
 
 describe('a file under APPROVAL=required', () => {
   it('waits in two instances, is sent by them once when another person approves it, and stays approved after a rebuild', async () => {
