@@ -15,6 +15,8 @@ const inputs: Readonly<Record<string, number>> = {
   config: 1_000,
   report: 1_000,
   workbook: 300,
+  spreadsheet: 200,
+  statement: 4_000,
 };
 
 async function withTarget(name: string, work: (target: Target) => Promise<void>): Promise<void> {

@@ -5,6 +5,8 @@ import { configTarget } from './targets/config.ts';
 import { csvTarget } from './targets/csv.ts';
 import { eventTarget } from './targets/event.ts';
 import { reportTarget } from './targets/report.ts';
+import { spreadsheetTarget } from './targets/spreadsheet.ts';
+import { statementTarget } from './targets/statement.ts';
 import { webhookTarget } from './targets/webhook.ts';
 import { workbookTarget } from './targets/workbook.ts';
 
@@ -16,4 +18,6 @@ export const targets: Readonly<Record<string, () => Target>> = {
   config: configTarget,
   report: reportTarget,
   workbook: workbookTarget,
+  spreadsheet: spreadsheetTarget,
+  statement: statementTarget,
 };

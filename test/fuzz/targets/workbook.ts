@@ -14,7 +14,7 @@ const rowsMark = '<row';
 
 export const workbookTarget = (): Target => ({
   name: 'workbook',
-  share: 50,
+  share: 25,
   maxBytes: 20_000,
   seeds: [Buffer.from(rows), Buffer.from(rows), Buffer.from(rows), zipOf(workbookParts(rows))],
   tokens: [
