@@ -1,13 +1,15 @@
 /** What the results topic says of records and places, kept for a rebuild. */
 import type { InstructionMessage } from '../event/read-message.ts';
-import type { Occurrence } from '../instruction/instruction.ts';
+import type { Occurrence, Source } from '../instruction/instruction.ts';
 import type { RebuildIndex } from '../ports/rebuild-index.ts';
-import type { ResultEvent } from '../record/result-event.ts';
+import { traceparentPattern, type ResultEvent } from '../record/result-event.ts';
 
 /** `file:<batch>:<line>` or `topic:<name>:<partition>:<offset>`, as the event ids are made from. */
 export const placeOf = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): string => `${stream}:${position}`;
 
-export function occurrenceOf({ source, batch_id: batchId }: ResultEvent): Occurrence {
+export function occurrenceOf({ source: shown, batch_id: batchId }: ResultEvent): Occurrence {
+  const { traceparent, ...place } = shown;
+  const source: Source = traceparent !== undefined && traceparentPattern.test(traceparent) ? { ...place, traceparent } : place;
   return 'file' in source
     ? { stream: `file:${batchId}`, position: source.line, source }
     : { stream: `topic:${source.topic}:${source.partition}`, position: Number(source.offset), source };

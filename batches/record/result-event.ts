@@ -8,12 +8,8 @@ import type { LedgerRecord } from './record.ts';
 import { isFinal, statuses } from './status.ts';
 
 /** The trace of the instruction, as W3C Trace Context writes it. */
-const trace = {
-  traceparent: z
-    .string()
-    .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    .optional(),
-};
+export const traceparentPattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const trace = { traceparent: z.string().regex(traceparentPattern).optional() };
 const fileSource = { file: z.string(), line: z.number().int().min(1), ...trace };
 const topicSource = { topic: z.string(), partition: z.number().int().min(0), offset: z.string().regex(/^\d+$/), ...trace };
 const source = z.union([z.strictObject(fileSource), z.strictObject(topicSource)]);
@@ -61,7 +57,9 @@ export const resultSchema = z
   })
   .meta({ title: 'disburse result event' });
 
-const anySource = z.union([z.looseObject(fileSource), z.looseObject(topicSource)]);
+/** A trace in another form is no reason to lose a result. */
+const anyTrace = { traceparent: z.string().optional() };
+const anySource = z.union([z.looseObject({ ...fileSource, ...anyTrace }), z.looseObject({ ...topicSource, ...anyTrace })]);
 const anyProblem = z.looseObject(problemMembers);
 
 /** What readers hold to: members may be added under the same version, so a reader ignores those that it does not know. */

@@ -12,7 +12,10 @@ export const sourceAt = (shared: SharedSource, position: number): Source =>
 
 /** Whether a source follows from its stream and its position, as nearly all do. */
 export const isImplied = (shared: SharedSource, position: number, source: Source): boolean =>
-  source.traceparent === undefined &&
-  ('file' in source
+  source.traceparent === undefined && isPlaceImplied(shared, position, source);
+
+/** The same without the trace, for records that ended so long ago that it is kept nowhere. */
+export const isPlaceImplied = (shared: SharedSource, position: number, source: Source): boolean =>
+  'file' in source
     ? 'file' in shared && source.file === shared.file && source.line === position
-    : 'topic' in shared && source.topic === shared.topic && source.partition === shared.partition && source.offset === String(position));
+    : 'topic' in shared && source.topic === shared.topic && source.partition === shared.partition && source.offset === String(position);

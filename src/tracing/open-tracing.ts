@@ -3,7 +3,7 @@
  *
  * An SDK that was loaded with `node --import` before the program counts first: it has its own exporters and settings.
  */
-import type { Tracer } from '../../batches/ports/tracer.ts';
+import { noTracing, type Tracer } from '../../batches/ports/tracer.ts';
 import type { Settings } from '../config/variables.ts';
 
 export interface Tracing {
@@ -23,14 +23,40 @@ export async function openTracing(
   const registered = (globalThis as { readonly [registry]?: { readonly trace?: unknown } })[registry];
   // What the SDK holds is handed over by itself when the process ends.
   if (registered?.trace !== undefined)
-    return { tracer: (await import('./api-tracer.ts')).createApiTracer(), close: () => Promise.resolve() };
+    return { tracer: neverThrows((await import('./api-tracer.ts')).createApiTracer()), close: () => Promise.resolve() };
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = {} } = settings;
   if (endpoint === undefined) return null;
   const { createOtlpExporter } = await import('./otlp-exporter.ts');
   const { createOtlpTracer } = await import('./otlp-tracer.ts');
   const exporter = createOtlpExporter({ endpoint, headers, serviceName: settings.OTEL_SERVICE_NAME, onWarning });
   return {
-    tracer: createOtlpTracer({ ratio: settings.OTEL_TRACES_SAMPLER_ARG, onEnd: exporter.add }),
+    tracer: neverThrows(createOtlpTracer({ ratio: settings.OTEL_TRACES_SAMPLER_ARG, onEnd: exporter.add })),
     close: exporter.close,
+  };
+}
+
+/** Spans begin and end between an intent and what the gateway answered: a fault of tracing must not lose the answer. */
+function neverThrows(tracer: Tracer): Tracer {
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch {
+      // A span less.
+    }
+  };
+  return {
+    isOn: tracer.isOn,
+    start(name, options) {
+      try {
+        const span = tracer.start(name, options);
+        return {
+          traceparent: span.traceparent,
+          end: (attributes) => attempt(() => span.end(attributes)),
+          fail: (code) => attempt(() => span.fail(code)),
+        };
+      } catch {
+        return noTracing.start(name);
+      }
+    },
   };
 }

@@ -20,7 +20,7 @@ import {
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode, statusOf } from '../codes.ts';
-import { isImplied, sharedSource, sourceAt } from '../source.ts';
+import { isPlaceImplied, sharedSource, sourceAt } from '../source.ts';
 import { readVarint, varint } from '../varint.ts';
 import type { RecordTemplate, StoredRecord } from './record-codec.ts';
 
@@ -53,7 +53,7 @@ export function isPackable(record: LedgerRecord, keys: KeyDerivation): boolean {
     amendments.length === 0 &&
     alerts.every(({ acknowledged }) => acknowledged) &&
     record.idempotencyKey === keys.idempotencyKey(kind, recordId, attempt) &&
-    isImplied(sharedSource(occurrence.source), occurrence.position, occurrence.source)
+    isPlaceImplied(sharedSource(occurrence.source), occurrence.position, occurrence.source)
   );
 }
 

@@ -52,6 +52,16 @@ describe('an instruction without any result', () => {
     expect(found[0]?.body).toBeUndefined();
   });
 
+  it.each([
+    ['keeps the trace that its results show', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, true],
+    ['is restored without a trace in another form', '01-odd', false],
+  ])('%s', async (_what, traceparent, isKept) => {
+    const event = published(1, { recordId: 'other', status: 'succeeded', sequence: 1, sends: 1, ...terms });
+    const { restored } = await rebuilt({ results: [{ ...event, source: { ...event.source, traceparent } }] });
+    expect(restored).toHaveLength(1);
+    expect(restored[0]?.record.occurrence.source.traceparent).toBe(isKept ? traceparent : undefined);
+  });
+
   it('above the limit of now is left to a person', async () => {
     const { restored } = await rebuilt({ instructions: [message(3, payoutEvent('inv-1', 5_000))], limit: 1_000n });
     expect(restored).toMatchObject([{ record: { status: 'unknown', dueAt: null } }]);

@@ -9,6 +9,19 @@ const keys = createKeyDerivation('shop');
 const namespace = uuidV5('urn:disburse:v1:shop', uuidV5.URL);
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 
+describe('a result with a trace', () => {
+  const event = recordEvent(keys, sentRecord({ status: 'succeeded', sequence: 3 }), at);
+  const traced = (traceparent: string) => ({ ...event, source: { ...event.source, traceparent } });
+
+  it('is written only with a trace in the form of W3C Trace Context, and read with any', () => {
+    const good = traced(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`);
+    const odd = traced('01-odd');
+    expect(resultSchema.safeParse(good).success).toBe(true);
+    expect(resultSchema.safeParse(odd).success).toBe(false);
+    for (const one of [good, odd]) expect(readResultEvent(JSON.stringify(one))).toEqual(one);
+  });
+});
+
 describe('the result event of a record', () => {
   it.each(recordStatuses.filter((status) => isPublished[status]))(
     'with status %s fits the schema, and its id follows from the formula',

@@ -110,6 +110,24 @@ describe('tracing', () => {
   });
 });
 
+describe('an SDK that throws', () => {
+  it('in any of its calls costs a span and nothing else', async () => {
+    const fault = (): never => {
+      throw new Error('a fault of the SDK');
+    };
+    const spanContext = () => ({ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 });
+    const broken = { spanContext, setAttributes: fault, setStatus: fault };
+    for (const startSpan of [fault, () => broken]) {
+      trace.disable();
+      trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan }) as unknown as ApiTracer });
+      const tracing = await openTracing(settings, () => undefined);
+      const span = tracing?.tracer.start('send', { parent: incoming });
+      expect(() => span?.end()).not.toThrow();
+      expect(() => span?.fail('timeout')).not.toThrow();
+    }
+  });
+});
+
 describe('the tracer for a collector', () => {
   const recorded = (ratio: number) => {
     const spans: EndedSpan[] = [];

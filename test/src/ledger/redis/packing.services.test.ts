@@ -127,6 +127,20 @@ describe('a packed record', () => {
     expect(await rowsOf(ledger.recount())).toEqual(await rowsOf(ledger.tallies()));
   });
 
+  it('has no trace any more: one that was traced is packed as any other', async () => {
+    const ledger = await openWithBatches();
+    const place = lineOf(batchA, 2);
+    const traced = { ...place, source: { ...place.source, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } };
+    const verdict = await admitOne(ledger, admission(traced, valid(instructionOf('inv-1', draft))));
+    if (verdict.type !== 'admitted') throw new Error(`a new record is ${verdict.type}`);
+    const sent = await moved(ledger, intent(verdict.record));
+    await moved(ledger, step(sent, { status: 'succeeded', sessionId: 'ps_1', isSessionProven: true, leaseOwner: null, leaseUntil: null }));
+    expect((await recordOf(ledger, 'inv-1')).occurrence).toEqual(traced);
+    expect(await pack(ledger)).toBe(1);
+    expect(isPacked(await recordOf(ledger, 'inv-1'))).toBe(true);
+    expect((await recordOf(ledger, 'inv-1')).occurrence).toEqual(place);
+  });
+
   it('goes to the next level of buckets when its bucket is full, and is found there', async () => {
     const ledger = await openWithBatches();
     await ended(ledger, 'inv-1', 2);
