@@ -15,7 +15,6 @@ export interface CrashParams {
   /** One process is stopped beyond the lease of its sends, which takes a while. */
   readonly hasLongStop: boolean;
   readonly hasClocks: boolean;
-  readonly say: (line: string) => void;
 }
 
 export interface CrashOutcome {

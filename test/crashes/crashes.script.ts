@@ -65,7 +65,6 @@ async function runProfile(sum: Sum, profile: Profile, share: { readonly kills: n
         // A wrong clock leaves records open that no process may send again, so most worlds have none.
         hasClocks: index % 4 === 3,
         hasLongStop: index % 4 === 1,
-        say: print,
       };
       note(sum, profile, seed, servers === undefined ? await crashRuns(params) : await crashInstances(params, servers));
     }
