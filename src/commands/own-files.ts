@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { OwnFile } from '../files/output-path.ts';
+import { rejectedRowsFile } from '../profiles/rejected-rows.ts';
 import { rotatedResults } from '../ledger/rotated-results.ts';
 import { alertsPath, ledgerFile, resultsPath } from '../ledger/data-dir.ts';
 
@@ -13,6 +14,7 @@ export const ownFiles = ({ settings, dataDir }: Config): readonly OwnFile[] => [
   ['the key of the ledger', join(dataDir, 'ledger.key')],
   ...[resultsPath(dataDir), ...rotatedResults(dataDir)].map((path) => ['the results of the ledger', path] as const),
   ['the alerts of the ledger', alertsPath(dataDir)],
+  ['the notes about rejected rows', rejectedRowsFile(dataDir)],
   ['the configuration', '.env'],
 ];
 

@@ -13,6 +13,7 @@ import { isAsked, reviewed } from './review.ts';
 import { knownPersonOf } from './person.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
+import { openRejected } from '../profiles/rejected-rows.ts';
 import { payFile } from '../profiles/pay-file.ts';
 import type { Profile } from '../profiles/profile.ts';
 import { createShutdown } from '../service/shutdown.ts';
@@ -69,7 +70,9 @@ export async function run(config: Config, path: string, options: RunOptions): Pr
       ...captureOf(options),
     } as const;
     const prepared = await prepareProfile(params);
-    const outcome = await inspectFile(config, path, options, stopping.signal);
+    const rejected = openRejected(config, { make: false, onWarning: (message) => logger.warn(message) });
+    const reading = { signal: stopping.signal, rejected };
+    const outcome = await inspectFile(config, path, options, reading).finally(() => rejected?.close());
     if (!outcome.ok) {
       if (json) process.stdout.write(`${JSON.stringify(brokenReport(outcome.broken))}\n`);
       process.stderr.write(`${wrapText(brokenText(outcome.broken, paintFor(process.stderr, process.env)), columnsOf(process.stderr))}\n`);

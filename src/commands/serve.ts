@@ -15,6 +15,7 @@ import { startWorkers } from '../../batches/pipeline/worker.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { checkFunds } from '../profiles/check-funds.ts';
 import { prepareProfile } from '../profiles/open-profile.ts';
+import { openRejected } from '../profiles/rejected-rows.ts';
 import type { Profile } from '../profiles/profile.ts';
 import { createMetrics } from '../service/metrics.ts';
 import type { InboxDeps } from '../service/process-dropped-file.ts';
@@ -147,6 +148,8 @@ const inboxOf = (
   { config, logger }: { readonly config: Config; readonly logger: Logger },
 ): Omit<InboxDeps, OfService> => ({
   clock,
+  rejected:
+    config.settings.INBOX_DIR === undefined ? null : openRejected(config, { make: true, onWarning: (message) => logger.warn(message) }),
   writeResults: (batchId, path) => writeBatchResults({ ledger, clock, batchId, path, results }),
   cancelQueued,
   alert,

@@ -5,6 +5,7 @@ import { assertWritable } from '../files/output-path.ts';
 import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
 import { assertWorkbookRows } from '../files/workbook-out.ts';
+import { openRejected } from '../profiles/rejected-rows.ts';
 import { ownFiles } from './own-files.ts';
 import { paintFor, printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
@@ -18,7 +19,9 @@ interface ValidateOptions extends ReadingFlags {
 /** Checks a file and reports every error of every row. Sends nothing, and needs neither gateway nor ledger. */
 export async function validate(config: Config, path: string, { json = false, errors, ...flags }: ValidateOptions): Promise<ExitCode> {
   if (errors !== undefined) await assertWritable('--errors', errors, path, ownFiles(config));
-  const outcome = await inspectFile(config, path, flags);
+  const onWarning = (message: string): void => void process.stderr.write(`disburse: ${printable(message)}\n`);
+  const rejected = openRejected(config, { make: false, onWarning });
+  const outcome = await inspectFile(config, path, flags, { rejected }).finally(() => rejected?.close());
   const paint = paintFor(process.stdout, process.env);
   if (!outcome.ok) {
     process.stdout.write(

@@ -9,6 +9,7 @@ import { CommandError, exitCodes } from '../exit.ts';
 import { createReadingDisplay } from '../terminal/reading-progress.ts';
 import { shownFileName } from './file-name.ts';
 import { loadMapping } from './mapping-file.ts';
+import type { RejectedRows } from './rejected-rows.ts';
 import { inspect, writeFixFile, type Inspection, type InspectionOutcome, type OnReading } from './payout-file.ts';
 
 /** How to read a file; what is absent is detected, or has its default. */
@@ -22,8 +23,19 @@ export interface ReadingFlags {
   readonly expect?: string;
 }
 
+interface InspectFileOptions {
+  readonly signal?: AbortSignal;
+  /** Rows that were rejected before. */
+  readonly rejected?: RejectedRows | null;
+}
+
 /** @throws {CommandError} exit 1 for flags that cannot be used and a file that cannot be opened */
-export async function inspectFile(config: Config, path: string, flags: ReadingFlags, signal?: AbortSignal): Promise<InspectionOutcome> {
+export async function inspectFile(
+  config: Config,
+  path: string,
+  flags: ReadingFlags,
+  { signal, rejected = null }: InspectFileOptions = {},
+): Promise<InspectionOutcome> {
   const { MAX_AMOUNT: maxAmount, MAX_BATCH_TOTAL: maxBatchTotal } = config.settings;
   const { encoding, delimiter, decimal, sheet, expect } = flags;
   const mapping = flags.map === undefined ? undefined : await mappingOf(config, flags.map, flags);
@@ -42,6 +54,7 @@ export async function inspectFile(config: Config, path: string, flags: ReadingFl
         ...(mapping === undefined ? {} : { mapping }),
       },
       maxBatchTotal,
+      rejected,
       expected: expect === undefined ? null : readControlTotals(expect),
       onProgress: progress.show,
     });
@@ -81,10 +94,10 @@ function startProgress(path: string): { show: OnReading; end: () => void } {
 }
 
 /** The fix-file, with progress: the whole file is read for it. */
-export async function writeFixFileShown(inspection: Inspection, path: string): Promise<boolean> {
+export async function writeFixFileShown(inspection: Inspection, path: string, rejected: RejectedRows | null = null): Promise<boolean> {
   const progress = startProgress(inspection.path);
   try {
-    return await writeFixFile(inspection, path, progress.show);
+    return await writeFixFile(inspection, path, { onProgress: progress.show, rejected });
   } finally {
     progress.end();
   }

@@ -4,9 +4,9 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { batchTotalCode, totalsAbove } from './batch-total.ts';
+import { totalsAbove } from './batch-total.ts';
+import { alsoAmbiguous, noRecords, pipeNeedsFile, totalAbove, unexpectedTotal } from './file-problems.ts';
 import { compareTotals, type Totals } from '../../batches/preflight/control-totals.ts';
-import type { Problem, ParseResult } from '../../batches/instruction/instruction.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import { ambiguous, startPreflight, type Preflight, type PreflightBuilder, type RowIndex } from '../../batches/preflight/preflight.ts';
 import { explainHeader, headerSearchRows } from '../../batches/preflight/header-diagnosis.ts';
@@ -22,6 +22,7 @@ import { createFixFile } from '../../producers/fix-file.ts';
 import { isWorthThread, startCheckThread, type CheckThread } from './check-thread.ts';
 import { openRows, type ReadingWays } from './open-rows.ts';
 import { createWorkbookRows, isWorkbookName } from './workbook-out.ts';
+import type { RejectedRows, RowFile } from './rejected-rows.ts';
 import { shownFileName } from './file-name.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
@@ -73,6 +74,8 @@ export interface InspectParams extends ReadingWays {
   readonly path: string;
   readonly reading: RowReadingOptions;
   readonly expected: Totals | null;
+  /** Rows that were rejected before; a corrected one is compared with them. */
+  readonly rejected?: RejectedRows | null;
   /** A file above it is broken. */
   readonly maxBatchTotal?: ReadonlyMap<string, bigint> | undefined;
   readonly onProgress: OnReading;
@@ -86,18 +89,10 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
   let csv: CsvFile | undefined;
   let thread: CheckThread | undefined;
   let rows = 0;
-  const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => ({
-    ok: false,
-    broken: {
-      file,
-      sha256: facts.sha256 ?? null,
-      encoding: facts.encoding ?? null,
-      delimiter: facts.delimiter ?? null,
-      rows,
-      problems,
-      advice: problems.some(({ code }) => code.startsWith('header_')) ? headerAdvice : null,
-    },
-  });
+  let isCorrection = false;
+  const broken = (problems: readonly LineProblem[], facts: SourceFacts): InspectionOutcome => {
+    return { ok: false, broken: brokenFile({ file, rows, problems }, facts) };
+  };
   try {
     csv = await openRows(path, { ...params, csvDelimiter: reading.mapping?.delimiter });
     const made = createRowReader(csv.header, reading);
@@ -117,16 +112,20 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     for await (const report of csv.judged(thread === undefined ? { here } : { here, elsewhere: thread.check })) {
       taking.take(report);
       rows += report.rows;
+      isCorrection ||= params.rejected?.mayKnow(report.ids) === true;
       onProgress({ reading: 'check', rows, bytes: csv.bytesRead(), fileBytes });
     }
     const found = csv.finished();
     const { sha256, bytes, blockDigests } = found;
+    const again: Again = { path, encoding, delimiter, ...(sheet === undefined ? {} : { sheet }), sha256, blockDigests, bytes, reading };
+    const of = { file, sha256, header, reader: made.reader };
+    const corrected = isCorrection && rereadable ? await compareCorrected(again, of, params) : [];
     const warnings = [
+      ...corrected,
       ...made.reader.headerWarnings.map((problem) => ({ line: headerLine, ...problem })),
       ...found.warnings,
       ...(rows === 0 ? [noRecords(headerLine)] : []),
     ];
-    const again: Again = { path, encoding, delimiter, ...(sheet === undefined ? {} : { sheet }), sha256, blockDigests, bytes, reading };
     if (taking.hasCandidates() && !rereadable) return broken([pipeNeedsFile], { ...found, encoding, delimiter });
     const index = taking.hasCandidates() ? await indexSuspects(again, taking, params) : null;
     const preflight = taking.finish(index, {
@@ -150,6 +149,12 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     await csv?.close();
   }
 }
+
+const brokenFile = (known: Pick<BrokenFile, 'file' | 'rows' | 'problems'>, { sha256, encoding, delimiter }: SourceFacts): BrokenFile => ({
+  ...known,
+  ...{ sha256: sha256 ?? null, encoding: encoding ?? null, delimiter: delimiter ?? null },
+  advice: known.problems.some(({ code }) => code.startsWith('header_')) ? headerAdvice : null,
+});
 
 /** What a mapping says of the amounts, unless it is asked for otherwise. */
 const withMapped = (reading: RowReadingOptions): RowReadingOptions =>
@@ -182,6 +187,18 @@ const unpackedSize = (path: string, fileBytes: number | null): number =>
   fileBytes !== null && !/\.(?:gz|xlsx)$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
 
 type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
+
+/** A row that was rejected before and is back: what else differs. */
+async function compareCorrected(
+  again: Again,
+  of: RowFile,
+  { rejected, signal, onProgress }: InspectParams,
+): Promise<readonly LineProblem[]> {
+  const found: LineProblem[] = [];
+  for await (const block of readRows(again, { signal, onBlock: reporting('compare', again, onProgress) }))
+    for (const row of block) found.push(...(rejected?.compare(of, row) ?? []));
+  return found;
+}
 
 /** Looks once more at the rows whose record id or look may stand twice. */
 async function indexSuspects(
@@ -239,11 +256,21 @@ async function* readRows(
   }
 }
 
+interface FixFileOptions {
+  readonly onProgress?: OnReading;
+  /** Where the bad rows are kept for comparison when they are back. */
+  readonly rejected?: RejectedRows | null;
+}
+
 /**
  * Writes the bad rows as they were, with one more column that says what to do. Card numbers and security codes are
  * masked. Nothing is written when there are none.
  */
-export async function writeFixFile(inspection: Inspection, path: string, onProgress: OnReading = () => undefined): Promise<boolean> {
+export async function writeFixFile(
+  inspection: Inspection,
+  path: string,
+  { onProgress = () => undefined, rejected = null }: FixFileOptions = {},
+): Promise<boolean> {
   if (inspection.preflight.errorsTotal === 0) return false;
   const made = createRowReader(inspection.header, inspection.reading);
   if (!made.ok) return false;
@@ -251,6 +278,7 @@ export async function writeFixFile(inspection: Inspection, path: string, onProgr
   const fix = await createFixFile({ path, header: inspection.header, delimiter: inspection.delimiter, ...file });
   try {
     for await (const block of readAgain(inspection, undefined, reporting('fix-file', inspection, onProgress))) {
+      rejected?.keep({ ...inspection, reader: made.reader }, block);
       for (const { line, cells, notes, reading } of block) {
         if (reading.ok) continue;
         const text = reading.refusal.problems
@@ -265,28 +293,3 @@ export async function writeFixFile(inspection: Inspection, path: string, onProgr
     await fix.abandon();
   }
 }
-
-const alsoAmbiguous = (found: ParseResult, problem: Problem): ParseResult => {
-  if (!found.ok) return { ok: false, refusal: { ...found.refusal, problems: [...found.refusal.problems, problem] } };
-  const { recordId, kind, amountMinor, currency, metadata } = found.draft;
-  return { ok: false, refusal: { recordId, kind, amountMinor, currency, metadata, problems: [problem] } };
-};
-
-const noRecords = (headerLine: number): LineProblem => ({
-  line: headerLine,
-  code: 'no_records',
-  column: null,
-  message: 'The file has a header but no rows, so there is nothing to pay.',
-  value: null,
-});
-
-const pipeNeedsFile: LineProblem = {
-  line: 1,
-  code: 'pipe_read_once',
-  column: null,
-  message: 'Some rows must be compared with earlier ones, but a pipe can be read only once. Save it to a file and check that file.',
-  value: null,
-};
-
-const totalAbove = (message: string): LineProblem => ({ line: 1, code: batchTotalCode, column: null, message, value: null });
-const unexpectedTotal = (message: string): LineProblem => ({ line: 1, code: 'totals_differ', column: null, message, value: null });

@@ -11,6 +11,7 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { writeBatchResults } from '../files/batch-results.ts';
 import { openFileBatch } from '../files/open-batch.ts';
+import { openRejected } from './rejected-rows.ts';
 import { writeFixFileShown } from '../files/inspect-file.ts';
 import type { Inspection } from '../files/payout-file.ts';
 import { makeDataDir } from '../ledger/data-dir.ts';
@@ -56,7 +57,7 @@ export async function payFile(payment: FilePayment, request: PayFileRequest): Pr
   const { config, profile, inspection } = payment;
   const { ledger, clock } = profile;
   const batch = await openFileBatch({ ledger, inspection, policy: request.policy, clock, by: request.by, notBefore: request.notBefore });
-  const fixFile = await keepFixFile(config, inspection, batch);
+  const fixFile = await keepFixFile(payment, batch);
   const { stopping, logger } = payment;
   const { signal } = stopping;
   const refusal = await checkFunds({ config, ledger, clock, logger, batch, inspection, waitMs: request.waitMs, signal });
@@ -70,10 +71,14 @@ export async function payFile(payment: FilePayment, request: PayFileRequest): Pr
  * Bad rows are those that were rejected when the batch started: a limit lowered since, or a card that has expired, must
  * not make a row that was paid look like one to fix.
  */
-async function keepFixFile({ dataDir }: Config, inspection: Inspection, { batchId, sent }: Batch): Promise<string | null> {
+async function keepFixFile({ config, inspection, logger }: FilePayment, { batchId, sent }: Batch): Promise<string | null> {
+  const { dataDir } = config;
   makeDataDir(dataDir);
   const path = join(dataDir, `${batchId}.errors.csv`);
-  if (sent === 0 && !existsSync(path)) await writeFixFileShown(inspection, path);
+  if (sent === 0 && !existsSync(path) && inspection.preflight.errorsTotal > 0) {
+    const rejected = openRejected(config, { make: true, onWarning: (message) => logger.warn(message) });
+    await writeFixFileShown(inspection, path, rejected).finally(() => rejected?.close());
+  }
   return existsSync(path) ? path : null;
 }
 

@@ -17,6 +17,7 @@ import { brokenReport, report } from '../files/validation-report.ts';
 import { brokenText, validationText } from '../files/validation-text.ts';
 import type { Logger } from '../logger.ts';
 import { checkManifest, type ManifestCheck, type ManifestDeps } from './check-manifest.ts';
+import type { RejectedRows } from '../files/rejected-rows.ts';
 import { inspect, writeFixFile, type BrokenFile, type Inspection } from '../files/payout-file.ts';
 
 export interface InboxDeps extends ManifestDeps {
@@ -25,6 +26,8 @@ export interface InboxDeps extends ManifestDeps {
   readonly maxBatchTotal: Settings['MAX_BATCH_TOTAL'];
   /** Of every file of the folder; null for files with our own names. */
   readonly mapping: Mapping | null;
+  /** Rows that were rejected before; null when they cannot be compared. */
+  readonly rejected: RejectedRows | null;
   readonly logger: Logger;
   /** Pays or enqueues; resolves when nothing of the batch moves by itself, `stopped` when we are stopping before. */
   readonly pay: (inspection: Inspection, signal: AbortSignal, notBefore: number | undefined) => Promise<'rested' | 'stopped'>;
@@ -58,7 +61,7 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
   deps.logger.info({ file: file.name, batch_id: batchId, rows: inspection.preflight.rows }, 'a dropped file is being paid');
   const end = await payWhole(deps, file, inspection, manifest);
   if (end !== 'rested') return end === 'stopped' ? 'left' : 'refused';
-  await writeFixFile(inspection, file.pathOf('errors.csv'));
+  await writeFixFile(inspection, file.pathOf('errors.csv'), { rejected: deps.rejected });
   await deps.writeResults(batchId, file.pathOf('results.csv'));
   await reportChangedRows(deps, file, batchId);
   const counts = Object.fromEntries(Object.entries(byStatus(await deps.tallies(batchId))).filter(([, { count }]) => count > 0));
@@ -68,7 +71,7 @@ export async function processDroppedFile(deps: InboxDeps, file: DroppedFile): Pr
 
 /** Null when it was ended before it was read. */
 async function read(
-  { clock, maxAmount, maxBatchTotal, mapping }: InboxDeps,
+  { clock, maxAmount, maxBatchTotal, mapping, rejected }: InboxDeps,
   { path, signal }: DroppedFile,
 ): Promise<Awaited<ReturnType<typeof inspect>> | null> {
   try {
@@ -77,6 +80,7 @@ async function read(
       signal,
       reading: { now: clock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), ...(mapping === null ? {} : { mapping }) },
       maxBatchTotal,
+      rejected,
       expected: null,
       onProgress: () => undefined,
     });

@@ -117,6 +117,8 @@ function problemCodes(): readonly string[] {
     ...globSync('batches/{fields,instruction,csv-row,event,preflight,record}/*.ts', { cwd: root }),
     ...globSync('consumers/**/*.ts', { cwd: root, exclude: ['consumers/gateway-report/*.ts'] }),
     'src/files/payout-file.ts',
+    'src/files/file-problems.ts',
+    'src/files/rejected-rows.ts',
   ];
   return codesIn(files).filter((code) => !elsewhere.has(code));
 }

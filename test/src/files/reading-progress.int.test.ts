@@ -49,7 +49,7 @@ describe('progress of a file that is read', () => {
   it('for its fix-file is reported too', async () => {
     const { inspection } = await read(write('wrong.csv', large));
     const seen: Seen[] = [];
-    expect(await writeFixFile(inspection, join(folder, 'wrong.errors.csv'), (one) => seen.push(one))).toBe(true);
+    expect(await writeFixFile(inspection, join(folder, 'wrong.errors.csv'), { onProgress: (one) => seen.push(one) })).toBe(true);
     expect(seen.at(-1)).toEqual({ reading: 'fix-file', rows: 3_000, bytes: large.length, fileBytes: large.length });
   });
 });

@@ -24,6 +24,7 @@ const depsOf = (more: Partial<InboxDeps> = {}): InboxDeps => ({
   maxAmount: undefined,
   maxBatchTotal: undefined,
   mapping: null,
+  rejected: null,
   isLive: false,
   sequences: createSequences({ dir, clock: monotonicClock, patienceMs: 0 }),
   logger: createLogger('silent', { write: () => undefined }),
