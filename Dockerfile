@@ -12,6 +12,9 @@ COPY consumers consumers
 COPY producers producers
 COPY sandbox sandbox
 COPY src src
+# The pages, of which the build makes a site.
+COPY docs docs
+COPY README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md ./
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-slim
@@ -20,6 +23,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/docs docs
 RUN ln -s /app/dist/src/cli.js /usr/local/bin/disburse
 # New volumes mounted here belong to the user that runs disburse.
 RUN install -d -o node -g node -m 0700 /keys /data && install -d -o node -g node /inbox
