@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { findChromium } from './test/support/chromium.ts';
 
 const shared = {
   // Integration and end-to-end tests start processes and wait for conditions; this is a bound, not an expectation.
@@ -8,13 +9,22 @@ const shared = {
   execArgv: ['--disable-warning=TimeoutNegativeWarning'],
 };
 
+const browserTests = 'test/**/*.browser.test.ts';
+/** Where there is no browser its tests do not run, which the end of each run says; `npm run test:browser` fails then. */
+const withBrowser = findChromium() !== undefined || process.env['BROWSER_TESTS'] === 'required';
+const saysSo = {
+  onTestRunEnd: () =>
+    void process.stderr.write('\nNo chromium on the PATH: the tests in a real browser DID NOT RUN (npm run test:browser).\n'),
+};
+
 export default defineConfig({
   test: {
+    ...(withBrowser ? {} : { reporters: ['default', saysSo] }),
     // The runner is in the way of nothing: RSA signing in child processes wants the second core.
     maxWorkers: 2,
     projects: [
       {
-        test: { ...shared, name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/**/*.services.test.ts'] },
+        test: { ...shared, name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/**/*.services.test.ts', browserTests] },
       },
       {
         // On real Kafka and real Redis; test/support/services.setup.ts finds or starts them once for all files.
@@ -25,6 +35,7 @@ export default defineConfig({
           globalSetup: ['test/support/services.setup.ts'],
         },
       },
+      ...(withBrowser ? [{ test: { ...shared, name: 'browser', include: [browserTests] } }] : []),
     ],
   },
 });

@@ -74,6 +74,7 @@ describe('the package', () => {
       /^dist\/(?:batches|consumers|producers|sandbox|src)\/[a-z0-9/-]+\.(?:js|d\.ts|lua)$/,
       /^dist\/src\/console\/assets\/(?:console\.(?:css|js)|icon\.svg)$/,
       /^docs\/[a-z0-9/-]+\.md$/,
+      /^docs\/screenshots\/[a-z0-9-]+\.png$/,
       /^examples\/[a-z0-9/-]+\.(?:ts|csv)$/,
       /^dist\/schemas\/[a-z]+\.json$/,
       /^dist\/man\/disburse\.1$/,

@@ -33,7 +33,7 @@ export function barChart({ title, unit, nameOf, bars }: BarChart): Markup {
   const every = Math.ceil(bars.length / 6);
   const names = bars.map(({ name }, index) =>
     index % every === 0
-      ? markup`<text x="${Math.round(index * step + step / 2)}" y="${height - 4}" text-anchor="middle">${name}</text>`
+      ? markup`<text x="${index === 0 && bars.length > 8 ? 0 : Math.round(index * step + step / 2)}" y="${height - 4}" text-anchor="${index === 0 && bars.length > 8 ? 'start' : 'middle'}">${name}</text>`
       : null,
   );
   const rows = bars.map(({ name, value, text }) => [name, text ?? grouped(value)]);
