@@ -4,9 +4,9 @@ import { describe, it } from 'vitest';
 import { startBreakableProxy } from '../support/breakable-proxy.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster } from './cluster.ts';
-import { outageMs, paying } from './outage.ts';
+import { outageMs, outageTimeoutMs, paying } from './outage.ts';
 
-describe('an outage of 20 s in the middle of 2,000 records', () => {
+describe('an outage of 20 s in the middle of 2,000 records', { timeout: outageTimeoutMs }, () => {
   it('of the gateway ends no record as failed', async () => {
     await inCluster({ kafkaBrokers: kafkaBrokers(), redisUrl: redisUrl() }, {}, async (cluster) => {
       const proxy = await startBreakableProxy(cluster.sandbox.url);

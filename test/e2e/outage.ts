@@ -6,6 +6,8 @@ import { once, until, type Cluster } from './cluster.ts';
 import { countsOf } from './world.ts';
 
 export const outageMs = 20_000;
+/** A bound for a machine with other load, not an expectation. */
+export const outageTimeoutMs = 400_000;
 const rows = 2_000;
 const rate = { DISPATCH_RATE: '120', FOLLOW_INTERVAL_MS: '200', GATEWAY_TIMEOUT_MS: '15000' };
 

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { startKafka, startRedis } from '../support/local-servers.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, quietPayments } from './cluster.ts';
-import { outageMs, paying } from './outage.ts';
+import { outageMs, outageTimeoutMs, paying } from './outage.ts';
 
-describe('an outage of 20 s in the middle of 2,000 records', () => {
+describe('an outage of 20 s in the middle of 2,000 records', { timeout: outageTimeoutMs }, () => {
   it('of Redis stops sending; no record is paid twice, and every record in the end', async () => {
     const redis = await startRedis();
     try {
