@@ -59,5 +59,5 @@ const gap = (number: number, last: number): LineProblem =>
 const reused = (number: number, last: number): LineProblem =>
   manifestProblem(
     'sequence_reused',
-    `The sequence number ${number} of the manifest was used for another file of this source (the last one is ${last}): give this file the next number, if it is to be paid besides that one.`,
+    `The sequence number ${number} of the manifest belongs to another file of this source, or is below the first one that was seen (the last one is ${last}): give this file the next number, if it is to be paid besides the others.`,
   );
