@@ -75,10 +75,10 @@ function block(node: Node, link: Link): string {
     case 'table':
       return table(node, link);
     case 'html':
-      if (/^<!--[\s\S]*-->$/.test(node.value ?? '')) return '';
-      throw new TypeError(`HTML in a page is not rendered: ${node.value}`);
+      // A comment is for the authors; anything else is shown as it is written.
+      return /^<!--[\s\S]*-->$/.test(node.value ?? '') ? '' : `<p>${escaped(node.value ?? '')}</p>`;
     default:
-      throw new TypeError(`a part of a page that the site does not know: ${node.type}`);
+      return node.children === undefined ? `<p>${inline(node, link)}</p>` : all();
   }
 }
 
@@ -121,10 +121,8 @@ function inline(node: Node, link: Link): string {
       const src = link(node.url ?? '');
       return src === undefined ? escaped(node.alt ?? '') : `<img src="${escaped(src)}" alt="${escaped(node.alt ?? '')}" loading="lazy">`;
     }
-    case 'html':
-      throw new TypeError(`HTML in a page is not rendered: ${node.value}`);
     default:
-      throw new TypeError(`a part of a page that the site does not know: ${node.type}`);
+      return node.children === undefined ? escaped(node.value ?? '') : inlines(node, link);
   }
 }
 

@@ -8,7 +8,7 @@ import { buildSite } from '../../scripts/docs-site/build-site.ts';
 import { renderMarkdown } from '../../scripts/docs-site/markdown.ts';
 import { serveDocs } from '../../src/commands/docs-site.ts';
 import { disburse } from '../support/cli.ts';
-import { pageNames, root } from './pages.ts';
+import { page, pageNames, root } from './pages.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'disburse-site-'));
 let written: readonly string[] = [];
@@ -72,6 +72,18 @@ describe('the site of the documentation', () => {
     expect(entries.find(([address]) => address === 'operations.html#traces')?.[3]).toContain('OpenTelemetry');
   });
 
+  it('has no page with HTML of its own, which would be shown as text', () => {
+    for (const name of pageNames) {
+      const code = /```[\s\S]*?```|`[^`\n]*`|<!--[\s\S]*?-->/g;
+      expect(
+        page(name)
+          .replaceAll(code, '')
+          .match(/<\/?[a-z][^>]*>/gi),
+        name,
+      ).toBeNull();
+    }
+  });
+
   it('keeps the text of a page whole: every word of its code and tables is in the HTML', () => {
     const plain = read('configuration.html')
       .replaceAll(/<[^>]+>/g, '')
@@ -97,8 +109,9 @@ describe('the rendering of Markdown', () => {
     expect(render('```\n</code><script>\n```')).toBe('<pre tabindex="0"><code>&lt;/code&gt;&lt;script&gt;</code></pre>');
   });
 
-  it('refuses HTML and leaves out comments', () => {
-    expect(() => render('a <b>c</b>')).toThrow('HTML in a page is not rendered');
+  it('shows HTML as it is written, never as HTML, and leaves out comments', () => {
+    expect(render('a <b onclick="x">c</b>')).toBe('<p>a &lt;b onclick=&quot;x&quot;&gt;c&lt;/b&gt;</p>');
+    expect(render('<script>x</script>')).toBe('<p>&lt;script&gt;x&lt;/script&gt;</p>');
     expect(render('<!-- note -->\n\ntext')).toBe('\n<p>text</p>');
   });
 
