@@ -15,6 +15,7 @@ const inputs: Readonly<Record<string, number>> = {
   config: 1_000,
   report: 1_000,
   workbook: 300,
+  form: 1_000,
   spreadsheet: 200,
   statement: 4_000,
 };

@@ -4,6 +4,7 @@ import { answerTarget } from './targets/answer.ts';
 import { configTarget } from './targets/config.ts';
 import { csvTarget } from './targets/csv.ts';
 import { eventTarget } from './targets/event.ts';
+import { formTarget } from './targets/form.ts';
 import { reportTarget } from './targets/report.ts';
 import { spreadsheetTarget } from './targets/spreadsheet.ts';
 import { statementTarget } from './targets/statement.ts';
@@ -16,6 +17,7 @@ export const targets: Readonly<Record<string, () => Target>> = {
   webhook: webhookTarget,
   answer: answerTarget,
   config: configTarget,
+  form: formTarget,
   report: reportTarget,
   workbook: workbookTarget,
   spreadsheet: spreadsheetTarget,
