@@ -19,13 +19,36 @@ export function openRejected(
 ): RejectedRows | null {
   const path = rejectedRowsFile(dataDir);
   if (!make && !existsSync(path)) return null;
-  try {
-    if (make) makeDataDir(dataDir);
-    return openRejectedRows(path, loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE }));
-  } catch (cause) {
+  const warn = (cause: unknown): void =>
     onWarning(
       `Corrected rows are not compared with those that were rejected before: ${path} cannot be used (${(cause as Error).message}).`,
     );
+  try {
+    if (make) makeDataDir(dataDir);
+    return forgiving(openRejectedRows(path, loadLedgerKey({ dir: dataDir, file: settings.LEDGER_KEY_FILE })), warn);
+  } catch (cause) {
+    warn(cause);
     return null;
   }
+}
+
+/** After the first failure nothing is kept or compared any more. */
+export function forgiving(rejected: RejectedRows, warn: (cause: unknown) => void): RejectedRows {
+  let hasFailed = false;
+  const attempt = <T>(work: () => T, otherwise: T): T => {
+    if (hasFailed) return otherwise;
+    try {
+      return work();
+    } catch (cause) {
+      hasFailed = true;
+      warn(cause);
+      return otherwise;
+    }
+  };
+  return {
+    mayKnow: (ids) => attempt(() => rejected.mayKnow(ids), false),
+    keep: (of, rows) => attempt(() => rejected.keep(of, rows), undefined),
+    compare: (of, row) => attempt(() => rejected.compare(of, row), []),
+    close: rejected.close,
+  };
 }
