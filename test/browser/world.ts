@@ -1,7 +1,7 @@
 /** Pages in a real browser. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { findChromium } from '../support/chromium.ts';
@@ -38,8 +38,6 @@ export async function logIn(context: BrowserContext, link: string): Promise<Page
   return page;
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 interface Violation {
   readonly id: string;
   readonly help: string;
@@ -49,7 +47,7 @@ interface Violation {
 /** WCAG 2.2 AA, as far as a program can tell. Evaluated beside the page's own policy, which allows no script of others. */
 export async function violationsOf(page: Page): Promise<readonly string[]> {
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const found = (await page.evaluate(`${axe};axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(tags)} } })`)) as {
+  const found = (await page.evaluate(`${axe.source};axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(tags)} } })`)) as {
     violations: Violation[];
   };
   return found.violations.map(

@@ -118,10 +118,6 @@ export interface Reviewed {
   readonly failure: string | undefined;
 }
 
-/** `EUR=12.30/3`, as `validate` and `--expect` have it. */
-export const totalsText = (totals: Inspection['preflight']['totals']): string =>
-  [...totals].map(([currency, { count, amountMinor }]) => `${currency}=${formatMinor(amountMinor, currency)}/${count}`).join(',');
-
 export function reviewPage(person: Person, reviewed: Reviewed): Shown {
   const { upload, inspection, rows, failure } = reviewed;
   const { preflight } = inspection;

@@ -1,11 +1,8 @@
 /** Single values as pages show them. */
-import { formatMinor } from '../../../batches/fields/money.ts';
 import { isFinal, type Status } from '../../../batches/record/status.ts';
 import { formatDuration } from '../../duration.ts';
 import { grouped } from '../../terminal/format.ts';
 import { at, markup, type Markup } from '../markup.ts';
-
-export const moneyText = (amountMinor: bigint, currency: string): string => grouped(formatMinor(amountMinor, currency));
 
 /** In UTC; the script of the console adds the local time. */
 export const time = (iso: string): Markup => markup`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)}</time>`;
