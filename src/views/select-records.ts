@@ -17,14 +17,14 @@ export interface WantedRecords {
 }
 
 const pageSize = 500;
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** The oldest of what is open come from indexes and the totals; what is filtered or sorted otherwise is read. */
 export async function selectionFrom(ledger: LedgerReader['ledger'], wanted: WantedRecords, now: number): Promise<SelectedRecords> {
   const { batch, status: statuses = openStatuses, currency, code, olderThan, sort, limit } = wanted;
   const batchId = batch === undefined ? undefined : (await chooseBatch(ledger, batch)).batchId;
   const ofBatch = batchId === undefined ? {} : { batchId };
-  const isFiltered = currency !== undefined || code !== undefined || olderThan !== undefined;
-  if (sort === 'age' && !isFiltered && areOpen(statuses)) {
+  if (isIndexed(wanted) && areOpen(statuses)) {
     const totals = batchId === undefined ? (await ledger.overview()).open : await ledger.tallies(batchId);
     return selectionOf(await ledger.oldestOpen({ statuses, limit, ...ofBatch }), totals, statuses);
   }
@@ -40,6 +40,10 @@ export async function selectionFrom(ledger: LedgerReader['ledger'], wanted: Want
   return selection.result();
 }
 
+/** Whether the list comes from indexes; any other reads all records of its statuses. */
+export const isIndexed = ({ status = openStatuses, currency, code, olderThan, sort }: WantedRecords): boolean =>
+  sort === 'age' && currency === undefined && code === undefined && olderThan === undefined && areOpen(status);
+
 const areOpen = (statuses: readonly RecordStatus[]): statuses is readonly OpenStatus[] =>
   statuses.every((status) => (openStatuses as readonly RecordStatus[]).includes(status));
 
@@ -49,5 +53,7 @@ async function* allRecords(ledger: LedgerReader['ledger'], query: Pick<RecordQue
     yield* page;
     if (page.length < pageSize) return;
     after = page.at(-1)?.cursor;
+    // A ledger on this thread answers at once: payments of the same process must go on between two pages.
+    await nextTurn();
   }
 }

@@ -5,7 +5,7 @@ import { recordView, type RecordView } from '../../../batches/record/record-view
 import { openStatuses, statuses, type RecordStatus } from '../../../batches/record/status.ts';
 import { counted, grouped } from '../../terminal/format.ts';
 import { nextText } from '../../terminal/record-list.ts';
-import { selectionFrom, type WantedRecords } from '../../views/select-records.ts';
+import { isIndexed, selectionFrom, type WantedRecords } from '../../views/select-records.ts';
 import { Refusal } from '../access/guard.ts';
 import type { Shown } from '../answers.ts';
 import { markup, type Markup } from '../markup.ts';
@@ -34,12 +34,14 @@ export async function recordsPage({ reader, now: clock }: ConsoleDeps, url: URL,
   });
   const next = selected.count > from + limit && from + limit <= mostSkipped ? addressWith(url, { from: String(from + limit) }) : undefined;
   const before = from > 0 ? addressWith(url, { from: String(Math.max(0, from - limit)) }) : undefined;
+  // A list that is read from all records is not read again and again: it is as old as its page.
+  const shown = (list: Markup): Markup => (isIndexed(wanted) ? live('records', list) : list);
   return {
     title: 'Records',
     json: { items: views, ...(next === undefined ? {} : { next }) },
     body: markup`<h1>Records</h1>
 ${filters(wanted, query, limit)}
-${live('records', markup`${sums(selected)}${recordTable(views)}`)}
+${shown(markup`${sums(selected)}${recordTable(views)}`)}
 <nav class="pages" aria-label="Pages of the list">${before === undefined ? null : markup`<a href="${before}" rel="prev">Earlier</a>`}
 ${selected.count === 0 ? null : markup`<span>${grouped(from + 1)} to ${grouped(from + views.length)} of ${grouped(selected.count)}</span>`}
 ${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}</nav>`,
