@@ -38,10 +38,10 @@ function easterOf(year: number): number {
 
 const dateText = (utc: number): string => new Date(utc).toISOString().slice(0, 10);
 
-/** When the rule below was compared with the calendar of the European Central Bank. */
-export const targetCalendarOf = '2026-11-28';
-
-/** The closing days of TARGET beside weekends: 1 January, Good Friday, Easter Monday, 1 May, 25 and 26 December, every year since 2002. */
+/**
+ * The closing days of TARGET beside weekends: 1 January, Good Friday, Easter Monday, 1 May, 25 and 26 December, every year
+ * since 2002. Compared with the calendar of the European Central Bank on 2026-11-28.
+ */
 export function isTargetHoliday(date: string): boolean {
   if (['01-01', '05-01', '12-25', '12-26'].includes(date.slice(5))) return true;
   const year = Number(date.slice(0, 4));
