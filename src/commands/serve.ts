@@ -137,7 +137,7 @@ async function consoleOf(
     checks: profile.checks(),
     payment: { profile, signal: stopping.signal },
   });
-  logger.info({ url: opened.url }, 'serving the console; "disburse console login NAME" prints a link to log in');
+  logger.info({ console: opened.url }, 'serving the console; "disburse console login NAME" prints a link to log in');
   return opened;
 }
 
