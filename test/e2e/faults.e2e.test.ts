@@ -3,6 +3,7 @@ import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, otherPair, ourPair, until, type World } from './world.ts';
+import { done } from './scripted-world.ts';
 
 const inits = (world: World) => world.sandbox.calls().filter(({ method }) => method.startsWith('session/init/'));
 const methodsOf = (world: World): Set<string> => new Set(world.sandbox.calls().map(({ method }) => method));
@@ -246,13 +247,18 @@ describe.concurrent('a gateway that cannot be reached', () => {
 });
 
 describe.concurrent('confirmation', () => {
-  it('with GATEWAY_CONFIRM=manual is left to a person: no session is confirmed, and the wait ends', async ({ expect }) => {
+  it('with GATEWAY_CONFIRM=manual is left to a person, until a person loosens that in the ledger', async ({ expect }) => {
     await inWorld({}, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(2)));
       const ran = await world.run(path, ['--wait', '1s'], { GATEWAY_CONFIRM: 'manual' });
       expect(ran.code).toBe(2);
       expect(countsOf(ran.summary)).toEqual({ in_progress: 2 });
       expect(methodsOf(world)).not.toContain('session/confirm');
+      const looser = await world.run(path, ['--wait', '1s']);
+      expect(looser.code).toBe(2);
+      expect(looser.stderr).toContain('is looser than what the ledger holds');
+      expect(methodsOf(world)).not.toContain('session/confirm');
+      expect(await done(world, ['gates', 'loosen', '--confirm', 'match', '--reason', 'agreed'])).toMatchObject({ outcome: 'done' });
       const later = await world.run(path);
       expect(later.code).toBe(0);
       expect(countsOf(later.summary)).toEqual({ succeeded: 2 });

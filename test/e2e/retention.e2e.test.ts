@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../batches/record/summary.ts';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import { countsOf, inWorld, until, type World } from './world.ts';
+import { done } from './scripted-world.ts';
 
 /** So long ago is long ago. */
 const short = { LEDGER_RETENTION: '1s' };
@@ -97,6 +98,7 @@ describe('run', () => {
 
       // What was open all the while kept its details, and reports them at its end.
       await past();
+      await done(world, ['gates', 'loosen', '--confirm', 'match', '--reason', 'agreed']);
       const ended = await world.run(path, [], short);
       expect(countsOf(ended.summary)).toEqual({ duplicate: 1, conflict: 1, succeeded: 1 });
       const last = world.events().find(({ record_id, status }) => record_id === 'june-1' && status === 'succeeded');
