@@ -137,7 +137,7 @@ ${facts([
     `${inspection.encoding}${inspection.sheet === undefined ? `, ${delimiterName(inspection.delimiter)}` : `, sheet ${inspection.sheet}`}`,
   ],
   ['Uploaded', markup`by ${upload.by}, ${time(upload.at)}`],
-  ['SHA-256, the batch', markup`<code class="long">${shortId(inspection.sha256)}</code>`],
+  ['Batch (SHA-256)', markup`<code class="long">${shortId(inspection.sha256)}</code>`],
 ])}
 <h2>Totals</h2>
 ${dataTable({

@@ -13,6 +13,8 @@ export interface Bar {
 const width = 320;
 const height = 110;
 const foot = 16;
+/** Of a letter of the names, at most. */
+const letterWidth = 6;
 
 /** @property unit what the values count, such as `records` @property nameOf the column of the names */
 export interface BarChart {
@@ -23,25 +25,28 @@ export interface BarChart {
 }
 
 export function barChart({ title, unit, nameOf, bars }: BarChart): Markup {
-  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const most = Math.max(0, ...bars.map(({ value }) => value));
   const step = width / Math.max(1, bars.length);
   const drawn = bars.map(({ value }, index) => {
-    const tall = Math.round(((height - foot - 14) * value) / most);
+    const tall = Math.round(((height - foot - 14) * value) / Math.max(1, most));
     const x = Math.round(index * step + step * 0.1);
     return markup`<rect x="${x}" y="${height - foot - tall}" width="${Math.max(1, Math.round(step * 0.8))}" height="${tall}"></rect>`;
   });
   const every = Math.ceil(bars.length / 6);
-  const names = bars.map(({ name }, index) =>
-    index % every === 0
-      ? markup`<text x="${index === 0 && bars.length > 8 ? 0 : Math.round(index * step + step / 2)}" y="${height - 4}" text-anchor="${index === 0 && bars.length > 8 ? 'start' : 'middle'}">${name}</text>`
-      : null,
-  );
+  const names = bars.map(({ name }, index) => (index % every === 0 ? nameAt(name, index * step + step / 2) : null));
   const rows = bars.map(({ name, value, text }) => [name, text ?? grouped(value)]);
   return markup`<figure class="chart"><figcaption>${title}</figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: the table below has its figures">
 <line x1="0" y1="${height - foot}" x2="${width}" y2="${height - foot}"></line>${drawn}${names}
 <text x="2" y="11">most: ${grouped(most)}</text></svg>
 <details><summary>Figures of “${title}”</summary>${dataTable({ label: title, columns: [nameOf, unit], rows, right: new Set([1]) })}</details></figure>`;
+}
+
+/** The name below a bar: under its middle, or at an edge of the chart where it would be cut off there. */
+function nameAt(name: string, middle: number): Markup {
+  const half = (name.length * letterWidth) / 2;
+  const [x, anchor] = middle < half ? [0, 'start'] : middle > width - half ? [width, 'end'] : [Math.round(middle), 'middle'];
+  return markup`<text x="${x}" y="${height - 4}" text-anchor="${anchor}">${name}</text>`;
 }
 
 export interface Part {
