@@ -94,6 +94,31 @@ describe('retry', () => {
       expect(await done(world, ['retry', 'p-1', '--file', path, ...because])).toMatchObject({ status: 'queued' });
     });
   });
+
+  it('takes the row from a file whose columns have other names, with the mapping of --map', async () => {
+    await inScriptedWorld(refusedOnce, async (world) => {
+      const text = csvOf(payouts(2));
+      await world.run(world.write('may.csv', text));
+      const [header = '', ...rest] = text.split('\n');
+      const file = world.write('bank.csv', [header.replace('record_id', 'Reference'), ...rest].join('\n'));
+      const proposed = await world.command(['map', file]);
+      const mapping = JSON.parse(proposed.stdout) as { columns: Record<string, unknown> };
+      const map = world.write('bank.json', JSON.stringify({ ...mapping, columns: { ...mapping.columns, record_id: 'Reference' } }));
+      expect(await world.command(['retry', 'p-1', '--file', file, ...because])).toMatchObject({ code: 1 });
+      expect(await done(world, ['retry', 'p-1', '--file', file, '--map', map, ...because])).toMatchObject({ status: 'queued', attempt: 2 });
+    });
+  });
+
+  it('refuses --sheet for a file that is no workbook, and without a file', async () => {
+    await inScriptedWorld(refusedOnce, async (world) => {
+      const path = world.write('may.csv', csvOf(payouts(1)));
+      await world.run(path);
+      const refused = await world.command(['retry', 'p-1', '--file', path, '--sheet', 'May', ...because]);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be read') as string });
+      const alone = await world.command(['retry', 'p-1', '--sheet', 'May', ...because]);
+      expect(alone).toMatchObject({ code: 1, stderr: expect.stringContaining('--sheet needs --file') as string });
+    });
+  });
 });
 
 describe('retry --amend', () => {

@@ -6,7 +6,7 @@ import { parseTime } from '../../terminal/point-in-time.ts';
 import { configLayers } from '../layers.ts';
 import { address, choice, duration, durationOrNot, flag, OptionError, text, type Option } from '../option.ts';
 
-const reading = {
+export const reading = {
   encoding: text('--encoding <name>', 'utf-8 (default), utf-16le, utf-16be, windows-1252, iso-8859-15, …'),
   delimiter: text('--delimiter <char>', 'comma, semicolon or tab; detected from the header by default'),
   decimal: choice(['point', 'comma'], '--decimal <sign>', 'decimal sign of the column amount: point (default) or comma; never guessed'),

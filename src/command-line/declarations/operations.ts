@@ -1,6 +1,7 @@
 /** Commands by which a person decides. */
 import { declare } from '../declaration.ts';
 import { choice, flag, text } from '../option.ts';
+import { reading } from './files.ts';
 
 const person = {
   reason: text('--reason <text>', 'why; kept in the audit trail'),
@@ -16,6 +17,8 @@ export const retry = declare({
     ...person,
     amend: flag('--amend', 'send a changed row of --file; never another amount or currency'),
     file: text('--file <file>', 'the file with the row, where its body is no longer stored (7 days after the failure)'),
+    sheet: reading.sheet,
+    map: reading.map,
   },
   examples: ['retry inv-7 --reason "account reopened"', 'retry inv-7 inv-9 --file may.csv --reason "bank holiday"'],
   run: async ({ config, args, options }) => (await import('../../commands/retry.ts')).retry(config, args, options),
