@@ -39,16 +39,14 @@ if ARGV[13] == 'keep' and head.sensitive == '1' then return { 'changed', counter
 if ARGV[19] ~= '' then
   local pause = pause_of(KEYS[14], ARGV[20])
   if pause then return { 'paused', counters, value, pause } end
+  local hold = hold_of(KEYS[3], ARGV[20])
+  if hold then return { 'held', counters, value, hold } end
   if head.first ~= '-' and is_too_old(head.first, ARGV[19]) then return { 'too_old', counters, value } end
 end
 local day_field, day_text, day_sum
-if ARGV[19] ~= '' then
-  local hold = hold_of(KEYS[3], ARGV[20])
-  if hold then return { 'held', counters, value, hold } end
-  if head.first == '-' and limit_of(head.currency) then
-    day_field, day_text, day_sum = with_day(head.currency, value_of(head.amount))
-    if not day_field then return { 'day_full', counters, value, day_text, day_sum } end
-  end
+if ARGV[19] ~= '' and head.first == '-' and limit_of(head.currency) then
+  day_field, day_text, day_sum = with_day(head.currency, value_of(head.amount))
+  if not day_field then return { 'day_full', counters, value, day_text, day_sum } end
 end
 local before, after = head.code, ARGV[8]
 local amount, from, to = value_of(head.amount), before .. ':' .. head.currency, after .. ':' .. head.currency
