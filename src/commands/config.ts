@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { listSettings, type Layer } from '../config/settings-list.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
+import { shownBinding } from '../profiles/binding.ts';
 import { printable, table } from '../terminal/format.ts';
 
 interface ConfigOptions {
@@ -8,10 +9,11 @@ interface ConfigOptions {
 }
 
 /** Shows every setting, its value and where it comes from; a configuration with mistakes is refused before. */
-export async function config({ dataDir, servers }: Config, layers: readonly Layer[], { json }: ConfigOptions): Promise<ExitCode> {
+export async function config(settled: Config, layers: readonly Layer[], { json }: ConfigOptions): Promise<ExitCode> {
+  const { dataDir, servers } = settled;
   const settings = listSettings(layers);
   const profile = servers === null ? 'standalone' : 'distributed';
-  if (json) process.stdout.write(`${JSON.stringify({ profile, data_dir: dataDir, settings })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ profile, data_dir: dataDir, ledger_binding: shownBinding(settled), settings })}\n`);
   else {
     const rows = settings.map(({ name, value, source }) => [name, value === null ? '' : printable(value), source]);
     process.stdout.write(`${table([['setting', 'value', 'from'], ...rows])}\n\nprofile ${profile}, data in ${printable(dataDir)}\n`);

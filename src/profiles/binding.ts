@@ -7,3 +7,13 @@ export function bindingOf({ settings }: Config): Binding {
   const idempotencyHeader = settings.GATEWAY_IDEMPOTENCY_HEADER;
   return { gateway, project, idempotencyHeader, ...(submerchant === undefined ? {} : { submerchant }) };
 }
+
+/** As `config` and `/system` show it; null: not set. */
+export function shownBinding({ settings }: Config) {
+  return {
+    gateway: settings.GATEWAY_URL ?? null,
+    project: settings.GATEWAY_PROJECT ?? null,
+    submerchant: settings.GATEWAY_SUBMERCHANT ?? null,
+    idempotency_header: settings.GATEWAY_IDEMPOTENCY_HEADER,
+  };
+}

@@ -54,6 +54,23 @@ describe('a page', () => {
     });
   });
 
+  it('shows on /system what a ledger is bound to, as config --json does', async () => {
+    await inWorld({}, async (world) => {
+      await withConsole(world, async ({ browser }) => {
+        const { ledger_binding: binding } = (await objects(world, ['config']))[0] as { ledger_binding: Record<string, string | null> };
+        expect(binding).toEqual({
+          gateway: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+          project: expect.stringMatching(/./) as string,
+          submerchant: null,
+          idempotency_header: 'X-PARTNER-IDEMPOTENCY-KEY',
+        });
+        expect(await browser.json('/system')).toMatchObject({ ledger_binding: binding });
+        const text = shownText((await browser.get('/system')).text);
+        for (const value of [binding.gateway, binding.project, binding.idempotency_header]) expect(text).toContain(value);
+      });
+    });
+  });
+
   it('shows the balance of each currency to the cent, and what needs a person', async () => {
     await inScriptedWorld(
       (call) =>
