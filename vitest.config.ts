@@ -20,8 +20,8 @@ const saysSo = {
 export default defineConfig({
   test: {
     ...(withBrowser ? {} : { reporters: ['default', saysSo] }),
-    // The runner is in the way of nothing: RSA signing in child processes wants the second core.
-    maxWorkers: 2,
+    // Most of the time goes into processes that wait for each other: on two cores a third worker finds room.
+    maxWorkers: 3,
     projects: [
       {
         test: { ...shared, name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/**/*.services.test.ts', browserTests] },
