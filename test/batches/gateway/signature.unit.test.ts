@@ -42,21 +42,6 @@ describe('createSigner', () => {
     texts.forEach((text, n) => expect(verify('sha256', text, pair.publicKey, Buffer.from(signatures[n] ?? '', 'base64'))).toBe(true));
   });
 
-  it('signs as many at once as it may, the others in the order of asking, each its own bytes', async () => {
-    const signer = createSigner({ privateKeyPem: pair.privateKey, atOnce: 2 });
-    const ended: number[] = [];
-    const texts = Array.from({ length: 9 }, (_, n) => Buffer.from(`{"n":${n}}`));
-    const signatures = await Promise.all(
-      texts.map(async (text, n) => {
-        const signature = await signer.sign(text);
-        ended.push(n);
-        return signature;
-      }),
-    );
-    texts.forEach((text, n) => expect(verify('sha256', text, pair.publicKey, Buffer.from(signatures[n] ?? '', 'base64'))).toBe(true));
-    for (const [index, n] of ended.entries()) expect(Math.abs(index - n)).toBeLessThanOrEqual(1);
-  });
-
   it('takes PKCS#1, Windows line ends and a byte order mark', async () => {
     const pkcs1 = generateKeyPairSync('rsa', {
       modulusLength: 2048,
