@@ -13,7 +13,7 @@ const groupLimit = 128;
 const waitingLimit = 65_536;
 /** From this size on the last group shows that many callers are under way. */
 const busyGroup = 8;
-const gatherMs = 1;
+const gatherMs = 3;
 
 export interface Transaction {
   begin(): void;
