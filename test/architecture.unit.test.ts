@@ -190,7 +190,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'consumers/drop-folder/moves.ts': 'names of temporary files',
   'consumers/row-index.ts': 'a key that never leaves the process',
   'consumers/kafka/read-topic.ts': 'its consumer group is its own, and its time limits are those of a live connection',
-  'src/ledger/ledger-key.ts': 'makes the key, and asks who owns its file',
+  'src/ledger/make-key-file.ts': 'makes a key, and names a temporary file',
   'src/ledger/seal.ts': 'nonces',
   'src/ledger/redis/clock.ts': 'measures Redis TIME now and then',
   'src/ledger/redis/places.ts': 'gathers the claims of one turn of the event loop into one script',

@@ -30,7 +30,7 @@ export async function approveBatch(deps: OperationDeps, request: RequestOf<'appr
     const rows = records === 1 ? '1 row is' : `${records} rows are`;
     return {
       outcome: 'done',
-      text: `Batch ${short(batchId)} is approved: ${rows} due. A process that pays sends what it keeps; else run the file again.`,
+      text: `Batch ${short(batchId)} is approved: ${rows} due. serve and console send it by themselves; otherwise run the file again.`,
       data: { batch_id: batchId, approved_by: by, hash, records },
     };
   }

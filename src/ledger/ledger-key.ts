@@ -1,11 +1,11 @@
 /** The ledger key: 32 random bytes that all keyed hashes and seals of a ledger are derived from. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LedgerKeyError } from './errors.ts';
-import { fileExists, ledgerFile, makeDataDir, syncDir } from './data-dir.ts';
+import { fileExists, ledgerFile, makeDataDir } from './data-dir.ts';
+import { makeKeyFile } from './make-key-file.ts';
 
-const keyBytes = 32;
 /** 32 bytes in base64. */
 const keyGrammar = /^[A-Za-z0-9+/]{43}=$/;
 const keyFile = 'ledger.key';
@@ -26,35 +26,17 @@ export function loadLedgerKey({ dir, file }: { readonly dir: string; readonly fi
     );
   }
   makeDataDir(dir);
-  makeKey(dir, own);
+  makeKey(own);
   return readKey(own);
 }
 
-/** Complete under its name or not there at all, also after a crash; of two makers the first wins. */
-function makeKey(dir: string, file: string): void {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+function makeKey(file: string): void {
   try {
-    const fd = openSync(draft, 'wx', 0o600);
-    try {
-      writeSync(fd, `${randomBytes(keyBytes).toString('base64')}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    try {
-      linkSync(draft, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      unlinkSync(draft);
-    }
-    syncDir(dir);
+    makeKeyFile(file);
   } catch (cause) {
     throw new LedgerKeyError(
       `the ledger key ${file} could not be created: ${(cause as Error).message}. Check the permissions and free space of the folder.`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }

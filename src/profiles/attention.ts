@@ -57,8 +57,8 @@ export async function attentionTexts(attention: Attention): Promise<readonly str
 function approvalText({ state, approval, batch_id: id }: Summary): string | null {
   if (state !== 'awaiting_approval' || approval === undefined) return null;
   const totals = Object.entries(approval.totals).map(([currency, { count, amount }]) => `${currency}=${amount}/${count}`);
-  const by = approval.submitted_by === undefined ? '' : ` than ${approval.submitted_by}, who submitted it`;
-  return `The file waits for an approval, and nothing of it is sent before. Another person${by} may approve it: disburse approve ${id.slice(0, 12)} --expect ${totals.join(',')} --reason TEXT, or refuse it: disburse refuse ${id.slice(0, 12)} --reason TEXT.`;
+  const who = approval.submitted_by === undefined ? 'Another person' : `A person other than ${approval.submitted_by}, who submitted it,`;
+  return `The file waits for approval, and nothing of it is sent before. ${who} may approve it: disburse approve ${id.slice(0, 12)} --expect ${totals.join(',')} --reason TEXT, or refuse it: disburse refuse ${id.slice(0, 12)} --reason TEXT.`;
 }
 
 const everyRow = 'run the same command with --results FILE';

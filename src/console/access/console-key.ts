@@ -1,11 +1,9 @@
 /** The key that login links, cookies and forms of the console are signed with: made in the data folder once. */
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, exitCodes } from '../../exit.ts';
 import { makeDataDir } from '../../ledger/data-dir.ts';
-
-const keyBytes = 32;
+import { keyBytes, makeKeyFile } from '../../ledger/make-key-file.ts';
 
 /** @throws {CommandError} exit 1 when it cannot be read or made */
 export function loadConsoleKey(dataDir: string): Buffer {
@@ -31,26 +29,11 @@ function readKey(file: string): Buffer | undefined {
   throw unusable(file, 'it must contain 32 bytes in base64; delete it, and a key is made at the next start');
 }
 
-/** Complete under its name or not there at all; of two makers the first wins. */
 function makeKey(file: string): void {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    const fd = openSync(draft, 'wx', 0o600);
-    try {
-      writeSync(fd, `${randomBytes(keyBytes).toString('base64')}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    linkSync(draft, file);
+    makeKeyFile(file);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, (cause as Error).message);
-  } finally {
-    try {
-      unlinkSync(draft);
-    } catch {
-      // It was never made.
-    }
+    throw unusable(file, (cause as Error).message);
   }
 }
 
