@@ -97,8 +97,14 @@ function createGateWatch({ ledger, clock }: Pick<PauseWatchDeps, 'ledger' | 'clo
   return {
     gates,
     // Events have no terms, and most ledgers hold nothing.
-    holdOf: async (batchId: string): Promise<Hold | null> =>
-      isFileBatch(batchId) ? holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() }) : null,
+    holdOf: async (batchId: string): Promise<Hold | null> => {
+      if (!isFileBatch(batchId)) return null;
+      const hold = holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
+      if (hold?.code !== 'awaiting_approval') return hold;
+      // What is remembered may be from before the approval: only the ledger says that it is still awaited.
+      terms.delete(batchId);
+      return holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createParkedSweeper, createPauseWatch } from '../../../batches/pipeline/pause-watch.ts';
+import { changedGates, noTerms, valuesOf } from '../../../batches/record/gates.ts';
 import { park } from '../../../batches/record/parking.ts';
 import type { Pause } from '../../../batches/record/pause.ts';
 import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
@@ -62,5 +63,19 @@ describe('a parked record', () => {
     watch.parked(batchA);
     await watch.tick();
     expect(await ledger.record('inv-1')).toMatchObject({ status: 'queued', reason: { code: 'paused' }, dueAt: null });
+  });
+});
+
+describe('the hold of a batch that awaits an approval', () => {
+  it('ends with the approval in the ledger, while what is remembered is from before', async () => {
+    const { ledger, deps } = await parkedRecord(null);
+    const to = valuesOf({ maxBatchTotal: {}, maxDayTotal: {}, approval: 'required', confirm: 'match' });
+    await ledger.setGates(changedGates(null, { by: 'alice', reason: 'rule', at, to }), 0);
+    const watch = createPauseWatch(deps);
+    expect(await watch.holdOf(batchA)).toEqual({ code: 'awaiting_approval' });
+    const approval = { by: 'bob', reason: 'checked', at, hash: 'h' };
+    const { number } = await ledger.terms(batchA);
+    expect(await ledger.setTerms({ batchId: batchA, terms: { ...noTerms, number: number + 1, approval }, expected: number })).toBe(true);
+    expect(await watch.holdOf(batchA)).toBeNull();
   });
 });
