@@ -15,9 +15,9 @@ import type { OutboxRelay } from './outbox-relay.ts';
 import type { Worker } from './worker.ts';
 
 export interface PauseWatch extends Worker {
-  /** What pauses the batch, no older than a fraction of a second. */
+  /** What pauses the batch, as the ledger has it; that nothing does may be a fraction of a second old. */
   of(batchId: string): Promise<SetPause | undefined>;
-  /** What the gates hold the first sends of the batch for, no older than a fraction of a second. */
+  /** What the gates hold the first sends of the batch for, as the ledger has it; that nothing does may be a fraction of a second old. */
   holdOf(batchId: string): Promise<Hold | null>;
   /** Who confirms, no older than that. */
   confirm(): Promise<'match' | 'manual'>;
@@ -52,7 +52,13 @@ export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
     }
     return known;
   };
-  const of: PauseWatch['of'] = async (batchId) => pauseOf(await pauses(), batchId);
+  const of: PauseWatch['of'] = async (batchId) => {
+    const pause = pauseOf(await pauses(), batchId);
+    if (!keepsWaiting(pause)) return pause;
+    // What is remembered may be from before the end of the pause: only the ledger says that it is still paused.
+    known = undefined;
+    return pauseOf(await pauses(), batchId);
+  };
   const { gates, holdOf: hold } = createGateWatch(deps);
 
   const isHeld = async (batchId: string): Promise<boolean> => (await hold(batchId))?.code === 'awaiting_approval';
@@ -99,11 +105,13 @@ function createGateWatch({ ledger, clock }: Pick<PauseWatchDeps, 'ledger' | 'clo
     // Events have no terms, and most ledgers hold nothing.
     holdOf: async (batchId: string): Promise<Hold | null> => {
       if (!isFileBatch(batchId)) return null;
-      const hold = holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
-      if (hold?.code !== 'awaiting_approval') return hold;
-      // What is remembered may be from before the approval: only the ledger says that it is still awaited.
+      const look = async (): Promise<Hold | null> =>
+        holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
+      if ((await look()) === null) return null;
+      // What is remembered may be from before the approval, or the end of the rule: only the ledger says what still holds.
+      known = undefined;
       terms.delete(batchId);
-      return holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
+      return look();
     },
   };
 }

@@ -11,7 +11,7 @@ import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
 import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
-import { grantDay } from './gates.ts';
+import { copyGatesTo, grantDay } from './gates.ts';
 import { readStored, unpack } from './stored-record.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { readPause } from './pauses.ts';
@@ -48,7 +48,7 @@ export async function advance(context: LedgerContext, change: Change, tries = 1)
       return { ok: false, why: 'paused', current: (await context.readRecord(shard, recordId, text)).record, pause: readPause(pause) };
     }
     case 'held':
-      return held(context, shard, change, reply.values);
+      return held(context, shard, change, { values: reply.values, tries });
     case 'day_full':
       return dayFull(context, shard, change, { values: reply.values, tries });
     case 'moved':
@@ -72,12 +72,15 @@ export async function advance(context: LedgerContext, change: Change, tries = 1)
   }
 }
 
+/** What holds in the shard of the record may hold no longer in the one that decides. */
 async function held(
   context: LedgerContext,
   shard: number,
-  { after }: Change,
-  [text = '', what = '']: readonly string[],
+  change: Change,
+  { values: [text = '', what = ''], tries }: { readonly values: readonly string[]; readonly tries: number },
 ): Promise<AdvanceResult> {
+  const { after } = change;
+  if (await copyGatesTo(context, { shard, batchId: after.batchId })) return advance(context, change, tries + 1);
   const { record: current } = await context.readRecord(shard, after.recordId, text);
   const hold = what === 'approval' ? ({ code: 'awaiting_approval' } as const) : ({ code: 'not_before', until: Number(what) } as const);
   return { ok: false, why: 'held', current, hold };

@@ -84,6 +84,27 @@ async function setGate(
   return true;
 }
 
+/**
+ * Copies to the shard what the deciding shards have of the gates and of the terms of the batch: a change is being copied, or
+ * its copying was cut short.
+ *
+ * @returns whether the shard had an earlier state
+ */
+export async function copyGatesTo(context: GateCalls, { shard, batchId }: { shard: number; batchId: string }): Promise<boolean> {
+  const { names } = context;
+  const ofBatch = { home: shardOf(batchId), keyOf: (one: number) => names.tally(one, batchId), field: 'terms' } as const;
+  const copied = [await copyTo(context, shard, { home: 0, keyOf: names.meta, field: 'gates' }), await copyTo(context, shard, ofBatch)];
+  return copied.includes(true);
+}
+
+async function copyTo({ calls }: GateCalls, shard: number, { home, keyOf, field }: Pick<GateChange, 'home' | 'keyOf' | 'field'>) {
+  if (shard === home) return false;
+  const kept = (await calls.read(home, 'hget', keyOf(home), field)) as string | null;
+  const number = /^\d+/.exec(kept ?? '')?.[0];
+  if (kept === null || number === undefined) return false;
+  return (await calls.run(shard, scripts.copyGate, [keyOf(shard)], [field, number, kept])).answer === 'written';
+}
+
 /** Of other intents of the shard, which take what was granted, so many are waited for. */
 const triesAtMost = 256;
 
@@ -103,9 +124,7 @@ export async function grantDay(
   }
   if (answer === 'free') {
     // The limit was removed, and a crash kept that from this shard.
-    const kept = (await calls.read(0, 'hget', names.meta(0), 'gates')) as string | null;
-    const number = /^\d+/.exec(kept ?? '')?.[0];
-    if (kept !== null && number !== undefined) await calls.run(shard, scripts.copyGate, [names.meta(shard)], ['gates', number, kept]);
+    await copyTo({ calls, names }, shard, { home: 0, keyOf: names.meta, field: 'gates' });
   }
   const granted = values[0];
   if (granted !== undefined) await calls.run(shard, scripts.takeGrant, [], [currency, String(day), granted]);

@@ -79,3 +79,20 @@ describe('the hold of a batch that awaits an approval', () => {
     expect(await watch.holdOf(batchA)).toBeNull();
   });
 });
+
+describe('what is remembered of a pause or of a rule', () => {
+  it('holds no record after the end of it in the ledger', async () => {
+    const { ledger, deps } = await parkedRecord(pause('paused'));
+    const to = valuesOf({ maxBatchTotal: {}, maxDayTotal: {}, approval: 'required', confirm: 'match' });
+    await ledger.setGates(changedGates(null, { by: 'alice', reason: 'rule', at, to }), 0);
+    const watch = createPauseWatch(deps);
+    expect(await watch.of(batchA)).toMatchObject({ code: 'paused' });
+    expect(await watch.holdOf(batchA)).toEqual({ code: 'awaiting_approval' });
+    await ledger.setPause({ batchId: batchA, pause: null });
+    const gates = await ledger.gates();
+    const free = valuesOf({ maxBatchTotal: {}, maxDayTotal: {}, approval: 'none', confirm: 'match' });
+    await ledger.setGates(changedGates(gates, { by: 'alice', reason: 'rule', at, to: free }), gates?.number ?? 0);
+    expect(await watch.of(batchA)).toBeUndefined();
+    expect(await watch.holdOf(batchA)).toBeNull();
+  });
+});

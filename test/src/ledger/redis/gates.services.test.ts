@@ -77,17 +77,31 @@ describe('gates', () => {
 describe('an approval', () => {
   const approved: BatchTerms = { ...noTerms, number: 1, approval: { by: 'bob', reason: 'checked', at, hash: 'h' } };
 
-  it.each([1, 7, 15])('that has not come to %i shards holds their records, and none any more when it is given again', async (count) => {
+  it.each([1, 7, 15])('that its process did not bring to %i shards before it died comes there with the first intent', async (count) => {
     const [one, other] = [await open(), await open()];
     const records = await inEachShard(one);
     await one.ledger.setGates(gatesOf({ approval: 'required' }), 0);
+    expect(await outcomes(other, records)).toEqual(all('held'));
     await one.ledger.setTerms({ batchId: batchA, terms: approved, expected: 0 });
     const others = shards.filter((shard) => shard !== shardOf(batchA)).slice(0, count);
     await forget((shard) => names.tally(shard, batchA), 'terms', others);
-    const held = records.filter(({ recordId }) => others.includes(shardOf(recordId)));
-    expect(await outcomes(other, held)).toEqual(held.map(() => 'held'));
+    expect(await outcomes(other, records)).toEqual(all('written'));
     expect(await other.ledger.setTerms({ batchId: batchA, terms: approved, expected: 1 })).toBe(true);
-    expect(await outcomes(one, records)).toEqual(all('written'));
+  });
+
+  it('that only one shard has, and not the one that decides, lets nothing pass elsewhere', async () => {
+    const one = await open();
+    const records = await inEachShard(one);
+    await one.ledger.setGates(gatesOf({ approval: 'required' }), 0);
+    await one.ledger.setTerms({ batchId: batchA, terms: approved, expected: 0 });
+    const keeper = shards.find((shard) => shard !== shardOf(batchA));
+    await forget(
+      (shard) => names.tally(shard, batchA),
+      'terms',
+      shards.filter((shard) => shard !== keeper),
+    );
+    const held = records.filter(({ recordId }) => shardOf(recordId) !== keeper);
+    expect(await outcomes(one, held)).toEqual(held.map(() => 'held'));
   });
 });
 
