@@ -37,6 +37,12 @@ const isHeader = (cells: readonly string[], more: number): boolean => {
   return names >= 3 && names > more && names * 2 >= named.length && !named.some(isValue);
 };
 
+/** Whether a first line holds values, or is a comment: what it has are no names. */
+export const isNoHeader = (header: readonly string[]): boolean => {
+  const cells = filled(header);
+  return cells.some(isValue) || /^(?:#|\/\/)/.test(cells[0] ?? '');
+};
+
 const problem = (line: number, code: string, message: string): LineProblem => ({ line, column: null, code, message, value: null });
 
 interface BrokenHeader {

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { createReadingDisplay } from '../terminal/reading-progress.ts';
 import { shownFileName } from './file-name.ts';
-import { loadMapping } from './mapping-file.ts';
+import { loadMapping, mappingConflict } from './mapping-file.ts';
 import type { RejectedRows } from './rejected-rows.ts';
 import { inspect, writeFixFile, type Inspection, type InspectionOutcome, type OnReading } from './payout-file.ts';
 
@@ -65,15 +65,13 @@ export async function inspectFile(
 
 async function mappingOf({ dataDir }: Config, map: string, flags: ReadingFlags): Promise<Mapping> {
   const mapping = await loadMapping('--map', map, dataDir);
-  for (const name of ['decimal', 'delimiter'] as const) {
-    const [stated, given] = [mapping[name], flags[name]];
-    if (stated === undefined || given === undefined || stated === given) continue;
-    throw new CommandError(
-      exitCodes.usage,
-      `--${name} ${JSON.stringify(given)}: the mapping says ${JSON.stringify(stated)}. Leave the option out.`,
-    );
-  }
-  return mapping;
+  const conflict = mappingConflict(mapping, flags);
+  if (conflict === null) return mapping;
+  const { name, stated, given } = conflict;
+  throw new CommandError(
+    exitCodes.usage,
+    `--${name} ${JSON.stringify(given)}: the mapping says ${JSON.stringify(stated)}. Leave the option out.`,
+  );
 }
 
 function readControlTotals(text: string): Totals {

@@ -49,6 +49,11 @@ beforeAll(async () => {
       name: 'july.csv',
       content: csvOf([...payouts(2, 'l'), row('bad-3', { iban: 'DE00370400440532013000', amount: '0' })]),
     });
+    // Its columns have other names than ours.
+    await alice.upload({
+      name: 'bank.csv',
+      content: csvOf(payouts(2, 'b')).replace('record_id', 'Invoice No').replace('amount', 'Betrag'),
+    });
     browser = await launch();
     ready.resolve();
     await over.promise;
@@ -65,7 +70,9 @@ afterAll(async () => {
 
 const pathsOf = async (): Promise<Readonly<Record<string, string>>> => {
   const { items } = (await console_.browser.json('/records?status=unknown,failed,in_progress')) as { items: { record_id: string }[] };
-  const uploads = ((await console_.browser.json('/upload')) as { items: { id: string; handed_over: string | null }[] }).items;
+  const uploads = (
+    (await console_.browser.json('/upload')) as { items: { id: string; handed_over: string | null; needs_mapping: boolean }[] }
+  ).items;
   return {
     overview: '/',
     batches: '/batches',
@@ -73,7 +80,8 @@ const pathsOf = async (): Promise<Readonly<Record<string, string>>> => {
     records: '/records?status=succeeded&status=failed&status=unknown',
     record: `/records/${items[0]?.record_id ?? 'p-1'}`,
     upload: '/upload',
-    review: `/upload/${uploads.find(({ handed_over: by }) => by === null)?.id ?? ''}`,
+    review: `/upload/${uploads.find(({ handed_over: by, needs_mapping: waits }) => by === null && !waits)?.id ?? ''}`,
+    mapping: `/upload/${uploads.find(({ needs_mapping: waits }) => waits)?.id ?? ''}`,
     approvals: '/approvals',
     alerts: '/alerts',
     'dead-letters': '/dead-letters',
@@ -102,7 +110,7 @@ describe('each page', () => {
       for (const [name, path] of Object.entries(await pathsOf())) {
         await page.goto(`${console_.url}${path}`);
         expect(await page.title()).toContain('disburse');
-        if (['overview', 'batch', 'record', 'review', 'approvals'].includes(name)) await screenshot(page, `${name}-${theme}`);
+        if (['overview', 'batch', 'record', 'review', 'mapping', 'approvals'].includes(name)) await screenshot(page, `${name}-${theme}`);
         await openAll(page);
         expect(await violationsOf(page), `${name} ${theme}`).toEqual([]);
       }
@@ -119,7 +127,7 @@ describe('each page', () => {
         await page.goto(`${console_.url}${path}`);
         await openAll(page);
         expect(await overflowOf(page), `${name} at ${width}`).toBeLessThanOrEqual(0);
-        if (width === 320 && (name === 'overview' || name === 'approvals')) {
+        if (width === 320 && ['overview', 'approvals', 'mapping'].includes(name)) {
           await page.goto(`${console_.url}${path}`);
           await screenshot(page, `${name}-320`);
         }

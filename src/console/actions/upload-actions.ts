@@ -7,39 +7,45 @@ import { Readable } from 'node:stream';
 import type { Hono } from 'hono';
 import pLimit from 'p-limit';
 import { compareTotals } from '../../../batches/preflight/control-totals.ts';
-import { writeFixFile, type Inspection } from '../../files/payout-file.ts';
+import { mappingNames } from '../../files/mapping-file.ts';
+import { writeFixFile } from '../../files/payout-file.ts';
 import { Refusal, type ConsoleEnv } from '../access/guard.ts';
 import { answer, wantsJson } from '../answers.ts';
 import { at } from '../markup.ts';
 import type { Notes } from '../notes.ts';
+import { mappingPage } from '../pages/mapping.ts';
 import { brokenPage, reviewPage, uploadPage } from '../pages/upload.ts';
 import { action, checkRole, page, type Doing } from '../routes.ts';
 import { receiveUpload } from '../uploads/receive.ts';
-import type { Payer } from '../uploads/payer.ts';
-import { badRowsOf, readTotals, type Reviews } from '../uploads/review.ts';
-import type { Upload, UploadStore } from '../uploads/store.ts';
-import { journalled, type ActDeps } from './act.ts';
-
-/** @property payer undefined where another process pays, or none */
-export interface UploadDeps extends ActDeps {
-  readonly store: UploadStore;
-  readonly reviews: Reviews;
-  readonly payer: Payer | undefined;
-}
+import { badRowsOf, readTotals } from '../uploads/review.ts';
+import type { Upload } from '../uploads/store.ts';
+import { journalled } from './act.ts';
+import { chooseMapping, unmappedPage } from './mapping-actions.ts';
+import { found, wholeOf, type UploadDeps } from './uploaded.ts';
 
 export function addUploads(app: Hono<ConsoleEnv>, notes: Notes, deps: UploadDeps): void {
   const { store, reviews, payer } = deps;
   const failureOf = (id: string): string | undefined => payer?.failureOf(id);
-  page(app, notes, '/upload', async ({ person }) => uploadPage(person, { uploads: await store.list(), failureOf }));
+  page(app, notes, '/upload', async ({ person }) =>
+    uploadPage(person, { uploads: await store.list(), failureOf, mappings: await mappingNames(deps.config.dataDir) }),
+  );
   app.post('/upload', async (c) => {
     const person = c.get('person');
     checkRole(person, 'operator');
-    const { upload, outcome } = await receiveUpload(c, person, deps);
-    if (!outcome.ok) return answer(c, brokenPage(outcome.broken), notes, 422);
+    const { upload, outcome, proposal } = await receiveUpload(c, person, deps);
+    if (!outcome.ok) {
+      const { broken } = outcome;
+      if (proposal === undefined) return answer(c, brokenPage(broken), notes, 422);
+      const mappings = await mappingNames(deps.config.dataDir);
+      return answer(c, mappingPage(person, { upload, broken, proposal, mappings }), notes, 422);
+    }
     if (!wantsJson(c)) return c.redirect(at('upload', upload.id), 303);
     return answer(c, reviewPage(person, await reviewed(deps, upload)), notes);
   });
-  page(app, notes, '/upload/:id', async ({ person, param }) => reviewPage(person, await reviewed(deps, await found(store, param('id')))));
+  page(app, notes, '/upload/:id', async ({ person, param }) => {
+    const upload = await found(store, param('id'));
+    return (await unmappedPage(deps, person, upload)) ?? reviewPage(person, await reviewed(deps, upload));
+  });
   app.get('/upload/:id/errors.csv', async (c) => {
     checkRole(c.get('person'), 'operator');
     const inspection = await wholeOf(reviews, await found(store, c.req.param('id')));
@@ -48,6 +54,7 @@ export function addUploads(app: Hono<ConsoleEnv>, notes: Notes, deps: UploadDeps
   // Who submits twice at once hands over once.
   const oneAtATime = pLimit(1);
   action(app, notes, { path: '/upload/:id/submit', role: 'operator', run: (doing) => oneAtATime(() => handOver(deps, doing)) });
+  action(app, notes, { path: '/upload/:id/map', role: 'operator', run: (doing) => oneAtATime(() => chooseMapping(deps, doing)) });
   action(app, notes, {
     path: '/upload/:id/discard',
     role: 'operator',
@@ -92,19 +99,6 @@ async function handOver(deps: UploadDeps, { person, param, form }: Doing) {
     return { outcome: 'done', text: `${upload.name} is handed over.`, data } as const;
   };
   return { answer: await journalled(deps, asked, { action: 'submit', about: upload.name, work }), back };
-}
-
-async function found(store: UploadStore, id: string): Promise<Upload> {
-  const upload = await store.find(id);
-  if (upload === undefined)
-    throw new Refusal(404, 'no_upload', 'This file is not here: its batch has ended, or it was discarded. /batches lists what was paid.');
-  return upload;
-}
-
-async function wholeOf(reviews: Reviews, upload: Upload): Promise<Inspection> {
-  const outcome = await reviews.of(upload);
-  if (outcome.ok) return outcome.inspection;
-  throw new Refusal(409, 'file_broken', 'The file cannot be read as it was when it was uploaded. Upload it again.');
 }
 
 async function reviewed(deps: UploadDeps, upload: Upload) {

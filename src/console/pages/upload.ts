@@ -16,27 +16,31 @@ import type { Upload } from '../uploads/store.ts';
 export interface UploadState {
   readonly uploads: readonly Upload[];
   readonly failureOf: (id: string) => string | undefined;
+  /** Names of the saved mappings. */
+  readonly mappings: readonly string[];
 }
 
-export function uploadPage(person: Person, { uploads, failureOf }: UploadState): Shown {
-  const items = uploads.map(({ id, name, by, at: since, handedOver }) => ({
+export function uploadPage(person: Person, { uploads, failureOf, mappings }: UploadState): Shown {
+  const items = uploads.map(({ id, name, by, at: since, handedOver, reading, needsMapping }) => ({
     id,
     file: name,
     by,
     at: since,
     handed_over: handedOver?.by ?? null,
     failure: failureOf(id) ?? null,
+    mapping: reading.mapping?.name ?? null,
+    needs_mapping: needsMapping !== undefined,
   }));
   return {
     title: 'Upload',
     json: { items },
     body: markup`<h1>Upload</h1>
-${person.roles.has('operator') ? uploadForm(person) : markup`<p>Uploading a file takes an operator.</p>`}
+${person.roles.has('operator') ? uploadForm(person, mappings) : markup`<p>Uploading a file takes an operator.</p>`}
 <h2>Uploaded files</h2>
 ${dataTable({
   label: 'Uploaded files',
   columns: ['file', 'uploaded by', 'at', 'state'],
-  rows: uploads.map(({ id, name, by, at: since, handedOver }) => {
+  rows: uploads.map(({ id, name, by, at: since, handedOver, needsMapping }) => {
     const failure = failureOf(id);
     return [
       markup`<a href="${at('upload', id)}">${name}</a>`,
@@ -44,9 +48,11 @@ ${dataTable({
       time(since),
       failure !== undefined
         ? markup`<span class="badge bad">not paid</span> ${failure}`
-        : handedOver === null
-          ? 'checked, not handed over'
-          : `handed over by ${handedOver.by}`,
+        : needsMapping !== undefined
+          ? 'needs a mapping of its columns'
+          : handedOver === null
+            ? 'checked, not handed over'
+            : `handed over by ${handedOver.by}`,
     ];
   }),
   empty: 'None. A file is kept here until its batch has ended.',
@@ -54,11 +60,12 @@ ${dataTable({
   };
 }
 
-const select = (label: string, name: string, choices: readonly (readonly [value: string, text: string])[]): Markup =>
+export const select = (label: string, name: string, choices: readonly (readonly [value: string, text: string])[]): Markup =>
   markup`<label>${label} <select name="${name}">${choices.map(([value, text]) => markup`<option value="${value}">${text}</option>`)}</select></label>`;
 
 const uploadForm = (
   person: Person,
+  mappings: readonly string[],
 ): Markup => markup`<form class="card" method="post" action="/upload" enctype="multipart/form-data">${hidden(person)}
 <div class="drop"><label>File: CSV (also .gz) or workbook (.xlsx) <input type="file" name="file" accept=".csv,.gz,.xlsx,text/csv" required></label></div>
 <details><summary>How it is read, and what you expect</summary><div class="fields">
@@ -80,7 +87,8 @@ ${select('Decimal sign of amount', 'decimal', [
   ['', 'point'],
   ['comma', 'comma'],
 ])}
-<label>Sheet of a workbook <input name="sheet" autocomplete="off"></label>
+<label>Sheet of a workbook <input name="sheet" autocomplete="off" placeholder="the first one"></label>
+${select('Mapping of the columns', 'map', [['', 'none: the columns have our names'], ...mappings.map((name) => [name, name] as const)])}
 <label>Expected totals <input name="expect" placeholder="EUR=12.30/3,USD=5/1" autocomplete="off"></label></div></details>
 <p class="hint">Nothing is paid yet: the whole file is checked first.</p>
 <button type="submit">Check the file</button></form>`;
@@ -92,21 +100,24 @@ export function brokenPage(broken: BrokenFile): Shown {
     json: brokenReport(broken),
     body: markup`<h1>${file}</h1>
 <p class="verdict bad">The file has errors that block the whole of it. Nothing is paid from it until they are corrected.</p>
-${dataTable({
-  label: 'Errors of the file',
-  columns: ['line', 'column', 'what to do', 'code'],
-  rows: problems
-    .slice(0, 200)
-    .map(({ line, column, message, value, code }) => [
-      line,
-      column,
-      markup`${message}${value === null ? null : markup` <code>${value}</code>`}`,
-      markup`<code>${code}</code>`,
-    ]),
-})}
+${problemsTable(problems)}
 ${advice === null ? null : markup`<p>${advice}</p>`}<p><a class="button" href="/upload">Upload the corrected file</a></p>`,
   };
 }
+
+export const problemsTable = (problems: BrokenFile['problems']): Markup =>
+  dataTable({
+    label: 'Errors of the file',
+    columns: ['line', 'column', 'what to do', 'code'],
+    rows: problems
+      .slice(0, 200)
+      .map(({ line, column, message, value, code }) => [
+        line,
+        column,
+        markup`${message}${value === null ? null : markup` <code>${value}</code>`}`,
+        markup`<code>${code}</code>`,
+      ]),
+  });
 
 export interface Reviewed {
   readonly upload: Upload;
@@ -123,7 +134,12 @@ export function reviewPage(person: Person, reviewed: Reviewed): Shown {
   const { preflight } = inspection;
   return {
     title: inspection.file,
-    json: { ...report(inspection), upload: upload.id, handed_over: upload.handedOver?.by ?? null },
+    json: {
+      ...report(inspection),
+      upload: upload.id,
+      handed_over: upload.handedOver?.by ?? null,
+      mapping: upload.reading.mapping?.name ?? null,
+    },
     body: markup`<h1>${inspection.file}</h1>
 ${preflight.errorsTotal === 0 ? markup`<p class="verdict good">Every row can be paid.</p>` : markup`<p class="verdict bad">${counted(preflight.invalid, 'row', 'rows')} cannot be paid.</p>`}
 ${failure === undefined ? null : markup`<p class="note bad">Not paid: ${failure}</p>`}
@@ -134,7 +150,7 @@ ${facts([
   ],
   [
     'Read as',
-    `${inspection.encoding}${inspection.sheet === undefined ? `, ${delimiterName(inspection.delimiter)}` : `, sheet ${inspection.sheet}`}`,
+    `${inspection.encoding}${inspection.sheet === undefined ? `, ${delimiterName(inspection.delimiter)}` : `, sheet ${inspection.sheet}`}${upload.reading.mapping === undefined ? '' : `, mapping ${upload.reading.mapping.name}`}`,
   ],
   ['Uploaded', markup`by ${upload.by}, ${time(upload.at)}`],
   ['Batch (SHA-256)', markup`<code class="long">${shortId(inspection.sha256)}</code>`],

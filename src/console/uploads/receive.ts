@@ -2,6 +2,12 @@
 import type { InspectionOutcome } from '../../files/payout-file.ts';
 import { checkForm, Refusal, type ConsoleContext } from '../access/guard.ts';
 import type { Person } from '../access/person.ts';
+import type { Mapping } from '../../../batches/csv-row/mapping.ts';
+import type { Config } from '../../config/config.ts';
+import { mappingConflict } from '../../files/mapping-file.ts';
+import type { ProposedMapping } from '../../files/propose-for-file.ts';
+import { mayNeedMapping, proposalFor } from './propose.ts';
+import { savedMapping } from './save-mapping.ts';
 import { boundaryOf, readMultipart } from './multipart.ts';
 import { readTotals, type Reviews } from './review.ts';
 import type { Upload, UploadReading, UploadStore } from './store.ts';
@@ -9,16 +15,23 @@ import type { Upload, UploadReading, UploadStore } from './store.ts';
 export interface Received {
   readonly upload: Upload;
   readonly outcome: InspectionOutcome;
+  /** For a file that is kept until it has a mapping. */
+  readonly proposal?: ProposedMapping;
 }
 
 interface ReceiveDeps {
   readonly store: UploadStore;
   readonly reviews: Reviews;
   readonly now: () => number;
+  readonly config: Pick<Config, 'dataDir'>;
 }
 
-/** A file that has errors as a whole is not kept. @throws {Refusal} */
-export async function receiveUpload(c: ConsoleContext, person: Person, { store, reviews, now }: ReceiveDeps): Promise<Received> {
+/**
+ * A file that has errors as a whole is not kept, unless a mapping can correct them.
+ *
+ * @throws {Refusal}
+ */
+export async function receiveUpload(c: ConsoleContext, person: Person, { store, reviews, now, config }: ReceiveDeps): Promise<Received> {
   const fields = new Map<string, string>();
   let received: Awaited<ReturnType<UploadStore['receive']>> | undefined;
   try {
@@ -38,11 +51,20 @@ export async function receiveUpload(c: ConsoleContext, person: Person, { store, 
     if (received === undefined || received.bytes() === 0)
       throw new Refusal(422, 'no_file', 'Choose a file: none was sent, or it is empty.');
     const { id, name } = received;
-    const upload: Upload = { id, name, reading: readingOf(fields), by: person.name, at: new Date(now()).toISOString(), handedOver: null };
+    const reading = await readingOf(fields, config.dataDir);
+    const upload: Upload = { id, name, reading, by: person.name, at: new Date(now()).toISOString(), handedOver: null };
     const expect = fields.get('expect')?.trim() ?? '';
     const outcome = await reviews.check(upload, expect === '' ? null : readTotals(expect));
     if (outcome.ok) await store.save(upload);
-    else await store.remove(id);
+    else {
+      const proposal = mayNeedMapping(outcome.broken) ? await proposalFor(store, upload) : undefined;
+      if (proposal === undefined) await store.remove(id);
+      else {
+        const waiting = { ...upload, needsMapping: { expect } };
+        await store.save(waiting);
+        return { upload: waiting, outcome, proposal };
+      }
+    }
     return { upload, outcome };
   } catch (cause) {
     if (received !== undefined) await store.remove(received.id);
@@ -55,20 +77,34 @@ async function* toIterable(body: AsyncIterable<Uint8Array> | readonly Uint8Array
 }
 
 /** What is left empty is detected. @throws {Refusal} */
-function readingOf(fields: ReadonlyMap<string, string>): UploadReading {
+async function readingOf(fields: ReadonlyMap<string, string>, dataDir: string): Promise<UploadReading> {
   const given = (name: string): string | undefined => {
     const value = fields.get(name)?.trim() ?? '';
     return value === '' ? undefined : value;
   };
   const [encoding, delimiter, decimal, sheet] = [given('encoding'), delimiterOf(given('delimiter')), given('decimal'), given('sheet')];
+  const map = given('map');
   if (decimal !== undefined && decimal !== 'point' && decimal !== 'comma')
     throw new Refusal(422, 'wrong_parameter', 'The field decimal: expected point or comma.');
-  return {
+  const reading: UploadReading = {
     ...(encoding === undefined ? {} : { encoding }),
     ...(delimiter === undefined ? {} : { delimiter }),
     ...(decimal === undefined ? {} : { decimal }),
     ...(sheet === undefined ? {} : { sheet }),
   };
+  return map === undefined ? reading : withMapping(reading, map, await savedMapping(map, dataDir));
+}
+
+/** @throws {Refusal} when what is asked for contradicts the mapping */
+export function withMapping(reading: UploadReading, name: string, mapping: Mapping): UploadReading {
+  const conflict = mappingConflict(mapping, reading);
+  if (conflict === null) return { ...reading, mapping: { name, text: JSON.stringify({ version: 1, ...mapping }) } };
+  const { name: field, stated, given } = conflict;
+  throw new Refusal(
+    422,
+    'mapping_contradicts',
+    `The field ${field} is ${JSON.stringify(given)}, and the mapping ${name} says ${JSON.stringify(stated)}: leave the field as it is detected.`,
+  );
 }
 
 const delimiterOf = (name: string | undefined): string | undefined =>

@@ -1,6 +1,7 @@
 /** What is found in an uploaded file before anything of it is paid. */
 import { systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
+import { parseMapping, type Mapping } from '../../../batches/csv-row/mapping.ts';
 import { inspect, readAgain, type Inspection, type InspectionOutcome } from '../../files/payout-file.ts';
 import { parseControlTotals, type Totals } from '../../../batches/preflight/control-totals.ts';
 import type { LineProblem } from '../../../batches/preflight/line-problem.ts';
@@ -28,12 +29,18 @@ export function createReviews({ settings }: Config, store: Pick<UploadStore, 'pa
   const check: Reviews['check'] = (upload, expected) => {
     const { MAX_AMOUNT: maxAmount, MAX_BATCH_TOTAL: maxBatchTotal } = settings;
     const { encoding, delimiter, decimal, sheet } = upload.reading;
+    const mapping = mappingOf(upload);
     return inspect({
       path: store.pathOf(upload),
       ...(encoding === undefined ? {} : { encoding }),
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(sheet === undefined ? {} : { sheet }),
-      reading: { now: systemClock.now(), ...(maxAmount === undefined ? {} : { maxAmount }), ...(decimal === undefined ? {} : { decimal }) },
+      reading: {
+        now: systemClock.now(),
+        ...(maxAmount === undefined ? {} : { maxAmount }),
+        ...(decimal === undefined ? {} : { decimal }),
+        ...(mapping === undefined ? {} : { mapping }),
+      },
       maxBatchTotal,
       expected,
       onProgress: () => undefined,
@@ -51,6 +58,13 @@ export function createReviews({ settings }: Config, store: Pick<UploadStore, 'pa
     },
     forget: (id) => void kept.delete(id),
   };
+}
+
+function mappingOf({ reading }: Upload): Mapping | undefined {
+  if (reading.mapping === undefined) return undefined;
+  const found = parseMapping(reading.mapping.text);
+  if (!found.ok) throw new Refusal(409, 'mapping_broken', 'The mapping that the file was read with cannot be read. Upload the file again.');
+  return found.mapping;
 }
 
 /** A row with something to correct: what names it, and the problems of its columns. */

@@ -11,6 +11,8 @@ const reading = z.strictObject({
   delimiter: z.string().optional(),
   decimal: z.enum(['point', 'comma']).optional(),
   sheet: z.string().optional(),
+  /** As it was when the file was checked: what is reviewed is what is paid, whatever becomes of the mapping of that name. */
+  mapping: z.strictObject({ name: z.string(), text: z.string() }).optional(),
 });
 /** How the file is read, as flags of `run` say it. */
 export type UploadReading = z.infer<typeof reading>;
@@ -21,6 +23,8 @@ const uploadSchema = z.strictObject({
   reading,
   by: z.string(),
   at: z.string(),
+  /** Its header does not fit, so it waits for a mapping; `expect` are the totals that were typed with it. */
+  needsMapping: z.strictObject({ expect: z.string() }).optional(),
   /** Who has handed it over to be paid, and how; null while it is only checked. */
   handedOver: z.strictObject({ by: z.string(), at: z.string(), policy: z.enum(['skip', 'all-or-nothing']) }).nullable(),
 });
