@@ -9,10 +9,16 @@ import type { Clock } from '../../batches/ports/clock.ts';
 import { isCode, unlinkIfThere } from './leases.ts';
 import { noLinks, sync } from './moves.ts';
 
-/** `gap`: the number before it is missing; `reused`: another file has it, or it is below those that are known. */
+/**
+ * `gap`: neither the number before it nor the one after it is used; `reused`: another file has it.
+ *
+ * @property first the lowest number that is used
+ * @property last the highest
+ */
 export type SequenceClaim =
   | { readonly is: 'ours'; /** For a file that is refused after all. */ release(): Promise<void> }
-  | { readonly is: 'gap' | 'reused'; readonly last: number };
+  | { readonly is: 'gap'; readonly first: number; readonly last: number }
+  | { readonly is: 'reused'; readonly last: number };
 
 /** @property replaces hash of a part of this file that may have the number: the file was read before it was whole */
 export interface SequenceRequest {
@@ -24,7 +30,10 @@ export interface SequenceRequest {
 }
 
 export interface Sequences {
-  /** Waits a while for the number before it, because files may be handled side by side. */
+  /**
+   * A number that no file has is taken where it continues the numbers that are used, at either end or in between: files that
+   * are dropped together are handled in any order. Waits a while for a number beside it, because they are handled side by side.
+   */
   claim(request: SequenceRequest): Promise<SequenceClaim>;
 }
 
@@ -47,11 +56,10 @@ export function createSequences({
       const deadline = clock.now() + patienceMs;
       for (;;) {
         const used = await numbersIn(folder);
-        const last = used.at(-1);
-        if (last === undefined || used.includes(number) || used.includes(number - 1))
-          return take({ folder, number, last: last ?? number, ...file });
-        if (number < last) return { is: 'reused', last };
-        if (clock.now() >= deadline) return { is: 'gap', last };
+        const [first, last] = [used[0] ?? number, used.at(-1) ?? number];
+        if (used.length === 0 || [number - 1, number, number + 1].some((one) => used.includes(one)))
+          return take({ folder, number, last, ...file });
+        if (clock.now() >= deadline) return { is: 'gap', first, last };
         await clock.sleep(lookEveryMs, signal);
       }
     },

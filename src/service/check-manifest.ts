@@ -39,7 +39,7 @@ export async function checkManifest(
   const claim = await sequences.claim({ ...sequence, sha256, replaces: parts.get(file.name), signal: file.signal });
   if (claim.is === 'ours') return { ok: true, notBefore, release: claim.release };
   const { number } = sequence;
-  return refused([claim.is === 'gap' ? gap(number, claim.last) : reused(number, claim.last)]);
+  return refused([claim.is === 'gap' ? gap(number, claim) : reused(number, claim.last)]);
 }
 
 const refused = (problems: readonly LineProblem[]): ManifestCheck => {
@@ -50,14 +50,16 @@ const refused = (problems: readonly LineProblem[]): ManifestCheck => {
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-const gap = (number: number, last: number): LineProblem =>
+const gap = (number: number, { first, last }: { readonly first: number; readonly last: number }): LineProblem =>
   manifestProblem(
     'sequence_gap',
-    `The manifest has the sequence number ${number}, and the last file of this source had ${last}: a file between them is missing. Drop that one first, then this one again.`,
+    number < first
+      ? `The manifest has the sequence number ${number}, and the numbers of this source begin here with ${first}: the files between them are missing. If this file is to be paid, drop those first, then this one again.`
+      : `The manifest has the sequence number ${number}, and the last file of this source had ${last}: a file between them is missing. Drop that one first, then this one again.`,
   );
 
 const reused = (number: number, last: number): LineProblem =>
   manifestProblem(
     'sequence_reused',
-    `The sequence number ${number} of the manifest belongs to another file of this source, or is below the first one that was seen (the last one is ${last}): give this file the next number, if it is to be paid besides the others.`,
+    `The sequence number ${number} of the manifest belongs to another file of this source (the last one is ${last}): give this file the next number, if it is to be paid besides the others.`,
   );

@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSequences, type SequenceClaim } from '../../../consumers/drop-folder/sequences.ts';
 import { monotonicClock } from '../../../src/clock.ts';
+import { patience } from '../../support/patience.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -25,7 +26,7 @@ describe('the numbers of a source', () => {
   it('begin anywhere, and follow each other', async () => {
     expect(await isOf(claim(7, 'a'))).toBe('ours');
     expect(await isOf(claim(8, 'b'))).toBe('ours');
-    expect(await claim(10, 'c')).toEqual({ is: 'gap', last: 8 });
+    expect(await claim(10, 'c')).toEqual({ is: 'gap', first: 7, last: 8 });
     expect(await isOf(claim(9, 'c'))).toBe('ours');
   });
 
@@ -33,7 +34,36 @@ describe('the numbers of a source', () => {
     await claim(7, 'a');
     expect(await isOf(claim(7, 'a'))).toBe('ours');
     expect(await claim(7, 'b')).toEqual({ is: 'reused', last: 7 });
-    expect(await claim(3, 'b')).toEqual({ is: 'reused', last: 7 });
+  });
+
+  it('that no file has yet are taken when they arrive late, below the first one as well', async () => {
+    for (const number of [3, 2, 1]) expect(await isOf(claim(number, String(number)))).toBe('ours');
+    expect(await claim(2, 'x')).toEqual({ is: 'reused', last: 3 });
+    expect(await isOf(claim(4, '4'))).toBe('ours');
+  });
+
+  it('that no file has, and that continue none, are a gap on either side', async () => {
+    await claim(7, 'a');
+    expect(await claim(3, 'b')).toEqual({ is: 'gap', first: 7, last: 7 });
+    expect(await claim(9, 'b')).toEqual({ is: 'gap', first: 7, last: 7 });
+  });
+
+  it('that were given back are free, although later ones are used', async () => {
+    const claims = [await claim(1, 'a'), await claim(2, 'b')];
+    await claim(3, 'c');
+    for (const one of claims) if (one.is === 'ours') await one.release();
+    expect(await isOf(claim(2, 'd'))).toBe('ours');
+    expect(await isOf(claim(1, 'e'))).toBe('ours');
+    expect(await isOf(claim(3, 'f'))).toBe('reused');
+  });
+
+  it('dropped together in any order are all taken: each waits for a number beside it', async () => {
+    const claims = [5, 1, 3, 4, 2].map(async (number, index) => {
+      if (index === 0) return isOf(claim(number, 'a', { patienceMs: 20_000 }));
+      await expect.poll(async () => (await readdir(dir)).length, patience).toBe(1);
+      return isOf(claim(number, String(number), { patienceMs: 20_000 }));
+    });
+    expect(await Promise.all(claims)).toEqual(claims.map(() => 'ours'));
   });
 
   it('are counted for each source by itself, whatever its name', async () => {
