@@ -24,7 +24,7 @@ export async function retry(config: Config, recordIds: readonly string[], option
   const person = { by: personOf(options), reason: reasonOf(options) };
   const { file, amend, json } = options;
   if (amend && file === undefined) throw new CommandError(exitCodes.usage, '--amend needs --file FILE with the changed row.');
-  for (const name of ['map', 'sheet'] as const)
+  for (const name of ['encoding', 'delimiter', 'decimal', 'sheet', 'map'] as const)
     if (file === undefined && options[name] !== undefined)
       throw new CommandError(exitCodes.usage, `--${name} needs --file FILE: it says how that file is read.`);
   const rows = file === undefined ? new Map<string, SealedRow>() : await sealedRows(config, file, recordIds, options);

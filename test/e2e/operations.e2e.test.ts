@@ -109,6 +109,20 @@ describe('retry', () => {
     });
   });
 
+  it('takes the row from a file in another encoding, with another delimiter and decimal sign, as run reads it', async () => {
+    await inScriptedWorld(refusedOnce, async (world) => {
+      const text = csvOf([row('p-1', { amount: '10,50', recipient_first_name: 'José' })], ';');
+      const path = world.write('may.csv', Buffer.from(text, 'latin1'));
+      const reading = ['--encoding', 'windows-1252', '--delimiter', ';', '--decimal', 'comma'];
+      expect((await world.run(path, reading)).summary.statuses.failed.count).toBe(1);
+      const retry = ['retry', 'p-1', '--file', path, ...because];
+      expect(await world.command([...retry, ...reading.slice(0, 2)])).toMatchObject({ code: 1 });
+      expect(await done(world, [...retry, ...reading])).toMatchObject({ status: 'queued', attempt: 2 });
+      const alone = await world.command(['retry', 'p-1', '--decimal', 'comma', ...because]);
+      expect(alone).toMatchObject({ code: 1, stderr: expect.stringContaining('--decimal needs --file') as string });
+    });
+  });
+
   it('refuses --sheet for a file that is no workbook, and without a file', async () => {
     await inScriptedWorld(refusedOnce, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(1)));
