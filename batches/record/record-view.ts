@@ -178,7 +178,8 @@ function commandsOf(record: LedgerRecord, { next, pause, now }: Situation): stri
   if (whyNotRetry(record) === null) return [about('retry', '--reason TEXT'), explain];
   if (isFinal[status]) return [explain];
   if (status === 'queued') {
-    const resume = next?.action === 'resume' ? [`disburse resume ${pause?.batchId === null ? '--all' : shellWord(batchId)}`] : [];
+    const paused = batchId.startsWith('-') ? `-- ${shellWord(batchId)}` : shellWord(batchId);
+    const resume = next?.action === 'resume' ? [`disburse resume ${pause?.batchId === null ? '--all' : paused}`] : [];
     return [...resume, `disburse cancel --record=${shellWord(record.recordId)} --reason TEXT`, explain];
   }
   // Of what waits for a person, only a confirmation has a deadline.

@@ -9,6 +9,7 @@ import { chooseBatch } from '../views/find-batch.ts';
 import { Refusal, type ConsoleContext, type ConsoleEnv } from './access/guard.ts';
 import { sendFile } from './actions/upload-actions.ts';
 import type { ConsoleDeps } from './reading.ts';
+import { paramOf } from './routes.ts';
 
 interface DownloadDeps extends ConsoleDeps {
   readonly results: (since: number) => AsyncIterable<ResultEvent>;
@@ -18,7 +19,7 @@ interface DownloadDeps extends ConsoleDeps {
 const patienceMs = 3_000;
 
 export function addDownloads(app: Hono<ConsoleEnv>, { reader, results, config }: DownloadDeps): void {
-  const batchOf = (c: ConsoleContext) => reader.read(({ ledger }) => chooseBatch(ledger, c.req.param('id') ?? ''));
+  const batchOf = (c: ConsoleContext) => reader.read(({ ledger }) => chooseBatch(ledger, paramOf(c, 'id')));
   const nameOf = (file: string, end: string): string => `${file.replace(/\.(?:csv|xlsx)(?:\.gz)?$/i, '')}.${end}.csv`;
   app.get('/batches/:id/results.csv', async (c) => {
     const { batchId, file } = await batchOf(c);

@@ -19,5 +19,12 @@ function inert(piece: Piece): unknown {
 
 const isList = (piece: Piece): piece is readonly Piece[] => Array.isArray(piece);
 
-/** A path, with each part encoded: `at('records', 'inv/7')`. */
-export const at = (...parts: readonly string[]): string => `/${parts.map(encodeURIComponent).join('/')}`;
+/**
+ * A path, with each part encoded: `at('records', 'inv/7')`. Browsers take `.` and `..` for folders, encoded or not, and `--all`
+ * names everything: such an id has `~` in front of it, and so has one that would be read as that.
+ */
+export const at = (...parts: readonly string[]): string =>
+  `/${parts.map((part) => `${/^~*(?:\.{1,2}|--all)$/.test(part) ? '~' : ''}${encodeURIComponent(part.toWellFormed())}`).join('/')}`;
+
+/** The id that a part of a path names, decoded already. */
+export const idOf = (part: string): string => (/^~+(?:\.{1,2}|--all)$/.test(part) ? part.slice(1) : part);

@@ -5,6 +5,7 @@ import type { OperationAnswer } from '../../batches/operations/request.ts';
 import { checkForm, Refusal, type ConsoleContext, type ConsoleEnv } from './access/guard.ts';
 import type { Person } from './access/person.ts';
 import { answer, wantsJson, type Shown } from './answers.ts';
+import { idOf } from './markup.ts';
 import type { Notes } from './notes.ts';
 
 export type Query = Readonly<Record<string, string>>;
@@ -14,7 +15,7 @@ export interface Visit {
   readonly person: Person;
   readonly query: Query;
   readonly url: URL;
-  /** Of the path, decoded. */
+  /** An id of the path, as `at` wrote it. */
   readonly param: (name: string) => string;
 }
 
@@ -30,11 +31,14 @@ export interface Done {
   readonly back: string;
 }
 
+/** An id of the path, as `at` wrote it. */
+export const paramOf = (c: Pick<ConsoleContext, 'req'>, name: string): string => idOf(c.req.param(name) ?? '');
+
 const visitOf = (c: ConsoleContext): Visit => ({
   person: c.get('person'),
   query: c.req.query(),
   url: new URL(c.req.url),
-  param: (name) => c.req.param(name) ?? '',
+  param: (name) => paramOf(c, name),
 });
 
 export const page = (app: Hono<ConsoleEnv>, notes: Notes, path: string, show: (visit: Visit) => Promise<Shown>): void =>

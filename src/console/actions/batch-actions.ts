@@ -10,23 +10,32 @@ import { at, markup, type Markup } from '../markup.ts';
 import type { Notes } from '../notes.ts';
 import { actionForm, actions } from '../pieces/forms.ts';
 import { amounts } from '../pieces/values.ts';
-import { action, type Doing } from '../routes.ts';
+import { action } from '../routes.ts';
 import { ask, askedBy, isAllowed, type ActDeps } from './act.ts';
 
-/** In place of a batch: all of them, as the flag of the commands has it. */
-const everything = '--all';
+/** In place of a batch: all of them, as the flag of the commands has it. The address of a batch of this name is another one. */
+const everything = '/batches/--all';
 
 export function addBatchActions(app: Hono<ConsoleEnv>, notes: Notes, deps: ActDeps): void {
-  for (const type of ['pause', 'resume'] as const)
+  for (const type of ['pause', 'resume'] as const) {
+    action(app, notes, {
+      path: `${everything}/${type}`,
+      role: 'operator',
+      run: async (doing) => {
+        const asked = askedBy(doing, 'optional');
+        return { answer: await ask(deps, asked, { type, batchId: null, ...asked }), back: '/' };
+      },
+    });
     action(app, notes, {
       path: `/batches/:id/${type}`,
       role: 'operator',
       run: async (doing) => {
         const asked = askedBy(doing, 'optional');
-        const batchId = await batchOf(deps, doing);
-        return { answer: await ask(deps, asked, { type, batchId, ...asked }), back: batchId === null ? '/' : at('batches', batchId) };
+        const { batchId } = await deps.reader.read(({ ledger }) => chooseBatch(ledger, doing.param('id')));
+        return { answer: await ask(deps, asked, { type, batchId, ...asked }), back: at('batches', batchId) };
       },
     });
+  }
   action(app, notes, {
     path: '/batches/:id/cancel',
     role: 'operator',
@@ -37,9 +46,6 @@ export function addBatchActions(app: Hono<ConsoleEnv>, notes: Notes, deps: ActDe
     },
   });
 }
-
-const batchOf = async (deps: ActDeps, { param }: Doing): Promise<string | null> =>
-  param('id') === everything ? null : (await deps.reader.read(({ ledger }) => chooseBatch(ledger, param('id')))).batchId;
 
 /** Only what the state allows. */
 export function batchForms(person: Person, summary: Summary, pause: SetPause | undefined): Markup {
@@ -86,6 +92,6 @@ export function everythingForms(person: Person, pauses: readonly SetPause[]): Ma
     ? ['Resume everything', 'Lets everything go on.']
     : ['Pause everything', 'No new record of any batch is sent, by any instance. What is at the gateway is followed to its end.'];
   return actions('Decide', [
-    actionForm({ person, action: at('batches', everything, type), title, button: title, reason: 'optional', about, danger: !isPaused }),
+    actionForm({ person, action: `${everything}/${type}`, title, button: title, reason: 'optional', about, danger: !isPaused }),
   ]);
 }
