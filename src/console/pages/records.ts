@@ -6,6 +6,7 @@ import { openStatuses, statuses, type RecordStatus } from '../../../batches/reco
 import { counted, grouped } from '../../terminal/format.ts';
 import { nextText } from '../../terminal/record-list.ts';
 import { isIndexed, selectionFrom, type WantedRecords } from '../../views/select-records.ts';
+import type { FoundRecords } from '../../ledger/looks.ts';
 import { Refusal } from '../access/guard.ts';
 import type { Shown } from '../answers.ts';
 import { markup, type Markup } from '../markup.ts';
@@ -17,31 +18,30 @@ import type { Query } from '../routes.ts';
 
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 const fallbackLimit = 100;
-/** Records before a page are read again for it. */
+/** What comes before a page is found again for it. */
 const mostSkipped = 100_000;
+/** In Redis, which has no index of amounts, currencies, reasons and ids. */
+const mostRead = 5_000;
 
-export async function recordsPage({ reader, now: clock }: ConsoleDeps, url: URL, query: Query): Promise<Shown> {
-  const [limit, from, now] = [
-    readLimit(query, fallbackLimit),
-    readWhole(query, 'from', { fallback: 0, from: 0, to: mostSkipped }),
-    clock(),
-  ];
-  const wanted = wantedOf(url, query, from + limit);
+export async function recordsPage({ config, reader, now: clock }: ConsoleDeps, url: URL, query: Query): Promise<Shown> {
+  const last = config.servers === null ? mostSkipped : mostRead;
+  const [limit, from, now] = [readLimit(query, fallbackLimit), readWhole(query, 'from', { fallback: 0, from: 0, to: last }), clock()];
+  const wanted = { ...wantedOf(url, query), from, limit, ...(config.servers === null ? {} : { mostRead }) };
   const { selected, views } = await reader.read(async ({ ledger }) => {
     const found = await selectionFrom(ledger, wanted, now);
     const pauses = await ledger.pauses();
-    return { selected: found, views: found.records.slice(from).map((record) => recordView(record, now, pauses)) };
+    return { selected: found, views: found.records.map((record) => recordView(record, now, pauses)) };
   });
-  const next = selected.count > from + limit && from + limit <= mostSkipped ? addressWith(url, { from: String(from + limit) }) : undefined;
+  const next = selected.count > from + limit && from + limit <= last ? addressWith(url, { from: String(from + limit) }) : undefined;
   const before = from > 0 ? addressWith(url, { from: String(Math.max(0, from - limit)) }) : undefined;
-  // A list that is read from all records is not read again and again: it is as old as its page.
+  // A list that looks at all records is not read again and again: it is as old as its page.
   const shown = (list: Markup): Markup => (isIndexed(wanted) ? live('records', list) : list);
   return {
     title: 'Records',
-    json: { items: views, ...(next === undefined ? {} : { next }) },
+    json: { items: views, ...(next === undefined ? {} : { next }), ...(selected.isCut ? { partial: true } : {}) },
     body: markup`<h1>Records</h1>
 ${filters(wanted, query, limit)}
-${shown(markup`${sums(selected)}${recordTable(views)}`)}
+${shown(markup`${sums(selected)}${limits(selected)}${recordTable(views)}`)}
 <nav class="pages" aria-label="Pages of the list">${before === undefined ? null : markup`<a href="${before}" rel="prev">Earlier</a>`}
 ${selected.count === 0 ? null : markup`<span>${grouped(from + 1)} to ${grouped(from + views.length)} of ${grouped(selected.count)}</span>`}
 ${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}</nav>`,
@@ -49,7 +49,7 @@ ${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}<
 }
 
 /** @throws {Refusal} for a status that no record has */
-function wantedOf(url: URL, query: Query, limit: number): WantedRecords {
+function wantedOf(url: URL, query: Query): Omit<WantedRecords, 'limit'> {
   // The form sends each status by itself, a command line all of them at once.
   const named = url.searchParams
     .getAll('status')
@@ -65,7 +65,6 @@ function wantedOf(url: URL, query: Query, limit: number): WantedRecords {
   ];
   return {
     sort: readOneOf(query, 'sort', recordOrders) ?? 'age',
-    limit,
     ...(named.length === 0 ? {} : { status: recordStatuses.filter((status) => named.includes(status)) }),
     ...(batch === undefined ? {} : { batch }),
     ...(currency === undefined ? {} : { currency }),
@@ -81,7 +80,7 @@ function addressWith(url: URL, changes: Readonly<Record<string, string>>): strin
   return `${url.pathname}?${params.toString()}`;
 }
 
-function filters(wanted: WantedRecords, query: Query, limit: number): Markup {
+function filters(wanted: Omit<WantedRecords, 'limit'>, query: Query, limit: number): Markup {
   const chosen: readonly RecordStatus[] = wanted.status ?? openStatuses;
   const field = (name: string, label: string, hint: string): Markup =>
     markup`<label>${label} <input name="${name}" value="${readText(query, name) ?? ''}" placeholder="${hint}" autocomplete="off"></label>`;
@@ -98,6 +97,12 @@ const sums = ({ count, totals }: SelectedRecords): Markup =>
     ([currency, { amountMinor, count: of }]) =>
       markup` · <span class="money">${currency} ${grouped(formatMinor(amountMinor, currency))}</span> in ${grouped(of)}`,
   )}</p>`;
+
+/** Of a ledger that would have to read all records for this list. */
+const limits = ({ isCut }: FoundRecords): Markup | null =>
+  isCut
+    ? markup`<p class="note warn">These are the records that match among about ${grouped(mostRead)} that were read, and their sum: the ledger in Redis has no index for this filter and order. Choose a batch or a status to narrow it; <code>disburse records</code> with the same options reads all.</p>`
+    : null;
 
 export const recordTable = (views: readonly RecordView[]): Markup =>
   dataTable({

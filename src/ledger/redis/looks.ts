@@ -1,7 +1,9 @@
 /** What readers ask of a shared ledger. */
 import type { Ledger, ListedRecord } from '../../../batches/ports/ledger.ts';
+import { selectRecords } from '../../../batches/record/record-selection.ts';
 import { ageMs, type TimedRecord } from '../../../batches/record/record-view.ts';
-import type { LedgerLooks, OldestQuery } from '../looks.ts';
+import { isFinal } from '../../../batches/record/status.ts';
+import type { FoundRecords, LedgerLooks, OldestQuery, SelectionQuery } from '../looks.ts';
 import { shardOf } from './key-names.ts';
 import { activeParts, overview } from './overview.ts';
 import { createRecordList, pageSize, readListed, type RecordListDeps } from './record-list.ts';
@@ -16,7 +18,8 @@ export function createLooks(deps: LooksDeps): Omit<LedgerLooks, 'keyCheck'> {
   const { calls, names } = deps;
   return {
     find: (recordId) => readListed(deps, { shard: shardOf(recordId), recordId, score: 0 }, 0),
-    oldestOpen: (query) => oldestOpen(deps, query),
+    oldestOpen: async ({ from = 0, limit, ...query }) => (await oldestOpen(deps, { ...query, limit: from + limit })).slice(from),
+    selected: (query) => selected(deps, query),
     sessionHolder: (sessionId) => sessionHolder(deps, sessionId),
     // Redis erases what has a time by itself.
     keepsBodyTooLong: async (recordId) => {
@@ -46,6 +49,25 @@ async function oldestOpen(deps: LooksDeps, { statuses, batchId, limit }: OldestQ
     if (oldest.isComplete(page.at(-1)?.admittedAt ?? null)) break;
   }
   return oldest.found();
+}
+
+/**
+ * There is no index of amounts, reasons or ids, so that records are read: those of each batch by the indexes of their statuses, as many
+ * as may be read.
+ */
+async function selected(deps: LooksDeps, { statuses, batchId, from, limit, mostRead, ...options }: SelectionQuery): Promise<FoundRecords> {
+  const budget = { left: mostRead ?? Infinity };
+  const records = createRecordList(deps, budget);
+  const selection = selectRecords({ ...options, limit: from + limit });
+  const isOpen = statuses.every((status) => !isFinal[status]);
+  const batches = batchId !== undefined ? [batchId] : isOpen ? await activeBatches(deps) : await deps.batchIds();
+  for (const one of batches) {
+    for await (const page of pagesOf((after) => records({ statuses, batchId: one, limit: pageSize, ...after })))
+      for (const record of page) selection.add(record);
+    if (budget.left <= 0) break;
+  }
+  const result = selection.result();
+  return { ...result, records: result.records.slice(from), isCut: budget.left <= 0 };
 }
 
 async function countOf(deps: LooksDeps, { statuses, batchId }: Pick<OldestQuery, 'statuses'> & { readonly batchId: string | undefined }) {

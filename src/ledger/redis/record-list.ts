@@ -45,12 +45,22 @@ export function createAlertedList(
       isAsked: ({ alerts }) => alerts.some(({ acknowledged }) => !acknowledged),
       limit,
       listed,
+      budget: { left: Infinity },
     });
     return listed;
   };
 }
 
-export function createRecordList(deps: RecordListDeps): (query: RecordQuery) => Promise<readonly ListedRecord[]> {
+/** Members that may still be read; once there are none, lists end early. */
+export interface ReadBudget {
+  left: number;
+}
+
+/** @param budget none: every list is read to its end */
+export function createRecordList(
+  deps: RecordListDeps,
+  budget: ReadBudget = { left: Infinity },
+): (query: RecordQuery) => Promise<readonly ListedRecord[]> {
   return async ({ statuses, batchId, limit, after }) => {
     const sources = await sourcesOf(deps, statuses, batchId);
     const separator = (after ?? '').indexOf(':');
@@ -59,10 +69,10 @@ export function createRecordList(deps: RecordListDeps): (query: RecordQuery) => 
     const isAsked = (record: LedgerRecord): boolean =>
       statuses.includes(record.status) && (batchId === undefined || record.batchId === batchId);
     const listed: ListedRecord[] = [];
-    for (let index = fromSource; index < sources.length && listed.length < limit; index += 1, behind = undefined) {
+    for (let index = fromSource; index < sources.length && listed.length < limit && budget.left > 0; index += 1, behind = undefined) {
       const source = sources[index];
       if (source === undefined) break;
-      const page = { index, isAsked, limit, listed };
+      const page = { index, isAsked, limit, listed, budget };
       if (typeof source !== 'function') await listPacked(deps, { ...page, batchId: source.packedOf, behind });
       else await listSource(deps, { ...page, source, from: behind === undefined ? '-inf' : `(${behind}` });
     }
@@ -91,6 +101,7 @@ interface Page {
   readonly isAsked: (record: LedgerRecord) => boolean;
   readonly limit: number;
   readonly listed: ListedRecord[];
+  readonly budget: ReadBudget;
 }
 
 interface PackedPage extends Page {
@@ -101,7 +112,7 @@ interface PackedPage extends Page {
 
 async function listPacked(
   deps: Omit<RecordListDeps, 'batchIds'>,
-  { batchId, index, behind, isAsked, limit, listed }: PackedPage,
+  { batchId, index, behind, isAsked, limit, listed, budget }: PackedPage,
 ): Promise<void> {
   const dot = behind?.indexOf('.') ?? -1;
   const from = { ordinal: Number(behind?.slice(0, dot) ?? 0), recordId: behind?.slice(dot + 1) };
@@ -112,6 +123,8 @@ async function listPacked(
       listed.push({ cursor: `${index}:${ordinalOf(bucket)}.${recordId}`, record: stored.record, admittedAt: null, changedAt: null });
       if (listed.length >= limit) return;
     }
+    budget.left -= Math.max(members.length, 1);
+    if (budget.left <= 0) return;
   }
 }
 
@@ -120,10 +133,15 @@ interface SetPage extends Page {
   readonly from: string;
 }
 
-async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, index, from, isAsked, limit, listed }: SetPage): Promise<void> {
+async function listSource(
+  deps: Omit<RecordListDeps, 'batchIds'>,
+  { source, index, from, isAsked, limit, listed, budget }: SetPage,
+): Promise<void> {
   for (let bound = from; ;) {
     const size = Math.min(pageSize, limit);
     const members = await firstMembers(deps, { source, from: bound, size });
+    // A set is asked for in each shard, also when it is empty.
+    budget.left -= Math.max(members.length, shards.length);
     const found = await Promise.all(members.map((member) => readListed(deps, member, index)));
     for (const one of found) {
       if (one === undefined || !isAsked(one.record)) continue;
@@ -131,7 +149,7 @@ async function listSource(deps: Omit<RecordListDeps, 'batchIds'>, { source, inde
       if (listed.length >= limit) return;
     }
     const last = members.at(-1);
-    if (members.length < size || last === undefined) return;
+    if (members.length < size || last === undefined || budget.left <= 0) return;
     bound = `(${last.score}`;
   }
 }

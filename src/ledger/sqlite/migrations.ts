@@ -13,6 +13,7 @@ import {
   schemaVersion,
   sessionTable,
   storyIndex,
+  unpaidIndex,
   writeMeta,
 } from './schema.ts';
 import { allOrNone } from './transaction.ts';
@@ -107,7 +108,10 @@ const operations: Migration = {
 /** 7: gates, terms of batches, the sum of a day. */
 const gates: Migration = { to: 7, run: (db) => db.exec(gateTables) };
 
-const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions, operations, gates];
+/** 8: the index of records that ended without a payment. */
+const unpaid: Migration = { to: 8, run: (db) => db.exec(unpaidIndex) };
+
+const migrations: readonly Migration[] = [endTimes, sendTerms, recordTimes, clocksAndSessions, operations, gates, unpaid];
 
 /** Runs the steps that are missing; all or nothing. For a process that pays: it holds the lock and has checked the binding. */
 export function migrate(db: DatabaseSync, context: MigrationContext): void {

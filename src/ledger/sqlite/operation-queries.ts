@@ -4,12 +4,12 @@ import type { Ledger, ListedRecord } from '../../../batches/ports/ledger.ts';
 import { noTerms } from '../../../batches/record/gates.ts';
 import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { wholeText } from '../audit-text.ts';
-import { countedOf } from '../codes.ts';
 import { readGates, readTerms } from './gates.ts';
 import { readPauses } from './pauses.ts';
 import { listedOf } from './record-list.ts';
 import { selectRecord } from './rows.ts';
 import { schemaOf } from './schema.ts';
+import { bySums, sums, toSums } from './sums.ts';
 
 type Answer<Name extends keyof Ledger> = Awaited<ReturnType<Ledger[Name]>>;
 
@@ -59,34 +59,14 @@ interface EntryRow {
   readonly hash: Uint8Array;
 }
 
-/** Amounts are summed in halves: an integer sum of SQLite fails above 2^63. */
-const sums = 'count(*) AS count, sum(amount >> 32) AS high, sum(amount & 4294967295) AS low';
-
-interface SumRow {
-  readonly status: number;
-  readonly currency: string;
-  readonly count: number;
-  readonly high: number | null;
-  readonly low: number | null;
-}
-
 function createRecount(db: DatabaseSync): OperationQueries['recount'] {
   return (batch) => {
     // Batch 0: counted elsewhere, see `import.ts`.
     const where = batch === undefined ? 'AND batch <> 0' : 'AND batch = ?';
     const params = batch === undefined ? [] : [batch];
-    const ofRecords = db
-      .prepare(`SELECT status, currency, ${sums} FROM record WHERE true ${where} GROUP BY status, currency`)
-      .all(...params);
-    const ofOccurrences = db
-      .prepare(`SELECT status, currency, ${sums} FROM occurrence WHERE status IS NOT NULL ${where} GROUP BY status, currency`)
-      .all(...params);
-    const rows = ([...ofRecords, ...ofOccurrences] as unknown as SumRow[]).map(({ status, currency, count, high, low }) => ({
-      status: countedOf(status),
-      currency,
-      count,
-      amountMinor: (BigInt(high ?? 0) << 32n) + BigInt(low ?? 0),
-    }));
+    const ofRecords = db.prepare(`SELECT ${sums} FROM record WHERE true ${where} ${bySums}`).all(...params);
+    const ofOccurrences = db.prepare(`SELECT ${sums} FROM occurrence WHERE status IS NOT NULL ${where} ${bySums}`).all(...params);
+    const rows = toSums([...ofRecords, ...ofOccurrences]);
     return sumTallies([...rows, ...rows.map((row) => ({ ...row, status: 'received' as const }))]);
   };
 }

@@ -50,6 +50,10 @@ function createStatements(db: DatabaseSync) {
   const selectOpen = db.prepare(
     `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.status <= ${statusCode.unknown} AND record.id > ? ORDER BY record.id LIMIT ?`,
   );
+  // So is what ended without a payment.
+  const selectUnpaid = db.prepare(
+    `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.status > ${statusCode.succeeded} AND record.id > ? ORDER BY record.id LIMIT ?`,
+  );
   const selectListed = db.prepare(
     `${selectRecord} WHERE record.batch = ? AND record.status = ? AND record.id > ? ORDER BY record.id LIMIT ?`,
   );
@@ -71,6 +75,7 @@ function createStatements(db: DatabaseSync) {
     selectDue,
     selectNextDue,
     selectOpen,
+    selectUnpaid,
     selectListed,
     countUnpaid,
     selectOutbox,
@@ -110,7 +115,7 @@ export function createQueries(db: DatabaseSync): Queries {
       const batch = batchKey(batchId);
       if (batch === undefined) return [];
       const code = statusCode[status];
-      const statement = code <= statusCode.unknown ? sql.selectOpen : sql.selectListed;
+      const statement = code <= statusCode.unknown ? sql.selectOpen : code > statusCode.succeeded ? sql.selectUnpaid : sql.selectListed;
       return (statement.all(batch, code, after, limit) as unknown as RecordRow[]).map((row) => ({ cursor: row.id, record: toRecord(row) }));
     },
     records: (query) => listRecords(query, query.batchId === undefined ? undefined : (batchKey(query.batchId) ?? 0)),

@@ -4,10 +4,11 @@ import type { LedgerLooks } from '../looks.ts';
 import { findLedgerFiles, ledgerFile } from '../data-dir.ts';
 import { whyNothingToRead, type LedgerState } from '../may-pay.ts';
 import { moveStateOf } from './move-state.ts';
-import { createLooks } from './looks.ts';
+import { createLooks, hasAdmissionTimes } from './looks.ts';
 import { openForReading } from './open-existing.ts';
 import { createPublished, type Published } from './published.ts';
 import { createQueries, type Queries } from './queries.ts';
+import { createSelected } from './selected.ts';
 import { readError } from './sqlite-error.ts';
 
 export type LedgerReader = Pick<Ledger, keyof Queries | 'close'>;
@@ -26,6 +27,7 @@ export async function openReader(
       ...createReads(ledgerFile(dir), createQueries(db)),
       find: asked(looks.find),
       oldestOpen: asked(looks.oldestOpen),
+      selected: asked(createSelected(db, hasAdmissionTimes(db))),
       sessionHolder: asked(looks.sessionHolder),
       keepsBodyTooLong: asked(looks.keepsBodyTooLong),
       keyCheck: asked(looks.keyCheck),
@@ -49,7 +51,7 @@ const atOnce: RunQuery = (query) => query();
 /** A query as ports have it: a failure is a rejection that says what to do. */
 export const askedOf =
   (file: string, run: RunQuery = atOnce) =>
-  <Args extends unknown[], Result>(query: (...args: Args) => Result) =>
+  <Args extends unknown[], Result>(query: (...args: Args) => Result | Promise<Result>) =>
   async (...args: Args): Promise<Result> => {
     try {
       return await run(() => query(...args));

@@ -10,7 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { allOrNone } from './transaction.ts';
 
 /** What each version added: `migrations.ts`. */
-export const schemaVersion = 7;
+export const schemaVersion = 8;
 
 /** Finds what ended long ago and still has its details, the oldest first. */
 export const storyIndex = 'CREATE INDEX record_story ON record (ended_at) WHERE status > 4 AND ended_at IS NOT NULL;';
@@ -45,6 +45,9 @@ export const gateTables = `
 
 /** Finds records with alerts that are not acknowledged. */
 export const alertIndex = 'CREATE INDEX record_alert ON record (id) WHERE has_alert = 1;';
+
+/** Finds records that ended without a payment: few of many, and what lists ask for. */
+export const unpaidIndex = 'CREATE INDEX record_unpaid ON record (batch, status) WHERE status > 5;';
 
 const tables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -152,6 +155,7 @@ const tables = `
   CREATE INDEX record_open ON record (batch, status) WHERE status <= 4;
   ${storyIndex}
   ${alertIndex}
+  ${unpaidIndex}
 
   CREATE TABLE body (record INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, sealed BLOB NOT NULL, erase_at REAL) STRICT;
   CREATE INDEX body_erase ON body (erase_at) WHERE erase_at IS NOT NULL;

@@ -81,3 +81,35 @@ describe('the oldest open records', () => {
     expect(await readsDuring(() => all(openStatuses, 50))).toBeGreaterThanOrEqual(count);
   });
 });
+
+describe('records with a filter or an order that has no index in Redis', () => {
+  it.each(['amount', 'id'] as const)('are selected of all records where that is asked for, and ordered by %s', async (sort) => {
+    const found = await selectionFrom(ledger, { sort, from: 20, limit: 30 }, Date.now());
+    const selection = selectRecords({ sort, limit: 50, now: Date.now() });
+    for (const record of await ledger.records({ statuses: openStatuses, limit: count })) selection.add(record);
+    const { records, ...sums } = selection.result();
+    expect({ count: found.count, totals: found.totals }).toEqual(sums);
+    expect(found.records.map(({ record }) => record.recordId)).toEqual(records.slice(20).map(({ record }) => record.recordId));
+    expect(found.isCut).toBe(false);
+  });
+
+  it.each([
+    { sort: 'amount' },
+    { sort: 'age', code: 'none' },
+    { sort: 'age', currency: 'USD' },
+    { sort: 'id', status: ['unknown', 'queued', 'failed', 'succeeded'] },
+  ] as const)('are selected of about so many as may be read, which the list says: %j', async (wanted) => {
+    let found: Awaited<ReturnType<typeof selectionFrom>> | undefined;
+    const reads = await readsDuring(async () => {
+      found = await selectionFrom(ledger, { ...wanted, limit: 50, mostRead: 1_000 }, Date.now());
+    });
+    // A last page of 500 is read to its end.
+    expect(reads).toBeLessThanOrEqual(1_500);
+    expect(found?.isCut).toBe(true);
+  });
+
+  it('are all read where fewer have the status than may be read', async () => {
+    const found = await selectionFrom(ledger, { status: ['unknown'], sort: 'amount', limit: 50, mostRead: 1_000 }, Date.now());
+    expect({ count: found.count, isCut: found.isCut }).toEqual({ count: 3, isCut: false });
+  });
+});

@@ -12,7 +12,7 @@ import { at, batchA, instructionOf, lineOf, transitionSettings, valid, admission
 import { admitOne } from '../../../../batches/ports/single.ts';
 import { binding, makeDir, openIn, removeDir } from '../data-dir.ts';
 
-const schemaVersion = '7';
+const schemaVersion = '8';
 let dir: string;
 let file: string;
 const opened: { close(): Promise<void> }[] = [];
