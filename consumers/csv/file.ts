@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
-import { structural } from './structural-error.ts';
+import { open } from 'node:fs/promises';
+import { structural, StructuralError } from './structural-error.ts';
 
 export const blockBytes = 1024 * 1024;
 
@@ -47,14 +47,30 @@ export interface SourceFile {
   close(): Promise<void>;
 }
 
+/** An open file, as far as it is needed here. */
+export interface OpenedFile {
+  /** @param position null for where the last such read ended; @returns 0 bytes at the end, and else perhaps fewer than asked */
+  read(buffer: Buffer, offset: number, length: number, position: number | null): Promise<{ readonly bytesRead: number }>;
+  stat(): Promise<{ isFile(): boolean; isDirectory(): boolean; isBlockDevice(): boolean }>;
+  close(): Promise<void>;
+}
+
+/** Opens a file for its bytes, in whatever form they are on disk. */
+export type OpenFile = (path: string) => Promise<OpenedFile>;
+
+/** A file that is on disk as it is. */
+export const openPlain: OpenFile = (path) => open(path, constants.O_RDONLY);
+
+/** @property open `openPlain` by default */
 export interface SourceOptions {
+  readonly open?: OpenFile;
   readonly expected?: ExpectedFile;
   readonly signal?: AbortSignal;
 }
 
-export async function openSource(path: string, { expected, signal }: SourceOptions = {}): Promise<SourceFile> {
+export async function openSource(path: string, { open: openFile, expected, signal }: SourceOptions = {}): Promise<SourceFile> {
   signal?.throwIfAborted();
-  const { handle, rereadable } = await openReadable(path);
+  const { handle, rereadable } = await openReadable(path, openFile ?? openPlain);
   const whole = createHash('sha256');
   const blockDigests: string[] = [];
   const buffer = Buffer.allocUnsafeSlow(blockBytes);
@@ -100,7 +116,7 @@ export async function openSource(path: string, { expected, signal }: SourceOptio
 }
 
 /** A pipe gives what it has: the block is only short at the end. */
-async function fill(handle: FileHandle, buffer: Buffer): Promise<number> {
+async function fill(handle: OpenedFile, buffer: Buffer): Promise<number> {
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null).catch((error: unknown) => {
@@ -112,8 +128,8 @@ async function fill(handle: FileHandle, buffer: Buffer): Promise<number> {
   return length;
 }
 
-async function openReadable(path: string): Promise<{ handle: FileHandle; rereadable: boolean }> {
-  const handle = await open(path, constants.O_RDONLY).catch((error: unknown) => {
+async function openReadable(path: string, openFile: OpenFile): Promise<{ handle: OpenedFile; rereadable: boolean }> {
+  const handle = await openFile(path).catch((error: unknown) => {
     throw unreadable(error);
   });
   try {
@@ -128,6 +144,7 @@ async function openReadable(path: string): Promise<{ handle: FileHandle; rereada
 }
 
 function unreadable(error: unknown): Error {
+  if (error instanceof StructuralError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   if (code === 'ENOENT' || code === 'ENOTDIR') return structural(1, 'file_missing', 'File not found: check its name and folder.');
   if (code === 'EACCES' || code === 'EPERM')

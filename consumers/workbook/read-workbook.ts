@@ -2,8 +2,7 @@
  * A sheet of a workbook as a stream of rows, in the form in which CSV files are read: lines are the row numbers of the sheet.
  * Memory does not grow with the rows.
  */
-import { open } from 'node:fs/promises';
-import type { SourceOptions } from '../csv/file.ts';
+import { openPlain, type OpenFile, type SourceOptions } from '../csv/file.ts';
 import type { CsvFile } from '../csv/read-csv.ts';
 import type { CsvRow } from '../csv/rows.ts';
 import { structural, StructuralError } from '../csv/structural-error.ts';
@@ -30,13 +29,14 @@ const oldHead = /^d0cf11e0a1b11ae1/;
 const headBytes = 4096;
 
 /** Whether a file begins like a workbook, of today or of old. A pipe is never looked into. */
-export async function isWorkbook(path: string): Promise<boolean> {
-  const handle = await open(path, 'r').catch(() => undefined);
+export async function isWorkbook(path: string, openFile: OpenFile = openPlain): Promise<boolean> {
+  const handle = await openFile(path).catch(() => undefined);
   if (handle === undefined) return false;
   try {
     if (!(await handle.stat()).isFile()) return false;
-    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
-    const head = buffer.toString('hex');
+    const first = Buffer.alloc(8);
+    await handle.read(first, 0, 8, 0);
+    const head = first.toString('hex');
     return zipHead.test(head) || oldHead.test(head);
   } finally {
     await handle.close();

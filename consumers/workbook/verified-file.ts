@@ -3,8 +3,7 @@
  * compared with what was hashed, so that no byte is used that does not belong to the hash.
  */
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
-import { blockBytes, FileChangedError, openSource, type FileDigest, type SourceOptions } from '../csv/file.ts';
+import { blockBytes, FileChangedError, openPlain, openSource, type FileDigest, type OpenedFile, type SourceOptions } from '../csv/file.ts';
 
 export interface VerifiedFile {
   readonly digest: FileDigest;
@@ -27,7 +26,7 @@ export async function openVerified(
   onBlock: (block: Buffer) => void = () => undefined,
 ): Promise<VerifiedFile> {
   const { digest, digests } = await hashWhole(path, options, onBlock);
-  const handle = await open(path, 'r');
+  const handle = await (options.open ?? openPlain)(path);
   const blocks = createBlocks(handle, digests, options.signal);
   let furthest = 0;
   return {
@@ -66,7 +65,7 @@ async function hashWhole(path: string, options: SourceOptions, onBlock: (block: 
 
 const digestOf = (block: Buffer): string => createHash('sha256').update(block).digest('base64');
 
-function createBlocks(handle: FileHandle, digests: readonly string[], signal: AbortSignal | undefined) {
+function createBlocks(handle: OpenedFile, digests: readonly string[], signal: AbortSignal | undefined) {
   return async function* pieces(at: number, length: number): AsyncGenerator<Buffer> {
     const buffer = Buffer.allocUnsafeSlow(blockBytes);
     for (let left = length; left > 0;) {
@@ -84,7 +83,7 @@ function createBlocks(handle: FileHandle, digests: readonly string[], signal: Ab
   };
 }
 
-async function readBlock(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+async function readBlock(handle: OpenedFile, buffer: Buffer, position: number): Promise<Buffer> {
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, position + length);

@@ -6,6 +6,7 @@ import type { Layer } from '../config/settings-list.ts';
 import { kafkaOf } from '../kafka/client.ts';
 import { readDeadLetters } from '../kafka/dead-letters.ts';
 import { topicNames } from '../kafka/topic-plan.ts';
+import { loadLedgerKey } from '../ledger/ledger-key.ts';
 import type { Logger } from '../logger.ts';
 import { readEvents } from '../profiles/open-profile.ts';
 import { runChecks, type Check } from '../service/http/routes.ts';
@@ -48,7 +49,7 @@ export async function openConsole({
   const pace = watchPace(reader, systemClock);
   const live = createLive({ clock: systemClock, look: () => reader.read(({ ledger }) => lookAt(ledger)) });
   const now = (): number => systemClock.now();
-  const store = openUploads(config.dataDir);
+  const store = openUploads(config.dataDir, () => loadLedgerKey({ dir: config.dataDir, file: config.settings.LEDGER_KEY_FILE }));
   const reviews = createReviews(config, store);
   const ended = new AbortController();
   const signal = payment === undefined ? ended.signal : AbortSignal.any([payment.signal, ended.signal]);

@@ -1,6 +1,6 @@
 /** Opens a payout file for its rows, whichever form it has. What it is says its content; its name must not say otherwise. */
 import { readCsv, type CsvFile } from '../../consumers/csv/read-csv.ts';
-import type { SourceOptions } from '../../consumers/csv/file.ts';
+import type { OpenFile, SourceOptions } from '../../consumers/csv/file.ts';
 import { structural } from '../../consumers/csv/structural-error.ts';
 import { isWorkbook, readWorkbook, workbookEncoding } from '../../consumers/workbook/read-workbook.ts';
 
@@ -13,13 +13,19 @@ export interface ReadingWays {
   /** Of a workbook. */
   readonly sheet?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** For a file that is kept in another form than it is read. */
+  readonly open?: OpenFile | undefined;
 }
 
 /** @throws StructuralError, FileChangedError, or the reason of the signal */
 export async function openRows(path: string, ways: ReadingWays, expected?: SourceOptions['expected']): Promise<CsvFile> {
-  const { encoding, delimiter, csvDelimiter, sheet, signal } = ways;
-  const source = { ...(signal === undefined ? {} : { signal }), ...(expected === undefined ? {} : { expected }) };
-  if (await isWorkbook(path)) {
+  const { encoding, delimiter, csvDelimiter, sheet, signal, open } = ways;
+  const source = {
+    ...(open === undefined ? {} : { open }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(expected === undefined ? {} : { expected }),
+  };
+  if (await isWorkbook(path, open)) {
     const isPinned = encoding === workbookEncoding;
     if (!isPinned && encoding !== undefined) throw notForWorkbook('--encoding');
     if (!isPinned && delimiter !== undefined) throw notForWorkbook('--delimiter');

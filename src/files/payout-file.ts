@@ -14,6 +14,7 @@ import { headerAdvice } from '../../batches/csv-row/header.ts';
 import { validateBlock, type BlockReport } from '../../batches/preflight/check-block.ts';
 import { createRowReader } from '../../batches/csv-row/row-reader.ts';
 import type { RowReadingOptions } from '../../batches/csv-row/amount.ts';
+import type { OpenFile } from '../../consumers/csv/file.ts';
 import type { CsvFile } from '../../consumers/csv/read-csv.ts';
 import type { CsvRow } from '../../consumers/csv/rows.ts';
 import { StructuralError, type SourceFacts } from '../../consumers/csv/structural-error.ts';
@@ -29,6 +30,8 @@ import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 /** What the first reading found. */
 export interface Inspection {
   readonly path: string;
+  /** Of a file that is kept in another form than it is read. */
+  readonly open?: OpenFile;
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -117,7 +120,9 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
     }
     const found = csv.finished();
     const { sha256, bytes, blockDigests } = found;
-    const again: Again = { path, encoding, delimiter, ...(sheet === undefined ? {} : { sheet }), sha256, blockDigests, bytes, reading };
+    const { open } = params;
+    const form = { ...(open === undefined ? {} : { open }), ...(sheet === undefined ? {} : { sheet }) };
+    const again: Again = { path, ...form, encoding, delimiter, sha256, blockDigests, bytes, reading };
     const of = { file, sha256, header, reader: made.reader };
     const corrected = isCorrection && rereadable ? await compareCorrected(again, of, params) : [];
     const warnings = [
@@ -186,7 +191,7 @@ async function sizeOf(path: string): Promise<number | null> {
 const unpackedSize = (path: string, fileBytes: number | null): number =>
   fileBytes !== null && !/\.(?:gz|xlsx)$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
 
-type Again = Pick<Inspection, 'path' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
+type Again = Pick<Inspection, 'path' | 'open' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
 
 /** A row that was rejected before and is back: what else differs. */
 async function compareCorrected(
@@ -242,8 +247,8 @@ async function* readRows(
   again: Again,
   { signal, onBlock }: { readonly signal: AbortSignal | undefined; readonly onBlock: OnBlock | undefined },
 ): AsyncGenerator<readonly (FileRow & CsvRow)[], void, undefined> {
-  const { path, encoding, delimiter, sheet, sha256, blockDigests, reading } = again;
-  const csv = await openRows(path, { encoding, delimiter, sheet, signal }, { sha256, blockDigests });
+  const { path, open, encoding, delimiter, sheet, sha256, blockDigests, reading } = again;
+  const csv = await openRows(path, { open, encoding, delimiter, sheet, signal }, { sha256, blockDigests });
   try {
     const made = createRowReader(csv.header, reading);
     if (!made.ok) throw new Error('the header was valid before and is not now, although the bytes are the same');

@@ -13,13 +13,14 @@ import { readTotals } from '../uploads/review.ts';
 import { checkMappingName, savedMapping, saveMapping } from '../uploads/save-mapping.ts';
 import type { Upload } from '../uploads/store.ts';
 import { journalled, neededField } from './act.ts';
-import { found, type UploadDeps } from './uploaded.ts';
+import { found, whyUnreadable, type UploadDeps } from './uploaded.ts';
 
 /** Undefined for a file that needs none. @throws {Refusal} */
 export async function unmappedPage(deps: UploadDeps, person: Person, upload: Upload): Promise<Shown | undefined> {
   if (upload.needsMapping === undefined) return undefined;
   const [outcome, proposal] = [await deps.reviews.of(upload), await proposalFor(deps.store, upload)];
-  if (outcome.ok || proposal === undefined) throw changed();
+  if (outcome.ok) throw changed();
+  if (proposal === undefined) throw new Refusal(409, 'file_broken', whyUnreadable(outcome.broken));
   return mappingPage(person, { upload, broken: outcome.broken, proposal, mappings: await mappingNames(deps.config.dataDir) });
 }
 

@@ -1,5 +1,5 @@
 /** What actions about uploaded files share. */
-import type { Inspection } from '../../files/payout-file.ts';
+import type { BrokenFile, Inspection } from '../../files/payout-file.ts';
 import { Refusal } from '../access/guard.ts';
 import type { Payer } from '../uploads/payer.ts';
 import type { Reviews } from '../uploads/review.ts';
@@ -23,5 +23,10 @@ export async function found(store: UploadStore, id: string): Promise<Upload> {
 export async function wholeOf(reviews: Reviews, upload: Upload): Promise<Inspection> {
   const outcome = await reviews.of(upload);
   if (outcome.ok) return outcome.inspection;
-  throw new Refusal(409, 'file_broken', 'The file cannot be read as it was when it was uploaded. Upload it again.');
+  throw new Refusal(409, 'file_broken', whyUnreadable(outcome.broken));
 }
+
+/** Of a file that could be read when it was uploaded. */
+export const whyUnreadable = ({ problems }: BrokenFile): string =>
+  problems.find(({ code }) => code.startsWith('upload_'))?.message ??
+  'The file cannot be read as it was when it was uploaded. Upload it again.';

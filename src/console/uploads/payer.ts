@@ -80,7 +80,8 @@ export function createPayer(params: PayerParams): Payer {
       if (upload.handedOver === null || running.has(upload.id) || failures.has(upload.id) || signal.aborted) continue;
       const outcome = await reviews.of(upload);
       if (!outcome.ok) {
-        failures.set(upload.id, 'the file cannot be read as it was when it was handed over.');
+        const [why] = outcome.broken.problems.filter(({ code }) => code.startsWith('upload_'));
+        failures.set(upload.id, why?.message ?? 'the file cannot be read as it was when it was handed over.');
         continue;
       }
       const next = await nextOf(profile.ledger, outcome.inspection);

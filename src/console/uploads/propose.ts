@@ -20,10 +20,11 @@ const ofNames: ReadonlySet<string> = new Set([
 export const mayNeedMapping = ({ problems }: BrokenFile): boolean => problems.length > 0 && problems.every(({ code }) => ofNames.has(code));
 
 /** Undefined where a mapping does not help: the first line is no header, or none of its columns is known. */
-export async function proposalFor(store: Pick<UploadStore, 'pathOf'>, upload: Upload): Promise<ProposedMapping | undefined> {
+export async function proposalFor(store: Pick<UploadStore, 'sourceOf'>, upload: Upload): Promise<ProposedMapping | undefined> {
   const { encoding, delimiter, sheet } = upload.reading;
+  const { path, open } = store.sourceOf(upload);
   try {
-    const found = await proposeForFile(store.pathOf(upload), { encoding, delimiter, sheet });
+    const found = await proposeForFile(path, { open, encoding, delimiter, sheet });
     return isNoHeader(found.header) ? undefined : found;
   } catch (cause) {
     if (cause instanceof StructuralError) return undefined;

@@ -52,7 +52,7 @@ export async function receiveUpload(c: ConsoleContext, person: Person, { store, 
       throw new Refusal(422, 'no_file', 'Choose a file: none was sent, or it is empty.');
     const { id, name } = received;
     const reading = await readingOf(fields, config.dataDir);
-    const upload: Upload = { id, name, reading, by: person.name, at: new Date(now()).toISOString(), handedOver: null };
+    const upload: Upload = { id, name, sealed: true, reading, by: person.name, at: new Date(now()).toISOString(), handedOver: null };
     const expect = fields.get('expect')?.trim() ?? '';
     const outcome = await reviews.check(upload, expect === '' ? null : readTotals(expect));
     if (outcome.ok) await store.save(upload);
@@ -67,7 +67,7 @@ export async function receiveUpload(c: ConsoleContext, person: Person, { store, 
     }
     return { upload, outcome };
   } catch (cause) {
-    if (received !== undefined) await store.remove(received.id);
+    await received?.abandon();
     throw cause;
   }
 }

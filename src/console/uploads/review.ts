@@ -24,14 +24,14 @@ export interface Reviews {
 
 const mostKept = 20;
 
-export function createReviews({ settings }: Config, store: Pick<UploadStore, 'pathOf'>): Reviews {
+export function createReviews({ settings }: Config, store: Pick<UploadStore, 'sourceOf'>): Reviews {
   const kept = new Map<string, Promise<InspectionOutcome>>();
   const check: Reviews['check'] = (upload, expected) => {
     const { MAX_AMOUNT: maxAmount, MAX_BATCH_TOTAL: maxBatchTotal } = settings;
     const { encoding, delimiter, decimal, sheet } = upload.reading;
     const mapping = mappingOf(upload);
     return inspect({
-      path: store.pathOf(upload),
+      ...store.sourceOf(upload),
       ...(encoding === undefined ? {} : { encoding }),
       ...(delimiter === undefined ? {} : { delimiter }),
       ...(sheet === undefined ? {} : { sheet }),

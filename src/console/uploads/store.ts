@@ -1,10 +1,12 @@
-/** Uploaded files, each in a folder of its own in the data folder until its batch has ended or it is discarded. */
+/** Uploaded files, sealed, each in a folder of its own in the data folder until its batch has ended or it is discarded. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { openPlain, type OpenFile } from '../../../consumers/csv/file.ts';
 import { makeDataDir } from '../../ledger/data-dir.ts';
 import type { FileSink } from './multipart.ts';
+import { createSealedUpload, openSealedUpload } from './sealed-upload.ts';
 
 const reading = z.strictObject({
   encoding: z.string().optional(),
@@ -20,6 +22,8 @@ export type UploadReading = z.infer<typeof reading>;
 const uploadSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
+  /** Absent for a file of a version that kept uploads as they were. */
+  sealed: z.literal(true).optional(),
   reading,
   by: z.string(),
   at: z.string(),
@@ -36,7 +40,13 @@ export interface UploadStore {
   find(id: string): Promise<Upload | undefined>;
   list(): Promise<readonly Upload[]>;
   remove(id: string): Promise<void>;
-  pathOf(upload: Pick<Upload, 'id' | 'name'>): string;
+  /** The file, and how it is opened. */
+  sourceOf(upload: Pick<Upload, 'id' | 'name' | 'sealed'>): UploadSource;
+}
+
+export interface UploadSource {
+  readonly path: string;
+  readonly open: OpenFile;
 }
 
 /** @property bytes so far */
@@ -45,11 +55,14 @@ interface Receiving {
   readonly name: string;
   readonly sink: FileSink;
   readonly bytes: () => number;
+  /** Ends what was not received to its end, and removes it. */
+  readonly abandon: () => Promise<void>;
 }
 
 const note = 'upload.json';
 
-export function openUploads(dataDir: string): UploadStore {
+/** @param ledgerKey read when it is first needed */
+export function openUploads(dataDir: string, ledgerKey: () => Buffer): UploadStore {
   const folder = join(dataDir, 'uploads');
   const find = async (id: string): Promise<Upload | undefined> => {
     // Also what keeps a name such as `..` from leaving the folder.
@@ -60,27 +73,31 @@ export function openUploads(dataDir: string): UploadStore {
       return undefined;
     }
   };
-  const pathOf: UploadStore['pathOf'] = ({ id, name }) => join(folder, id, 'file', name);
+  const pathOf = ({ id, name }: Pick<Upload, 'id' | 'name'>): string => join(folder, id, 'file', name);
   return {
     find,
-    pathOf,
+    sourceOf: (upload) => ({
+      path: pathOf(upload),
+      open: upload.sealed === true ? (path) => openSealedUpload(path, { id: upload.id, ledgerKey: ledgerKey() }) : openPlain,
+    }),
     async receive(given) {
       makeDataDir(dataDir);
       const [id, name] = [randomUUID(), safeName(given)];
       await mkdir(join(folder, id, 'file'), { recursive: true, mode: 0o700 });
-      const handle = await open(pathOf({ id, name }), 'wx', 0o600);
+      const sealed = await createSealedUpload(pathOf({ id, name }), { id, ledgerKey: ledgerKey() });
       let bytes = 0;
       const sink: FileSink = {
         async write(chunk) {
           bytes += chunk.length;
-          await handle.writeFile(chunk);
+          await sealed.write(chunk);
         },
-        async end() {
-          await handle.sync();
-          await handle.close();
-        },
+        end: () => sealed.end(),
       };
-      return { id, name, sink, bytes: () => bytes };
+      const abandon = async (): Promise<void> => {
+        await sealed.abandon();
+        await rm(join(folder, id), { recursive: true, force: true });
+      };
+      return { id, name, sink, bytes: () => bytes, abandon };
     },
     async save(upload) {
       const path = join(folder, upload.id, note);
