@@ -105,7 +105,7 @@ const rooms: Rooms = {
   },
   'src/kafka': { imports: [...adapters, 'src/config', 'src/ledger'] },
   'src/service': { imports: [...adapters, 'src/config', 'src/files', 'src/terminal', 'src/service/http'] },
-  'src/service/http': { imports: leafs },
+  'src/service/http': { imports: leafs, npm: ['hono', '@hono/node-server'] },
   'src/recovery': { imports: [...everyDomainRoom, ...leafs] },
   'src/tracing': { imports: ['batches/ports', 'src/config', ...leafs], npm: ['@opentelemetry/api'] },
   'src/profiles': {

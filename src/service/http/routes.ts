@@ -1,6 +1,5 @@
 /** What `serve` answers at its few exact paths: webhooks, health, metrics. */
 import type { IncomingMessage } from 'node:http';
-import type { Logger } from '../../logger.ts';
 
 /**
  * What a check of readiness found, shown to anyone: no secret, no record. `detail` is for people; `paused` names what is
@@ -54,24 +53,6 @@ export interface Answer {
 export interface Route {
   readonly methods: readonly string[];
   readonly answer: (request: IncomingMessage) => Promise<Answer>;
-}
-
-/** The answer to one request; a failure is logged and answered as such. */
-export async function answerOne(routes: ReadonlyMap<string, Route>, request: IncomingMessage, logger: Logger): Promise<Answer> {
-  const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  const route = routes.get(path);
-  if (route === undefined)
-    return json(404, { error: 'not_found', message: `No such path. Known paths: ${[...routes.keys()].join(', ')}.` });
-  if (!route.methods.includes(request.method ?? '')) {
-    const allowed = route.methods.join(', ');
-    return json(405, { error: 'method_not_allowed', message: `Use ${allowed} here.` }, { allow: allowed });
-  }
-  try {
-    return await route.answer(request);
-  } catch (cause) {
-    logger.error({ err: cause, path }, 'a request could not be answered');
-    return json(500, { error: 'internal_error', message: 'The request could not be answered; see the log of disburse.' });
-  }
 }
 
 export const routesOf = (
@@ -164,7 +145,7 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
+export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   contentType: 'application/json; charset=utf-8',
   text: `${JSON.stringify(body)}\n`,

@@ -1,8 +1,8 @@
 /** The HTTP server of `serve` and `run --webhooks`. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from '../../logger.ts';
 import { listenHttp, type ConnectionLimits, type HttpServer } from './listen.ts';
-import { answerOne, routesOf, type Answer, type RouteOptions } from './routes.ts';
+import type { Exchange } from './app.ts';
+import { routesOf, type Answer, type RouteOptions } from './routes.ts';
 
 export interface HttpOptions extends RouteOptions {
   readonly host: string;
@@ -33,22 +33,17 @@ const defaultLimits: HttpLimits = {
 export type { HttpServer } from './listen.ts';
 
 /** @throws {CommandError} exit 1 when nothing can listen there */
-export function startHttp(options: HttpOptions): Promise<HttpServer> {
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { host, port, logger, setBy } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const routes = routesOf(options, limits);
   const settings = { host: setBy ?? 'HTTP_HOST', port: setBy ?? 'HTTP_PORT' };
-  return listenHttp({ host, port, logger, limits, settings }, (request, response, server) => {
-    void answerOne(routes, request, logger).then((answer) => send(server, request, response, answer));
-  });
+  // Loaded where something is served: `run` without webhooks starts without it.
+  const { createListener } = await import('./app.ts');
+  const listener = createListener({ routes: routesOf(options, limits), logger, send });
+  return listenHttp({ host, port, logger, limits, settings }, listener);
 }
 
-function send(
-  server: Server,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, contentType, text, headers = {} }: Answer,
-): void {
+function send({ incoming: request, outgoing: response, server }: Exchange, { status, contentType, text, headers = {} }: Answer): void {
   if (response.destroyed) return;
   // What was not read of the request is not waited for, and nothing more is asked of us while we close.
   const ends = !request.complete || !server.listening;
