@@ -1,4 +1,6 @@
 /** The console in a browser, by itself: it pays what is handed over in it, or shows what another process pays. */
+import { hostname } from 'node:os';
+import type { OperationRequest } from '../../batches/operations/request.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { startWorkers } from '../../batches/pipeline/worker.ts';
 import type { Config } from '../config/config.ts';
@@ -13,6 +15,7 @@ import { openConsole, type OpenConsoleParams } from '../console/console.ts';
 import { checkAddress, loginUrl } from '../console/server.ts';
 import { CommandError, exitCodes, type ExitCode } from '../exit.ts';
 import { LedgerHeldError } from '../ledger/errors.ts';
+import { findHolder } from '../ledger/sqlite/lock.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { operateProfile, prepareProfile } from '../profiles/open-profile.ts';
 import type { Profile } from '../profiles/profile.ts';
@@ -140,11 +143,34 @@ async function payAndShow(work: Work, profile: Profile): Promise<void> {
 
 const showOnly = (work: Work, pays: boolean): Promise<void> => {
   const { config, logger, stopping } = work;
-  const why = pays
-    ? 'Another process pays from this ledger: this console shows it, and gives it what is decided here.'
-    : 'No gateway is configured: this console shows the ledger and pays nothing.';
-  return untilStopped(work, { pays: () => why, ask: (request) => operateProfile({ config, logger, stopping }, request) });
+  return untilStopped(work, {
+    pays: () => whoPays(config, pays),
+    async ask(request) {
+      const answer = await operateProfile({ config, logger, stopping }, request);
+      const isSent = answer.outcome === 'done' && sends.has(request.type);
+      return isSent && isUnpaid(config) ? { ...answer, text: `${answer.text} ${noProcess}` } : answer;
+    },
+  });
 };
+
+/** What lets something be sent. */
+const sends: ReadonlySet<OperationRequest['type']> = new Set(['approve', 'retry', 'resume', 'loosen']);
+
+const isUnpaid = ({ servers, dataDir }: Config): boolean => servers === null && findHolder(dataDir, hostname()) === undefined;
+
+const noProcess =
+  'No process pays from this ledger now: what is decided here is kept in it, and sent by the next disburse serve, console or run. Start this console again to pay from here.';
+
+/** Asked for again each time: the other process may end, and another one begin. */
+function whoPays(config: Config, hasAny: boolean): string {
+  if (!hasAny)
+    return 'No gateway is configured: this console shows the ledger and pays nothing. What is decided here is sent by a process with one.';
+  if (config.servers !== null)
+    return 'The instances of disburse serve pay from this ledger: this console shows it, and gives it what is decided here. To pay a file, hand it over in the console of a serve with CONSOLE_PORT, or use disburse run.';
+  const holder = findHolder(config.dataDir, hostname());
+  if (holder === undefined) return noProcess;
+  return `Another process pays from this ledger (process ${holder.pid} on ${holder.host}): this console shows it, and gives it what is decided here. To pay a file, hand it over in the console of that process (a serve with CONSOLE_PORT, which lists files that were uploaded here), or put it into its drop folder; or use disburse run when that process has ended.`;
+}
 
 async function untilStopped(
   { config, layers, logger, stopping }: Work,

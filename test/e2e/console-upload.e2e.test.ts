@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import type { Summary } from '../../batches/record/summary.ts';
-import { shownText, type Answered, type Browser } from '../src/console/browser.ts';
-import { beginConsole } from './console-world.ts';
+import { freePort } from '../support/free-port.ts';
+import { logIn, shownText, type Answered, type Browser } from '../src/console/browser.ts';
+import { beginConsole, linkFor } from './console-world.ts';
 import { inWorld, sha256Of, until, type World } from './world.ts';
 
 const json = { accept: 'application/json' };
@@ -113,19 +114,51 @@ describe('an uploaded file', () => {
     });
   });
 
-  it('is only checked by a console beside another process that pays, which says so', async () => {
+  it('is only checked by a console beside another process that pays; its page says where it is paid, and the console there hands it over', async () => {
     await inWorld({}, async (world) => {
-      const serving = world.begin(['serve', '--http-port', '0']);
-      await until('the service', () => serving.stderr().includes('serving'));
+      const port = String(await freePort());
+      const serving = world.begin(['serve', '--http-port', '0', '--console-port', port]);
+      await until('the service', () => serving.stderr().includes('serving the console'));
+      const there = await logIn(await linkFor(world, 'bob'));
       const console = await beginConsole(world);
       const id = await uploaded(console.browser);
       const got = await console.browser.post(`/upload/${id}/submit`, { expect: totals }, json);
       expect([got.status, codeOf(got)]).toEqual([409, 'pays_elsewhere']);
+      const shown = shownText((await console.browser.get(`/upload/${id}`)).text);
+      expect(shown).toContain(`Another process pays from this ledger (process ${serving.child.pid} on `);
+      expect(shown).toContain('hand it over in the console of that process');
+      expect(shownText((await there.submit(`/upload/${id}/submit`, { expect: totals })).text)).toContain('is handed over.');
+      await until('the payments', () => world.sandbox.payments().length === 3);
       expect(await console.stop()).toBe(0);
       serving.kill('SIGTERM');
       await serving.ended;
     });
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'approved in a console whose neighbour that paid ended by %s is kept: the page says that no process pays, and the next one does',
+    async (signal) => {
+      await inWorld({}, async (world) => {
+        const required = { APPROVAL: 'required' };
+        const serving = world.begin(['serve', '--http-port', '0'], required);
+        await until('the service', () => serving.stderr().includes('serving'));
+        const console = await beginConsole(world, required);
+        const file = world.write('may.csv', whole);
+        serving.kill(signal);
+        await serving.ended;
+        expect((await world.run(file, ['--by', 'alice'], required)).code).toBe(2);
+        expect(shownText((await console.browser.get('/')).text)).toContain('No process pays from this ledger now');
+        const bob = await console.as('bob');
+        const done = await bob.submit(`${batch(whole)}/approve`, { expect: totals, reason: 'seen' });
+        expect(shownText(done.text)).toMatch(/is approved: .* No process pays from this ledger now: what is decided here is kept in it/);
+        expect(world.sandbox.payments()).toEqual([]);
+        expect(await console.stop()).toBe(0);
+        const next = await beginConsole(world, required);
+        await until('the payments', () => world.sandbox.payments().length === 3);
+        expect(await next.stop()).toBe(0);
+      });
+    },
+  );
 });
 
 describe('under APPROVAL=required', () => {

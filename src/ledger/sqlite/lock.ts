@@ -55,6 +55,21 @@ export function acquireLock(dir: string, me: { readonly clock: Pick<Clock, 'now'
   };
 }
 
+/** Who has the lock, as far as the note beside it shows: for people, and not to decide by. Undefined when no process has it. */
+export function findHolder(dir: string, host: string): Holder | undefined {
+  const holder = readHolder(join(dir, 'ledger.holder.json'));
+  return holder === undefined || (holder.host === host && !isAlive(holder.pid)) ? undefined : holder;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function readHolder(file: string): Holder | undefined {
   try {
     const { pid, host, since } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Holder>;
