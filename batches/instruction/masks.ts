@@ -46,11 +46,13 @@ export const maskQuoted = (text: string): string =>
     .replace(digitRun, '…')
     .replace(accountLike, '…');
 
-/** For the few columns whose value is shown verbatim: digits and what looks like an IBAN are masked, and it is cut after 64 characters. */
+/** For what a person typed: digits and what looks like an IBAN are masked, the rest stays. */
+export const maskTyped = (text: string): string =>
+  maskDigits(text.replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found)));
+
+/** For the few columns whose value is shown verbatim: masked in the same way, and cut after 64 characters. */
 export const maskVerbatim = (text: string): string => {
-  const masked = maskDigits(
-    text.replace(ibanLike, (found) => (/[0-9]{6}/.test(found.replace(/[ -]/g, '')) ? (maskIban(found) ?? '…') : found)),
-  );
+  const masked = maskTyped(text);
   return masked.length > longestShown ? `${masked.slice(0, longestShown)}…` : masked;
 };
 

@@ -1,6 +1,7 @@
 /** A page or an object, as the client asks for it. */
 import { CommandError } from '../exit.ts';
 import type { Logger } from '../logger.ts';
+import { maskTyped } from '../../batches/instruction/masks.ts';
 import { messageOf } from '../../batches/pipeline/notice.ts';
 import { Refusal, type ConsoleContext } from './access/guard.ts';
 import type { Person } from './access/person.ts';
@@ -37,9 +38,11 @@ const titles: Readonly<Record<number, string>> = {
 
 /** Every failure as a page or an object; what is unexpected is logged, and shows nothing of itself. */
 export function refuse(c: ConsoleContext, cause: unknown, logger: Pick<Logger, 'error' | 'warn'>): Response {
-  const { status, code, message } = refusalOf(cause);
-  if (status === 503) logger.error({ err: cause, path: c.req.path }, 'a page of the console failed');
-  else if (status === 401 || status === 403) logger.warn({ path: c.req.path, code }, 'a request to the console was refused');
+  const { status, code, message: whole } = refusalOf(cause);
+  // Both may have what a person typed into an address.
+  const [message, path] = [maskTyped(whole), maskTyped(c.req.path)];
+  if (status === 503) logger.error({ err: cause, path }, 'a page of the console failed');
+  else if (status === 401 || status === 403) logger.warn({ path, code }, 'a request to the console was refused');
   const allow = status === 405 ? { allow: 'GET, POST' } : {};
   if (wantsJson(c)) return c.json({ error: code, message }, status, allow);
   const title = titles[status] ?? 'Not possible';

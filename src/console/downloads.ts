@@ -9,7 +9,7 @@ import { chooseBatch } from '../views/find-batch.ts';
 import { Refusal, type ConsoleContext, type ConsoleEnv } from './access/guard.ts';
 import { sendFile } from './actions/upload-actions.ts';
 import type { ConsoleDeps } from './reading.ts';
-import { paramOf } from './routes.ts';
+import { checkRole, paramOf } from './routes.ts';
 
 interface DownloadDeps extends ConsoleDeps {
   readonly results: (since: number) => AsyncIterable<ResultEvent>;
@@ -28,6 +28,8 @@ export function addDownloads(app: Hono<ConsoleEnv>, { reader, results, config }:
     return sendFile(nameOf(file, 'results'), write);
   });
   app.get('/batches/:id/errors.csv', async (c) => {
+    // It has accounts as they were, so that a person can correct them.
+    checkRole(c.get('person'), 'operator');
     const { batchId, file } = await batchOf(c);
     return sendFile(nameOf(file, 'errors'), (path) =>
       copyFile(join(config.dataDir, `${batchId}.errors.csv`), path).catch(() => {

@@ -37,7 +37,7 @@ export function addPages(app: Hono<ConsoleEnv>, notes: Notes, deps: PagesDeps): 
   page(app, notes, '/batches', ({ query }) => batchesPage(deps, query));
   page(app, notes, '/batches/:id', ({ param, person }) =>
     batchPage(
-      { ...deps, errorGroups },
+      { ...deps, errorGroups, person },
       param('id'),
       (summary, pause) => markup`${approvalForms(person, summary)}${batchForms(person, summary, pause)}`,
     ),

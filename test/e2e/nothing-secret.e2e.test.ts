@@ -5,11 +5,41 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvOf } from '../support/builders.ts';
 import { freePort } from '../support/free-port.ts';
+import { withConsole } from '../src/console/world.ts';
 import { openOtlpReceiver } from '../support/otlp-receiver.ts';
 import { cards, expectNothing, filesOf, ibans, names, redisSecret, rowsOf, secrets, type Place } from './secret-search.ts';
-import { inWorld, otherPair, ourPair, until } from './world.ts';
+import { consolePlaces } from './console-search.ts';
+import { inWorld, otherPair, ourPair, until, type World } from './world.ts';
 
 const faults = 'lost-answer=0.3,refuse=0.2,http-500=0.2,wrong-amount=0.2,repeat-webhook=0.3';
+
+/** After an upload of the same rows, whose review shows each that cannot be paid. */
+async function pagesOf(world: World): Promise<readonly Place[]> {
+  const typed = [...cards, ...ibans].flatMap((text) => [`/records/${text}`, `/batches/${text}`, `/upload/${text}`, `/none/${text}`]);
+  const places: Place[] = [];
+  const roles = { CONSOLE_ROLES: 'alice=operator,bob=approver,vic=viewer' };
+  await withConsole(
+    world,
+    async ({ browser, as }) => {
+      for (const [name, content] of [
+        ['july.csv', csvOf(rowsOf('u'))],
+        [`${cards[0]}.csv`, `record_id,amount,currency,iban\na,1.00,EUR,"${ibans[0]}`],
+      ] as const) {
+        const got = await browser.upload({ name, content });
+        places.push({ name: `the answer ${got.status} to an upload`, bytes: Buffer.from(`${JSON.stringify(got.headers)}\n${got.text}`) });
+      }
+      const filters = ['/records?status=succeeded,failed,rejected,unknown,cancelled,in_progress,queued', ...typed];
+      const seen = await consolePlaces(browser, 'operator', filters);
+      // What only an operator gets is refused to others, although no link leads them there.
+      const fixFiles = seen.flatMap(({ name }) => /^text\/html of operator: 200 (\S+\/errors\.csv)$/.exec(name)?.[1] ?? []);
+      places.push(...seen);
+      places.push(...(await consolePlaces(await as('bob'), 'approver', [...filters, ...fixFiles])));
+      places.push(...(await consolePlaces(await as('vic'), 'viewer', [...filters, ...fixFiles])));
+    },
+    roles,
+  );
+  return places;
+}
 
 describe.concurrent('what went in', () => {
   it('is in no output and no file of run after faults, a kill and a wrong key, but where a person needs it', async ({
@@ -61,6 +91,17 @@ describe.concurrent('what went in', () => {
       for (const name of ['data/ledger.sqlite', 'data/results.jsonl', 'data/alerts.jsonl', 'out.results.csv'])
         expectHere(seen).toContain(name);
       expectNothing(places);
+
+      const pages = await pagesOf(world);
+      const asked = pages.map(({ name }) => name);
+      for (const path of ['/records/m-iban-0-0', '/system', '/upload', '/approvals', '/alerts', '/records?'])
+        for (const role of ['viewer', 'operator', 'approver'])
+          expectHere(asked.some((name) => name.startsWith(`text/html of ${role}: 200 ${path}`), `${role} ${path}`)).toBe(true);
+      for (const end of ['results.csv', 'errors.csv'])
+        expectHere(asked.some((name) => name.startsWith('text/html of operator: 200 /') && name.endsWith(`/${end}`), end)).toBe(true);
+      const refused = asked.filter((name) => /^text\/html of (?:viewer|approver): 403 \S+\/errors\.csv$/.test(name));
+      expectHere(refused.length).toBeGreaterThanOrEqual(4);
+      expectNothing(pages);
 
       // What was looked for was in reach: the masks are there, and the rows of the fix-file are as they were.
       const destinations = new Set(world.events().map(({ destination }) => destination));

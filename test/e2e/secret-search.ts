@@ -23,6 +23,7 @@ const keyTexts = [ourPair, otherPair].flatMap(({ privateKey }) => privateKey.spl
 const mayShow: readonly { readonly where: RegExp; readonly what: readonly string[] }[] = [
   { where: /\.errors\.csv$/, what: ['iban', 'name', 'account'] },
   { where: /^inbox\/(?:done|processing|refused)\/[^/]+(?<!\.(?:errors|results))\.csv$/, what: ['card', 'code', 'iban', 'name', 'account'] },
+  { where: /^\S+ of operator: 200 \/(?:batches|upload)\/[^/?]+\/errors\.csv$/, what: ['iban', 'name', 'account'] },
   { where: /^topic instructions$/, what: ['iban', 'name', 'account'] },
   { where: /^(?:private|other|gateway-\d)\.pem$/, what: ['key'] },
   { where: /^(?:may|june)\.csv$/, what: ['card', 'code', 'iban', 'name', 'account'] },

@@ -13,11 +13,14 @@ import { at, markup, type Markup } from '../markup.ts';
 import { partsBar } from '../pieces/charts.ts';
 import { dataTable } from '../pieces/table.ts';
 import { ago, amounts, badge, facts, live, time } from '../pieces/values.ts';
+import type { Person } from '../access/person.ts';
 import type { ConsoleDeps } from '../reading.ts';
 import type { ErrorGroup, ErrorGroups } from '../error-groups.ts';
 
 export interface BatchDeps extends ConsoleDeps {
   readonly errorGroups: ErrorGroups;
+  /** Who looks at it. */
+  readonly person: Person;
 }
 
 /** @property actions what the person may do with it @throws {CommandError} for a batch that is not known, or several */
@@ -110,8 +113,9 @@ const errors = (summary: Summary, groups: readonly ErrorGroup[]): Markup =>
         right: new Set([2, 3]),
       })}`;
 
-function downloads({ config }: ConsoleDeps, { batch_id: id }: Summary): Markup {
-  const hasFixFile = existsSync(join(config.dataDir, `${id}.errors.csv`));
+/** The rows to correct have accounts as they were: only for those who can correct them. */
+function downloads({ config, person }: BatchDeps, { batch_id: id }: Summary): Markup {
+  const hasFixFile = person.roles.has('operator') && existsSync(join(config.dataDir, `${id}.errors.csv`));
   return markup`<h2>Downloads</h2><ul>
 <li><a href="${at('batches', id, 'results.csv')}" download>Results of every row (CSV)</a></li>
 ${hasFixFile ? markup`<li><a href="${at('batches', id, 'errors.csv')}" download>Invalid rows, with what to correct (CSV)</a></li>` : null}</ul>`;
