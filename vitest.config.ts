@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { findChromium } from './test/support/chromium.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const shared = {
   // Integration and end-to-end tests start processes and wait for conditions; this is a bound, not an expectation.
@@ -8,6 +9,8 @@ const shared = {
   // kafkajs on Node.js 24, harmless: src/kafka/client.ts keeps it from users too.
   execArgv: ['--disable-warning=TimeoutNegativeWarning'],
 };
+
+const paced = ['test/src/limiter/redis/*.services.test.ts'];
 
 const browserTests = 'test/**/*.browser.test.ts';
 /** Where there is no browser its tests do not run, which the end of each run says; `npm run test:browser` fails then. */
@@ -20,8 +23,9 @@ const saysSo = {
 export default defineConfig({
   test: {
     ...(withBrowser ? {} : { reporters: ['default', saysSo] }),
-    // With a third worker, tests of the rate limiter get the processor too late.
-    maxWorkers: 2,
+    // Most of the time goes into processes that wait for each other: on two cores a third worker finds room.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: { ...shared, name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/**/*.services.test.ts', browserTests] },
@@ -32,6 +36,18 @@ export default defineConfig({
           ...shared,
           name: 'services',
           include: ['test/**/*.services.test.ts'],
+          exclude: paced,
+          globalSetup: ['test/support/services.setup.ts'],
+        },
+      },
+      {
+        // After all others, one at a time: they measure a rate, for which the processor must not come too late.
+        test: {
+          ...shared,
+          name: 'paced',
+          include: paced,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           globalSetup: ['test/support/services.setup.ts'],
         },
       },

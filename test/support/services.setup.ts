@@ -47,13 +47,22 @@ const redis: Wish = {
   ],
 };
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+const start = async () => {
   const found = await findServices([kafka, redis], process.env);
+  process.stderr.write(`servers for tests: ${found.map(({ told }) => told).join('; ')}\n`);
+  return found;
+};
+
+/** Each project loads this file by itself; all of a run share the servers. */
+const run = globalThis as { disburseTestServers?: ReturnType<typeof start> };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const isFirst = run.disburseTestServers === undefined;
+  const found = await (run.disburseTestServers ??= start());
   const [brokers, url] = found.map(({ address }) => address) as [string, string];
   project.provide('kafkaBrokers', brokers);
   project.provide('redisUrl', url);
-  process.stderr.write(`servers for tests: ${found.map(({ told }) => told).join('; ')}\n`);
   return async () => {
-    await Promise.all(found.map((service) => service.stop()));
+    if (isFirst) await Promise.all(found.map((service) => service.stop()));
   };
 }
