@@ -4,6 +4,7 @@
  */
 import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
 import type { WebhookType } from '../batches/record/webhook-evidence.ts';
+import { view, waitsForConfirmation, type BankSession, type Entry } from './bank-session.ts';
 import type { Dice } from './dice.ts';
 import type { Story } from './story.ts';
 import type { Timeline } from './timeline.ts';
@@ -41,25 +42,6 @@ export interface BankTerms {
   readonly confirmWithinMs: number;
 }
 
-export interface Entry {
-  readonly id: string;
-  status: 'pending' | 'in_progress' | 'succeeded' | 'failed';
-  amount: number;
-}
-
-export interface BankSession {
-  readonly id: string;
-  readonly recordId: string;
-  readonly attempt: number;
-  readonly key: string;
-  readonly amount: number;
-  readonly currency: string;
-  readonly entries: Entry[];
-  status: 'in_progress' | 'error' | 'accepted' | 'cancelled';
-  readonly hidesMetadata: boolean;
-  readonly hidesAmount: boolean;
-}
-
 /** One movement of money. */
 export interface Payment {
   readonly recordId: string;
@@ -83,6 +65,10 @@ export interface Bank {
   readonly keysSeen: ReadonlyMap<string, Set<string>>;
   /** Requests for payments that arrived, in their order. */
   readonly arrivals: readonly Arrival[];
+  /** Sessions that a program asked to confirm. */
+  readonly confirmed: ReadonlySet<string>;
+  /** A person confirms a session in the gateway's own pages. @returns false when it does not wait for that */
+  confirmByPerson(sessionId: string): boolean;
   /** How often odd things happen now. */
   readonly faults: () => BankFaults;
   /** From now on it answers well. */
@@ -124,6 +110,7 @@ interface State {
   readonly byKey: Map<string, { readonly session: BankSession; readonly at: number }>;
   readonly payments: Payment[];
   readonly arrivals: Arrival[];
+  readonly confirmed: Set<string>;
   readonly keysSeen: Map<string, Set<string>>;
 }
 
@@ -134,12 +121,15 @@ export function createBank(deps: Deps): Bank {
     byKey: new Map(),
     payments: [],
     arrivals: [],
+    confirmed: new Set(),
     keysSeen: new Map(),
   };
   return {
     sessions: state.sessions,
     payments: state.payments,
     arrivals: state.arrivals,
+    confirmed: state.confirmed,
+    confirmByPerson: (sessionId) => confirmByPerson(deps, state, sessionId),
     keysSeen: state.keysSeen,
     faults: () => state.faults,
     heal: () => void (state.faults = noFaults(state.faults)),
@@ -265,7 +255,8 @@ function answerFollow(deps: Deps, state: State, { type, sessionId }: Exclude<Ban
   const session = state.sessions.get(sessionId);
   if (dice.chance(state.faults.statusFails)) return dice.pick([page, error(404, 'not_found'), error(500, 'internal_error')]);
   if (session === undefined) return error(404, 'not_found');
-  const isWaiting = session.entries.some(({ status }) => status === 'pending');
+  const isWaiting = waitsForConfirmation(session);
+  if (type === 'confirm') state.confirmed.add(sessionId);
   if (type === 'confirm' && isWaiting) {
     story.tell('bank', `${sessionId} is confirmed`);
     settle(deps, state, session);
@@ -279,18 +270,10 @@ function answerFollow(deps: Deps, state: State, { type, sessionId }: Exclude<Ban
   return dice.chance(state.faults.lostAnswer) ? 'lost' : ok(view(session));
 }
 
-/** As the API shows it; some sessions leave things out, always the same ones. */
-function view({ id, recordId, attempt, key, currency, entries, status, hidesMetadata, hidesAmount }: BankSession): object {
-  const asks = entries.some((entry) => entry.status === 'pending') && status === 'in_progress';
-  return {
-    id,
-    status,
-    ...(asks ? { next_action: 'confirm' } : {}),
-    payments: entries.map((entry) => ({
-      id: entry.id,
-      status: entry.status,
-      ...(hidesAmount ? {} : { amount_details: { amount: entry.amount, currency } }),
-      ...(hidesMetadata ? {} : { metadata: { record_id: recordId, attempt, idempotency_key: key } }),
-    })),
-  };
+function confirmByPerson(deps: Deps, state: State, sessionId: string): boolean {
+  const session = state.sessions.get(sessionId);
+  if (session === undefined || !waitsForConfirmation(session)) return false;
+  deps.story.tell('bank', `${sessionId} is confirmed by a person`);
+  settle(deps, state, session);
+  return true;
 }

@@ -11,6 +11,8 @@ export interface SimulatedFile {
   readonly manifest: Omit<Manifest, 'policy'>;
   readonly rows: () => AsyncIterable<readonly FileRow[]>;
   readonly rowCount: number;
+  /** Of its rows, in their order. */
+  readonly readings: readonly ParseResult[];
   readonly hasBadRows: boolean;
 }
 
@@ -51,13 +53,18 @@ export function drawFile(dice: Dice, ids: readonly [string, ...string[]]): Simul
     inFile.add(recordId);
     readings.push(dice.chance(0.1) ? badRow(recordId) : goodRow(recordId, dice.chance(0.85) ? 1_000 : 2_000));
   }
+  return fileOf(readings, dice.chance(0.2) ? 'all-or-nothing' : 'skip');
+}
+
+function fileOf(readings: readonly ParseResult[], policy: Policy): SimulatedFile {
   const batchId = createHash('sha256')
     .update(JSON.stringify(readings, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))
     .digest('hex');
   const rows: readonly FileRow[] = readings.map((reading, index) => ({ line: index + 2, reading }));
   return {
     batchId,
-    policy: dice.chance(0.2) ? 'all-or-nothing' : 'skip',
+    policy,
+    readings,
     manifest: { batchId, file: 'payouts.csv', encoding: 'utf-8', delimiter: ',', bytes: 100, blockDigests: ['d'] },
     async *rows() {
       for (let index = 0; index < rows.length; index += 2) yield rows.slice(index, index + 2);
@@ -65,4 +72,13 @@ export function drawFile(dice: Dice, ids: readonly [string, ...string[]]): Simul
     rowCount: rows.length,
     hasBadRows: readings.some(({ ok }) => !ok),
   };
+}
+
+/** The same bytes as another version of the program reads them: one row has another amount. */
+export function readOtherwise(dice: Dice, file: SimulatedFile): SimulatedFile {
+  const changed = dice.between(0, file.readings.length - 1);
+  const readings = file.readings.map((reading, index) =>
+    index === changed && reading.ok ? goodRow(reading.draft.recordId, Number(reading.draft.amountMinor) + dice.pick([-500, 500])) : reading,
+  );
+  return { ...fileOf(readings, file.policy), batchId: file.batchId, manifest: file.manifest };
 }

@@ -5,6 +5,7 @@ import { isFinal } from '../batches/record/status.ts';
 import { readResultEvent, type ResultEvent } from '../batches/record/result-event.ts';
 import type { LedgerRecord } from '../batches/record/record.ts';
 import { recount, tallies, trail } from '../src/ledger/memory/queries.ts';
+import { gateViolations, isExplainedWait } from './gate-invariants.ts';
 import type { World } from './world.ts';
 
 /** @returns a sentence for each thing that does not hold */
@@ -15,11 +16,12 @@ export function violationsOf(world: World): string[] {
     ...paidTwice(world),
     ...keysOfAttempts(world),
     ...records.flatMap((record) => endsOf(world, record)),
-    ...records.flatMap((record) => openOf(world, record)),
+    ...stillMoving(world),
     ...books(world),
     ...published(world, events),
     ...records.flatMap((record) => trailOf(world, record, events)),
     ...endedByPersons(world),
+    ...gateViolations(world),
     ...(world.requests.length === 0 ? [] : [`${world.requests.length} commands have no answer`]),
     ...(events.length === world.results.length ? [] : ['a line of the results is no result event']),
   ];
@@ -65,10 +67,15 @@ function endsOf({ bank, persons }: World, record: LedgerRecord): string[] {
   return isRunning ? [...found, `${recordId} is ${status}, and a session of it is still running`] : found;
 }
 
+/** What is open and would move when a process runs once more. */
+export const stillMoving = (world: World): string[] => [...world.store.records.values()].flatMap(({ record }) => openOf(world, record));
+
 /** After the faults have ended, what is open has nothing left that would move it, and says why. */
-function openOf({ bank }: World, record: LedgerRecord): string[] {
+function openOf(world: World, record: LedgerRecord): string[] {
+  const { bank } = world;
   const { recordId, status, reason, sessionId } = record;
   if (isFinal[status]) return [];
+  if (status === 'queued' && isExplainedWait(world, record)) return [];
   if (status === 'queued' || status === 'submitting') return [`${recordId} is ${status} at the end`];
   if (reason === null && status === 'unknown') return [`${recordId} is unknown without a reason`];
   const session = sessionId === null ? undefined : bank.sessions.get(sessionId);

@@ -8,6 +8,7 @@ import { LedgerWriteError } from '../src/ledger/errors.ts';
 import { type LedgerTime } from '../src/ledger/ledger-time.ts';
 import { openMemoryLedger } from '../src/ledger/memory/ledger.ts';
 import type { BankCall } from './bank.ts';
+import { noteSent } from './gates.ts';
 import type { RunSettings, World } from './world.ts';
 
 export const never = new Promise<never>(() => undefined);
@@ -92,6 +93,7 @@ export function gatewayOf(params: PortParams, life: Life): Gateway {
         return;
       }
       // From here on the request may arrive, whatever becomes of the process.
+      if (request.type === 'init') noteSent(world, request.bytes);
       const faults = bank.faults();
       life.risk(`after the bytes of ${what}`);
       const isLost = request.type === 'init' && dice.chance(faults.lostRequest);

@@ -12,12 +12,15 @@ import { markAllInterrupted, processFile } from '../batches/pipeline/process-fil
 import { startWorkers, type Worker } from '../batches/pipeline/worker.ts';
 import type { Clock } from '../batches/ports/clock.ts';
 import type { Ledger } from '../batches/ports/ledger.ts';
+import type { Batch } from '../batches/record/batch.ts';
+import type { GateValues } from '../batches/record/gates.ts';
 import { createWebhookReceiver } from '../consumers/webhook/webhook-receiver.ts';
 import { createLocalLimiter } from '../src/limiter/local.ts';
 import { createLedgerTime } from '../src/ledger/ledger-time.ts';
 import { timesIn } from '../src/ledger/memory/ledger.ts';
 import { engineParamsOf } from './engine-params.ts';
 import type { SimulatedFile } from './files.ts';
+import { hold, openSubmitted } from './gates.ts';
 import { clockOf, gatewayOf, ledgerOf, never, sinkOf, type Life } from './ports.ts';
 import { answerRequests, createRequestWorker } from './requests.ts';
 import type { RunSettings, World } from './world.ts';
@@ -37,6 +40,8 @@ export interface ProcessParams {
   /** The chance to be killed at each call of a port. */
   readonly killAt: number;
   readonly brokenWrites?: number;
+  /** Its own settings of limits and approval. */
+  readonly gates?: GateValues | undefined;
 }
 
 export function startProcess(params: ProcessParams): SimulatedProcess {
@@ -78,6 +83,7 @@ async function runFile(params: ProcessParams, life: Life): Promise<ProcessEnd> {
   const clock = clockOf(params, life, time.now);
   const monotonic = clockOf(params, life, machine.monotonic);
   const ledger = ledgerOf(params, life, clock, time);
+  if (params.gates !== undefined && params.file !== null) await hold(world, name, { ledger, clock, asked: params.gates });
   const scanner = createDueScanner({ ledger, clock });
   const finisher = createBatchFinisher({ ledger, clock });
   const limiter = createLocalLimiter({ rate: settings.rate, clock: monotonic });
@@ -163,6 +169,11 @@ export function atMostEvery(pollMs: number, worker: Worker): Worker {
   };
 }
 
+const openBatch = ({ gates }: World, file: SimulatedFile, { ledger, clock }: Running): Promise<Batch> =>
+  gates === null
+    ? ledger.openBatch({ ...file.manifest, policy: file.policy, at: clock.now() })
+    : openSubmitted(gates, file, { ledger, clock });
+
 async function payAndFollow({ world, name, settings }: ProcessParams, file: SimulatedFile, running: Running): Promise<SettlementEnd> {
   const { deps, ledger, clock, scanner, finisher, life, signal } = running;
   for (const { batchId, state } of await ledger.batches()) {
@@ -184,9 +195,9 @@ async function payAndFollow({ world, name, settings }: ProcessParams, file: Simu
     signal,
     onFailure: (cause) => deps.stop(String(cause)),
   });
-  const batch = await ledger.openBatch({ ...file.manifest, policy: file.policy, at: clock.now() });
-  const release = scanner.hold(batch.batchId);
+  const release = scanner.hold(file.batchId);
   try {
+    const batch = await openBatch(world, file, running);
     await processFile(deps, { batch, rows: file.rows, hasBadRows: file.hasBadRows, window: 64 });
     const { batchId } = batch;
     const rows = file.rowCount;
@@ -198,6 +209,7 @@ async function payAndFollow({ world, name, settings }: ProcessParams, file: Simu
       follow: true,
       hasWebhooks: world.hasWebhooks,
       pauseOf: (id) => deps.pauses.of(id),
+      ...(world.gates === null ? {} : { holdOf: deps.pauses.holdOf }),
     });
     await writeBatchState(ledger, { batchId, rows, stopped: end === 'stopped', at: clock.now() });
     return end;

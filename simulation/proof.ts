@@ -64,8 +64,8 @@ async function proveSchedules(first: number, count: number): Promise<boolean> {
       process.stderr.write(`${schedules} of ${count} schedules, ${Math.round((toldAt - startedAt) / 1000)} s\n`);
     },
   });
-  const { schedules, kills, payments, alerts, commands } = sums;
-  const counts = `${schedules} schedules, ${kills} kills, ${payments} payments, ${alerts} alerts, ${commands} commands`;
+  const { schedules, kills, payments, alerts, commands, decisions } = sums;
+  const counts = `${schedules} schedules, ${kills} kills, ${payments} payments, ${alerts} alerts, ${commands} commands, ${decisions} files approved or refused`;
   print(`${counts}: ${failures} in which something does not hold`);
   const took = `${Math.round((performance.now() - startedAt) / 1000)} s`;
   const end = failures === 0 ? 'everything holds in each' : `${failures} in which something does not hold`;

@@ -23,21 +23,33 @@ export function createRequestWorker(world: World, name: string, life: Life, deps
 
 export async function answerRequests(world: World, name: string, life: Life, deps: OperationDeps): Promise<void> {
   for (;;) {
-    const [request] = world.requests;
+    const [request, next] = world.requests;
     if (request === undefined) return;
     life.risk(`before ${request.type}`);
     if (!life.isAlive()) return;
-    const { outcome, text } = await operate(deps, request);
+    const asked = next !== undefined && isOfOneMoment(request, next) ? [request, next] : [request];
+    const answers = await Promise.all(asked.map(async (one) => ({ one, ...(await operate(deps, one)) })));
     life.risk(`after ${request.type}`);
     if (!life.isAlive()) return;
-    world.requests.shift();
-    world.persons.answered += 1;
-    world.story.tell(name, `${request.type}: ${outcome}: ${text}`);
-    if (outcome === 'done' || outcome === 'unchanged') noteEnd(world, request);
+    world.requests.splice(0, asked.length);
+    world.persons.answered += asked.length;
+    for (const { one, outcome, text } of answers) {
+      world.story.tell(name, `${one.type}: ${outcome}: ${text}`);
+      if (outcome === 'done' || outcome === 'unchanged') noteEnd(world, one);
+      else world.gates?.rightApprovals.delete(one);
+    }
   }
 }
 
+const decides = ({ type }: OperationRequest): boolean => type === 'approve' || type === 'refuse';
+
+/** Two decisions on one file, which two persons make at once. */
+const isOfOneMoment = (one: OperationRequest, other: OperationRequest): boolean =>
+  decides(one) && decides(other) && 'batchId' in one && 'batchId' in other && one.batchId === other.batchId;
+
 function noteEnd(world: World, request: OperationRequest): void {
+  if (request.type === 'approve') world.gates?.approved.add(request.batchId);
+  if (request.type === 'refuse') world.gates?.refused.add(request.batchId);
   if (request.type !== 'resolve' && request.type !== 'cancel_record') return;
   const { recordId } = request;
   const record = world.store.records.get(recordId)?.record;

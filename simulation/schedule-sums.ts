@@ -6,6 +6,7 @@ export interface ScheduleSums {
   payments: number;
   alerts: number;
   commands: number;
+  decisions: number;
 }
 
 export interface FailedSchedule {
@@ -24,7 +25,7 @@ export interface ChunkResult {
   readonly failed: readonly FailedSchedule[];
 }
 
-export const noSums = (): ScheduleSums => ({ schedules: 0, kills: 0, payments: 0, alerts: 0, commands: 0 });
+export const noSums = (): ScheduleSums => ({ schedules: 0, kills: 0, payments: 0, alerts: 0, commands: 0, decisions: 0 });
 
 export function addSums(sums: ScheduleSums, more: ScheduleSums): void {
   sums.schedules += more.schedules;
@@ -32,4 +33,5 @@ export function addSums(sums: ScheduleSums, more: ScheduleSums): void {
   sums.payments += more.payments;
   sums.alerts += more.alerts;
   sums.commands += more.commands;
+  sums.decisions += more.decisions;
 }

@@ -7,8 +7,8 @@ async function runChunk({ first, count }: Chunk): Promise<ChunkResult> {
   const sums = noSums();
   const failed: FailedSchedule[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
-    const { violations, kills, payments, alerts, commands } = await runSchedule(seed);
-    addSums(sums, { schedules: 1, kills, payments, alerts, commands });
+    const { violations, kills, payments, alerts, commands, decisions } = await runSchedule(seed);
+    addSums(sums, { schedules: 1, kills, payments, alerts, commands, decisions });
     if (violations.length > 0) failed.push({ seed, violations });
   }
   return { sums, failed };

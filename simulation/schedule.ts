@@ -5,8 +5,10 @@ import { createKeyDerivation } from '../batches/record/idempotency-key.ts';
 import { createMemoryStore } from '../src/ledger/memory/ledger.ts';
 import { createBank, type BankFaults, type BankTerms } from './bank.ts';
 import { createDice, type Dice } from './dice.ts';
+import { drawGates, drawRunGates, perhapsOtherwise } from './gates.ts';
+import { createOfficer } from './officer.ts';
 import { drawFile, type SimulatedFile } from './files.ts';
-import { violationsOf } from './invariants.ts';
+import { stillMoving, violationsOf } from './invariants.ts';
 import { createCopies, whyNotPaid } from './older-ledger.ts';
 import { createPerson, type Person } from './operator.ts';
 import { runSharedSchedule } from './distributed/schedule.ts';
@@ -27,12 +29,16 @@ export interface ScheduleResult {
   readonly alerts: number;
   /** What persons asked for and got an answer to. */
   readonly commands: number;
+  /** Files that were approved or refused. */
+  readonly decisions: number;
 }
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 /** No run of a schedule takes longer than this in its own time. */
 const longestRunMs = 16 * hourMs;
+/** Far more than any schedule needs until its limit of a day has let everything through. */
+const mostDays = 30;
 const usualHeader = 'X-PARTNER-IDEMPOTENCY-KEY';
 const ledgerKey = Buffer.alloc(32, 7);
 const fingerprints = createFingerprints(ledgerKey);
@@ -118,9 +124,10 @@ function drawWorld(seed: number): Draw {
   const kept = { store: createMemoryStore(), results: [], alerts: [], requests: [] };
   const persons = { endedAt: new Map<string, number>(), mistaken: new Set<string>(), answered: 0 };
   const webhooks = { webhooks: null, hasWebhooks: webhookFaults !== null };
-  const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept, persons, ...webhooks };
   const recordIds = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
   const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, recordIds));
+  const gates = drawGates(seed, files, machine.wall());
+  const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept, persons, ...webhooks, gates };
   const batchIds = files.map(({ batchId }) => batchId) as [string, ...string[]];
   const person = otherDice.chance(0.4) ? null : createPerson({ world, dice: otherDice, batchIds, recordIds });
   return { world, promisedMs, files, person, otherDice };
@@ -156,13 +163,15 @@ const refusalsOf = (refusal: string | null): readonly string[] => (refusal === n
 
 async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   const { world, promisedMs, files, person, otherDice } = drawWorld(seed);
-  const { dice, timeline, story, bank } = world;
+  const { dice, timeline, story, bank, gates } = world;
+  const officer = gates === null ? null : createOfficer(world, gates);
   const violations: string[] = [];
   let kills = 0;
   let runs = 0;
   const run = async (file: SimulatedFile | null, settings: RunSettings, killAt: number, brokenWrites = 0): Promise<void> => {
     let end: ProcessEnd | undefined;
-    const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt, brokenWrites });
+    const asked = gates === null ? {} : { gates: drawRunGates(gates, world.store) };
+    const process = startProcess({ world, name: `run ${++runs}`, settings, file, killAt, brokenWrites, ...asked });
     void process.ended.then((how) => (end = how));
     const isOver = await timeline.run(() => end !== undefined, timeline.elapsed() + longestRunMs);
     if (!isOver || end === undefined) violations.push(`run ${runs} never ended`);
@@ -175,7 +184,8 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) {
       person?.planActs();
-      await run(file, drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]), brokenWrites);
+      officer?.planActs();
+      await run(perhapsOtherwise(gates, file), drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]), brokenWrites);
     }
     if (person !== null && otherDice.chance(0.3)) await run(null, drawSettings(dice, promisedMs), dice.pick([0, 0.02, 0.1]));
     // The time between two runs: minutes, or so long that every key is forgotten.
@@ -194,10 +204,18 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   if (copies !== null) violations.push(...refusalsOf(await whyNotPaid(world)));
   bank.heal();
   person?.leave();
-  for (const file of [...files, ...files]) {
-    await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs, pollMs: 1_000 }, 0);
-    await timeline.run(() => false, timeline.elapsed() + 6 * hourMs);
-  }
+  officer?.leave();
+  const runQuietly = async (restMs: number): Promise<void> => {
+    for (const file of files) {
+      await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs, pollMs: 1_000 }, 0);
+      await timeline.run(() => false, timeline.elapsed() + restMs);
+    }
+  };
+  await runQuietly(6 * hourMs);
+  officer?.decideRest();
+  await runQuietly(6 * hourMs);
+  // A day lets through what its limit allows, and the gateway ends what no person confirms.
+  for (let days = 0; gates !== null && days < mostDays && stillMoving(world).length > 0; days += 1) await runQuietly(24 * hourMs);
   violations.push(...violationsOf(world));
   return {
     seed,
@@ -207,5 +225,6 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
     payments: bank.payments.length,
     alerts: world.alerts.length,
     commands: world.persons.answered,
+    decisions: (gates?.approved.size ?? 0) + (gates?.refused.size ?? 0),
   };
 }

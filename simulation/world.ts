@@ -6,6 +6,7 @@ import type { KeyDerivation } from '../batches/record/idempotency-key.ts';
 import { type MemoryStore } from '../src/ledger/memory/ledger.ts';
 import type { Bank } from './bank.ts';
 import type { Dice } from './dice.ts';
+import type { WorldGates } from './gates.ts';
 import type { Machine } from './machine.ts';
 import type { Story } from './story.ts';
 import type { Timeline } from './timeline.ts';
@@ -39,6 +40,8 @@ export interface World {
   /** What operators asked for and no process has answered: it outlives the process that was about to. */
   readonly requests: OperationRequest[];
   readonly persons: PersonsWork;
+  /** Null where nothing must hold before money moves. */
+  readonly gates: WorldGates | null;
   /** Takes webhooks while a process runs that does. */
   webhooks: TakeWebhook | null;
   /** Whether the bank sends any. */

@@ -3,11 +3,11 @@
  * terms of the batch, which the step that writes an intent reads.
  */
 import { createHash } from 'node:crypto';
-import { compareTotals, type Totals } from '../preflight/control-totals.ts';
+import { compareTotals, isBeyond, type Totals } from '../preflight/control-totals.ts';
 import { unparkBatch } from '../pipeline/pause-watch.ts';
 import { isFileBatch, isSamePerson, type BatchTerms, type BatchTotal } from '../record/gates.ts';
 import { whyPaused } from '../record/pause.ts';
-import { byStatus, receivedOf } from '../record/tally.ts';
+import { byStatus, receivedOf, sumTallies, type TallyRow } from '../record/tally.ts';
 import { cancelBatch } from './cancel-batch.ts';
 import { missingBatch, publishNow, type OperationDeps } from './operation-deps.ts';
 import type { OperationAnswer, RequestOf } from './request.ts';
@@ -76,6 +76,10 @@ async function whyNotApprove(
     return refused(`${name} is not read to its end: ${received} of its ${submission.rows} rows are in the ledger. Try again when all are.`);
   const differences = compareTotals(totalsOf(expect), totalsOf(submission.totals));
   if (differences.length > 0) return refused(`${name} is not approved, because the totals differ. ${differences.join(' ')}`);
+  if (isBeyond(admittedTotals(tallies), totalsOf(submission.totals)))
+    return refused(
+      `${name} is not approved: its rows in the ledger do not have the totals with which it was submitted, so it was read differently then. Cancel it, and submit a corrected file.`,
+    );
   const { queued, submitting, unknown } = byStatus(tallies);
   // What is open may be sent again.
   if (queued.count + submitting.count + unknown.count === 0) return refused(`${name} is not approved: none of its rows waits to be sent.`);
@@ -84,6 +88,16 @@ async function whyNotApprove(
 
 const totalsOf = (list: readonly BatchTotal[]): Totals =>
   new Map(list.map(({ currency, count, amountMinor }) => [currency, { count, amountMinor: BigInt(amountMinor) }]));
+
+const notAdmitted: ReadonlySet<TallyRow['status']> = new Set(['received', 'rejected', 'duplicate', 'conflict']);
+
+/** Of the rows that have a record, whatever became of it. */
+const admittedTotals = (tallies: readonly TallyRow[]): Totals =>
+  new Map(
+    sumTallies(tallies.filter(({ status }) => !notAdmitted.has(status)).map((row) => ({ ...row, status: 'queued' as const }))).map(
+      ({ currency, count, amountMinor }) => [currency, { count, amountMinor }],
+    ),
+  );
 
 const pageSize = 256;
 const hashBits = 256n;

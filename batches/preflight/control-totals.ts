@@ -51,3 +51,10 @@ export function compareTotals(expected: Totals, found: Totals): readonly string[
     return [`${currency}: expected ${told(want)}, but the file's valid rows have ${told(have)}.`];
   });
 }
+
+/** Whether they cannot be those of some of the rows that have the whole: more rows, a greater amount, or another amount in as many rows. */
+export const isBeyond = (some: Totals, whole: Totals): boolean =>
+  [...some].some(([currency, { count, amountMinor }]) => {
+    const all = whole.get(currency) ?? { count: 0, amountMinor: 0n };
+    return count > all.count || amountMinor > all.amountMinor || (count === all.count && amountMinor !== all.amountMinor);
+  });

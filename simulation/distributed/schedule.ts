@@ -64,6 +64,7 @@ function drawWorld(seed: number): Draw {
     topic: createTopic({ timeline, brokerTime: machine.wall, partitionCount: dice.between(1, 3), noticeMs: () => dice.between(0, 2_000) }),
     ...{ results: [], alerts: [], requests: [], deadLetters: [] },
     persons: { endedAt: new Map(), mistaken: new Set(), answered: 0 },
+    gates: null,
     hasWebhooks: webhookFaults !== null,
     // A load balancer: any of those that live.
     get webhooks() {
@@ -196,5 +197,6 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
     payments: bank.payments.length,
     alerts: world.alerts.length,
     commands: world.persons.answered,
+    decisions: 0,
   };
 }

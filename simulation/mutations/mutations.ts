@@ -1,4 +1,5 @@
 /** Mistakes that the schedules must find, each as text that is replaced in a copy of the sources. */
+import { ofGates } from './of-gates.ts';
 
 export interface TextPatch {
   /** From the root of the project. */
@@ -214,4 +215,5 @@ export const mutations: readonly Mutation[] = [
   ...ofLedgers,
   ...ofInstances,
   ...ofPersons,
+  ...ofGates,
 ];

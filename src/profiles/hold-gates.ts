@@ -23,9 +23,8 @@ export interface GateLog {
 /** Resolves when no process can send what these settings, or those of an earlier process, forbid. */
 export async function holdGates(
   ledger: Pick<Ledger, 'gates' | 'setGates'>,
-  { config, logger, now }: { readonly config: Config; readonly logger: GateLog; readonly now: () => number },
+  { asked, logger, now }: { readonly asked: GateValues; readonly logger: GateLog; readonly now: () => number },
 ): Promise<void> {
-  const asked = gatesOf(config);
   for (;;) {
     const held = await ledger.gates();
     const to = held === null ? asked : stricter(held, asked);

@@ -25,5 +25,6 @@ describe('a schedule of faults, kills, commands and webhooks', () => {
     expect(sums.payments).toBeGreaterThan(schedules);
     expect(sums.alerts).toBeGreaterThan(0);
     expect(sums.commands).toBeGreaterThan(schedules);
+    expect(sums.decisions).toBeGreaterThan(schedules / 20);
   });
 });

@@ -10,7 +10,7 @@ import { formatDuration } from '../../duration.ts';
 import { resultsFromTopic } from '../../kafka/results-reader.ts';
 import { startRelay } from '../gateway-stack.ts';
 import { pauseOf } from '../../../batches/record/pause.ts';
-import { holdGates } from '../hold-gates.ts';
+import { gatesOf, holdGates } from '../hold-gates.ts';
 import { pauseReporter, stopWhilePaused } from '../pauses.ts';
 import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
@@ -28,7 +28,7 @@ export async function openEnqueuer(params: ProfileParams): Promise<Profile> {
   const { config, stopping, logger, patienceMs, detach } = params;
   const connected = await connect(params);
   const { ledger, clock, sink } = connected;
-  await holdGates(ledger, { ...params, now: clock.now });
+  await holdGates(ledger, { asked: gatesOf(config), logger, now: clock.now });
   const relay = createOutboxRelay({ ledger, sink, batchDelayMs });
   const publishing = startRelay(relay, stopping);
   const quiet = createQuietWatch(clock);

@@ -17,7 +17,7 @@ import { ledgerSources, pausesCheck } from '../../service/operator-counts.ts';
 import { breakerPosition } from '../../service/metric-feeds.ts';
 import type { MetricSources } from '../../service/metric-sources.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
-import { holdGates } from '../hold-gates.ts';
+import { gatesOf, holdGates } from '../hold-gates.ts';
 import { sharedOperator } from '../operations.ts';
 import type { Profile, ProfileParams } from '../profile.ts';
 import { connect, type Connected } from './connect.ts';
@@ -53,7 +53,7 @@ interface Parts {
 /** @throws {CommandError} see `connect` */
 export async function openInstance(params: InstanceParams): Promise<Profile> {
   const connected = metered(await connect(params), params.metrics);
-  await holdGates(connected.ledger, { ...params, now: connected.clock.now });
+  await holdGates(connected.ledger, { asked: gatesOf(params.config), logger: params.logger, now: connected.clock.now });
   const stack = createGatewayStack({
     ...params,
     ...connected,

@@ -26,7 +26,7 @@ import type { RedisConnection } from '../../redis/connection.ts';
 import type { Shutdown } from '../../service/shutdown.ts';
 import { grouped } from '../../terminal/format.ts';
 import { bindingOf } from '../binding.ts';
-import { holdGates } from '../hold-gates.ts';
+import { gatesOf, holdGates } from '../hold-gates.ts';
 import { transitionSettings } from '../transition-settings.ts';
 
 /** What a rebuild works with, once nothing prevents it. */
@@ -78,7 +78,7 @@ export async function rebuildIn(session: RebuildSession): Promise<RebuildReport>
   const found = await rebuildFrom({ ledger, index, settings, fingerprints: createFingerprints(ledgerKey), clock, ...sources }).finally(() =>
     index.close(),
   );
-  await holdGates(ledger, { config, logger: { warn: (_, text) => warn(text), info: () => undefined }, now: clock.now });
+  await holdGates(ledger, { asked: gatesOf(config), logger: { warn: (_, text) => warn(text), info: () => undefined }, now: clock.now });
   await pauseRebuilt(ledger, { code: 'moved', by: 'disburse rebuild', reason: null, at: clock.now() });
   await finishRebuild({ ...common, marksSeen: [...marks.values()] });
   await ledger.close();

@@ -24,7 +24,7 @@ import { alertsPath, resultsPath } from '../../ledger/data-dir.ts';
 import { createGatewayStack, openWebhooks, type GatewayStack } from '../gateway-stack.ts';
 import type { Profile, ProfileParams, SubmitRequest } from '../profile.ts';
 import { answerPending, createCommandWorker, createOperator, sealedBodies, type Operate } from '../operations.ts';
-import { holdGates } from '../hold-gates.ts';
+import { gatesOf, holdGates } from '../hold-gates.ts';
 import { pauseReporter, stopWhilePaused } from '../pauses.ts';
 import { readAllResults } from './all-results.ts';
 import { openStandaloneLedger, type OpenLedger } from './ledger.ts';
@@ -61,7 +61,7 @@ export async function openStandalone(params: StandaloneParams): Promise<Standalo
   const open = metrics === undefined ? opened : { ...opened, ledger: meteredLedger(opened.ledger, metrics) };
   const { ledger, clock } = open;
   try {
-    if (params.role !== 'operate') await holdGates(ledger, { ...params, now: clock.now });
+    if (params.role !== 'operate') await holdGates(ledger, { asked: gatesOf(params.config), logger: params.logger, now: clock.now });
     const scanner = createDueScanner({ ledger, clock });
     const stack = await openStack(params, open, (batchId) => scanner.add(batchId));
     const finisher = createBatchFinisher({ ledger, clock });
