@@ -7,6 +7,7 @@ import { openLedgerReader, operateProfile } from '../profiles/open-profile.ts';
 import { printable } from '../terminal/format.ts';
 import { columnsOf, wrapText } from '../terminal/width.ts';
 import { chooseBatch } from '../views/find-batch.ts';
+import { chooseRecords, choiceOf, type RecordChoice } from './choose-records.ts';
 import { personOf } from './person.ts';
 import { withShutdown } from './with-shutdown.ts';
 
@@ -57,25 +58,28 @@ function asData(answers: readonly OperationAnswer[]): unknown {
 const operateOne = (config: Config, request: OperationRequest): Promise<OperationAnswer> =>
   withShutdown(config, (params) => operateProfile(params, request));
 
-export interface ResolveOptions extends PersonOptions {
+export interface ResolveOptions extends PersonOptions, RecordChoice {
   readonly as?: 'succeeded' | 'failed' | 'cancelled';
   readonly evidence?: string;
 }
 
-export async function resolve(config: Config, recordId: string, options: ResolveOptions): Promise<ExitCode> {
-  const { as, evidence = '' } = options;
+/** @param ids of records; without one the filters choose them */
+export async function resolve(config: Config, ids: readonly string[], options: ResolveOptions): Promise<ExitCode> {
+  const { as, evidence = '', status, batch, currency, code, olderThan, expect } = options;
   if (as === undefined) throw new CommandError(exitCodes.usage, '--as is missing: succeeded, failed or cancelled.');
   if (evidence.trim() === '')
     throw new CommandError(exitCodes.usage, '--evidence TEXT is missing: say what shows it, such as the number of a bank statement.');
-  const request = {
+  const person = { by: personOf(options), reason: reasonOf(options) };
+  const choice = choiceOf({ status, batch, currency, code, olderThan, expect });
+  const recordIds = await chooseRecords(config, ids, { decision: 'resolve', choice });
+  const requests = recordIds.map((recordId): OperationRequest => ({
     type: 'resolve',
     recordId,
     as,
     evidence: maskQuoted(evidence.trim()),
-    by: personOf(options),
-    reason: reasonOf(options),
-  } as const;
-  return operateAll(config, [request], options.json);
+    ...person,
+  }));
+  return operateAll(config, requests, options.json);
 }
 
 export interface CancelOptions extends PersonOptions {

@@ -13,20 +13,23 @@ import { readAgain } from '../files/payout-file.ts';
 import { loadLedgerKey } from '../ledger/ledger-key.ts';
 import { createSeal } from '../ledger/seal.ts';
 import { openLedgerReader } from '../profiles/open-profile.ts';
+import { chooseRecords, choiceOf, type RecordChoice } from './choose-records.ts';
 import { operateAll, reasonOf, type PersonOptions } from './operate.ts';
 import { personOf } from './person.ts';
 
 /** @property amend the row may have other content, but never another amount or currency */
-export type RetryOptions = PersonOptions & ReadingFlags & { readonly file?: string; readonly amend: boolean };
+export type RetryOptions = PersonOptions & ReadingFlags & RecordChoice & { readonly file?: string; readonly amend: boolean };
 
-/** @param recordIds at least one; each is reported */
-export async function retry(config: Config, recordIds: readonly string[], options: RetryOptions): Promise<ExitCode> {
+/** @param ids of records, each of which is reported; without one the filters choose them */
+export async function retry(config: Config, ids: readonly string[], options: RetryOptions): Promise<ExitCode> {
   const person = { by: personOf(options), reason: reasonOf(options) };
-  const { file, amend, json } = options;
+  const { file, amend, json, status, batch, currency, code, olderThan, expect } = options;
   if (amend && file === undefined) throw new CommandError(exitCodes.usage, '--amend needs --file FILE with the changed row.');
   for (const name of ['encoding', 'delimiter', 'decimal', 'sheet', 'map'] as const)
     if (file === undefined && options[name] !== undefined)
       throw new CommandError(exitCodes.usage, `--${name} needs --file FILE: it says how that file is read.`);
+  const choice = choiceOf({ status, batch, currency, code, olderThan, expect });
+  const recordIds = await chooseRecords(config, ids, { decision: 'retry', choice });
   const rows = file === undefined ? new Map<string, SealedRow>() : await sealedRows(config, file, recordIds, options);
   const requests = recordIds.map((recordId): OperationRequest => ({ type: 'retry', recordId, ...person, ...rows.get(recordId) }));
   return operateAll(config, requests, json);
@@ -92,7 +95,8 @@ function whyNotThisRow(
 }
 
 async function rowsOf(config: Config, path: string, recordIds: readonly string[], flags: ReadingFlags) {
-  const outcome = await inspectFile(config, path, flags);
+  const { expect: _ofRecords, ...reading } = flags;
+  const outcome = await inspectFile(config, path, reading);
   if (!outcome.ok) throw new CommandError(exitCodes.usage, `${path} cannot be read: disburse validate ${path} says why.`);
   const wanted = new Set(recordIds);
   const found = new Map<string, ValidInstruction>();

@@ -4,6 +4,7 @@ import type { ResultEvent } from '../../batches/record/result-event.ts';
 import type { ConsoleEnv } from './access/guard.ts';
 import type { LedgerRecord } from '../../batches/record/record.ts';
 import { batchForms, addBatchActions, everythingForms } from './actions/batch-actions.ts';
+import { addBulkActions } from './actions/bulk-actions.ts';
 import { addRecordActions, alertForm, recordForms } from './actions/record-actions.ts';
 import { addRedrive, redriveForm, type RedriveDeps } from './actions/redrive.ts';
 import { createErrorGroups } from './error-groups.ts';
@@ -42,7 +43,7 @@ export function addPages(app: Hono<ConsoleEnv>, notes: Notes, deps: PagesDeps): 
       (summary, pause) => markup`${approvalForms(person, summary)}${batchForms(person, summary, pause)}`,
     ),
   );
-  page(app, notes, '/records', ({ url, query }) => recordsPage(deps, url, query));
+  page(app, notes, '/records', (visit) => recordsPage(deps, visit));
   page(app, notes, '/records/:id', ({ param, query, person }) => {
     const actions = (record: LedgerRecord) => recordForms(person, record, deps.now());
     return recordPage(deps, param('id'), { verify: readFlag(query, 'verify'), actions });
@@ -53,6 +54,7 @@ export function addPages(app: Hono<ConsoleEnv>, notes: Notes, deps: PagesDeps): 
   app.get('/events', (c) => deps.live.open(c.req.raw.signal));
   addBatchActions(app, notes, deps);
   addRecordActions(app, notes, deps);
+  addBulkActions(app, notes, deps);
   addRedrive(app, notes, deps);
   page(app, notes, '/approvals', ({ person }) => approvalsPage(deps, person));
   addApprovals(app, notes, deps);

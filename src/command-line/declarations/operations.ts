@@ -1,7 +1,8 @@
 /** Commands by which a person decides. */
 import { declare } from '../declaration.ts';
-import { choice, flag, text } from '../option.ts';
+import { choice, flag, someOf, text } from '../option.ts';
 import { reading } from './files.ts';
+import { recordChoice, recordStatuses } from './records.ts';
 
 const person = {
   reason: text('--reason <text>', 'why; kept in the audit trail'),
@@ -9,8 +10,15 @@ const person = {
   json: flag('--json', 'print the outcome as one JSON object'),
 };
 
+/** Instead of the ids of records: all that match. */
+const chosen = (statuses: string) => ({
+  status: someOf(recordStatuses, '--status <list>', `instead of ids: all of these statuses, separated by commas (default: ${statuses})`),
+  ...recordChoice,
+  expect: text('--expect <totals>', 'sum and number of the records: EUR=12.30/3,…; needed where no ids are given'),
+});
+
 export const retry = declare({
-  usage: 'retry <record...>',
+  usage: 'retry [record...]',
   description: 'pays failed or cancelled records again, each as its next attempt under a key of its own',
   needs: 'gateway',
   options: {
@@ -22,22 +30,28 @@ export const retry = declare({
     decimal: reading.decimal,
     sheet: reading.sheet,
     map: reading.map,
+    ...chosen('failed, cancelled'),
   },
-  examples: ['retry inv-7 --reason "account reopened"', 'retry inv-7 inv-9 --file may.csv --reason "bank holiday"'],
+  examples: [
+    'retry inv-7 --reason "account reopened"',
+    'retry inv-7 inv-9 --file may.csv --reason "bank holiday"',
+    'retry --code account_not_found --batch may.csv --expect EUR=12.30/3 --reason "corrected"',
+  ],
   run: async ({ config, args, options }) => (await import('../../commands/retry.ts')).retry(config, args, options),
 });
 
 export const resolve = declare({
-  usage: 'resolve <record>',
-  description: "ends an open record by a person's word",
+  usage: 'resolve [record...]',
+  description: "ends open records by a person's word",
   needs: 'gateway',
   options: {
     ...person,
     as: choice(['succeeded', 'failed', 'cancelled'], '--as <status>', 'what became of it'),
     evidence: text('--evidence <text>', 'what shows it'),
+    ...chosen('submitting, in_progress, unknown'),
   },
   examples: ['resolve inv-7 --as succeeded --evidence "bank statement 118" --reason "answer lost"'],
-  run: async ({ config, args: [record = ''], options }) => (await import('../../commands/operate.ts')).resolve(config, record, options),
+  run: async ({ config, args, options }) => (await import('../../commands/operate.ts')).resolve(config, args, options),
 });
 
 export const cancel = declare({

@@ -46,13 +46,18 @@ export const status = declare({
   run: async ({ config, args: [batch], options }) => (await import('../../commands/status.ts')).status(config, batch, options),
 });
 
-const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
+export const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 
-const recordFilters = {
+/** Which records are meant. */
+export const recordChoice = {
   batch: text('--batch <batch>', 'only this batch: its id, at least the first 6 characters of it, or its file'),
   currency: text('--currency <code>', 'only this currency'),
   code: text('--code <code>', 'only records with this reason'),
   olderThan: duration('--older-than <duration>', 'only records sent (or, if never sent, admitted) at least this long ago'),
+};
+
+const recordFilters = {
+  ...recordChoice,
   limit: integerOr(1000, { from: 1, to: 100_000 }, '--limit <number>', 'show at most this many; the sums include all'),
   exitStatus: flag('--exit-status', 'exit with code 2 if any record is listed'),
   json: flag('--json', 'one JSON object per line'),

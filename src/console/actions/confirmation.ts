@@ -1,11 +1,16 @@
 /** What a person types before money is decided about: how many records, and their sum. */
 import { formatMinor } from '../../../batches/fields/money.ts';
+import { sumOf } from '../../views/chosen-records.ts';
 import { Refusal } from '../access/guard.ts';
 import type { Form } from '../routes.ts';
 
-/** `1 EUR 12.30` */
-export const confirmationOf = ({ currency, amountMinor }: { readonly currency: string; readonly amountMinor: bigint }): string =>
-  currency === '' ? '1' : `1 ${currency} ${formatMinor(amountMinor, currency)}`;
+/** `1 EUR 12.30`; of several currencies `2 EUR 5.00 + 1 USD 7.00` */
+export const confirmationOf = (...records: readonly { readonly currency: string; readonly amountMinor: bigint }[]): string =>
+  [...sumOf(records)]
+    .map(([currency, { count, amountMinor }]) =>
+      currency === '' ? String(count) : `${count} ${currency} ${formatMinor(amountMinor, currency)}`,
+    )
+    .join(' + ');
 
 /** Blanks and signs between thousands do not matter. @throws {Refusal} */
 export function checkConfirmation(form: Form, expected: string): void {

@@ -1,9 +1,9 @@
 /** What an operator decides about one record: retry, resolve, cancel, capture, acknowledge its alerts. */
 import type { Hono } from 'hono';
 import { maskQuoted } from '../../../batches/instruction/masks.ts';
-import { whyNotRetry } from '../../../batches/record/person-steps.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { isFinal } from '../../../batches/record/status.ts';
+import { mayDecide } from '../../views/chosen-records.ts';
 import { Refusal, type ConsoleEnv } from '../access/guard.ts';
 import type { Person } from '../access/person.ts';
 import { at, markup, type Markup } from '../markup.ts';
@@ -13,7 +13,7 @@ import { action } from '../routes.ts';
 import { ask, askedBy, isAllowed, neededField, type ActDeps } from './act.ts';
 import { checkConfirmation, confirmationOf } from './confirmation.ts';
 
-const outcomes = ['succeeded', 'failed', 'cancelled'] as const;
+export const outcomes = ['succeeded', 'failed', 'cancelled'] as const;
 
 export function addRecordActions(app: Hono<ConsoleEnv>, notes: Notes, deps: ActDeps): void {
   const confirmed = async (recordId: string, form: Parameters<typeof checkConfirmation>[0]): Promise<void> => {
@@ -76,9 +76,8 @@ export function recordForms(person: Person, record: LedgerRecord, now: number): 
     hint: 'The number of records, the currency and the sum.',
   });
   const isOpen = !isFinal[record.status] && record.status !== 'queued';
-  const isSending = (record.leaseUntil ?? 0) > now;
   return actions('Decide', [
-    isOpen && !isSending
+    mayDecide('resolve', record, now)
       ? actionForm({
           person,
           action: path('resolve'),
@@ -90,7 +89,7 @@ export function recordForms(person: Person, record: LedgerRecord, now: number): 
           fields: [choiceField('What became of it', 'as', outcomes), textField('What shows it', 'evidence'), confirm],
         })
       : null,
-    whyNotRetry(record) === null
+    mayDecide('retry', record, now)
       ? actionForm({
           person,
           action: path('retry'),

@@ -33,6 +33,9 @@
       const open = new Set([...part.querySelectorAll('details[open] > summary')].map((summary) => summary.textContent));
       for (const summary of next.querySelectorAll('details > summary'))
         if (open.has(summary.textContent)) summary.parentElement.open = true;
+      // What is ticked in a list stays ticked.
+      const ticked = new Set([...part.querySelectorAll('input[type=checkbox]:checked')].map((one) => one.value));
+      for (const one of next.querySelectorAll('input[type=checkbox]')) if (ticked.has(one.value)) one.setAttribute('checked', '');
       if (next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
     }
   };

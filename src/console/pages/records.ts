@@ -8,13 +8,16 @@ import { nextText } from '../../terminal/record-list.ts';
 import { isIndexed, selectionFrom, type WantedRecords } from '../../views/select-records.ts';
 import type { FoundRecords } from '../../ledger/looks.ts';
 import { Refusal } from '../access/guard.ts';
+import type { Person } from '../access/person.ts';
+import { isAllowed } from '../actions/act.ts';
 import type { Shown } from '../answers.ts';
+import { hidden } from '../layout.ts';
 import { markup, type Markup } from '../markup.ts';
 import { dataTable } from '../pieces/table.ts';
 import { ago, badge, batchLink, live, recordLink } from '../pieces/values.ts';
 import { readDuration, readLimit, readOneOf, readText, readWhole } from '../query.ts';
 import type { ConsoleDeps } from '../reading.ts';
-import type { Query } from '../routes.ts';
+import type { Query, Visit } from '../routes.ts';
 
 const recordStatuses = statuses.filter((status): status is RecordStatus => status !== 'conflict' && status !== 'duplicate');
 const fallbackLimit = 100;
@@ -23,7 +26,7 @@ const mostSkipped = 100_000;
 /** In Redis, which has no index of amounts, currencies, reasons and ids. */
 const mostRead = 5_000;
 
-export async function recordsPage({ config, reader, now: clock }: ConsoleDeps, url: URL, query: Query): Promise<Shown> {
+export async function recordsPage({ config, reader, now: clock }: ConsoleDeps, { url, query, person }: Visit): Promise<Shown> {
   const last = config.servers === null ? mostSkipped : mostRead;
   const [limit, from, now] = [readLimit(query, fallbackLimit), readWhole(query, 'from', { fallback: 0, from: 0, to: last }), clock()];
   const wanted = { ...wantedOf(url, query), from, limit, ...(config.servers === null ? {} : { mostRead }) };
@@ -41,7 +44,8 @@ export async function recordsPage({ config, reader, now: clock }: ConsoleDeps, u
     json: { items: views, ...(next === undefined ? {} : { next }), ...(selected.isCut ? { partial: true } : {}) },
     body: markup`<h1>Records</h1>
 ${filters(wanted, query, limit)}
-${shown(markup`${sums(selected)}${limits(selected)}${recordTable(views)}`)}
+${shown(markup`${sums(selected)}${limits(selected)}${recordTable(views, isAllowed(person))}`)}
+${isAllowed(person) && views.length > 0 ? decideForm(person, url) : null}
 <nav class="pages" aria-label="Pages of the list">${before === undefined ? null : markup`<a href="${before}" rel="prev">Earlier</a>`}
 ${selected.count === 0 ? null : markup`<span>${grouped(from + 1)} to ${grouped(from + views.length)} of ${grouped(selected.count)}</span>`}
 ${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}</nav>`,
@@ -49,7 +53,7 @@ ${next === undefined ? null : markup`<a href="${next}" rel="next">Further</a>`}<
 }
 
 /** @throws {Refusal} for a status that no record has */
-function wantedOf(url: URL, query: Query): Omit<WantedRecords, 'limit'> {
+export function wantedOf(url: URL, query: Query): Omit<WantedRecords, 'limit'> {
   // The form sends each status by itself, a command line all of them at once.
   const named = url.searchParams
     .getAll('status')
@@ -104,12 +108,21 @@ const limits = ({ isCut }: FoundRecords): Markup | null =>
     ? markup`<p class="note warn">These are the records that match among about ${grouped(mostRead)} that were read, and their sum: the ledger in Redis has no index for this filter and order. Choose a batch or a status to narrow it; <code>disburse records</code> with the same options reads all.</p>`
     : null;
 
-export const recordTable = (views: readonly RecordView[]): Markup =>
+/** What is ticked in the list, or all that match, is looked at once more before anything is decided. */
+const decideForm = (person: Person, url: URL): Markup =>
+  markup`<form class="row" id="decide" method="post" action="/decide">${hidden(person)}<input type="hidden" name="filter" value="${url.searchParams.toString()}">
+<button type="submit" class="plain">Decide about what is ticked</button> <button type="submit" class="plain" name="all" value="yes">Decide about all that match</button></form>`;
+
+const tick = (recordId: string, index: number): Markup =>
+  markup`<input class="choose" type="checkbox" form="decide" name="record.${index}" value="${recordId}" aria-label="Choose ${recordId}"> `;
+
+/** @param ticks whether records can be chosen */
+export const recordTable = (views: readonly RecordView[], ticks = false): Markup =>
   dataTable({
     label: 'Records',
     columns: ['record', 'status', 'amount', 'destination', 'age', 'source', 'next', 'reason'],
-    rows: views.map((view) => [
-      recordLink(view.record_id),
+    rows: views.map((view, index) => [
+      ticks ? markup`${tick(view.record_id, index)}${recordLink(view.record_id)}` : recordLink(view.record_id),
       badge(view.status),
       markup`<span class="money">${view.amount_details.currency === '' ? '' : `${view.amount_details.currency} ${grouped(formatMinor(BigInt(view.amount_details.amount), view.amount_details.currency))}`}</span>`,
       view.destination,
