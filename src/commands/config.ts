@@ -3,6 +3,7 @@ import { listSettings, type Layer } from '../config/settings-list.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { shownBinding } from '../profiles/binding.ts';
 import { printable, table } from '../terminal/format.ts';
+import { diskOf, diskText } from '../views/disk.ts';
 
 interface ConfigOptions {
   readonly json: boolean;
@@ -13,10 +14,14 @@ export async function config(settled: Config, layers: readonly Layer[], { json }
   const { dataDir, servers } = settled;
   const settings = listSettings(layers);
   const profile = servers === null ? 'standalone' : 'distributed';
-  if (json) process.stdout.write(`${JSON.stringify({ profile, data_dir: dataDir, ledger_binding: shownBinding(settled), settings })}\n`);
+  const disk = await diskOf(dataDir);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ profile, data_dir: dataDir, disk, ledger_binding: shownBinding(settled), settings })}\n`);
   else {
     const rows = settings.map(({ name, value, source }) => [name, value === null ? '' : printable(value), source]);
-    process.stdout.write(`${table([['setting', 'value', 'from'], ...rows])}\n\nprofile ${profile}, data in ${printable(dataDir)}\n`);
+    process.stdout.write(
+      `${table([['setting', 'value', 'from'], ...rows])}\n\nprofile ${profile}, data in ${printable(dataDir)}, disk ${diskText(disk)}\n`,
+    );
   }
   return exitCodes.ok;
 }

@@ -11,6 +11,7 @@ import type { Logger } from '../logger.ts';
 import { readEvents } from '../profiles/open-profile.ts';
 import { runChecks, type Check } from '../service/http/routes.ts';
 import { openJournal } from './actions/journal.ts';
+import { watchCluster } from './cluster.ts';
 import { createLive } from './live.ts';
 import { watchPace } from './pace.ts';
 import { addPages } from './pages.ts';
@@ -69,6 +70,7 @@ export async function openConsole({
     live,
     paidPerMinute: pace.bars,
     letters: lettersOf(config, logger),
+    cluster: watchCluster(config, logger),
     results: resultsOf(config, logger),
     checks: () => runChecks(checks, checkMs),
   };

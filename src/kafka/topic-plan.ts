@@ -62,6 +62,7 @@ export const settingsOf = (plan: TopicPlan, replication: number): Readonly<Recor
 });
 
 export type TopicProblemCode =
+  | 'missing'
   | 'not_created'
   | 'settings_unreadable'
   | 'partitions'
@@ -85,11 +86,11 @@ export interface TopicProblem {
 }
 
 /**
- * @property state `created` now, `ok`, or `problems`
+ * @property state `created` now, `missing` where none is created, `ok`, or `problems`
  * @property problems of a created topic too, when the cluster created it otherwise than requested
  */
 export interface TopicReport {
   readonly topic: string;
-  readonly state: 'created' | 'ok' | 'problems';
+  readonly state: 'created' | 'missing' | 'ok' | 'problems';
   readonly problems: readonly TopicProblem[];
 }

@@ -1,4 +1,4 @@
-/** Creates missing topics and verifies existing ones; changes none. */
+/** Creates missing topics, or reports them, and verifies existing ones; changes none. */
 import type { Admin } from 'kafkajs';
 import type { Clock } from '../../batches/ports/clock.ts';
 import { whyOf } from '../../producers/kafka/publish-error.ts';
@@ -13,17 +13,20 @@ interface Cluster extends ClusterFacts {
   readonly clock: Clock;
 }
 
-/** @throws {CommandError} exit 3 when Kafka does not answer */
+/**
+ * @param options with `create` false nothing is created
+ * @throws {CommandError} exit 3 when Kafka does not answer
+ */
 export async function ensureTopics(
   createKafka: CreateKafka,
   plans: readonly TopicPlan[],
-  { clock }: { readonly clock: Clock },
+  { clock, create = true }: { readonly clock: Clock; readonly create?: boolean },
 ): Promise<readonly TopicReport[]> {
   return withAdmin(createKafka, async (admin) => {
     const { brokers } = await admin.describeCluster();
     const cluster: Cluster = { admin, clock, address: createKafka.brokers[0] ?? '', brokers: brokers.length };
     const reports: TopicReport[] = [];
-    for (const plan of plans) reports.push(await ensure(cluster, plan));
+    for (const plan of plans) reports.push(await ensure(cluster, plan, create));
     return reports;
   });
 }
@@ -46,7 +49,7 @@ export async function topicsExist(createKafka: CreateKafka, topics: readonly str
   );
 }
 
-async function ensure(cluster: Cluster, plan: TopicPlan): Promise<TopicReport> {
+async function ensure(cluster: Cluster, plan: TopicPlan, mayCreate: boolean): Promise<TopicReport> {
   const { admin, clock } = cluster;
   const { topic } = plan;
   const found = await lookUp(admin, topic);
@@ -54,10 +57,18 @@ async function ensure(cluster: Cluster, plan: TopicPlan): Promise<TopicReport> {
     const problems = await check(cluster, plan, found);
     return { topic, state: problems.length === 0 ? 'ok' : 'problems', problems };
   }
+  if (!mayCreate) return { topic, state: 'missing', problems: [missing] };
   const problem = await create(cluster, plan);
   if (problem !== undefined) return { topic, state: 'problems', problems: [problem] };
   return { topic, state: 'created', problems: await check(cluster, plan, await untilLed(admin, clock, topic)) };
 }
+
+const missing: TopicProblem = {
+  code: 'missing',
+  severity: 'error',
+  message: 'It does not exist.',
+  fix: 'disburse topics, which creates it',
+};
 
 /** Errors that no further attempt changes. */
 const refusals: ReadonlySet<string> = new Set([

@@ -22,6 +22,16 @@ describe('the console of the distributed profile', () => {
       await until('the payments', async () => ((await alice.json('/records?status=succeeded')) as { items: unknown[] }).items.length === 4);
       expect(await alice.json('/')).toMatchObject({ balanced: true, checks: { kafka: { ok: true }, ledger: { ok: true } } });
 
+      expect(await alice.json('/')).toMatchObject({ instances: 1, disk: { total_bytes: expect.any(Number) as number } });
+      const check = await cluster.command(['topics', '--check', '--json']);
+      const topics = JSON.parse(check.stdout) as { instances: number; topics: { topic: string }[] };
+      expect(topics).toMatchObject({ instances: 1 });
+      expect(topics.topics).toHaveLength(4);
+      expect(await alice.json('/system')).toMatchObject({ topics });
+      const system = shownText((await alice.get('/system')).text);
+      for (const { topic } of topics.topics) expect(system).toContain(topic);
+      expect(system).toContain('1 instance reads instructions.');
+
       await until('the dead letter', async () => ((await alice.json('/dead-letters')) as { items: unknown[] }).items.length === 1);
       const { items } = (await alice.json('/dead-letters')) as { items: { place: string; reason: string }[] };
       const beside = await beginConsole(cluster, { ...cluster.names, CONSOLE_PORT: '' });

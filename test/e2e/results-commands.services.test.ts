@@ -74,7 +74,7 @@ it('topics creates and checks the alerts topic with the others', async () => {
       state: 'ok',
       problems: [],
     }));
-    expect(JSON.parse(checked.stdout)).toEqual({ ok: true, topics });
+    expect(JSON.parse(checked.stdout)).toEqual({ ok: true, instances: 0, topics });
   });
 });
 

@@ -11,9 +11,10 @@ export const topics = declare({
   options: {
     partitions: integerOr(12, aCount, '--partitions <number>', 'partitions of each topic created'),
     replication: integer(aCount, '--replication <number>', 'replicas of each topic created (default: 3, or the number of brokers)'),
+    check: flag('--check', 'create nothing: report what is missing'),
     json: flag('--json', 'print the report as one JSON object'),
   },
-  examples: ['topics', 'topics --partitions 24 --replication 3'],
+  examples: ['topics', 'topics --partitions 24 --replication 3', 'topics --check --json'],
   run: async ({ config, options }) => (await import('../../commands/topics.ts')).topics(config, options),
 });
 

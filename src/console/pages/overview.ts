@@ -10,6 +10,8 @@ import { markup, type Markup } from '../markup.ts';
 import { barChart, type Bar } from '../pieces/charts.ts';
 import { dataTable } from '../pieces/table.ts';
 import { ago, amounts, badge, facts, live } from '../pieces/values.ts';
+import type { Cluster, Found } from '../cluster.ts';
+import { diskOf, diskText, isNearlyFull, type Disk } from '../../views/disk.ts';
 import { needsOf, type Need } from '../needs.ts';
 import type { ConsoleDeps } from '../reading.ts';
 import { openByAge } from './open-by-age.ts';
@@ -17,11 +19,17 @@ import { openByAge } from './open-by-age.ts';
 export interface OverviewDeps extends ConsoleDeps {
   /** Records that succeeded in each of the newest minutes. */
   readonly paidPerMinute: () => readonly Bar[];
+  readonly cluster: Cluster | null;
 }
 
 /** @param actions what the person may do with everything */
 export async function overviewPage(deps: OverviewDeps, actions: (pauses: readonly SetPause[]) => Markup): Promise<Shown> {
-  const [found, checks] = await Promise.all([deps.reader.read(({ ledger }) => readAll(deps, ledger)), deps.checks()]);
+  const [found, checks, disk, instances] = await Promise.all([
+    deps.reader.read(({ ledger }) => readAll(deps, ledger)),
+    deps.checks(),
+    diskOf(deps.config.dataDir),
+    deps.cluster?.instances(),
+  ]);
   const { tallies, pauses, needs, ages } = found;
   const balance = balanceOf(tallies);
   const paid = deps.paidPerMinute();
@@ -36,6 +44,8 @@ export async function overviewPage(deps: OverviewDeps, actions: (pauses: readonl
       paid_per_minute: paid.map(({ name, value }) => ({ minute: name, records: value })),
       open_by_age: ages.bars.map(({ name, value }) => ({ age: name, records: value })),
       checks,
+      disk,
+      ...(instances === undefined ? {} : { instances: instances.type === 'found' ? instances.value : null }),
     },
     body: markup`<h1>Overview</h1>
 ${live('paused', pausedText(pauses))}
@@ -47,7 +57,7 @@ ${live('needs', needsTable(needs))}</section>
 ${live('paid', barChart({ title: 'Paid per minute, since this console started', unit: 'records', nameOf: 'minute (UTC)', bars: paid }))}
 ${live('ages', barChart({ title: ages.title, unit: 'records', nameOf: 'age', bars: ages.bars }))}</div>
 <section aria-labelledby="state-title"><h2 id="state-title">State</h2>
-${live('state', facts([['Payments', deps.pays()], ...Object.entries(checks).map(([name, check]) => [name, checkText(check)] as const)]))}</section>
+${live('state', facts([['Payments', deps.pays()], ...machineFacts(disk, instances), ...Object.entries(checks).map(([name, check]) => [name, checkText(check)] as const)]))}</section>
 ${actions(pauses)}`,
   };
 }
@@ -58,6 +68,13 @@ async function readAll(deps: ConsoleDeps, ledger: Parameters<Parameters<ConsoleD
   const ages = await openByAge(ledger, deps.now());
   return { tallies, pauses: pauses.filter(({ code }) => code !== 'cancelled'), needs, ages };
 }
+
+const machineFacts = (disk: Disk | null, instances: Found<number> | undefined) => [
+  ['Disk of the data folder', markup`${diskText(disk)}${isNearlyFull(disk) ? markup` ${badgeOf('nearly full', 'bad')}` : null}`] as const,
+  ...(instances === undefined
+    ? []
+    : [['Instances', instances.type === 'found' ? String(instances.value) : `not known: ${instances.why}`] as const]),
+];
 
 const checkText = ({ ok, detail }: CheckResult): Markup =>
   markup`<span class="badge ${ok ? 'good' : 'bad'}">${ok ? 'ok' : 'not ok'}</span>${detail === undefined ? null : ` ${detail}`}`;

@@ -71,6 +71,24 @@ describe('a page', () => {
     });
   });
 
+  it('shows the free disk of the data folder on / and /system, as config --json does', async () => {
+    await inWorld({}, async (world) => {
+      await world.run(world.write('may.csv', csvOf(payouts(1))));
+      await withConsole(world, async ({ browser }) => {
+        const { disk } = (await objects(world, ['config']))[0] as { disk: Record<string, number> };
+        const sizes = { free_bytes: expect.any(Number) as number, total_bytes: disk['total_bytes'] };
+        expect(disk).toEqual(sizes);
+        expect(disk['free_bytes']).toBeGreaterThan(0);
+        for (const path of ['/', '/system']) {
+          expect(await browser.json(path)).toMatchObject({ disk: sizes });
+          expect(shownText((await browser.get(path)).text)).toMatch(/\d+(\.\d)? [MG]iB free of \d/);
+        }
+        expect(await browser.json('/')).not.toHaveProperty('instances');
+        expect(await browser.json('/system')).not.toHaveProperty('topics');
+      });
+    });
+  });
+
   it('shows the balance of each currency to the cent, and what needs a person', async () => {
     await inScriptedWorld(
       (call) =>

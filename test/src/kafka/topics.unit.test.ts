@@ -39,7 +39,8 @@ function cluster(params: { readonly replicas?: number; readonly settings?: Reado
   const createKafka = Object.assign(() => ({ admin: () => admin }), { brokers: ['k1:9092'], manner: '' }) as unknown as CreateKafka;
   return {
     created,
-    ensure: async () => (await ensureTopics(createKafka, [plan as NonNullable<typeof plan>], { clock: createVirtualClock() }))[0],
+    ensure: async (create = true) =>
+      (await ensureTopics(createKafka, [plan as NonNullable<typeof plan>], { clock: createVirtualClock(), create }))[0],
   };
 }
 
@@ -49,6 +50,18 @@ describe('a topic in a cluster of three brokers', () => {
     expect(await ensure()).toEqual({ topic: 'payouts.instructions', state: 'created', problems: [] });
     expect(created).toMatchObject([{ replicationFactor: 3 }]);
     expect(created[0]?.configEntries).toContainEqual({ name: 'min.insync.replicas', value: '2' });
+  });
+
+  it('that is missing is an error where topics are only verified, and none is created', async () => {
+    const { ensure, created } = cluster({});
+    expect(await ensure(false)).toMatchObject({ state: 'missing', problems: [{ code: 'missing', severity: 'error' }] });
+    expect(created).toEqual([]);
+  });
+
+  it('that exists is verified in the same way where none is created', async () => {
+    const { ensure } = cluster({ replicas: 3, settings: { 'cleanup.policy': 'compact', 'retention.ms': '1' } });
+    expect((await ensure(false))?.problems.map(({ code }) => code)).toEqual(['cleanup_policy', 'retention']);
+    expect(await ensure(false)).toEqual(await ensure(true));
   });
 
   it.each([
