@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import writeXlsxFile, { type Cell } from 'write-excel-file/node';
+import type { Cell } from 'write-excel-file/node';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { CsvFile } from '../../producers/csv-file.ts';
 
@@ -47,6 +47,8 @@ export interface OutSheet {
  * @throws Error of the file system
  */
 export async function writeWorkbook(path: string, sheets: readonly OutSheet[]): Promise<void> {
+  // Few runs write one, and its 78 modules would be a tenth of what each start loads.
+  const { default: writeXlsxFile } = await import('write-excel-file/node');
   const bytes = await writeXlsxFile(
     sheets.map(({ name, rows, widths }) => ({
       sheet: name,

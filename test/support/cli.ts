@@ -25,7 +25,14 @@ export interface Running {
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Nothing of the developer's own environment may reach the command but what finds programs and places. */
-const inherited = (): Env => ({ PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], NO_COLOR: '1' });
+const inherited = (): Env => ({
+  PATH: process.env['PATH'],
+  HOME: process.env['HOME'],
+  TMPDIR: process.env['TMPDIR'],
+  NO_COLOR: '1',
+  // The cache that cli.ts turns on for what it imports, from the beginning: without it each start strips cli.ts of its types.
+  NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+});
 
 export function start(args: readonly string[], env: Env = {}, cwd: string = tmpdir()): Running {
   const child = spawn(process.execPath, ['--max-semi-space-size=8', '--heap-growing-percent=40', cli, ...args], {
