@@ -135,6 +135,27 @@ describe('each page', () => {
     });
   });
 
+  it('of records keeps what is ticked while its list is replaced, and the page of what was chosen is right for all', async () => {
+    await withPage({ theme: 'light', width: 320 }, async (page) => {
+      await page.goto(`${console_.url}/records`);
+      const tick = page.locator('#records input.choose').first();
+      await tick.check();
+      await page.evaluate("document.activeElement.blur(); document.querySelector('#records input.choose').dataset.former = 'yes'");
+      const { browser: alice } = console_;
+      await alice.post('/batches/--all/pause', { reason: 'look' });
+      await until('the list to be replaced', async () => (await page.locator('#records [data-former]').count()) === 0);
+      await alice.post('/batches/--all/resume', {});
+      expect(await page.locator('#records input.choose:checked').count()).toBe(1);
+      expect(await tick.isChecked()).toBe(true);
+      await page.click('text=Decide about what is ticked');
+      expect(await page.locator('h1').textContent()).toBe('Decide about 1 record');
+      await openAll(page);
+      await screenshot(page, 'decide-320');
+      expect(await violationsOf(page)).toEqual([]);
+      expect(await overflowOf(page)).toBeLessThanOrEqual(0);
+    });
+  });
+
   it('shows times in UTC with the local one beside them', async () => {
     await withPage({ theme: 'light', width: 1280 }, async (page) => {
       await page.goto(`${console_.url}/batches`);
