@@ -27,6 +27,8 @@ export interface BankFaults {
   readonly failEntry: number;
   readonly statusFails: number;
   readonly sharedSession: number;
+  /** One call opens two sessions: one for the answer, and one that only webhooks show. */
+  readonly twoSessions: number;
 }
 
 export interface BankTerms {
@@ -163,6 +165,8 @@ function answerInit(deps: Deps, state: State, { header, key, bytes }: Extract<Ba
     return dice.chance(faults.lostAnswer) ? 'lost' : error(400, 'account_not_found');
   }
   const session = openSession(deps, state, { body, key, remembered });
+  if (faults.twoSessions > 0 && dice.chance(faults.twoSessions))
+    openSession(deps, state, { body, key, remembered: `${remembered}:second` });
   const shown = dice.chance(faults.sharedSession) ? [...state.sessions.values()][0] : session;
   const answer = dice.chance(faults.errorWithSession) ? error(400, 'invalid_request', view(session)) : ok(view(shown ?? session));
   return dice.chance(faults.lostAnswer) ? 'lost' : answer;

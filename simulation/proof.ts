@@ -10,6 +10,7 @@ import { proveMutations } from './mutations/run.ts';
 import { runSchedules } from './run-schedules.ts';
 import { runSchedule } from './schedule.ts';
 import { runScript, scriptOf } from './scripts.ts';
+import { themes } from './themes.ts';
 
 const args = process.argv.slice(2);
 const script = scriptOf(args);
@@ -24,6 +25,8 @@ const { values } = parseArgs({
     threads: { type: 'string' },
     /** Ends after so many schedules in which something does not hold. */
     failures: { type: 'string', default: '20' },
+    /** Only the schedules of one theme. */
+    theme: { type: 'string' },
     model: { type: 'boolean', default: false },
     mutations: { type: 'boolean', default: false },
     /** A part of the names of mutations. */
@@ -37,6 +40,9 @@ const { values } = parseArgs({
   },
 });
 const print = (line: string): void => void (values.json ? process.stderr : process.stdout).write(`${line}\n`);
+
+const theme = themes.find((one) => one === values.theme);
+if (values.theme !== undefined && theme === undefined) throw new Error(`--theme ${values.theme}: the themes are ${themes.join(', ')}`);
 
 /** One schedule, told. */
 async function tell(seed: number): Promise<boolean> {
@@ -57,6 +63,7 @@ async function proveSchedules(first: number, count: number): Promise<boolean> {
     count,
     mostFailures: Number(values.failures),
     ...(values.threads === undefined ? {} : { threads: Number(values.threads) }),
+    ...(theme === undefined ? {} : { theme }),
     onFailed: ({ seed, violations }) => print(`seed ${seed}: ${violations.join('; ')}`),
     onProgress({ schedules }) {
       if (performance.now() - toldAt < everyMs) return;
@@ -69,7 +76,8 @@ async function proveSchedules(first: number, count: number): Promise<boolean> {
   print(`${counts}: ${failures} in which something does not hold`);
   const took = `${Math.round((performance.now() - startedAt) / 1000)} s`;
   const end = failures === 0 ? 'everything holds in each' : `${failures} in which something does not hold`;
-  if (!values.bare) keepFigure('schedules', { holds: failures === 0, text: `${counts} in ${took}; ${end}`, size: schedules });
+  if (!values.bare && theme === undefined)
+    keepFigure('schedules', { holds: failures === 0, text: `${counts} in ${took}; ${end}`, size: schedules });
   return failures === 0;
 }
 

@@ -1,6 +1,7 @@
 /** Runs many schedules on all cores: each seed by itself, so that who runs it changes nothing. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { themeOf, type Theme } from './themes.ts';
 import { addSums, noSums, type Chunk, type ChunkResult, type FailedSchedule, type ScheduleSums } from './schedule-sums.ts';
 
 export interface RunParams extends Chunk {
@@ -9,6 +10,8 @@ export interface RunParams extends Chunk {
   readonly onFailed: (failed: FailedSchedule) => void;
   readonly onProgress?: (sums: ScheduleSums) => void;
   readonly threads?: number;
+  /** Of these seeds only those of this theme. */
+  readonly theme?: Theme;
 }
 
 // Small: what a slow schedule has found is reported when its chunk ends. One by one when the first failure is all that is wanted.
@@ -21,12 +24,13 @@ const schedulesOfThread = 1000;
 
 /** @throws what a schedule throws: that is a mistake of the simulation, not a finding */
 export async function runSchedules(params: RunParams): Promise<{ readonly sums: ScheduleSums; readonly failures: number }> {
-  const { first, count, mostFailures, threads = availableParallelism() } = params;
-  const chunkSize = mostFailures === 1 ? chunkSizes.firstFailure : chunkSizes.usual;
+  const { first, count, mostFailures, threads = availableParallelism(), theme } = params;
+  const chunkSize = mostFailures === 1 || theme !== undefined ? chunkSizes.firstFailure : chunkSizes.usual;
   const sums = noSums();
   let failures = 0;
   let next = first;
   const takeChunk = (): Chunk | undefined => {
+    while (theme !== undefined && next < first + count && themeOf(next) !== theme) next += 1;
     if (next >= first + count || failures >= mostFailures) return undefined;
     const chunk = { first: next, count: Math.min(chunkSize, first + count - next) };
     next += chunk.count;

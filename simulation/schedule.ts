@@ -3,7 +3,7 @@ import { createAuditChain } from '../batches/audit/hash-chain.ts';
 import { createFingerprints } from '../batches/record/fingerprint.ts';
 import { createKeyDerivation } from '../batches/record/idempotency-key.ts';
 import { createMemoryStore } from '../src/ledger/memory/ledger.ts';
-import { createBank, type BankFaults, type BankTerms } from './bank.ts';
+import { createBank, type BankFaults } from './bank.ts';
 import { createDice, type Dice } from './dice.ts';
 import { drawGates, drawRunGates, perhapsOtherwise } from './gates.ts';
 import { createOfficer } from './officer.ts';
@@ -12,6 +12,7 @@ import { stillMoving, violationsOf } from './invariants.ts';
 import { createCopies, whyNotPaid } from './older-ledger.ts';
 import { createPerson, type Person } from './operator.ts';
 import { runSharedSchedule } from './distributed/schedule.ts';
+import { aboutAsLong, leanSettings, leanTerms, leanWebhooks, themeOf, upsetBetween, upsetRun, type Terms, type Theme } from './themes.ts';
 import { createWebhooks, drawWebhookFaults } from './webhooks.ts';
 import { startProcess, type ProcessEnd } from './process.ts';
 import type { RunSettings, World } from './world.ts';
@@ -65,11 +66,12 @@ function drawFaults(dice: Dice): BankFaults {
     failEntry: rate(0.3),
     statusFails: rate(0.3),
     sharedSession: rate(0.2),
+    twoSessions: 0,
   };
 }
 
 /** The gateway surely remembers a key for as long as the setting says, and forgets it soon afterwards. */
-export function drawTerms(dice: Dice): { readonly bank: BankTerms; readonly promisedMs: number | null } {
+export function drawTerms(dice: Dice): Terms {
   const promisedMs = dice.pick([null, 5 * minuteMs, hourMs, 12 * hourMs]);
   return {
     promisedMs,
@@ -104,6 +106,7 @@ export function drawSettings(dice: Dice, promisedMs: number | null): RunSettings
 /** What a schedule draws before it begins. */
 interface Draw {
   readonly world: World;
+  readonly theme: Theme | null;
   readonly promisedMs: number | null;
   readonly files: readonly SimulatedFile[];
   readonly person: Person | null;
@@ -115,9 +118,10 @@ function drawWorld(seed: number): Draw {
   const dice = createDice(seed);
   const timeline = createTimeline();
   const story = createStory(timeline.elapsed);
-  const { bank: terms, promisedMs } = drawTerms(dice);
+  const theme = themeOf(seed);
+  const { bank: terms, promisedMs } = leanTerms(theme, dice, drawTerms(dice));
   const otherDice = createDice(seed ^ 0x5bd1e995);
-  const webhookFaults = drawWebhookFaults(otherDice);
+  const webhookFaults = leanWebhooks(theme, drawWebhookFaults(otherDice));
   const notify = createWebhooks(otherDice, webhookFaults, () => world);
   const bank = createBank({ terms, dice, timeline, story, notify });
   const machine = createMachine(timeline);
@@ -126,11 +130,11 @@ function drawWorld(seed: number): Draw {
   const webhooks = { webhooks: null, hasWebhooks: webhookFaults !== null };
   const recordIds = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
   const files = Array.from({ length: dice.between(1, 2) }, () => drawFile(dice, recordIds));
-  const gates = drawGates(seed, files, machine.wall());
+  const gates = theme === null ? drawGates(seed, files, machine.wall()) : null;
   const world: World = { timeline, machine, dice, story, bank, keys, fingerprints, audit, ...kept, persons, ...webhooks, gates };
   const batchIds = files.map(({ batchId }) => batchId) as [string, ...string[]];
-  const person = otherDice.chance(0.4) ? null : createPerson({ world, dice: otherDice, batchIds, recordIds });
-  return { world, promisedMs, files, person, otherDice };
+  const person = otherDice.chance(0.4) || theme !== null ? null : createPerson({ world, dice: otherDice, batchIds, recordIds });
+  return { world, theme, promisedMs, files, person, otherDice };
 }
 
 /** Steps of the wall clock, restarts of the machine, and a suspension in the middle of the next run. */
@@ -161,8 +165,15 @@ export const runSchedule = (seed: number): Promise<ScheduleResult> => (seed % 3 
 
 const refusalsOf = (refusal: string | null): readonly string[] => (refusal === null ? [] : [`the newest ledger is refused: ${refusal}`]);
 
+/** The time between two runs: minutes, or so long that every key is forgotten. */
+function drawPause(theme: Theme | null, dice: Dice, promisedMs: number | null): number {
+  const ms = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
+  if (theme === 'clocks' && promisedMs !== null) return aboutAsLong(dice, promisedMs);
+  return theme === null ? ms : Math.min(ms, minuteMs);
+}
+
 async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
-  const { world, promisedMs, files, person, otherDice } = drawWorld(seed);
+  const { world, theme, promisedMs, files, person, otherDice } = drawWorld(seed);
   const { dice, timeline, story, bank, gates } = world;
   const officer = gates === null ? null : createOfficer(world, gates);
   const violations: string[] = [];
@@ -177,20 +188,23 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
     if (!isOver || end === undefined) violations.push(`run ${runs} never ended`);
     if (end === 'killed') kills += 1;
   };
-  const hasOddClocks = dice.chance(0.4);
-  const brokenWrites = otherDice.pick([0, 0, 0.02, 0.1]);
-  const copies = otherDice.chance(0.2) ? createCopies(world) : null;
+  const settings = (): RunSettings => leanSettings(theme, dice, drawSettings(dice, promisedMs), { promisedMs });
+  const hasOddClocks = dice.chance(0.4) && theme === null;
+  const brokenWrites = theme === null ? otherDice.pick([0, 0, 0.02, 0.1]) : 0;
+  const copies = theme === null && otherDice.chance(0.2) ? createCopies(world) : null;
   const rounds = dice.between(1, 4);
   for (let round = 0; round < rounds; round += 1) {
     for (const file of files) {
       person?.planActs();
       officer?.planActs();
-      await run(perhapsOtherwise(gates, file), drawSettings(dice, promisedMs), dice.pick([0, 0.005, 0.02, 0.1]), brokenWrites);
+      upsetRun(theme, world, promisedMs);
+      const version = perhapsOtherwise(gates, file);
+      await run(version, settings(), dice.pick(theme === null ? [0, 0.005, 0.02, 0.1] : [0, 0, 0, 0.01]), brokenWrites);
     }
     if (person !== null && otherDice.chance(0.3)) await run(null, drawSettings(dice, promisedMs), dice.pick([0, 0.02, 0.1]));
-    // The time between two runs: minutes, or so long that every key is forgotten.
-    const pauseMs = dice.pick([0, minuteMs, hourMs, 13 * hourMs]);
+    const pauseMs = drawPause(theme, dice, promisedMs);
     await timeline.run(() => false, timeline.elapsed() + pauseMs);
+    upsetBetween(theme, world, pauseMs);
     if (hasOddClocks) upsetClocks(world);
     copies?.take();
     if (copies !== null && otherDice.chance(0.4) && copies.putOlderBack()) {
@@ -207,7 +221,7 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   officer?.leave();
   const runQuietly = async (restMs: number): Promise<void> => {
     for (const file of files) {
-      await run(file, { ...drawSettings(dice, promisedMs), waitMs: 20 * minuteMs, pollMs: 1_000 }, 0);
+      await run(file, { ...settings(), waitMs: 20 * minuteMs, pollMs: 1_000 }, 0);
       await timeline.run(() => false, timeline.elapsed() + restMs);
     }
   };

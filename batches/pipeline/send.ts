@@ -50,6 +50,10 @@ export type SendDeps = StepDeps & SendPath & LeaseTerms & RunControl;
 /** Bytes never leave in the last part of a lease, so that a slow machine cannot send beyond its end. */
 const leaseMarginMs = 5_000;
 
+/** Since when by this machine's own clocks, the highest counts: one that carries the ledger's time on may stand still while it is suspended. */
+const passedMs = (before: MachineClocks, now: MachineClocks): number =>
+  Math.max(now.wallAt - before.wallAt, (now.uptimeMs ?? 0) - (before.uptimeMs ?? 0));
+
 /** Waits for a closed breaker, an open gate and a place in the send queue, while all may change; null when the run is stopping. */
 async function enterSendQueue({
   breaker,
@@ -80,6 +84,8 @@ async function writeIntent(
   may: (current: LedgerRecord) => boolean,
 ): Promise<{
   readonly record: LedgerRecord;
+  /** As the intent was decided. */
+  readonly clocks: MachineClocks;
   readonly outcome: 'ours' | 'skipped' | 'too_old';
   readonly pause?: SetPause;
   readonly hold?: Hold;
@@ -88,19 +94,21 @@ async function writeIntent(
   let hold: Hold | undefined;
   let intent: LedgerRecord | undefined;
   let isTooOld = false;
+  let clocks = deps.machine();
   const after = await advance(deps.ledger, record, (current, refused) => {
     isTooOld = refused?.why === 'too_old';
     pause = refused?.why === 'paused' ? refused.pause : undefined;
     hold = refused?.why === 'held' ? refused.hold : undefined;
     const { owner, leaseMs, settings } = deps;
-    const [at, clocks] = [deps.clock.now(), deps.machine()];
+    const at = deps.clock.now();
+    clocks = deps.machine();
     const change = may(current) && refused === null ? recordIntent(current, { owner, at, clocks, leaseMs, bytes, terms: settings }) : null;
     intent = change?.after;
     return change;
   });
-  if (pause !== undefined) return { record: after, outcome: 'skipped', pause };
-  if (hold !== undefined) return { record: after, outcome: 'skipped', hold };
-  return { record: after, outcome: after === intent ? 'ours' : isTooOld ? 'too_old' : 'skipped' };
+  if (pause !== undefined) return { record: after, clocks, outcome: 'skipped', pause };
+  if (hold !== undefined) return { record: after, clocks, outcome: 'skipped', hold };
+  return { record: after, clocks, outcome: after === intent ? 'ours' : isTooOld ? 'too_old' : 'skipped' };
 }
 
 export interface SendParams<Evidence extends FirstSendEvidence | ResendEvidence> {
@@ -148,7 +156,8 @@ export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
       if (written.pause !== undefined) return { type: 'paused', record: written.record, pause: written.pause };
       if (written.hold !== undefined) return { type: 'held', record: written.record, hold: written.hold };
       if (written.outcome !== 'ours') return { type: written.outcome, record: written.record };
-      return { type: 'ended', intent: written.record, evidence: await sendNow(deps, params, { call, place, intent: written.record }) };
+      const { record: intent, clocks } = written;
+      return { type: 'ended', intent, evidence: await sendNow(deps, params, { call, place, intent, clocks }) };
     } finally {
       place.leave('permitted');
     }
@@ -158,12 +167,13 @@ interface Intended {
   readonly call: PreparedCall;
   readonly place: SendPlace;
   readonly intent: LedgerRecord;
+  readonly clocks: MachineClocks;
 }
 
 async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
   deps: SendDeps,
   { read, isFirst, timely }: SendParams<Evidence>,
-  { call, place, intent }: Intended,
+  { call, place, intent, clocks }: Intended,
 ): Promise<Evidence> {
   const lastStart = (intent.leaseUntil ?? 0) - leaseMarginMs;
   // A stop, or no permit in time, is no failure: mayStart then says no, which proves that nothing was sent.
@@ -172,8 +182,8 @@ async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
     () => false,
   );
   place.leave(permitted || deps.signal.aborted ? 'permitted' : 'late');
-  const mayStart = (): boolean =>
-    permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && deps.clock.now() < lastStart;
+  const isLeased = (): boolean => deps.clock.now() < lastStart && passedMs(clocks, deps.machine()) < deps.leaseMs - leaseMarginMs;
+  const mayStart = (): boolean => permitted && !deps.signal.aborted && !deps.breaker.isOpen() && timely(intent) && isLeased();
   const span = deps.tracer.start(isFirst ? 'send' : 'resend', spanOf(intent));
   const evidence = read(await call.send({ mayStart }), intent);
   span.end(spanEnd(evidence));

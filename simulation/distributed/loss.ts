@@ -12,8 +12,8 @@ const open = (): never => {
   throw new Error('no message of a simulation has a card');
 };
 
-/** All instances have ended before. Everything is paused afterwards, until a person resumes it. */
-export async function rebuildLedger(world: SharedWorld): Promise<void> {
+/** All instances have ended before. Everything is paused afterwards, until a person resumes it. @param keyLifetimeMs as it is set for the rebuild */
+export async function rebuildLedger(world: SharedWorld, keyLifetimeMs: number | null): Promise<void> {
   const { topic, keys, audit, fingerprints, dice, machine, story } = world;
   const { pauses } = world.store;
   const store = createMemoryStore();
@@ -28,7 +28,7 @@ export async function rebuildLedger(world: SharedWorld): Promise<void> {
       keys,
       random: () => dice.next(),
       followIntervalMs: 500,
-      keyLifetimeMs: null,
+      keyLifetimeMs,
       idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY',
       timeoutMs: 30_000,
       audit,

@@ -10,15 +10,17 @@ import { createBank } from '../bank.ts';
 import { createDice, type Dice } from '../dice.ts';
 import { violationsOf } from '../invariants.ts';
 import { createMachine } from '../machine.ts';
-import { createPerson } from '../operator.ts';
+import { createPerson, type Person } from '../operator.ts';
 import { drawSettings, drawTerms, type ScheduleResult } from '../schedule.ts';
 import { createStory } from '../story.ts';
+import { leanSettings, leanTerms, leanWebhooks, themeOf, type Theme } from '../themes.ts';
 import { createTimeline } from '../timeline.ts';
 import { createWebhooks, drawWebhookFaults } from '../webhooks.ts';
 import type { RunSettings } from '../world.ts';
 import { startInstance, type InstanceParams, type SharedWorld } from './instance.ts';
 import { rebuildLedger } from './loss.ts';
 import { publishedOnce, unanswered } from './results.ts';
+import { runThemedRounds, type RoundSteps } from './themed-rounds.ts';
 import { createTopic } from './topic.ts';
 
 const minuteMs = 60_000;
@@ -40,8 +42,9 @@ const eventText = (recordId: string, amount: number, batchId: string | undefined
     },
   });
 
-interface Draw {
+export interface Draw {
   readonly world: SharedWorld;
+  readonly theme: Theme | null;
   readonly dice: Dice;
   readonly promisedMs: number | null;
   readonly recordIds: readonly [string, ...string[]];
@@ -51,8 +54,9 @@ function drawWorld(seed: number): Draw {
   const dice = createDice(seed);
   const timeline = createTimeline();
   const story = createStory(timeline.elapsed);
-  const { bank: terms, promisedMs } = drawTerms(dice);
-  const webhookFaults = drawWebhookFaults(dice);
+  const theme = themeOf(seed);
+  const { bank: terms, promisedMs } = leanTerms(theme, dice, drawTerms(dice));
+  const webhookFaults = leanWebhooks(theme, drawWebhookFaults(dice));
   const notify = createWebhooks(dice, webhookFaults, () => world);
   const machine = createMachine(timeline);
   const instances: SharedWorld['instances'] = [];
@@ -61,7 +65,12 @@ function drawWorld(seed: number): Draw {
     bank: createBank({ terms, dice, timeline, story, notify }),
     store: createMemoryStore(),
     writes: 0,
-    topic: createTopic({ timeline, brokerTime: machine.wall, partitionCount: dice.between(1, 3), noticeMs: () => dice.between(0, 2_000) }),
+    topic: createTopic({
+      timeline,
+      brokerTime: machine.wall,
+      partitionCount: theme === null ? dice.between(1, 3) : 3,
+      noticeMs: () => dice.between(0, 2_000),
+    }),
     ...{ results: [], alerts: [], requests: [], deadLetters: [] },
     persons: { endedAt: new Map(), mistaken: new Set(), answered: 0 },
     gates: null,
@@ -72,12 +81,12 @@ function drawWorld(seed: number): Draw {
       return open[dice.between(0, Math.max(0, open.length - 1))]?.takeWebhook ?? null;
     },
   };
-  const recordIds = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, dice.between(2, 6)) as [string, ...string[]];
-  return { world, dice, promisedMs, recordIds };
+  const recordIds = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, theme === null ? dice.between(2, 6) : 6) as [string, ...string[]];
+  return { world, theme, dice, promisedMs, recordIds };
 }
 
 /** Some record ids come again, with the same or other content, in the same or another partition. */
-function publishEvents({ world, dice, recordIds }: Draw, withinMs: number): void {
+export function publishEvents({ world, dice, recordIds }: Draw, withinMs: number): void {
   const { topic, timeline, story } = world;
   for (let events = dice.between(1, 6); events > 0; events -= 1)
     timeline.plan(dice.between(0, withinMs), () => {
@@ -110,11 +119,11 @@ function upsetInstances({ world, dice }: Draw, withinMs: number): void {
   }
 }
 
-async function loseRedis({ world }: Draw): Promise<void> {
+async function loseRedis({ world, promisedMs }: Draw): Promise<void> {
   world.story.tell('redis', 'loses everything');
   for (const instance of world.instances) instance.kill('as Redis lost its data');
   await world.timeline.run(() => false, world.timeline.elapsed() + minuteMs);
-  await rebuildLedger(world);
+  await rebuildLedger(world, promisedMs);
 }
 
 interface Copy {
@@ -125,14 +134,14 @@ interface Copy {
 const copyOf = ({ store, writes }: SharedWorld): Copy => ({ store: structuredClone(store), writes });
 
 /** Redis comes back with an older copy. Each instance notices at its next write, and a person then ends the others and rebuilds. */
-async function putOlderBack({ world, dice }: Draw, copy: Copy): Promise<void> {
+async function putOlderBack({ world, dice, promisedMs }: Draw, copy: Copy): Promise<void> {
   world.story.tell('redis', `has an older copy of its data: ${copy.writes} of ${world.writes} writes`);
   restoreMemoryStore(world.store, copy.store);
   world.writes = copy.writes;
   await world.timeline.run(() => false, world.timeline.elapsed() + dice.pick([100, 10_000]));
   for (const instance of world.instances) instance.kill('as Redis has an older copy');
   await world.timeline.run(() => false, world.timeline.elapsed() + minuteMs);
-  await rebuildLedger(world);
+  await rebuildLedger(world, promisedMs);
 }
 
 /** Only instances that are suspended live through a long time: the others cost too much in it. */
@@ -144,24 +153,15 @@ async function passLong({ world }: Draw, ms: number): Promise<void> {
   await world.timeline.run(() => false, world.timeline.elapsed() + ms);
 }
 
-/** Runs the schedule of this seed; see `runSchedule`. */
-export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
-  const draw = drawWorld(seed);
-  const { world, dice, promisedMs, recordIds } = draw;
-  const { timeline, bank, story } = world;
-  const person = dice.chance(0.5) ? createPerson({ world, dice, batchIds: ['events-2026-11-21', 'may'], recordIds }) : null;
-  const brokenWrites = dice.pick([0, 0, 0.002]);
-  const publishMs = dice.pick([0, 0, 5_000]);
-  let started = 0;
-  let kills = 0;
-  const start = (settings: RunSettings, faults: Pick<InstanceParams, 'killAt' | 'brokenWrites'>): void => {
-    const instance = startInstance({ world, name: `instance ${(started += 1)}`, settings, publishMs, ...faults });
-    world.instances.push(instance);
-    void instance.ended.then((how) => {
-      if (how === 'killed') kills += 1;
-    });
-  };
-  const pass = (ms: number): Promise<boolean> => timeline.run(() => false, timeline.elapsed() + ms);
+interface Rounds {
+  readonly person: Person | null;
+  readonly brokenWrites: number;
+  readonly pass: (ms: number) => Promise<boolean>;
+  readonly start: (settings: RunSettings, faults: Pick<InstanceParams, 'killAt' | 'brokenWrites'>) => void;
+}
+
+async function runRounds(draw: Draw, { person, brokenWrites, pass, start }: Rounds): Promise<void> {
+  const { world, dice, promisedMs } = draw;
   let copy = copyOf(world);
   for (let round = dice.between(2, 5); round > 0; round -= 1) {
     const living = world.instances.filter((one) => one.isAlive()).length;
@@ -181,12 +181,42 @@ export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
     if (loss < 0.45 || dice.chance(0.3)) copy = copyOf(world);
     if (dice.chance(0.2)) await passLong(draw, dice.pick([20 * minuteMs, 13 * hourMs]));
   }
+}
+
+/** Runs the schedule of this seed; see `runSchedule`. */
+export async function runSharedSchedule(seed: number): Promise<ScheduleResult> {
+  const draw = drawWorld(seed);
+  const { world, theme, dice, promisedMs, recordIds } = draw;
+  const { timeline, bank, story } = world;
+  const person =
+    dice.chance(0.5) && theme === null ? createPerson({ world, dice, batchIds: ['events-2026-11-21', 'may'], recordIds }) : null;
+  const brokenWrites = dice.pick([0, 0, 0.002]);
+  const publishMs = theme === 'rebuild' ? dice.pick([0, 5_000, 5_000]) : dice.pick([0, 0, 5_000]);
+  let started = 0;
+  let kills = 0;
+  const start = (settings: RunSettings, faults: Pick<InstanceParams, 'killAt' | 'brokenWrites'>): void => {
+    const instance = startInstance({ world, name: `instance ${(started += 1)}`, settings, publishMs, ...faults });
+    world.instances.push(instance);
+    void instance.ended.then((how) => {
+      if (how === 'killed') kills += 1;
+    });
+  };
+  const pass = (ms: number): Promise<boolean> => timeline.run(() => false, timeline.elapsed() + ms);
+  const settings = (): RunSettings => leanSettings(theme, dice, drawSettings(dice, promisedMs), { promisedMs });
+  const steps: RoundSteps = {
+    pass,
+    loseRedis: () => loseRedis(draw),
+    publish: (withinMs) => publishEvents(draw, withinMs),
+    start: () => start({ ...settings(), waitMs: 20 * minuteMs, pollMs: 10_000 }, { killAt: 0, brokenWrites: 0 }),
+  };
+  if (theme === null) await runRounds(draw, { person, pass, start, brokenWrites });
+  else await runThemedRounds(theme, draw, steps);
   bank.heal();
   for (const instance of world.instances) instance.kill('at the end of its faults');
   await pass(15_000);
   person?.leave();
   if (person === null) world.requests.push({ type: 'resume', batchId: null, by: 'operator', reason: 'simulated' });
-  start({ ...drawSettings(dice, promisedMs), rate: 'unlimited', waitMs: 20 * hourMs, pollMs: minuteMs }, { killAt: 0, brokenWrites: 0 });
+  start({ ...settings(), rate: 'unlimited', waitMs: 20 * hourMs, pollMs: minuteMs }, { killAt: 0, brokenWrites: 0 });
   await pass(5 * hourMs);
   for (const instance of world.instances.filter((one) => one.isAlive())) instance.stop();
   await pass(minuteMs);

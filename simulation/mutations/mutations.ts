@@ -1,5 +1,7 @@
 /** Mistakes that the schedules must find, each as text that is replaced in a copy of the sources. */
+import type { Theme } from '../themes.ts';
 import { ofGates } from './of-gates.ts';
+import { ofThemes } from './of-themes.ts';
 
 export interface TextPatch {
   /** From the root of the project. */
@@ -12,6 +14,8 @@ export interface TextPatch {
 export interface Mutation {
   readonly name: string;
   readonly patches: readonly TextPatch[];
+  /** Its schedules find the mistake soonest. */
+  readonly theme?: Theme;
 }
 
 const record = 'batches/record';
@@ -42,11 +46,11 @@ const ofSends: readonly Mutation[] = [
         file: send,
         text: 'const written = await writeIntent(',
         replacement:
-          'const early = await sendNow(deps, params, { call, place, intent: { ...record, leaseUntil: deps.clock.now() + deps.leaseMs } });\n      const written = await writeIntent(',
+          'const early = await sendNow(deps, params, { call, place, intent: { ...record, leaseUntil: deps.clock.now() + deps.leaseMs }, clocks: deps.machine() });\n      const written = await writeIntent(',
       },
       {
         file: send,
-        text: 'evidence: await sendNow(deps, params, { call, place, intent: written.record })',
+        text: 'evidence: await sendNow(deps, params, { call, place, intent, clocks })',
         replacement: 'evidence: early',
       },
     ],
@@ -216,4 +220,5 @@ export const mutations: readonly Mutation[] = [
   ...ofInstances,
   ...ofPersons,
   ...ofGates,
+  ...ofThemes,
 ];

@@ -25,6 +25,12 @@ export const ofGates: readonly Mutation[] = [
       { file: submission, text: 'if (submission === null) return;', replacement: 'if (submission === null || file !== "") return;' },
     ],
   },
+  one(
+    'a row that reads otherwise keeps the approval of its file',
+    'batches/pipeline/admit-file.ts',
+    'if (isSameFingerprint(fingerprint, admission.content.fingerprint)) return;',
+    'if (isSameFingerprint(fingerprint, fingerprint)) return;',
+  ),
   one('who submits a file approves it', approval, 'if (isSamePerson(submission.by, by))', 'if (submission.by === "")'),
   {
     name: 'a refused file can be approved',

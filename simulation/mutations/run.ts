@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { themeOf, type Theme } from '../themes.ts';
 import { mutations, type Mutation, type TextPatch } from './mutations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -39,18 +40,27 @@ async function hunt(folder: string, mutation: Mutation): Promise<Catch> {
   const files = await mutatedFiles(mutation);
   for (const [file, text] of files) await writeFile(join(folder, file), text);
   try {
-    return await runSchedules(folder);
+    return await runSchedules(folder, mostSchedules, mutation.theme);
   } finally {
     for (const file of files.keys()) await cp(join(root, file), join(folder, file));
   }
 }
 
-const runSchedules = (folder: string, most = mostSchedules): Promise<Catch> =>
+/** How many schedules were run until this seed. */
+function countUntil(seed: number, theme: Theme | undefined): string {
+  if (theme === undefined) return `${seed} schedules`;
+  const seeds = Array.from({ length: seed }, (_, index) => index + 1);
+  return `${seeds.filter((one) => themeOf(one) === theme).length} schedules of the theme ${theme}, seed ${seed}`;
+}
+
+/** @param theme only its schedules */
+const runSchedules = (folder: string, most: number, theme?: Theme): Promise<Catch> =>
   new Promise((resolve) => {
-    const args = [join('simulation', 'proof.ts'), '--schedules', String(most), '--failures', '1', '--threads', '1', '--bare'];
+    const ofTheme = theme === undefined ? [] : ['--theme', theme];
+    const args = [join('simulation', 'proof.ts'), '--schedules', String(most), '--failures', '1', '--threads', '1', '--bare', ...ofTheme];
     execFile(process.execPath, args, { cwd: folder, timeout: longestMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const found = /^seed (\d+): (.*)$/m.exec(stdout);
-      if (found !== null) resolve({ isCaught: true, after: `${found[1]} schedules`, why: found[2] ?? '' });
+      if (found !== null) resolve({ isCaught: true, after: countUntil(Number(found[1]), theme), why: found[2] ?? '' });
       else if (error === null) resolve({ isCaught: false, after: `${most} schedules` });
       else if (error.killed === true) resolve({ isCaught: false, after: `${longestMs / 1000} s` });
       // An error is no proof: it may come from the copy, or from a mutation that is no longer code.
@@ -90,7 +100,7 @@ export async function proveMutations(print: (line: string) => void, only = ''): 
       await rm(folder, { recursive: true, force: true });
     }
   };
-  await Promise.all(Array.from({ length: workers }, work));
+  await Promise.all(Array.from({ length: Math.min(workers, wanted.length) }, work));
   print(`${caught} of ${wanted.length} mutations caught`);
   return caught === wanted.length;
 }

@@ -135,48 +135,6 @@ describe('each page', () => {
     });
   });
 
-  it('of records keeps what is ticked while its list is replaced, and the page of what was chosen is right for all', async () => {
-    await withPage({ theme: 'light', width: 320 }, async (page) => {
-      await page.goto(`${console_.url}/records`);
-      const tick = page.locator('#records input.choose').first();
-      await tick.check();
-      await page.evaluate("document.activeElement.blur(); document.querySelector('#records input.choose').dataset.former = 'yes'");
-      const { browser: alice } = console_;
-      await alice.post('/batches/--all/pause', { reason: 'look' });
-      await until('the list to be replaced', async () => (await page.locator('#records [data-former]').count()) === 0);
-      await alice.post('/batches/--all/resume', {});
-      expect(await page.locator('#records input.choose:checked').count()).toBe(1);
-      expect(await tick.isChecked()).toBe(true);
-      await page.click('text=Decide about what is ticked');
-      expect(await page.locator('h1').textContent()).toBe('Decide about 1 record');
-      await page.goto(`${console_.url}/records?status=failed`);
-      await page.click('text=Decide about all that match');
-      await openAll(page);
-      expect(await page.locator('button:text-is("Pay all of them again")').count()).toBe(1);
-      await screenshot(page, 'decide-320');
-      expect(await violationsOf(page)).toEqual([]);
-      expect(await overflowOf(page)).toBeLessThanOrEqual(0);
-    });
-  });
-
-  it.each([true, false])('of a file with other columns takes the proposed mapping under a name (script: %s)', async (script) => {
-    await withPage({ theme: 'light', width: 1280, script }, async (page) => {
-      await page.goto(`${console_.url}/upload`);
-      const content = csvOf(payouts(2, `s-${script}`))
-        .replace('record_id', 'Invoice No')
-        .replace('amount', 'Betrag');
-      await page.setInputFiles('input[type=file]', { name: 'other.csv', mimeType: 'text/csv', buffer: Buffer.from(content) });
-      await page.click('text=Check the file');
-      expect(await page.locator('[name="column.0"]').inputValue()).toBe('record_id');
-      await page.fill('[name=name]', `bank ${script}`);
-      await page.click('text=Save the mapping and check the file');
-      expect(await page.locator('.note.good').textContent()).toContain(`is read with the mapping bank ${script}`);
-      expect(await page.locator('.verdict.good').textContent()).toBe('Every row can be paid.');
-      await page.click('text=Discard');
-      await page.waitForSelector('.note.good');
-    });
-  });
-
   it('shows times in UTC with the local one beside them', async () => {
     await withPage({ theme: 'light', width: 1280 }, async (page) => {
       await page.goto(`${console_.url}/batches`);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { runSchedules } from '../../simulation/run-schedules.ts';
 import { runSchedule } from '../../simulation/schedule.ts';
+import { themeOf, themes } from '../../simulation/themes.ts';
 
 const schedules = 2_000;
 
@@ -10,6 +11,12 @@ describe('a schedule of faults, kills, commands and webhooks', () => {
     const [one, other] = [await runSchedule(44), await runSchedule(44)];
     expect(one.story.length).toBeGreaterThan(10);
     expect(other).toEqual(one);
+  });
+
+  it('has each theme some thirty times, and none in most', () => {
+    const found = Array.from({ length: schedules }, (_, index) => themeOf(index + 1));
+    expect(found.filter((theme) => theme === null).length).toBeGreaterThan(0.8 * schedules);
+    for (const theme of themes) expect([theme, found.filter((one) => one === theme).length >= 30]).toEqual([theme, true]);
   });
 
   it(`keeps every invariant, in each of ${schedules}`, { timeout: 300_000 }, async () => {

@@ -4,15 +4,15 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Of more than half a minute, the longest first. The two outages of 2,000 records do not begin together: each wants a processor. */
+/** Of more than half a minute, the longest first. */
 const longest = [
   'e2e/outages.services.test.ts',
   'e2e/distributed.services.test.ts',
+  'e2e/gateway-outage.services.test.ts',
   'e2e/forgetful-redis.services.test.ts',
   'consumers/kafka/outage.services.test.ts',
   'producers/kafka/outage.services.test.ts',
   'e2e/rebuild.services.test.ts',
-  'e2e/gateway-outage.services.test.ts',
   'src/ledger/redis/contract.services.test.ts',
   'e2e/secured.services.test.ts',
   'e2e/every-record-ends.services.test.ts',

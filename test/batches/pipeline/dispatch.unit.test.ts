@@ -114,6 +114,30 @@ describe('a first send', () => {
     expect(world.placesHeld()).toBe(0);
   });
 
+  it.each(['wallAt', 'uptimeMs'] as const)(
+    'goes back to the queue unsent when its machine was suspended beyond the lease before its first byte, as %s shows, and waits for its turn again',
+    async (clock) => {
+      const suspended = { wallAt: 0, uptimeMs: 0 };
+      const world = fakeWorld({
+        ...{ record: queuedRecord(), init: [ok()], leaseMs: 60_000 },
+        before(what) {
+          if (what === 'permit' && suspended[clock] === 0) suspended[clock] = 3_600_000;
+        },
+      });
+      const machine = () => ({ wallAt: world.clock.now() + suspended.wallAt, uptimeMs: 1_000 + suspended.uptimeMs });
+      const after = await dispatch({ ...world.deps, machine }, world.ledger.current(), bytes);
+      expect(world.log.filter((what) => what.startsWith('durable') || what === 'reached')).toEqual([
+        ...['durable submitting', 'durable queued'],
+        ...['durable submitting', 'reached', 'durable in_progress'],
+      ]);
+      expect({ status: after.status, sends: after.sends, bytes: world.bytes.length }).toEqual({
+        status: 'in_progress',
+        sends: 1,
+        bytes: 1,
+      });
+    },
+  );
+
   it('goes back to the queue unsent when no permit comes within a tenth of a second, and waits for its turn again', async () => {
     const world = fakeWorld({ record: queuedRecord(), init: [ok()], leaseMs: 60_000 });
     const waits: (number | undefined)[] = [];
