@@ -1,4 +1,5 @@
 /** Persons who approve files and refuse them, rightly and wrongly, and confirm sessions in the pages of the gateway. */
+import { isDeepStrictEqual } from 'node:util';
 import type { OperationRequest, RequestOf } from '../batches/operations/request.ts';
 import type { Dice } from './dice.ts';
 import { submitter, type FilePlan, type WorldGates } from './gates.ts';
@@ -94,8 +95,13 @@ function wrongTotals(dice: Dice, plan: FilePlan): RequestOf<'approve'>['expect']
   ];
 }
 
-/** Whether a row that waits has another amount than the file that persons know. */
-const isReadOtherwise = ({ store }: World, { file, amounts }: FilePlan): boolean =>
+/** Whether it was submitted with other totals than those of the file that persons know, or a row that waits has another amount. */
+const isReadOtherwise = ({ store }: World, plan: FilePlan): boolean => {
+  const submitted = store.terms.get(plan.file.batchId)?.submission?.totals;
+  return (submitted !== undefined && !isDeepStrictEqual(submitted, approvalOf(plan).expect)) || hasOtherAmount(store, plan);
+};
+
+const hasOtherAmount = (store: World['store'], { file, amounts }: FilePlan): boolean =>
   [...(store.batches.get(file.batchId)?.records.values() ?? [])].some(
     ({ record }) => record.status === 'queued' && record.amountMinor !== amounts.get(record.recordId),
   );

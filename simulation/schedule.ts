@@ -227,6 +227,8 @@ async function runOwnSchedule(seed: number): Promise<ScheduleResult> {
   };
   await runQuietly(6 * hourMs);
   officer?.decideRest();
+  // A file that reads differently ends its run before a command is carried out.
+  if (gates !== null) await run(null, drawSettings(dice, promisedMs), 0);
   await runQuietly(6 * hourMs);
   // A day lets through what its limit allows, and the gateway ends what no person confirms.
   for (let days = 0; gates !== null && days < mostDays && stillMoving(world).length > 0; days += 1) await runQuietly(24 * hourMs);

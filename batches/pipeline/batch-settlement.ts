@@ -2,8 +2,9 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Hold } from '../record/gates.ts';
-import { isParked } from '../record/parking.ts';
+import { isParked, waitsForResume } from '../record/parking.ts';
 import type { SetPause } from '../record/pause.ts';
+import type { LedgerRecord } from '../record/record.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
 import { startWorkers, type Worker } from './worker.ts';
 
@@ -55,7 +56,7 @@ async function hasRecordWithoutSession(ledger: SettlementLedger, batchId: string
 /**
  * `waited`: the wait is over and records are open; `stalled`: rows are unsent and nothing came for the idle timeout; `paused`: rows
  * are unsent and the batch was paused for the whole wait; `held`: every row is received, and those that are unsent wait for an
- * approval or for a time beyond the wait.
+ * approval, for a time beyond the wait, or for a person.
  */
 export type SettlementEnd = 'settled' | 'waited' | 'stalled' | 'stopped' | 'paused' | 'held';
 
@@ -131,10 +132,15 @@ export function createBatchSettlement(params: SettlementParams, onEnd: (end: Set
 /** So long nothing has moved when a batch counts as held until another day. */
 const stillMs = 2_000;
 
-/** Whether what is unsent waits for an approval, or for a time beyond the wait. */
+/** Whether it is not sent by itself until then. The end of a pause comes at any time. */
+const waitsBeyond = (record: LedgerRecord, until: number): boolean =>
+  isParked(record) && !waitsForResume(record) && (record.dueAt === null || record.dueAt > until);
+
+/** Whether what is unsent waits for an approval, for a time beyond the wait, or for a person. */
 function createHoldLook({ ledger, clock, batchId, waitMs, heldMs = 0, holdOf }: SettlementParams): (now: number) => Promise<boolean> {
   let heldSince: number | null = null;
   let stillSince: number | null = null;
+  let unsent = { count: -1, since: 0 };
   const waitsForTime = async (now: number): Promise<boolean> => {
     const { records, nextAt } = await ledger.due({ batchId, now: clock.now(), limit: 1 });
     if (records.length > 0 || nextAt === null || nextAt - now <= waitMs) return false;
@@ -143,12 +149,25 @@ function createHoldLook({ ledger, clock, batchId, waitMs, heldMs = 0, holdOf }: 
     const queued = await ledger.list({ batchId, status: 'queued', limit: pageSize });
     return queued.every(({ record }) => record.dueAt !== null && isParked(record));
   };
+  // What is still followed may be so for days: it keeps no run waiting for rows that are not sent in them.
+  const isHeldBack = async (now: number): Promise<boolean> => {
+    const { queued, submitting } = byStatus(await ledger.tallies(batchId));
+    const count = queued.count + submitting.count;
+    if (count !== unsent.count) unsent = { count, since: now };
+    if (submitting.count > 0 || now - unsent.since < waitMs) return false;
+    for (let after: number | undefined; ;) {
+      const page = await ledger.list({ batchId, status: 'queued', limit: pageSize, ...(after === undefined ? {} : { after }) });
+      if (!page.every(({ record }) => waitsBeyond(record, now + waitMs))) return false;
+      after = page.at(-1)?.cursor;
+      if (page.length < pageSize || after === undefined) return true;
+    }
+  };
   return async (now) => {
     const hold = (await holdOf?.(batchId)) ?? null;
     heldSince = hold?.code === 'awaiting_approval' ? (heldSince ?? now) : null;
     if (heldSince !== null) return now - heldSince >= heldMs;
     stillSince = holdOf !== undefined && (await waitsForTime(now)) ? (stillSince ?? now) : null;
-    return stillSince !== null && now - stillSince >= stillMs;
+    return (stillSince !== null && now - stillSince >= stillMs) || (holdOf !== undefined && (await isHeldBack(now)));
   };
 }
 
