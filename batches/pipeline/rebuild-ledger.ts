@@ -141,13 +141,22 @@ async function readDeadLetters(state: Rebuild): Promise<void> {
 }
 
 /** A record is dated by the earliest of its messages: the same instruction may have been published several times. */
-async function readTimes({ index, instructions, read, known }: Rebuild): Promise<void> {
+async function readTimes({ index, instructions, read, known, fingerprints }: Rebuild): Promise<void> {
   for await (const message of instructions()) {
     if (known.isUnread(message)) continue;
     const found = read(message);
     if (found.type === 'dead' || !found.reading.ok) continue;
-    index.noteTime(found.reading.draft.recordId, { at: message.timestamp, by: message.isBrokerTime === true ? 'broker' : 'producer' });
+    const { draft } = found.reading;
+    index.noteTime(draft.recordId, { at: message.timestamp, by: message.isBrokerTime === true ? 'broker' : 'producer' });
+    if (isWithoutResult(index, draft.recordId, placeOf(found.occurrence)))
+      index.noteContent(draft.recordId, fingerprints.fingerprint(draft));
   }
+}
+
+/** Whether it may have been sent with no result that shows it. */
+function isWithoutResult(index: RebuildIndex, recordId: string, place: string): boolean {
+  const newest = index.newest(recordId);
+  return !index.isSettled(place) && (newest === undefined || (newest.place !== place && !takesRecordId(newest.event)));
 }
 
 async function restoreMessage(state: Rebuild, message: InstructionMessage): Promise<void> {
@@ -198,7 +207,12 @@ function eventOf({ settings, clock }: Rebuild, record: LedgerRecord): ResultEven
 async function restorePerhapsSent(state: Rebuild, found: FoundInstruction, isWithinLimits: boolean): Promise<void> {
   const { counts } = state;
   const { draft } = found;
-  const known = { ...knownOf(state, draft.recordId), newestTerms: state.newest.terms, isWithinLimits };
+  const known = {
+    ...knownOf(state, draft.recordId),
+    newestTerms: state.newest.terms,
+    isWithinLimits,
+    isOneContent: state.index.hasOneContent(draft.recordId),
+  };
   const { record, audit } = withTrail(state, perhapsSent(state, found, known), state.index.head(draft.recordId));
   counts.without_result += 1;
   await restore(state, {
@@ -218,7 +232,7 @@ async function restoreResult(
 ): Promise<void> {
   const known = knownOf(state, event.record_id ?? '', event.fingerprint, found?.draft);
   const isWaiting = event.status === 'queued';
-  const terms = { newestTerms: state.newest.terms, isWithinLimits: found?.isWithinLimits ?? true };
+  const terms = { newestTerms: state.newest.terms, isWithinLimits: found?.isWithinLimits ?? true, isOneContent: true };
   const shown = isWaiting ? perhapsSentSince(state, event, { ...known, ...terms }) : recordFrom(state, event, known);
   if (shown === undefined) {
     state.counts.skipped += 1;

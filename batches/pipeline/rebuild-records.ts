@@ -128,6 +128,8 @@ export interface KnownOfUnpublished extends Pick<KnownOfRecord, 'firstSentAt' | 
   readonly newestTerms: NewestTerms | undefined;
   /** It would be paid under the limits of now. */
   readonly isWithinLimits: boolean;
+  /** Its messages ask for the same: else it is not known which of them was sent. */
+  readonly isOneContent: boolean;
 }
 
 /**
@@ -160,7 +162,7 @@ export function perhapsSentSince(
 
 /** The record as one that may have been sent, and has told nothing of it. */
 function interrupted({ settings, clock }: RestoreDeps, known: KnownOfUnpublished, base: LedgerRecord): LedgerRecord {
-  const { newestTerms, isDated, isWithinLimits } = known;
+  const { newestTerms, isDated, isWithinLimits, isOneContent } = known;
   const lifetimes = [settings.keyLifetimeMs, newestTerms?.keyLifetimeMs ?? null];
   const shortest = lifetimes.reduce((least, one) => (least === null || one === null ? null : Math.min(least, one)));
   const record: LedgerRecord = {
@@ -170,12 +172,12 @@ function interrupted({ settings, clock }: RestoreDeps, known: KnownOfUnpublished
     sequence: known.sequence + 1,
     firstSentAt: known.firstSentAt,
     sentClocks: { wallAt: known.firstSentAt, uptimeMs: null },
-    keyLifetimeMs: isDated ? shortest : null,
+    keyLifetimeMs: isDated && isOneContent ? shortest : null,
     idempotencyHeader: newestTerms?.idempotencyHeader ?? null,
     sends: 1,
     reason: {
       code: 'send_interrupted',
-      description: `The ledger lost its outcome and was rebuilt: it may have been sent.${isWithinLimits ? '' : ' It violates the current limits and needs a manual decision.'}`,
+      description: `The ledger lost its outcome and was rebuilt: it may have been sent.${isWithinLimits ? '' : ' It violates the current limits and needs a manual decision.'}${isOneContent ? '' : ' Its messages differ in content, and nothing shows which of them was sent.'}`,
     },
   };
   const now = clock.now();

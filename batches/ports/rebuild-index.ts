@@ -41,6 +41,11 @@ export interface RebuildIndex {
   /** `isReliable`: a broker has dated a message of the record, and no message of it has a time of its producer. */
   time(recordId: string): { readonly earliest: number | undefined; readonly isReliable: boolean };
 
+  /** What a message of the record asks for. */
+  noteContent(recordId: string, fingerprint: string): void;
+  /** False when messages that were noted differ. */
+  hasOneContent(recordId: string): boolean;
+
   markRestored(recordId: string): void;
   isRestored(recordId: string): boolean;
   /** The results kept for record ids that are not restored. */

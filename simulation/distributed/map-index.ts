@@ -8,6 +8,7 @@ export function createMapIndex(): RebuildIndex {
   const sequences = new Map<string, number>();
   const heads = new Map<string, PublishedHead>();
   const times = new Map<string, { earliest: number; broker: boolean; producer: boolean }>();
+  const contents = new Map<string, Set<string>>();
   const restored = new Set<string>();
   return {
     newest: (recordId) => newest.get(recordId),
@@ -32,6 +33,8 @@ export function createMapIndex(): RebuildIndex {
       const found = times.get(recordId);
       return { earliest: found?.earliest, isReliable: found !== undefined && found.broker && !found.producer };
     },
+    noteContent: (recordId, fingerprint) => void contents.set(recordId, (contents.get(recordId) ?? new Set()).add(fingerprint)),
+    hasOneContent: (recordId) => (contents.get(recordId)?.size ?? 0) <= 1,
     markRestored: (recordId) => void restored.add(recordId),
     isRestored: (recordId) => restored.has(recordId),
     unrestored: () => [...newest].filter(([recordId]) => !restored.has(recordId)).map(([, { event }]) => event),

@@ -90,8 +90,8 @@ const ofInstances: readonly Mutation[] = [
     patches: [
       {
         file: rebuild,
-        text: 'index.noteTime(found.reading.draft.recordId, {',
-        replacement: 'if (index.time(found.reading.draft.recordId).earliest === undefined) index.noteTime(found.reading.draft.recordId, {',
+        text: 'index.noteTime(draft.recordId, {',
+        replacement: 'if (index.time(draft.recordId).earliest === undefined) index.noteTime(draft.recordId, {',
       },
     ],
   },

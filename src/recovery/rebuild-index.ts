@@ -11,6 +11,7 @@ const tables = `
   CREATE TABLE sequence (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE head (record_id TEXT PRIMARY KEY, number INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE dated (record_id TEXT PRIMARY KEY, earliest REAL NOT NULL, broker INTEGER NOT NULL, producer INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE content (record_id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, is_one INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE restored (record_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   BEGIN`;
 
@@ -19,7 +20,7 @@ const parse = (row: Record<string, unknown>): ResultEvent => JSON.parse(String(r
 export function createRebuildIndex(): RebuildIndex {
   const db = new DatabaseSync('');
   db.exec(tables);
-  return { ...resultsIn(db), ...factsIn(db), close: () => db.close() };
+  return { ...resultsIn(db), ...factsIn(db), ...contentsIn(db), close: () => db.close() };
 }
 
 function resultsIn(
@@ -49,6 +50,17 @@ function resultsIn(
     *unrestored() {
       for (const row of unrestored.iterate()) yield parse(row);
     },
+  };
+}
+
+function contentsIn(db: DatabaseSync): Pick<RebuildIndex, 'noteContent' | 'hasOneContent'> {
+  const note = db.prepare(
+    'INSERT INTO content VALUES (?, ?, 1) ON CONFLICT (record_id) DO UPDATE SET is_one = min(is_one, fingerprint = excluded.fingerprint)',
+  );
+  const isOne = db.prepare('SELECT is_one FROM content WHERE record_id = ?');
+  return {
+    noteContent: (recordId, fingerprint) => void note.run(recordId, fingerprint),
+    hasOneContent: (recordId) => isOne.get(recordId)?.['is_one'] !== 0,
   };
 }
 

@@ -68,6 +68,28 @@ describe('an instruction without any result', () => {
     expect(restored[0]?.body).toBeUndefined();
   });
 
+  it('is never resent when its messages differ in content and none of them has a result, and says so', async () => {
+    const [one, other] = [message(3, payoutEvent('inv-1', 1_000)), message(9, payoutEvent('inv-1', 2_000))];
+    for (const instructions of [
+      [one, other],
+      [other, one],
+    ]) {
+      const { restored } = await rebuilt({ results: [shown()], instructions });
+      const found = restored.filter(({ record }) => record.recordId === 'inv-1');
+      expect(found).toMatchObject([{ record: { status: 'unknown', keyLifetimeMs: null, dueAt: null } }]);
+      expect(found[0]?.body).toBeUndefined();
+      expect(found[0]?.event?.error?.description).toContain('Its messages differ in content');
+    }
+  });
+
+  it('is resent when a message of other content has a result of its own that says it was not sent', async () => {
+    const conflict = published(9, { recordId: 'inv-1', status: 'rejected', sequence: 1 });
+    const instructions = [message(9, payoutEvent('inv-1', 2_000)), message(3, payoutEvent('inv-1'))];
+    const { restored } = await rebuilt({ results: [shown(), conflict], instructions });
+    const found = restored.filter(({ record }) => record.recordId === 'inv-1');
+    expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: now, occurrence: place(3) } }]);
+  });
+
   it('is dated by the earliest of its messages, in whatever order they are read', async () => {
     const [first, again] = [message(3, payoutEvent('inv-1')), message(9, payoutEvent('inv-1'), { timestamp: now - 10_000 })];
     for (const instructions of [

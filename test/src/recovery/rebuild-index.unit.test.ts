@@ -34,6 +34,21 @@ describe.each([
     expect([...one.settled()]).toEqual([eventOf('inv-1', 1)]);
   });
 
+  it('knows whether the messages of a record ask for the same', () => {
+    const one = open();
+    expect(one.hasOneContent('inv-1')).toBe(true);
+    for (const [fingerprint, isOne] of [
+      ['a', true],
+      ['a', true],
+      ['b', false],
+      ['a', false],
+    ] as const) {
+      one.noteContent('inv-1', fingerprint);
+      expect([fingerprint, one.hasOneContent('inv-1')]).toEqual([fingerprint, isOne]);
+    }
+    expect(one.hasOneContent('inv-2')).toBe(true);
+  });
+
   it('keeps the highest sequence and the earliest time', () => {
     const one = open();
     expect([one.sequence('inv-1'), one.time('inv-1')]).toEqual([0, { earliest: undefined, isReliable: false }]);
