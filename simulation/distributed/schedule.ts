@@ -86,7 +86,7 @@ function drawWorld(seed: number): Draw {
 }
 
 /** Some record ids come again, with the same or other content, in the same or another partition. */
-export function publishEvents({ world, dice, recordIds }: Draw, withinMs: number): void {
+function publishEvents({ world, dice, recordIds }: Draw, withinMs: number): void {
   const { topic, timeline, story } = world;
   for (let events = dice.between(1, 6); events > 0; events -= 1)
     timeline.plan(dice.between(0, withinMs), () => {

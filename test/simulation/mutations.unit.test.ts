@@ -3,8 +3,9 @@ import { expect, it } from 'vitest';
 import { mutations } from '../../simulation/mutations/mutations.ts';
 import { mutatedFiles } from '../../simulation/mutations/run.ts';
 
-it('there are at least twenty mutations', () => {
-  expect(mutations.length).toBeGreaterThanOrEqual(20);
+it('there are at least fifty mutations, each under a name of its own', () => {
+  expect(mutations.length).toBeGreaterThanOrEqual(50);
+  expect(new Set(mutations.map(({ name }) => name)).size).toBe(mutations.length);
 });
 
 it.each(mutations)('the text of "$name" is exactly once in its file', async (mutation) => {
