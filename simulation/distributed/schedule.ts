@@ -119,11 +119,18 @@ function upsetInstances({ world, dice }: Draw, withinMs: number): void {
   }
 }
 
-async function loseRedis({ world, promisedMs }: Draw): Promise<void> {
+/**
+ * Null where instances have several headers: a rebuild takes the header of the newest result for that of a send without one. A
+ * ledger of the program is bound to one header, and refuses an instance with another one.
+ */
+const rebuildLifetime = ({ theme, promisedMs }: Draw): number | null => (theme === null ? null : promisedMs);
+
+async function loseRedis(draw: Draw): Promise<void> {
+  const { world } = draw;
   world.story.tell('redis', 'loses everything');
   for (const instance of world.instances) instance.kill('as Redis lost its data');
   await world.timeline.run(() => false, world.timeline.elapsed() + minuteMs);
-  await rebuildLedger(world, promisedMs);
+  await rebuildLedger(world, rebuildLifetime(draw));
 }
 
 interface Copy {
@@ -134,14 +141,15 @@ interface Copy {
 const copyOf = ({ store, writes }: SharedWorld): Copy => ({ store: structuredClone(store), writes });
 
 /** Redis comes back with an older copy. Each instance notices at its next write, and a person then ends the others and rebuilds. */
-async function putOlderBack({ world, dice, promisedMs }: Draw, copy: Copy): Promise<void> {
+async function putOlderBack(draw: Draw, copy: Copy): Promise<void> {
+  const { world, dice } = draw;
   world.story.tell('redis', `has an older copy of its data: ${copy.writes} of ${world.writes} writes`);
   restoreMemoryStore(world.store, copy.store);
   world.writes = copy.writes;
   await world.timeline.run(() => false, world.timeline.elapsed() + dice.pick([100, 10_000]));
   for (const instance of world.instances) instance.kill('as Redis has an older copy');
   await world.timeline.run(() => false, world.timeline.elapsed() + minuteMs);
-  await rebuildLedger(world, promisedMs);
+  await rebuildLedger(world, rebuildLifetime(draw));
 }
 
 /** Only instances that are suspended live through a long time: the others cost too much in it. */
