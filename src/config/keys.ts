@@ -5,8 +5,13 @@ import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type 
 import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
-/** One thread of the pool is left to the disk. */
-const signaturesAtOnce = (): number => Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - 1);
+/**
+ * A thread that finds the next signature in the queue of the pool stays awake. With one for each thread every signature
+ * would wake one, which costs the main thread half as much as the signature itself. What is asked for by the disk waits
+ * for these, so they are few.
+ */
+const signaturesPerThread = 4;
+const signaturesAtOnce = (): number => signaturesPerThread * Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
 
 /**
  * @param warn called when other users of this machine can read the file
