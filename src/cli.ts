@@ -18,8 +18,8 @@ if (tooOld !== undefined && !asksForHelp) {
   process.exitCode = 1;
 } else {
   const [{ availableParallelism }, { enableCompileCache }] = await Promise.all([import('node:os'), import('node:module')]);
-  // The thread pool signs requests and writes to the disk. Its size can be set only before its
-  // first use, so every other import follows.
+  // The thread pool signs requests and writes to the disk. Its size can be set only before its first use, so every other
+  // import follows.
   process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(2, availableParallelism()) + 1);
   if (tooOld === undefined) enableCompileCache();
   const { main } = await import('./main.ts');

@@ -6,9 +6,8 @@ import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
 /**
- * A thread that finds the next signature in the queue of the pool stays awake. With one for each thread every signature
- * would wake one, which costs the main thread half as much as the signature itself. What is asked for by the disk waits
- * for these, so they are few.
+ * A thread of the pool that finds the next signature in its queue stays awake. With one for each thread, each signature would
+ * wake a thread, which takes the core from the main thread. They are few, because a sync of the disk waits for them.
  */
 const signaturesPerThread = 4;
 const signaturesAtOnce = (): number => signaturesPerThread * Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
