@@ -76,6 +76,9 @@ async function enterSendQueue({
   }
 }
 
+/** Of what has no intent of ours. Reading the clocks of a machine opens a file, so nothing reads them in vain. */
+const notRead: MachineClocks = { wallAt: 0, uptimeMs: null };
+
 /** Makes the intent durable if `may` still allows it. Only its writer sends: another's intent looks the same. */
 async function writeIntent(
   deps: StepDeps & LeaseTerms,
@@ -94,7 +97,7 @@ async function writeIntent(
   let hold: Hold | undefined;
   let intent: LedgerRecord | undefined;
   let isTooOld = false;
-  let clocks = deps.machine();
+  let clocks: MachineClocks = notRead;
   const after = await advance(deps.ledger, record, (current, refused) => {
     isTooOld = refused?.why === 'too_old';
     pause = refused?.why === 'paused' ? refused.pause : undefined;
