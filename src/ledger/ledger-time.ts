@@ -74,6 +74,8 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
   state.newestTime ||= times.newest();
   state.newestWall ||= state.newestTime;
   const kept = { ...state };
+  // What a former process wrote last may be newer than the time that it kept.
+  const newestBefore = state.newestTime + keepEveryMs;
   const behindBy = state.newestTime - (wallAtStart + times.read(timeNames.offset));
   if (behindBy > 0) times.write(timeNames.offset, times.read(timeNames.offset) + behindBy);
   const base = wallAtStart + times.read(timeNames.offset);
@@ -84,9 +86,7 @@ export function createLedgerTime(times: KeptTimes, wall: () => number, monotonic
   let suspendedMs = 0;
 
   const now = (): number => base + (monotonic() - monotonicAtStart) + suspendedMs;
-  const bar = (): void => {
-    state.barrier = now();
-  };
+  const bar = (): void => void (state.barrier = Math.max(now(), newestBefore));
   /** A machine that has been up since a former process wrote: its wall clock must have gone on for as long. */
   const noticeStepBefore = (wallAt: number, uptimeMs: number): void => {
     const upMs = uptimeMs - formerReading.uptime;

@@ -1,7 +1,7 @@
 /** The ledger of the stand-alone profile: one SQLite file, one process that writes it. */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import type { LedgerRecord } from '../../../batches/record/record.ts';
+import type { LedgerRecord, MachineClocks } from '../../../batches/record/record.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { Ledger } from '../../../batches/ports/ledger.ts';
@@ -35,6 +35,8 @@ export interface SqliteLedgerParams {
   readonly clock: Pick<Clock, 'now'>;
   /** Never set back or forward; by default the wall clock is taken for one. */
   readonly monotonic?: Pick<Clock, 'now'>;
+  /** The clocks of the machine, looked at before anything else is done; by default the wall clock alone. */
+  readonly machine?: () => MachineClocks;
   readonly onWarning?: (message: string) => void;
   /** This machine's name, shown to a process that finds the ledger held. */
   readonly host: string;
@@ -190,8 +192,9 @@ async function createLedger(params: SqliteLedgerParams, file: string, db: Databa
   const onHalted = reportOnce(params.onWarning);
   const log = openLogSync(file);
   const groups = createGroups(db, file, log, parts);
-  // A group with nothing in it: bodies that fell due meanwhile are erased before anything else is done.
-  await groups.run(() => undefined);
+  // Before anything else is done, a step of the clocks is noticed for good, also by a process that is killed right after it,
+  // and bodies that fell due meanwhile are erased.
+  await groups.run(() => time.observe(params.machine?.() ?? { wallAt: params.clock.now(), uptimeMs: null }));
   const { isPurgeDue, pendingCommands, ...reads } = createLedgerReads(db, file, groups, parts);
   return {
     ...reads,

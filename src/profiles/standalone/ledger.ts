@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import { monotonicClock, systemClock } from '../../clock.ts';
+import { machineClocks, monotonicClock, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { isLoopback } from '../../config/values.ts';
 import { loadLedgerKey } from '../../ledger/ledger-key.ts';
@@ -39,6 +39,7 @@ export async function openStandaloneLedger(
     keys: createKeyDerivation(binding.project),
     clock: systemClock,
     monotonic: monotonicClock,
+    machine: machineClocks,
     onWarning,
     host: hostname(),
     mayCreate,

@@ -1,4 +1,5 @@
 /** Clocks of the machine that step, stop and disagree, under the SQLite ledger. */
+import { cpSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
@@ -17,7 +18,9 @@ const terms = { ...transitionSettings, keyLifetimeMs: 12 * hour };
 /** A machine: its wall clock can be set, its monotonic one cannot, and a suspension stops only the latter. */
 let wall = at;
 let monotonic = 1_000;
-let uptimeMs = 50_000;
+/** So long that the time since a later start of the machine is less. */
+const longUp = 400 * day;
+let uptimeMs = longUp;
 const pass = (ms: number): void => {
   wall += ms;
   monotonic += ms;
@@ -35,6 +38,7 @@ const open = async (): Promise<void> => {
   ledger = await openIn(dir, {
     clock: { now: () => wall },
     monotonic: { now: () => monotonic },
+    machine: clocks,
     onWarning: (message) => void warnings.push(message),
   });
 };
@@ -57,7 +61,7 @@ const resend = async (record: LedgerRecord): Promise<string> => {
 };
 
 beforeEach(async () => {
-  [wall, monotonic, uptimeMs, line] = [at, 1_000, 50_000, 2];
+  [wall, monotonic, uptimeMs, line] = [at, 1_000, longUp, 2];
   warnings.length = 0;
   dir = makeDir();
   await open();
@@ -178,6 +182,61 @@ describe('a resend', () => {
   });
 });
 
+describe('a process that is killed right after it opened the ledger', () => {
+  /** Goes on with what is on disk at this moment. */
+  const kill = async (): Promise<void> => {
+    const copy = makeDir();
+    cpSync(dir, copy, { recursive: true });
+    await ledger.close();
+    removeDir(dir);
+    dir = copy;
+  };
+  const startAgain = async (): Promise<void> => {
+    monotonic = 0;
+    await open();
+  };
+
+  it('has noticed that the wall clock is behind after a restart of the machine: no send before is resent once it has passed', async () => {
+    const record = await openSend();
+    pass(1_000);
+    const last = await openSend();
+    await ledger.close();
+    [wall, uptimeMs] = [at - hour, 10_000];
+    await startAgain();
+    await kill();
+    pass(hour + 5_000);
+    await startAgain();
+    expect([await resend(record), await resend(last)]).toEqual(['too_old', 'too_old']);
+  });
+
+  it('has noticed it also for the last sends, which are newer than the time that is kept', async () => {
+    await openSend();
+    pass(300);
+    const last = await openSend();
+    await ledger.close();
+    [wall, uptimeMs] = [at - hour, 10_000];
+    await startAgain();
+    await kill();
+    pass(hour + 5_000);
+    await startAgain();
+    expect(await resend(last)).toBe('too_old');
+  });
+
+  it('has noticed a step that only the uptime shows, also after a restart of the machine', async () => {
+    const record = await openSend();
+    pass(2_000);
+    await openSend();
+    await ledger.close();
+    pass(13 * hour);
+    wall = at + 5_000;
+    await startAgain();
+    await kill();
+    [wall, uptimeMs] = [at + 7_000, 10_000];
+    await startAgain();
+    expect(await resend(record)).toBe('too_old');
+  });
+});
+
 describe('a reset of the time', () => {
   const me = { clock: { now: () => wall }, host: 'here' };
 
@@ -228,7 +287,6 @@ describe('deletion', () => {
 
 describe('a wall clock that is set back while no process runs', () => {
   const afterRestartOfMachine = async (): Promise<LedgerRecord> => {
-    uptimeMs = 400 * day;
     const sent = await openSend();
     // The uptime at the send says nothing any more.
     uptimeMs = 10_000;
