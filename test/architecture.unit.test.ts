@@ -69,8 +69,8 @@ const rooms: Rooms = {
     pure: true,
   },
   'consumers/webhook': { imports: everyDomainRoom, npm: [], pure: true },
-  // A report is a CSV file as any other; the package reads workbooks.
-  'consumers/gateway-report': { imports: [...everyDomainRoom, 'consumers/csv'], npm: ['read-excel-file'], pure: true },
+  // A report is a CSV file or a workbook as any other.
+  'consumers/gateway-report': { imports: [...everyDomainRoom, 'consumers/csv', 'consumers/workbook'], npm: [], pure: true },
   'consumers/kafka': { imports: ['batches/ports/clock.ts', 'batches/pipeline'], npm: ['kafkajs'], pure: true },
   'consumers/kafka/compression': { imports: ['consumers/kafka'], npm: ['kafkajs'], pure: true },
   'consumers/kafka/offsets': { imports: ['consumers/kafka', 'batches/ports/clock.ts', 'batches/pipeline'], npm: ['kafkajs'], pure: true },

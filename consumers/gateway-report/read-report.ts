@@ -6,8 +6,7 @@ import type { ReportDays, ReportLine } from '../../batches/reconciliation/report
 import { structural } from '../csv/structural-error.ts';
 import { readCsvReport } from './csv-report.ts';
 import { readRow } from './read-row.ts';
-import { refuseOldWorkbook } from './workbook.ts';
-import { readXlsxReport, type Table } from './xlsx-report.ts';
+import { openXlsxReport, type Table, type UnpackedLimits } from './xlsx-report.ts';
 
 export interface GatewayReport {
   readonly format: 'csv' | 'xlsx';
@@ -19,22 +18,22 @@ export interface GatewayReport {
   close(): Promise<void>;
 }
 
-export interface ReportLimits {
-  /** Of a workbook as it is on disk, which is read whole. */
+export interface ReportLimits extends UnpackedLimits {
+  /** Of a workbook as it is on disk. */
   readonly maxWorkbookBytes: number;
   readonly maxRows: number;
 }
 
-export const reportLimits: ReportLimits = { maxWorkbookBytes: 32 * 1024 ** 2, maxRows: 5_000_000 };
+export const reportLimits: ReportLimits = { maxWorkbookBytes: 32 * 1024 ** 2, maxUnpackedBytes: 64 * 1024 ** 2, maxRows: 5_000_000 };
 
 /** @throws StructuralError for a file that is missing, damaged, or no report */
 export async function openReport(path: string, limits: ReportLimits = reportLimits): Promise<GatewayReport> {
-  const workbook = await readWorkbookBytes(path, limits);
+  const isXlsx = await isWorkbook(path, limits);
   const named = daysInName(basename(path));
   const days = named === null ? null : { from: named.from, to: named.to };
-  const table = workbook === null ? await readCsvReport(path) : { ...(await readXlsxReport(workbook)), close: async () => undefined };
+  const table = isXlsx ? await openXlsxReport(path, limits) : await readCsvReport(path);
   return {
-    format: workbook === null ? 'csv' : 'xlsx',
+    format: isXlsx ? 'xlsx' : 'csv',
     project: named?.project ?? null,
     days,
     lines: linesOf(table, days, limits),
@@ -65,27 +64,20 @@ async function* linesOf(
     );
 }
 
-/** Null: it is no workbook, or cannot be read, which the reader of CSV reports. */
-async function readWorkbookBytes(path: string, { maxWorkbookBytes }: ReportLimits): Promise<Buffer | null> {
+/** False also for what cannot be read, which the reader of CSV reports. */
+async function isWorkbook(path: string, { maxWorkbookBytes }: ReportLimits): Promise<boolean> {
   const handle = await open(path, 'r').catch(() => null);
-  if (handle === null) return null;
+  if (handle === null) return false;
   try {
-    const { size, ...stat } = await handle.stat().then((found) => ({ size: found.size, isFile: found.isFile() }));
+    const stat = await handle.stat();
     // A pipe can be read once only.
-    if (!stat.isFile) return null;
+    if (!stat.isFile()) return false;
     const head = Buffer.alloc(8);
     const { bytesRead } = await handle.read(head, 0, head.length, 0);
-    const signature = head.subarray(0, bytesRead).toString('hex');
-    const isZip = /^504b(?:0304|0506|0708)/.test(signature);
-    if (!isZip && signature !== 'd0cf11e0a1b11ae1') return null;
-    if (size > maxWorkbookBytes)
+    if (!/^(?:504b(?:0304|0506|0708)|d0cf11e0a1b11ae1)/.test(head.subarray(0, bytesRead).toString('hex'))) return false;
+    if (stat.size > maxWorkbookBytes)
       throw structural(1, 'workbook_too_large', `The workbook has more than ${maxWorkbookBytes} bytes: use the CSV form of the report.`);
-    const bytes = Buffer.alloc(size);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < size; length += read)
-      ({ bytesRead: read } = await handle.read(bytes, length, size - length, length));
-    if (!isZip) throw refuseOldWorkbook(bytes.subarray(0, length));
-    return bytes.subarray(0, length);
+    return true;
   } finally {
     await handle.close();
   }

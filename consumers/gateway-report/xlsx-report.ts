@@ -1,10 +1,13 @@
-/** The report as a workbook: the one sheet that has its columns. */
-import readWorkbook, { InvalidSpreadsheetError } from 'read-excel-file/node';
-import { fileTypeOfBytes } from '../csv/file-type.ts';
-import { structural, type StructuralError } from '../csv/structural-error.ts';
-import { textCell, textOf, type Cell } from './cell.ts';
+/** The report as a workbook: the one sheet that has its columns, read as a stream. */
+import { structural, StructuralError } from '../csv/structural-error.ts';
+import { openWorkbook } from '../workbook/open-workbook.ts';
+import type { WorkbookParts } from '../workbook/parts.ts';
+import { readReferences, streamRows, type References } from '../workbook/row-stream.ts';
+import type { SheetRow } from '../workbook/sheet.ts';
+import { zipLimits, type Zip } from '../workbook/zip.ts';
+import { textOf, type Cell } from './cell.ts';
 import { countNeeded, readColumns, type Columns } from './columns.ts';
-import { packParts, readParts, workbookLimits, type WorkbookLimits } from './workbook.ts';
+import { cellsOf } from './sheet-cells.ts';
 
 /** Lines are rows of the sheet, from 1; rows without anything in them are left out. */
 export interface Table {
@@ -12,76 +15,109 @@ export interface Table {
   readonly rows: AsyncIterable<{ readonly line: number; readonly cells: readonly Cell[] }>;
 }
 
-/** A number as the workbook has it, told from text. */
-class NumberText {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
+export interface UnpackedLimits {
+  /** Of all parts that are read. */
+  readonly maxUnpackedBytes: number;
 }
 
-type Value = string | boolean | NumberText | Date | null;
-interface Sheet {
-  readonly sheet: string;
-  readonly data: readonly (readonly Value[])[];
+interface Book extends References {
+  readonly zip: Zip;
+  readonly parts: WorkbookParts;
 }
 
-export async function readXlsxReport(bytes: Buffer, limits: WorkbookLimits = workbookLimits): Promise<Table> {
-  const parts = await readParts(bytes, limits);
-  if (!parts.some(({ name }) => name === 'xl/workbook.xml'))
-    throw structural(1, 'not_a_report', fileTypeOfBytes(bytes) ?? 'This is a zip archive and no workbook: unpack it first.');
-  const { data, header } = chooseSheet(await sheetsOf(packParts(parts)));
-  const columns = readColumns(
-    (data[header] ?? []).map((value) => textOf(cellOf(value))),
-    header + 1,
-  );
-  async function* rows() {
-    for (let index = header + 1; index < data.length; index += 1) {
-      const cells = (data[index] ?? []).map(cellOf);
-      if (cells.some(({ type }) => type !== 'empty')) yield { line: index + 1, cells };
-    }
-  }
-  return { columns, rows: rows() };
-}
-
-async function sheetsOf(bytes: Buffer): Promise<readonly Sheet[]> {
+/** @throws StructuralError */
+export async function openXlsxReport(
+  path: string,
+  { maxUnpackedBytes }: UnpackedLimits,
+): Promise<Table & { readonly close: () => Promise<void> }> {
+  const limits = { ...zipLimits, maxBytes: maxUnpackedBytes, maxTotalBytes: maxUnpackedBytes };
+  const { file, find } = await openWorkbook(path, { limits });
   try {
-    // The package declares dates as the constructor instead of its instances.
-    const sheets: readonly unknown[] = await readWorkbook(bytes, { parseNumber: (text) => new NumberText(text), trim: false });
-    return sheets as readonly Sheet[];
+    const { zip, parts } = await find();
+    const book: Book = { zip, parts, ...(await readReferences(zip, parts)) };
+    const close = async (): Promise<void> => {
+      book.texts.close();
+      await file.close();
+    };
+    try {
+      const { part, header } = await chooseSheet(book);
+      const columns = readColumns(namesIn(header, parts), header.line);
+      return { columns, rows: rowsOf(book, part, columns.names.length), close };
+    } catch (error) {
+      book.texts.close();
+      throw error;
+    }
   } catch (error) {
-    throw unreadable(error);
+    await file.close();
+    throw forReports(error);
   }
 }
 
-/** Messages of the package name a cell and what is wrong with it, and never its value; others may quote the file. */
-function unreadable(error: unknown): StructuralError {
-  const cell = error instanceof InvalidSpreadsheetError ? /at row (\d+), col (\d+)/.exec(error.message) : null;
-  const where = cell === null ? '' : ` (row ${cell[1]}, column ${cell[2]})`;
-  return structural(
-    cell === null ? 1 : Number(cell[1]),
-    'workbook_damaged',
-    `The workbook cannot be read${where}: download it again, or use the CSV form of the report.`,
-  );
+/** The rows behind the header. */
+async function* rowsOf(book: Book, part: string, width: number) {
+  const stream = streamRows(book.zip, book, part);
+  let seenHeader = false;
+  try {
+    for (let block = await stream.next(); block !== undefined; block = await stream.next()) {
+      for (const row of block) {
+        const cells = seenHeader ? cellsOf(row, book.parts, width) : [];
+        seenHeader = true;
+        if (cells.some(({ type }) => type !== 'empty')) yield { line: row.line, cells };
+      }
+    }
+  } catch (error) {
+    throw forReports(error);
+  } finally {
+    await stream.close();
+  }
 }
 
-const cellOf = (value: Value): Cell => {
-  if (value === null) return { type: 'empty' };
-  if (value instanceof Date) return { type: 'date', at: value.getTime() };
-  return value instanceof NumberText ? { type: 'number', text: value.text } : textCell(String(value));
-};
+const namesIn = (header: SheetRow, parts: WorkbookParts): readonly string[] => cellsOf(header, parts).map(textOf);
 
 /** The sheet whose first row with content has the most of the columns that are needed. */
-function chooseSheet(sheets: readonly Sheet[]): { readonly data: Sheet['data']; readonly header: number } {
-  const found = sheets.flatMap(({ data }) => {
-    const header = data.findIndex((row) => row.some((value) => value !== null));
-    const names = (data[header] ?? []).map((value) => textOf(cellOf(value)));
-    return header === -1 ? [] : [{ data, header, needed: countNeeded(names) }];
-  });
+async function chooseSheet(book: Book): Promise<{ readonly part: string; readonly header: SheetRow }> {
+  const found: { readonly part: string; readonly header: SheetRow; readonly needed: number }[] = [];
+  for (const { part } of book.parts.sheets) {
+    const header = part === null ? undefined : await firstRow(book, part);
+    if (part !== null && header !== undefined) found.push({ part, header, needed: countNeeded(namesIn(header, book.parts)) });
+  }
   if (found.length === 0) throw structural(1, 'file_empty', 'The workbook is empty: it has no row with the names of the columns.');
-  const most = Math.max(...found.map(({ needed }) => needed));
+  const most = found.reduce((highest, { needed }) => Math.max(highest, needed), 0);
   const [first, other] = found.filter(({ needed }) => needed === most);
   if (first === undefined || (other !== undefined && most > 0))
     throw structural(1, 'sheet_ambiguous', 'Several sheets of the workbook have the columns of the report: keep one of them.');
   return first;
+}
+
+async function firstRow(book: Book, part: string): Promise<SheetRow | undefined> {
+  const stream = streamRows(book.zip, book, part);
+  try {
+    return (await stream.next())?.[0];
+  } finally {
+    await stream.close();
+  }
+}
+
+/** What is advised for payout files is no advice for reports. */
+const advice: ReadonlyMap<string, string> = new Map([
+  ['workbook_encrypted', 'The workbook is protected by a password: save it without one, or use the CSV form of the report.'],
+  ['workbook_old', 'This is an old Excel workbook (.xls): save it as .xlsx, or use the CSV form of the report.'],
+  ['workbook_macros', 'The workbook contains macros (.xlsm), which no report has: download it again.'],
+  ['workbook_binary', 'This is a binary Excel workbook (.xlsb): save it as .xlsx, or use the CSV form of the report.'],
+  ['workbook_too_large', 'The workbook unpacks to more than a report may have: use the CSV form of the report.'],
+  ['record_too_long', 'The row has more than 64 KiB of text or more than 1,024 columns, which no report has: download it again.'],
+]);
+
+function forReports(error: unknown): unknown {
+  if (!(error instanceof StructuralError)) return error;
+  const [{ line, code, message }] = error.problems;
+  if (code === 'not_csv') return structural(line, 'not_a_report', message);
+  if (code === 'workbook_damaged')
+    return structural(
+      line,
+      code,
+      message.replace(/: open it in a spreadsheet.*/, ': download it again, or use the CSV form of the report.'),
+    );
+  const own = advice.get(code);
+  return own === undefined ? error : structural(line, code, own);
 }

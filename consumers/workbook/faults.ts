@@ -20,6 +20,13 @@ export const withMacros = (): StructuralError =>
 export const binaryWorkbook = (): StructuralError =>
   structural(1, 'workbook_binary', 'This is a binary Excel workbook (.xlsb): save it as .xlsx or as CSV UTF-8.');
 
+export const rowTooLong = (line: number): StructuralError =>
+  structural(
+    line,
+    'record_too_long',
+    'The row has more than 64 KiB of text or more than 1,024 columns, which no payout has: remove what does not belong there.',
+  );
+
 export const bomb = (): StructuralError =>
   structural(
     1,

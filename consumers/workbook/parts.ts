@@ -17,10 +17,14 @@ export interface WorkbookParts {
   readonly sheets: readonly SheetPart[];
   readonly sharedStrings: ZipEntry | undefined;
   readonly styles: ZipEntry | undefined;
+  /** Dates are counted from 1904 instead of 1900. */
+  readonly from1904: boolean;
 }
 
 const maxSmallPart = 16 * 1024 ** 2;
 const maxSheets = 1_000;
+/** Elements that are kept of a small part. */
+const maxElements = 10_000;
 
 /** The text of a part, piece by piece. */
 export async function* textOf(zip: Zip, entry: ZipEntry): AsyncGenerator<string> {
@@ -42,14 +46,18 @@ interface Element {
   readonly attributes: string;
 }
 
-/** Of a small part; none where there is no such part. */
-async function elementsOf(zip: Zip, name: string): Promise<readonly Element[]> {
+/** Those of a small part that have one of these names, and its root; none where there is no such part. */
+async function elementsOf(zip: Zip, name: string, wanted: readonly string[]): Promise<readonly Element[]> {
   const entry = zip.entries.get(name);
   if (entry === undefined) return [];
   if (entry.unpackedBytes > maxSmallPart) throw bomb();
   const elements: Element[] = [];
   const reader = createXmlReader({
-    open: (element, attributes, depth) => void elements.push({ name: element, attributes, depth }),
+    open(element, attributes, depth) {
+      if (depth > 1 && !wanted.includes(element)) return;
+      if (elements.length >= maxElements) throw damaged('one of its parts has too many elements');
+      elements.push({ name: element, attributes, depth });
+    },
     close: () => undefined,
     text: () => undefined,
   });
@@ -66,7 +74,7 @@ interface Relation {
 
 async function relationsOf(zip: Zip, part: string): Promise<readonly Relation[]> {
   const folder = posix.dirname(part);
-  const elements = await elementsOf(zip, posix.join(folder, '_rels', `${posix.basename(part)}.rels`));
+  const elements = await elementsOf(zip, posix.join(folder, '_rels', `${posix.basename(part)}.rels`), ['Relationship']);
   return elements.flatMap(({ name, attributes }) => {
     if (name !== 'Relationship') return [];
     const [id = '', type = '', target = '', mode] = attributesOf(attributes, 'Id', 'Type', 'Target', 'TargetMode');
@@ -88,7 +96,7 @@ export async function findParts(zip: Zip, head: Buffer): Promise<WorkbookParts> 
   if (/\.bin$/i.test(main.target)) throw binaryWorkbook();
   const names = [...zip.entries.keys()];
   if (names.some((name) => /(?:^|\/)vbaProject\.bin$|(?:^|\/)macrosheets\//i.test(name))) throw withMacros();
-  const workbook = await elementsOf(zip, main.target);
+  const workbook = await elementsOf(zip, main.target, ['sheet', 'workbookPr']);
   if (workbook[0]?.name !== 'workbook') {
     throw structural(1, 'not_csv', 'This is an Office document and no workbook: save the table as .xlsx or as CSV UTF-8.');
   }
@@ -102,5 +110,10 @@ export async function findParts(zip: Zip, head: Buffer): Promise<WorkbookParts> 
   });
   if (sheets.length === 0 || sheets.length > maxSheets) throw damaged('it has no sheets');
   const entryOf = (kind: string): ZipEntry | undefined => zip.entries.get(relations.find((one) => one.kind === kind)?.target ?? '');
-  return { sheets, sharedStrings: entryOf('sharedStrings'), styles: entryOf('styles') };
+  const settings = workbook.find(({ name, depth }) => name === 'workbookPr' && depth === 2);
+  const [from1904] = attributesOf(settings?.attributes ?? '', 'date1904');
+  return {
+    ...{ sheets, sharedStrings: entryOf('sharedStrings'), styles: entryOf('styles') },
+    from1904: from1904 === '1' || from1904 === 'true',
+  };
 }

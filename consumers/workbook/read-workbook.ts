@@ -7,13 +7,11 @@ import type { CsvFile } from '../csv/read-csv.ts';
 import type { CsvRow } from '../csv/rows.ts';
 import { structural, StructuralError } from '../csv/structural-error.ts';
 import { chooseSheet } from './choose-sheet.ts';
-import { encrypted, oldWorkbook } from './faults.ts';
-import { findParts } from './parts.ts';
+import { oldHead, openWorkbook, type OpenedWorkbook } from './open-workbook.ts';
 import { openRows, type RowStream } from './row-stream.ts';
 import { createRowMaker } from './rows.ts';
 import type { SheetRow } from './sheet.ts';
-import { openVerified, type VerifiedFile } from './verified-file.ts';
-import { openZip, zipLimits, type ZipLimits } from './zip.ts';
+import type { ZipLimits } from './zip.ts';
 
 /** What is reported, and pinned, as the encoding of a workbook. */
 export const workbookEncoding = 'xlsx';
@@ -25,8 +23,6 @@ export interface WorkbookOptions extends SourceOptions {
 }
 
 const zipHead = /^504b0304/;
-const oldHead = /^d0cf11e0a1b11ae1/;
-const headBytes = 4096;
 
 /** Whether a file begins like a workbook, of today or of old. A pipe is never looked into. */
 export async function isWorkbook(path: string, openFile: OpenFile = openPlain): Promise<boolean> {
@@ -45,15 +41,15 @@ export async function isWorkbook(path: string, openFile: OpenFile = openPlain): 
 
 /** @throws StructuralError, FileChangedError, or the reason of the signal */
 export async function readWorkbook(path: string, options: WorkbookOptions = {}): Promise<CsvFile> {
-  const password = createPasswordMark();
-  const file = await openVerified(path, options, password.look);
+  const workbook = await openWorkbook(path, options);
+  const { file } = workbook;
   const { sha256, bytes } = file.digest;
   const failed = (error: unknown): unknown =>
     error instanceof StructuralError && options.expected === undefined
       ? new StructuralError(error.problems, { sha256, bytes, encoding: workbookEncoding })
       : error;
   try {
-    const { sheet, rows } = await openSheet(file, options, password.found);
+    const { sheet, rows } = await openSheet(workbook, options.sheet);
     const { row, rest } = await findHeader(rows);
     const maker = createRowMaker(row, sheet.warnings);
     const close = async (): Promise<void> => {
@@ -95,11 +91,8 @@ export async function readWorkbook(path: string, options: WorkbookOptions = {}):
   }
 }
 
-async function openSheet(file: VerifiedFile, { sheet: asked, limits = zipLimits }: WorkbookOptions, hasPassword: () => boolean) {
-  const head = await file.read(0, headBytes);
-  if (oldHead.test(head.toString('hex', 0, 8))) throw hasPassword() ? encrypted() : oldWorkbook();
-  const zip = await openZip(file, limits);
-  const parts = await findParts(zip, head);
+async function openSheet({ find }: OpenedWorkbook, asked: string | undefined) {
+  const { zip, parts } = await find();
   const sheet = chooseSheet(parts.sheets, asked);
   return { sheet, rows: await openRows(zip, parts, sheet.part) };
 }
@@ -114,18 +107,4 @@ async function findHeader(rows: RowStream): Promise<{ readonly row: SheetRow; re
     await rows.close();
     throw error;
   }
-}
-
-/** A workbook with a password is packed into the form of old ones; the name of what is in it may be anywhere. */
-function createPasswordMark(): { readonly look: (block: Buffer) => void; readonly found: () => boolean } {
-  const mark = Buffer.from('EncryptedPackage', 'utf16le');
-  let end = Buffer.alloc(0);
-  let found = false;
-  return {
-    look(block) {
-      found ||= block.includes(mark) || Buffer.concat([end, block.subarray(0, mark.length)]).includes(mark);
-      end = Buffer.from(block.subarray(-mark.length));
-    },
-    found: () => found,
-  };
 }

@@ -3,7 +3,6 @@ import { maskName } from '../../batches/instruction/masks.ts';
 import { isFixFile, restoreCell } from '../../batches/csv-row/fix-file.ts';
 import type { LineProblem } from '../../batches/preflight/line-problem.ts';
 import type { CsvRow } from '../csv/rows.ts';
-import { structural } from '../csv/structural-error.ts';
 import { columnName, type SheetFacts, type SheetRow } from './sheet.ts';
 
 export interface RowMaker {
@@ -14,7 +13,6 @@ export interface RowMaker {
   end(facts: SheetFacts): { readonly warnings: readonly LineProblem[]; readonly warningsTotal: number };
 }
 
-const maxRowCharacters = 64 * 1024;
 const maxWarnings = 1_000;
 
 export function createRowMaker(headerRow: SheetRow, sheetWarnings: readonly LineProblem[]): RowMaker {
@@ -48,7 +46,6 @@ export function createRowMaker(headerRow: SheetRow, sheetWarnings: readonly Line
         pass(row);
         const { line, notes } = row;
         const cells = restores ? row.cells.map(restoreCell) : row.cells;
-        refuseLong(row);
         while (cells.length < header.length) cells.push('');
         return notes.length === 0 ? { line, cells } : { line, cells, notes };
       }),
@@ -63,17 +60,6 @@ export function createRowMaker(headerRow: SheetRow, sheetWarnings: readonly Line
       return { warnings, warningsTotal };
     },
   };
-}
-
-function refuseLong({ line, cells }: SheetRow): void {
-  let length = 0;
-  for (const cell of cells) length += cell.length;
-  if (length > maxRowCharacters)
-    throw structural(
-      line,
-      'record_too_long',
-      'The row has more than 64 KiB of text, which no payout has: remove what does not belong there.',
-    );
 }
 
 const span = (from: number, to: number): string => (from === to ? `Row ${from}` : `Rows ${from} to ${to}`);

@@ -15,6 +15,8 @@ export interface TextStore {
   close(): void;
 }
 
+/** A text of a cell has at most 32,767 characters; seven may stand for one. */
+const maxText = 512 * 1024;
 const memoryBytes = 8 * 1024 ** 2;
 const pageBytes = 64 * 1024;
 const pagesKept = 64;
@@ -134,7 +136,9 @@ export async function readSharedStrings(parts: AsyncIterable<string>, store: Tex
       if (name === 'si' && depth === 2) store.add(unescapeText(text));
     },
     text(more) {
-      if (isText) text += more;
+      if (!isText) return;
+      if (text.length + more.length > maxText) throw damaged('a text is too long');
+      text += more;
     },
   });
   for await (const part of parts) reader.push(part);

@@ -1,6 +1,6 @@
 /** One sheet as it comes: rows with their numbers, cells with their texts and with what they are. */
 import type { CellNote } from '../../batches/csv-row/cell-notes.ts';
-import { damaged } from './faults.ts';
+import { damaged, rowTooLong } from './faults.ts';
 import type { TextStore } from './shared-strings.ts';
 import type { Shown } from './styles.ts';
 import { attributesOf, createXmlReader, unescapeText, type XmlReader } from './xml.ts';
@@ -30,6 +30,10 @@ export interface SheetParams {
 
 export const limits = { rows: 1_048_576, columns: 16_384 } as const;
 const maxMerged = 20;
+/** A cell may be far to the right of the one before it: more columns than any payout has are not filled. */
+const maxRow = { columns: 1_024, characters: 64 * 1024 } as const;
+/** Before `_x000D_` and the like are decoded. */
+const maxRawText = 8 * maxRow.characters;
 
 interface OpenCell {
   readonly index: number;
@@ -46,6 +50,7 @@ interface OpenRow {
   readonly cells: string[];
   readonly notes: CellNote[];
   nextColumn: number;
+  characters: number;
 }
 
 /** @returns the reader of the part, and what it finds besides rows */
@@ -97,7 +102,10 @@ export function createSheetReader(params: SheetParams): { readonly reader: XmlRe
       }
     },
     text(text) {
-      if (taking !== undefined && cell !== undefined) cell[taking] = (cell[taking] ?? '') + text;
+      if (taking === undefined || cell === undefined) return;
+      const known = cell[taking] ?? '';
+      if (known.length + text.length > maxRawText) throw rowTooLong(lastLine);
+      cell[taking] = known + text;
     },
   });
   return { reader, facts };
@@ -107,7 +115,7 @@ function openRow(attributes: string, lastLine: number): OpenRow {
   const [r, hidden] = attributesOf(attributes, 'r', 'hidden');
   const line = r === undefined ? lastLine + 1 : /^\d{1,7}$/.test(r) ? Number(r) : 0;
   if (line <= lastLine || line > limits.rows) throw damaged('its rows are not in order', lastLine + 1);
-  return { line, isHidden: hidden === '1' || hidden === 'true', cells: [], notes: [], nextColumn: 0 };
+  return { line, isHidden: hidden === '1' || hidden === 'true', cells: [], notes: [], nextColumn: 0, characters: 0 };
 }
 
 function openCell(attributes: string, row: OpenRow): OpenCell {
@@ -138,6 +146,8 @@ function takeCell(row: OpenRow, cell: OpenCell, params: SheetParams): void {
   if (cell.hasFormula) note(isUnsaved ? 'formula_unsaved' : 'formula');
   if (is !== undefined) note(is);
   if (text === '' && !isUnsaved) return;
+  row.characters += text.length;
+  if (cell.index >= maxRow.columns || row.characters > maxRow.characters) throw rowTooLong(row.line);
   while (row.cells.length < cell.index) row.cells.push('');
   row.cells.push(text);
 }

@@ -1,7 +1,11 @@
 /** Which styles show a number as a date or as a percentage. */
+import { damaged } from './faults.ts';
 import { attributesOf, createXmlReader } from './xml.ts';
 
 export type Shown = 'plain' | 'date' | 'percent';
+
+/** Spreadsheets have at most 65,490 cell styles, and formats of at most 255 characters. */
+const most = { styles: 65_536, formatCharacters: 1_024 } as const;
 
 const isBuiltInDate = (id: number): boolean =>
   (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
@@ -24,19 +28,22 @@ export function shownAs(id: number, format: string | undefined): Shown {
 
 /** @returns how each style of cells shows a number, in the order of their numbers */
 export async function readStyles(parts: AsyncIterable<string>): Promise<readonly Shown[]> {
-  const formats = new Map<number, string>();
+  const formats = new Map<number, Shown>();
   const styles: Shown[] = [];
   let inCells = false;
   const reader = createXmlReader({
     open(name, attributes, depth) {
       if (name === 'numFmt' && depth === 3) {
         const [id, format] = attributesOf(attributes, 'numFmtId', 'formatCode');
-        if (id !== undefined && format !== undefined) formats.set(Number(id), format);
+        if (id === undefined || format === undefined) return;
+        if (format.length > most.formatCharacters || formats.size >= most.styles) throw damaged('its styles are none');
+        formats.set(Number(id), shownAs(Number(id), format));
       }
       if (depth === 2) inCells = name === 'cellXfs';
       if (name === 'xf' && depth === 3 && inCells) {
         const id = Number(attributesOf(attributes, 'numFmtId')[0] ?? '0');
-        styles.push(shownAs(id, formats.get(id)));
+        if (styles.length >= most.styles) throw damaged('it has too many styles');
+        styles.push(formats.get(id) ?? shownAs(id, undefined));
       }
     },
     close: () => undefined,

@@ -96,8 +96,9 @@ function closedBy(all: string, sign: string, from: number, is: 'cdata' | 'other'
 
 /** A value may have a `>` in it. */
 function endOfTag(all: string, from: number): number {
+  let close = -1;
   for (let at = from; ;) {
-    const close = all.indexOf('>', at);
+    if (close < at) close = all.indexOf('>', at);
     if (close === -1) return -1;
     const quote = quoteBetween(all, at, close);
     if (quote === -1) return close;

@@ -11,6 +11,8 @@ export interface ZipLimits {
   readonly ratioFromBytes: number;
   /** Of one part, unpacked. */
   readonly maxBytes: number;
+  /** Of all parts together, each as often as it is read. */
+  readonly maxTotalBytes?: number;
 }
 
 export const zipLimits: ZipLimits = { maxRatio: 200, ratioFromBytes: 64 * 1024 ** 2, maxBytes: 4 * 1024 ** 3 };
@@ -40,7 +42,8 @@ const full32 = 0xffffffff;
 export async function openZip(file: VerifiedFile, limits: ZipLimits = zipLimits): Promise<Zip> {
   try {
     const entries = await readDirectory(file);
-    return { entries, content: (entry) => unpack(file, entry, limits) };
+    const total = { bytes: 0 };
+    return { entries, content: (entry) => unpack({ file, entry, limits, total }) };
   } catch (error) {
     // Of a place outside of the file.
     throw error instanceof RangeError ? damaged('its directory points outside of the file') : error;
@@ -113,7 +116,15 @@ async function findDirectory(file: VerifiedFile): Promise<{ readonly at: number;
   return { at: Number(large.readBigUInt64LE(48)), bytes: Number(large.readBigUInt64LE(40)), count: Number(large.readBigUInt64LE(32)) };
 }
 
-async function* unpack(file: VerifiedFile, entry: ZipEntry, limits: ZipLimits): AsyncGenerator<Buffer> {
+interface UnpackParams {
+  readonly file: VerifiedFile;
+  readonly entry: ZipEntry;
+  readonly limits: ZipLimits;
+  /** What has been unpacked of the archive. */
+  readonly total: { bytes: number };
+}
+
+async function* unpack({ file, entry, limits, total }: UnpackParams): AsyncGenerator<Buffer> {
   const { name, packedBytes, localAt, method } = entry;
   const local = await file.read(localAt, sizes.local);
   if (local.length < sizes.local || local.readUInt32LE(0) !== signatures.local) throw damaged('a part is not where its directory says');
@@ -128,7 +139,11 @@ async function* unpack(file: VerifiedFile, entry: ZipEntry, limits: ZipLimits): 
   let bytes = 0;
   for await (const chunk of method === 0 ? packed : inflate(packed, packedBytes)) {
     bytes += chunk.length;
+    total.bytes += chunk.length;
     if (bytes > limits.maxBytes || (bytes > limits.ratioFromBytes && bytes > packedBytes * limits.maxRatio)) throw bomb();
+    if (total.bytes > (limits.maxTotalBytes ?? Infinity)) throw bomb();
+    // What the directory says bounds what a reader keeps.
+    if (bytes > entry.unpackedBytes) throw damaged('a part is larger than its directory says');
     crc = crc32(chunk, crc);
     yield chunk;
   }

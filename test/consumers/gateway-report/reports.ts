@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { ReportLine } from '../../../batches/reconciliation/report-row.ts';
-import { openReport, type ReportLimits } from '../../../consumers/gateway-report/read-report.ts';
+import { openReport, reportLimits, type ReportLimits } from '../../../consumers/gateway-report/read-report.ts';
+import { openXlsxReport, type Table, type UnpackedLimits } from '../../../consumers/gateway-report/xlsx-report.ts';
 import { StructuralError } from '../../../consumers/csv/structural-error.ts';
 
 export const columnNames = [
@@ -67,6 +68,23 @@ export async function readBack(
   }
 }
 
+/** A workbook as a table, closed afterwards. */
+export async function withReport<Result>(
+  bytes: Uint8Array,
+  use: (table: Table) => Promise<Result>,
+  limits: UnpackedLimits = reportLimits,
+): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  try {
+    const path = join(folder, 'report.xlsx');
+    writeFileSync(path, bytes);
+    const table = await openXlsxReport(path, limits);
+    return await use(table).finally(table.close);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** Line, code and message of what a report is refused for. */
 export async function refusal(content: string | Uint8Array, name?: string, limits?: ReportLimits): Promise<string> {
   try {
@@ -123,6 +141,7 @@ const relations = 'http://schemas.openxmlformats.org/officeDocument/2006/relatio
 
 /** The parts of a workbook with one sheet of these rows, written by hand. */
 export const workbookParts = (sheetData: string): Record<string, string> => ({
+  '_rels/.rels': `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
   'xl/workbook.xml': `<workbook xmlns="${main}" xmlns:r="${relations}"><sheets><sheet name="Report" sheetId="1" r:id="rId1"/></sheets></workbook>`,
   'xl/_rels/workbook.xml.rels': `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="${relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
   'xl/worksheets/sheet1.xml': `<worksheet xmlns="${main}"><sheetData>${sheetData}</sheetData></worksheet>`,

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import writeWorkbook, { type SheetData } from 'write-excel-file/node';
 import type { ReportLine } from '../../../batches/reconciliation/report-row.ts';
 import { reportLimits } from '../../../consumers/gateway-report/read-report.ts';
-import { workbookLimits, readParts } from '../../../consumers/gateway-report/workbook.ts';
 import {
   columnNames,
   csvReport,
@@ -12,6 +11,7 @@ import {
   readBack,
   refusal,
   sheetRow,
+  withReport,
   workbookParts,
   zipOf,
   type ReportCells,
@@ -148,6 +148,7 @@ describe('a workbook that is refused', () => {
       Buffer.concat([ole, Buffer.alloc(600), Buffer.from('EncryptedPackage', 'utf16le')]),
       /^1 workbook_encrypted: .*password/,
     ],
+    ['with macros', zipOf({ ...workbookParts(''), 'xl/vbaProject.bin': 'x' }), /^1 workbook_macros: .*download it again/],
     ['with encrypted members', zipOf(workbookParts(''), { flags: 1 }), /^1 workbook_encrypted: /],
     ['of an old version', Buffer.concat([ole, Buffer.alloc(600)]), /^1 workbook_old: .*\.xlsx/],
     ['truncated', good.subarray(0, good.length - 40), /^1 workbook_damaged: /],
@@ -161,7 +162,11 @@ describe('a workbook that is refused', () => {
       zipOf(workbookParts(sheetRow(3, columnNames.slice(1)))),
       /^3 column_missing: The column operationId is missing/,
     ],
-    ['with a cell that is no cell', byHand('<row r="2"><c r="A2" t="s"><v>7</v></c></row>'), /^2 workbook_damaged: .*row 2, column 1/],
+    [
+      'with a cell that is no cell',
+      byHand('<row r="2"><c r="A2" t="s"><v>7</v></c></row>'),
+      /^2 workbook_damaged: .*a text that is not there/,
+    ],
     ['that is no XML', zipOf({ ...workbookParts(''), 'xl/workbook.xml': 'none' }), /^1 (?:workbook_damaged|file_empty): /],
   ])('%s', async (_title, bytes, expected) => {
     expect(await refusal(bytes, name)).toMatch(expected);
@@ -182,43 +187,76 @@ describe('a workbook that is refused', () => {
 });
 
 describe('a workbook that unpacks to more than it may', () => {
-  const bomb = { ...workbookParts(''), 'xl/worksheets/sheet1.xml': Buffer.alloc(8 * 1024 ** 2, ' ') };
-  const limits = { ...workbookLimits, maxBytes: 1024 ** 2 };
-  const codeOf = (bytes: Buffer, given = limits): Promise<string> =>
-    readParts(bytes, given).then(
-      () => 'read',
-      (error: { problems?: { code: string }[] }) => error.problems?.[0]?.code ?? String(error),
-    );
+  const blank = ' '.repeat(400 * 1024);
+  const sheet = 'xl/worksheets/sheet1.xml';
+  const bomb = { ...workbookParts(''), [sheet]: Buffer.alloc(8 * 1024 ** 2, ' ') };
+  const limits = { ...reportLimits, maxUnpackedBytes: 1024 ** 2 };
+  /** A sheet that is empty is read to its end, and so are the texts. */
+  const sheetsOf = (count: number) => {
+    const given = workbookParts(blank);
+    const names = Array.from({ length: count }, (_, index) => `<sheet name="S${index}" sheetId="${index + 1}" r:id="rId1"/>`);
+    return zipOf({ ...given, 'xl/workbook.xml': String(given['xl/workbook.xml']).replace(/<sheet .*?\/>/, names.join('')) });
+  };
 
   it.each([
-    ['is refused by what it unpacks to', zipOf(bomb)],
-    ['is refused also when it states a small size', zipOf(bomb, { statedBytes: 10 })],
-  ])('%s', async (_title, bytes) => {
-    expect(await codeOf(bytes)).toBe('workbook_too_large');
+    ['by what it unpacks to', zipOf(bomb), /^1 workbook_too_large: .*CSV/],
+    ['when it states a small size', zipOf(bomb, { statedBytes: 10 }), /^1 workbook_damaged: .*larger than its directory says/],
+    ['when it states an enormous size', zipOf(workbookParts(''), { statedBytes: 0xffff_fff0 }), /^1 workbook_(?:damaged|too_large): /],
+    ['when only its sheets together are too much', sheetsOf(3), /^1 workbook_too_large: /],
+  ])('is refused %s', async (_title, bytes, expected) => {
+    expect(await refusal(bytes, name, limits)).toMatch(expected);
   });
 
-  it('is refused also when only its parts together are too much', async () => {
-    const part = Buffer.alloc(400 * 1024, ' ');
-    expect(await codeOf(zipOf({ 'a.xml': part, 'b.xml': part }))).toBe('read');
-    expect(await codeOf(zipOf({ 'a.xml': part, 'b.xml': part, 'c.xml': part }))).toBe('workbook_too_large');
+  it('is read up to the limit', async () => {
+    expect(await refusal(sheetsOf(2), name, limits)).toMatch(/^1 file_empty: /);
   });
+});
 
-  it('is read although it states an enormous size', async () => {
-    const bytes = zipOf(workbookParts(sheetRow(1, columnNames) + sheetRow(2, cellsOf(payout))), { statedBytes: 0xffff_fff0 });
-    expect(only((await readBack(bytes, name)).lines)).toMatchObject({ operationId: 'po_1' });
+describe('a cell far from the others', () => {
+  it.each([
+    ['far below', '<row r="1048576"><c r="A1048576" t="str"><v>po_1</v></c></row>', 1_048_576],
+    ['below, at a place that is written in entities', '<row r="&#57;9999"><c r="A&#57;9999" t="str"><v>po_1</v></c></row>', 99_999],
+    ['below, behind a bracket in an attribute', '<row x=">" r="999999"><c r="A999999" t="str"><v>po_1</v></c></row>', 999_999],
+    ['to the right', '<row r="2"><c r="Z2" t="str"><v>x</v></c></row>', 2],
+  ])('%s is the only row between, since gaps are not filled', async (_title, rows, line) => {
+    const bytes = byHand(rows);
+    const opened = await withReport(bytes, async (table) => {
+      const lines: number[] = [];
+      for await (const row of table.rows) lines.push(row.line);
+      return lines;
+    });
+    expect(opened).toEqual([line]);
   });
 
   it.each([
-    ['far below', '<row r="1048576"><c r="CV1048576"><v>1</v></c></row>', 'workbook_too_large'],
-    [
-      'far to the right of many rows',
-      `${sheetRow(900_000, ['x'])}<row r="900001"><c r="XFD900001"><v>1</v></c></row>`,
-      'workbook_too_large',
-    ],
-    ['outside of any sheet', '<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>', 'workbook_damaged'],
-    ['at a place that is written in entities', '<row r="&#57;99999999"><c r="A1"><v>1</v></c></row>', 'workbook_damaged'],
-    ['hidden behind a bracket in an attribute', '<row x=">" r="999999999"><c r="A1"><v>1</v></c></row>', 'workbook_damaged'],
-  ])('is refused when a cell is %s, since the gap would be filled', async (_title, rows, expected) => {
-    expect(await codeOf(byHand(rows), workbookLimits)).toBe(expected);
+    ['right of 1,024 columns', '<row r="2"><c r="XFD2" t="str"><v>x</v></c></row>', /^2 record_too_long: .*1,024 columns/],
+    ['outside of any sheet', '<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>', /workbook_damaged/],
+    ['at a place with a bracket in it', '<row r="2"><c r="C<![CDATA[2"><v>1</v></c></row>', /workbook_damaged/],
+    ['in another row than it says', '<row r="2"><c r="A1048576"><v>1</v></c></row>', /workbook_damaged/],
+  ])('%s is refused', async (_title, rows, expected) => {
+    expect(await refusal(byHand(rows), name)).toMatch(expected);
+  });
+});
+
+describe('a date in a workbook', () => {
+  const dated = (cell: string, settings = '') => {
+    const given = workbookParts(sheetRow(1, columnNames) + sheetRow(2, cellsOf(payout)).replace(/<c r="B2".*?<\/c>/, cell));
+    const relation = '<Relationship Id="rId2" Type="x/styles" Target="styles.xml"/></Relationships>';
+    return zipOf({
+      ...given,
+      'xl/workbook.xml': String(given['xl/workbook.xml']).replace('<sheets>', `${settings}<sheets>`),
+      'xl/_rels/workbook.xml.rels': String(given['xl/_rels/workbook.xml.rels']).replace('</Relationships>', relation),
+      'xl/styles.xml': '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>',
+    });
+  };
+  const at = Date.parse('2026-11-27T10:00:00Z');
+
+  it.each([
+    ['counted from 1900', dated('<c r="B2" s="1"><v>46353.416666666664</v></c>'), at],
+    ['counted from 1904', dated('<c r="B2" s="1"><v>44891.416666666664</v></c>', '<workbookPr date1904="1"/>'), at],
+    ['in text of a date cell', dated('<c r="B2" t="d"><v>2026-11-27T10:00:00.000</v></c>'), at],
+    ['beyond every calendar', dated('<c r="B2" s="1"><v>1e300</v></c>'), null],
+  ])('%s is read as UTC', async (_title, bytes, expected) => {
+    expect(only((await readBack(bytes, name)).lines)).toMatchObject({ operationId: 'po_1', transactionAt: expected });
   });
 });
