@@ -2,7 +2,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Hold } from '../record/gates.ts';
-import { isParked, waitsForResume } from '../record/parking.ts';
+import { isParked, waitsForApproval, waitsForResume } from '../record/parking.ts';
 import type { SetPause } from '../record/pause.ts';
 import type { LedgerRecord } from '../record/record.ts';
 import { byStatus, receivedOf } from '../record/tally.ts';
@@ -132,9 +132,12 @@ export function createBatchSettlement(params: SettlementParams, onEnd: (end: Set
 /** So long nothing has moved when a batch counts as held until another day. */
 const stillMs = 2_000;
 
-/** Whether it is not sent by itself until then. The end of a pause comes at any time. */
+/**
+ * Whether it is not sent by itself until then. The end of a pause comes at any time, and what waits for an approval is due a
+ * moment after its file is approved.
+ */
 const waitsBeyond = (record: LedgerRecord, until: number): boolean =>
-  isParked(record) && !waitsForResume(record) && (record.dueAt === null || record.dueAt > until);
+  isParked(record) && !waitsForResume(record) && !waitsForApproval(record) && (record.dueAt === null || record.dueAt > until);
 
 /** Whether what is unsent waits for an approval, for a time beyond the wait, or for a person. */
 function createHoldLook({ ledger, clock, batchId, waitMs, heldMs = 0, holdOf }: SettlementParams): (now: number) => Promise<boolean> {

@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 const tomorrow = Date.UTC(2026, 10, 29);
 
 /** One row waits in the queue, and another one is followed every minute and never ends. */
-function waits(queued: Partial<LedgerRecord>) {
+function waits(queued: Partial<LedgerRecord>, waitMs = 20 * minuteMs) {
   const clock = createVirtualClock(now);
   const row = { record: queuedRecord(queued), cursor: 1, admittedAt: now };
   const tally = (status: 'received' | 'queued' | 'in_progress', count: number) => ({ status, currency: 'EUR', count, amountMinor: 0n });
@@ -21,7 +21,7 @@ function waits(queued: Partial<LedgerRecord>) {
       due: async () => ({ records: [], nextAt: clock.now() + minuteMs }),
       list: async () => [row],
     },
-    ...{ clock, batchId: batchA, rows: 2, waitMs: 20 * minuteMs, idleTimeoutMs: null, everyMs: minuteMs, follow: true },
+    ...{ clock, batchId: batchA, rows: 2, waitMs, idleTimeoutMs: null, everyMs: minuteMs, follow: true },
     signal: stop.signal,
     holdOf: async () => null,
   });
@@ -44,6 +44,13 @@ it.each([
 it('a run whose unsent row falls due within its wait goes on', async () => {
   const { clock, ended, stop } = waits({ reason: reasonOf('not_before'), dueAt: now + 40 * minuteMs });
   await clock.pass(25 * minuteMs);
+  stop.abort();
+  expect(await ended).toBe('stopped');
+});
+
+it('a run that waits for nothing goes on while its file is approved and a row is not due again yet', async () => {
+  const { clock, ended, stop } = waits({ reason: reasonOf('awaiting_approval'), dueAt: null }, 0);
+  await clock.pass(5 * minuteMs);
   stop.abort();
   expect(await ended).toBe('stopped');
 });
