@@ -28,10 +28,13 @@ local clock_tolerance_ms, numbers_begin_ms = 2000, 1735689600000
 local last, offset, barrier = (meta[3] or 0) + 0, (meta[6] or 0) + 0, (meta[7] or 0) + 0
 local newest, now = last / 1000 + numbers_begin_ms, clock[1] * 1000 + clock[2] / 1000 + offset
 local went_back = last > 0 and newest - now > clock_tolerance_ms
+local offset_text = meta[6] or '0.000'
 if went_back then
   offset, now, barrier = offset + newest - now, newest, newest
+  offset_text = string.format('%.3f', offset)
+  -- Kept at once, also by a call that writes nothing else. Where Redis refuses it for lack of memory, the next call does it.
+  redis.pcall('HSET', KEYS[1], 'offset', offset_text, 'barrier', string.format('%.3f', barrier))
 end
-local offset_text = went_back and string.format('%.3f', offset) or meta[6] or '0.000'
 local now_us = math.floor(now * 1000 + 0.5)
 local now_ms = text_of(math.floor(now_us / 1000)) .. string.format('.%03d', now_us % 1000)
 
@@ -80,11 +83,6 @@ local function write()
     if writer ~= '' then
       if not meta[5] then drop_old_writers() end
       fields[5], fields[6] = own_field, highest .. ' ' .. clock[1]
-    end
-    if went_back then
-      offset_text = string.format('%.3f', offset)
-      fields[#fields + 1], fields[#fields + 2] = 'offset', offset_text
-      fields[#fields + 1], fields[#fields + 2] = 'barrier', string.format('%.3f', barrier)
     end
     redis.call('HSET', KEYS[1], unpack(fields))
     has_written, last = true, lowest

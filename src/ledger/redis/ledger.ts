@@ -22,6 +22,7 @@ import { placeText, type LedgerDataLossError, type LedgerPlace } from './errors.
 import { openOrCreate } from './bootstrap.ts';
 import { createKeyNames, shardOfPlace, shards, type KeyNames } from './key-names.ts';
 import { createStringTable } from './string-table.ts';
+import { noticeTime } from './notice-time.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecordReader, type LedgerContext } from './context.ts';
 import { createQueries } from './queries.ts';
@@ -104,6 +105,7 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       importing: params.importing ?? false,
       beforeMigration: params.beforeMigration ?? (() => Promise.resolve()),
     });
+    await noticeTime(connection, names, found.generation);
     const broken = Promise.withResolvers<never>();
     // Without a listener the rejection would end the process.
     broken.promise.catch(() => undefined);

@@ -5,6 +5,7 @@
 -- Returns  { 'written' | 'known', counters }
 if tonumber(ARGV[2]) <= offset then return { 'known', counters } end
 offset, barrier = tonumber(ARGV[2]), math.max(barrier, tonumber(ARGV[3]))
-went_back = true
+offset_text = string.format('%.3f', offset)
 write()
+redis.call('HSET', KEYS[1], 'offset', offset_text, 'barrier', string.format('%.3f', barrier))
 return { 'written', counters }

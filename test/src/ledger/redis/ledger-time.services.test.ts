@@ -157,6 +157,22 @@ describe('Redis TIME that went back', () => {
     expect(await advanceOne(instance.ledger, intentAt(record, Date.now()))).toMatchObject({ ok: false, why: 'too_old' });
   });
 
+  it('is kept by all shards once a process has opened the ledger, also if it is killed before it writes', async () => {
+    const record = await openSend();
+    const other = Array.from({ length: 100 }, (_, index) => `other-${index}`).find((id) => shardOf(id) !== shardOf(recordId)) ?? '';
+    const elsewhere = await openSend(other, 3);
+    const meta = createKeyNames(prefix).meta(shardOf(recordId));
+    await asAdmin(redisUrl(), (client) => client.hincrby(meta, 'last', 20_000_000));
+    const killed = await openInstance(redisUrl(), prefix);
+    await killed.connection.close();
+    // TIME has passed the newest time again.
+    await asAdmin(redisUrl(), (client) => client.hincrby(meta, 'last', -20_000_000));
+    const next = await openInstance(redisUrl(), prefix);
+    for (const one of [record, elsewhere])
+      expect(await advanceOne(next.ledger, intentAt(one, Date.now()))).toEqual({ ok: false, why: 'too_old', current: one });
+    await next.close();
+  });
+
   it('by less than the tolerance changes nothing', async () => {
     const record = await openSend();
     await setTimeBack(1_000);
