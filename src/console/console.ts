@@ -19,6 +19,7 @@ import { keepReader, type ConsoleDeps } from './reading.ts';
 import { createPayer, type PayerParams } from './uploads/payer.ts';
 import { createReviews } from './uploads/review.ts';
 import { openUploads } from './uploads/store.ts';
+import { removeUnfinished } from './uploads/unfinished.ts';
 import { startConsole, type ConsoleServer } from './server.ts';
 
 export interface OpenConsoleParams extends Pick<ConsoleDeps, 'pays'> {
@@ -52,6 +53,7 @@ export async function openConsole({
   const now = (): number => systemClock.now();
   const store = openUploads(config.dataDir, () => loadLedgerKey({ dir: config.dataDir, file: config.settings.LEDGER_KEY_FILE }));
   const reviews = createReviews(config, store);
+  if (payment !== undefined) await removeUnfinished({ dataDir: config.dataDir, now: now(), logger });
   const ended = new AbortController();
   const signal = payment === undefined ? ended.signal : AbortSignal.any([payment.signal, ended.signal]);
   const payer = payment === undefined ? undefined : createPayer({ config, profile: payment.profile, store, reviews, logger, signal });

@@ -1,5 +1,5 @@
 /** A payout file in the console without a script: checked, corrected, handed over, approved by another person, paid. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
@@ -76,6 +76,20 @@ describe('an uploaded file', () => {
       expect(filesIn(world)).toEqual([]);
       expect(world.sandbox.payments()).toEqual([]);
       await console.stop();
+    });
+  });
+
+  it('of which a kill left a folder without a note is removed when a console that pays starts', async () => {
+    await inWorld({}, async (world) => {
+      const first = await beginConsole(world);
+      const id = await uploaded(first.browser);
+      expect(await first.stop()).toBe(0);
+      const folder = join(world.dataDir, 'uploads', '0a0b0c0d-0000-4000-8000-000000000001');
+      mkdirSync(folder);
+      utimesSync(folder, 0, 0);
+      const second = await beginConsole(world);
+      expect(filesIn(world)).toEqual([id]);
+      expect(await second.stop()).toBe(0);
     });
   });
 

@@ -59,16 +59,17 @@ interface Receiving {
   readonly abandon: () => Promise<void>;
 }
 
-const note = 'upload.json';
+export const noteName = 'upload.json';
+export const uploadsFolder = (dataDir: string): string => join(dataDir, 'uploads');
 
 /** @param ledgerKey read when it is first needed */
 export function openUploads(dataDir: string, ledgerKey: () => Buffer): UploadStore {
-  const folder = join(dataDir, 'uploads');
+  const folder = uploadsFolder(dataDir);
   const find = async (id: string): Promise<Upload | undefined> => {
     // Also what keeps a name such as `..` from leaving the folder.
     if (!/^[0-9a-f-]{36}$/.test(id)) return undefined;
     try {
-      return uploadSchema.parse(JSON.parse(await readFile(join(folder, id, note), 'utf8')));
+      return uploadSchema.parse(JSON.parse(await readFile(join(folder, id, noteName), 'utf8')));
     } catch {
       return undefined;
     }
@@ -100,7 +101,7 @@ export function openUploads(dataDir: string, ledgerKey: () => Buffer): UploadSto
       return { id, name, sink, bytes: () => bytes, abandon };
     },
     async save(upload) {
-      const path = join(folder, upload.id, note);
+      const path = join(folder, upload.id, noteName);
       await writeFile(`${path}.new`, `${JSON.stringify(upload)}\n`, { mode: 0o600, flush: true });
       await rename(`${path}.new`, path);
     },
