@@ -18,7 +18,19 @@ const binary: readonly (readonly [name: string, hint: string, signature: string,
   ['text in UTF-32', 'save it as UTF-8', '0000feff'],
 ];
 
+/** Files of disburse itself, by their first line. */
+const own: readonly (readonly [name: string, hint: string, start: string])[] = [
+  ['a sealed upload of the console', 'hand it over on /upload there, or use the file that was uploaded', '{"format":"disburse-upload"'],
+  ['a sealed export of a ledger', 'disburse ledger import reads it', '{"format":"disburse-ledger"'],
+];
+
 const sentence = (name: string, hint: string): string => `This is not CSV but ${name}: ${hint}.`;
+
+/** @returns a sentence for a file that disburse keeps for itself, whatever its name */
+export function ownFileType(head: Buffer): string | undefined {
+  const found = own.find(([, , start]) => head.toString('latin1', 0, start.length) === start);
+  return found === undefined ? undefined : sentence(found[0], found[1]);
+}
 
 /** A zip is recognised by its content: the names of its members are uncompressed near the front. */
 function zip(head: Buffer): string {
@@ -32,6 +44,8 @@ function zip(head: Buffer): string {
 /** @returns a sentence naming what these first bytes of a file are, or undefined when they may be text */
 export function fileTypeOfBytes(head: Buffer): string | undefined {
   if (/^504b(?:0304|0506|0708)/.test(head.toString('hex', 0, 4))) return zip(head);
+  const ours = ownFileType(head);
+  if (ours !== undefined) return ours;
   // "BZh" alone could begin a word; what follows it in bzip2 is fixed.
   if (/^BZh[1-9](?:1AY&SY|\u0017rE8P)/.test(head.toString('latin1', 0, 10))) return sentence('a bzip2 archive', 'unpack it first');
   const found = binary.find(([, , signature, at = 0]) => head.toString('hex', at, at + signature.length / 2) === signature);

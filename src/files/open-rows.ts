@@ -1,6 +1,7 @@
 /** Opens a payout file for its rows, whichever form it has. What it is says its content; its name must not say otherwise. */
 import { readCsv, type CsvFile } from '../../consumers/csv/read-csv.ts';
-import type { OpenFile, SourceOptions } from '../../consumers/csv/file.ts';
+import { openPlain, type OpenFile, type SourceOptions } from '../../consumers/csv/file.ts';
+import { ownFileType } from '../../consumers/csv/file-type.ts';
 import { structural } from '../../consumers/csv/structural-error.ts';
 import { isWorkbook, readWorkbook, workbookEncoding } from '../../consumers/workbook/read-workbook.ts';
 
@@ -34,6 +35,8 @@ export async function openRows(path: string, ways: ReadingWays, expected?: Sourc
   if (sheet !== undefined)
     throw structural(1, 'sheet_of_csv', '--sheet names a sheet of a workbook, and this file is not one: leave it out.');
   if (/\.xlsx$/i.test(path)) {
+    const own = ownFileType(await headOf(path, open));
+    if (own !== undefined) throw structural(1, 'not_csv', own);
     throw structural(
       1,
       'workbook_fake',
@@ -46,6 +49,20 @@ export async function openRows(path: string, ways: ReadingWays, expected?: Sourc
     ...(encoding === undefined ? {} : { encoding }),
     ...(chosen === undefined ? {} : { delimiter: chosen }),
   });
+}
+
+const headBytes = 64;
+
+/** The first bytes of a file that is no pipe; none where it cannot be read. */
+async function headOf(path: string, openFile: OpenFile = openPlain): Promise<Buffer> {
+  const handle = await openFile(path).catch(() => undefined);
+  if (handle === undefined) return Buffer.alloc(0);
+  try {
+    const head = Buffer.alloc(headBytes);
+    return (await handle.stat()).isFile() ? head.subarray(0, (await handle.read(head, 0, headBytes, 0)).bytesRead) : Buffer.alloc(0);
+  } finally {
+    await handle.close();
+  }
 }
 
 const notForWorkbook = (option: string) =>

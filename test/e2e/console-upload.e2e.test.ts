@@ -1,9 +1,12 @@
 /** A payout file in the console without a script: checked, corrected, handed over, approved by another person, paid. */
 import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { csvOf, payouts, row } from '../support/builders.ts';
 import type { Summary } from '../../batches/record/summary.ts';
+import { zipOf } from '../consumers/gateway-report/reports.ts';
+import { inlineRow, parts } from '../consumers/workbook/workbooks.ts';
 import { freePort } from '../support/free-port.ts';
 import { logIn, shownText, type Answered, type Browser } from '../src/console/browser.ts';
 import { beginConsole, linkFor } from './console-world.ts';
@@ -11,6 +14,15 @@ import { inWorld, sha256Of, until, type World } from './world.ts';
 
 const json = { accept: 'application/json' };
 const whole = csvOf(payouts(3));
+const book = zipOf(
+  parts(
+    whole
+      .trim()
+      .split('\n')
+      .map((line, index) => inlineRow(index + 1, ...line.split(',')))
+      .join(''),
+  ),
+);
 const totals = 'EUR=6.21/3';
 const batch = (content: string): string => `/batches/${sha256Of(content)}`;
 const idOf = (answered: Answered): string => (answered.json() as { upload: string }).upload;
@@ -92,6 +104,25 @@ describe('an uploaded file', () => {
       expect(await second.stop()).toBe(0);
     });
   });
+
+  it.each(['may.csv', 'may.csv.gz', 'may.xlsx'])(
+    'that is sealed as %s is named by run and validate, which pay nothing from it',
+    async (name) => {
+      await inWorld({}, async (world) => {
+        const console = await beginConsole(world);
+        const content = { 'may.csv': whole, 'may.csv.gz': gzipSync(whole), 'may.xlsx': book }[name] ?? whole;
+        const id = idOf(await console.browser.upload({ name, content }, {}, json));
+        expect(await console.stop()).toBe(0);
+        const sealed = join(world.dataDir, 'uploads', id, 'file', name);
+        const said = /a sealed upload of the console: hand it over on \/upload there, or use the file that was uploaded/;
+        const ran = await world.command(['run', sealed]);
+        expect([ran.code, ran.stdout + ran.stderr]).toEqual([1, expect.stringMatching(said)]);
+        const validated = await world.command(['validate', sealed]);
+        expect([validated.code, validated.stdout + validated.stderr]).toEqual([1, expect.stringMatching(said)]);
+        expect(world.sandbox.payments()).toEqual([]);
+      });
+    },
+  );
 
   it('that was handed over is paid to its end by the next console when this one is killed, each record once', async () => {
     await inWorld({ faults: 'lost-answer=0.1,slow=0.1', seed: 5 }, async (world) => {

@@ -27,6 +27,8 @@ describe('what is called .csv and is not', () => {
     ['HTML', Buffer.from('\uFEFF<table><tr><td>1</td></tr></table>')],
     ['HTML', Buffer.from('\uFEFF<html>', 'utf16le')],
     ['XML', Buffer.from('<?xml version="1.0"?><Workbook/>')],
+    ['a sealed upload of the console', Buffer.from('{"format":"disburse-upload","version":1,"salt":"AA=="}\n\u0000\u00ff', 'latin1')],
+    ['a sealed export of a ledger', Buffer.from('{"format":"disburse-ledger","version":1}\n\u0000\u00ff', 'latin1')],
     ['JSON', Buffer.from('[{"record_id": "a"}]')],
     ['JSON', Buffer.from('{"record_id": "a"}')],
     ['MHTML', Buffer.from('MIME-Version: 1.0\r\n')],
