@@ -94,7 +94,7 @@ async function killedAtStart(world: World, file: string, { harm, dice }: Pick<Ro
 
 /** @returns whether it ran out of room */
 async function outOfRoom({ env, dataDir }: World, file: string, dice: Dice): Promise<boolean> {
-  const sizes = ['ledger.db', 'ledger.db-wal', 'results.jsonl'].map((name) => {
+  const sizes = ['ledger.sqlite', 'ledger.sqlite-wal', 'results.jsonl'].map((name) => {
     const path = join(dataDir, name);
     return existsSync(path) ? statSync(path).size : 0;
   });
