@@ -55,6 +55,18 @@ export interface OpenedFile {
   close(): Promise<void>;
 }
 
+/** Reads until the buffer is full or the file ends. @returns how many bytes it has */
+export async function readFull(handle: Pick<OpenedFile, 'read'>, into: Buffer, position: number | null): Promise<number> {
+  let length = 0;
+  while (length < into.length) {
+    const from = position === null ? null : position + length;
+    const { bytesRead } = await handle.read(into, length, into.length - length, from);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return length;
+}
+
 /** Opens a file for its bytes, in whatever form they are on disk. */
 export type OpenFile = (path: string) => Promise<OpenedFile>;
 
@@ -116,17 +128,10 @@ export async function openSource(path: string, { open: openFile, expected, signa
 }
 
 /** A pipe gives what it has: the block is only short at the end. */
-async function fill(handle: OpenedFile, buffer: Buffer): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null).catch((error: unknown) => {
-      throw unreadable(error);
-    });
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return length;
-}
+const fill = (handle: OpenedFile, buffer: Buffer): Promise<number> =>
+  readFull(handle, buffer, null).catch((error: unknown) => {
+    throw unreadable(error);
+  });
 
 async function openReadable(path: string, openFile: OpenFile): Promise<{ handle: OpenedFile; rereadable: boolean }> {
   const handle = await openFile(path).catch((error: unknown) => {

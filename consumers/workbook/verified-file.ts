@@ -3,7 +3,16 @@
  * compared with what was hashed, so that no byte is used that does not belong to the hash.
  */
 import { createHash } from 'node:crypto';
-import { blockBytes, FileChangedError, openPlain, openSource, type FileDigest, type OpenedFile, type SourceOptions } from '../csv/file.ts';
+import {
+  blockBytes,
+  FileChangedError,
+  openPlain,
+  openSource,
+  readFull,
+  type FileDigest,
+  type OpenedFile,
+  type SourceOptions,
+} from '../csv/file.ts';
 
 export interface VerifiedFile {
   readonly digest: FileDigest;
@@ -71,7 +80,7 @@ function createBlocks(handle: OpenedFile, digests: readonly string[], signal: Ab
     for (let left = length; left > 0;) {
       signal?.throwIfAborted();
       const index = Math.floor(at / blockBytes);
-      const block = await readBlock(handle, buffer, index * blockBytes);
+      const block = buffer.subarray(0, await readFull(handle, buffer, index * blockBytes));
       if (digestOf(block) !== digests[index]) throw new FileChangedError(`the bytes from ${index * blockBytes} on differ`);
       const start = at - index * blockBytes;
       const piece = block.subarray(start, start + left);
@@ -81,14 +90,4 @@ function createBlocks(handle: OpenedFile, digests: readonly string[], signal: Ab
       left -= piece.length;
     }
   };
-}
-
-async function readBlock(handle: OpenedFile, buffer: Buffer, position: number): Promise<Buffer> {
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, position + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return buffer.subarray(0, length);
 }

@@ -7,7 +7,7 @@
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { OpenedFile } from '../../../consumers/csv/file.ts';
+import { readFull, type OpenedFile } from '../../../consumers/csv/file.ts';
 import { structural } from '../../../consumers/csv/structural-error.ts';
 import { isSameKey, keyCheck } from '../../ledger/ledger-key.ts';
 import { closeChunk, openChunk, tagBytes } from '../../ledger/sealed-chunks.ts';
@@ -126,16 +126,6 @@ async function chunksOf(handle: FileHandle, head: Buffer, sealing: ReturnType<ty
       return { bytesRead };
     },
   };
-}
-
-async function readFull(handle: FileHandle, into: Buffer, position: number): Promise<number> {
-  let length = 0;
-  while (length < into.length) {
-    const { bytesRead } = await handle.read(into, length, into.length - length, position + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return length;
 }
 
 async function readHead(handle: FileHandle): Promise<Buffer> {
