@@ -40,6 +40,7 @@ import {
   type Backlog,
   type BacklogParams,
 } from './rebuild-results.ts';
+import { settledFrom } from './rebuild-settled.ts';
 import { serialise } from './request-body.ts';
 
 export interface RebuildDeps extends RestoreDeps {
@@ -88,6 +89,7 @@ export async function rebuild(deps: RebuildDeps): Promise<RebuildReport> {
       instructions: 0,
       settled: 0,
       settled_without_result: 0,
+      settled_open: 0,
       without_result: 0,
       unread: 0,
       dead_letters: 0,
@@ -263,20 +265,12 @@ async function restore(state: Rebuild, params: Parameters<SharedLedger['restore'
 }
 
 async function restoreSettled(state: Rebuild, event: ResultEvent): Promise<void> {
-  const occurrence = occurrenceOf(event);
-  await openBatchOf(state, event.batch_id, occurrence);
+  const { settled, isOpen } = settledFrom(state, state.index, event);
+  await openBatchOf(state, settled.batchId, settled.occurrence);
   state.counts.settled += 1;
-  await state.writes.add(
-    state.ledger.restoreSettled({
-      occurrence,
-      batchId: event.batch_id,
-      recordId: event.record_id,
-      status: event.status as 'rejected' | 'duplicate' | 'conflict',
-      amountMinor: event.amount_details === undefined ? undefined : BigInt(event.amount_details.amount),
-      currency: event.amount_details?.currency,
-      sequence: event.sequence,
-    }),
-  );
+  if (settled.event !== undefined) state.counts.settled_without_result += 1;
+  if (isOpen) state.counts.settled_open += 1;
+  await state.writes.add(state.ledger.restoreSettled(settled));
 }
 
 /**

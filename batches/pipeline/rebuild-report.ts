@@ -11,6 +11,8 @@ export interface RebuildReport {
   readonly settled: number;
   /** Of these, those whose result was never published: it is published now. */
   readonly settled_without_result: number;
+  /** Of these, those that may have been sent and have no record, since another occurrence has their record id: they stay open. */
+  readonly settled_open: number;
   /** Of the unknown records, those without any result: they may have been sent. */
   readonly without_result: number;
   /** Messages that no instance can have started: left for the instances. */

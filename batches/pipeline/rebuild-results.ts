@@ -1,8 +1,9 @@
 /** What the results topic says of records and places, kept for a rebuild. */
 import type { InstructionMessage } from '../event/read-message.ts';
 import type { Occurrence, Source } from '../instruction/instruction.ts';
-import type { RebuildIndex } from '../ports/rebuild-index.ts';
+import type { KeptResult, RebuildIndex } from '../ports/rebuild-index.ts';
 import { traceparentPattern, type ResultEvent } from '../record/result-event.ts';
+import { isFinal } from '../record/status.ts';
 
 /** `file:<batch>:<line>` or `topic:<name>:<partition>:<offset>`, as the event ids are made from. */
 export const placeOf = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): string => `${stream}:${position}`;
@@ -19,6 +20,18 @@ export function occurrenceOf({ source: shown, batch_id: batchId }: ResultEvent):
 export const takesRecordId = ({ status, attempt }: ResultEvent): boolean =>
   !(status === 'rejected' || (status === 'cancelled' && attempt === undefined));
 
+/** What was sent shows it in every result after its send. */
+export const showsSend = ({ attempt }: ResultEvent): boolean => attempt !== undefined;
+
+/** Which result of a record id has the record: no ledger gives the id of what was sent to another place. */
+const outranks = (one: ResultEvent, other: ResultEvent): boolean =>
+  showsSend(one) === showsSend(other) ? one.sequence > other.sequence : showsSend(one);
+
+/** What was sent is never settled by a result that says that it was not; what has ended is not open again. */
+const settledRank = (event: ResultEvent): number => (showsSend(event) ? 2 : 0) + (isFinal[event.status] ? 1 : 0);
+
+const keepSettled = (index: RebuildIndex, result: KeptResult): void => index.keepSettled(result, settledRank(result.event));
+
 const publishedHead = /^[0-9a-f]{32}$/;
 
 export function noteResult(index: RebuildIndex, event: ResultEvent): void {
@@ -31,22 +44,20 @@ export function noteResult(index: RebuildIndex, event: ResultEvent): void {
     if (number !== undefined && publishedHead.test(head)) index.noteHead(recordId, { number, hash: head });
   }
   // Only the results of a record itself carry its fingerprint.
-  if (recordId === undefined || event.fingerprint === undefined) return index.keepSettled(result);
+  if (recordId === undefined || event.fingerprint === undefined) return keepSettled(index, result);
   const before = index.newest(recordId);
-  if (before !== undefined && before.event.sequence >= event.sequence) {
-    if (before.place !== result.place) index.keepSettled(result);
-    return;
-  }
+  if (before === undefined) return index.keepNewest(recordId, result);
+  const isNewest = outranks(event, before.event);
   // A record id that was free again was taken at another place: what ended there stays.
-  if (before !== undefined && before.place !== result.place) index.keepSettled(before);
-  index.keepNewest(recordId, result);
+  if (before.place !== result.place) keepSettled(index, isNewest ? before : result);
+  if (isNewest) index.keepNewest(recordId, result);
 }
 
 /** The record of this id ended, and another instruction has the id since. */
 export function settleNewest(index: RebuildIndex, recordId: string): void {
   const newest = index.newest(recordId);
   if (newest === undefined) return;
-  index.keepSettled(newest);
+  keepSettled(index, newest);
   index.removeNewest(recordId);
 }
 

@@ -243,14 +243,18 @@ export interface SharedLedger extends Ledger {
     body?: Uint8Array;
     event?: ResultEvent;
   }): Promise<void>;
-  /** Rebuild: writes an occurrence that ended without a record of its own. Idempotent. */
+  /**
+   * Rebuild: writes an occurrence that ended without a record of its own, or whose record id another one has; never overwrites
+   * one. Idempotent.
+   */
   restoreSettled(params: {
     occurrence: Occurrence;
     batchId: string;
     recordId: string | undefined;
-    status: 'rejected' | 'duplicate' | 'conflict';
+    status: ResultEvent['status'];
     amountMinor: bigint | undefined;
     currency: string | undefined;
     sequence: number;
+    event?: ResultEvent;
   }): Promise<void>;
 }

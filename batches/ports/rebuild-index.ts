@@ -21,10 +21,10 @@ export interface RebuildIndex {
   keepNewest(recordId: string, result: KeptResult): void;
   removeNewest(recordId: string): void;
 
-  /** The first one of a place is kept. */
-  keepSettled(result: KeptResult): void;
+  /** Of a place the one of the highest rank is kept, and of these the one with the highest sequence. */
+  keepSettled(result: KeptResult, rank: number): void;
   isSettled(place: string): boolean;
-  /** Every result that was kept for a place. */
+  /** The result that was kept for each place. */
   settled(): Iterable<ResultEvent>;
 
   /** Keeps the highest. */

@@ -4,7 +4,7 @@ import type { KeptResult, RebuildIndex } from '../../batches/ports/rebuild-index
 /** A rebuild's index in memory. */
 export function createMapIndex(): RebuildIndex {
   const newest = new Map<string, KeptResult>();
-  const settled = new Map<string, KeptResult>();
+  const settled = new Map<string, KeptResult & { readonly rank: number }>();
   const sequences = new Map<string, number>();
   const heads = new Map<string, PublishedHead>();
   const times = new Map<string, { earliest: number; broker: boolean; producer: boolean }>();
@@ -14,8 +14,10 @@ export function createMapIndex(): RebuildIndex {
     newest: (recordId) => newest.get(recordId),
     keepNewest: (recordId, result) => void newest.set(recordId, result),
     removeNewest: (recordId) => void newest.delete(recordId),
-    keepSettled(result) {
-      if (!settled.has(result.place)) settled.set(result.place, result);
+    keepSettled(result, rank) {
+      const kept = settled.get(result.place);
+      if (kept === undefined || rank > kept.rank || (rank === kept.rank && result.event.sequence > kept.event.sequence))
+        settled.set(result.place, { ...result, rank });
     },
     isSettled: (place) => settled.has(place),
     settled: () => [...settled.values()].map(({ event }) => event),

@@ -41,7 +41,7 @@ export async function rebuild(config: Config, options: RebuildOptions): Promise<
   try {
     const report = await rebuildIn({ config, allowUnsafeRedis, stopping, warn, ledgerKey, createKafka, connection });
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${rebuildText(report)}\n`);
-    return report.skipped > 0 ? exitCodes.needsAttention : exitCodes.ok;
+    return report.skipped + report.settled_open > 0 ? exitCodes.needsAttention : exitCodes.ok;
   } catch (cause) {
     if (!stopping.signal.aborted) throw cause;
     throw new CommandError(exitCodes.stopped, `stopped: ${stopping.why()}. Nothing is paid until rebuild has completed: run it again.`, {

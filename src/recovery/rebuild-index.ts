@@ -7,7 +7,7 @@ const tables = `
   PRAGMA journal_mode = OFF;
   PRAGMA synchronous = OFF;
   CREATE TABLE newest (record_id TEXT PRIMARY KEY, place TEXT NOT NULL, event TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE settled (place TEXT PRIMARY KEY, event TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE settled (place TEXT PRIMARY KEY, event TEXT NOT NULL, rank INTEGER NOT NULL, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE sequence (record_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE head (record_id TEXT PRIMARY KEY, number INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE dated (record_id TEXT PRIMARY KEY, earliest REAL NOT NULL, broker INTEGER NOT NULL, producer INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -31,7 +31,11 @@ function resultsIn(
     'INSERT INTO newest VALUES (?, ?, ?) ON CONFLICT (record_id) DO UPDATE SET place = excluded.place, event = excluded.event',
   );
   const dropNewest = db.prepare('DELETE FROM newest WHERE record_id = ?');
-  const putSettled = db.prepare('INSERT INTO settled VALUES (?, ?) ON CONFLICT (place) DO NOTHING');
+  const putSettled = db.prepare(
+    `INSERT INTO settled VALUES (?, ?, ?, ?) ON CONFLICT (place) DO UPDATE SET
+       event = excluded.event, rank = excluded.rank, sequence = excluded.sequence
+       WHERE (excluded.rank, excluded.sequence) > (rank, sequence)`,
+  );
   const settledAt = db.prepare('SELECT 1 FROM settled WHERE place = ?');
   const allSettled = db.prepare('SELECT event FROM settled');
   const unrestored = db.prepare('SELECT event FROM newest WHERE record_id NOT IN (SELECT record_id FROM restored)');
@@ -42,7 +46,7 @@ function resultsIn(
     },
     keepNewest: (recordId, { place, event }) => void putNewest.run(recordId, place, JSON.stringify(event)),
     removeNewest: (recordId) => void dropNewest.run(recordId),
-    keepSettled: ({ place, event }) => void putSettled.run(place, JSON.stringify(event)),
+    keepSettled: ({ place, event }, rank) => void putSettled.run(place, JSON.stringify(event), rank, event.sequence),
     isSettled: (place) => settledAt.get(place) !== undefined,
     *settled() {
       for (const row of allSettled.iterate()) yield parse(row);

@@ -89,6 +89,40 @@ export function restoreSuite({ two }: Shared): void {
       expect(await admitted(other, 'inv-2', 5)).toMatchObject({ sequence: 4 });
     });
 
+    it('publishes the event of an occurrence once, by the instance that has written it', async () => {
+      const [one, other] = await two();
+      const ended = queuedRecord({ batchId: batchA, occurrence: lineOf(batchA, 3), status: 'cancelled', sequence: 2 });
+      const event = recordEvent(keys, ended, at);
+      const params = { ...settled, status: 'cancelled', sequence: 2, event } as const;
+      for (const ledger of [one, other, one]) await ledger.restoreSettled(params);
+      const entries = await one.outbox({ limit: 9 });
+      expect(entries.map(({ eventId }) => eventId)).toEqual([event.event_id]);
+      expect(JSON.parse(entries[0]?.json ?? '')).toMatchObject({ ...event });
+      expect(await other.outbox({ limit: 9 })).toEqual([]);
+      expect((await one.tallies(batchA)).map(({ status, count }) => [status, count]).toSorted()).toEqual([
+        ['cancelled', 1],
+        ['received', 1],
+      ]);
+      expect(await admitOne(one, admission(lineOf(batchA, 3), valid(instructionOf('inv-1'))))).toEqual({
+        type: 'settled',
+        status: 'cancelled',
+        fresh: false,
+      });
+      expect(await one.record('inv-1')).toBeUndefined();
+      await one.published({ numbers: entries.map(({ number }) => number), mark: null });
+      await one.restoreSettled(params);
+      expect(await one.outbox({ limit: 9 })).toEqual([]);
+    });
+
+    it('leaves the event of an instance that has ended to another one', async () => {
+      const [one, other] = await two();
+      const ended = queuedRecord({ batchId: batchA, occurrence: lineOf(batchA, 3), status: 'cancelled', sequence: 2 });
+      const event = recordEvent(keys, ended, at);
+      await one.restoreSettled({ ...settled, status: 'cancelled', sequence: 2, event });
+      expect(await other.takeOverOutbox({ olderThanMs: 0, limit: 9 })).toBe(1);
+      expect((await other.outbox({ limit: 9 })).map(({ eventId }) => eventId)).toEqual([event.event_id]);
+    });
+
     it('counts a restored duplicate as unsettled until the record under its id has succeeded', async () => {
       const [one] = await two();
       await one.restoreSettled(settled);

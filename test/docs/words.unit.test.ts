@@ -149,6 +149,7 @@ it('docs/gateway.md describes every code of the daily payouts report', () => {
 const reasons = [
   'action_required',
   'amount_missing',
+  'end_lost',
   'evidence_mismatch',
   'possible_double_payment',
   'send_interrupted',

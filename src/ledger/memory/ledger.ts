@@ -109,7 +109,7 @@ export function openMemoryLedger({ store, rules, clock, owner, time, carry = app
     saveEnqueueProgress: (progress) => write('saveEnqueueProgress', () => saveEnqueueProgress(store, progress)),
     countDeadLetter: (place) => write('countDeadLetter', () => void store.deadLetters.add(placeOf(place))),
     restore: (params) => write('restore', () => restore(writer, structuredClone(params))),
-    restoreSettled: (params) => write('restoreSettled', () => restoreSettled(store, params)),
+    restoreSettled: (params) => write('restoreSettled', () => restoreSettled(writer, params)),
     batch: (batchId) =>
       read(() => {
         const stored = store.batches.get(batchId);

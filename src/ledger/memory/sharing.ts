@@ -53,8 +53,8 @@ export function restore(writer: Writer, { record, fields, audit = [], body, even
   if (event !== undefined) appendEvent(store, event, owner, now());
 }
 
-export function restoreSettled(store: MemoryStore, params: Parameter<'restoreSettled'>): void {
-  const { occurrence, batchId, recordId, status, amountMinor, sequence } = params;
+export function restoreSettled({ store, owner, now }: Writer, params: Parameter<'restoreSettled'>): void {
+  const { occurrence, batchId, recordId, status, amountMinor, sequence, event } = params;
   checkAmount(amountMinor);
   const batch = batchOf(store, batchId);
   if (store.occurrences.has(placeOf(occurrence))) return;
@@ -64,6 +64,7 @@ export function restoreSettled(store: MemoryStore, params: Parameter<'restoreSet
   if (status === 'duplicate' && recordId !== undefined) batch.duplicates.push({ recordId, order: null });
   if (recordId !== undefined) raiseSequence(store, recordId, sequence);
   addReceived(batch, status, ended.currency, ended.amountMinor);
+  if (event !== undefined) appendEvent(store, event, owner, now());
 }
 
 function raiseSequence(store: MemoryStore, recordId: string, sequence: number): void {

@@ -90,14 +90,14 @@ async function restoreRecord(
 }
 
 async function restoreSettled(context: LedgerContext, params: Parameters<Restore['restoreSettled']>[0]): Promise<void> {
-  const { calls, names } = context;
-  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence } = params;
+  const { calls, names, outbox } = context;
+  const { occurrence, batchId, recordId, status, amountMinor, currency, sequence, event } = params;
   checkAmount(amountMinor);
   await context.requireBatch(batchId);
   const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
   await context.places.claim(occurrence, shard);
   const readable = amountMinor !== undefined && currency !== undefined;
-  await calls.run(
+  const reply = await calls.run(
     shard,
     scripts.restoreSettled,
     [
@@ -106,6 +106,8 @@ async function restoreSettled(context: LedgerContext, params: Parameters<Restore
       names.tally(shard, batchId),
       names.duplicates(shard, batchId),
       names.record(shard, recordId ?? ''),
+      names.outboxTimes(shard),
+      names.outboxEvents(shard),
     ],
     [
       String(occurrence.position),
@@ -114,6 +116,11 @@ async function restoreSettled(context: LedgerContext, params: Parameters<Restore
       readable ? String(amountMinor) : '0',
       readable ? currency : '',
       String(sequence),
+      ...outbox.argumentsOf(event),
     ],
   );
+  if (event === undefined) return;
+  if (reply.answer === 'written') outbox.decided(shard, reply, event);
+  // Perhaps by this call, whose first answer was lost.
+  else await outbox.recover(shard);
 }

@@ -6,7 +6,7 @@ import { noTerms } from '../../../batches/record/gates.ts';
 import { recordEvent, type ResultEvent } from '../../../batches/record/result-event.ts';
 import type { Admission, LedgerRecord } from '../../../batches/record/record.ts';
 import { readMessage, type InstructionMessage } from '../../../batches/event/read-message.ts';
-import { rebuild } from '../../../batches/pipeline/rebuild-ledger.ts';
+import { rebuild, type RebuildDeps } from '../../../batches/pipeline/rebuild-ledger.ts';
 import { queuedRecord, transitionSettings } from '../../support/builders.ts';
 import { createMapIndex } from '../../../simulation/distributed/map-index.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
@@ -54,9 +54,11 @@ export interface Topics {
   readonly committed?: bigint;
   readonly window?: number;
   readonly limit?: bigint;
+  /** Keeps what is written; absent: only the calls are noted. */
+  readonly ledger?: RebuildDeps['ledger'];
 }
 
-export async function rebuilt({ results = [], instructions = [], deadLetters = [], committed, window = 10, limit }: Topics) {
+export async function rebuilt({ results = [], instructions = [], deadLetters = [], committed, window = 10, limit, ledger }: Topics) {
   const restored: Parameters<SharedLedger['restore']>[0][] = [];
   const settled: Parameters<SharedLedger['restoreSettled']>[0][] = [];
   const admitted: Admission[] = [];
@@ -66,7 +68,7 @@ export async function rebuilt({ results = [], instructions = [], deadLetters = [
     throw new Error('nothing is sealed here');
   };
   const report = await rebuild({
-    ledger: {
+    ledger: ledger ?? {
       openBatch: () => Promise.resolve(),
       updateBatch: (change) => Promise.resolve(void phases.push(change)),
       restore: (one) => Promise.resolve(void restored.push(one)),

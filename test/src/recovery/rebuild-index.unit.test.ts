@@ -26,10 +26,20 @@ describe.each([
     expect(one.newest('inv-1')).toBeUndefined();
   });
 
-  it('keeps the first result of a place', () => {
+  it('keeps the result of the highest rank of a place, and of these the newest', () => {
     const one = open();
-    one.keepSettled({ place: 'a', event: eventOf('inv-1', 1) });
-    one.keepSettled({ place: 'a', event: eventOf('inv-1', 2) });
+    const kept = (): number[] => [...one.settled()].map(({ sequence }) => sequence);
+    for (const [sequence, rank, expected] of [
+      [3, 1, 3],
+      [2, 1, 3],
+      [4, 0, 3],
+      [4, 1, 4],
+      [1, 2, 1],
+      [9, 1, 1],
+    ] as const) {
+      one.keepSettled({ place: 'a', event: eventOf('inv-1', sequence) }, rank);
+      expect([sequence, rank, ...kept()]).toEqual([sequence, rank, expected]);
+    }
     expect([one.isSettled('a'), one.isSettled('b')]).toEqual([true, false]);
     expect([...one.settled()]).toEqual([eventOf('inv-1', 1)]);
   });

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAuditEntry } from '../../../../batches/audit/audit-entry.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
+import { recordEvent } from '../../../../batches/record/result-event.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { admission, at, batchA, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
+import { admission, at, batchA, instructionOf, keys, lineOf, manifest, queuedRecord, refused, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
@@ -76,6 +77,17 @@ describe('one lost reply', () => {
     const [entry] = await instance.ledger.outbox({ limit: 9 });
     await losingOne(() => instance.ledger.published({ numbers: [entry?.number ?? 0], mark: null }));
     expect((await instance.ledger.overview()).unpublished).toBe(0);
+  });
+
+  it.each([0, 1])('after %i others of a restored occurrence writes it once, and publishes its event', async (others) => {
+    const ended = queuedRecord({ batchId: batchA, occurrence: lineOf(batchA, 2), status: 'cancelled', sequence: 2 });
+    const { recordId, batchId, occurrence, amountMinor, currency, sequence } = ended;
+    const event = recordEvent(keys, ended, at);
+    proxy.loseNextReply(others);
+    await instance.ledger.restoreSettled({ occurrence, batchId, recordId, status: 'cancelled', amountMinor, currency, sequence, event });
+    expect(await statusesTold()).toEqual(['cancelled']);
+    expect((await instance.ledger.tallies(batchA)).find(({ status }) => status === 'cancelled')?.count).toBe(1);
+    expect((await instance.ledger.overview()).unpublished).toBe(1);
   });
 
   const eventsOf = async (recordId: string): Promise<unknown[]> =>
