@@ -1,8 +1,10 @@
 /** `status` with its options, beside a stand-alone ledger. */
+import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { summarySchema } from '../../batches/record/summary.ts';
+import { systemClock } from '../../sandbox/clock.ts';
 import { csvOf, payouts } from '../support/builders.ts';
 import { inWorld } from './world.ts';
 
@@ -41,10 +43,15 @@ describe('status', () => {
   });
 
   it('shows what changes with --watch until every row is final', async () => {
-    await inWorld({ settleMs: 1500 }, async (world) => {
+    // Nothing settles at the gateway before the first line is printed, however long that takes.
+    let passedMs = 0;
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + passedMs };
+    await inWorld({ settleMs: 3_600_000, confirm: 'auto', clock }, async (world) => {
       const path = world.write('may.csv', csvOf(payouts(2)));
       await world.run(path, ['--no-wait']);
       const watching = world.begin(['status', 'may.csv', '--watch']);
+      if (watching.child.stdout !== null) await once(watching.child.stdout, 'data');
+      passedMs = 10 * 3_600_000;
       await world.run(path);
       const { code, stdout } = await watching.ended;
       expect(code).toBe(0);
