@@ -8,6 +8,7 @@ const shared = {
   hookTimeout: 180_000,
   // kafkajs on Node.js 24, harmless: src/kafka/client.ts keeps it from users too.
   execArgv: ['--disable-warning=TimeoutNegativeWarning'],
+  globalSetup: ['test/support/bundled-cli.setup.ts'],
 };
 
 const paced = ['test/src/limiter/redis/*.services.test.ts'];
@@ -37,7 +38,7 @@ export default defineConfig({
           name: 'services',
           include: ['test/**/*.services.test.ts'],
           exclude: paced,
-          globalSetup: ['test/support/services.setup.ts'],
+          globalSetup: [...shared.globalSetup, 'test/support/services.setup.ts'],
         },
       },
       {

@@ -1,11 +1,15 @@
-/** Runs the command line from its sources, as a child in a process group of its own. */
+/** Runs the command line as a child in a process group of its own: bundled from its sources in a run of tests, else from them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const cli = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
+export const sources = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
+/** The variable with the folder of the bundle, which `bundled-cli.setup.ts` makes. */
+export const bundleFolder = 'DISBURSE_TEST_BUNDLE';
+const folder = process.env[bundleFolder];
+const cli = folder === undefined ? sources : join(folder, 'cli.js');
 
 export interface Ended {
   readonly code: number | null;
@@ -30,8 +34,8 @@ const inherited = (): Env => ({
   HOME: process.env['HOME'],
   TMPDIR: process.env['TMPDIR'],
   NO_COLOR: '1',
-  // The cache that cli.ts turns on for what it imports, from the beginning: without it each start strips cli.ts of its types.
-  NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+  // The cache that cli.ts turns on for what it imports, from the beginning: without it each start compiles cli.ts.
+  NODE_COMPILE_CACHE: join(folder ?? tmpdir(), 'node-compile-cache'),
 });
 
 export function start(args: readonly string[], env: Env = {}, cwd: string = tmpdir()): Running {
