@@ -36,6 +36,7 @@ import {
   occurrenceOf,
   placeOf,
   settleNewest,
+  showsSend,
   takesRecordId,
   type Backlog,
   type BacklogParams,
@@ -158,7 +159,9 @@ async function readTimes({ index, instructions, read, known, fingerprints }: Reb
 /** Whether it may have been sent with no result that shows it. */
 function isWithoutResult(index: RebuildIndex, recordId: string, place: string): boolean {
   const newest = index.newest(recordId);
-  return !index.isSettled(place) && (newest === undefined || (newest.place !== place && !takesRecordId(newest.event)));
+  if (index.isSettled(place)) return false;
+  // What waits to be sent may have been cancelled since, and another place sent under its id.
+  return newest === undefined || (newest.place !== place && !(takesRecordId(newest.event) && showsSend(newest.event)));
 }
 
 async function restoreMessage(state: Rebuild, message: InstructionMessage): Promise<void> {
@@ -232,9 +235,12 @@ async function restoreResult(
   event: ResultEvent,
   found?: { draft: ValidInstruction; isWithinLimits: boolean },
 ): Promise<void> {
-  const known = knownOf(state, event.record_id ?? '', event.fingerprint, found?.draft);
+  const recordId = event.record_id ?? '';
+  const known = knownOf(state, recordId, event.fingerprint, found?.draft);
   const isWaiting = event.status === 'queued';
-  const terms = { newestTerms: state.newest.terms, isWithinLimits: found?.isWithinLimits ?? true, isOneContent: true };
+  if (isWaiting) state.index.noteContent(recordId, event.fingerprint ?? '');
+  const isOneContent = state.index.hasOneContent(recordId);
+  const terms = { newestTerms: state.newest.terms, isWithinLimits: found?.isWithinLimits ?? true, isOneContent };
   const shown = isWaiting ? perhapsSentSince(state, event, { ...known, ...terms }) : recordFrom(state, event, known);
   if (shown === undefined) {
     state.counts.skipped += 1;

@@ -215,6 +215,29 @@ describe('an instruction with results', () => {
       const found = restored.filter(({ record }) => record.recordId === 'inv-1' && record.occurrence.position === 1);
       expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: null }, event: { status: 'unknown' } }]);
     });
+
+    it('is never resent when a message of other content has its record id and no result, and says so', async () => {
+      const [own, rival] = [message(1, payoutEvent('inv-1')), message(9, payoutEvent('inv-1', 7))];
+      for (const instructions of [
+        [own, rival],
+        [rival, own],
+      ]) {
+        const { restored: all } = await rebuilt({ results: [published(1, parked), other], instructions });
+        const restored = all.filter(({ record }) => record.recordId === 'inv-1');
+        expect(restored).toMatchObject([{ record: { status: 'unknown', keyLifetimeMs: null, dueAt: null, occurrence: place(1) } }]);
+        expect(restored[0]?.event?.error?.description).toContain('Its messages differ in content');
+      }
+    });
+
+    it.each([
+      ['asks for the same', message(9, payoutEvent('inv-1')), []],
+      ['has a result of its own', message(9, payoutEvent('inv-1', 7)), [published(9, { status: 'rejected', sequence: 1 })]],
+    ])('is resent when the other message of its record id %s', async (_how, rival, results) => {
+      const instructions = [message(1, payoutEvent('inv-1')), rival];
+      const { restored } = await rebuilt({ results: [...results, published(1, { ...parked, sequence: 2 }), other], instructions });
+      const found = restored.filter(({ record }) => record.recordId === 'inv-1');
+      expect(found).toMatchObject([{ record: { status: 'unknown', dueAt: now, occurrence: place(1) } }]);
+    });
   });
 
   it('keeps no body of another content', async () => {
