@@ -1,11 +1,11 @@
 /** The gateway's calls over HTTP: signed, sent once, bounded in time and size. Source: docs/gateway.md. */
-import { Pool } from 'undici';
 import type { GatewayResponse } from '../batches/gateway/gateway-response.ts';
 import type { Clock } from '../batches/ports/clock.ts';
 import type { Gateway, PreparedCall } from '../batches/ports/gateway.ts';
 import { exchange } from './exchange.ts';
 import type { Signer } from '../batches/gateway/signature.ts';
 import { transportAnswer } from './transport.ts';
+import { Pool } from './undici-pool.ts';
 
 /**
  * @property url scheme, host and port; the path is ours
