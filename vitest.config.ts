@@ -27,6 +27,8 @@ export default defineConfig({
     // Most of the time goes into processes that wait for each other: on two cores a third worker finds room.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // Of what runs in the process of a test: commands that tests start as processes of their own are not counted.
+    coverage: { include: ['{src,batches,consumers,producers}/**/*.ts'], reporter: ['text-summary'] },
     projects: [
       {
         test: { ...shared, name: 'alone', include: ['test/**/*.test.ts'], exclude: ['test/**/*.services.test.ts', browserTests] },
