@@ -57,9 +57,12 @@ export async function findHeader(
   return { header, headerLine, delimiter, first, blank: headerLine > blankFrom ? { from: blankFrom, to: headerLine - 1 } : undefined };
 }
 
-/** How much of the text's beginning is lines with nothing, or nothing but delimiters, on them. */
+/**
+ * How much of the text's beginning is lines with nothing, or nothing but delimiters, on them. Those of other files count too: a
+ * name has more than that, and a reading that knows the delimiter finds the header where the one that detected it did.
+ */
 function blankLength(text: string, delimiter: string | undefined): number {
-  const signs = delimiter === undefined ? [',', ';', '\t'] : [delimiter];
+  const signs = [',', ';', '\t', ...(delimiter === undefined ? [] : [delimiter])];
   let length = 0;
   for (let at = 0; at < text.length; at += 1) {
     const sign = text[at] ?? '';

@@ -76,6 +76,17 @@ describe('blank rows', () => {
     expect(ending.warnings).toMatchObject([{ line: 1, code: 'blank_rows' }]);
   });
 
+  it.each([';\n', '\t\n', ',;\t\r\n\n'])(
+    'before the header may have the delimiters of other files, whether ours is named or detected: %j',
+    async (blank) => {
+      const content = `${blank}a,b\n1,2\n`;
+      const detected = await read(content);
+      expect(detected.csv).toMatchObject({ header: ['a', 'b'], delimiter: ',' });
+      const told = await read(content, { delimiter: ',' });
+      expect([told.csv.header, told.rows, told.ending]).toEqual([detected.csv.header, detected.rows, detected.ending]);
+    },
+  );
+
   it('do not include cells that contain blanks', async () => {
     expect((await read('a,b\n ,\n')).rows).toHaveLength(1);
   });

@@ -164,7 +164,9 @@ export function checkRows({ rows, header, delimiter, text }: Comparison): void {
   const skipped = isSepLine ? text.slice(0, text.indexOf('\n') + 1 || text.length) : '';
   const reference = readReference(text.slice(skipped.length), delimiter);
   assert.ok(reference !== undefined, 'what was read is CSV');
-  const [first, ...others] = reference.filter((record) => !isBlank(record));
+  // Before the header, a line with the delimiters of other files is blank too.
+  const isNamed = ({ cells }: (typeof reference)[number]): boolean => cells.some((cell) => !/^[,;\t]*$/.test(cell));
+  const [first, ...others] = reference.slice(Math.max(0, reference.findIndex(isNamed))).filter((record) => !isBlank(record));
   assert.deepEqual(first?.cells, header, 'the header is the first line that is not blank');
   const restores = isFixFile(header);
   const expected = others.map(({ line, cells }) => ({
