@@ -40,7 +40,8 @@ describe.concurrent('run of payments', () => {
   it('with --capture manual leaves the capture to a person, who makes it once', async ({ expect }) => {
     await inWorld({ faults: 'capture=1' }, async (world) => {
       const path = world.write('may.csv', csvOf([row('c-1', {}, 'payment', 'card')]));
-      const ran = await world.run(path, ['--capture', 'manual', '--wait', '3s'], settings);
+      const waits = (): boolean => world.events().at(-1)?.error?.code === 'waits_for_person';
+      const ran = await world.runUntil('it to wait for a person', waits, path, ['--capture', 'manual'], settings);
       expect(countsOf(ran.summary)).toEqual({ in_progress: 1 });
       expect(world.events().at(-1)).toMatchObject({ status: 'in_progress', error: { code: 'waits_for_person' } });
       const captures = () => world.sandbox.calls().filter(({ method }) => method === 'session/capture').length;

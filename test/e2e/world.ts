@@ -39,6 +39,8 @@ export interface World {
   begin(args: readonly string[], env?: Env): Running;
   /** `run FILE --json …` */
   run(path: string, args?: readonly string[], env?: Env): Promise<Ran>;
+  /** As `run`, for what ends by no wait in time: interrupted when what is to be judged has come about, however long that took. */
+  runUntil(what: string, holds: () => boolean, path: string, args?: readonly string[], env?: Env): Promise<Ran>;
   events(): ResultEvent[];
 }
 
@@ -90,7 +92,12 @@ export const inWorld = (options: WorldOptions, work: (world: World) => Promise<v
       begin,
       command: (args, more) => begin(args, more).ended,
       run: async (path, args = [], more = {}) => summarised(await begin(['run', path, '--json', ...args], more).ended),
-      events: () => linesOf(join(dataDir, 'results.jsonl')).map((line) => resultSchema.parse(JSON.parse(line))),
+      async runUntil(what, holds, path, args = [], more = {}) {
+        const running = begin(['run', path, '--json', ...args], more);
+        await until(what, holds).finally(() => running.kill('SIGINT'));
+        return summarised(await running.ended);
+      },
+      events: () => wholeLinesOf(join(dataDir, 'results.jsonl')).map((line) => resultSchema.parse(JSON.parse(line))),
     };
     try {
       await work(world);
@@ -111,6 +118,9 @@ export const linesOf = (path: string): string[] =>
         .split('\n')
         .filter((line) => line !== '')
     : [];
+
+/** Without one that a process is writing just now. */
+const wholeLinesOf = (path: string): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []);
 
 /** The counts of the statuses that occur. */
 export const countsOf = (summary: Summary): Partial<Record<Status, number>> =>
