@@ -6,7 +6,7 @@ export const inWitnessedWorld = (options: WitnessOptions, work: (world: World, g
   inWorld({}, async (world) => {
     const gateway = await startWitnessGateway(options);
     try {
-      Object.assign(world.env, { GATEWAY_URL: gateway.url, GATEWAY_TIMEOUT_MS: '2000', GATEWAY_KEY_LIFETIME: '12h' });
+      Object.assign(world.env, { GATEWAY_URL: gateway.url, GATEWAY_KEY_LIFETIME: '12h' });
       await work(world, gateway);
     } finally {
       await gateway.close();

@@ -57,7 +57,7 @@ const inScenario = <Result>(
     inWorld({}, async (world) => {
       const gateway = await startWitnessGateway(scenario.witness);
       try {
-        Object.assign(world.env, { GATEWAY_URL: gateway.url, GATEWAY_TIMEOUT_MS: '2000', GATEWAY_KEY_LIFETIME: '12h' });
+        Object.assign(world.env, { GATEWAY_URL: gateway.url, GATEWAY_KEY_LIFETIME: '12h' });
         await scenario.prepare?.(world);
         resolve(await work(world, world.write('may.csv', csvOf(rows)), gateway));
       } finally {
