@@ -17,7 +17,7 @@ describe.concurrent('a run after one whose clock was ahead', () => {
   it.for([2, 24 * 365])('by %i hours follows, confirms and ends', async (hours, { expect }) => {
     await inWitnessedWorld({}, async (world, gateway) => {
       await world.run(world.write('a.csv', csvOf(payouts(3, 'a'))), [], shifted(hours * hourMs));
-      const ran = await world.run(world.write('b.csv', csvOf(payouts(3, 'b'))), ['--wait', '10s']);
+      const ran = await world.run(world.write('b.csv', csvOf(payouts(3, 'b'))), ['--wait', '60s']);
       expect([ran.code, countsOf(ran.summary)]).toEqual([0, { succeeded: 3 }]);
       expect(gateway.count('confirms')).toBe(6);
     });
@@ -54,7 +54,7 @@ describe.concurrent('ledger clock --reset', () => {
 describe.concurrent('a clock that is set during a run', () => {
   it.for([-1, 1])('by %i h changes nothing of what is followed and when the run ends', async (hours, { expect }) => {
     await inWitnessedWorld({}, async (world, gateway) => {
-      const ran = await world.run(world.write('a.csv', csvOf(payouts(20))), ['--wait', '15s'], {
+      const ran = await world.run(world.write('a.csv', csvOf(payouts(20))), ['--wait', '60s'], {
         ...shifted(hours * hourMs, 1_600),
         DISPATCH_RATE: '10',
       });

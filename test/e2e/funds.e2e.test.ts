@@ -22,11 +22,14 @@ const paid = async (world: World): Promise<string[]> => {
 const tenEach = (count: number, prefix = 'p'): string =>
   csvOf(Array.from({ length: count }, (_, index) => row(`${prefix}-${index + 1}`, { amount: '10.00' })));
 
+/** A run of a paused batch ends after this, and what was sent before has succeeded by then on any machine. */
+const paused = ['--wait', '6s'];
+
 describe('a balance that runs out during a run', () => {
   it('pauses the batch, fails no record, and after a top-up and resume each is paid once', async () => {
     await inWorld({ balance: new Map([['eur', 2500n]]), underfunded: 'refuse' }, async (world) => {
       const path = world.write('may.csv', tenEach(6));
-      const ran = await world.run(path, ['--wait', '1s'], { DISPATCH_RATE: '20', DISPATCH_CONCURRENCY: '1' });
+      const ran = await world.run(path, paused, { DISPATCH_RATE: '20', DISPATCH_CONCURRENCY: '1' });
       expect(ran.code, ran.stderr).toBe(3);
       expect(ran.summary).toMatchObject({
         state: 'paused',
@@ -50,7 +53,7 @@ describe('balance', () => {
       expect(before, before.stderr).toMatchObject({ code: 0, stderr: '' });
       expect(JSON.parse(before.stdout)).toEqual({ wallets: [{ id: 'wl_eur', currency: 'EUR', amount: '25.00' }], needed: {}, missing: {} });
       await world.command(['balance'], {});
-      await world.run(world.write('may.csv', tenEach(6)), ['--wait', '1s'], { DISPATCH_CONCURRENCY: '1' });
+      await world.run(world.write('may.csv', tenEach(6)), paused, { DISPATCH_CONCURRENCY: '1' });
       const after = await world.command(['balance', '--json']);
       expect(JSON.parse(after.stdout)).toMatchObject({
         wallets: [{ amount: '5.00' }],

@@ -98,7 +98,7 @@ describe.concurrent('a signal', () => {
       expect(ended.code).toBe(3);
       expect(ended.stdout).toBe('');
       held = false;
-      const again = await world.run(path, ['--wait', '10s']);
+      const again = await world.run(path, ['--wait', '60s']);
       const { unknown = 0, succeeded = 0 } = countsOf(again.summary);
       expect(unknown + succeeded).toBe(6);
       expect(sessions(world)).toHaveLength(6);
