@@ -62,7 +62,8 @@ describe('run', () => {
     try {
       await inWorld({}, async (world) => {
         world.env['GATEWAY_URL'] = gateway.url;
-        const may = await world.run(world.write('may.csv', csvOf(payouts(3))), ['--wait', '1s']);
+        // One after the other: the pause that the gateway asks for begins behind the first.
+        const may = await world.run(world.write('may.csv', csvOf(payouts(3))), ['--wait', '1s'], { DISPATCH_CONCURRENCY: '1' });
         expect(may.code).toBe(3);
         expect(may.stderr).not.toContain('Other files');
         answersAll = true;

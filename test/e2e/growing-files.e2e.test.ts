@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { csvOf, payouts } from '../support/builders.ts';
 import { inWorld, until, type World } from './world.ts';
 
-/** @param restMs short, so that a pause of the writer is longer */
+/** Files rest for a short time, so that a pause of the writer is longer. */
 async function serving(
   world: World,
   work: (inbox: string, log: () => string) => Promise<void>,
@@ -102,17 +102,21 @@ describe('a file that grows after it was taken', () => {
 
   it('in the middle of an amount is not taken before it has rested six times as long', async () => {
     await inWorld({}, async (world) => {
-      await serving(world, async (inbox) => {
+      // Shorter than the pause of the writer; six times as long is more than a machine stalls.
+      const rest = { INBOX_REST: '1s' };
+      const write = async (inbox: string, log: () => string): Promise<void> => {
+        await until('the folder to be watched', () => log().includes('watching the drop folder'));
         const [header = '', row = ''] = csvOf(payouts(1), ',').split('\n');
         const cells = row.split(',');
         const at = header.split(',').indexOf('amount');
         const line = [...cells.slice(0, at), ...cells.slice(at + 1), '15'].join(',');
         const names = header.split(',');
         writeFileSync(join(inbox, 'big.csv'), `${[...names.slice(0, at), ...names.slice(at + 1), 'amount'].join(',')}\n${line}`);
-        await new Promise((resolve) => setTimeout(resolve, 900));
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
         appendFileSync(join(inbox, 'big.csv'), '00.00\n');
         await until('it to be paid', () => world.sandbox.payments().length === 1);
-      });
+      };
+      await serving(world, write, rest);
       expect(world.sandbox.payments().map(({ amount }) => amount)).toEqual([150_000]);
     });
   });
