@@ -341,20 +341,29 @@ describe('a call after a network failure', () => {
   });
 
   it('reads an answer that has come already when the process wakes from a freeze of more than the timeout', async () => {
+    const [asked, frozen, answered] = [0, 1, 2];
+    const marks = new Int32Array(new SharedArrayBuffer(12));
     const worker = new Worker(
       `const { createServer } = require('node:http');
-       const { parentPort } = require('node:worker_threads');
-       createServer((request, response) => request.resume().on('end', () => setTimeout(() => response.end('{"status":"ok"}'), 30)))
-         .listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port); });`,
-      { eval: true },
+       const { parentPort, workerData: marks } = require('node:worker_threads');
+       const mark = (which) => { Atomics.store(marks, which, 1); Atomics.notify(marks, which); };
+       createServer((request, response) => request.resume().on('end', () => {
+         mark(${asked});
+         Atomics.wait(marks, ${frozen}, 0);
+         response.end('{"status":"ok"}', () => mark(${answered}));
+       })).listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port); });`,
+      { eval: true, workerData: marks },
     );
     open.push(async () => void (await worker.terminate()));
     const [port] = (await once(worker, 'message')) as [number];
-    const call = init(gatewayTo(`http://127.0.0.1:${port}`, { timeoutMs: 150 }));
-    // Until the request has left; then the freeze ends right before the timers of the event loop.
-    await sleep(15);
-    await turn();
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    const timeoutMs = 1_000;
+    const call = init(gatewayTo(`http://127.0.0.1:${port}`, { timeoutMs }));
+    // Until the request has come; the freeze ends right before the timers of the event loop, when the answer is there.
+    while (Atomics.load(marks, asked) === 0) await turn();
+    Atomics.store(marks, frozen, 1);
+    Atomics.notify(marks, frozen);
+    Atomics.wait(marks, answered, 0);
+    Atomics.wait(marks, answered, 1, timeoutMs + 100);
     expect(await call).toEqual({ type: 'answer', httpStatus: 200, json: { status: 'ok' } });
   });
 
