@@ -9,7 +9,7 @@ import { admitted, intent, moved, recordIn, step } from '../support/ledger-steps
 import { admitOne } from '../../batches/ports/single.ts';
 
 /** What is written within a test right before it is looked at is younger, also on a busy machine. */
-const longAgoMs = 3_000;
+const longAgoMs = 5_000;
 
 const draft = { metadata: { order: '77' }, destination: 'DE**…3000' };
 

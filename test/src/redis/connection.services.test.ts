@@ -48,7 +48,7 @@ describe('connecting to Redis', () => {
 
   it('waits for a Redis that is still starting', async () => {
     const port = await freePort();
-    const connecting = connectRedis({ url: `redis://127.0.0.1:${port}`, onWarning: silent });
+    const connecting = connectRedis({ url: `redis://127.0.0.1:${port}`, onWarning: silent, waitMs: 60_000 });
     await start({ port });
     const connection = await connecting;
     expect(await clientOf(connection).ping()).toBe('PONG');

@@ -7,6 +7,7 @@ import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/ke
 import type { LedgerTimeSeen } from '../../../../src/ledger/redis/script-client.ts';
 import { batchA, manifest, transitionSettings } from '../../../support/builders.ts';
 import { admitted, moved, step } from '../../../support/ledger-steps.ts';
+import { patience } from '../../../support/patience.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
 import { asAdmin, openInstance, removeKeys, type Instance } from './harness.ts';
 
@@ -153,7 +154,7 @@ describe('Redis TIME that went back', () => {
     await vi.waitFor(async () => {
       const offset = await asAdmin(redisUrl(), (client) => client.hget(names.meta(shardOf(other)), 'offset'));
       expect(Number(offset)).toBeGreaterThan(19_000);
-    });
+    }, patience);
     expect(await advanceOne(instance.ledger, intentAt(record, Date.now()))).toMatchObject({ ok: false, why: 'too_old' });
   });
 
