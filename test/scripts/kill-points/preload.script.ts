@@ -69,6 +69,10 @@ wrap(fileHandle, 'datasync', async (original: () => Promise<void>) => {
   reach('datasync-after');
 });
 
+/** A request of a Kafka client to write records: its length, and 0 as its key. */
+const isProduce = (bytes: unknown): boolean =>
+  Buffer.isBuffer(bytes) && bytes.length > 14 && bytes.readInt32BE(0) === bytes.length - 4 && bytes.readInt16BE(4) === 0;
+
 /** What the socket is about to send: undici corks it, writes headers and body, and uncorks it. */
 const requests = new WeakMap<object, string>();
 wrap(Socket.prototype, 'write', function (original: (chunk: unknown, ...rest: unknown[]) => boolean, chunk, ...rest) {
@@ -76,7 +80,7 @@ wrap(Socket.prototype, 'write', function (original: (chunk: unknown, ...rest: un
   if (method !== undefined) {
     requests.set(this as object, method);
     reach(`${method}-before`);
-  }
+  } else if (isProduce(chunk)) reach('produce-before');
   return original(chunk, ...rest);
 });
 wrap(Socket.prototype, 'uncork', function (original: () => void) {
