@@ -63,7 +63,8 @@ export const until = async (what: string | (() => string), holds: () => Promise<
   }
 };
 
-const quietMs = 2_000;
+/** Longer than a machine stalls a process that has something under way. */
+const quietMs = 4_000;
 
 /** Waits until what was under way has arrived at the gateway; answers how many payments there are then. */
 export async function quietPayments({ sandbox }: Pick<World, 'sandbox'>): Promise<number> {

@@ -9,7 +9,7 @@ import { kafkaBrokers } from '../support/services.ts';
 import { inCluster, until, type Cluster } from './cluster.ts';
 
 const because = ['--reason', 'a person looked', '--by', 'alice'];
-const env = { GATEWAY_KEY_LIFETIME: '12h', GATEWAY_TIMEOUT_MS: '2000' };
+const env = { GATEWAY_KEY_LIFETIME: '12h' };
 
 async function done(cluster: Cluster, args: readonly string[]): Promise<void> {
   const ended = await cluster.command(args, env);

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { createKeyNames, shardOf } from '../../src/ledger/redis/key-names.ts';
 import type { Explanation } from '../../src/terminal/explanation-text.ts';
+import { systemClock } from '../../sandbox/clock.ts';
 import { payoutEvent } from '../support/builders.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, until, type Cluster } from './cluster.ts';
@@ -62,13 +63,17 @@ const changed = (trail: readonly Buffer[], index: number): Buffer[] =>
 
 describe('explain --verify', () => {
   it('finds each change of a trail in Redis, and none in an untouched one', async () => {
-    await inCluster(servers(), { partitions: 1, settleMs: 3_000 }, async (cluster) => {
+    // It settles at the gateway when its open state was read, however long that took.
+    let passedMs = 0;
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + passedMs };
+    await inCluster(servers(), { partitions: 1, settleMs: 3_600_000, confirm: 'auto', clock }, async (cluster) => {
       const instance = await cluster.serve();
       await cluster.produce([payoutEvent('inv-1')]);
       await until('an open result', async () => (await cluster.results()).some(({ status }) => status === 'in_progress'));
       const listed = await cluster.command(['records', '--json']);
       expect(JSON.parse(listed.stdout)).toMatchObject({ record_id: 'inv-1', commands: ['disburse explain inv-1'] });
       const older = await read(cluster);
+      passedMs = 10 * 3_600_000;
       await until('the end', async () => (await cluster.results()).some(({ final }) => final));
       instance.kill('SIGTERM');
       await instance.ended;
