@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
+import type { RecordView } from '../../../batches/record/record-view.ts';
 import { createKeyNames, shardOf } from '../../../src/ledger/redis/key-names.ts';
 import { decodeEntry } from '../../../src/ledger/redis/trails.ts';
 import { openReader } from '../../../src/ledger/sqlite/reader.ts';
@@ -31,18 +32,22 @@ export interface Playing {
   readonly quietMs: number;
 }
 
-const openCount = async (world: World): Promise<number> => {
+/** How many records are open, and whether one of them has a step before it that no person takes. */
+async function openNow(world: World): Promise<{ readonly open: number; readonly moves: boolean }> {
   const { stdout } = await world.command(['records', '--json', '--limit', '100000']);
-  return stdout.split('\n').length - 1;
-};
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  const steps = lines.map((line) => (JSON.parse(line) as Pick<RecordView, 'next'>).next?.action);
+  return { open: lines.length, moves: steps.some((action) => action !== 'person') };
+}
 
-/** Returns when no record has ended for so long. */
+/** Returns when no record has ended for so long; for four times as long while the next step of one is our own, which may be late. */
 async function untilQuiet(world: World, quietMs: number): Promise<void> {
-  let [open, since] = [await openCount(world), Date.now()];
-  while (open > 0 && Date.now() - since < quietMs) {
+  let [now, since] = [await openNow(world), Date.now()];
+  while (now.open > 0 && Date.now() - since < (now.moves ? 4 : 1) * quietMs) {
     await sleep(500);
-    const count = await openCount(world);
-    if (count !== open) [open, since] = [count, Date.now()];
+    const { open } = now;
+    now = await openNow(world);
+    if (now.open !== open) since = Date.now();
   }
 }
 
