@@ -38,6 +38,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'services',
+          // Servers and several instances of each test, all on the processors that the tests share: the bound is wider.
+          testTimeout: 360_000,
           include: ['test/**/*.services.test.ts'],
           exclude: paced,
           globalSetup: [...shared.globalSetup, 'test/support/services.setup.ts'],
