@@ -228,7 +228,7 @@ describe.concurrent('the same answer for every row', () => {
     await inOddWorld(
       () => answer,
       async (world, gateway) => {
-        const ran = await world.run(world.write('may.csv', csvOf(payouts(400))), ['--wait', '3s']);
+        const ran = await world.run(world.write('may.csv', csvOf(payouts(400))), ['--wait', '3s'], { DISPATCH_CONCURRENCY: '8' });
         expect(ran.code).toBe(3);
         expect(ran.stderr).toContain(`the gateway gives every instruction the same answer (${code})`);
         // Twenty, what was in flight beside them, and single tries.

@@ -132,6 +132,9 @@ export const countsOf = (summary: Summary): Partial<Record<Status, number>> =>
 
 export const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
+/** Without the lines that show how far a file is read: they come when the machine makes that take longer than a second. */
+export const withoutReading = (stderr: string): string => stderr.replaceAll(/^.+: [\d,]+ rows(?:, | in ).*\n/gm, '');
+
 /** Waits for a condition, never for a time; within most of what a test may take. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 50_000): Promise<void> {
   const deadline = Date.now() + withinMs;
