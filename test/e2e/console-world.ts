@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Env, Running } from '../support/cli.ts';
 import { logIn, type Browser } from '../src/console/browser.ts';
-import type { World } from './world.ts';
+import { until, type World } from './world.ts';
 
 export interface StartedConsole {
   readonly running: Running;
@@ -20,6 +20,21 @@ export const linkFor = async (world: World, name: string, env: Env = {}): Promis
   if (code !== 0) throw new Error(`no link: ${stderr}`);
   return stdout.trim();
 };
+
+interface Overview {
+  readonly checks: Readonly<Record<string, { readonly ok: boolean }>>;
+}
+
+/** The first page, when each of its checks was answered within the time that a page waits for it. */
+export async function checkedOverview(browser: Browser): Promise<Overview> {
+  let found = (await browser.json('/')) as Overview;
+  await until('every check to be answered', async () => {
+    if (Object.values(found.checks).every(({ ok }) => ok)) return true;
+    found = (await browser.json('/')) as Overview;
+    return false;
+  });
+  return found;
+}
 
 export async function beginConsole(world: World, env: Env = {}, args: readonly string[] = []): Promise<StartedConsole> {
   const running = world.begin(['console', ...args], env);

@@ -4,7 +4,7 @@ import { csvOf, payouts } from '../support/builders.ts';
 import { freePort } from '../support/free-port.ts';
 import type { ScriptedAnswer, ScriptedCall } from '../support/scripted-gateway.ts';
 import { logIn, shownText } from '../src/console/browser.ts';
-import { beginConsole, linkFor } from './console-world.ts';
+import { beginConsole, checkedOverview, linkFor } from './console-world.ts';
 import { inScriptedWorld, shows } from './scripted-world.ts';
 import { inWorld, until } from './world.ts';
 
@@ -26,7 +26,7 @@ describe('disburse console', () => {
       const console = await beginConsole(world);
       const { browser } = console;
       expect(shownText((await browser.get('/')).text)).toContain('This process (disburse console) pays.');
-      expect(await browser.json('/')).toMatchObject({ checks: { ledger: { ok: true }, gateway: { ok: true } } });
+      expect(await checkedOverview(browser)).toMatchObject({ checks: { ledger: { ok: true }, gateway: { ok: true } } });
       const second = await world.command(['run', path]);
       expect([second.code, second.stderr]).toEqual([3, expect.stringContaining(`held by process ${console.running.child.pid}`)]);
       await browser.post('/records/p-1/retry', { reason: 'account reopened', confirm: '1 EUR 1.07' });

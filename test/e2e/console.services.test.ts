@@ -5,7 +5,7 @@ import { csvOf, payoutEvent, payouts } from '../support/builders.ts';
 import { freePort } from '../support/free-port.ts';
 import { logIn, shownText } from '../src/console/browser.ts';
 import { inCluster, until } from './cluster.ts';
-import { beginConsole, linkFor } from './console-world.ts';
+import { beginConsole, checkedOverview, linkFor } from './console-world.ts';
 
 const json = { accept: 'application/json' };
 
@@ -20,7 +20,7 @@ describe('the console of the distributed profile', () => {
       const { upload } = (await alice.upload({ name: 'may.csv', content: csv }, {}, json)).json() as { upload: string };
       expect((await alice.post(`/upload/${upload}/submit`, { expect: 'EUR=6.21/3' }, json)).json()).toMatchObject({ outcome: 'done' });
       await until('the payments', async () => ((await alice.json('/records?status=succeeded')) as { items: unknown[] }).items.length === 4);
-      expect(await alice.json('/')).toMatchObject({ balanced: true, checks: { kafka: { ok: true }, ledger: { ok: true } } });
+      expect(await checkedOverview(alice)).toMatchObject({ balanced: true, checks: { kafka: { ok: true }, ledger: { ok: true } } });
 
       expect(await alice.json('/')).toMatchObject({ instances: 1, disk: { total_bytes: expect.any(Number) as number } });
       const check = await cluster.command(['topics', '--check', '--json']);
