@@ -6,6 +6,7 @@ import { monotonicClock, preciseClock } from '../../../../src/clock.ts';
 import { burstOf } from '../../../../src/limiter/local.ts';
 import { createRedisLimiter } from '../../../../src/limiter/redis/limiter.ts';
 import { limiterSuite, worstExcess } from '../../../contracts/limiter.suite.ts';
+import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
 import { uniquePrefix } from '../../../support/services.ts';
 import { connect } from './client.ts';
@@ -69,6 +70,10 @@ function work(limiters: readonly Limiter[], workers = 10): { at: number[]; stop:
     },
   };
 }
+
+/** Waits until more permits than this have passed, of those since a moment. */
+const hasPassed = (at: readonly number[], count: number, since = 0): Promise<void> =>
+  expect.poll(() => at.filter((moment) => moment >= since).length, patience).toBeGreaterThan(count);
 
 /** How much of the time this process was held up for longer than a permit lives, and what each time may cost besides. */
 function watchStalls(longerMs: number, besidesMs: number): () => number {
@@ -139,13 +144,13 @@ describe('four instances', () => {
     let worst = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < 3 && worst > (500 * sightMs) / 1000; tries += 1) {
       const running = work([slow, ...clients.slice(1)].map((redis) => limiterOn({ redis, prefix, rate: 500 })));
-      for (let stalls = 0; stalls < 30; stalls += 1) {
+      // Until there are permits enough to judge, which takes longer on a busy machine.
+      for (let stalls = 0; stalls < 30 || running.at.length <= 200; stalls += 1) {
         await sleep(50);
         const until = now() + (stalls % 5) * 6;
         while (now() < until);
       }
       await running.stop();
-      expect(running.at.length).toBeGreaterThan(200);
       worst = worstExcess(running.at, 500, 5);
     }
     expect(worst).toBeLessThanOrEqual((500 * sightMs) / 1000);
@@ -154,8 +159,8 @@ describe('four instances', () => {
   it('without a burst send at most the rate in any second', async () => {
     const running = work(four(50));
     await sleep(4_000);
+    await hasPassed(running.at, 100);
     await running.stop();
-    expect(running.at.length).toBeGreaterThan(100);
     for (const [first, from] of running.at.entries()) {
       const inSecond = running.at.slice(first).filter((moment) => moment <= from + 1000 - sightMs).length;
       expect(inSecond).toBeLessThanOrEqual(51);
@@ -170,6 +175,7 @@ describe('four instances', () => {
     const paced = others.map((limiter) => ({ ...limiter, acquire: (signal: AbortSignal) => sleep(1).then(() => limiter.acquire(signal)) }));
     const running = work(paced, 2);
     await sleep(500);
+    await hasPassed(running.at, 20);
     const closedAt = now();
     first.pushBack(700);
     first.pushBack(10);
@@ -178,12 +184,11 @@ describe('four instances', () => {
     const leftMs = closedAt + 700 - now();
     for (const limiter of others) expect(Math.abs(limiter.closedForMs() - Math.max(leftMs, 0))).toBeLessThan(100);
     await sleep(1_000);
+    await hasPassed(running.at, 20, closedAt + 700);
     await running.stop();
-    expect(running.at.filter((at) => at < closedAt).length).toBeGreaterThan(20);
     // What they know may be 50 ms old; the way to Redis is its own time.
     const held = running.at.filter((at) => at > closedAt + 50 + 30 && at < closedAt + 700);
     expect(held).toEqual([]);
-    expect(running.at.filter((at) => at > closedAt + 700).length).toBeGreaterThan(20);
   });
 
   it('slowDown of one slows all of them, and all of them climb back', async () => {
@@ -261,8 +266,7 @@ describe('a limiter while Redis is unavailable', () => {
       const limiter = limiterOn({ redis, prefix: uniquePrefix(), rate, onTrouble: (trouble) => troubles.push(trouble.message) });
       const paced = { ...limiter, acquire: (signal: AbortSignal) => sleep(1).then(() => limiter.acquire(signal)) };
       const running = work([paced], 3);
-      await sleep(400);
-      expect(running.at.length).toBeGreaterThan(20);
+      await hasPassed(running.at, 20);
       await away();
       const awayAt = now();
       await sleep(1_500);
@@ -274,9 +278,9 @@ describe('a limiter while Redis is unavailable', () => {
       const pushedAt = now();
       await back();
       await sleep(1_500);
+      await hasPassed(running.at, 20, pushedAt + 600);
       await running.stop();
       expect(running.at.filter((at) => at > awayAt + 50 + sightMs && at < pushedAt + 600)).toEqual([]);
-      expect(running.at.filter((at) => at >= pushedAt + 600).length).toBeGreaterThan(20);
       expect(troubles).toHaveLength(1);
       if (rate !== 'unlimited') expect(worstExcess(running.at, rate, burstOf(rate))).toBeLessThanOrEqual((rate * sightMs) / 1000);
     });
