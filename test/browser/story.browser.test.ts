@@ -33,6 +33,7 @@ async function handOverAndApprove(
   expect(await alice.locator('.verdict.good').textContent()).toBe('Every row can be paid.');
   await alice.fill('[name=expect]', totals);
   await alice.click('button:text-is("Hand over for approval")');
+  await alice.waitForURL(/\/batches\//);
   // Without a script a page changes when it is loaded again.
   await until('the batch to wait for its approval', async () => {
     if (!script) await alice.reload();
