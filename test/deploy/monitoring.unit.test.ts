@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { systemClock } from '../../src/clock.ts';
 import { createMetrics } from '../../src/service/metrics.ts';
 import { kafkaImage, redisImage } from '../support/service-images.ts';
@@ -74,6 +75,15 @@ describe('the dashboard and the alerts', () => {
 });
 
 describe('docker-compose.yml', () => {
+  it('forbids core dumps of what holds keys', () => {
+    const services = parse(read('docker-compose.yml'), { merge: true }) as {
+      services: Record<string, { image?: string; ulimits?: object }>;
+    };
+    const ours = Object.values(services.services).filter(({ image }) => image === 'disburse');
+    expect(ours.length).toBeGreaterThan(3);
+    for (const service of ours) expect(service.ulimits).toEqual({ core: 0 });
+  });
+
   it('runs the servers that the tests run on', () => {
     const images = [...read('docker-compose.yml').matchAll(/^ {4}image: (\S+)$/gm)].map(([, image]) => image);
     expect(images).toEqual(expect.arrayContaining([kafkaImage, redisImage]));
