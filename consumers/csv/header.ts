@@ -58,8 +58,8 @@ export async function findHeader(
 }
 
 /**
- * How much of the text's beginning is lines with nothing, or nothing but delimiters, on them. Those of other files count too: a
- * name has more than that, and a reading that knows the delimiter finds the header where the one that detected it did.
+ * How much of the text's beginning is lines with nothing, or nothing but delimiters, on them. Delimiters of every kind count: no
+ * column has such a name, and the second reading, which knows the delimiter, must find the header that the first one found.
  */
 function blankLength(text: string, delimiter: string | undefined): number {
   const signs = [',', ';', '\t', ...(delimiter === undefined ? [] : [delimiter])];

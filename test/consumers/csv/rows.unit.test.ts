@@ -82,8 +82,8 @@ describe('blank rows', () => {
       const content = `${blank}a,b\n1,2\n`;
       const detected = await read(content);
       expect(detected.csv).toMatchObject({ header: ['a', 'b'], delimiter: ',' });
-      const told = await read(content, { delimiter: ',' });
-      expect([told.csv.header, told.rows, told.ending]).toEqual([detected.csv.header, detected.rows, detected.ending]);
+      const named = await read(content, { delimiter: ',' });
+      expect([named.csv.header, named.rows, named.ending]).toEqual([detected.csv.header, detected.rows, detected.ending]);
     },
   );
 
