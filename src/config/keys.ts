@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type Verifier } from '../../batches/gateway/signature.ts';
 import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { yieldToMainThread } from '../thread-priority.ts';
 
 /**
  * A thread of the pool that finds the next signature in its queue stays awake. With one for each thread, each signature would
@@ -20,6 +21,8 @@ export async function loadSigner(path: string, warn: (message: string) => void):
   try {
     // First: whether others may read what is no private key does not matter.
     const signer = createSigner({ privateKeyPem: await readFile(path, 'utf8'), atOnce: signaturesAtOnce() });
+    // Reading the file has started the pool.
+    yieldToMainThread();
     if (isReadByOthers(await stat(path), process.getgid?.()))
       warn(`GATEWAY_PRIVATE_KEY_FILE ${path} can be read by other users of this machine: chmod 600 ${path}`);
     return signer;
