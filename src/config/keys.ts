@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { anyVerifier, createSigner, createVerifier, KeyError, type Signer, type Verifier } from '../../batches/gateway/signature.ts';
 import type { Config } from './config.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { yieldToMainThread } from '../thread-priority.ts';
+import { yieldToMainThread } from './thread-priority.ts';
 
 /**
  * A thread of the pool that finds the next signature in its queue stays awake. With one for each thread, each signature would

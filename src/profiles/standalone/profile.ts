@@ -40,7 +40,7 @@ export interface StandaloneProfile extends Profile {
 const lookEveryMs = 100;
 
 /** Instructions between admission and outcome: enough for intents to share a disk sync, little to hold in memory. */
-const windowFor = (concurrency: number): number => Math.max(256, concurrency * 3);
+const windowFor = (concurrency: number): number => Math.max(96, concurrency * 3);
 
 /** What an open profile consists of. */
 interface Parts extends OpenLedger {

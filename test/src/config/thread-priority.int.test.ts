@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { poolNiceness } from '../../src/thread-priority.ts';
+import { poolNiceness } from '../../../src/config/thread-priority.ts';
 
 /** Niceness by name of thread, of a process that has used its thread pool. */
 const program = (call: string): string => `
   import { readFile } from 'node:fs/promises';
   import { readdirSync, readFileSync } from 'node:fs';
   import { getPriority } from 'node:os';
-  import { yieldToMainThread } from ${JSON.stringify(import.meta.resolve('../../src/thread-priority.ts'))};
+  import { yieldToMainThread } from ${JSON.stringify(import.meta.resolve('../../../src/config/thread-priority.ts'))};
   await readFile('/dev/null');
   ${call}
   const threads = readdirSync('/proc/self/task').map((id) => [
