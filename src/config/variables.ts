@@ -49,6 +49,10 @@ export const shape = {
     .transform((text) => text === 'true'),
   DATA_DIR: z.string().optional(),
   LEDGER_KEY_FILE: filePath.optional(),
+  LEDGER_SHARDS: z
+    .enum(['16', '32', '64'], 'expected 16, 32 or 64')
+    .default('16')
+    .transform((text) => Number(text) as 16 | 32 | 64),
   LEDGER_RETENTION: duration.default(400 * 86_400_000),
   INBOX_DIR: filePath.optional(),
   INBOX_REST: duration.default(10_000),

@@ -1,7 +1,7 @@
 /** `explain`, `records`, `status` and `ledger verify` beside a ledger in Redis that somebody changed. */
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { createKeyNames, shardOf } from '../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../support/ledger-names.ts';
 import type { Explanation } from '../../src/terminal/explanation-text.ts';
 import { systemClock } from '../../sandbox/clock.ts';
 import { payoutEvent } from '../support/builders.ts';

@@ -1,6 +1,6 @@
 /** One place under several record ids: what a faulty publisher can send. */
 import { describe, expect, it } from 'vitest';
-import { shardOf } from '../../src/ledger/redis/key-names.ts';
+import { shardOf } from '../support/ledger-names.ts';
 import { payoutEvent } from '../support/builders.ts';
 import { kafkaBrokers, redisUrl } from '../support/services.ts';
 import { inCluster, once, until } from './cluster.ts';

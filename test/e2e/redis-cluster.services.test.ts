@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Summary } from '../../batches/record/summary.ts';
-import { createKeyNames, shardOf } from '../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../support/ledger-names.ts';
 import { payoutEvent } from '../support/builders.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
 import { kafkaBrokers } from '../support/services.ts';

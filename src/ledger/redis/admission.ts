@@ -5,7 +5,6 @@ import { checkAdmission, checkNewRecord } from '../../../batches/record/check-ch
 import type { Admission, Verdict } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import type { Reply } from './script-client.ts';
-import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { encodeImmutable, templateOf, encodeMutable, stateText, type StoredRecord } from './record-codec.ts';
 import { movedToken } from './places.ts';
@@ -30,7 +29,7 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
   checkAdmission(admission);
   await context.requireBatch(batchId);
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
-  const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
+  const shard = recordId === undefined ? context.names.shardOfPlace(occurrence) : context.names.shardOf(recordId);
   const target = { shard, recordId, token: context.nextToken() };
   const holder = await context.places.claim(occurrence, shard);
   if (holder !== shard) return (await movedVerdict(context, holder, occurrence)) ?? { type: 'place_taken' };

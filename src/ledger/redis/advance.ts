@@ -9,7 +9,6 @@ import { LedgerReadError } from '../errors.ts';
 import type { Seal } from '../seal.ts';
 import type { Argument } from './calls.ts';
 import { placeText } from './errors.ts';
-import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { copyGatesTo, grantDay } from './gates.ts';
 import { readStored, unpack } from './stored-record.ts';
@@ -26,7 +25,7 @@ export async function advance(context: LedgerContext, change: Change, tries = 1)
   const { outbox, place } = context;
   const { recordId, batchId } = after;
 
-  const shard = shardOf(recordId);
+  const shard = context.names.shardOf(recordId);
   const taken = await takenSession(context, shard, after);
   if (taken !== undefined) return taken;
   const args = await argumentsOf(context, shard, change);

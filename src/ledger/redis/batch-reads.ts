@@ -4,7 +4,7 @@ import type { EnqueueProgress, SharedLedger } from '../../../batches/ports/ledge
 import type { TallyRow } from '../../../batches/record/tally.ts';
 import { countedOf } from '../codes.ts';
 import type { ScriptClient } from './script-client.ts';
-import { shardOf, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 
 /** By status and currency. */
 type Totals = Map<string, { -readonly [Member in keyof TallyRow]: TallyRow[Member] }>;
@@ -22,12 +22,12 @@ type Fields = Readonly<Record<string, string>>;
 
 export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchReads {
   const pinsOf = async (batchId: string): Promise<Fields> =>
-    (await calls.read(shardOf(batchId), 'hgetall', names.batch(batchId))) as Fields;
+    (await calls.read(names.shardOf(batchId), 'hgetall', names.batch(batchId))) as Fields;
 
   const find = async (batchId: string): Promise<Batch | undefined> => {
     const [pins, sends] = await Promise.all([
       pinsOf(batchId),
-      Promise.all(shards.map((shard) => calls.read(shard, 'hmget', names.tally(shard, batchId), 'sent', 'first', 'newest'))),
+      Promise.all(names.shards.map((shard) => calls.read(shard, 'hmget', names.tally(shard, batchId), 'sent', 'first', 'newest'))),
     ]);
     return pins['file'] === undefined ? undefined : toBatch(batchId, pins, sends as (string | null)[][]);
   };
@@ -36,7 +36,7 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
   const ids = async (newest?: number): Promise<readonly string[]> => {
     const from = newest === undefined ? '0' : String(-newest);
     const lists = (await Promise.all(
-      shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), from, '-1', 'WITHSCORES')),
+      names.shards.map((shard) => calls.read(shard, 'zrange', names.batches(shard), from, '-1', 'WITHSCORES')),
     )) as string[][];
     const made = lists.flatMap((list) =>
       Array.from({ length: list.length / 2 }, (_, index) => ({ batchId: list[2 * index] ?? '', number: Number(list[2 * index + 1]) })),
@@ -45,13 +45,13 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
   };
 
   const talliesOf = async (batchId: string, totals: Totals): Promise<void> => {
-    const found = await Promise.all(shards.map((shard) => calls.read(shard, 'hgetall', names.tally(shard, batchId))));
+    const found = await Promise.all(names.shards.map((shard) => calls.read(shard, 'hgetall', names.tally(shard, batchId))));
     for (const answer of found) addTotals(totals, answer as Fields);
   };
 
   return {
     ids: () => ids(),
-    exists: async (batchId) => (await calls.read(shardOf(batchId), 'exists', names.batch(batchId))) === 1,
+    exists: async (batchId) => (await calls.read(names.shardOf(batchId), 'exists', names.batch(batchId))) === 1,
     batch: find,
     async batches(params) {
       const all: Batch[] = [];
@@ -63,7 +63,7 @@ export function createBatchReads(calls: ScriptClient, names: KeyNames): BatchRea
       return all;
     },
     async unfinishedFiles() {
-      const lists = await Promise.all(shards.map((shard) => calls.read(shard, 'zrange', names.unfinished(shard), '0', '-1')));
+      const lists = await Promise.all(names.shards.map((shard) => calls.read(shard, 'zrange', names.unfinished(shard), '0', '-1')));
       return (lists as string[][]).flat();
     },
     async tallies(batchId) {

@@ -2,7 +2,6 @@
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { batchNeverOpened } from '../../../batches/record/check-change.ts';
 import { createBatchReads, type BatchReads } from './batch-reads.ts';
-import { shardOf } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { scripts } from './scripts.ts';
 
@@ -25,7 +24,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
 
   /** Sets these fields whatever their values are; once, however often the call has to be made. */
   const change = async (batchId: string, line: string, fields: readonly string[]): Promise<void> => {
-    const shard = shardOf(batchId);
+    const shard = names.shardOf(batchId);
     const token = nextToken();
     for (let version = String((await calls.read(shard, 'hget', names.batch(batchId), 'version')) ?? '0'); ;) {
       const { answer, values } = await calls.run(
@@ -58,7 +57,7 @@ export function createBatchStore({ calls, names, nextToken }: Pick<LedgerContext
         phase: pinned === 'skip' ? 'released' : 'admitting',
         started_at: String(at),
       };
-      const shard = shardOf(batchId);
+      const shard = names.shardOf(batchId);
       await calls.run(
         shard,
         scripts.openBatch,

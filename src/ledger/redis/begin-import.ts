@@ -4,8 +4,9 @@ import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerIncompleteError, LedgerMissingError, type Binding } from '../errors.ts';
 import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState, type Shard } from './bootstrap.ts';
 import { placeText, type LedgerPlace } from './errors.ts';
-import { createKeyNames, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { removeAllBut } from './rebuild.ts';
+import type { ShardCount } from './sharding.ts';
 
 interface ImportParams {
   readonly connection: RedisConnection;
@@ -15,6 +16,8 @@ interface ImportParams {
 export interface BeginImport extends ImportParams {
   readonly binding: Binding;
   readonly ledgerKey: Buffer;
+  /** Of a new ledger. */
+  readonly shardCount?: ShardCount | undefined;
   /** Makes ids that were never made before. */
   readonly ids: () => string;
   /** False: where there is no ledger, none is made. */
@@ -38,9 +41,8 @@ export interface BeginImport extends ImportParams {
 export async function beginImport(params: BeginImport): Promise<string> {
   const { connection, prefix, binding, ledgerKey, ids, lineage, newest } = params;
   const { address } = connection;
-  const names = createKeyNames(prefix);
   const place = { address, prefix };
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix, params.shardCount);
   checkBound({ place, binding, ledgerKey }, found);
   await checkEmpty(params, place, names, found);
   const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
@@ -53,11 +55,11 @@ export async function beginImport(params: BeginImport): Promise<string> {
   const offset = behindMs > 0 ? ['offset', behindMs.toFixed(3)] : [];
   const barrier = Math.max(params.barrier, behindMs > clockToleranceMs ? newest : 0);
   const times = [...offset, ...(barrier > 0 ? ['barrier', barrier.toFixed(3)] : [])];
-  for (const shard of shards) {
-    const fields = [...boundFields(binding, ledgerKey), 'taken_in', [...takenIn].join(' '), ...times];
+  for (const shard of names.shards) {
+    const fields = [...boundFields(binding, ledgerKey, names), 'taken_in', [...takenIn].join(' '), ...times];
     await createShard(connection, names, shard, [generation, String(shard), 'importing', 'over', ...fields]);
   }
-  await removeAllBut(connection, names, new Set(shards.map(names.meta)));
+  await removeAllBut(connection, names, new Set(names.shards.map(names.meta)));
   return generation;
 }
 
@@ -77,7 +79,7 @@ async function checkEmpty(
     );
   }
   const isStarted = found.every(({ generation, state }) => generation === undefined || state === 'importing');
-  const lists = shards.map(names.batches);
+  const lists = names.shards.map(names.batches);
   const counts = await sendByKey(
     connection,
     lists.map((key) => ({ key, command: ['zcard', key] })),
@@ -99,12 +101,11 @@ function checkMarks({ marksSeen }: BeginImport, place: LedgerPlace, takenIn: Rea
 /** From now on the ledger may be paid from. Idempotent. */
 export async function finishImport({ connection, prefix }: ImportParams): Promise<void> {
   const { address } = connection;
-  const names = createKeyNames(prefix);
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix);
   const generation = found[0]?.['generation'] ?? '';
   const takenIn = [...generationsTakenIn(found)].join(' ');
   // The first shard is live last.
-  for (const shard of shards.toReversed()) {
+  for (const shard of names.shards.toReversed()) {
     if (!(await setState(connection, names, shard, generation, 'live', takenIn)))
       throw new TypeError(`${placeText({ address, prefix })} is not being imported`);
   }

@@ -1,11 +1,13 @@
 -- What every script of the ledger begins with.
 --
--- KEYS[1]  the shard's meta hash: generation, counter, last, shard, w:<writer>, forgotten, offset, barrier, ...
+-- KEYS[1]  the shard's meta hash: generation, counter, last, shard, shards, w:<writer>, forgotten, offset,
+--          barrier, ...; without shards the ledger has 16 of them
 -- ARGV[1]  the generation that the caller works on; behind a space the writer: the short id of the calling process
 -- Returns  { 'lost', '0' } when the shard holds another generation, or none: then nothing was written
 local generation, writer = string.match(ARGV[1], '^(%S+) ?(%S*)$')
 local own_field = 'w:' .. writer
-local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field, 'offset', 'barrier', 'gates')
+local meta = redis.call('HMGET', KEYS[1], 'generation', 'counter', 'last', 'shard', own_field, 'offset', 'barrier', 'gates',
+  'shards')
 if meta[1] ~= generation then return { 'lost', '0' } end
 
 -- How many writes the shard has seen, a space, and which of them was the writer's last (0: none). Every reply carries
@@ -69,17 +71,21 @@ end
 -- How many calls this script carries out, and whether one of them has written.
 local calls_here, has_written = 1, false
 
+-- In a ledger with more than 16 shards two numbers of one are so many microseconds apart: no two shards share a number.
+local number_step = (meta[9] or 16) / 16
+
 -- Starts the writes of a call, once everything is checked. Returns a number that rises in the shard and contains it:
--- microseconds since 2025, times 16, plus shard. It is far below 2^53, so that a score holds it exactly. The first call
--- that writes takes numbers and counters for all, so that the meta hash is written once; where Redis refuses that, as it
--- does without memory, the next call tries it again.
+-- microseconds since 2025, times 16, plus shard. It is below 2^53 until 2042, so that a score holds it exactly. The first
+-- call that writes takes numbers and counters for all, so that the meta hash is written once; where Redis refuses that, as
+-- it does without memory, the next call tries it again.
 local function write()
   if has_written then
-    last = last + 1
+    last = last + number_step
   else
-    local lowest = math.max(math.floor((now - numbers_begin_ms) * 1000), last + 1)
+    local now_step = math.floor((now - numbers_begin_ms) * 1000 / number_step)
+    local lowest = math.max(now_step, math.floor(last / number_step) + 1) * number_step
     local highest = text_of(counter + calls_here)
-    local fields = { 'last', text_of(lowest + calls_here - 1), 'counter', highest }
+    local fields = { 'last', text_of(lowest + (calls_here - 1) * number_step), 'counter', highest }
     if writer ~= '' then
       if not meta[5] then drop_old_writers() end
       fields[5], fields[6] = own_field, highest .. ' ' .. clock[1]

@@ -8,10 +8,12 @@ import { LedgerMissingError, type Binding } from '../errors.ts';
 import { keyCheck } from '../ledger-key.ts';
 import { whyNotBound, whyNotLive, whyNotRead, type LedgerState } from '../may-pay.ts';
 import { LedgerDataLossError, nameOf, placeText, type LedgerPlace } from './errors.ts';
-import { shards, type KeyNames } from './key-names.ts';
-import { formerGeneration, migrate, needsMigration, schemaVersion } from './migration.ts';
+import { createKeyNames, type KeyNames } from './key-names.ts';
+import { formerGeneration, migrate, needsMigration } from './migration.ts';
 import { findPrefix } from './find-ledger.ts';
+import { schemaOf } from './schema.ts';
 import { scripts } from './scripts.ts';
+import { defaultShardCount, mostShards, type ShardCount } from './sharding.ts';
 
 /**
  * `founding`: not all shards are made yet; `rebuilding`, `importing`: it does not know everything yet; `moved`: another ledger
@@ -24,7 +26,8 @@ export type Shard = Readonly<Record<string, string>>;
 export interface BootstrapParams {
   readonly connection: RedisConnection;
   readonly place: LedgerPlace;
-  readonly names: KeyNames;
+  /** Of a new ledger. */
+  readonly shardCount?: ShardCount | undefined;
   readonly binding: Binding;
   readonly ledgerKey: Buffer;
   /** Makes ids that were never made before. */
@@ -43,6 +46,7 @@ export interface BootstrapParams {
 }
 
 export interface ShardsRead {
+  readonly names: KeyNames;
   readonly generation: string;
   /** How many writes each shard has seen. */
   readonly counters: readonly number[];
@@ -50,22 +54,17 @@ export interface ShardsRead {
 
 /** @throws LedgerMissingError | LedgerBehindError | LedgerBindingError | LedgerKeyError | LedgerSchemaError */
 export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead> {
-  const { connection, place, names } = params;
-  let found = await readShards(connection, names);
-  if (found.every((shard) => shard['generation'] === undefined)) {
-    await assertMayCreate(params);
-    await createShards(params, params.ids());
-    found = await readShards(connection, names);
-  } else if (found[0]?.['state'] === ('founding' satisfies State)) {
-    await createShards(params, found[0]['generation'] ?? '');
-    found = await readShards(connection, names);
-  }
+  const { names, found } = await readOrCreate(params);
+  const { place } = params;
   checkBound(params, found);
   checkLive(params, found);
   const [first] = found;
   const [generation, former] = [first?.['generation'] ?? '', formerGeneration(first)];
-  const lost = found.flatMap((shard, index) => ([generation, former].includes(shard['generation'] ?? '') ? [] : [index]));
-  if (lost.length > 0) throw new LedgerDataLossError(place, `has lost part of its data (shards ${lost.join(', ')} of ${shards.length})`);
+  const isOfLedger = (shard: Shard): boolean =>
+    [generation, former].includes(shard['generation'] ?? '') && shardCountOf(shard) === names.shards.length;
+  const lost = found.flatMap((shard, index) => (isOfLedger(shard) ? [] : [index]));
+  if (lost.length > 0)
+    throw new LedgerDataLossError(place, `has lost part of its data (shards ${lost.join(', ')} of ${names.shards.length})`);
   const rebuilding = found.some((shard) => shard['state'] === ('rebuilding' satisfies State));
   if (rebuilding && !params.rebuilding) throw new LedgerDataLossError(place, 'is being rebuilt and is not complete yet');
   if (!rebuilding && params.rebuilding) throw new TypeError(`${placeText(place)} is not being rebuilt`);
@@ -74,8 +73,8 @@ export async function openOrCreate(params: BootstrapParams): Promise<ShardsRead>
     const takenIn = [...generationsTakenIn(found)].filter((its) => its !== former);
     await checkMarks(params, former, counters, new Set(takenIn));
   }
-  if (!needsMigration(found)) return { generation, counters };
-  await migrate({ ...params, idempotencyHeader: params.binding.idempotencyHeader }, found);
+  if (!needsMigration(found)) return { names, generation, counters };
+  await migrate({ ...params, names, idempotencyHeader: params.binding.idempotencyHeader }, found);
   return openOrCreate(params);
 }
 
@@ -100,13 +99,47 @@ function checkLive({ place, importing }: BootstrapParams, found: readonly Shard[
   if (importing) throw new TypeError(`${placeText(place)} is not being imported`);
 }
 
-export async function readShards(connection: RedisConnection, names: KeyNames): Promise<Shard[]> {
-  const metas = shards.map(names.meta);
-  return (await sendByKey(
-    connection,
-    metas.map((key) => ({ key, command: ['hgetall', key] })),
-  )) as Shard[];
+async function readOrCreate(params: BootstrapParams): Promise<LedgerFound> {
+  const { connection, shardCount, place } = params;
+  const ledger = await readShards(connection, place.prefix, shardCount);
+  const [first] = ledger.found;
+  if (ledger.found.every((shard) => shard['generation'] === undefined)) {
+    await assertMayCreate(params);
+    await createShards(params, ledger.names, params.ids());
+  } else if (first?.['state'] === ('founding' satisfies State)) {
+    await createShards(params, ledger.names, first['generation'] ?? '');
+  } else return ledger;
+  return readShards(connection, place.prefix);
 }
+
+/** @property found by shard */
+export interface LedgerFound {
+  readonly names: KeyNames;
+  readonly found: readonly Shard[];
+}
+
+/**
+ * What the shards under the prefix hold. There are as many as they say themselves: of a ledger that has lost some, the others do.
+ *
+ * @param wanted how many there are where there is no ledger
+ */
+export async function readShards(
+  connection: RedisConnection,
+  prefix: string,
+  wanted: ShardCount = defaultShardCount,
+): Promise<LedgerFound> {
+  const all = createKeyNames(prefix, mostShards);
+  const read = (await sendByKey(
+    connection,
+    all.shards.map(all.meta).map((key) => ({ key, command: ['hgetall', key] })),
+  )) as Shard[];
+  const known = read.filter((shard) => shard['generation'] !== undefined).map(shardCountOf);
+  const count = known.length === 0 ? wanted : (Math.max(...known) as ShardCount);
+  return { names: createKeyNames(prefix, count), found: read.slice(0, count) };
+}
+
+/** How many shards the ledger has that this one belongs to. */
+const shardCountOf = (shard: Shard): ShardCount => Number(shard['shards'] ?? defaultShardCount) as ShardCount;
 
 async function assertMayCreate({ connection, place, mayCreate, hasResults, marksSeen }: BootstrapParams): Promise<void> {
   if (hasResults || marksSeen.length > 0)
@@ -118,9 +151,15 @@ async function assertMayCreate({ connection, place, mayCreate, hasResults, marks
 }
 
 /** What a shard is made with, beside its number and state. */
-export function boundFields({ gateway, project, submerchant, idempotencyHeader }: Binding, ledgerKey: Buffer): string[] {
+export function boundFields(
+  { gateway, project, submerchant, idempotencyHeader }: Binding,
+  ledgerKey: Buffer,
+  { shards }: Pick<KeyNames, 'shards'>,
+): string[] {
   const fields = {
-    schema: String(schemaVersion),
+    schema: String(schemaOf(shards.length)),
+    // A ledger that does not say it has 16, as every one had before there was a choice.
+    ...(shards.length === defaultShardCount ? {} : { shards: String(shards.length) }),
     gateway,
     project,
     ...(submerchant === undefined ? {} : { submerchant }),
@@ -133,24 +172,27 @@ export function boundFields({ gateway, project, submerchant, idempotencyHeader }
 }
 
 /** Makes what is missing. The first shard is made first and is live last; of two makers the first wins. */
-async function createShards({ connection, place, names, binding, ledgerKey }: BootstrapParams, wanted: string): Promise<void> {
-  const fields = boundFields(binding, ledgerKey);
-  const [generation] = await createShard(connection, names, 0, [wanted, '0', 'founding', '', ...fields]);
-  for (const shard of shards.slice(1)) {
+async function createShards({ connection, place, binding, ledgerKey }: BootstrapParams, wanted: KeyNames, id: string): Promise<void> {
+  const first = [id, '0', 'founding', '', ...boundFields(binding, ledgerKey, wanted)];
+  const [generation, , count] = await createShard(connection, wanted, 0, first);
+  // Also of how many there are.
+  const names = createKeyNames(place.prefix, Number(count) as ShardCount);
+  const fields = boundFields(binding, ledgerKey, names);
+  for (const shard of names.shards.slice(1)) {
     const [its] = await createShard(connection, names, shard, [generation, String(shard), 'live', '', ...fields]);
     if (its !== generation) throw new LedgerDataLossError(place, `has lost part of its data (shard ${shard} belongs to another ledger)`);
   }
   await setState(connection, names, 0, generation, 'live', '');
 }
 
-/** @param args as `found.lua` takes them */
+/** @param args as `create-shard.lua` takes them */
 export async function createShard(
   connection: RedisConnection,
   names: KeyNames,
   shard: number,
   args: readonly string[],
-): Promise<[string, string]> {
-  return (await evaluateByKey(connection, scripts.createShard.text, [names.meta(shard)], args)) as [string, string];
+): Promise<[generation: string, state: string, shards: string]> {
+  return (await evaluateByKey(connection, scripts.createShard.text, [names.meta(shard)], args)) as [string, string, string];
 }
 
 export async function setState(
@@ -167,8 +209,8 @@ export async function setState(
 }
 
 /** @throws LedgerSchemaError for a ledger of a newer version; one of an older version is read as it is, and migrated to be paid from */
-export function checkSchema(place: LedgerPlace, schema: string): void {
-  const refusal = whyNotRead(nameOf(place), schema, [1, schemaVersion]);
+export function checkSchema(place: LedgerPlace, shard: Shard): void {
+  const refusal = whyNotRead(nameOf(place), shard['schema'] ?? '1', [1, schemaOf(shardCountOf(shard))]);
   if (refusal !== null) throw refusal;
 }
 
@@ -181,7 +223,7 @@ export function checkBound(
   for (const shard of found) {
     const { schema, gateway, project, submerchant, idempotency_header: header, key_check: check } = shard;
     if (schema === undefined || gateway === undefined || project === undefined) continue;
-    checkSchema(place, schema);
+    checkSchema(place, shard);
     // A ledger that is not migrated yet has no header: the migration binds it.
     const idempotencyHeader = header ?? binding.idempotencyHeader;
     const bound: Binding = { gateway, project, idempotencyHeader, ...(submerchant === undefined ? {} : { submerchant }) };

@@ -16,7 +16,7 @@ export async function claimDue(
 ): ReturnType<SharedLedger['claimDue']> {
   const { calls, names } = context;
   const now = await redisTime(calls);
-  const first = await firstMembers(calls, (shard) => names.queue(shard), '-inf', Math.min(limit, claimLimit));
+  const first = await firstMembers(context, (shard) => names.queue(shard), '-inf', Math.min(limit, claimLimit));
   const wanted = new Map<number, number>();
   for (const { shard } of first.slice(0, limit).filter(({ score }) => score <= now)) wanted.set(shard, (wanted.get(shard) ?? 0) + 1);
   const claims = await Promise.all(

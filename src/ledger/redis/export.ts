@@ -16,8 +16,9 @@ import { placeText } from './errors.ts';
 import { packedRecords, packedSessionItem } from './export-packed.ts';
 import { isKnownOrder } from './record-codec.ts';
 import { headOfRecord } from './stored-record.ts';
-import { createKeyNames, shards, timeOfNumber } from './key-names.ts';
+import { timeOfMicroseconds, timeOfNumber } from './key-names.ts';
 import { gateItems } from './gates.ts';
+import { copyMark, movedToken } from './places.ts';
 import { readPauses } from './pauses.ts';
 import { createScriptClient } from './script-client.ts';
 import { scripts } from './scripts.ts';
@@ -40,8 +41,7 @@ export interface RedisSourceParams {
 export async function openRedisSource(params: RedisSourceParams): Promise<MoveSource> {
   const { connection, prefix, ledgerKey } = params;
   const place = { address: connection.address, prefix };
-  const names = createKeyNames(prefix);
-  const found = await readShards(connection, names);
+  const { found } = await readShards(connection, prefix);
   if (found[0]?.['generation'] === undefined) throw new LedgerMissingError(`${placeText(place)} is empty: there is nothing to export.`);
   const binding = boundTo(found);
   // Only the key is asked for: to whom it belongs, the file says.
@@ -71,9 +71,9 @@ function boundTo([first]: readonly Shard[]): Binding {
 
 /** Of two exports, and of one that was interrupted, all shards get the note and the generation that the first one got. */
 async function moveAway({ connection, prefix, ids }: RedisSourceParams, note: string): Promise<string> {
-  const names = createKeyNames(prefix);
+  const { names } = await readShards(connection, prefix);
   let args: readonly string[] = [ids(), note];
-  for (const shard of shards) args = (await evaluateByKey(connection, scripts.moveAway.text, [names.meta(shard)], args)) as string[];
+  for (const shard of names.shards) args = (await evaluateByKey(connection, scripts.moveAway.text, [names.meta(shard)], args)) as string[];
   return args[0] ?? '';
 }
 
@@ -85,9 +85,8 @@ interface Reading extends Pick<LedgerContext, 'calls' | 'names' | 'strings' | 'r
 }
 
 async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Binding, generation: string): AsyncGenerator<MovedItem> {
-  const names = createKeyNames(prefix);
   const place = { address: connection.address, prefix };
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix);
   const calls = createScriptClient({
     connection,
     place,
@@ -107,9 +106,9 @@ async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Bind
     yield* batchesOf(reading);
     yield* eventsOf(reading);
     for (const batchId of await reading.batches.ids()) {
-      for (const status of recordStatuses) for (const shard of shards) yield* recordsOf(reading, { batchId, status, shard });
+      for (const status of recordStatuses) for (const shard of names.shards) yield* recordsOf(reading, { batchId, status, shard });
       yield* packedRecords(reading, batchId, nextOrder);
-      for (const shard of shards) yield* duplicatesOf(reading, batchId, shard);
+      for (const shard of names.shards) yield* duplicatesOf(reading, batchId, shard);
     }
     yield* placesOf(reading);
     yield* namedOf(reading);
@@ -123,7 +122,7 @@ async function* itemsOf({ connection, prefix }: RedisSourceParams, binding: Bind
 
 function ledgerItem(binding: Binding, found: readonly Shard[]): MovedItem {
   const highest = (field: string): number => Math.max(...found.map((shard) => Number(shard[field] ?? 0)));
-  const newest = highest('last') > 0 ? timeOfNumber(highest('last') * shards.length) : 0;
+  const newest = highest('last') > 0 ? timeOfMicroseconds(highest('last')) : 0;
   return { type: 'ledger', binding, newest, barrier: highest('barrier'), lineage: [...generationsTakenIn(found)] };
 }
 
@@ -251,8 +250,11 @@ async function* placesOf(reading: Reading): AsyncGenerator<MovedItem> {
     const stream = rest.slice(0, rest.lastIndexOf(':'));
     for await (const [position, outcome] of fieldsOf(reading, shard, key)) {
       if (outcome === '*') continue;
-      const status = statusOf(Number(outcome.split(':')[0]));
-      yield { type: 'occurrence', stream, position: Number(position), status, shard, counted: null };
+      const [code, token = ''] = outcome.split(':');
+      const copyOf = token.startsWith(`${movedToken}${copyMark}`) ? Number(token.slice(movedToken.length + copyMark.length)) : undefined;
+      if (copyOf !== undefined && reading.names.shardsOfExported(copyOf)[0] !== shard) continue;
+      const exported = copyOf ?? reading.names.exported(shard);
+      yield { type: 'occurrence', stream, position: Number(position), status: statusOf(Number(code)), shard: exported, counted: null };
     }
   }
 }
@@ -260,7 +262,7 @@ async function* placesOf(reading: Reading): AsyncGenerator<MovedItem> {
 /** What is kept by a name: sequences, sessions, dead letters. */
 async function* namedOf(reading: Reading): AsyncGenerator<MovedItem> {
   const { names } = reading;
-  for (const shard of shards) {
+  for (const shard of names.shards) {
     for await (const [recordId, sequence] of fieldsOf(reading, shard, names.loose(shard)))
       yield { type: 'loose', recordId, sequence: Number(sequence) };
   }
@@ -276,7 +278,7 @@ async function* namedOf(reading: Reading): AsyncGenerator<MovedItem> {
 
 /** In the order of each shard, and so of each record. */
 async function* eventsOf({ calls, names }: Reading): AsyncGenerator<MovedItem> {
-  for (const shard of shards) {
+  for (const shard of names.shards) {
     for (let from = 0; ; from += pageSize) {
       const to = String(from + pageSize - 1);
       const numbers = (await calls.read(shard, 'zrange', names.outboxTimes(shard), String(from), to)) as string[];

@@ -6,7 +6,7 @@ import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { dayHold, noTerms, type BatchTerms, type Gates, type Hold } from '../../../batches/record/gates.ts';
 import type { MovedItem } from '../moved-items.ts';
 import type { LedgerContext } from './context.ts';
-import { shardOf, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
 type GateCalls = Pick<LedgerContext, 'calls' | 'names'>;
@@ -19,7 +19,7 @@ export const createGates = (context: Pick<LedgerContext, 'calls' | 'names' | 'ne
     setGate(context, { home: 0, keyOf: context.names.meta, field: 'gates', number: gates.number, text: gatesText(gates), expected }),
   setTerms: ({ batchId, terms, expected }) =>
     setGate(context, {
-      home: shardOf(batchId),
+      home: context.names.shardOf(batchId),
       keyOf: (shard) => context.names.tally(shard, batchId),
       field: 'terms',
       number: terms.number,
@@ -33,7 +33,7 @@ export async function readGates({ calls, names }: GateCalls): Promise<Gates | nu
 }
 
 export async function readTerms({ calls, names }: GateCalls, batchId: string): Promise<BatchTerms> {
-  const text = (await calls.read(shardOf(batchId), 'hget', names.tally(shardOf(batchId), batchId), 'terms')) as string | null;
+  const text = (await calls.read(names.shardOf(batchId), 'hget', names.tally(names.shardOf(batchId), batchId), 'terms')) as string | null;
   return (gateIn(text) as BatchTerms | null) ?? noTerms;
 }
 
@@ -66,7 +66,7 @@ interface GateChange {
 
 /** Decided first, then copied to every shard, also when it was decided before: an earlier call may have died in between. */
 async function setGate(
-  { calls, nextToken }: Pick<LedgerContext, 'calls' | 'nextToken'>,
+  { calls, names, nextToken }: Pick<LedgerContext, 'calls' | 'names' | 'nextToken'>,
   { home, keyOf, field, number, text, expected }: GateChange,
 ): Promise<boolean> {
   const token = nextToken();
@@ -79,7 +79,7 @@ async function setGate(
     const { answer } = await calls.run(home, scripts.setGate, [keyOf(home)], [field, String(expected), token, whole]);
     if (answer === 'moved') return false;
   }
-  const others = shards.filter((shard) => shard !== home);
+  const others = names.shards.filter((shard) => shard !== home);
   await Promise.all(others.map((shard) => calls.run(shard, scripts.copyGate, [keyOf(shard)], [field, String(number), whole])));
   return true;
 }
@@ -92,7 +92,7 @@ async function setGate(
  */
 export async function copyGatesTo(context: GateCalls, { shard, batchId }: { shard: number; batchId: string }): Promise<boolean> {
   const { names } = context;
-  const ofBatch = { home: shardOf(batchId), keyOf: (one: number) => names.tally(one, batchId), field: 'terms' } as const;
+  const ofBatch = { home: names.shardOf(batchId), keyOf: (one: number) => names.tally(one, batchId), field: 'terms' } as const;
   const copied = [await copyTo(context, shard, { home: 0, keyOf: names.meta, field: 'gates' }), await copyTo(context, shard, ofBatch)];
   return copied.includes(true);
 }
@@ -141,7 +141,7 @@ export async function* gateItems(context: GateCalls, batchIds: readonly string[]
     if (terms.number > 0) yield { type: 'terms', batchId, terms };
   }
   for (const currency of Object.keys(gates?.maxDayTotal ?? {})) {
-    const fields = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), `day:${currency}`)));
+    const fields = await Promise.all(names.shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), `day:${currency}`)));
     const sums = fields.map((text) => String(text ?? '0 0').split(' '));
     const day = Math.max(...sums.map(([one]) => Number(one)));
     const minor = sums.reduce((sum, [its, sent]) => (Number(its) === day ? sum + BigInt(sent ?? 0) : sum), 0n);

@@ -24,11 +24,12 @@ if not (has_room(known['a' .. received], minor) and has_room(known['a' .. its], 
 -- The first number from the wanted one on that no member of the set has: a list continues behind a number.
 local function free_number(set, wanted, otherwise)
   if wanted == '' then return otherwise end
-  local number, step = tonumber(wanted) * 16 + tonumber(meta[4]), 16000
+  local next_one, step = number_step * 16, number_step * 16000
+  local number = math.floor(tonumber(wanted) / number_step) * next_one + tonumber(meta[4])
   while true do
-    local last = redis.call('ZREVRANGEBYSCORE', set, string.format('%.0f', number + step - 16), string.format('%.0f', number), 'WITHSCORES', 'LIMIT', 0, 1)
+    local last = redis.call('ZREVRANGEBYSCORE', set, string.format('%.0f', number + step - next_one), string.format('%.0f', number), 'WITHSCORES', 'LIMIT', 0, 1)
     if not last[2] then return string.format('%.0f', number) end
-    local next_number = tonumber(last[2]) + 16
+    local next_number = tonumber(last[2]) + next_one
     if next_number < number + step then return string.format('%.0f', next_number) end
     number = number + step
   end

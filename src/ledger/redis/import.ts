@@ -15,8 +15,8 @@ import { scoreText } from './advance.ts';
 import type { BatchStore } from './batches.ts';
 import type { LedgerContext } from './context.ts';
 import { LedgerTotalsError, placeText } from './errors.ts';
-import { microsecondsAt, shardOf, shardOfPlace } from './key-names.ts';
-import { isFilePlace, movedToken } from './places.ts';
+import { microsecondsAt } from './key-names.ts';
+import { copyMark, isFilePlace, movedToken, type Place } from './places.ts';
 import { alertText, encodeImmutable, encodeMutable, encodePermanent, firstText, statusCodeText, templateOf } from './record-codec.ts';
 import { scripts } from './scripts.ts';
 import { packClaim, packedClaim } from './sessions.ts';
@@ -46,7 +46,7 @@ export function createImport(context: LedgerContext, batches: BatchStore): (item
       case 'duplicate':
         return writeDuplicate(context, item.batchId, item.recordId, (duplicates += 1));
       case 'loose': {
-        const shard = shardOf(item.recordId);
+        const shard = names.shardOf(item.recordId);
         return setFields(context, shard, names.loose(shard), [item.recordId, String(item.sequence)]);
       }
       case 'session':
@@ -72,7 +72,7 @@ async function writeSession(context: LedgerContext, { sessionId, recordId }: Ite
   const { calls, names } = context;
   if (isPackedSession(sessionId)) return packClaim(context, sessionId, { recordId });
   const { hex, field, rest } = packedClaim(sessionId);
-  const shard = shardOf(sessionId);
+  const shard = names.shardOf(sessionId);
   const keys = [names.sessions(shard, sessionId), ...names.packedSessions(shard, hex)];
   await calls.run(shard, scripts.claimSession, keys, [sessionId, recordId, field, rest]);
 }
@@ -94,7 +94,7 @@ async function writeBatch(context: LedgerContext, batches: BatchStore, { batch }
   await batches.openBatch({ ...batch, at: startedAt });
   const sends = { sent, first: firstSentAt, newest: lastSentAt };
   const fields = Object.entries(sends).flatMap(([name, value]) => (value === null || value === 0 ? [] : [name, String(value)]));
-  const shard = shardOf(batchId);
+  const shard = context.names.shardOf(batchId);
   if (fields.length > 0) await setFields(context, shard, context.names.tally(shard, batchId), fields);
   if (finishedAt !== null) await batches.updateBatch({ batchId, state: 'finished', at: finishedAt });
   await batches.updateBatch({ batchId, state, phase, at: finishedAt ?? startedAt });
@@ -105,7 +105,7 @@ async function writeRecord(context: LedgerContext, item: MovedRecord): Promise<v
   const record = onOtherMachine(item.record);
   const { recordId, batchId, occurrence } = record;
   checkAmount(record.amountMinor);
-  const shard = shardOf(recordId);
+  const shard = names.shardOf(recordId);
   await context.places.claim(occurrence, shard);
   const template = await strings.numberOf(shard, templateOf(record));
   const { answer } = await calls.run(
@@ -148,7 +148,7 @@ async function writeRecord(context: LedgerContext, item: MovedRecord): Promise<v
       numberText(item.admittedAt),
       // What ended is packed by its end, and what was packed before at once.
       isPacked(record)
-        ? String(Math.min(item.order, mostOrder))
+        ? String(Math.min(item.order, mostOrder) * names.step)
         : numberText(isFinal[record.status] ? (item.endedAt ?? item.changedAt) : item.changedAt),
       ...item.trail.map(encodeEntry),
     ],
@@ -176,27 +176,39 @@ async function writePlace(context: LedgerContext, { stream, position, status, sh
   const { names, places } = context;
   const place = { stream, position };
   const recordId = counted?.recordId ?? null;
-  const shard = its ?? (recordId === null ? shardOfPlace(place) : shardOf(recordId));
+  const own = recordId === null ? names.shardOfPlace(place) : names.shardOf(recordId);
+  const [shard = own, ...others] = its === null ? [own] : names.shardsOfExported(its);
+  const outcome = `${statusCode[status]}:${movedToken}`;
   if (isFilePlace(place)) await places.claim(place, shard);
-  await setFields(context, shard, names.places(shard, place), [String(position), `${statusCode[status]}:${movedToken}`]);
+  else if (its !== null && others.length > 0) return writeCopies(context, [shard, ...others], place, `${outcome}${copyMark}${its}`);
+  await setFields(context, shard, names.places(shard, place), [String(position), outcome]);
+}
+
+/**
+ * A place of a topic is looked for where its record id leads, which the export does not name: it is in every shard that this may
+ * be. Each says from where, so that the next export has it once.
+ */
+async function writeCopies(context: LedgerContext, shards: readonly number[], place: Place, outcome: string): Promise<void> {
+  const { names } = context;
+  await Promise.all(shards.map((shard) => setFields(context, shard, names.places(shard, place), [String(place.position), outcome])));
 }
 
 /** As the scripts write them: record id, the order of its admission where it is known, and a number. */
 async function writeDuplicate({ calls, names }: LedgerContext, batchId: string, recordId: string, number: number): Promise<void> {
-  const shard = shardOf(recordId);
+  const shard = names.shardOf(recordId);
   await calls.run(shard, scripts.importDuplicate, [names.duplicates(shard, batchId)], [`${recordId}::${number}`]);
 }
 
 async function writeDeadLetters(context: LedgerContext, { place, count }: ItemOf<'dead_letters'>): Promise<void> {
   const { calls, names } = context;
   if (place === null) return setFields(context, 0, names.meta(0), ['dead_letters', String(count)]);
-  const shard = shardOfPlace(place);
+  const shard = names.shardOfPlace(place);
   await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, place.stream)], [String(place.position)]);
 }
 
 async function writeTallies(context: LedgerContext, batches: BatchStore, { batchId, rows }: ItemOf<'tallies'>): Promise<void> {
   const { calls, names, place } = context;
-  const shard = shardOf(batchId);
+  const shard = names.shardOf(batchId);
   const nameOf = ({ status, currency }: TallyRow): string => `${statusCode[status]}:${currency}`;
   const found = new Map((await batches.tallies(batchId)).map((row) => [nameOf(row), row]));
   const own = (await calls.read(shard, 'hgetall', names.tally(shard, batchId))) as Readonly<Record<string, string>>;

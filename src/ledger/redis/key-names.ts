@@ -6,33 +6,24 @@ import { hash } from 'node:crypto';
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
 import type { Status } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
+import { claimRangeOf, createSharding, type ShardCount, type Sharding } from './sharding.ts';
 
-export const shardCount = 16;
-export const shards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
-
-/** Occurrences of a stream that share a hash: about 64 of them are in each shard, which Redis keeps in its compact form. */
+/** Occurrences of a stream that share a hash: about 64 of them are in each of 16 shards, which Redis keeps in its compact form. */
 const bucketSize = 1024;
 
-export const shardOf = (text: string): number => shardOfHex(hash('sha1', text, 'hex'));
-/** @param hex the SHA-1 of a text, or its beginning */
-export const shardOfHex = (hex: string): number => parseInt(hex.charAt(0), 16);
-
-/** The shard of an occurrence is that of the record it names; only without one its place counts. */
-export const shardOfPlace = ({ stream, position }: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${stream}:${position}`);
-
-/** Places of a file that share a hash of claims, which Redis keeps in its compact form. */
-const claimRange = 128;
-export const claimRangeOf = ({ position }: Pick<Occurrence, 'position'>): number => Math.floor(position / claimRange);
-/** Follows from the place alone. */
-export const shardOfClaims = (place: Pick<Occurrence, 'stream' | 'position'>): number => shardOf(`${place.stream}:${claimRangeOf(place)}`);
-
-/** Numbers of entries and admissions contain their shard: microseconds since 2025, times 16, plus shard. */
-export const shardOfNumber = (number: number): number => number % shardCount;
+/**
+ * Numbers of entries and admissions: microseconds since 2025, times 16, plus shard. Where a ledger has more shards, two numbers
+ * of one shard are as many more microseconds apart, so that the numbers of all shards still differ. In every ledger they are
+ * below 2^53 until 2042.
+ */
+const numbersInMicrosecond = 16;
 const numbersBegin = Date.UTC(2025, 0, 1);
-export const timeOfNumber = (number: number): number => numbersBegin + Math.floor(number / shardCount / 1000);
+export const timeOfNumber = (number: number): number => timeOfMicroseconds(Math.floor(number / numbersInMicrosecond));
+/** @param microseconds as a shard keeps its newest number, without the shard */
+export const timeOfMicroseconds = (microseconds: number): number => numbersBegin + Math.floor(microseconds / 1000);
 /** A number without its shard. */
 export const microsecondsAt = (ms: number): number => Math.max(0, Math.floor((ms - numbersBegin) * 1000));
-export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * shardCount);
+export const numberAtTime = (ms: number): number => Math.max(0, (ms - numbersBegin) * 1000 * numbersInMicrosecond);
 
 /** Three levels of buckets: what is full in one has this many siblings in the next. */
 const levels = [64, 1_024, 16_384] as const;
@@ -40,7 +31,7 @@ const levelsBegin = [0, 64, 64 + 1_024] as const;
 /** In each shard. */
 export const bucketCount = 64 + 1_024 + 16_384;
 
-/** The numbers of the three buckets that something may be in. @param hex its SHA-1, whose first digit is its shard */
+/** The numbers of the three buckets that something may be in. @param hex its SHA-1, whose first bits are its shard: buckets are of the last ones */
 const bucketsOf = (hex: string): readonly number[] => {
   const place = parseInt(hex.slice(1, 8), 16);
   return levels.map((size, level) => (levelsBegin[level] ?? 0) + (place % size));
@@ -49,9 +40,9 @@ const bucketsOf = (hex: string): readonly number[] => {
 /** The numbers of the buckets that the packed record may be in. */
 export const packedBucketsOf = (recordId: string): readonly number[] => bucketsOf(hash('sha1', recordId, 'hex'));
 
-export interface KeyNames {
+export interface KeyNames extends Sharding {
   /**
-   * Hash: generation, state, counter, last number, shard, binding, key check, dead letters, last decision to pause everything; for each process that writes,
+   * Hash: generation, state, counter, last number, shard, number of shards if it is not 16, binding, key check, dead letters, last decision to pause everything; for each process that writes,
    * as `w:<short id>`, `<counter of its last write> <when, s>`, and the highest counter `forgotten` of those dropped.
    */
   meta(shard: number): string;
@@ -126,7 +117,7 @@ export interface KeyNames {
   sync(shard: number): string;
   /** Matches the keys of the ledger whose names begin so behind the shard: `r:`. */
   patternOf(what: string): string;
-  /** Matches every key of the ledger and no other. */
+  /** Matches every key of the ledger, however many shards it has, and no other. */
   readonly pattern: string;
 }
 
@@ -136,10 +127,13 @@ const recordCodes = Object.entries(statusCode)
   .map(([, code]) => code)
   .sort((a, b) => a - b);
 
-export function createKeyNames(prefix: string): KeyNames {
-  const bases = shards.map((shard) => `${prefix}:{${tagOf(shard)}}:`);
+export function createKeyNames(prefix: string, shardCount: ShardCount): KeyNames {
+  const sharding = createSharding(shardCount);
+  const { shardOf, shardOfClaims } = sharding;
+  const bases = sharding.shards.map((shard) => `${prefix}:{${tagOf(shard)}}:`);
   const name = (shard: number, rest: string): string => `${bases[shard] ?? ''}${rest}`;
   return {
+    ...sharding,
     meta: (shard) => name(shard, 'meta'),
     names: (shard) => name(shard, 'names'),
     record: (shard, recordId) => name(shard, `r:${recordId}`),
@@ -174,7 +168,7 @@ export function createKeyNames(prefix: string): KeyNames {
     ends: (shard) => name(shard, 'ends'),
     dropped: (shard) => name(shard, 'dropped'),
     sync: (shard) => name(shard, 'sync'),
-    patternOf: (what) => `${prefix}:{[01][0-9]}:${what}*`,
-    pattern: `${prefix}:{[01][0-9]}:*`,
+    patternOf: (what) => `${prefix}:{[0-6][0-9]}:${what}*`,
+    pattern: `${prefix}:{[0-6][0-9]}:*`,
   };
 }

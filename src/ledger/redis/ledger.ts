@@ -20,7 +20,7 @@ import { createBatchStore, type BatchStore } from './batches.ts';
 import { createScriptClient, type ScriptClient, type ScriptClientParams } from './script-client.ts';
 import { placeText, type LedgerDataLossError, type LedgerPlace } from './errors.ts';
 import { openOrCreate } from './bootstrap.ts';
-import { createKeyNames, shardOfPlace, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { createStringTable } from './string-table.ts';
 import { noticeTime } from './notice-time.ts';
 import { createOutbox } from './outbox.ts';
@@ -34,6 +34,7 @@ import { createImport } from './import.ts';
 import { createRestore } from './restore.ts';
 import { assertDurable } from './durability-check.ts';
 import { scripts } from './scripts.ts';
+import type { ShardCount } from './sharding.ts';
 import { createRedisHealth, type RedisHealth } from './health.ts';
 import { createPlaceClaims } from './places.ts';
 import { createSessions } from './sessions.ts';
@@ -53,6 +54,8 @@ export interface RedisLedgerParams {
   readonly keys: KeyDerivation;
   /** Returns unique ids. */
   readonly ids: () => string;
+  /** Of a new ledger; where there is one, a warning when it has another number. */
+  readonly shardCount?: ShardCount | undefined;
   /** False: an empty Redis is an error. */
   readonly mayCreate: boolean;
   /** `ledger_mark`s of published results, such as the newest of each partition: the ledger must hold as much. */
@@ -92,7 +95,6 @@ export interface RedisLedger extends SharedLedger {
 export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisLedger> {
   const { connection, prefix, keys, ids, onBroken } = params;
   const place: LedgerPlace = { address: connection.address, prefix };
-  const names = createKeyNames(prefix);
   try {
     const { allow, onWarning } = params;
     const durability = await assertDurable({ connection, allowUnsafe: allow.unsafe, onWarning });
@@ -100,12 +102,13 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     const found = await openOrCreate({
       ...params,
       place,
-      names,
       rebuilding: params.rebuilding ?? false,
       importing: params.importing ?? false,
       beforeMigration: params.beforeMigration ?? (() => Promise.resolve()),
     });
-    await noticeTime(connection, names, found.generation);
+    const { names, generation } = found;
+    warnOfOtherCount(params, place, names.shards.length);
+    await noticeTime(connection, names, generation);
     const broken = Promise.withResolvers<never>();
     // Without a listener the rejection would end the process.
     broken.promise.catch(() => undefined);
@@ -113,7 +116,6 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
     const calls: ScriptClient = createScriptClient({
       connection,
       place,
-      names,
       ...found,
       writer: owner,
       isSafe: health.isSafe,
@@ -121,15 +123,14 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
       onReplica: health.noteReplica,
       onNoSlot: health.noteNoSlot,
       onFull: health.noteFull,
-      onTime: timeKeeper(() => calls, params.onTime),
+      onTime: timeKeeper(() => calls, names, params.onTime),
       onBroken(error) {
         broken.reject(error);
         onBroken?.(error);
       },
     });
     // Resolves once all of its connections are verified.
-    await Promise.all(shards.map((shard) => calls.read(shard, 'exists', names.meta(shard))));
-    const { generation } = found;
+    await Promise.all(names.shards.map((shard) => calls.read(shard, 'exists', names.meta(shard))));
     return createLedger({ calls, place, names, generation, keys, owner, ledgerKey: params.ledgerKey, broken: broken.promise, health });
   } catch (cause) {
     if (cause instanceof LedgerError || cause instanceof CommandError || cause instanceof TypeError) throw cause;
@@ -140,8 +141,19 @@ export async function openRedisLedger(params: RedisLedgerParams): Promise<RedisL
   }
 }
 
+function warnOfOtherCount({ shardCount, onWarning }: RedisLedgerParams, place: LedgerPlace, count: number): void {
+  if (shardCount === undefined || shardCount === count) return;
+  onWarning(
+    `LEDGER_SHARDS=${shardCount} has no effect: ${placeText(place)} was created with ${count} shards, and keeps them. Set LEDGER_SHARDS=${count}.`,
+  );
+}
+
 /** A shard that noticed that Redis TIME went back is followed by all others: their sends are as old. */
-function timeKeeper(calls: () => ScriptClient, onTime: RedisLedgerParams['onTime']): NonNullable<RedisLedgerParams['onTime']> {
+function timeKeeper(
+  calls: () => ScriptClient,
+  { shards }: KeyNames,
+  onTime: RedisLedgerParams['onTime'],
+): NonNullable<RedisLedgerParams['onTime']> {
   let known = 0;
   return (seen) => {
     onTime?.(seen);
@@ -245,7 +257,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     setPause: tracked(pauses.setPause),
     recount: tracked(createRecount({ calls, names, readRecord: context.readRecord, batches })),
     countDeadLetter: tracked(async (letter) => {
-      const shard = shardOfPlace(letter);
+      const shard = names.shardOfPlace(letter);
       await calls.run(shard, scripts.countDeadLetter, [names.deadLetters(shard, letter.stream)], [String(letter.position)]);
     }),
     restore: tracked(restore.restore),

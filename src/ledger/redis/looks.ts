@@ -4,7 +4,6 @@ import { selectRecords } from '../../../batches/record/record-selection.ts';
 import { ageMs, type TimedRecord } from '../../../batches/record/record-view.ts';
 import { isFinal } from '../../../batches/record/status.ts';
 import type { FoundRecords, LedgerLooks, OldestQuery, SelectionQuery } from '../looks.ts';
-import { shardOf } from './key-names.ts';
 import { activeParts, overview } from './overview.ts';
 import { createRecordList, pageSize, readListed, type RecordListDeps } from './record-list.ts';
 import type { ScriptClient } from './script-client.ts';
@@ -17,13 +16,13 @@ interface LooksDeps extends RecordListDeps, Pick<Ledger, 'tallies'> {
 export function createLooks(deps: LooksDeps): Omit<LedgerLooks, 'keyCheck'> {
   const { calls, names } = deps;
   return {
-    find: (recordId) => readListed(deps, { shard: shardOf(recordId), recordId, score: 0 }, 0),
+    find: (recordId) => readListed(deps, { shard: names.shardOf(recordId), recordId, score: 0 }, 0),
     oldestOpen: async ({ from = 0, limit, ...query }) => (await oldestOpen(deps, { ...query, limit: from + limit })).slice(from),
     selected: (query) => selected(deps, query),
     sessionHolder: (sessionId) => sessionHolder(deps, sessionId),
     // Redis erases what has a time by itself.
     keepsBodyTooLong: async (recordId) => {
-      const shard = shardOf(recordId);
+      const shard = names.shardOf(recordId);
       return (await calls.read(shard, 'pttl', names.body(shard, recordId))) === -1;
     },
   };

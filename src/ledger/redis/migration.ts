@@ -14,10 +14,10 @@
 import { evaluateByKey, scanKeys, sendByKey } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { LedgerDataLossError, placeText, type LedgerPlace } from './errors.ts';
-import { claimRangeOf, shardOf, shardOfClaims, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
+import { schemaVersion } from './schema.ts';
 import { scripts, type Script } from './scripts.ts';
-
-export const schemaVersion = 4;
+import { claimRangeOf } from './sharding.ts';
 
 export interface MigrationParams {
   readonly connection: RedisConnection;
@@ -80,7 +80,7 @@ export async function migrate(params: MigrationParams, found: readonly Shard[]):
     await note(migration, 0, String(index + 1));
   }
   // The first shard is released last: until then the ledger is known to be unfinished.
-  for (const shard of shards.toReversed()) await note(migration, shard, 'live');
+  for (const shard of migration.names.shards.toReversed()) await note(migration, shard, 'live');
   onWarning(`${placeText(place)} has schema version ${version} now; older versions of disburse refuse it.`);
 }
 
@@ -90,7 +90,7 @@ async function fence(params: MigrationParams, found: readonly Shard[], version: 
   const former = formerGeneration(found[0]);
   const wanted = found[0]?.['state'] === 'migrating' ? (found[0]['generation'] ?? '') : ids();
   let generation: string | undefined;
-  for (const shard of shards) {
+  for (const shard of names.shards) {
     const args = [former, generation ?? wanted, String(version), idempotencyHeader];
     const [its = '', state, schema] = (await evaluateByKey(connection, scripts.migrateFence.text, [names.meta(shard)], args)) as string[];
     // Another process has completed this version and goes on to the next one.
@@ -202,7 +202,7 @@ function shorterReason(reason: Moving['reason']): Moving['reason'] {
 /** Of records that share a session the oldest one keeps it. */
 async function claimSessions(migration: Migration, claims: readonly Claim[]): Promise<void> {
   const claimOf = ({ sessionId, recordId }: Claim, from: string): Evaluation => {
-    const shard = shardOf(sessionId);
+    const shard = migration.names.shardOf(sessionId);
     const keys = [migration.names.meta(shard), migration.names.sessions(shard, sessionId)];
     return { script: scripts.migrateSession, keys, args: [sessionId, recordId, from] };
   };
@@ -219,7 +219,7 @@ async function claimSessions(migration: Migration, claims: readonly Claim[]): Pr
 }
 
 async function orderOf({ connection, names }: Migration, recordId: string): Promise<number> {
-  const [text] = (await readEach(connection, 'get', [names.record(shardOf(recordId), recordId)])) as (string | null)[];
+  const [text] = (await readEach(connection, 'get', [names.record(names.shardOf(recordId), recordId)])) as (string | null)[];
   const head = text?.split('\n')[0];
   return Number(head?.split(' ')[7] ?? Number.POSITIVE_INFINITY);
 }
@@ -248,7 +248,7 @@ function claimsOf(names: KeyNames, holder: number, range: string, positions: rea
     const [first] = group;
     if (first === undefined) return [];
     const place = { stream, position: first };
-    const keys = [names.meta(shardOfClaims(place)), names.claims(place)];
+    const keys = [names.meta(names.shardOfClaims(place)), names.claims(place)];
     return [{ script: scripts.migratePlaces, keys, args: [String(holder), ...group.map(String)] }];
   });
 }

@@ -1,6 +1,6 @@
 /** The connections to the nodes that hold the ledger's shards, each used for a shard only once that is verified on it. */
 import type { RedisConnection, RedisNode } from '../../redis/connection.ts';
-import { shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { createVerifiedConnection, type Verification, type VerifiedConnection } from './verified-connection.ts';
 
 export interface NodeLinks {
@@ -12,7 +12,7 @@ export interface NodeLinks {
 
 export function createNodeLinks(params: {
   readonly connection: RedisConnection;
-  readonly names: Pick<KeyNames, 'meta'>;
+  readonly names: Pick<KeyNames, 'meta' | 'shards'>;
   readonly verify: (node: RedisNode, shards: readonly number[]) => Promise<Verification>;
   readonly onVerified: () => void;
   readonly onLost: () => void;
@@ -24,13 +24,13 @@ export function createNodeLinks(params: {
   const add = (node: RedisNode): VerifiedConnection =>
     createVerifiedConnection({
       node,
-      shardsOf: () => shards.filter((shard) => holders[shard] === node),
+      shardsOf: () => names.shards.filter((shard) => holders[shard] === node),
       verify: (its) => verify(node, its),
       onVerified,
       onLost,
     });
   const update = (): void => {
-    holders = shards.map((shard) => connection.nodeOf(names.meta(shard)));
+    holders = names.shards.map((shard) => connection.nodeOf(names.meta(shard)));
     const used = new Set(holders);
     for (const [node, link] of links) {
       if (used.has(node)) continue;

@@ -4,14 +4,14 @@
  */
 import { evaluateByKey } from '../../redis/by-key.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
-export async function noticeTime(connection: RedisConnection, names: Pick<KeyNames, 'meta'>, generation: string): Promise<void> {
+export async function noticeTime(connection: RedisConnection, names: Pick<KeyNames, 'meta' | 'shards'>, generation: string): Promise<void> {
   /** Of each shard, the ledger's time and the offset in it. */
   const raise = (offset: string, barrier: string): Promise<(readonly [string, string])[]> =>
     Promise.all(
-      shards.map(async (shard) => {
+      names.shards.map(async (shard) => {
         const args = [generation, offset, barrier];
         const [, counters = ''] = (await evaluateByKey(connection, scripts.raiseOffset.text, [names.meta(shard)], args)) as string[];
         const [, , now = '0', its = '0'] = counters.split(' ');

@@ -3,7 +3,7 @@ import type { OutboxEntry } from '../../../batches/ports/result-sink.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { ResultEvent } from '../../../batches/record/result-event.ts';
 import type { ScriptClient, Reply } from './script-client.ts';
-import { shardOfNumber, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { createOwnEntries, type OwnEntries } from './own-entries.ts';
 import { scripts } from './scripts.ts';
 
@@ -71,7 +71,7 @@ async function recover({ calls, names, owner }: OutboxDeps, own: OwnEntries, sha
 async function removePublished({ calls, names }: OutboxDeps, numbers: readonly number[]): Promise<void> {
   const byShard = new Map<number, string[]>();
   for (const number of numbers) {
-    const shard = shardOfNumber(number);
+    const shard = names.shardOfNumber(number);
     const list = byShard.get(shard);
     if (list === undefined) byShard.set(shard, [String(number)]);
     else list.push(String(number));
@@ -94,7 +94,7 @@ async function takeOver(deps: OutboxDeps, own: OwnEntries, params: { olderThanMs
   const { calls, names, owner } = deps;
   const { olderThanMs, limit } = params;
   let taken = 0;
-  let asked: readonly number[] = shards;
+  let asked: readonly number[] = names.shards;
   while (taken < limit && asked.length > 0) {
     const each = Math.max(1, Math.min(removalLimit, Math.floor((limit - taken) / asked.length)));
     const found = await Promise.all(

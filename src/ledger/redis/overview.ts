@@ -4,7 +4,7 @@ import { openStatuses, type OpenStatus } from '../../../batches/record/status.ts
 import { isBalanced, isOpenTally, sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { createBatchReads, talliesIn } from './batch-reads.ts';
 import type { LedgerContext } from './context.ts';
-import { shards, timeOfNumber } from './key-names.ts';
+import { timeOfNumber } from './key-names.ts';
 
 type Deps = Pick<LedgerContext, 'calls' | 'names'>;
 
@@ -21,8 +21,8 @@ export async function overview(deps: Deps): Promise<LedgerOverview> {
   const { calls, names } = deps;
   const [parts, unpublished, deadLetters] = await Promise.all([
     activeParts(deps),
-    Promise.all(shards.map((shard) => calls.read(shard, 'zcard', names.outboxTimes(shard)))),
-    Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'dead_letters'))),
+    Promise.all(names.shards.map((shard) => calls.read(shard, 'zcard', names.outboxTimes(shard)))),
+    Promise.all(names.shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'dead_letters'))),
   ]);
   const sum = (counts: readonly unknown[]): number => counts.reduce<number>((total, count) => total + Number(count ?? 0), 0);
   const rows: TallyRow[] = [];
@@ -45,12 +45,12 @@ export async function overview(deps: Deps): Promise<LedgerOverview> {
 
 /** A ledger that was made before these sets were kept is read whole. */
 export async function activeParts({ calls, names }: Deps): Promise<readonly Part[]> {
-  const kept = await Promise.all(shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'active')));
+  const kept = await Promise.all(names.shards.map((shard) => calls.read(shard, 'hget', names.meta(shard), 'active')));
   if (!kept.every((marker) => marker === '1')) {
     const ids = await createBatchReads(calls, names).ids();
-    return ids.flatMap((batchId) => shards.map((shard) => ({ shard, batchId })));
+    return ids.flatMap((batchId) => names.shards.map((shard) => ({ shard, batchId })));
   }
-  const members = await Promise.all(shards.map((shard) => calls.read(shard, 'smembers', names.active(shard))));
+  const members = await Promise.all(names.shards.map((shard) => calls.read(shard, 'smembers', names.active(shard))));
   return members.flatMap((tallies, shard) =>
     (tallies as readonly string[]).map((tally) => ({ shard, batchId: tally.slice(names.tally(shard, '').length) })),
   );

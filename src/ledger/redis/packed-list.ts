@@ -1,6 +1,6 @@
 /** The packed records of a batch, from the buckets that it has any in. */
 import type { LedgerContext } from './context.ts';
-import { bucketCount, shards } from './key-names.ts';
+import { bucketCount } from './key-names.ts';
 import { templateOfPacked } from './packed-record.ts';
 import type { StoredRecord } from './record-codec.ts';
 import type { RecordReads } from './stored-record.ts';
@@ -25,7 +25,7 @@ const numberBytes = 2;
 /** Each once, in their order. */
 export async function bucketsOfBatch({ calls, names }: PackedReads, batchId: string): Promise<readonly PackedBucket[]> {
   const lists = await Promise.all(
-    shards.map(async (shard) => {
+    names.shards.map(async (shard) => {
       const noted = await calls.readBytes(shard, 'get', names.packedOf(shard, batchId));
       const buckets = new Set<number>();
       for (let at = 0; noted !== null && at < noted.length; at += numberBytes) buckets.add(noted.readUInt16BE(at));

@@ -5,7 +5,7 @@
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import type { SetPause } from '../../../batches/record/pause.ts';
 import type { LedgerContext } from './context.ts';
-import { shardOf, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import type { Reply } from './script-client.ts';
 import { scripts } from './scripts.ts';
 
@@ -32,15 +32,15 @@ export const readPause = (text: string): SetPause => {
 
 /** One that only some shards have is set: a process died while it set or ended it. */
 export async function readPauses({ calls, names }: Pick<LedgerContext, 'calls' | 'names'>): Promise<readonly SetPause[]> {
-  const lists = await Promise.all(shards.map((shard) => calls.read(shard, 'hgetall', names.pauses(shard))));
+  const lists = await Promise.all(names.shards.map((shard) => calls.read(shard, 'hgetall', names.pauses(shard))));
   const found = new Map<string, string>();
   for (const [shard, list] of lists.entries())
     for (const [name, text] of Object.entries(list as Readonly<Record<string, string>>))
-      if (!found.has(name) || shard === shardOfPause(name)) found.set(name, text);
+      if (!found.has(name) || shard === shardOfPause(names, name)) found.set(name, text);
   return [...found.values()].map(readPause).sort((one, other) => one.at - other.at);
 }
 
-const shardOfPause = (name: string): number => (name === everything ? 0 : shardOf(name));
+const shardOfPause = (names: KeyNames, name: string): number => (name === everything ? 0 : names.shardOf(name));
 
 /** Decided first, then copied to every shard, also when it was decided before: an earlier call may have died in between. */
 async function setPause(
@@ -54,8 +54,8 @@ async function setPause(
   const decided = await decide(context, { name, token, wanted });
   const [number = '', current = ''] = decided.values;
   const copies = await Promise.all(
-    shards
-      .filter((shard) => shard !== shardOfPause(name))
+    names.shards
+      .filter((shard) => shard !== shardOfPause(names, name))
       .map((shard) =>
         calls.run(shard, scripts.copyPause, [names.pauses(shard), notesOf(names, shard, name)], [name, number, token, current]),
       ),
@@ -67,7 +67,7 @@ async function decide(
   { calls, names }: Pick<LedgerContext, 'calls' | 'names'>,
   { name, token, wanted }: { readonly name: string; readonly token: string; readonly wanted: string },
 ): Promise<Reply> {
-  const shard = shardOfPause(name);
+  const shard = shardOfPause(names, name);
   const notes = notesOf(names, shard, name);
   for (;;) {
     const [number = '0'] = String((await calls.read(shard, 'hget', notes, 'pause')) ?? '0').split(' ');

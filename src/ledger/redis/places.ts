@@ -6,11 +6,12 @@
  * Places of topics are not claimed: partition and offset come from the broker, and a message has one record id.
  */
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
-import { claimRangeOf, shardOfClaims, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
+import { claimRangeOf } from './sharding.ts';
 import type { ScriptClient } from './script-client.ts';
 import { scripts } from './scripts.ts';
 
-type Place = Pick<Occurrence, 'stream' | 'position'>;
+export type Place = Pick<Occurrence, 'stream' | 'position'>;
 
 export interface PlaceClaims {
   /** Returns the shard that the place belongs to, which is `shard` unless another one has claimed it. */
@@ -32,6 +33,8 @@ interface Group {
 
 /** Takes the place of the token of the admission at places that came with an import. Tokens of admissions are longer. */
 export const movedToken = 'moved';
+/** Behind that token, at a place that is in several shards: it, and the shard of the former ledger as its export names it. */
+export const copyMark = '.';
 
 export const isFilePlace = ({ stream }: Pick<Occurrence, 'stream'>): boolean => stream.startsWith('file:');
 
@@ -44,7 +47,7 @@ export function createPlaceClaims({ calls, names }: { readonly calls: ScriptClie
     const place = { stream, position: first.position };
     const args = claims.flatMap(({ position, shard }) => [String(position), String(shard)]);
     try {
-      const { values } = await calls.run(shardOfClaims(place), scripts.claimPlaces, [names.claims(place)], args);
+      const { values } = await calls.run(names.shardOfClaims(place), scripts.claimPlaces, [names.claims(place)], args);
       for (const [index, { resolve }] of claims.entries()) resolve(Number(values[index]));
     } catch (cause) {
       for (const { reject } of claims) reject(cause);

@@ -6,7 +6,7 @@ import { isFinal } from '../../../batches/record/status.ts';
 import { statusCode } from '../codes.ts';
 import { openBody } from './advance.ts';
 import { claimDue } from './claim-due.ts';
-import { bucketCount, shardCount, shardOf } from './key-names.ts';
+import { bucketCount } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { sessionHolder } from './sessions.ts';
 import { headOfRecord, readStored } from './stored-record.ts';
@@ -24,15 +24,15 @@ export type Queries = Pick<
 const pageSize = 500;
 
 export const createQueries = (context: LedgerContext): Queries => ({
-  record: async (recordId) => (await readStored(context, shardOf(recordId), recordId))?.record,
+  record: async (recordId) => (await readStored(context, context.names.shardOf(recordId), recordId))?.record,
   async recordOfSession(sessionId) {
     const recordId = await sessionHolder(context, sessionId);
-    const record = recordId === undefined ? undefined : (await readStored(context, shardOf(recordId), recordId))?.record;
+    const record = recordId === undefined ? undefined : (await readStored(context, context.names.shardOf(recordId), recordId))?.record;
     return record === undefined ? undefined : withSession(record, sessionId);
   },
   async body(recordId) {
     const { calls, names } = context;
-    const shard = shardOf(recordId);
+    const shard = names.shardOf(recordId);
     const [kept, found] = await Promise.all([
       calls.readBytes(shard, 'get', names.body(shard, recordId)),
       readStored(context, shard, recordId),
@@ -50,8 +50,8 @@ const due: (context: LedgerContext, ...params: Parameters<Queries['due']>) => Re
   context,
   { batchId, now, limit },
 ) => {
-  const { calls, names } = context;
-  const first = await firstMembers(calls, (shard) => names.due(shard, batchId), '-inf', limit + 1);
+  const { names } = context;
+  const first = await firstMembers(context, (shard) => names.due(shard, batchId), '-inf', limit + 1);
   const taken = first.slice(0, limit).filter(({ score }) => score <= now);
   const found = await Promise.all(taken.map(({ shard, member }) => readStored(context, shard, member)));
   // Between the two reads another instance may have moved one.
@@ -65,11 +65,11 @@ const list: (context: LedgerContext, ...params: Parameters<Queries['list']>) => 
   context,
   { batchId, status, limit, after = 0 },
 ) => {
-  const { calls, names } = context;
+  const { names } = context;
   const listed = isFinal[status] ? await listPacked(context, { batchId, status, limit, after }) : [];
   for (let from = after; listed.length < limit;) {
     const wanted = limit - listed.length;
-    const first = (await firstMembers(calls, (shard) => names.index(shard, batchId, status), `(${from}`, wanted)).slice(0, wanted);
+    const first = (await firstMembers(context, (shard) => names.index(shard, batchId, status), `(${from}`, wanted)).slice(0, wanted);
     const found = await Promise.all(first.map(({ shard, member }) => readStored(context, shard, member)));
     for (const [index, { score }] of first.entries()) {
       const record = found[index]?.record;
@@ -95,7 +95,7 @@ async function listPacked(
   { batchId, status, limit, after }: Required<Parameters<Queries['list']>[0]>,
 ): Promise<Listed[]> {
   const listed: Listed[] = [];
-  if (after >= placesInBucket * bucketCount * shardCount) return listed;
+  if (after >= placesInBucket * bucketCount * context.names.shards.length) return listed;
   for await (const members of packedMembers(context, batchId, Math.floor(after / placesInBucket))) {
     for (const [place, { stored, recordId: _, ...bucket }] of members.entries()) {
       const cursor = ordinalOf(bucket) * placesInBucket + place + 1;
@@ -111,7 +111,7 @@ async function countUnsettledDuplicates(
   context: LedgerContext,
   { batchId, exceptInProgress }: { batchId: string; exceptInProgress: boolean },
 ): Promise<number> {
-  const { calls, names } = context;
+  const { names } = context;
   const settled = new Set([statusCode.succeeded, ...(exceptInProgress ? [statusCode.in_progress] : [])].map(String));
   const isUnsettled = async ({ shard, member }: Scored): Promise<boolean> => {
     // A record id may hold colons; the order of its admission and the sequence hold none.
@@ -122,7 +122,7 @@ async function countUnsettledDuplicates(
   };
   let count = 0;
   for (let from = '-inf'; ;) {
-    const page = (await firstMembers(calls, (shard) => names.duplicates(shard, batchId), from, pageSize)).slice(0, pageSize);
+    const page = (await firstMembers(context, (shard) => names.duplicates(shard, batchId), from, pageSize)).slice(0, pageSize);
     count += (await Promise.all(page.map(isUnsettled))).filter(Boolean).length;
     const last = page.at(-1);
     if (page.length < pageSize || last === undefined) return count;

@@ -1,6 +1,5 @@
 import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
 import type { LedgerContext } from './context.ts';
-import { shardOf } from './key-names.ts';
 import { readStored } from './stored-record.ts';
 import { decodeEntry } from './trails.ts';
 
@@ -9,7 +8,7 @@ export async function readTrail(
   reads: Pick<LedgerContext, 'calls' | 'names' | 'readRecord'>,
   recordId: string,
 ): Promise<readonly AuditEntry[]> {
-  const shard = shardOf(recordId);
+  const shard = reads.names.shardOf(recordId);
   const found = await reads.calls.readBytes(shard, 'lrange', reads.names.trail(shard, recordId), '0', '-1');
   const entries = ((found ?? []) as unknown as readonly Buffer[]).map((stored, index) => decodeEntry(stored, index + 1));
   // That of a packed record follows from what is kept of it.

@@ -9,7 +9,6 @@ import { createScriptClient } from './script-client.ts';
 import { placeText } from './errors.ts';
 import { checkSchema, moveStateOf, readShards } from './bootstrap.ts';
 import { createRecordReader } from './context.ts';
-import { createKeyNames, shardOf } from './key-names.ts';
 import { createLooks } from './looks.ts';
 import { overview } from './overview.ts';
 import { readGates, readTerms } from './gates.ts';
@@ -30,18 +29,17 @@ export async function openRedisReader({
   readonly connection: RedisConnection;
   readonly prefix: string;
 }): Promise<RedisLedgerReader & { readonly moveState: LedgerState }> {
-  const names = createKeyNames(prefix);
   const place = { address: connection.address, prefix };
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix);
   const generation = found[0]?.['generation'];
   if (generation === undefined) {
     throw new LedgerMissingError(
       `${placeText(place)} is empty: nothing has been paid from it. Check that REDIS_URL and REDIS_PREFIX are correct.`,
     );
   }
-  for (const { schema = '1', state } of found) {
-    checkSchema(place, schema);
-    if (state === 'migrating')
+  for (const shard of found) {
+    checkSchema(place, shard);
+    if (shard['state'] === 'migrating')
       throw new LedgerReadError(`${placeText(place)} is being migrated by a newer start of disburse. Run again when it has ended.`);
   }
   const calls = createScriptClient({
@@ -59,7 +57,7 @@ export async function openRedisReader({
     batch,
     batches,
     tallies,
-    record: async (recordId) => (await readStored({ calls, names, readRecord }, shardOf(recordId), recordId))?.record,
+    record: async (recordId) => (await readStored({ calls, names, readRecord }, names.shardOf(recordId), recordId))?.record,
     records: createRecordList({ calls, names, readRecord, batchIds: ids }),
     ...createLooks({ calls, names, readRecord, batchIds: ids, tallies }),
     overview: () => overview({ calls, names }),

@@ -9,7 +9,8 @@ import type { RedisConnection } from '../../redis/connection.ts';
 import type { Binding } from '../errors.ts';
 import { placeText } from './errors.ts';
 import { boundFields, checkBound, createShard, generationsTakenIn, readMark, readShards, setState, type Shard } from './bootstrap.ts';
-import { createKeyNames, shards, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
+import type { ShardCount } from './sharding.ts';
 
 const scanCount = 1_000;
 
@@ -27,23 +28,24 @@ export async function beginRebuild(params: {
   readonly binding: Binding;
   readonly ledgerKey: Buffer;
   readonly ids: () => string;
+  /** Where nothing is left of the former ledger; else it has as many as before. */
+  readonly shardCount?: ShardCount | undefined;
 }): Promise<void> {
-  const { connection, prefix, binding, ledgerKey, ids } = params;
+  const { connection, prefix, binding, ledgerKey, ids, shardCount } = params;
   const { address } = connection;
-  const names = createKeyNames(prefix);
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix, shardCount);
   checkBound({ place: { address, prefix }, binding, ledgerKey }, found);
 
   const former = found.map((shard) => shard['generation']).filter((generation) => generation !== undefined);
   const takenIn = [...new Set([...generationsTakenIn(found), ...former])].join(' ');
   const generation = ids();
   const gates = newestGates(found);
-  for (const shard of shards) {
-    const fields = [...boundFields(binding, ledgerKey), 'taken_in', takenIn, ...(gates === undefined ? [] : ['gates', gates])];
+  for (const shard of names.shards) {
+    const fields = [...boundFields(binding, ledgerKey, names), 'taken_in', takenIn, ...(gates === undefined ? [] : ['gates', gates])];
     await createShard(connection, names, shard, [generation, String(shard), 'rebuilding', 'over', ...fields]);
   }
 
-  await removeAllBut(connection, names, new Set([...shards.map(names.meta), ...shards.map(names.pauses)]));
+  await removeAllBut(connection, names, new Set([...names.shards.map(names.meta), ...names.shards.map(names.pauses)]));
 }
 
 /** What must hold before money moves stays, as far as it is still known. */
@@ -85,15 +87,14 @@ export async function finishRebuild(params: {
 }): Promise<void> {
   const { connection, prefix, marksSeen } = params;
   const { address } = connection;
-  const names = createKeyNames(prefix);
-  const found = await readShards(connection, names);
+  const { names, found } = await readShards(connection, prefix);
   const generation = found[0]?.['generation'];
   const interrupted = (): TypeError => new TypeError(`${placeText({ address, prefix })} is not being rebuilt`);
   if (generation === undefined || found.some((shard) => shard['generation'] !== generation || shard['state'] === 'founding'))
     throw interrupted();
   const read = marksSeen.map((mark) => readMark(mark).generation).filter((its) => its !== generation);
   const takenIn = [...new Set([...generationsTakenIn(found), ...read])].join(' ');
-  for (const shard of shards) {
+  for (const shard of names.shards) {
     if (!(await setState(connection, names, shard, generation, 'live', takenIn))) throw interrupted();
   }
 }

@@ -3,7 +3,7 @@ import type { ListedRecord, RecordQuery } from '../../../batches/ports/ledger.ts
 import type { LedgerRecord } from '../../../batches/record/record.ts';
 import type { RecordStatus } from '../../../batches/record/status.ts';
 import { isFinal } from '../../../batches/record/status.ts';
-import { shards, timeOfNumber, type KeyNames } from './key-names.ts';
+import { timeOfNumber, type KeyNames } from './key-names.ts';
 import type { StoredRecord } from './record-codec.ts';
 import { ordinalOf, packedMembers } from './packed-list.ts';
 import type { ScriptClient } from './script-client.ts';
@@ -141,7 +141,7 @@ async function listSource(
     const size = Math.min(pageSize, limit);
     const members = await firstMembers(deps, { source, from: bound, size });
     // A set is asked for in each shard, also when it is empty.
-    budget.left -= Math.max(members.length, shards.length);
+    budget.left -= Math.max(members.length, deps.names.shards.length);
     const found = await Promise.all(members.map((member) => readListed(deps, member, index)));
     for (const one of found) {
       if (one === undefined || !isAsked(one.record)) continue;
@@ -156,11 +156,11 @@ async function listSource(
 
 /** The first members of the set over all shards, in the order of their scores. */
 async function firstMembers(
-  { calls }: Pick<RecordListDeps, 'calls'>,
+  { calls, names }: Pick<RecordListDeps, 'calls' | 'names'>,
   { source, from, size }: { readonly source: SortedSet; readonly from: string; readonly size: number },
 ): Promise<readonly Member[]> {
   const lists = await Promise.all(
-    shards.map(async (shard) => {
+    names.shards.map(async (shard) => {
       const found = (await calls.read(
         shard,
         'zrangebyscore',

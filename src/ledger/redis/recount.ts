@@ -6,7 +6,6 @@ import { sumTallies, type TallyRow } from '../../../batches/record/tally.ts';
 import { statusOf } from '../codes.ts';
 import type { BatchReads } from './batch-reads.ts';
 import type { LedgerContext } from './context.ts';
-import { shards } from './key-names.ts';
 import { packedMembers } from './packed-list.ts';
 
 interface RecountDeps extends Pick<LedgerContext, 'calls' | 'names' | 'readRecord'> {
@@ -59,7 +58,7 @@ async function countRecords(
   which: { readonly batchId: string; readonly status: RecordStatus },
   counted: Sums,
 ): Promise<void> {
-  await Promise.all(shards.map((shard) => countIndex(deps, { ...which, shard }, counted)));
+  await Promise.all(deps.names.shards.map((shard) => countIndex(deps, { ...which, shard }, counted)));
 }
 
 async function countIndex(

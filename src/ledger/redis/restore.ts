@@ -5,7 +5,6 @@ import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { statusCode } from '../codes.ts';
 import { scoreText, sealedBody } from './advance.ts';
 import { LedgerTotalsError } from './errors.ts';
-import { shardOf, shardOfPlace } from './key-names.ts';
 import type { LedgerContext } from './context.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
 import { alertText, encodeImmutable, encodeMutable, firstText, statusCodeText, templateOf } from './record-codec.ts';
@@ -35,7 +34,7 @@ async function restoreRecord(
   // Of a record that was packed when its newest result was published only a hash is known.
   if (isPacked(record) && record.sessionId !== null && isPackedSession(record.sessionId))
     await packClaim(context, record.sessionId, { recordId });
-  const shard = shardOf(recordId);
+  const shard = names.shardOf(recordId);
   // A place that records of two shards share stays the first one's; no record is left out for it.
   await context.places.claim(occurrence, shard);
   const template = await strings.numberOf(shard, templateOf(record));
@@ -94,7 +93,7 @@ async function restoreSettled(context: LedgerContext, params: Parameters<Restore
   const { occurrence, batchId, recordId, status, amountMinor, currency, sequence, event } = params;
   checkAmount(amountMinor);
   await context.requireBatch(batchId);
-  const shard = recordId === undefined ? shardOfPlace(occurrence) : shardOf(recordId);
+  const shard = recordId === undefined ? names.shardOfPlace(occurrence) : names.shardOf(recordId);
   await context.places.claim(occurrence, shard);
   const readable = amountMinor !== undefined && currency !== undefined;
   const reply = await calls.run(

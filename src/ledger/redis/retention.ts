@@ -11,7 +11,7 @@ import type { LedgerRecord } from '../../../batches/record/record.ts';
 import { statusOf } from '../codes.ts';
 import { redisTime } from './clock.ts';
 import type { LedgerContext } from './context.ts';
-import { numberAtTime, packedBucketsOf, shards } from './key-names.ts';
+import { numberAtTime, packedBucketsOf } from './key-names.ts';
 import { isPackable, packRecord } from './packed-record.ts';
 import { encodeWithoutDetails, stateText, templateNumberOf, type StoredRecord } from './record-codec.ts';
 import { scripts } from './scripts.ts';
@@ -53,7 +53,7 @@ export async function purgeDetails(
 
 async function dueOf({ calls, names }: LedgerContext, newest: string, limit: number): Promise<readonly Due[]> {
   const lists = await Promise.all(
-    shards.map(async (shard) => {
+    names.shards.map(async (shard) => {
       const bounds = ['-inf', newest, 'WITHSCORES', 'LIMIT', '0', String(limit)];
       const found = (await calls.read(shard, 'zrangebyscore', names.ends(shard), ...bounds)) as string[];
       return Array.from({ length: found.length / 2 }, (_, at): Due => {

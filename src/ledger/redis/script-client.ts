@@ -14,7 +14,6 @@ import type { ScriptClientParams } from './script-client-params.ts';
 import { otherGeneration, sendCalls, type Argument, type Call, type CallResult } from './calls.ts';
 import { LedgerDataLossError, refusedCall } from './errors.ts';
 import { resultsOf, unitsOf } from './groups.ts';
-import { shards } from './key-names.ts';
 import type { Script } from './scripts.ts';
 import { createNodeLinks, type NodeLinks } from './node-links.ts';
 import { verifyShards, type Verification, type VerifiedConnection } from './verified-connection.ts';
@@ -79,7 +78,7 @@ export function createScriptClient(params: ScriptClientParams): ScriptClient {
   const state: State = {
     params,
     counters: createWriteCounters(params),
-    waiting: shards.map(() => []),
+    waiting: params.names.shards.map(() => []),
     busy: new Set(),
     scheduled: false,
     failure: undefined,
@@ -161,7 +160,8 @@ function schedule(state: State): void {
 }
 
 function rejectQueued(state: State, error: Error, isIn: (shard: number) => boolean = () => true): void {
-  for (const shard of shards) if (isIn(shard)) for (const call of state.waiting[shard]?.splice(0) ?? []) call.reject(error);
+  for (const shard of state.params.names.shards)
+    if (isIn(shard)) for (const call of state.waiting[shard]?.splice(0) ?? []) call.reject(error);
 }
 
 /** What waits for a node that is away. */
@@ -181,7 +181,7 @@ function markBroken(state: State, what: string): void {
  */
 function flush(state: State): void {
   const byLink = new Map<VerifiedConnection, Call[]>();
-  for (const shard of shards) {
+  for (const shard of state.params.names.shards) {
     const link = linkOf(state, shard);
     const waiting = state.waiting[shard] ?? [];
     if (link === undefined || waiting.length === 0 || state.busy.has(link)) continue;

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { hexOfSession, isPacked, isPackedSession, packSession } from '../../../batches/record/packed.ts';
 import type { LedgerRecord } from '../../../batches/record/record.ts';
-import { shardOf, shardOfHex, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import type { ScriptClient } from './script-client.ts';
 import { scripts } from './scripts.ts';
 
@@ -53,7 +53,7 @@ type Reads = { readonly calls: Pick<ScriptClient, 'read'>; readonly names: KeyNa
 /** The record id that has the session; undefined when it is free. */
 export async function sessionHolder(reads: Reads, sessionId: string): Promise<string | undefined> {
   const { calls, names } = reads;
-  const shard = shardOf(sessionId);
+  const shard = names.shardOf(sessionId);
   const holder = await calls.read(shard, 'hget', names.sessions(shard, sessionId), sessionId);
   if (typeof holder === 'string') return holder;
   // A claim is packed once, and never unpacked.
@@ -68,7 +68,7 @@ export async function sessionHolder(reads: Reads, sessionId: string): Promise<st
 export async function recordIdOf({ calls, names }: Reads, holder: string): Promise<string> {
   if (!holder.startsWith(hashMark)) return holder;
   const hex = Buffer.from(holder.slice(hashMark.length), 'base64url').toString('hex');
-  const shard = shardOfHex(hex);
+  const shard = names.shardOfHex(hex);
   const unpacked = calls.read(shard, 'hget', names.longIds(shard), holder);
   const lists = await Promise.all(names.packedByHash(shard, hex).map((bucket) => calls.read(shard, 'hkeys', bucket)));
   const packed = (lists as string[][]).flat().find((recordId) => longIdHash(recordId) === holder);
@@ -87,7 +87,7 @@ export async function packClaim(
   { recordId, name = recordId }: { readonly recordId: string; readonly name?: string },
 ): Promise<void> {
   const { hex, field, rest } = packedClaim(sessionId);
-  const shard = shardOfHex(hex);
+  const shard = names.shardOfHex(hex);
   const keys = [names.sessions(shard, sessionId), ...names.packedSessions(shard, hex)];
   await calls.run(shard, scripts.packSession, keys, [isPackedSession(sessionId) ? '' : sessionId, recordId, field, rest, name]);
 }
@@ -101,7 +101,7 @@ export function createSessions({ calls, names }: { readonly calls: ScriptClient;
   const holderOf = async (sessionId: string, recordId: string): Promise<string> => {
     const claimed = known.get(sessionId);
     if (claimed !== undefined) return claimed;
-    const shard = shardOf(sessionId);
+    const shard = names.shardOf(sessionId);
     const { hex, field, rest } = packedClaim(sessionId);
     const { answer, values } = await calls.run(
       shard,

@@ -1,6 +1,5 @@
 /** Sorted sets that lie in every shard, read as one. */
-import { shards } from './key-names.ts';
-import type { ScriptClient } from './script-client.ts';
+import type { LedgerContext } from './context.ts';
 
 export interface Scored {
   readonly shard: number;
@@ -24,13 +23,13 @@ const scoredOf = (shard: number, reply: unknown): Scored[] => {
  * @param from the lowest score, as Redis writes a bound
  */
 export async function firstMembers(
-  calls: ScriptClient,
+  { calls, names }: Pick<LedgerContext, 'calls' | 'names'>,
   keyOf: (shard: number) => string,
   from: string,
   limit: number,
 ): Promise<readonly Scored[]> {
   const lists = await Promise.all(
-    shards.map(async (shard) =>
+    names.shards.map(async (shard) =>
       scoredOf(shard, await calls.read(shard, 'zrangebyscore', keyOf(shard), from, '+inf', 'WITHSCORES', 'LIMIT', '0', String(limit))),
     ),
   );

@@ -1,7 +1,7 @@
 /** Where a record is: under a key of its own, or packed in a bucket with others. */
 import type { LedgerContext } from './context.ts';
 import type { ScriptClient } from './script-client.ts';
-import { shardOf, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { encodeMutable, encodePermanent, statusCodeText, type StoredRecord } from './record-codec.ts';
 import { codeOfPacked, templateOfPacked } from './packed-record.ts';
 import { scripts } from './scripts.ts';
@@ -65,7 +65,7 @@ export async function readStored(
 /** Makes a packed record an ordinary one again, so that something can be written to it. @returns whether it was packed */
 export async function unpack(context: LedgerContext, recordId: string): Promise<boolean> {
   const { calls, names, keys } = context;
-  const shard = shardOf(recordId);
+  const shard = names.shardOf(recordId);
   const stored = await fetchRecord(context, shard, recordId);
   if (!Buffer.isBuffer(stored)) return stored !== undefined;
   const { record, trail = [] } = await context.readRecord(shard, recordId, stored);

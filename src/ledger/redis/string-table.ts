@@ -2,7 +2,7 @@
 import { LedgerReadError } from '../errors.ts';
 import { placeText, type LedgerPlace } from './errors.ts';
 import type { ScriptClient } from './script-client.ts';
-import { shardCount, type KeyNames } from './key-names.ts';
+import type { KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
 export interface StringTable {
@@ -20,7 +20,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
   const asked = new Map<string, Promise<string>>();
 
   const keep = (shard: number, text: string, number: string): void => {
-    if (numbers.size >= keptLimit * shardCount) {
+    if (numbers.size >= keptLimit * names.shards.length) {
       numbers.clear();
       texts.clear();
     }

@@ -2,7 +2,6 @@
  * How much of every shard this process has seen, by which a ledger restored from an older copy is detected: the number
  * of writes, and which of them was its own last one. The latter detects it even when others have written past the former.
  */
-import { shards } from './key-names.ts';
 
 export interface WriteCounters {
   /** Takes the `counters` of a script's reply (`begin.lua`); returns the first of them. */
@@ -47,6 +46,6 @@ export function createWriteCounters(params: {
       }
       return undefined;
     },
-    ownFields: () => shards.filter((shard) => (own[shard] ?? 0) > 0).map((shard) => [shard, field]),
+    ownFields: () => own.flatMap((last, shard) => (last > 0 ? [[shard, field] as const] : [])),
   };
 }

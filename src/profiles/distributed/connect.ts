@@ -114,6 +114,7 @@ export async function connect(params: ConnectParams): Promise<Connected> {
       ledgerKey,
       keys: createKeyDerivation(binding.project),
       ids: randomUUID,
+      shardCount: settings.LEDGER_SHARDS,
       mayCreate: isLoopback(binding.gateway) || newLedger,
       marksSeen,
       hasResults,

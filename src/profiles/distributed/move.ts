@@ -94,7 +94,7 @@ async function openTarget(
   const topics = topicNames(settings.KAFKA_TOPIC_PREFIX);
   const { marks } = await newestMarks(createKafka, topics.results, stopping.signal);
   const mayCreate = isLoopback(binding.gateway) || newLedger;
-  const common = { connection, prefix: settings.REDIS_PREFIX, binding, ledgerKey, ids: randomUUID };
+  const common = { connection, prefix: settings.REDIS_PREFIX, binding, ledgerKey, ids: randomUUID, shardCount: settings.LEDGER_SHARDS };
   const { lineage, newest, barrier } = moved;
   const generation = await beginImport({ ...common, mayCreate, lineage, newest, barrier, marksSeen: marks });
   const warn = (message: string): void => logger.warn(message);

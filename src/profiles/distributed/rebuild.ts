@@ -57,7 +57,8 @@ export async function rebuildIn(session: RebuildSession): Promise<RebuildReport>
   const { config, allowUnsafeRedis, stopping, warn, ledgerKey, connection } = session;
   const binding = bindingOf(config);
   const clock = await createRedisClock({ connection, monotonic: monotonicClock });
-  const common = { connection, prefix: config.settings.REDIS_PREFIX, binding, ledgerKey, ids: randomUUID };
+  const { REDIS_PREFIX: prefix, LEDGER_SHARDS: shardCount } = config.settings;
+  const common = { connection, prefix, binding, ledgerKey, ids: randomUUID, shardCount };
   await beginRebuild(common);
   const ledger = await openRedisLedger({
     ...common,

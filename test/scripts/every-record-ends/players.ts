@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
 import type { RecordView } from '../../../batches/record/record-view.ts';
-import { createKeyNames, shardOf } from '../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../../support/ledger-names.ts';
 import { decodeEntry } from '../../../src/ledger/redis/trails.ts';
 import { openReader } from '../../../src/ledger/sqlite/reader.ts';
 import type { Cluster, Instance } from '../../e2e/cluster.ts';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { createRedisLimiter } from '../../../../src/limiter/redis/limiter.ts';
 import { connectRedis } from '../../../../src/redis/connection.ts';
 import { scriptRunner } from '../../../../src/redis/by-key-scripts.ts';

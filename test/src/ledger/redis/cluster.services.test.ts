@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
+import { createKeyNames } from '../../../../src/ledger/redis/key-names.ts';
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
 import { batchA, lineOf, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, recordIn } from '../../../support/ledger-steps.ts';
@@ -32,9 +33,12 @@ ledgerSuite('Redis Cluster', async () => {
   };
 });
 
-it('a ledger in a cluster supports claims and takeovers of a shared ledger', async () => {
+it.each([16, 64] as const)('a ledger of %i shards in a cluster supports claims and takeovers of a shared ledger', async (shardCount) => {
   const prefix = uniquePrefix();
-  const { ledger, close } = await openInstance(cluster.url, prefix);
+  const { ledger, close } = await openInstance(cluster.url, prefix, { shardCount });
+  const names = createKeyNames(prefix, shardCount);
+  const holders = await Promise.all(names.shards.map((shard) => cluster.holder(names.meta(shard))));
+  expect(new Set(holders)).toEqual(new Set(cluster.nodes));
   await ledger.openBatch(manifest(batchA));
   await moved(ledger, intent(await admitted(ledger, 'inv-1', 2), Buffer.from('bytes'), Date.now() - 3_600_000));
   await recordIn(ledger, 'succeeded', 'inv-2', 3);

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerClosedError } from '../../../../src/ledger/errors.ts';
 import { LedgerDataLossError } from '../../../../src/ledger/redis/errors.ts';
-import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../../../support/ledger-names.ts';
+import { createKeyNames as namesOf } from '../../../../src/ledger/redis/key-names.ts';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
 import { admission, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
@@ -126,14 +127,15 @@ describe('a Redis that was emptied', () => {
   });
 });
 
-describe('a Redis that came back with an older state', () => {
+describe.each([16, 64] as const)('a Redis with %i shards that came back with an older state', (shardCount) => {
+  const names = namesOf(prefix, shardCount);
   /** Where its writes are kept: a file before Redis 7, a folder since. */
   const appendOnly = async (): Promise<string> => {
     const name = (await readdir(server.dir)).find((each) => each === 'appendonlydir' || each === 'appendonly.aof');
     return join(server.dir, name ?? 'appendonlydir');
   };
   const withOldCopy = async (): Promise<Instance> => {
-    const instance = await openWithBatch();
+    const instance = await openWithBatch({ shardCount });
     await admitted(instance.ledger, 'inv-1', 2);
     await server.stop();
     await cp(await appendOnly(), join(server.dir, 'copy'), { recursive: true });
@@ -168,7 +170,7 @@ describe('a Redis that came back with an older state', () => {
     const { ledger, connection } = await withOldCopy();
     await admitOne(ledger, admission(lineOf(batchA, 4), refused({ recordId })));
     const counterOf = async (id: string): Promise<number> =>
-      Number(await admin((client) => client.hget(names.meta(shardOf(id)), 'counter')));
+      Number(await admin((client) => client.hget(names.meta(names.shardOf(id)), 'counter')));
     const written = ['inv-1', recordId];
     const lastSeen = await Promise.all(written.map(counterOf));
     clientOf(connection).disconnect();

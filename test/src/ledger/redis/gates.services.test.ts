@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import { changedGates, noTerms, openGates, type BatchTerms, type GateValues } from '../../../../batches/record/gates.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/rebuild.ts';
 import { at, batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent } from '../../../support/ledger-steps.ts';

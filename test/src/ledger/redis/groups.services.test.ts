@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../../../support/ledger-names.ts';
 import { batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';

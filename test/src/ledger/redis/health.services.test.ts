@@ -5,7 +5,7 @@ import { batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
-import { shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { shardOf } from '../../../support/ledger-names.ts';
 import { contentsOf } from './fixtures.ts';
 import { asAdmin, openInstance, waitsForReplicas, type Instance } from './harness.ts';
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { recordIntent } from '../../../../batches/record/transitions.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import type { LedgerTimeSeen } from '../../../../src/ledger/redis/script-client.ts';
 import { batchA, manifest, transitionSettings } from '../../../support/builders.ts';
 import { admitted, moved, step } from '../../../support/ledger-steps.ts';

@@ -5,7 +5,7 @@ import { advanceOne, admitOne } from '../../../../batches/ports/single.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { move } from '../../../../batches/record/step.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { createKeyNames, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shards } from '../../../support/ledger-names.ts';
 import { openRedisReader, type RedisLedgerReader } from '../../../../src/ledger/redis/reader.ts';
 import { connectRedis } from '../../../../src/redis/connection.ts';
 import { admission, at, batchA, instructionOf, lineOf, transitionSettings, valid } from '../../../support/builders.ts';

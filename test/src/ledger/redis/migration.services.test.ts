@@ -6,7 +6,7 @@ import { whyNotResend } from '../../../../batches/record/resend-rules.ts';
 import { recordIntent } from '../../../../batches/record/transitions.ts';
 import { isBalanced, isOpenTally, type TallyRow } from '../../../../batches/record/tally.ts';
 import { LedgerBindingError, LedgerKeyError, LedgerReadError, LedgerSchemaError } from '../../../../src/ledger/errors.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { openRedisReader, type RedisLedgerReader } from '../../../../src/ledger/redis/reader.ts';
 import { connectRedis } from '../../../../src/redis/connection.ts';
 import { admission, at, batchA, instructionOf, lineOf, transitionSettings, valid } from '../../../support/builders.ts';

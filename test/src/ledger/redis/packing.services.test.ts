@@ -12,7 +12,7 @@ import type { LedgerRecord } from '../../../../batches/record/record.ts';
 import { move } from '../../../../batches/record/step.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { learnFromWebhook } from '../../../../batches/record/webhook-evidence.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { beginImport } from '../../../../src/ledger/redis/ledger.ts';
 import { openRedisSource } from '../../../../src/ledger/redis/export.ts';
 import { openRedisReader } from '../../../../src/ledger/redis/reader.ts';
@@ -424,65 +424,68 @@ describe('a ledger with packed records that moves', () => {
   const redisSource = async (wanted: string, connection: Instance['connection']) =>
     openRedisSource({ connection, prefix: wanted, ledgerKey, exportId: randomUUID(), to: 'moved.ledger', now: () => at, ids: randomUUID });
 
-  it('into a file and back into Redis keeps every record, its session and its totals, and pays none again', async () => {
-    const dir = makeDir();
-    const [home, target] = [makeDir(), uniquePrefix()];
-    const connection = await connectRedis({ url, onWarning: () => undefined });
-    try {
-      const ledger = await openWithBatches();
-      const ids = ['inv-1', 'inv-2', 'b'.repeat(64)];
-      for (const [index, id] of ids.entries()) await ended(ledger, id, index + 2);
-      await moved(ledger, step(await admitted(ledger, 'free', 9, draft), { status: 'rejected' }));
-      await admitOne(ledger, admission(lineOf(batchA, 20), valid(instructionOf('inv-1', draft))));
-      await pack(ledger);
-      const seen = await Promise.all(ids.map(async (id) => ({ record: await ledger.record(id), trail: await ledger.trail(id) })));
-      const totals = await rowsOf(ledger.tallies());
+  it.each([16, 64] as const)(
+    'into a file and back into a Redis of %i shards keeps every record, its session and its totals, and pays none again',
+    async (shardCount) => {
+      const dir = makeDir();
+      const [home, target] = [makeDir(), uniquePrefix()];
+      const connection = await connectRedis({ url, onWarning: () => undefined });
+      try {
+        const ledger = await openWithBatches();
+        const ids = ['inv-1', 'inv-2', 'b'.repeat(64)];
+        for (const [index, id] of ids.entries()) await ended(ledger, id, index + 2);
+        await moved(ledger, step(await admitted(ledger, 'free', 9, draft), { status: 'rejected' }));
+        await admitOne(ledger, admission(lineOf(batchA, 20), valid(instructionOf('inv-1', draft))));
+        await pack(ledger);
+        const seen = await Promise.all(ids.map(async (id) => ({ record: await ledger.record(id), trail: await ledger.trail(id) })));
+        const totals = await rowsOf(ledger.tallies());
 
-      await createSqliteTarget(home, await exportedFrom(await redisSource(prefix, connection), join(dir, 'to-sqlite')));
-      const alone = await openIn(home);
-      const check = async (
-        one: Pick<Ledger, 'record' | 'trail' | 'recordOfSession' | 'recount' | 'tallies' | 'admit' | 'advance' | 'setPause'>,
-      ) => {
-        expect(await Promise.all(ids.map(async (id) => ({ record: await one.record(id), trail: await one.trail(id) })))).toEqual(seen);
-        for (const id of ids) expect(await one.recordOfSession(`ps_${id}`)).toMatchObject({ recordId: id });
-        expect(await rowsOf(one.recount())).toEqual(totals);
-        expect(await rowsOf(one.tallies())).toEqual(totals);
-        expect(await admitOne(one, admission(lineOf(batchA, 2), valid(instructionOf('inv-1', draft))))).toMatchObject({
-          ...{ type: 'settled', status: 'succeeded', fresh: false },
+        await createSqliteTarget(home, await exportedFrom(await redisSource(prefix, connection), join(dir, 'to-sqlite')));
+        const alone = await openIn(home);
+        const check = async (
+          one: Pick<Ledger, 'record' | 'trail' | 'recordOfSession' | 'recount' | 'tallies' | 'admit' | 'advance' | 'setPause'>,
+        ) => {
+          expect(await Promise.all(ids.map(async (id) => ({ record: await one.record(id), trail: await one.trail(id) })))).toEqual(seen);
+          for (const id of ids) expect(await one.recordOfSession(`ps_${id}`)).toMatchObject({ recordId: id });
+          expect(await rowsOf(one.recount())).toEqual(totals);
+          expect(await rowsOf(one.tallies())).toEqual(totals);
+          expect(await admitOne(one, admission(lineOf(batchA, 2), valid(instructionOf('inv-1', draft))))).toMatchObject({
+            ...{ type: 'settled', status: 'succeeded', fresh: false },
+          });
+        };
+        await check(alone);
+        await alone.close();
+
+        const path = await exportedFrom(await sourceIn(home), join(dir, 'to-redis'));
+        await importedFrom(path, async (sink, { lineage, newest, barrier }) => {
+          const common = { connection, prefix: target, binding, ledgerKey, ids: randomUUID, shardCount };
+          const generation = await beginImport({ ...common, mayCreate: true, lineage, newest, barrier, marksSeen: [] });
+          const { ledger: arriving } = await openInstance(url, target, { importing: true, mayCreate: false });
+          return { target: redisTarget(arriving, common), sink, ledgerMark: `${generation}.0.0`, close: () => arriving.close() };
         });
-      };
-      await check(alone);
-      await alone.close();
-
-      const path = await exportedFrom(await sourceIn(home), join(dir, 'to-redis'));
-      await importedFrom(path, async (sink, { lineage, newest, barrier }) => {
-        const common = { connection, prefix: target, binding, ledgerKey, ids: randomUUID };
-        const generation = await beginImport({ ...common, mayCreate: true, lineage, newest, barrier, marksSeen: [] });
-        const { ledger: arriving } = await openInstance(url, target, { importing: true, mayCreate: false });
-        return { target: redisTarget(arriving, common), sink, ledgerMark: `${generation}.0.0`, close: () => arriving.close() };
-      });
-      const { ledger: there } = await open(target, { mayCreate: false });
-      await check(there);
-      expect(await pack(there)).toBe(4);
-      for (const [index, id] of ids.entries()) {
-        const { audit, ...kept } = await recordOf(there, id);
-        const { audit: _before, ...before } = seen[index]?.record ?? {};
-        expect(kept).toEqual(before);
-        const trail = { entries: await there.trail(id), head: audit, published: [] };
-        expect(transitionSettings.audit.verify(id, trail)).toMatchObject({ type: 'whole' });
-        expect(await there.recordOfSession(`ps_${id}`)).toMatchObject({ recordId: id });
+        const { ledger: there } = await open(target, { mayCreate: false });
+        await check(there);
+        expect(await pack(there)).toBe(4);
+        for (const [index, id] of ids.entries()) {
+          const { audit, ...kept } = await recordOf(there, id);
+          const { audit: _before, ...before } = seen[index]?.record ?? {};
+          expect(kept).toEqual(before);
+          const trail = { entries: await there.trail(id), head: audit, published: [] };
+          expect(transitionSettings.audit.verify(id, trail)).toMatchObject({ type: 'whole' });
+          expect(await there.recordOfSession(`ps_${id}`)).toMatchObject({ recordId: id });
+        }
+        expect(await rowsOf(there.recount())).toEqual(totals);
+        expect(await admin((client) => client.exists(...shards.map((shard) => names.ends(shard))))).toBe(0);
+        await there.setPause({ batchId: null, pause: null });
+        const sent = await moved(there, intent(await admitted(there, 'rival', 60, draft), Buffer.from('{}'), Date.now()));
+        for (const id of ids)
+          expect(await advanceOne(there, step(sent, { sessionId: `ps_${id}` }))).toMatchObject({ why: 'session_taken', takenBy: id });
+      } finally {
+        await connection.close();
+        removeDir(dir);
+        removeDir(home);
+        await removeKeys(url, target);
       }
-      expect(await rowsOf(there.recount())).toEqual(totals);
-      expect(await admin((client) => client.exists(...shards.map((shard) => names.ends(shard))))).toBe(0);
-      await there.setPause({ batchId: null, pause: null });
-      const sent = await moved(there, intent(await admitted(there, 'rival', 60, draft), Buffer.from('{}'), Date.now()));
-      for (const id of ids)
-        expect(await advanceOne(there, step(sent, { sessionId: `ps_${id}` }))).toMatchObject({ why: 'session_taken', takenBy: id });
-    } finally {
-      await connection.close();
-      removeDir(dir);
-      removeDir(home);
-      await removeKeys(url, target);
-    }
-  });
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import type { Pause } from '../../../../batches/record/pause.ts';
 import type { LedgerRecord } from '../../../../batches/record/record.ts';
-import { createKeyNames, shardOf, shards } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { beginRebuild, finishRebuild, pauseRebuilt } from '../../../../src/ledger/redis/rebuild.ts';
 import { scripts, type Script } from '../../../../src/ledger/redis/scripts.ts';
 import { at, batchA, manifest } from '../../../support/builders.ts';

@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
 import { isBalanced } from '../../../../batches/record/tally.ts';
-import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../../../support/ledger-names.ts';
 import { scripts } from '../../../../src/ledger/redis/scripts.ts';
 import { batchA, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved } from '../../../support/ledger-steps.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBalanced } from '../../../../batches/record/tally.ts';
 import { LedgerBindingError, LedgerKeyError } from '../../../../src/ledger/errors.ts';
 import { LedgerDataLossError } from '../../../../src/ledger/redis/errors.ts';
-import { createKeyNames, shardCount, shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf, shards } from '../../../support/ledger-names.ts';
 import { admission, batchA, instructionOf, lineOf, manifest, refused, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, recordIn } from '../../../support/ledger-steps.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
@@ -45,7 +45,7 @@ describe('shards', () => {
     await asAdmin(redisUrl(), async (client) => {
       for (const key of await keysOf(client, prefix)) expect(key).toMatch(new RegExp(`^${prefix}:\\{(0\\d|1[0-5])\\}:`));
       let received = 0;
-      for (let shard = 0; shard < shardCount; shard += 1) {
+      for (const shard of shards) {
         const totals = await client.hgetall(names.tally(shard, batchA));
         const counts = Object.entries(totals).filter(([field]) => /^n\d+:/.test(field));
         const of = (which: (field: string) => boolean): number =>

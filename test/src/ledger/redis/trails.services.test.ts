@@ -4,7 +4,7 @@ import { readAuditEntry } from '../../../../batches/audit/audit-entry.ts';
 import type { SharedLedger } from '../../../../batches/ports/ledger.ts';
 import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
 import { move, schedule } from '../../../../batches/record/step.ts';
-import { createKeyNames, shardOf } from '../../../../src/ledger/redis/key-names.ts';
+import { createKeyNames, shardOf } from '../../../support/ledger-names.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, transitionSettings, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved } from '../../../support/ledger-steps.ts';
 import { redisUrl, uniquePrefix } from '../../../support/services.ts';
