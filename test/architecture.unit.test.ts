@@ -189,6 +189,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'consumers/drop-folder/folders.ts': 'names of temporary files',
   'consumers/drop-folder/moves.ts': 'names of temporary files',
   'consumers/row-index.ts': 'a key that never leaves the process',
+  'consumers/kafka/group/turns.ts': 'spreads a burst of records over turns of the event loop',
   'consumers/kafka/read-topic.ts': 'its consumer group is its own, and its time limits are those of a live connection',
   'src/ledger/make-key-file.ts': 'makes a key, and names a temporary file',
   'src/ledger/seal.ts': 'nonces',

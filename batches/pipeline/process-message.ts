@@ -20,7 +20,7 @@ import { noTracing, type Span } from '../ports/tracer.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import { isSameFingerprint } from '../record/packed.ts';
 import { isParked, waitsForLook } from '../record/parking.ts';
-import type { LedgerRecord, Verdict } from '../record/record.ts';
+import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
@@ -67,9 +67,8 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     await deps.sendToDeadLetter({ record, reason, message });
     await ledger.countDeadLetter(occurrenceOfMessage(record));
   };
-  const admit = async ({ occurrence, batchId, reading }: Instruction): Promise<Verdict> => {
+  const admit = async ({ occurrence, batchId }: Instruction, content: Admission['content']): Promise<Verdict> => {
     await ensureBatch({ batchId, occurrence, at: clock.now() });
-    const content = toAdmission(deps.fingerprints, reading);
     return admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content }));
   };
 
@@ -83,14 +82,16 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
   const work = async (message: Message, root: Span): Promise<void> => {
     const read = inTrace(validate(message, root), root);
     if (read.type === 'dead') return deadLetter(message, read.reason, read.message);
-    const verdict = await admit(read);
+    const content = toAdmission(deps.fingerprints, read.reading);
+    const fingerprint = content.type === 'valid' ? content.fingerprint : undefined;
+    const verdict = await admit(read, content);
     if (verdict.type === 'totals_full') {
       const text = `The totals of batch ${read.batchId} cannot include it: they would exceed 2^63-1. It is not paid.`;
       return deadLetter(message, 'totals_full', text);
     }
     const isTaken =
       verdict.type === 'place_taken' ||
-      (verdict.type !== 'settled' && (await sendWhileQueued(deps, read, verdict.record)) === 'place_taken');
+      (verdict.type !== 'settled' && (await sendWhileQueued(deps, { read, fingerprint, admitted: verdict.record })) === 'place_taken');
     if (isTaken)
       return deadLetter(
         message,
@@ -134,17 +135,27 @@ function inTrace(read: MessageReading, { traceparent }: Span): MessageReading {
 type QueueDeps = DispatchDeps & {
   readonly ledger: Pick<SharedLedger, 'record'>;
   readonly clock: Clock;
-  readonly fingerprints: Fingerprints;
 };
 
-/** Sends the instruction until its record is queued no more. */
-async function sendWhileQueued(deps: QueueDeps, read: Instruction, admitted: LedgerRecord): Promise<'done' | 'place_taken'> {
+/**
+ * Sends the instruction until its record is queued no more.
+ *
+ * @param fingerprint of what was read; undefined for what is refused
+ */
+async function sendWhileQueued(
+  deps: QueueDeps,
+  {
+    read,
+    fingerprint,
+    admitted,
+  }: { readonly read: Instruction; readonly fingerprint: string | undefined; readonly admitted: LedgerRecord },
+): Promise<'done' | 'place_taken'> {
   const { occurrence, reading } = read;
   // It may have been rejected by another instance, and its record id be another instruction's by now.
   const isOurs = (record: LedgerRecord): boolean => record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence);
   let record = await whenNotSubmitting(deps, admitted);
   while (isOurs(record)) {
-    if (reading.ok && !isSameFingerprint(record.fingerprint, deps.fingerprints.fingerprint(reading.draft))) return 'place_taken';
+    if (fingerprint !== undefined && !isSameFingerprint(record.fingerprint, fingerprint)) return 'place_taken';
     if (record.attempt > 1) return 'done';
     record = await dispatchAdmitted(deps, record, reading);
     // Parked with its body: nothing behind it waits.

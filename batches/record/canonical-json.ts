@@ -15,14 +15,21 @@ const canonicalText = (text: string): string => {
   return JSON.stringify(text);
 };
 
+/** Up to so many names are sorted by insertion, which takes no memory; the engine's sort takes 0.7 KB each time. */
+const mostInserted = 32;
+
 /**
  * The names of an object's members in the order of the RFC, which is the default order: by UTF-16 code units. Our
  * own bodies are built in this order, so that sorting is the exception.
  */
 export const orderedKeys = (object: object): readonly string[] => {
   const keys = Object.keys(object);
+  if (keys.length > mostInserted) return keys.sort();
   for (let index = 1; index < keys.length; index += 1) {
-    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+    const key = keys[index] as string;
+    let place = index;
+    for (; place > 0 && (keys[place - 1] as string) > key; place -= 1) keys[place] = keys[place - 1] as string;
+    if (place !== index) keys[place] = key;
   }
   return keys;
 };

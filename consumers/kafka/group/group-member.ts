@@ -18,7 +18,7 @@ export const rebalanceTimeoutMs = 30_000;
 const heartbeatIntervalMs = 1_000;
 /** Unpacked in one go, so a large fetch would hold up everything else; a record that is larger comes all the same. */
 const bytesPerPartition = 128 * 1024;
-const bytesAtOnce = 1024 * 1024;
+const bytesAtOnce = 256 * 1024;
 /** A batch waits while others are worked on; with a worker for each, no partition waits for another. */
 const partitionsAtOnce = 512;
 

@@ -12,7 +12,7 @@
  *   or another member; so is what is in flight when the client learns of it between two batches
  * - an offset that is out of range ends everything: the client would silently start again
  *
- * Memory is bounded by the window and by one answer (1 MB) from each broker; a batch that waits for places in the
+ * Memory is bounded by the window and by one answer (256 KiB) from each broker; a batch that waits for places in the
  * window holds its broker's next fetch, so nothing need be paused.
  */
 import type { Clock } from '../../../batches/ports/clock.ts';
