@@ -42,7 +42,7 @@ describe('a burst of records', () => {
       startedByTurn.push(counted.started);
     }
     const added = startedByTurn.map((started, index) => started - (startedByTurn[index - 1] ?? 0));
-    expect(Math.max(...added)).toBe(16);
+    expect(Math.max(...added)).toBe(8);
     expect(counted.started).toBe(100);
     expect(await Promise.all(handedOver)).not.toContain(undefined);
   });
