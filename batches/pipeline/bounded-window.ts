@@ -12,8 +12,20 @@ export interface BoundedWindow {
   readonly inFlight: number;
 }
 
-/** `slot` bounds the calls in flight; see `createDispatcher` for the window around it. */
-export const createSemaphore = (concurrency: number): (<T>(work: () => Promise<T>) => Promise<T>) => pLimit(concurrency);
+/** Runs at most so many works at once, in the order of their coming. */
+export interface Semaphore {
+  <T>(work: () => Promise<T>): Promise<T>;
+  /** Whether a work would begin at once. */
+  isFree(): boolean;
+}
+
+/** Bounds the calls in flight; see `createWindow` for the window around it. */
+export function createSemaphore(concurrency: number): Semaphore {
+  const limit = pLimit(concurrency);
+  return Object.assign(<T>(work: () => Promise<T>): Promise<T> => limit(work), {
+    isFree: () => limit.activeCount + limit.pendingCount < concurrency,
+  });
+}
 
 /**
  * @param window how many instructions may be between their admission and their outcome

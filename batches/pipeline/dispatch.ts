@@ -3,7 +3,7 @@
  *
  *   slot -> sign -> send queue -> intent durable -> permit -> bytes -> response -> outcome durable
  *
- * Whether a record may be sent now is decided here and in `resend.ts`, and nowhere else.
+ * Whether a record may be sent now is decided here, in `admit-and-send.ts` and in `resend.ts`, and nowhere else.
  */
 import { isSameOccurrence } from '../instruction/instruction.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -20,7 +20,7 @@ import type { CardBodies } from './card-bodies.ts';
 import type { WaitReporter } from './notice.ts';
 import type { FundsGuard } from './funds-guard.ts';
 import { endCancelled, type PauseWatch } from './pause-watch.ts';
-import { send, type SendDeps } from './send.ts';
+import { send, type SendDeps, type SendResult } from './send.ts';
 
 export type DispatchDeps = SendDeps &
   Alerts & {
@@ -34,7 +34,7 @@ export type DispatchDeps = SendDeps &
   };
 
 /** Sends a queued record for the first time, as often as it is proven that nothing arrived. */
-export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array): Promise<LedgerRecord> {
+export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: Uint8Array, firstTry = 1): Promise<LedgerRecord> {
   let record = queued;
   // The record id may have been reused by another instruction meanwhile.
   const isStillOurs = (current: LedgerRecord): boolean =>
@@ -42,7 +42,7 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
     isSameOccurrence(current.occurrence, queued.occurrence) &&
     whyHeldByAlert(current) === null &&
     closedHold(deps, current) === null;
-  for (let tries = 1; ; tries += 1) {
+  for (let tries = firstTry; ; tries += 1) {
     if (deps.signal.aborted || record.status !== 'queued') return record;
     // Before the slot: what is paused waits for no gateway.
     const paused = await deps.pauses.of(record.batchId);
@@ -58,20 +58,39 @@ export async function dispatch(deps: DispatchDeps, queued: LedgerRecord, bytes: 
       const closed = deps.signal.aborted || sent.record.status !== 'queued' ? null : closedHold(deps, sent.record);
       return closed === null ? sent.record : holdFor(deps, sent.record, closed, bytes);
     }
-    const { intent, evidence } = sent;
-    // The batch is paused before its record is in the queue again.
-    const unfunded = evidence.type === 'underfunded' ? await deps.funds.pause(intent.batchId) : null;
-    record = await conclude(deps, intent, evidence);
-    deps.cardBodies.settle(record);
-    if (unfunded !== null) return record.status === 'queued' ? hold(deps, record, unfunded, bytes) : record;
-    if (evidence.type !== 'not_sent' || record.status !== 'queued') return record;
-    // It was held back by ourselves, and waits for its turn again.
-    if (evidence.code === 'lease_over') continue;
-
-    const pause = Math.max(retryPauseMs(tries, deps.settings.random), evidence.retryAfterMs ?? 0);
-    deps.waits.started({ what: 'sends', reason: evidence.reason, ms: pause });
-    await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
+    const { record: after, isOver } = await endSend(deps, sent, { bytes, tries });
+    if (isOver) return after;
+    record = after;
   }
+}
+
+/** A first send that its admission made the intent of. Goes on as `dispatch` does. */
+export async function dispatchSent(deps: DispatchDeps, sent: EndedSend, bytes: Uint8Array): Promise<LedgerRecord> {
+  const { record, isOver } = await endSend(deps, sent, { bytes, tries: 1 });
+  return isOver ? record : dispatch(deps, record, bytes, 2);
+}
+
+export type EndedSend = Extract<SendResult<FirstSendEvidence>, { type: 'ended' }>;
+
+/** Takes what a first send met into the record; waits where it is to be sent again. */
+async function endSend(
+  deps: DispatchDeps,
+  { intent, evidence }: EndedSend,
+  { bytes, tries }: { readonly bytes: Uint8Array; readonly tries: number },
+): Promise<{ readonly record: LedgerRecord; readonly isOver: boolean }> {
+  // The batch is paused before its record is in the queue again.
+  const unfunded = evidence.type === 'underfunded' ? await deps.funds.pause(intent.batchId) : null;
+  const record = await conclude(deps, intent, evidence);
+  deps.cardBodies.settle(record);
+  if (unfunded !== null) return { record: record.status === 'queued' ? await hold(deps, record, unfunded, bytes) : record, isOver: true };
+  if (evidence.type !== 'not_sent' || record.status !== 'queued') return { record, isOver: true };
+  // It was held back by ourselves, and waits for its turn again.
+  if (evidence.code === 'lease_over') return { record, isOver: false };
+
+  const pause = Math.max(retryPauseMs(tries, deps.settings.random), evidence.retryAfterMs ?? 0);
+  deps.waits.started({ what: 'sends', reason: evidence.reason, ms: pause });
+  await deps.clock.sleep(pause, deps.signal).catch(() => undefined);
+  return { record, isOver: false };
 }
 
 /** What may not be sent now is parked; of a batch that was cancelled it ends. */
@@ -88,7 +107,10 @@ async function hold(deps: DispatchDeps, record: LedgerRecord, pause: SetPause, b
 }
 
 /** On a bank holiday, and after the cut-off of the day. */
-function closedHold({ bankingDays, clock }: Pick<DispatchDeps, 'bankingDays' | 'clock'>, { currency }: LedgerRecord): Hold | null {
+export function closedHold(
+  { bankingDays, clock }: Pick<DispatchDeps, 'bankingDays' | 'clock'>,
+  { currency }: Pick<LedgerRecord, 'currency'>,
+): Hold | null {
   const until = bankingDays.opensAt(currency, clock.now());
   return until === null ? null : { code: 'not_before', until };
 }

@@ -16,7 +16,7 @@ import type { Alert } from '../record/alert.ts';
 import type { Fingerprints } from '../record/fingerprint.ts';
 import type { MachineClocks, Reason } from '../record/record.ts';
 import type { TransitionSettings } from '../record/resend-rules.ts';
-import { createSemaphore } from './bounded-window.ts';
+import { createSemaphore, type Semaphore } from './bounded-window.ts';
 import { createCardBodies } from './card-bodies.ts';
 import { createCircuitBreaker, type BreakerChange, type CircuitBreaker } from './circuit-breaker.ts';
 import type { DispatchDeps } from './dispatch.ts';
@@ -30,7 +30,7 @@ import { createPublication, PublishedSessions, type Publication } from './public
 import { createAlertRaiser } from './raise-alert.ts';
 import type { ProcessFileDeps } from './process-file.ts';
 import { createSendMonitor } from './send-monitor.ts';
-import { createSendQueue } from './send-queue.ts';
+import { createSendQueue, type SendQueue } from './send-queue.ts';
 import { tracedSink } from './spans.ts';
 
 export interface EngineParams {
@@ -86,6 +86,9 @@ export type EngineDeps = ProcessFileDeps &
     readonly publisher: OutboxRelay;
     readonly publication: Publication;
     readonly clock: Clock;
+    readonly slot: Semaphore;
+    readonly breaker: CircuitBreaker;
+    readonly sendQueue: SendQueue;
   };
 
 export interface Engine {

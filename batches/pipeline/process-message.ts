@@ -21,6 +21,7 @@ import type { Fingerprints } from '../record/fingerprint.ts';
 import { isSameFingerprint } from '../record/packed.ts';
 import { isParked, waitsForLook } from '../record/parking.ts';
 import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
+import { createAdmitAndSend, type AdmitAndSendDeps } from './admit-and-send.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
@@ -34,7 +35,7 @@ export interface DeadLetterOf<Message> {
   readonly message: string;
 }
 
-export type MessageProcessorDeps<Message extends InstructionMessage> = DispatchDeps & {
+export type MessageProcessorDeps<Message extends InstructionMessage> = AdmitAndSendDeps & {
   readonly ledger: BatchOpening & Pick<SharedLedger, 'admit' | 'record' | 'countDeadLetter'>;
   readonly fingerprints: Fingerprints;
   readonly publisher: Pick<OutboxRelay, 'notify' | 'published'>;
@@ -62,6 +63,7 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
   const { ledger, clock, maxAmount, open } = deps;
   const ensureBatch = createBatchOpener(ledger);
   const admission = pLimit(admissionsAtOnce);
+  const admitAndSend = createAdmitAndSend(deps);
 
   const deadLetter = async (record: Message, reason: string, message: string): Promise<void> => {
     await deps.sendToDeadLetter({ record, reason, message });
@@ -69,7 +71,9 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
   };
   const admit = async ({ occurrence, batchId }: Instruction, content: Admission['content']): Promise<Verdict> => {
     await ensureBatch({ batchId, occurrence, at: clock.now() });
-    return admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content }));
+    return admitAndSend({ occurrence, batchId, at: clock.now(), content }, () =>
+      admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content })),
+    );
   };
 
   const validate = (message: Message, root: Span): MessageReading => {

@@ -39,6 +39,10 @@ export interface SendPlace {
 export interface SendQueue {
   /** Waits until an intent may be made, in the order of arrival. Rejects with the signal's reason. */
   acquire(signal: AbortSignal): Promise<SendPlace>;
+  /** Whether an intent may be made now: no other record waits, and the permit is near. */
+  isFree(): boolean;
+  /** A place without a wait; null when none is free. */
+  acquireNow(): SendPlace | null;
 }
 
 export interface SendQueueOptions {
@@ -87,7 +91,11 @@ export function createSendQueue({ limiter, clock }: SendQueueOptions): SendQueue
     await promise.finally(() => signal.removeEventListener('abort', abort));
   };
 
+  const isFree = (): boolean => oneAtATime.activeCount + oneAtATime.pendingCount === 0 && waitMs() <= 0;
+
   return {
+    isFree,
+    acquireNow: () => (isFree() ? placeOf() : null),
     acquire: (signal) =>
       oneAtATime(async () => {
         signal.throwIfAborted();

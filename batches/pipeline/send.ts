@@ -21,7 +21,7 @@ export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 /** What comes between an intent and its bytes. */
 export interface SendPath {
   readonly gateway: Pick<Gateway, 'prepare'>;
-  readonly sendQueue: SendQueue;
+  readonly sendQueue: Pick<SendQueue, 'acquire'>;
   /** Permits, shared by all instances; taken at send time, so that what waited does not leave in a bunch. */
   readonly limiter: Pick<Limiter, 'acquire'>;
   readonly breaker: Pick<CircuitBreaker, 'waitUntilClosed' | 'isOpen'>;
@@ -166,16 +166,18 @@ export const send = <Evidence extends FirstSendEvidence | ResendEvidence>(
     }
   });
 
-interface Intended {
+/** What is sent behind its intent. */
+export interface Intended {
   readonly call: PreparedCall;
   readonly place: SendPlace;
   readonly intent: LedgerRecord;
   readonly clocks: MachineClocks;
 }
 
-async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
+/** The last part of a send: its intent is durable, and ours. */
+export async function sendNow<Evidence extends FirstSendEvidence | ResendEvidence>(
   deps: SendDeps,
-  { read, isFirst, timely }: SendParams<Evidence>,
+  { read, isFirst, timely }: Pick<SendParams<Evidence>, 'read' | 'isFirst' | 'timely'>,
   { call, place, intent, clocks }: Intended,
 ): Promise<Evidence> {
   const lastStart = (intent.leaseUntil ?? 0) - leaseMarginMs;

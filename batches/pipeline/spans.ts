@@ -7,7 +7,12 @@ import type { FirstSendEvidence, ResendEvidence, StatusEvidence } from '../recor
 import type { LedgerRecord, Verdict } from '../record/record.ts';
 import { resultMembers, traceparentOf } from '../record/result-members.ts';
 
-export const spanOf = ({ occurrence, recordId, kind, attempt }: LedgerRecord): SpanOptions => ({
+export const spanOf = ({
+  occurrence,
+  recordId,
+  kind,
+  attempt,
+}: Pick<LedgerRecord, 'occurrence' | 'recordId' | 'kind' | 'attempt'>): SpanOptions => ({
   parent: occurrence.source.traceparent,
   attributes: { 'disburse.record_id': recordId, 'disburse.kind': kind, 'disburse.attempt': attempt },
 });

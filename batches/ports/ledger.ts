@@ -2,7 +2,8 @@ import type { AuditEntry } from '../audit/audit-entry.ts';
 import type { Occurrence } from '../instruction/instruction.ts';
 import type { Batch, BatchPhase, BatchState, Manifest, Policy } from '../record/batch.ts';
 import type { FieldDigests } from '../record/fingerprint.ts';
-import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
+import type { FirstIntent } from '../record/first-intent.ts';
+import type { Admission, IntentVerdict, LedgerRecord, Verdict } from '../record/record.ts';
 import type { Change } from '../record/change.ts';
 import type { BatchTerms, Gates, Hold } from '../record/gates.ts';
 import type { Pause, SetPause } from '../record/pause.ts';
@@ -215,6 +216,14 @@ export interface EnqueueProgress {
  * all is well, and `takeOverOutbox` finds what a dead instance left.
  */
 export interface SharedLedger extends Ledger {
+  /**
+   * `admit` for one occurrence that may be sent at once: where its record id is unknown and nothing would refuse the intent,
+   * the record is admitted and its intent written in one step, as if `admit` and `advance` had been called one after the
+   * other, and the verdict is `intended`. Otherwise it is that of `admit`, without an intent: a ledger may always do so.
+   *
+   * @throws TypeError when the intent is under another key than the record has; nothing is written then
+   */
+  admitWithIntent(admission: Admission, intent: FirstIntent): Promise<IntentVerdict>;
   /**
    * Takes records of any batch whose time has come, the longest due first: those with a `dueAt`, and first sends
    * whose lease is over. Atomic: what one instance took is shown to no other until `leaseMs` have passed or the

@@ -133,3 +133,6 @@ export type Verdict =
   | { readonly type: 'settled'; readonly status: Status; readonly fresh: boolean }
   | { readonly type: 'totals_full' }
   | { readonly type: 'place_taken' };
+
+/** What the ledger says of an occurrence that it was to admit with an intent; `intended`: new, and the intent is this caller's. */
+export type IntentVerdict = Verdict | { readonly type: 'intended'; readonly record: LedgerRecord };

@@ -1,7 +1,9 @@
 /**
  * What an ordinary payout costs Redis: admitted, intent, succeeded, published, by the calls that an instance makes.
  *
- *   node bench/distributed/record-cost.ts [RECORDS] [AT ONCE]
+ *   node bench/distributed/record-cost.ts [RECORDS] [AT ONCE] [joint]
+ *
+ * `joint`: each is admitted with its intent in one step, as an instance does with an event that may leave at once.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,6 +16,7 @@ import { applyFirstSend } from '../../batches/record/apply-evidence.ts';
 import type { Change } from '../../batches/record/change.ts';
 import { readFirstSend } from '../../batches/record/evidence.ts';
 import { recordIntent } from '../../batches/record/transitions.ts';
+import type { Admission, LedgerRecord } from '../../batches/record/record.ts';
 import { openRedisLedger, type RedisLedger } from '../../src/ledger/redis/ledger.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import {
@@ -28,7 +31,8 @@ import {
 } from '../../test/support/builders.ts';
 import { findRedis } from '../redis-server.ts';
 
-const [records = 5_000, atOnce = 64] = process.argv.slice(2).map(Number);
+const [records = 5_000, atOnce = 64] = process.argv.slice(2, 4).map(Number);
+const isJoint = process.argv[4] === 'joint';
 const batchId = 'may-refunds';
 const topic = 'payouts.instructions';
 const ledgerKey = Buffer.alloc(32, 7);
@@ -36,17 +40,30 @@ const settings = { ...transitionSettings, audit: createAuditChain(ledgerKey) };
 const body = Buffer.from(JSON.stringify(templatePayout));
 const publishedAtOnce = 50;
 
+async function intentOf(ledger: RedisLedger, admitted: Admission, recordId: string): Promise<LedgerRecord> {
+  const at = Date.now();
+  const params = { owner: 'bench', at, clocks: { wallAt: at, uptimeMs: 1 }, leaseMs: 50_000, bytes: body };
+  if (isJoint) {
+    const { keyLifetimeMs, idempotencyHeader, timeoutMs } = settings;
+    const idempotencyKey = keys.idempotencyKey('payout', recordId, 1);
+    const terms = { keyLifetimeMs, idempotencyHeader, timeoutMs };
+    const verdict = await ledger.admitWithIntent(admitted, { ...params, idempotencyKey, terms });
+    if (verdict.type !== 'intended') throw new Error(`${recordId} is ${verdict.type}`);
+    return verdict.record;
+  }
+  const verdict = await admitOne(ledger, admitted);
+  if (verdict.type !== 'admitted') throw new Error(`${recordId} is ${verdict.type}`);
+  const change = recordIntent(verdict.record, { ...params, terms: settings });
+  await write(ledger, change);
+  return change.after;
+}
+
 async function payOne(ledger: RedisLedger, index: number): Promise<void> {
   const recordId = `pay-${String(index).padStart(6, '0')}`;
   const [partition, offset] = [index % 12, Math.floor(index / 12)];
   const occurrence = { stream: `topic:${topic}:${partition}`, position: offset, source: { topic, partition, offset: String(offset) } };
   const amountMinor = BigInt(1_000 + ((index * 37) % 90_000));
-  const verdict = await admitOne(ledger, admission(occurrence, valid(instructionOf(recordId, { amountMinor })), batchId));
-  if (verdict.type !== 'admitted') throw new Error(`${recordId} is ${verdict.type}`);
-  const at = Date.now();
-  const clocks = { wallAt: at, uptimeMs: 1 };
-  const intent = recordIntent(verdict.record, { owner: 'bench', at, clocks, leaseMs: 50_000, bytes: body, terms: settings });
-  await write(ledger, intent);
+  const intent = await intentOf(ledger, admission(occurrence, valid(instructionOf(recordId, { amountMinor })), batchId), recordId);
   const shown = session({
     id: `ps_${recordId}`,
     status: 'accepted',
@@ -54,8 +71,8 @@ async function payOne(ledger: RedisLedger, index: number): Promise<void> {
     amount: Number(amountMinor),
     metadata: { record_id: recordId, attempt: 1 },
   });
-  const evidence = readFirstSend({ type: 'answer', httpStatus: 200, json: { ok: true, session: shown } }, intent.after);
-  await write(ledger, applyFirstSend(settings, intent.after, { intent: intent.after, evidence, at: Date.now() }));
+  const evidence = readFirstSend({ type: 'answer', httpStatus: 200, json: { ok: true, session: shown } }, intent);
+  await write(ledger, applyFirstSend(settings, intent, { intent, evidence, at: Date.now() }));
 }
 
 async function write(ledger: RedisLedger, change: Change | null): Promise<void> {

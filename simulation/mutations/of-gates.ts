@@ -17,6 +17,12 @@ export const ofGates: readonly Mutation[] = [
     'const hold = intent === undefined ? null : holdOfSend(',
     'const hold = intent === undefined || store !== undefined ? null : holdOfSend(',
   ),
+  one(
+    'a record whose intent is refused with its admission is sent',
+    'src/ledger/memory/admit-with-intent.ts',
+    "return advance(writer, change).ok ? { type: 'intended', record: change.after } : verdict;",
+    "advance(writer, change);\n  return { type: 'intended', record: change.after };",
+  ),
   one('an approval is of a file, whatever its totals', approval, 'if (differences.length > 0)', 'if (differences.length < 0)'),
   {
     name: 'an approval does not look at how rows were read',

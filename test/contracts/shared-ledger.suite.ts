@@ -7,6 +7,7 @@ import { isBalanced } from '../../batches/record/tally.ts';
 import { admission, at, batchA, batchB, instructionOf, lineOf, manifest, refused, valid } from '../support/builders.ts';
 import { admitted, intent, moved, step } from '../support/ledger-steps.ts';
 import type { Shared, SharedLedgerHarness } from './shared-ledger-harness.ts';
+import { intentSuite } from './shared-ledger-intent.suite.ts';
 import { restoreSuite } from './shared-ledger-restore.suite.ts';
 
 export function sharedLedgerSuite(name: string, createHarness: () => Promise<SharedLedgerHarness>): void {
@@ -42,6 +43,7 @@ export function sharedLedgerSuite(name: string, createHarness: () => Promise<Sha
     batchesSuite(shared);
     overviewSuite(shared);
     restoreSuite(shared);
+    intentSuite(shared);
   });
 }
 

@@ -11,6 +11,7 @@ import { eachOf } from '../each-of.ts';
 import { LedgerClosedError } from '../errors.ts';
 import type { LedgerTime } from '../ledger-time.ts';
 import { admit, type Writer } from './admit.ts';
+import { admitWithIntent } from './admit-with-intent.ts';
 import { advance, bodyOf } from './advance.ts';
 import { enqueueProgress, openBatch, saveEnqueueProgress, setPause, unfinishedFiles, updateBatch } from './batches.ts';
 import * as queries from './queries.ts';
@@ -24,6 +25,7 @@ export type WriteName =
   | 'openBatch'
   | 'updateBatch'
   | 'admit'
+  | 'admitWithIntent'
   | 'advance'
   | 'published'
   | 'purgeDetails'
@@ -98,6 +100,10 @@ export function openMemoryLedger({ store, rules, clock, owner, time, carry = app
     // What comes in is cloned: the port promises that every value can be, and no caller can change the store afterwards.
     admit: (admissions) => eachOf(structuredClone(admissions), (admission) => write('admit', () => admit(writer, admission))),
     advance: (changes) => eachOf(structuredClone(changes), (change) => write('advance', () => advance(writer, change))),
+    admitWithIntent: async (admission, intent) => {
+      const [one, its] = structuredClone([admission, intent] as const);
+      return write('admitWithIntent', () => admitWithIntent(writer, one, its));
+    },
     published: ({ numbers, mark }) =>
       write('published', () => {
         for (const number of numbers) store.outbox.delete(number);

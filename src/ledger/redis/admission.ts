@@ -13,28 +13,37 @@ import { storedOf, unpack } from './stored-record.ts';
 import { encodeEntry } from './trails.ts';
 
 /** What is in Redis, or is assumed to be. */
-interface Assumed {
+export interface Assumed {
   readonly stored: StoredRecord | undefined;
   readonly fields: FieldDigests | undefined;
   readonly lastSequence: number;
 }
 
 /** Nearly every occurrence and every id is new: assumed first, which saves a read. */
-const nothing: Assumed = { stored: undefined, fields: undefined, lastSequence: 0 };
+export const nothing: Assumed = { stored: undefined, fields: undefined, lastSequence: 0 };
 
 const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
 export async function admit(context: LedgerContext, admission: Admission): Promise<Verdict> {
+  const target = await targetOf(context, admission);
+  return 'type' in target ? target : admitAt(context, target, admission, nothing);
+}
+
+/** Where the admission is to be written; or its verdict, when its place is known elsewhere. */
+export async function targetOf(context: LedgerContext, admission: Admission): Promise<Target | Verdict> {
   const { content, occurrence, batchId } = admission;
   checkAdmission(admission);
   await context.requireBatch(batchId);
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
   const shard = recordId === undefined ? context.names.shardOfPlace(occurrence) : context.names.shardOf(recordId);
-  const target = { shard, recordId, token: context.nextToken() };
   const holder = await context.places.claim(occurrence, shard);
   if (holder !== shard) return (await movedVerdict(context, holder, occurrence)) ?? { type: 'place_taken' };
+  return { shard, recordId, token: context.nextToken() };
+}
 
-  for (let assumed = nothing; ;) {
+export async function admitAt(context: LedgerContext, target: Target, admission: Admission, first: Assumed): Promise<Verdict> {
+  const { content } = admission;
+  for (let assumed = first; ;) {
     const believed = assumed;
     const decision = decideAdmission(context, admission, {
       record: believed.stored?.record,
@@ -50,14 +59,22 @@ export async function admit(context: LedgerContext, admission: Admission): Promi
     if (reply.answer === 'full') return { type: 'totals_full' };
     if (reply.answer === 'written') {
       if (decision.type === 'admitted') return verdictOf(decision.record);
-      context.outbox.decided(shard, reply, decision.event);
+      context.outbox.decided(target.shard, reply, decision.event);
       return { type: 'settled', status: decision.status, fresh: true };
     }
-    const [outcome = '', value = '', loose = '0'] = reply.values;
-    if (outcome !== '') return known(context, target, admission, { outcome, value, repeated: reply.repeated });
-    const isPacked = recordId !== undefined && Buffer.isBuffer(storedOf(value)) && (await unpack(context, recordId));
-    assumed = isPacked ? nothing : await readCurrent(context, target, value, Number(loose));
+    const found = await look(context, target, admission, reply);
+    if ('type' in found) return found;
+    assumed = found;
   }
+}
+
+/** What a script that wrote nothing says is there: the verdict of a known occurrence, or what a new one is decided on. */
+export async function look(context: LedgerContext, target: Target, admission: Admission, reply: Reply): Promise<Verdict | Assumed> {
+  const [outcome = '', value = '', loose = '0'] = reply.values;
+  if (outcome !== '') return known(context, target, admission, { outcome, value, repeated: reply.repeated });
+  const { recordId } = target;
+  const isPacked = recordId !== undefined && Buffer.isBuffer(storedOf(value)) && (await unpack(context, recordId));
+  return isPacked ? nothing : readCurrent(context, target, value, Number(loose));
 }
 
 /** An occurrence that another ledger had settled before a move is in the shard of its place: which record id it named is not known. */
@@ -72,7 +89,7 @@ async function movedVerdict(
 }
 
 /** Where an admission is written, and the token that identifies its calls. */
-interface Target {
+export interface Target {
   readonly shard: number;
   readonly recordId: string | undefined;
   readonly token: string;
@@ -111,7 +128,7 @@ async function readCurrent(context: LedgerContext, { shard, recordId }: Target, 
 }
 
 /** What both scripts compare first. */
-const comparison = ({ occurrence }: Admission, recordId: string | undefined, { stored, lastSequence }: Assumed): string[] => [
+export const comparison = ({ occurrence }: Admission, recordId: string | undefined, { stored, lastSequence }: Assumed): string[] => [
   String(occurrence.position),
   recordId ?? '',
   stored === undefined ? '' : stateText(stored.record),

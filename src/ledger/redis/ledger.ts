@@ -15,6 +15,7 @@ import { createSeal } from '../seal.ts';
 import { eachOf } from '../each-of.ts';
 import { CommandError } from '../../exit.ts';
 import { admit } from './admission.ts';
+import { admitWithIntent } from './admit-with-intent.ts';
 import { advance } from './advance.ts';
 import { createBatchStore, type BatchStore } from './batches.ts';
 import { createScriptClient, type ScriptClient, type ScriptClientParams } from './script-client.ts';
@@ -232,6 +233,7 @@ function createLedger(deps: LedgerDeps): RedisLedger {
     enqueueProgress: tracked(batches.enqueueProgress),
     saveEnqueueProgress: tracked(batches.saveEnqueueProgress),
     admit: tracked((admissions) => eachOf(admissions, (admission) => admit(context, admission))),
+    admitWithIntent: tracked((admission, intent) => admitWithIntent(context, admission, intent)),
     advance: tracked((changes) => eachOf(changes, (change) => advance(context, change))),
     record: tracked(queries.record),
     recordOfSession: tracked(queries.recordOfSession),

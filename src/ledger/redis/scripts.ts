@@ -18,6 +18,7 @@ const script = (...names: string[]): Script => ofText(names.map(read).join('\n')
 const elements = {
   admitRecord: ['admission', 'admit-record'],
   admitSettled: ['admission', 'admit-settled'],
+  admitWithIntent: ['admission', 'admit-with-intent'],
   advance: ['advance'],
   claimSession: ['claim-session'],
   claimPlaces: ['claim-places'],
@@ -39,6 +40,7 @@ const element = (name: keyof typeof elements): Script => ({ ...group, element: n
 export const scripts = {
   admitRecord: element('admitRecord'),
   admitSettled: element('admitSettled'),
+  admitWithIntent: element('admitWithIntent'),
   advance: element('advance'),
   claimSession: element('claimSession'),
   claimPlaces: element('claimPlaces'),

@@ -128,7 +128,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
   const pushedBack = { limiter: 0, follow: 0 };
   const slowedDown = { count: 0 };
   const places = new Set<symbol>();
-  const line: SendQueue = {
+  const line: Pick<SendQueue, 'acquire'> = {
     async acquire(signal) {
       signal.throwIfAborted();
       await note('place');

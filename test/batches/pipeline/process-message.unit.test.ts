@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { createSemaphore } from '../../../batches/pipeline/bounded-window.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import { dispatch } from '../../../batches/pipeline/dispatch.ts';
 import type { InstructionMessage } from '../../../batches/event/read-message.ts';
@@ -21,6 +22,13 @@ const noFields = { paths: '', digests: Buffer.alloc(0) };
 
 /** Where the message is. */
 const occurrence = { stream: 'topic:instructions:0', position: 7, source: { topic: 'instructions', partition: 0, offset: '7' } };
+
+/** No event leaves at once. */
+const ordinary = ({ deps }: FakeWorld) => ({
+  slot: createSemaphore(8),
+  breaker: { ...deps.breaker, openSince: () => null },
+  sendQueue: { ...deps.sendQueue, isFree: () => false, acquireNow: () => null },
+});
 
 /** A gate that somebody waits at until it is opened. */
 const gate = () => {
@@ -53,11 +61,16 @@ async function quickerOther(): Promise<{
   const process = createMessageProcessor({
     ...world.deps,
     owner: 'ours',
-    sendQueue: { acquire: () => place.passed.then(() => ({ intended: () => undefined, leave: () => undefined })) },
+    ...ordinary(world),
+    sendQueue: {
+      ...ordinary(world).sendQueue,
+      acquire: () => place.passed.then(() => ({ intended: () => undefined, leave: () => undefined })),
+    },
     ledger: {
       ...world.ledger,
       openBatch: () => Promise.resolve(),
       admit: () => Promise.resolve([{ type: 'open', record: queued }]),
+      admitWithIntent: unexpected,
       countDeadLetter: unexpected,
     },
     fingerprints: { fingerprint: () => queued.fingerprint, fields: () => noFields },
@@ -139,10 +152,12 @@ it.each(['place_taken', 'totals_full'] as const)(
     const counted: unknown[] = [];
     const process = createMessageProcessor({
       ...world.deps,
+      ...ordinary(world),
       ledger: {
         ...world.ledger,
         openBatch: () => Promise.resolve(),
         admit: () => Promise.resolve([{ type }]),
+        admitWithIntent: () => expect.unreachable('no event was new before'),
         countDeadLetter: (place) => Promise.resolve(void counted.push(place)),
       },
       fingerprints: { fingerprint: () => 'print', fields: () => noFields },

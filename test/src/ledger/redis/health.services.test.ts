@@ -1,7 +1,7 @@
 /** What becomes of sends and outcomes when Redis runs out of memory or is set up unsafely while instances work. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { advanceOne } from '../../../../batches/ports/single.ts';
-import { batchA, manifest } from '../../../support/builders.ts';
+import { admission, at, batchA, instructionOf, keys, manifest, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
@@ -51,6 +51,28 @@ describe('a Redis whose memory is full', () => {
     expect((await advanceOne(ledger, intent(queued))).ok).toBe(true);
     expect(ledger.health.isOpen()).toBe(true);
     expect(warned('sending continues')).toBe(1);
+  });
+
+  it('admits an occurrence when there is memory, and makes no intent whose lease may be over', async () => {
+    const { ledger } = instance;
+    const [first = '', second = ''] = Array.from({ length: 200 }, (_, index) => `inv-${index}`).filter((id) => shardOf(id) === 3);
+    const take = (recordId: string, position: number) => {
+      const occurrence = { stream: 'topic:pay:0', position, source: { topic: 'pay', partition: 0, offset: String(position) } };
+      return ledger.admitWithIntent(admission(occurrence, valid(instructionOf(recordId))), {
+        ...{ idempotencyKey: keys.idempotencyKey('payout', recordId, 1), owner: 'me', at, leaseMs: 60_000, bytes: Buffer.from('{}') },
+        clocks: { wallAt: at, uptimeMs: null },
+        terms: { keyLifetimeMs: null, idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY', timeoutMs: 30_000 },
+      });
+    };
+    // What many records share has its number then, so that the admission itself finds no memory.
+    expect(await take(first, 2)).toMatchObject({ type: 'intended' });
+    await set('maxmemory', '300kb');
+    const taken = take(second, 3);
+    await expect.poll(() => warned('Nothing new is sent'), patience).toBe(1);
+    expect(await ledger.record(second)).toBeUndefined();
+    await set('maxmemory', '0');
+    expect(await taken).toMatchObject({ type: 'admitted', record: { status: 'queued', sends: 0 } });
+    expect(await ledger.batch(batchA)).toMatchObject({ sent: 1 });
   });
 
   it('writes nothing of the calls of a group, and all of them when there is memory', async () => {

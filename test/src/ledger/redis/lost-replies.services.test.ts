@@ -68,6 +68,37 @@ describe('one lost reply', () => {
     expect(await instance.ledger.batch(batchA)).toMatchObject({ sent: 1 });
   });
 
+  const firstIntent = (recordId: string) => ({
+    ...{ idempotencyKey: keys.idempotencyKey('payout', recordId, 1), owner: 'me', at, leaseMs: 60_000, bytes: Buffer.from('{}') },
+    clocks: { wallAt: at, uptimeMs: null },
+    terms: { keyLifetimeMs: null, idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY', timeoutMs: 30_000 },
+  });
+  const tryNew = (recordId: string, line: number) =>
+    instance.ledger.admitWithIntent(admission(lineOf(batchA, line), valid(instructionOf(recordId))), firstIntent(recordId));
+
+  it.each([0, 1])('after %i others of an admission with an intent makes one intent, and it is ours', async (others) => {
+    proxy.loseNextReply(others);
+    const verdict = await tryNew('inv-1', 2);
+    expect(proxy.lost).toBe(1);
+    expect(verdict).toMatchObject({ type: 'intended', record: { status: 'submitting', version: 2, sends: 1 } });
+    expect(await instance.ledger.record('inv-1')).toEqual('record' in verdict ? verdict.record : null);
+    expect(await instance.ledger.batch(batchA)).toMatchObject({ sent: 1 });
+    expect((await instance.ledger.trail('inv-1')).map(({ text }) => readAuditEntry(text)?.event)).toEqual(['admitted', 'intent']);
+  });
+
+  it('of an admission whose intent is refused leaves it without one, also when nothing refuses it any more', async () => {
+    const { ledger } = instance;
+    await ledger.setPause({ batchId: batchA, pause: { code: 'paused', by: 'alice', reason: null, at } });
+    // The claim of its place, the admission with the intent, the admission alone.
+    for (const others of [0, 1, 2]) {
+      proxy.loseNextReply(others);
+      expect(await tryNew(`inv-${others}`, 2 + others)).toMatchObject({ type: 'admitted', record: { status: 'queued', version: 1 } });
+    }
+    await ledger.setPause({ batchId: batchA, pause: null });
+    expect(await losingOne(() => tryNew('inv-0', 2))).toMatchObject({ type: 'admitted', record: { status: 'queued', version: 1 } });
+    expect(await ledger.batch(batchA)).toMatchObject({ sent: 0 });
+  });
+
   it('of an outcome publishes it once', async () => {
     const sent = await moved(instance.ledger, intent(await admitted(instance.ledger, 'inv-1', 2)));
     const change = step(sent, { status: 'succeeded' });
