@@ -47,7 +47,8 @@ async function rebuildLate({ world, dice, promisedMs }: Draw, { pass, loseRedis,
 async function suspendBeforeBytes({ world, dice, promisedMs }: Draw, { pass, publish, start }: RoundSteps): Promise<void> {
   for (let count = dice.between(2, 3); count > 0; count -= 1) start();
   await pass(3_000);
-  for (let times = 3; times > 0; times -= 1) publish(3_000);
+  // In a bunch: what waits for its permit has an intent for a while before its bytes leave.
+  for (let times = 6; times > 0; times -= 1) publish(100 * times);
   const longMs = Math.round((promisedMs ?? minuteMs) * (1 + dice.next()));
   const left = new Set(world.instances.slice(1));
   for (let looks = 4_000; looks > 0 && left.size > 0; looks -= 1) {

@@ -5,8 +5,11 @@
 -- ARGV[4]  field of its packed claim   ARGV[5]  rest of its hash
 -- Returns  { 'written', counters } | { 'known', counters, record id }: the record that has it, perhaps this one; of a packed
 --          claim perhaps its hash
-local holder = redis.call('HGET', KEYS[2], ARGV[2]) or claim_in(KEYS, 3, ARGV[4], ARGV[5])
-if holder then return { 'known', counters, holder } end
+local packed = claim_in(KEYS, 3, ARGV[4], ARGV[5])
+if packed then return { 'known', counters, redis.call('HGET', KEYS[2], ARGV[2]) or packed } end
+-- Nearly every session is new: this looks and claims at once.
+if redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3]) == 0 then
+  return { 'known', counters, redis.call('HGET', KEYS[2], ARGV[2]) }
+end
 write()
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 return { 'written', counters }

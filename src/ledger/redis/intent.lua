@@ -1,10 +1,16 @@
 -- What an intent is checked by, in the step that writes it.
 
+-- By batch: no call of a group pauses anything.
+local found_pauses = {}
+
 -- The pause of the batch or of everything, if there is one. As `pauseOf` says, `cancelled` counts first.
 local function pause_of(pauses, batch)
-  local found = redis.call('HMGET', pauses, '', batch)
-  local is_cancelled = found[2] and string.find(found[2], '"code":"cancelled"', 1, true)
-  return is_cancelled and found[2] or found[1] or found[2]
+  if found_pauses[batch] == nil then
+    local found = redis.call('HMGET', pauses, '', batch)
+    local is_cancelled = found[2] and string.find(found[2], '"code":"cancelled"', 1, true)
+    found_pauses[batch] = is_cancelled and found[2] or found[1] or found[2]
+  end
+  return found_pauses[batch]
 end
 
 -- A send is dated by the lowest clock at hand and aged by the highest: one that was set back, or did not count a

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { beginRebuild, finishRebuild } from '../../../../src/ledger/redis/ledger.ts';
 import { createKeyNames } from '../../../../src/ledger/redis/key-names.ts';
 import { ledgerSuite } from '../../../contracts/ledger.suite.ts';
+import { sharedLedgerSuite } from '../../../contracts/shared-ledger.suite.ts';
 import { batchA, lineOf, manifest } from '../../../support/builders.ts';
 import { admitted, intent, moved, recordIn } from '../../../support/ledger-steps.ts';
 import { startRedisCluster, type RedisCluster } from '../../../support/redis-cluster.ts';
@@ -25,6 +26,19 @@ ledgerSuite('Redis Cluster', async () => {
     async open() {
       const { ledger, close } = await openInstance(cluster.url, prefix);
       await ledger.takeOverOutbox({ olderThanMs: 0, limit: 10_000 });
+      return { ...ledger, close };
+    },
+    now: () => Date.now(),
+    pass: (ms) => sleep(ms),
+    dispose: () => cluster.flush(),
+  };
+});
+
+sharedLedgerSuite('Redis Cluster', async () => {
+  const prefix = uniquePrefix();
+  return {
+    async open() {
+      const { ledger, close } = await openInstance(cluster.url, prefix);
       return { ...ledger, close };
     },
     now: () => Date.now(),
