@@ -2,6 +2,7 @@
  * A payout file, read twice: first whole, to judge it before anything is sent; then block by block against what
  * the first reading found, to pay it.
  */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { totalsAbove } from './batch-total.ts';
 import { alsoAmbiguous, noRecords, pipeNeedsFile, totalAbove, unexpectedTotal } from './file-problems.ts';
@@ -24,7 +25,6 @@ import { openRows, type ReadingWays } from './open-rows.ts';
 import { createWorkbookRows, isWorkbookName } from './workbook-out.ts';
 import type { RejectedRows, RowFile } from './rejected-rows.ts';
 import { shownFileName } from './file-name.ts';
-import { sizeOf, unpackedSize } from './file-size.ts';
 import type { FileRow } from '../../batches/pipeline/admit-file.ts';
 
 /** What the first reading found. */
@@ -181,6 +181,16 @@ async function readRest(csv: CsvFile) {
   }
 }
 
+/** Null for a pipe. */
+async function sizeOf(path: string): Promise<number | null> {
+  const found = await stat(path);
+  return found.isFile() ? found.size : null;
+}
+
+/** A pipe or a packed file says too little; what it does not say is taken for large. */
+const unpackedSize = (path: string, fileBytes: number | null): number =>
+  fileBytes !== null && !/\.(?:gz|xlsx)$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
+
 type Again = Pick<Inspection, 'path' | 'open' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
 
 /** A row that was rejected before and is back: what else differs. */
@@ -233,9 +243,6 @@ const reporting = (reading: Parameters<OnReading>[0]['reading'], { bytes: fileBy
   return (added, bytes) => onProgress({ reading, rows: (rows += added), bytes, fileBytes });
 };
 
-/** A whole group of the ledger. Rows that were read long before their turn outlive the nursery, and cost a collection of all. */
-const rowsAtOnce = 128;
-
 async function* readRows(
   again: Again,
   { signal, onBlock }: { readonly signal: AbortSignal | undefined; readonly onBlock: OnBlock | undefined },
@@ -246,8 +253,7 @@ async function* readRows(
     const made = createRowReader(csv.header, reading);
     if (!made.ok) throw new Error('the header was valid before and is not now, although the bytes are the same');
     for await (const block of csv.blocks) {
-      for (let from = 0; from < block.length; from += rowsAtOnce)
-        yield block.slice(from, from + rowsAtOnce).map((row) => ({ ...row, reading: made.reader.read(row.cells, row.notes) }));
+      yield block.map((row) => ({ ...row, reading: made.reader.read(row.cells, row.notes) }));
       onBlock?.(block.length, csv.bytesRead());
     }
   } finally {
