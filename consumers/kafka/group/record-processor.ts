@@ -11,7 +11,7 @@ import { createTurns } from './turns.ts';
  * Records handed over in one turn of the event loop. A fetch that brings half a window of them at once would otherwise be
  * read, checked and admitted in one go, for 50 to 100 ms in which no permit is used.
  */
-const startsPerTurn = 8;
+const startsPerTurn = 2;
 
 /**
  * Resolves when the record is finished, so that its offset may be committed.
