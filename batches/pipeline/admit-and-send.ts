@@ -67,8 +67,9 @@ async function tryNow(deps: AdmitAndSendDeps, admission: Admission): Promise<Tri
     if (place === null) return null;
     try {
       const { verdict, intent } = await admitWithIntent(deps, admission, { draft, bytes, idempotencyKey });
-      place.intended();
+      // Otherwise more than the time of an intent would be taken for it.
       if (verdict.type !== 'intended') return { verdict };
+      place.intended();
       const { record } = verdict;
       const first = { read: readFirstSend, isFirst: true, timely: () => true };
       const evidence = await sendNow(deps, first, { call, place, intent: record, clocks: intent.clocks });

@@ -4,9 +4,9 @@ import { createKeyDerivation } from '../../../batches/record/idempotency-key.ts'
 import type { AlertSink } from '../../../batches/ports/alert-sink.ts';
 import type { Clock } from '../../../batches/ports/clock.ts';
 import type { ResultSink } from '../../../batches/ports/result-sink.ts';
-import { readTopic } from '../../../consumers/kafka/read-topic.ts';
 import { createTopicPublisher, type TopicPublisher } from '../../../producers/kafka/publisher.ts';
 import { createAlertSink } from '../../../producers/alerts.ts';
+import { newestMarks } from './newest-marks.ts';
 import { openResultsTopic } from '../../../producers/results-topic.ts';
 import { bindingOf } from '../binding.ts';
 import { monotonicClock, systemClock } from '../../clock.ts';
@@ -20,7 +20,6 @@ import { loadLedgerKey } from '../../ledger/ledger-key.ts';
 import { createRedisClock } from '../../ledger/redis/clock.ts';
 import { openRedisLedger, type RedisLedger } from '../../ledger/redis/ledger.ts';
 import type { Logger } from '../../logger.ts';
-import { parseResult, replayedHeader } from '../../kafka/results-reader.ts';
 import { connectRedis, type RedisConnection } from '../../redis/connection.ts';
 import type { Shutdown } from '../../service/shutdown.ts';
 import { planTopics, topicNames, type TopicNames } from '../../kafka/topic-plan.ts';
@@ -70,8 +69,6 @@ async function assertNoFormerInstance({ settings }: Config, createKafka: CreateK
   );
 }
 
-/** Of each partition; the very last may be anything that somebody else put there. */
-const marksFromLast = 50;
 /** What is on its way to Kafka may take so long when we leave; the ledger has what does not make it. */
 const publishCloseMs = 10_000;
 
@@ -136,32 +133,5 @@ export async function connect(params: ConnectParams): Promise<Connected> {
   } catch (cause) {
     await close();
     throw cause;
-  }
-}
-
-/**
- * The marks that the newest results carry, which the ledger must not be behind of; and whether there are results at all. Results
- * that were published again carry old marks: behind them the reading goes further back.
- */
-export async function newestMarks(createKafka: CreateKafka, topic: string, signal: AbortSignal) {
-  const common = { createKafka, topic, until: 'end', signal, groupPrefix: 'disburse-marks' } as const;
-  for (let last = marksFromLast, former = -1; ; last *= 8) {
-    const marks: string[] = [];
-    const read = new Map<number, { all: number; own: number }>();
-    for await (const { value, partition, headers } of readTopic({ ...common, from: { lastOf: last } })) {
-      const counts = read.get(partition) ?? { all: 0, own: 0 };
-      read.set(partition, counts);
-      counts.all += 1;
-      if (headers[replayedHeader] !== undefined) continue;
-      counts.own += 1;
-      const mark = value === null ? undefined : parseResult(value)?.ledger_mark;
-      if (mark !== undefined && /^[^.]+\.\d+\.\d+$/.test(mark)) marks.push(mark);
-    }
-    const partitions = [...read.values()];
-    const all = partitions.reduce((sum, one) => sum + one.all, 0);
-    const isEnough = partitions.every(({ all: records, own }) => own === records || own >= marksFromLast);
-    // Where no more is found, there is no more.
-    if (isEnough || all === former) return { marks, hasResults: all > 0 };
-    former = all;
   }
 }

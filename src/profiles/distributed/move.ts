@@ -19,7 +19,8 @@ import { bindingOf } from '../binding.ts';
 import { exportLedger, importLedger, type Imported, type LedgerItem, type OpenTarget } from '../move-ledger.ts';
 import type { MoveParams } from '../profile.ts';
 import { transitionSettings } from '../transition-settings.ts';
-import { newestMarks, sharedLedgerKey } from './connect.ts';
+import { sharedLedgerKey } from './connect.ts';
+import { newestMarks } from './newest-marks.ts';
 import { redisTarget } from './move-target.ts';
 import { assertNoInstance } from './rebuild.ts';
 
