@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
-/** By how much the thread pool is nicer than the main thread, as in nice(1). More gains nothing, and starves it beside other programs. */
+/** By how much the thread pool is nicer than the main thread, as in nice(1). A much nicer one would starve beside other programs. */
 export const poolNiceness = 5;
 const mostNiceness = 19;
 /** As libuv names them. */
