@@ -4,6 +4,7 @@
   'use strict';
 
   const restMs = 1000;
+  const againMs = 3000;
 
   /** The local time beside the time in UTC. */
   const localTimes = (root) => {
@@ -24,11 +25,19 @@
   /** What a person has opened or is about to use stays as it is. */
   const isInUse = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
 
+  /** A part was in use while it changed. */
+  let isBehind = false;
+
   const replaceParts = (text) => {
+    isBehind = false;
     const fresh = new DOMParser().parseFromString(text, 'text/html');
     for (const part of document.querySelectorAll('[data-live][id]')) {
       const next = fresh.getElementById(part.id);
-      if (next === null || isInUse(part)) continue;
+      if (next === null) continue;
+      if (isInUse(part)) {
+        isBehind = true;
+        continue;
+      }
       localTimes(next);
       const open = new Set([...part.querySelectorAll('details[open] > summary')].map((summary) => summary.textContent));
       for (const summary of next.querySelectorAll('details > summary'))
@@ -48,35 +57,40 @@
       return;
     }
     loading = true;
+    let failed = false;
     try {
       const address = new URL(location.href);
       address.searchParams.delete('note');
       const answer = await fetch(address, { headers: { accept: 'text/html' }, credentials: 'same-origin' });
       if (answer.ok) replaceParts(await answer.text());
       else if (answer.status === 401) location.reload();
+      else failed = answer.status >= 500 || answer.status === 429;
     } catch {
-      // The console is away: the stream connects again, and the next change is shown.
+      failed = true;
     }
-    setTimeout(() => {
-      loading = false;
-      if (again) {
-        again = false;
-        void load();
-      }
-    }, restMs);
+    // A change is announced once: what could not be loaded is asked for again.
+    again ||= failed;
+    setTimeout(
+      () => {
+        loading = false;
+        if (again) {
+          again = false;
+          void load();
+        }
+      },
+      failed ? againMs : restMs,
+    );
   };
 
   const listen = () => {
     const stream = new EventSource('/events');
-    let wasLost = false;
     stream.addEventListener('change', () => void load());
     stream.addEventListener('hello', () => {
-      if (wasLost) void load();
-      wasLost = false;
+      // Also the first time: what changed after the page was made and before it listened was announced to others only.
+      void load();
       document.documentElement.dataset.stream = 'open';
     });
     stream.addEventListener('error', () => {
-      wasLost = true;
       document.documentElement.dataset.stream = 'lost';
       // A refusal ends the stream for good; a restart of the console does not.
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
@@ -104,5 +118,11 @@
 
   localTimes(document);
   dropZones();
-  if (document.querySelector('[data-live]') !== null) listen();
+  if (document.querySelector('[data-live]') !== null) {
+    listen();
+    // A page that the browser kept and shows again has left its stream.
+    addEventListener('pageshow', ({ persisted }) => persisted && listen());
+    // The element that has the focus next is known after the event.
+    addEventListener('focusout', () => setTimeout(() => isBehind && void load()));
+  }
 })();
