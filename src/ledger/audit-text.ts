@@ -3,7 +3,14 @@
  * text that would not come back as it was is stored whole. This format is on disk.
  */
 
-const entry = /^\{"number":(\d+),"at":(\d+),"event":"([a-z_]+)",(.*)\}$/s;
+/**
+ * The beginning of an entry that can be shortened: its time is a whole number below 2^53, and only what begins with a brace
+ * has its `"detail":` left out.
+ */
+const beginning = /\{"number":\d+,"at":(?:0|[1-9]\d{0,14}),"event":"[a-z_]+",(?:"detail":(?=\{)|(?!\{))/y;
+const numberAt = '{"number":'.length;
+const timeAfter = ',"at":'.length;
+const eventAfter = ',"event":"'.length;
 const detail = '"detail":';
 const shortEntry = /^(\d+) ([0-9a-z]+) ([a-z_]+) (.*)$/s;
 
@@ -33,22 +40,62 @@ const words = [
 ] as const;
 /** Before and after a run of hexadecimal digits in base64: fingerprints and ids of batches. */
 const hexMark = '\x1f';
-const hex = /[0-9a-f]{32,}/g;
 const shortHex = new RegExp(`${hexMark}([^${hexMark}]*)${hexMark}`, 'g');
-const anyWord = new RegExp(words.map((word) => word.replaceAll(/[{}"]/g, '\\$&')).join('|'), 'g');
+const leastHex = 32;
+const hexBytes = Buffer.alloc(512);
 const anyMark = new RegExp(`[\\x01-${String.fromCharCode(words.length)}]`, 'g');
-const marks = new Map<string, string>(words.map((word, index) => [word, String.fromCharCode(index + 1)]));
 
-const shorten = (text: string): string =>
-  text
-    .replace(entry, (_, number: string, at: string, event: string, rest: string) => {
-      const what = rest.startsWith(detail) ? rest.slice(detail.length) : rest;
-      return `${number} ${Number(at).toString(36)} ${event} ${what}`;
-    })
-    .replaceAll(anyWord, (word) => marks.get(word) ?? word)
-    .replaceAll(hex, (digits) =>
-      digits.length % 2 === 0 ? `${hexMark}${Buffer.from(digits, 'hex').toString('base64url')}${hexMark}` : digits,
-    );
+interface Word {
+  readonly word: string;
+  readonly second: number;
+  readonly mark: string;
+}
+
+/** By the character that they begin with. */
+const wordsFrom: (Word[] | undefined)[] = Array.from({ length: 128 }, () => undefined);
+for (const [index, word] of words.entries())
+  (wordsFrom[word.charCodeAt(0)] ??= []).push({ word, second: word.charCodeAt(1), mark: String.fromCharCode(index + 1) });
+
+function wordAt(text: string, at: number, first: number): Word | undefined {
+  const candidates = wordsFrom[first];
+  if (candidates === undefined) return undefined;
+  const second = text.charCodeAt(at + 1);
+  for (const one of candidates) if (one.second === second && text.startsWith(one.word, at)) return one;
+  return undefined;
+}
+
+const isHex = (code: number): boolean => (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
+
+/** Where the hexadecimal digits end that begin at `from`. */
+function hexEnd(text: string, from: number): number {
+  let at = from;
+  while (isHex(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+/** The words and the long hex behind `from`, in one pass. @returns undefined for a text that has control characters itself */
+function withMarks(text: string, from: number): string | undefined {
+  let short = '';
+  let taken = 0;
+  let at = from;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20) return undefined;
+    const word = wordAt(text, at, code);
+    const end = word === undefined && isHex(code) ? hexEnd(text, at) : at;
+    const length = end - at;
+    if (word !== undefined) {
+      short += text.slice(taken, at) + word.mark;
+      at += word.word.length;
+      taken = at;
+    } else if (length >= leastHex && length % 2 === 0 && length <= 2 * hexBytes.length) {
+      const bytes = hexBytes.write(text.slice(at, end), 'hex');
+      short += text.slice(taken, at) + hexMark + hexBytes.toString('base64url', 0, bytes) + hexMark;
+      at = taken = end;
+    } else at = Math.max(end, at + 1);
+  }
+  return short + text.slice(taken);
+}
 
 const restore = (text: string): string =>
   text
@@ -59,11 +106,17 @@ const restore = (text: string): string =>
       return `{"number":${number},"at":${parseInt(at, 36)},"event":"${event}",${what}}`;
     });
 
-/** As it is stored. */
+/** As it is stored. A brace at its beginning says that nothing was shortened. */
 export function shortText(text: string): string {
-  const short = shorten(text);
-  // A brace at the beginning says that nothing was shortened.
-  return !short.startsWith('{') && restore(short) === text ? short : text;
+  beginning.lastIndex = 0;
+  if (!beginning.test(text) || !text.endsWith('}')) return text;
+  const numberEnd = text.indexOf(',', numberAt);
+  const timeEnd = text.indexOf(',', numberEnd + timeAfter);
+  const event = timeEnd + eventAfter;
+  const number = text.slice(numberAt, numberEnd);
+  const time = Number(text.slice(numberEnd + timeAfter, timeEnd)).toString(36);
+  const head = `${number} ${time} `;
+  return withMarks(`${head}${text.slice(event, text.indexOf('"', event))} ${text.slice(beginning.lastIndex, -1)}`, head.length) ?? text;
 }
 
 /** The entry's text, from what is stored. */
