@@ -5,6 +5,9 @@
  * first error in order.
  */
 export async function eachOf<Item, Value>(items: readonly Item[], work: (item: Item) => Promise<Value>): Promise<readonly Value[]> {
+  const [only] = items;
+  // Most calls have one: nothing to gather then.
+  if (items.length === 1) return [await work(only as Item)];
   const settled = await Promise.allSettled(items.map(work));
   return settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;

@@ -46,11 +46,12 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
   const keep = body !== undefined && 'keep' in body ? body.keep : undefined;
   if (keep !== undefined) checkBodyMayBeKept(before);
 
-  const refused = refusal(deps, stored, change);
+  const sessions = newSessions(before, after);
+  const refused = refusal(deps, stored, change, sessions);
   if (refused !== undefined) return refused;
 
   const account = deps.accounts.ofBatch(before.batchId);
-  for (const sessionId of newSessions(before, after)) deps.sessions.claim(sessionId, stored.id);
+  for (const sessionId of sessions) deps.sessions.claim(sessionId, stored.id);
   deps.records.update(stored, after, deps.clock.now());
   deps.trails.append(stored.id, audit);
   if (keep !== undefined) deps.bodies.keep(stored.id, after, keep);
@@ -69,7 +70,8 @@ export function advance(deps: AdvanceDeps, change: Change): AdvanceResult {
 function refusal(
   { sessions, time, pauses, gates }: AdvanceDeps,
   { id, record: before }: Stored,
-  { after, intent }: Change,
+  { intent }: Change,
+  claimed: readonly string[],
 ): AdvanceRefusal | undefined {
   if (intent !== undefined) {
     const pause = pauses.of(before.batchId);
@@ -80,7 +82,7 @@ function refusal(
     const isResend = before.firstSentAt !== null;
     if (isResend && !time.mayResend(before, intent)) return { ok: false, why: 'too_old', current: before };
   }
-  for (const sessionId of newSessions(before, after)) {
+  for (const sessionId of claimed) {
     const takenBy = sessions.holder(sessionId, id);
     if (takenBy !== undefined) return { ok: false, why: 'session_taken', current: before, sessionId, takenBy };
   }

@@ -47,12 +47,8 @@ interface Waiting {
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** Committed, and not yet known to be durable. */
-interface Committed {
-  readonly one: Waiting;
-  readonly value: unknown;
+  /** What the newest run of the work answered. */
+  value: unknown;
 }
 
 export function createGroupCommit(transaction: Transaction): GroupCommit {
@@ -94,7 +90,7 @@ export function createGroupCommit(transaction: Transaction): GroupCommit {
       if (broken !== undefined) return Promise.reject(broken);
       if (waiting.length >= waitingLimit) return Promise.reject(new LedgerOverloadedError(waiting.length));
       return new Promise((resolve, reject) => {
-        waiting.push({ work, resolve, reject });
+        waiting.push({ work, resolve, reject, value: undefined });
         // A whole group is there: nothing more to gather.
         if (waiting.length === groupLimit) setImmediate(flush);
         else schedule();
@@ -119,7 +115,7 @@ export function createGroupCommit(transaction: Transaction): GroupCommit {
 }
 
 /** Writes groups until one fails in a way that leaves the store in doubt; the first such failure is kept. */
-function createWriter(transaction: Transaction, onCommitted: (one: Committed) => void) {
+function createWriter(transaction: Transaction, onCommitted: (one: Waiting) => void) {
   let broken: LedgerError | undefined;
 
   const writeOrRefuse = (group: readonly Waiting[]): void => {
@@ -128,10 +124,9 @@ function createWriter(transaction: Transaction, onCommitted: (one: Committed) =>
   };
 
   const write = (group: readonly Waiting[]): void => {
-    const values: unknown[] = [];
     try {
       transaction.begin();
-      for (const { work } of group) values.push(work());
+      for (const one of group) one.value = one.work();
       transaction.commit();
     } catch (cause) {
       undo(cause);
@@ -141,7 +136,7 @@ function createWriter(transaction: Transaction, onCommitted: (one: Committed) =>
       else for (const one of group) writeOrRefuse([one]);
       return;
     }
-    for (const [index, one] of group.entries()) onCommitted({ one, value: values[index] });
+    for (const one of group) onCommitted(one);
   };
 
   const undo = (cause: unknown): void => {
@@ -168,7 +163,8 @@ const refuse = (group: readonly Waiting[], error: LedgerError): void => {
 
 /** What is committed and not yet durable: one sync at a time, and those that wait for its end. */
 function createSettlement({ sync, syncNow }: Pick<Transaction, 'sync' | 'syncNow'>, onEnd: (failure?: LedgerError) => void) {
-  let committed: Committed[] = [];
+  /** Not yet known to be durable. */
+  let committed: Waiting[] = [];
   let reads: (() => void)[] = [];
   let syncing: Promise<void> | undefined;
 
@@ -176,9 +172,9 @@ function createSettlement({ sync, syncNow }: Pick<Transaction, 'sync' | 'syncNow
     syncing = undefined;
     const [ended, asked] = [committed, reads];
     [committed, reads] = [[], []];
-    if (failure === undefined) for (const { one, value } of ended) one.resolve(value as never);
+    if (failure === undefined) for (const { resolve, value } of ended) resolve(value as never);
     onEnd(failure);
-    if (failure !== undefined) for (const { one } of ended) one.reject(failure);
+    if (failure !== undefined) for (const { reject } of ended) reject(failure);
     // Before the next group is committed, which readers must not see.
     for (const answer of asked) answer();
   };
@@ -189,7 +185,7 @@ function createSettlement({ sync, syncNow }: Pick<Transaction, 'sync' | 'syncNow
 
   return {
     isUnderWay: () => syncing !== undefined,
-    add: (one: Committed): void => void committed.push(one),
+    add: (one: Waiting): void => void committed.push(one),
     start(): void {
       if (committed.length > 0) syncing = sync().then(durable, notSynced);
     },
