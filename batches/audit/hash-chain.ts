@@ -77,7 +77,7 @@ export const packedHead = (number: number, hash: string): AuditHead => ({ number
 /** @param ledgerKey the 32 bytes of the ledger's key */
 export function createAuditChain(ledgerKey: Buffer): AuditChain {
   const keyedHash = createKeyedHash(Buffer.from(hkdfSync('sha256', ledgerKey, '', 'disburse:v1:audit', 32)));
-  const chainOf = (before: string, recordId: string, text: string): string => keyedHash(`${before}\n${recordId}\n${text}`, 'hex');
+  const chainOf = (before: string, recordId: string, text: string): string => keyedHash([before, '\n', recordId, '\n', text], 'hex');
 
   function entryOf(before: AuditHead | null, recordId: string, { event, by, detail }: AuditNote, at: number): AuditStep {
     const number = (before?.number ?? 0) + 1;

@@ -11,7 +11,11 @@ const usualBytes = 4_096;
 /** What one UTF-16 code unit becomes at most in UTF-8. */
 const mostBytesPerUnit = 3;
 
-export type KeyedHash = (text: string, encoding: 'hex' | 'base64url') => string;
+/**
+ * @param parts of one text, hashed as if they were joined: joining them would copy them once more. No part may end in the
+ *   middle of a character
+ */
+export type KeyedHash = (parts: readonly string[], encoding: 'hex' | 'base64url') => string;
 
 /** @param key at most 64 bytes */
 export function createKeyedHash(key: Uint8Array): KeyedHash {
@@ -23,10 +27,12 @@ export function createKeyedHash(key: Uint8Array): KeyedHash {
     inner[index] = byte ^ 0x36;
     outer[index] = byte ^ 0x5c;
   }
-  return (text, encoding) => {
-    const needed = blockBytes + text.length * mostBytesPerUnit;
+  return (parts, encoding) => {
+    let needed = blockBytes;
+    for (const part of parts) needed += part.length * mostBytesPerUnit;
     const bytes = needed <= inner.length ? inner : Buffer.concat([inner.subarray(0, blockBytes)], needed);
-    const end = blockBytes + bytes.write(text, blockBytes, 'utf8');
+    let end = blockBytes;
+    for (const part of parts) end += bytes.write(part, end, 'utf8');
     outer.write(hash('sha256', bytes.subarray(0, end), 'binary'), blockBytes, digestBytes, 'latin1');
     return hash('sha256', outer, encoding);
   };

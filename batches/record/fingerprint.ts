@@ -129,7 +129,7 @@ export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
   const found: PathNode[] = [];
   let paths: string | undefined;
   return {
-    fingerprint: (draft) => keyedHash(`{"body":${canonicalJson(whole(draft))},"kind":"${draft.kind}"}`, 'base64url'),
+    fingerprint: (draft) => keyedHash(['{"body":', canonicalJson(whole(draft)), `,"kind":"${draft.kind}"}`], 'base64url'),
     fields: (draft) => {
       let count = 0;
       let digests = '';

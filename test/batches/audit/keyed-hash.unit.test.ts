@@ -12,8 +12,8 @@ describe('a keyed hash', () => {
       fc.property(fc.uint8Array({ maxLength: 64 }), texts, (key, all) => {
         const keyedHash = createKeyedHash(key);
         for (const text of all) {
-          expect(keyedHash(text, 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
-          expect(keyedHash(text, 'base64url')).toBe(createHmac('sha256', key).update(text).digest('base64url'));
+          expect(keyedHash([text], 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
+          expect(keyedHash([text], 'base64url')).toBe(createHmac('sha256', key).update(text).digest('base64url'));
         }
       }),
     );
@@ -25,9 +25,17 @@ describe('a keyed hash', () => {
       const key = Buffer.alloc(32, 7);
       const keyedHash = createKeyedHash(key);
       for (const text of ['a'.repeat(length), '€'.repeat(length), 'b'])
-        expect(keyedHash(text, 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
+        expect(keyedHash([text], 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
     },
   );
+
+  it('of parts is that of the text that they make', () => {
+    const keyedHash = createKeyedHash(Buffer.alloc(32, 7));
+    for (const length of [0, 1, 500, 5_000]) {
+      const parts = ['a'.repeat(length), '', '\n', '€'.repeat(length), 'b'];
+      expect(keyedHash(parts, 'hex')).toBe(keyedHash([parts.join('')], 'hex'));
+    }
+  });
 
   it('refuses a key of more than a block, which HMAC would hash first', () => {
     expect(() => createKeyedHash(Buffer.alloc(65))).toThrow(RangeError);
