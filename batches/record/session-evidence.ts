@@ -100,48 +100,65 @@ export function readSessionEvidence(value: unknown, asked: LedgerRecord): Sessio
  */
 function ownerOf(metadata: unknown, record: LedgerRecord): 'ours' | 'other' | 'silent' {
   const map = toMap(metadata);
-  const [recordId, attempt, key] = [map?.['record_id'], map?.['attempt'], map?.['idempotency_key']];
-  const differs = (value: unknown, expected: string): boolean =>
-    value !== undefined && value !== null && (typeof value === 'string' || typeof value === 'number' ? String(value) : '') !== expected;
+  const recordId = map?.['record_id'];
+  const attempt = map?.['attempt'];
+  const key = map?.['idempotency_key'];
   if (differs(recordId, record.recordId) || differs(attempt, String(record.attempt)) || differs(key, record.idempotencyKey)) return 'other';
-  const isShown = (value: unknown): boolean => value !== undefined && value !== null;
   return isShown(recordId) && isShown(attempt) ? 'ours' : 'silent';
 }
+
+const isShown = (value: unknown): boolean => value !== undefined && value !== null;
+
+const differs = (value: unknown, expected: string): boolean =>
+  isShown(value) && (typeof value === 'string' || typeof value === 'number' ? String(value) : '') !== expected;
 
 /** What the payer has to do for an entry that can still succeed. */
 function actionOf({ entries, customerAction }: GatewaySession): SessionEvidence['payer'] {
   const running = entries.filter(({ status }) => status === 'running' || status === 'waiting');
+  if (running.length === 0) return null;
   const action = running.map((entry) => entry.customerAction).find((one) => one !== null) ?? customerAction;
-  return action === null || running.length === 0 ? null : { action };
+  return action === null ? null : { action };
 }
 
 const inOrder = ['succeeded', 'waiting', 'running', 'failed', 'cancelled'] as const;
 
 const decisiveEntry = (entries: readonly SessionEntry[]): SessionEntry | undefined =>
-  inOrder.map((status) => entries.find((entry) => entry.status === status)).find((entry) => entry !== undefined);
+  entries.length < 2
+    ? entries[0]
+    : inOrder.map((status) => entries.find((entry) => entry.status === status)).find((entry) => entry !== undefined);
 
 const shownAmounts = ({ amount, entries }: GatewaySession): readonly ShownAmount[] =>
   [amount, ...entries.map((entry) => entry.amount)].filter((one) => one !== undefined);
 
+function countOf<T>(all: readonly T[], which: (one: T) => boolean): number {
+  let count = 0;
+  for (const one of all) if (which(one)) count += 1;
+  return count;
+}
+
 function judge(session: GatewaySession, record: LedgerRecord): SessionVerdict {
   const { entries, status } = session;
-  const having = (wanted: SessionEntry['status']): readonly SessionEntry[] => entries.filter((entry) => entry.status === wanted);
-  const [succeeded, waiting, running] = [having('succeeded'), having('waiting'), having('running')];
-  if (succeeded.length > 1) return { type: 'double_payment' };
-  const [paid] = succeeded;
+  const having = (wanted: SessionEntry['status']): number => countOf(entries, (entry) => entry.status === wanted);
+  const waiting = having('waiting');
+  const running = having('running');
+  if (having('succeeded') > 1) return { type: 'double_payment' };
+  const paid = entries.find((entry) => entry.status === 'succeeded');
   if (paid !== undefined) {
-    if (waiting.length > 0) return { type: 'contradiction', description: 'One of its entries succeeded while another one waits.' };
-    if (running.length > 0) return { type: 'pending' };
+    if (waiting > 0) return { type: 'contradiction', description: 'One of its entries succeeded while another one waits.' };
+    if (running > 0) return { type: 'pending' };
     // The amount of the session is that of its only entry.
     const own = paid.amount ?? (entries.length === 1 ? session.amount : undefined);
     return withAmounts('succeeded', record, own === undefined ? [] : [own, session.amount]);
   }
-  const ended = waiting.length + running.length > 0 ? null : endOf(session, having('cancelled').length, record);
+  const ended = waiting + running > 0 ? null : endOf(session, having('cancelled'), record);
   if (ended !== null) return withAmounts(ended, record, shownAmounts(session));
   const asks = asksOf(session, record);
-  if (asks !== null && status !== 'cancelled' && waiting.length > 0 && running.length === 0) {
-    if (waiting.length > 1) return { type: 'contradiction', description: 'Several of its entries wait for confirmation.' };
-    return withAmounts(asks, record, [waiting[0]?.amount ?? session.amount, ...shownAmounts(session)]);
+  if (asks !== null && status !== 'cancelled' && waiting > 0 && running === 0) {
+    if (waiting > 1) return { type: 'contradiction', description: 'Several of its entries wait for confirmation.' };
+    return withAmounts(asks, record, [
+      entries.find((entry) => entry.status === 'waiting')?.amount ?? session.amount,
+      ...shownAmounts(session),
+    ]);
   }
   const pending = withAmounts('pending', record, shownAmounts(session));
   return pending.type === 'amount_missing' ? { type: 'pending' } : pending;
@@ -159,10 +176,9 @@ function endOf({ id, status, entries }: GatewaySession, cancelled: number, recor
 
 /** @param needed the first one must be shown; all that are must equal the ledger's */
 function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly (ShownAmount | undefined)[]): SessionVerdict {
-  const isEqual = ({ minor, currency }: ShownAmount): boolean => minor === record.amountMinor && currency === record.currency;
-  const shown = needed.filter((one) => one !== undefined);
-  const equal = shown.filter(isEqual).length;
-  if (equal < shown.length) {
+  const shown = countOf(needed, (one) => one !== undefined);
+  const equal = countOf(needed, (one) => one?.minor === record.amountMinor && one.currency === record.currency);
+  if (equal < shown) {
     if (asksUs(claim) && equal > 0)
       return { type: 'contradiction', description: 'It shows other amounts or currencies besides the requested ones.' };
     return { type: 'amount_differs', claim };
