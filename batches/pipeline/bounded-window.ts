@@ -37,6 +37,14 @@ export function createWindow({ window }: { readonly window: number }): BoundedWi
   const wakeAll = (): void => {
     for (const wake of waiting.splice(0)) wake();
   };
+  const ended = (): void => {
+    inFlight -= 1;
+    wakeAll();
+  };
+  const failed = (cause: unknown): void => {
+    failure ??= { cause };
+    ended();
+  };
   const changed = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
   const check = (): void => {
     if (failure !== undefined) throw failure.cause;
@@ -53,14 +61,7 @@ export function createWindow({ window }: { readonly window: number }): BoundedWi
       }
       check();
       inFlight += 1;
-      work()
-        .catch((cause: unknown) => {
-          failure ??= { cause };
-        })
-        .finally(() => {
-          inFlight -= 1;
-          wakeAll();
-        });
+      work().then(ended, failed);
     },
     async idle() {
       while (inFlight > 0) await changed();

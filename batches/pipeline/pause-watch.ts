@@ -105,13 +105,13 @@ function createGateWatch({ ledger, clock }: Pick<PauseWatchDeps, 'ledger' | 'clo
     // Events have no terms, and most ledgers hold nothing.
     holdOf: async (batchId: string): Promise<Hold | null> => {
       if (!isFileBatch(batchId)) return null;
-      const look = async (): Promise<Hold | null> =>
-        holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
-      if ((await look()) === null) return null;
-      // What is remembered may be from before the approval, or the end of the rule: only the ledger says what still holds.
-      known = undefined;
-      terms.delete(batchId);
-      return look();
+      for (let isAsked = false; ; isAsked = true) {
+        const hold = holdOf(batchId, { gates: await gates(), terms: await termsOf(batchId), now: clock.now() });
+        if (hold === null || isAsked) return hold;
+        // What is remembered may be from before the approval, or the end of the rule: only the ledger says what still holds.
+        known = undefined;
+        terms.delete(batchId);
+      }
     },
   };
 }

@@ -14,9 +14,9 @@ export function toAdmission(fingerprints: Fingerprints, reading: ParseResult): A
 }
 
 /** Sends what was admitted; refuses what was valid then and is not any more. Answers the record afterwards. */
-export async function dispatchAdmitted(deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> {
+export function dispatchAdmitted(deps: DispatchDeps, record: LedgerRecord, reading: ParseResult): Promise<LedgerRecord> {
   // What a person retries is sent when it falls due, after a look at the session of the attempt before.
-  if (record.attempt > 1) return record;
+  if (record.attempt > 1) return Promise.resolve(record);
   return reading.ok ? dispatch(deps, record, serialise(reading.draft, record)) : rejectAdmitted(deps, record, reading.refusal);
 }
 
