@@ -99,8 +99,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     { idempotencyKey, signals = [] }: { readonly idempotencyKey?: string; readonly signals?: readonly AbortSignal[] },
   ): Promise<PreparedCall> => {
     const signature = await signer.sign(bytes);
-    const signed = ['X-PARTNER-SIGN', signature];
-    const headers = fixedHeaders.concat(idempotencyKey === undefined ? signed : [...signed, idempotencyHeader, idempotencyKey]);
+    const headers = [...fixedHeaders, 'X-PARTNER-SIGN', signature];
+    if (idempotencyKey !== undefined) headers.push(idempotencyHeader, idempotencyKey);
     let isSent = false;
     return {
       async send({ mayStart }) {

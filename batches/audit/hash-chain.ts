@@ -81,8 +81,7 @@ export function createAuditChain(ledgerKey: Buffer): AuditChain {
 
   function entryOf(before: AuditHead | null, recordId: string, { event, by, detail }: AuditNote, at: number): AuditStep {
     const number = (before?.number ?? 0) + 1;
-    const who = by === undefined ? '' : `"by":${JSON.stringify(by)},`;
-    const text = `{"number":${number},"at":${Math.round(at)},"event":"${event}",${who}"detail":${JSON.stringify(detail)}}`;
+    const text = JSON.stringify({ number, at: Math.round(at), event, by, detail });
     const head = { number, chain: chainOf(before?.chain ?? '', recordId, text) };
     return { head, entries: [{ number, text, hash: publishedHash(head) }] };
   }

@@ -85,12 +85,11 @@ export function decideAdmission({ keys, audit }: AdmissionRules, admission: Admi
   return {
     type: 'admitted',
     audit: entries,
-    record: {
-      ...queuedRecord(keys, { occurrence, batchId, draft, fingerprint }),
-      sequence: sequence - 1,
-      version: (existing?.version ?? 0) + 1,
-      audit: head,
-    },
+    record: queuedRecord(
+      keys,
+      { occurrence, batchId, draft, fingerprint },
+      { sequence: sequence - 1, version: (existing?.version ?? 0) + 1, audit: head },
+    ),
   };
 }
 
@@ -111,6 +110,7 @@ export function verdictOf(record: LedgerRecord): Verdict {
 export function queuedRecord(
   keys: KeyDerivation,
   params: Pick<Admission, 'occurrence' | 'batchId'> & { readonly draft: ValidInstruction; readonly fingerprint: string },
+  { sequence, version, audit }: Pick<LedgerRecord, 'sequence' | 'version' | 'audit'> = { sequence: 0, version: 1, audit: null },
 ): LedgerRecord {
   const { occurrence, batchId, draft, fingerprint } = params;
   return {
@@ -127,8 +127,8 @@ export function queuedRecord(
     attempt: 1,
     idempotencyKey: keys.idempotencyKey(draft.kind, draft.recordId, 1),
     status: 'queued',
-    sequence: 0,
-    version: 1,
+    sequence,
+    version,
     firstSentAt: null,
     sentClocks: null,
     keyLifetimeMs: null,
@@ -144,7 +144,7 @@ export function queuedRecord(
     resend: null,
     dueAt: null,
     checks: 0,
-    audit: null,
+    audit,
     alerts: [],
     resolvedBy: null,
     awaitsConfirmationSince: null,

@@ -47,6 +47,8 @@ const whole = (draft: ValidInstruction): JsonObject =>
 /** A place in a body. Kept and used again, because all rows of a file have the same ones. */
 interface PathNode {
   readonly path: string;
+  /** What is hashed before a value, so that the digest is of this place and keyed. */
+  readonly prefix: string;
   readonly below: Map<string, PathNode>;
   readonly isCard: boolean;
   /** A text that was here in a former draft, and its digest: many columns have the same one in every row. */
@@ -54,8 +56,9 @@ interface PathNode {
   digest: string;
 }
 
-const placeOf = (path: string): PathNode => ({
+const placeOf = (path: string, fieldKey: string): PathNode => ({
   path,
+  prefix: `${fieldKey}${path}=`,
   below: new Map(),
   isCard: path.endsWith(`.${cardObject}`),
   text: undefined,
@@ -67,9 +70,9 @@ const maxPlaces = 10_000;
 /** The longest text that is kept. */
 const mostKept = 128;
 
-const createPathTree = () => {
+const createPathTree = (fieldKey: string) => {
   let count = 0;
-  const root = placeOf('');
+  const root = placeOf('', fieldKey);
   return {
     root,
     below(place: PathNode, key: string): PathNode {
@@ -77,7 +80,7 @@ const createPathTree = () => {
       if (known !== undefined) return known;
       // a line break would end the path in the list of paths
       const name = key.includes('\n') ? JSON.stringify(key) : key;
-      const made = placeOf(place.path === '' ? name : `${place.path}.${name}`);
+      const made = placeOf(place.path === '' ? name : `${place.path}.${name}`, fieldKey);
       count += 1;
       if (count <= maxPlaces) place.below.set(key, made);
       return made;
@@ -94,7 +97,7 @@ const walk = (
 ): void => {
   const { isCard } = place;
   if (!isCard && Array.isArray(value) && value.length > 0) {
-    for (const [index, item] of (value as readonly Json[]).entries()) walk(places, item, places.below(place, String(index)), take);
+    for (let index = 0; index < value.length; index += 1) walk(places, value[index] as Json, places.below(place, String(index)), take);
     return;
   }
   if (isCard || !isObject(value)) {
@@ -117,14 +120,14 @@ export const createFingerprints = (ledgerKey: Buffer): Fingerprints => {
   const fieldKey = derive(ledgerKey, 'fields').toString('hex');
   const digestOf = (place: PathNode, value: Json, hasCardNumber: boolean): string => {
     if (typeof value === 'string' && place.text === value) return place.digest;
-    const digest = hash('sha256', `${fieldKey}${place.path}=${canonicalJson(value)}`, 'binary').slice(0, digestBytes);
+    const digest = hash('sha256', place.prefix + canonicalJson(value), 'binary').slice(0, digestBytes);
     if (typeof value === 'string' && !hasCardNumber && value.length <= mostKept) {
       place.text = value;
       place.digest = digest;
     }
     return digest;
   };
-  const places = createPathTree();
+  const places = createPathTree(fieldKey);
   // The places of the former draft and their list: most drafts have the same ones.
   const found: PathNode[] = [];
   let paths: string | undefined;

@@ -11,20 +11,20 @@ const urlNamespace = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex');
 
 const namespaceBytes = 16;
 
-/** The first 16 bytes of a SHA-1 with version 5 and the RFC's variant set, in hex. */
-const uuidHex = (sha1Hex: string): string =>
-  `${sha1Hex.slice(0, 12)}5${sha1Hex.slice(13, 16)}${((parseInt(sha1Hex.charAt(16), 16) & 0x3) | 0x8).toString(16)}${sha1Hex.slice(17, 32)}`;
+/** The first 16 bytes of a SHA-1 with version 5 and the RFC's variant set. */
+const uuidOf = (sha1: string): string => {
+  const variant = ((parseInt(sha1.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${sha1.slice(0, 8)}-${sha1.slice(8, 12)}-5${sha1.slice(13, 16)}-${variant}${sha1.slice(17, 20)}-${sha1.slice(20, 32)}`;
+};
 
 // One-shot hashing costs a quarter of the uuid package's way; a test holds the two equal.
-const uuidV5Hex = (namespace: Buffer, name: string): string => {
+const uuidV5 = (namespace: Buffer, name: string): string => {
   const length = Buffer.byteLength(name, 'utf8');
   const bytes = Buffer.allocUnsafe(namespaceBytes + length);
   namespace.copy(bytes, 0);
   bytes.write(name, namespaceBytes, length, 'utf8');
-  return uuidHex(hash('sha1', bytes, 'hex'));
+  return uuidOf(hash('sha1', bytes, 'hex'));
 };
-
-const dashed = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 
 export interface KeyDerivation {
   /** `uuidv5(NS, kind + ":" + record_id + ":" + attempt)`, where `NS = uuidv5(URL namespace, "urn:disburse:v1:" + project)`. */
@@ -49,11 +49,11 @@ export interface EventName {
 
 /** @param project the gateway's project, as in `X-PARTNER-PROJECT` */
 export const createKeyDerivation = (project: string): KeyDerivation => {
-  const namespace = Buffer.from(uuidV5Hex(urlNamespace, `urn:disburse:v1:${project}`), 'hex');
+  const namespace = Buffer.from(uuidV5(urlNamespace, `urn:disburse:v1:${project}`).replaceAll('-', ''), 'hex');
   return {
-    idempotencyKey: (kind, recordId, attempt) => dashed(uuidV5Hex(namespace, `${kind}:${recordId}:${attempt}`)),
+    idempotencyKey: (kind, recordId, attempt) => uuidV5(namespace, `${kind}:${recordId}:${attempt}`),
     eventId: ({ place, attempt, status, sequence }) =>
-      dashed(uuidV5Hex(namespace, `result:${place}:${attempt}:${status}${isFinal[status] ? '' : `:${sequence}`}`)),
-    alertId: ({ alert, about, fact }) => dashed(uuidV5Hex(namespace, `alert:${alert}:${about}:${fact}`)),
+      uuidV5(namespace, `result:${place}:${attempt}:${status}${isFinal[status] ? '' : `:${sequence}`}`),
+    alertId: ({ alert, about, fact }) => uuidV5(namespace, `alert:${alert}:${about}:${fact}`),
   };
 };
