@@ -176,8 +176,9 @@ function endOf({ id, status, entries }: GatewaySession, cancelled: number, recor
 
 /** @param needed the first one must be shown; all that are must equal the ledger's */
 function withAmounts(claim: SessionClaim, record: LedgerRecord, needed: readonly (ShownAmount | undefined)[]): SessionVerdict {
+  const isEqual = ({ minor, currency }: ShownAmount): boolean => minor === record.amountMinor && currency === record.currency;
   const shown = countOf(needed, (one) => one !== undefined);
-  const equal = countOf(needed, (one) => one?.minor === record.amountMinor && one.currency === record.currency);
+  const equal = countOf(needed, (one) => one !== undefined && isEqual(one));
   if (equal < shown) {
     if (asksUs(claim) && equal > 0)
       return { type: 'contradiction', description: 'It shows other amounts or currencies besides the requested ones.' };

@@ -104,7 +104,7 @@ const ofEvidence: readonly Mutation[] = [
   one(
     'the first entry of a session decides',
     session,
-    'const ended = waiting.length + running.length > 0 ? null : endOf(',
+    'const ended = waiting + running > 0 ? null : endOf(',
     "const ended = entries[0]?.status !== 'failed' ? null : endOf(",
   ),
   one(
