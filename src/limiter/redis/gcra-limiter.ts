@@ -18,19 +18,18 @@ import type { Outage } from './outage.ts';
 import { createPause, type Pause } from './pause.ts';
 import { createLimiterScripts, type Reservation } from './scripts.ts';
 import { createServerTime } from './redis-time.ts';
+import { createTripTime, mostAheadMs } from './trip-time.ts';
 import { createWaiters, noPermitWithin, type Waiters } from '../waiters.ts';
 import type { ScriptRunner } from '../../redis/by-key-scripts.ts';
 
-/** How far ahead a slot is reserved: longer than a Redis that syncs every write takes to answer, all but always. */
-const aheadMs = 30;
-/** No permit is used later than this after it was given: `aheadMs` and the longest life, that of no burst. */
+/** No permit is used later than this after it was given: `mostAheadMs` and the longest life, that of no burst. */
 const oldestMs = 50;
-const longestLifeMs = oldestMs - aheadMs;
+const longestLifeMs = oldestMs - mostAheadMs;
 /** A new schedule begins an interval after what a lost one may have held, but keeps no caller waiting for long. */
 const longestSettleMs = 1_000;
 /** At high rates slots are fetched together rather than one by one. */
 const leastPauseMs = 3;
-/** More blocks than fit into `aheadMs` are not in reach. */
+/** More blocks than fit into `mostAheadMs` are not in reach. */
 const mostBlocks = 4;
 /** A wait is checked again after so long: another instance may have given slots back. */
 const longestPauseMs = 1_000;
@@ -78,16 +77,22 @@ function termsOf({ redis, key, rate }: GcraLimiterParams) {
     stretch: burst > 1 ? 1 : stretchWithoutBurst,
     // What is left of the life of the oldest slot is the time its permit has to come here.
     backlogMs: burst > 1 ? lifeMs / 2 : 0,
-    settleMs: Math.max(oldestMs, aheadMs + Math.min(intervalMs, longestSettleMs)),
+    settleMs: Math.max(oldestMs, mostAheadMs + Math.min(intervalMs, longestSettleMs)),
   });
-  return { burst, intervalMs, lifeMs, scripts, serverTime: createServerTime() };
+  return { burst, intervalMs, lifeMs, scripts, serverTime: createServerTime(), trips: createTripTime() };
 }
 
 type Terms = ReturnType<typeof termsOf>;
 
+interface Asked {
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  readonly aheadMs: number;
+}
+
 /** Adds what a reply reserved, and what it says of pauses and of the rate. */
-function takeReply(state: State, { serverTime, lifeMs }: Terms, reply: Reservation, times: { sentAt: number; receivedAt: number }): void {
-  const { sentAt, receivedAt } = times;
+function takeReply(state: State, { serverTime, lifeMs }: Terms, reply: Reservation, asked: Asked): void {
+  const { sentAt, receivedAt, aheadMs } = asked;
   state.originUs ??= reply.nowUs;
   const serverMs = (reply.nowUs - state.originUs) / 1000;
   // By the clock as it is now the older slots begin elsewhere.
@@ -178,7 +183,7 @@ interface Shared {
 function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: () => void }): () => Promise<void> {
   const { params, terms, state, waiters, pause, giveBack, serve } = shared;
   const { now, random, outage } = params;
-  const { burst, intervalMs, scripts } = terms;
+  const { burst, intervalMs, scripts, trips } = terms;
   let isAsking = false;
   /** Blocks of a burst, asked for in one trip to Redis: more as long as there are more in reach. */
   let blocksAtOnce = 1;
@@ -187,14 +192,14 @@ function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: 
     Array.from({ length: Math.min(Math.ceil(missing / burst), blocksAtOnce) }, (_, n) => Math.min(burst, missing - n * burst));
 
   const askOnce = async (): Promise<void> => {
-    const sentAt = now();
+    const [sentAt, aheadMs] = [now(), trips.aheadMs()];
     const blocks = blocksOf(waiters.size() - state.slots.length);
     const replies = await Promise.allSettled(blocks.map((wanted) => scripts.reserve({ wanted, aheadMs })));
     const receivedAt = now();
     const failure = replies.find((reply) => reply.status === 'rejected');
     for (const reply of replies) {
       if (reply.status !== 'fulfilled') continue;
-      takeReply(state, terms, reply.value, { sentAt, receivedAt });
+      takeReply(state, terms, reply.value, { sentAt, receivedAt, aheadMs });
       giveBack(state.slots.splice(waiters.size()));
     }
     serve();
@@ -204,6 +209,7 @@ function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: 
       return pause.sleep(outage.pauseMs());
     }
     outage.answered();
+    trips.note(receivedAt - sentAt);
     const { waitMs } = (replies.at(-1) as PromiseFulfilledResult<Reservation>).value;
     blocksAtOnce = waitMs > 0 ? 1 : Math.min(2 * blocksAtOnce, mostBlocks);
     // The spread lets each of several instances be the first one now and then.
@@ -214,7 +220,7 @@ function createAsking(shared: Shared & { readonly pause: Pause; readonly serve: 
     if (isAsking) return;
     isAsking = true;
     while (waiters.size() > state.slots.length) {
-      const closedMs = state.closedUntil - aheadMs - now();
+      const closedMs = state.closedUntil - trips.aheadMs() - now();
       if (closedMs > 0) await pause.sleep(Math.min(closedMs, longestPauseMs));
       else await askOnce();
     }
