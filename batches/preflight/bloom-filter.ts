@@ -1,16 +1,14 @@
 /**
- * "Seen before?" in memory of a fixed size: a Bloom filter. It may say yes to what it has not seen, never no to
- * what it has; after a yes the caller looks closer.
+ * "Seen before?" in memory of a bounded size: a Bloom filter that grows by layers (Almeida and others, Scalable Bloom
+ * Filters, 2007). It may say yes to what it has not seen, never no to what it has; after a yes the caller looks closer.
  */
 
-/** 2^27 bits are 16 MiB: of a million texts one in a thousand million is taken for another, of ten million one in 500. */
-const mostBits = 2 ** 27;
-const leastBits = 2 ** 16;
-const probes = 7;
-
-/** How large a sieve a file of so many bytes needs: a hundred bits and more for each row, up to 16 MiB. */
-export const bitsFor = (fileBytes: number): number =>
-  Math.min(mostBits, Math.max(leastBits, 2 ** Math.ceil(Math.log2(Math.max(fileBytes, 1) * 2))));
+const firstBits = 2 ** 20;
+/** 32 MiB, of which half is used from two million texts on: a million need 8 MiB. Of ten million one in 3,000 is then taken for another. */
+const mostBits = 2 ** 28;
+const bitsPerText = 64;
+/** With 64 bits for each text, one in four hundred million is taken for another in a layer that is full. */
+const probes = 10;
 
 export interface BloomFilter {
   /** Adds the text of this hash. @returns whether it was perhaps added before */
@@ -18,11 +16,50 @@ export interface BloomFilter {
   has(high: number, low: number): boolean;
 }
 
-/** @param bits a power of two, at least 32 */
-export function createBloomFilter(bits: number): BloomFilter {
+/** @property most bits of all layers together; beyond them the newest layer fills up, and says yes more often */
+export interface BloomFilterSize {
+  /** A power of two, at least 32. */
+  readonly first?: number;
+  readonly most?: number;
+}
+
+export function createBloomFilter({ first = firstBits, most = mostBits }: BloomFilterSize = {}): BloomFilter {
+  let newest = createLayer(first);
+  const older: Layer[] = [];
+  let total = first;
+  let room = first / bitsPerText;
+
+  const grow = (): void => {
+    const bits = newest.bits * 2;
+    older.push(newest);
+    newest = createLayer(bits);
+    total += bits;
+    room = bits / bitsPerText;
+  };
+  const isInOlder = (high: number, low: number): boolean => {
+    for (const layer of older) if (layer.has(high, low)) return true;
+    return false;
+  };
+  return {
+    add(high, low) {
+      if (isInOlder(high, low) || newest.add(high, low)) return true;
+      room -= 1;
+      if (room <= 0 && total + newest.bits * 2 <= most) grow();
+      return false;
+    },
+    has: (high, low) => isInOlder(high, low) || newest.has(high, low),
+  };
+}
+
+interface Layer extends BloomFilter {
+  readonly bits: number;
+}
+
+function createLayer(bits: number): Layer {
   const words = new Uint32Array(bits / 32);
   const mask = bits - 1;
   return {
+    bits,
     add(high, low) {
       let seen = true;
       for (let probe = 0; probe < probes; probe += 1) {

@@ -12,7 +12,7 @@ import { contentKey, similarityKey } from './content-key.ts';
 import { firstProblems, type FirstProblems, type LineProblem } from './line-problem.ts';
 import { maskVerbatim } from '../instruction/masks.ts';
 import type { BlockReport } from './check-block.ts';
-import { createBloomFilter, hashText, bitsFor, type BloomFilter } from './bloom-filter.ts';
+import { createBloomFilter, hashText, type BloomFilter } from './bloom-filter.ts';
 
 /** What is remembered of a suspicious row. Texts are hashed by the index under a key that dies with it. */
 export interface IndexedRow {
@@ -101,7 +101,7 @@ export interface WholeReading {
 }
 
 /** Candidates are few in most files; in a bad one this filter lets more rows through to the exact index. */
-const candidateBits = 2 ** 23;
+const candidateSize = { first: 2 ** 16, most: 2 ** 23 };
 
 /** Rows and valid totals so far. */
 interface Counts {
@@ -118,14 +118,13 @@ function count({ totals }: Counts, currency: string, by: number, amountMinor: bi
   total.amountMinor += amountMinor;
 }
 
-/** @param fileBytes about how large the file is; what the filters let through is exact whatever it says */
-export function startPreflight(fileBytes: number): PreflightBuilder {
+export function startPreflight(): PreflightBuilder {
   const counts: Counts = { rows: 0, valid: 0, duplicates: 0, totals: new Map() };
   const errors = firstProblems();
   const absent = new Map<string, number>();
   const warnings = firstProblems();
   // Released at the end: what is returned lives as long as the run, and would keep the filters alive.
-  let candidates: Candidates | undefined = createCandidates(fileBytes);
+  let candidates: Candidates | undefined = createCandidates();
   return {
     take(report) {
       if (candidates === undefined) throw new TypeError('the preflight is finished');
@@ -164,12 +163,11 @@ export function startPreflight(fileBytes: number): PreflightBuilder {
 type Candidates = ReturnType<typeof createCandidates>;
 
 /** Record ids and payments that may stand in the file more than once. */
-function createCandidates(fileBytes: number) {
-  const bits = bitsFor(fileBytes);
-  const seenIds = createBloomFilter(bits);
-  const seenTwins = createBloomFilter(bits);
-  const candidateIds = createBloomFilter(Math.min(bits, candidateBits));
-  const candidateTwins = createBloomFilter(Math.min(bits, candidateBits));
+function createCandidates() {
+  const seenIds = createBloomFilter();
+  const seenTwins = createBloomFilter();
+  const candidateIds = createBloomFilter(candidateSize);
+  const candidateTwins = createBloomFilter(candidateSize);
   const words = new Uint32Array(4);
   let found = false;
   const filter = (hashes: Uint32Array, seen: BloomFilter, candidates: BloomFilter): void => {

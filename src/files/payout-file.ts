@@ -109,7 +109,7 @@ export async function inspect(params: InspectParams): Promise<InspectionOutcome>
       return broken([...explained, ...rest.problems], { encoding, delimiter, ...rest.facts });
     }
     const fileBytes = await sizeOf(path);
-    const taking = startPreflight(unpackedSize(path, fileBytes));
+    const taking = startPreflight();
     if (sheet === undefined && isWorthThread(fileBytes)) thread = startCheckThread({ header, delimiter, reading });
     const here = (block: readonly CsvRow[]): BlockReport => validateBlock(block, made.reader);
     for await (const report of csv.judged(thread === undefined ? { here } : { here, elsewhere: thread.check })) {
@@ -186,10 +186,6 @@ async function sizeOf(path: string): Promise<number | null> {
   const found = await stat(path);
   return found.isFile() ? found.size : null;
 }
-
-/** A pipe or a packed file says too little; what it does not say is taken for large. */
-const unpackedSize = (path: string, fileBytes: number | null): number =>
-  fileBytes !== null && !/\.(?:gz|xlsx)$/i.test(path) ? fileBytes : Number.MAX_SAFE_INTEGER;
 
 type Again = Pick<Inspection, 'path' | 'open' | 'encoding' | 'delimiter' | 'sheet' | 'sha256' | 'blockDigests' | 'bytes' | 'reading'>;
 

@@ -47,7 +47,7 @@ const row = (changes: Cells): string[] => Object.values(rowOf('payout', 'sepa', 
 
 function preflightOf(all: readonly Cells[], blocks = 1): { found: Preflight; looked: number } {
   const rows = all.map((changes, index) => ({ line: index + 2, cells: row(changes) }));
-  const making = startPreflight(1_000_000);
+  const making = startPreflight();
   const size = Math.ceil(rows.length / blocks);
   for (let from = 0; from < rows.length; from += size) making.take(validateBlock(rows.slice(from, from + size), reader));
   if (!making.hasCandidates()) return { found: making.finish(null, whole), looked: 0 };
