@@ -207,6 +207,9 @@ async function freeToSend(queue: Queue, options: PartitionProducerOptions): Prom
   return true;
 }
 
+/** A reason of its own: an abort without one makes an error with a stack each time. */
+const ended = new Error('the send has ended');
+
 /** What the promise resolves with, or `late` when it has not resolved by then. */
 async function endedBy<Value>(clock: Clock, at: number, promise: Promise<Value>): Promise<Value | 'late'> {
   const enough = new AbortController();
@@ -215,6 +218,6 @@ async function endedBy<Value>(clock: Clock, at: number, promise: Promise<Value>)
     () => 'late' as const,
   );
   const first = await Promise.race([promise, late]);
-  enough.abort();
+  enough.abort(ended);
   return first;
 }

@@ -59,7 +59,7 @@ export async function admitAt(context: LedgerContext, target: Target, admission:
     if (reply.answer === 'full') return { type: 'totals_full' };
     if (reply.answer === 'written') {
       if (decision.type === 'admitted') return verdictOf(decision.record);
-      context.outbox.decided(target.shard, reply, decision.event);
+      context.outbox.decided(target.shard, reply, context.outbox.argumentsOf(decision.event));
       return { type: 'settled', status: decision.status, fresh: true };
     }
     const found = await look(context, target, admission, reply);

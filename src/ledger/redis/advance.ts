@@ -13,6 +13,7 @@ import type { LedgerContext } from './context.ts';
 import { copyGatesTo, grantDay } from './gates.ts';
 import { readStored, unpack } from './stored-record.ts';
 import { dueTimeOf, queueTimeOf } from '../due-times.ts';
+import type { EventArguments } from './outbox.ts';
 import { readPause } from './pauses.ts';
 import { alertText, firstText, templateOf, encodeMutable, stateText, statusCodeText } from './record-codec.ts';
 import { scripts } from './scripts.ts';
@@ -28,13 +29,14 @@ export async function advance(context: LedgerContext, change: Change, tries = 1)
   const shard = context.names.shardOf(recordId);
   const taken = await takenSession(context, shard, after);
   if (taken !== undefined) return taken;
-  const args = await argumentsOf(context, shard, change);
+  const told = outbox.argumentsOf(event);
+  const args = await argumentsOf(context, shard, change, told);
   const reply = await context.calls.run(shard, scripts.advance, keysOf(context, shard, change), args, {
     mayPostpone: intent !== undefined,
   });
   switch (reply.answer) {
     case 'written':
-      if (event !== undefined) outbox.decided(shard, reply, event);
+      if (event !== undefined) outbox.decided(shard, reply, told);
       return { ok: true };
     case 'again':
       // The reply to the first call was lost, and with it the number of the event.
@@ -115,8 +117,8 @@ const keysOf = ({ names }: LedgerContext, shard: number, { from, after: { record
   ...(from === undefined ? names.indexes(shard, batchId) : [names.index(shard, batchId, from), names.index(shard, batchId, status)]),
 ];
 
-async function argumentsOf(context: LedgerContext, shard: number, change: Change): Promise<readonly Argument[]> {
-  const { expected, from, after, event, body, intent, audit = [] } = change;
+async function argumentsOf(context: LedgerContext, shard: number, change: Change, told: EventArguments): Promise<readonly Argument[]> {
+  const { expected, from, after, body, intent, audit = [] } = change;
   return [
     stateText({ version: expected, audit: headBefore(after, audit.length) }),
     context.nextToken(),
@@ -130,7 +132,7 @@ async function argumentsOf(context: LedgerContext, shard: number, change: Change
     scoreText(queueTimeOf(after)),
     scoreText(dueTimeOf(after)),
     ...bodyArguments(context.seal, after, body),
-    ...context.outbox.argumentsOf(event),
+    ...told,
     String(after.sequence),
     intent === undefined ? '' : intentArgument(after, intent),
     after.batchId,

@@ -1,5 +1,6 @@
 /** Calls to the ledger's Redis, and the pipeline that carries them. */
-import type { Redis } from 'ioredis';
+import type { Pipeline, Redis } from 'ioredis';
+import { ScriptCommand } from '../../redis/script-command.ts';
 import type { KeyNames } from './key-names.ts';
 import type { Script } from './scripts.ts';
 
@@ -10,6 +11,9 @@ export interface Call {
   /** Undefined for a plain command. */
   readonly script: Script | undefined;
   readonly command: string;
+  /** Of a script: behind the meta hash of its shard. */
+  readonly keys: readonly string[];
+  /** Of a script: behind generation and writer. */
   readonly args: readonly Argument[];
   readonly bytes: boolean;
   /** A write that finds no memory is answered at once. */
@@ -20,6 +24,9 @@ export interface Call {
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** What is sent of a call, or of a group of them. */
+export type Sending = Pick<Call, 'shard' | 'script' | 'command' | 'keys' | 'args' | 'bytes' | 'whole'>;
 
 export type CallResult = readonly [error: Error | null, value?: unknown];
 
@@ -50,15 +57,23 @@ const syncKeptMs = 86_400_000;
  */
 export async function sendCalls(
   client: Redis,
-  terms: { readonly names: Pick<KeyNames, 'meta' | 'sync'>; readonly generation: string; readonly waits: boolean },
-  calls: readonly Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes' | 'whole'>[],
+  terms: {
+    readonly names: Pick<KeyNames, 'meta' | 'sync'>;
+    readonly generation: string;
+    readonly writer: string;
+    readonly waits: boolean;
+  },
+  calls: readonly Sending[],
 ): Promise<Sent> {
-  const { names, generation, waits } = terms;
+  const { names, generation, writer, waits } = terms;
   const pipeline = client.pipeline();
-  for (const { script, command, args, bytes, whole } of calls) {
-    if (script === undefined) pipeline[bytes ? 'callBuffer' : 'call'](command, [...args] as string[]);
-    else if (whole) pipeline.call('eval', [script.text, ...args]);
-    else pipeline.call('evalsha', [script.sha, ...args]);
+  const begin = `${generation} ${writer}`;
+  for (const { shard, script, command, keys, args, bytes, whole } of calls) {
+    if (script === undefined) pipeline[bytes ? 'callBuffer' : 'call'](command, args as string[]);
+    else {
+      const before: Argument[] = [whole ? script.text : script.sha, String(keys.length + 1), names.meta(shard)];
+      (pipeline as Pipeline).sendCommand(new ScriptCommand(whole ? 'eval' : 'evalsha', before.concat(keys, begin, args)));
+    }
   }
   const read = [...new Set(calls.filter(({ script }) => script === undefined).map(({ shard }) => shard))];
   for (const shard of read) pipeline.hget(names.meta(shard), 'generation');

@@ -2,11 +2,11 @@
  * Calls of one shard that wait together leave as one script call: what every script begins with, and the write of the meta
  * hash, are then done once. Each call is decided and answered by itself, as if it had been made alone.
  */
-import type { Argument, Call, CallResult } from './calls.ts';
+import type { Argument, Call, CallResult, Sending } from './calls.ts';
 
 /** What is sent, and the calls that it carries out. */
 export interface Unit {
-  readonly sent: Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes' | 'whole'>;
+  readonly sent: Sending;
   readonly calls: readonly Call[];
 }
 
@@ -17,13 +17,10 @@ const keyLimit = 127;
 
 const isElement = ({ script }: Call): boolean => script?.element !== undefined;
 
-/** Arguments of a call: number of keys, meta, other keys, generation and writer, other arguments. */
-const keysOf = ({ args }: Call): readonly Argument[] => args.slice(2, Number(args[0]) + 1);
-
 /** A group under way: its calls, and the number of each of its keys. */
 interface Group {
   readonly calls: Call[];
-  readonly keys: Map<Argument, number>;
+  readonly keys: Map<string, number>;
 }
 
 /** In the order of the first call of each. */
@@ -43,29 +40,28 @@ export function unitsOf(calls: readonly Call[]): readonly Unit[] {
     }
     group.calls.push(call);
     // Behind the meta hash.
-    for (const key of keysOf(call)) if (!group.keys.has(key)) group.keys.set(key, group.keys.size + 2);
+    for (const key of call.keys) if (!group.keys.has(key)) group.keys.set(key, group.keys.size + 2);
   }
-  return units.map((unit) => ('keys' in unit ? { sent: sentOf(unit), calls: unit.calls } : { sent: unit, calls: [unit] }));
+  return units.map((unit) => ('calls' in unit ? { sent: sentOf(unit), calls: unit.calls } : { sent: unit, calls: [unit] }));
 }
 
 const isFull = ({ calls, keys }: Group, call: Call): boolean =>
-  calls.length >= groupLimit || keys.size + 1 + keysOf(call).filter((key) => !keys.has(key)).length > keyLimit;
+  calls.length >= groupLimit ||
+  // Nearly always there is room for all of its keys, whether the group has them or not.
+  (keys.size + 1 + call.keys.length > keyLimit && keys.size + 1 + call.keys.filter((key) => !keys.has(key)).length > keyLimit);
 
-function sentOf({ calls, keys }: Group): Unit['sent'] {
+function sentOf({ calls, keys }: Group): Sending {
   const [first] = calls;
   if (first === undefined) throw new TypeError('a group has at least one call');
-  const args: Argument[] = [];
+  const args: Argument[] = [String(calls.length)];
   for (const call of calls) {
-    const own = call.args.slice(Number(call.args[0]) + 2);
-    const numbers = keysOf(call).map((key) => keys.get(key) ?? 1);
-    args.push(call.script?.element ?? '', String.fromCharCode(...numbers), String(own.length), ...own);
+    let numbers = '';
+    for (const key of call.keys) numbers += String.fromCharCode(keys.get(key) ?? 1);
+    args.push(call.script?.element ?? '', numbers, String(call.args.length));
+    for (const argument of call.args) args.push(argument);
   }
-  const [meta = '', generation = ''] = [first.args[1], first.args[Number(first.args[0]) + 1]];
-  return {
-    ...first,
-    args: [String(keys.size + 1), meta, ...keys.keys(), generation, String(calls.length), ...args],
-    whole: calls.some(({ whole }) => whole),
-  };
+  const { shard, script, command, bytes } = first;
+  return { shard, script, command, keys: [...keys.keys()], args, bytes, whole: calls.some(({ whole }) => whole) };
 }
 
 const betweenAnswers = '\x1e';

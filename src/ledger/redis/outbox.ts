@@ -8,13 +8,16 @@ import { createOwnEntries, type OwnEntries } from './own-entries.ts';
 import { scripts } from './scripts.ts';
 
 export interface Outbox extends Pick<SharedLedger, 'outbox' | 'published' | 'takeOverOutbox'> {
-  /** Owner, event id and event, as scripts take them; '' for none. */
-  argumentsOf(event: ResultEvent | undefined): [owner: string, eventId: string, json: string];
+  /** Of an event that is to be told, or of none. */
+  argumentsOf(event: ResultEvent | undefined): EventArguments;
   /** A script has written, and the event with it; its reply holds the event's number. */
-  decided(shard: number, reply: Reply, event: ResultEvent): void;
+  decided(shard: number, reply: Reply, event: EventArguments): void;
   /** Finds what this instance wrote into the shard when the reply was lost. */
   recover(shard: number): Promise<void>;
 }
+
+/** Owner, event id and event, as scripts take them; '' for none. */
+export type EventArguments = readonly [owner: string, eventId: string, json: string];
 
 interface OutboxDeps {
   readonly calls: ScriptClient;
@@ -41,9 +44,9 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   const own = createOwnEntries();
   return {
     argumentsOf: (event) => (event === undefined ? [owner, '', ''] : [owner, event.event_id, JSON.stringify(unmarked(event))]),
-    decided(shard, { counter, values }, event) {
-      const json = JSON.stringify({ ...unmarked(event), ledger_mark: `${generation}.${shard}.${counter}` });
-      own.add({ number: Number(values[0]), eventId: event.event_id, json });
+    decided(shard, { counter, values }, [, eventId, json]) {
+      const mark = JSON.stringify(`${generation}.${shard}.${counter}`);
+      own.add({ number: Number(values[0]), eventId, json: `${json.slice(0, -1)},"ledger_mark":${mark}}` });
     },
     recover: (shard) => recover(deps, own, shard),
     outbox: async ({ limit, after = -1 }) => own.list(limit, after),

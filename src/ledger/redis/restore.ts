@@ -84,7 +84,7 @@ async function restoreRecord(
   );
   if (reply.answer === 'full') throw new LedgerTotalsError(place, batchId, record.currency);
   if (event === undefined) return;
-  if (reply.answer === 'written') outbox.decided(shard, reply, event);
+  if (reply.answer === 'written') outbox.decided(shard, reply, outbox.argumentsOf(event));
   else if (reply.answer === 'again') await outbox.recover(shard);
 }
 
@@ -119,7 +119,7 @@ async function restoreSettled(context: LedgerContext, params: Parameters<Restore
     ],
   );
   if (event === undefined) return;
-  if (reply.answer === 'written') outbox.decided(shard, reply, event);
+  if (reply.answer === 'written') outbox.decided(shard, reply, outbox.argumentsOf(event));
   // Perhaps by this call, whose first answer was lost.
   else await outbox.recover(shard);
 }

@@ -51,6 +51,7 @@ export interface ScriptClient {
 
 export type { LedgerTimeSeen, ScriptClientParams } from './script-client-params.ts';
 
+const noOptions: RunOptions = { mayPostpone: false };
 const pipelineLimit = 1_000;
 const pauseMs = 200;
 /** These pass: it is loading, a script runs long, it has become a replica and another one the master, its disk is full. */
@@ -95,25 +96,20 @@ export function createScriptClient(params: ScriptClientParams): ScriptClient {
       if (state.closing) rejectUnreachable(state);
     },
   });
-  const { names, generation, writer } = params;
   const underWay = new Set<Promise<unknown>>();
-  const ask = (call: Pick<Call, 'shard' | 'script' | 'command' | 'args' | 'bytes' | 'mayPostpone'>): Promise<never> =>
-    new Promise((resolve, reject) => enqueue(state, { ...call, whole: false, repeated: false, resolve, reject }));
+  const ask = (call: Pick<Call, 'shard' | 'script' | 'command' | 'keys' | 'args' | 'bytes' | 'mayPostpone'>): Promise<never> =>
+    new Promise((resolve, reject) => {
+      const { shard, script, command, keys, args, bytes, mayPostpone } = call;
+      enqueue(state, { shard, script, command, keys, args, bytes, mayPostpone, whole: false, repeated: false, resolve, reject });
+    });
 
   return {
-    run: (shard, script, keys, args, { mayPostpone } = { mayPostpone: false }) =>
-      ask({
-        shard,
-        script,
-        command: 'evalsha',
-        args: [String(keys.length + 1), names.meta(shard), ...keys, `${generation} ${writer}`, ...args],
-        bytes: false,
-        mayPostpone,
-      }) as Promise<Reply>,
+    run: (shard, script, keys, args, { mayPostpone } = noOptions) =>
+      ask({ shard, script, command: 'evalsha', keys, args, bytes: false, mayPostpone }) as Promise<Reply>,
     read: (shard, command, ...args) =>
-      ask({ shard, script: undefined, command, args, bytes: false, mayPostpone: false }) as Promise<unknown>,
+      ask({ shard, script: undefined, command, keys: [], args, bytes: false, mayPostpone: false }) as Promise<unknown>,
     readBytes: (shard, command, ...args) =>
-      ask({ shard, script: undefined, command, args, bytes: true, mayPostpone: false }) as Promise<Buffer | null>,
+      ask({ shard, script: undefined, command, keys: [], args, bytes: true, mayPostpone: false }) as Promise<Buffer | null>,
     async tracked(work) {
       if (state.failure !== undefined) throw state.failure;
       if (state.closing) throw new LedgerClosedError();
@@ -197,14 +193,14 @@ function flush(state: State): void {
 }
 
 async function send(state: State, link: VerifiedConnection, calls: readonly Call[]): Promise<void> {
-  const { names, generation, waits: waitsAt, onReplica } = state.params;
+  const { waits: waitsAt, onReplica } = state.params;
   const epoch = link.epoch();
   const waits = waitsAt?.(link.node) ?? false;
   state.busy.add(link);
   try {
     const units = unitsOf(calls);
     const sent = units.map((unit) => unit.sent);
-    const { results, isReplicated } = await sendCalls(link.node.client, { names, generation, waits }, sent);
+    const { results, isReplicated } = await sendCalls(link.node.client, { ...state.params, waits }, sent);
     if (isReplicated !== undefined) onReplica?.(link.node, isReplicated);
     const via = { link, epoch, counts: !waits || isReplicated === true };
     for (const [index, unit] of units.entries()) {
@@ -244,8 +240,8 @@ function settle(state: State, call: Call, [error, value]: CallResult, via: Via):
     return;
   }
   const [answer = '', counters = '', ...values] = value as string[];
-  const counter = state.counters.note(call.shard, counters);
-  const [, , nowMs, offsetMs] = counters.split(' ');
+  const [counter = '', lastOwn = '0', nowMs, offsetMs] = counters.split(' ');
+  state.counters.note(call.shard, Number(counter), Number(lastOwn));
   if (nowMs !== undefined) state.params.onTime?.({ nowMs: Number(nowMs), offsetMs: Number(offsetMs) });
   call.resolve({ answer, counter, values, repeated: call.repeated } satisfies Reply as never);
 }

@@ -15,17 +15,20 @@ export interface StringTable {
 const keptLimit = 8_192;
 
 export function createStringTable(calls: ScriptClient, names: KeyNames, place: LedgerPlace): StringTable {
-  const numbers = new Map<string, string>();
-  const texts = new Map<string, string>();
+  // By shard.
+  const numbers = names.shards.map(() => new Map<string, string>());
+  const texts = names.shards.map(() => new Map<string, string>());
+  let kept = 0;
   const asked = new Map<string, Promise<string>>();
 
   const keep = (shard: number, text: string, number: string): void => {
-    if (numbers.size >= keptLimit * names.shards.length) {
-      numbers.clear();
-      texts.clear();
+    if (kept >= keptLimit * names.shards.length) {
+      for (const map of [...numbers, ...texts]) map.clear();
+      kept = 0;
     }
-    numbers.set(`${shard}:${text}`, number);
-    texts.set(`${shard}:${number}`, text);
+    kept += 1;
+    numbers[shard]?.set(text, number);
+    texts[shard]?.set(number, text);
   };
 
   /** Many records of a new file need the same string at once. */
@@ -41,7 +44,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
   return {
     numberOf(shard, text) {
       return (
-        numbers.get(`${shard}:${text}`) ??
+        numbers[shard]?.get(text) ??
         once(`t${shard}:${text}`, async () => {
           const { values } = await calls.run(shard, scripts.name, [names.names(shard)], [text]);
           const number = String(values[0]);
@@ -52,7 +55,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
     },
     textOf(shard, number) {
       return (
-        texts.get(`${shard}:${number}`) ??
+        texts[shard]?.get(number) ??
         once(`n${shard}:${number}`, async () => {
           const text = await calls.read(shard, 'hget', names.names(shard), `n${number}`);
           if (typeof text !== 'string') {

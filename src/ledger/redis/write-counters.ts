@@ -4,8 +4,8 @@
  */
 
 export interface WriteCounters {
-  /** Takes the `counters` of a script's reply (`begin.lua`); returns the first of them. */
-  note(shard: number, counters: string): string;
+  /** Takes what a script's reply says (`begin.lua`): the writes of the shard, and which of them was our last one. */
+  note(shard: number, counter: number, lastOwn: number): void;
   /** Fields of a shard's meta that `loss` looks at. */
   readonly fields: readonly string[];
   /** What a ledger is whose shards answer these `fields`, for people; undefined when it holds all that was seen. */
@@ -29,11 +29,9 @@ export function createWriteCounters(params: {
   const field = `w:${writer}`;
 
   return {
-    note(shard, counters) {
-      const [counter = '', last = '0'] = counters.split(' ');
-      written[shard] = Math.max(written[shard] ?? 0, Number(counter));
-      own[shard] = Math.max(own[shard] ?? 0, Number(last));
-      return counter;
+    note(shard, counter, lastOwn) {
+      written[shard] = Math.max(written[shard] ?? 0, counter);
+      own[shard] = Math.max(own[shard] ?? 0, lastOwn);
     },
     fields: ['generation', 'counter', field, 'forgotten'],
     loss(found) {
