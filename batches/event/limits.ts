@@ -77,12 +77,12 @@ export const walkEvent = (event: unknown, known: (path: string) => boolean): Bou
       leaf(value, path);
       return;
     }
-    for (const [key, member] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
       characters += key.length;
       const below = path === '' ? key : `${path}.${key}`;
       if (key === '__proto__' || oddName.test(key) || !key.isWellFormed()) found.push({ path, fault: badName });
       else if (carriesCardNumber(key)) found.push({ path, fault: cardNumberMisplaced });
-      else visit(member, below, depth + 1);
+      else visit((value as Readonly<Record<string, unknown>>)[key], below, depth + 1);
     }
   };
 

@@ -80,8 +80,9 @@ export function meteredLedger<One extends Pick<Ledger, 'advance'>>(ledger: One, 
     ...ledger,
     async advance(changes: readonly Change[]) {
       const results = await ledger.advance(changes);
-      for (const [index, change] of changes.entries())
+      changes.forEach((change, index) => {
         if (change.event?.final === true && results[index]?.ok === true) metrics.ended(evidenceOf(change));
+      });
       return results;
     },
   };

@@ -6,7 +6,7 @@ import type { AuditEntry, AuditHead } from '../../../batches/audit/audit-entry.t
 import type { FieldDigests } from '../../../batches/record/fingerprint.ts';
 import type { CallerMetadata, Occurrence, Source } from '../../../batches/instruction/instruction.ts';
 import type { KeyDerivation } from '../../../batches/record/idempotency-key.ts';
-import type { Amendment, LedgerRecord, MachineClocks, Reason, RecordAlert } from '../../../batches/record/record.ts';
+import type { Amendment, LedgerRecord, Reason, RecordAlert } from '../../../batches/record/record.ts';
 import { statusCode, statusOf } from '../codes.ts';
 import { isImplied, sharedSource, sourceAt, type SharedSource } from '../source.ts';
 
@@ -94,62 +94,37 @@ export const alertText = ({ alerts }: LedgerRecord): string => (alerts.some(({ a
 
 /** Without a line break, as JSON is. */
 export function encodeMutable(record: LedgerRecord, keys: KeyDerivation): string {
-  const {
-    attempt,
-    sends,
-    alreadyReceived: arrived,
-    sessionId,
-    entryId,
-    confirmSession,
-    cancelSession,
-    reason,
-    dueAt,
-    checks,
-    leaseOwner,
-    leaseUntil,
-  } = record;
+  const { attempt, idempotencyHeader, sends, sessionId, reason, resend, checks, sentClocks, audit, alerts, amendments } = record;
   const implied = keys.idempotencyKey(record.kind, record.recordId, attempt);
+  // What is undefined is left out of JSON: a list of what is there would cost an object for each of these lines.
   return JSON.stringify({
-    ...(attempt === 1 ? {} : { attempt }),
-    ...(record.idempotencyKey === implied ? {} : { key: record.idempotencyKey }),
-    ...(record.keyLifetimeMs === null ? {} : { life: record.keyLifetimeMs }),
-    ...encodeClocks(record.sentClocks),
-    ...(record.idempotencyHeader === null ? {} : { header: record.idempotencyHeader === defaultHeader ? 1 : record.idempotencyHeader }),
-    ...(sends === 0 ? {} : { sends }),
-    ...(arrived ? { arrived } : {}),
-    ...(sessionId === null ? {} : { session: sessionId }),
-    ...(sessionId === null || record.isSessionProven ? {} : { unproven: true }),
-    ...(entryId === null ? {} : { entry: entryId }),
-    ...(confirmSession === null ? {} : { confirm: confirmSession }),
-    ...(cancelSession === null ? {} : { cancel: cancelSession }),
-    ...(reason === null ? {} : { reason: [reason.code, reason.description] }),
-    ...(record.resend === null ? {} : { resend: [record.resend.code, record.resend.description] }),
-    ...(dueAt === null ? {} : { due: dueAt }),
-    ...(checks === 0 ? {} : { checks }),
-    ...encodeOperations(record),
-    ...(leaseOwner === null ? {} : { owner: leaseOwner }),
-    ...(leaseUntil === null ? {} : { until: leaseUntil }),
-  } satisfies MutableFields);
+    attempt: attempt === 1 ? undefined : attempt,
+    key: record.idempotencyKey === implied ? undefined : record.idempotencyKey,
+    life: record.keyLifetimeMs ?? undefined,
+    wall: sentClocks?.wallAt,
+    up: sentClocks?.uptimeMs ?? undefined,
+    header: idempotencyHeader === defaultHeader ? 1 : (idempotencyHeader ?? undefined),
+    sends: sends === 0 ? undefined : sends,
+    arrived: record.alreadyReceived ? true : undefined,
+    session: sessionId ?? undefined,
+    unproven: sessionId === null || record.isSessionProven ? undefined : true,
+    entry: record.entryId ?? undefined,
+    confirm: record.confirmSession ?? undefined,
+    cancel: record.cancelSession ?? undefined,
+    reason: reason === null ? undefined : [reason.code, reason.description],
+    resend: resend === null ? undefined : [resend.code, resend.description],
+    due: record.dueAt ?? undefined,
+    checks: checks === 0 ? undefined : checks,
+    audit: audit === null ? undefined : [audit.number, Buffer.from(audit.chain, 'hex').toString('base64url')],
+    alerts: alerts.length === 0 ? undefined : alerts,
+    resolved: record.resolvedBy ?? undefined,
+    awaits: record.awaitsConfirmationSince ?? undefined,
+    previous: record.previousSession ?? undefined,
+    amended: amendments.length === 0 ? undefined : amendments,
+    owner: record.leaseOwner ?? undefined,
+    until: record.leaseUntil ?? undefined,
+  } satisfies { readonly [Name in keyof MutableFields]: MutableFields[Name] | undefined });
 }
-
-const encodeOperations = ({
-  audit,
-  alerts,
-  resolvedBy,
-  awaitsConfirmationSince,
-  previousSession,
-  amendments,
-}: LedgerRecord): MutableFields => ({
-  ...(audit === null ? {} : { audit: [audit.number, Buffer.from(audit.chain, 'hex').toString('base64url')] }),
-  ...(alerts.length === 0 ? {} : { alerts }),
-  ...(resolvedBy === null ? {} : { resolved: resolvedBy }),
-  ...(awaitsConfirmationSince === null ? {} : { awaits: awaitsConfirmationSince }),
-  ...(previousSession === null ? {} : { previous: previousSession }),
-  ...(amendments.length === 0 ? {} : { amended: amendments }),
-});
-
-const encodeClocks = (clocks: MachineClocks | null): Pick<MutableFields, 'wall' | 'up'> =>
-  clocks === null ? {} : { wall: clocks.wallAt, ...(clocks.uptimeMs === null ? {} : { up: clocks.uptimeMs }) };
 
 /** @param paths the number of the list of paths */
 export function encodeImmutable(record: LedgerRecord, paths: number, { digests }: FieldDigests): string {

@@ -239,11 +239,12 @@ function settle(state: State, call: Call, [error, value]: CallResult, via: Via):
     void systemClock.sleep(pauseMs).then(() => enqueue(state, call));
     return;
   }
-  const [answer = '', counters = '', ...values] = value as string[];
+  const reply = value as readonly string[];
+  const [answer = '', counters = ''] = reply;
   const [counter = '', lastOwn = '0', nowMs, offsetMs] = counters.split(' ');
   state.counters.note(call.shard, Number(counter), Number(lastOwn));
   if (nowMs !== undefined) state.params.onTime?.({ nowMs: Number(nowMs), offsetMs: Number(offsetMs) });
-  call.resolve({ answer, counter, values, repeated: call.repeated } satisfies Reply as never);
+  call.resolve({ answer, counter, values: reply.slice(2), repeated: call.repeated } satisfies Reply as never);
 }
 
 function fail(state: State, call: Call, error: Error, { link, epoch }: Via): void {

@@ -3,8 +3,13 @@ import type { AuditEntry } from '../../../batches/audit/audit-entry.ts';
 import { shortText, wholeText } from '../audit-text.ts';
 
 const hashBytes = 16;
+
 export function encodeEntry({ text, hash }: AuditEntry): Buffer {
-  return Buffer.concat([Buffer.from(hash, 'hex'), Buffer.from(shortText(text))]);
+  const short = shortText(text);
+  const stored = Buffer.allocUnsafe(hashBytes + Buffer.byteLength(short));
+  stored.write(hash, 0, 'hex');
+  stored.write(short, hashBytes);
+  return stored;
 }
 
 /** @param number of an entry whose text does not say it */
