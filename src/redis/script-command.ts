@@ -16,8 +16,10 @@ const [star, dollar, carriageReturn, lineFeed, zero] = Array.from('*$\r\n0', (si
  * entries of a list, before they become bytes.
  */
 export class ScriptCommand extends Command {
-  constructor(name: 'eval' | 'evalsha', args: readonly Argument[]) {
-    super(name, args as Argument[], { replyEncoding: 'utf8' });
+  /** @param args taken as they are: from its parameters the client would make a list of its own */
+  constructor(name: 'eval' | 'evalsha', args: Argument[]) {
+    super(name, [], { replyEncoding: 'utf8' });
+    this.args = args;
   }
 
   override toWritable(): Buffer {
@@ -40,7 +42,7 @@ const lineEndBytes = 2;
 
 function digitsOf(count: number): number {
   let digits = 1;
-  for (let rest = count; rest >= 10; rest /= 10) digits += 1;
+  for (let limit = 10; count >= limit; limit *= 10) digits += 1;
   return digits;
 }
 

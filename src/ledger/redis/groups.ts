@@ -55,8 +55,7 @@ function sentOf({ calls, keys }: Group): Sending {
   if (first === undefined) throw new TypeError('a group has at least one call');
   const args: Argument[] = [String(calls.length)];
   for (const call of calls) {
-    let numbers = '';
-    for (const key of call.keys) numbers += String.fromCharCode(keys.get(key) ?? 1);
+    const numbers = String.fromCharCode(...call.keys.map((key) => keys.get(key) ?? 1));
     args.push(call.script?.element ?? '', numbers, String(call.args.length));
     for (const argument of call.args) args.push(argument);
   }
