@@ -23,17 +23,14 @@ export class ScriptCommand extends Command {
   }
 
   override toWritable(): Buffer {
-    const parts = [this.name, ...(this.args as Argument[])];
-    const sizes = parts.map((part) => Buffer.byteLength(part));
-    const total = sizes.reduce((sum, size) => sum + lineBytes(size) + size + lineEndBytes, lineBytes(parts.length));
+    const args = this.args as Argument[];
+    const sizes = args.map((argument) => Buffer.byteLength(argument));
+    let total = lineBytes(args.length + 1) + partBytes(this.name.length);
+    for (const size of sizes) total += partBytes(size);
     const bytes = Buffer.allocUnsafe(total);
-    let at = writeLine(bytes, 0, star, parts.length);
-    for (let index = 0; index < parts.length; index += 1) {
-      const part = parts[index] ?? '';
-      at = writeLine(bytes, at, dollar, sizes[index] ?? 0);
-      at += typeof part === 'string' ? bytes.write(part, at) : part.copy(bytes, at);
-      at = endLine(bytes, at);
-    }
+    let at = writeLine(bytes, 0, star, args.length + 1);
+    at = writePart(bytes, at, this.name, this.name.length);
+    for (let index = 0; index < args.length; index += 1) at = writePart(bytes, at, args[index] ?? '', sizes[index] ?? 0);
     return bytes;
   }
 }
@@ -47,8 +44,16 @@ function digitsOf(count: number): number {
 }
 
 const lineBytes = (count: number): number => 1 + digitsOf(count) + lineEndBytes;
+const partBytes = (size: number): number => lineBytes(size) + size + lineEndBytes;
 
-/** @returns where the next byte belongs */
+/** @returns where the next byte belongs, as all of these do */
+function writePart(bytes: Buffer, at: number, part: Argument, size: number): number {
+  const begin = writeLine(bytes, at, dollar, size);
+  if (typeof part === 'string') bytes.write(part, begin);
+  else part.copy(bytes, begin);
+  return endLine(bytes, begin + size);
+}
+
 function writeLine(bytes: Buffer, at: number, sign: number, count: number): number {
   bytes[at] = sign;
   const end = at + 1 + digitsOf(count);

@@ -42,13 +42,16 @@ export function createRecordProcessor(deps: {
   const turn = createTurns(startsPerTurn);
   const underWay = new Map<string, Promise<boolean>>();
 
-  const finish = async (record: TopicRecord, assignment: Assignment): Promise<boolean> => {
+  const finish = async (key: string, record: TopicRecord, assignment: Assignment): Promise<boolean> => {
     try {
       await handle(record, assignment.over);
       return true;
     } catch (cause) {
       if (!assignment.over.aborted && !isStopping()) onFailure(cause);
       return false;
+    } finally {
+      underWay.delete(key);
+      window.release();
     }
   };
 
@@ -64,10 +67,7 @@ export function createRecordProcessor(deps: {
         window.release();
         return undefined;
       }
-      const done = finish(record, assignment).finally(() => {
-        underWay.delete(key);
-        window.release();
-      });
+      const done = finish(key, record, assignment);
       underWay.set(key, done);
       return { done };
     },

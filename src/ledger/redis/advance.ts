@@ -30,7 +30,8 @@ export async function advance(context: LedgerContext, change: Change, tries = 1)
   const taken = await takenSession(context, shard, after);
   if (taken !== undefined) return taken;
   const told = outbox.argumentsOf(event);
-  const args = await argumentsOf(context, shard, change, told);
+  const template = await context.strings.numberOf(shard, templateOf(after));
+  const args = argumentsOf(context, change, { template, told });
   const reply = await context.calls.run(shard, scripts.advance, keysOf(context, shard, change), args, {
     mayPostpone: intent !== undefined,
   });
@@ -117,7 +118,11 @@ const keysOf = ({ names }: LedgerContext, shard: number, { from, after: { record
   ...(from === undefined ? names.indexes(shard, batchId) : [names.index(shard, batchId, from), names.index(shard, batchId, status)]),
 ];
 
-async function argumentsOf(context: LedgerContext, shard: number, change: Change, told: EventArguments): Promise<readonly Argument[]> {
+function argumentsOf(
+  context: LedgerContext,
+  change: Change,
+  { template, told }: { readonly template: string; readonly told: EventArguments },
+): readonly Argument[] {
   const { expected, from, after, body, intent, audit = [] } = change;
   return [
     stateText({ version: expected, audit: headBefore(after, audit.length) }),
@@ -125,7 +130,7 @@ async function argumentsOf(context: LedgerContext, shard: number, change: Change
     after.recordId,
     String(after.amountMinor),
     after.currency,
-    await context.strings.numberOf(shard, templateOf(after)),
+    template,
     statusCodeText(after),
     firstText(after),
     encodeMutable(after, context.keys),

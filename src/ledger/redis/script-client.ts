@@ -203,14 +203,16 @@ async function send(state: State, link: VerifiedConnection, calls: readonly Call
     const { results, isReplicated } = await sendCalls(link.node.client, { ...state.params, waits }, sent);
     if (isReplicated !== undefined) onReplica?.(link.node, isReplicated);
     const via = { link, epoch, counts: !waits || isReplicated === true };
-    for (const [index, unit] of units.entries()) {
-      const own = resultsOf(unit, results[index] ?? [new Error('no answer')]);
-      for (const [at, call] of unit.calls.entries()) settle(state, call, own[at] ?? [new Error('no answer')], via);
-    }
+    units.forEach((unit, index) => {
+      const own = resultsOf(unit, results[index] ?? noAnswer());
+      unit.calls.forEach((call, at) => settle(state, call, own[at] ?? noAnswer(), via));
+    });
   } finally {
     if (state.busy.delete(link)) schedule(state);
   }
 }
+
+const noAnswer = (): CallResult => [new Error('no answer')];
 
 /** On which connection a call was made. */
 interface Via {

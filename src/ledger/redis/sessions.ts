@@ -118,7 +118,7 @@ export function createSessions({ calls, names }: { readonly calls: ScriptClient;
   return {
     async claim(record) {
       const { recordId, sessionId, confirmSession, cancelSession } = record;
-      for (const named of new Set([sessionId, confirmSession, cancelSession])) {
+      for (const named of [sessionId, confirmSession, cancelSession]) {
         // What a packed record names by its hash was claimed before.
         if (named === null || (isPacked(record) && isPackedSession(named))) continue;
         const takenBy = await holderOf(named, recordId);

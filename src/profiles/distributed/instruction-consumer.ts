@@ -60,7 +60,11 @@ export function createInstructionConsumer(consumer: InstructionConsumerParams): 
       topic: connected.topics.instructions,
       handle: async (record) => {
         inFlight += 1;
-        await work(record).finally(() => (inFlight -= 1));
+        try {
+          await work(record);
+        } finally {
+          inFlight -= 1;
+        }
       },
       window,
       clock: monotonicClock,
