@@ -19,6 +19,8 @@ export interface PauseWatch extends Worker {
   of(batchId: string): Promise<SetPause | undefined>;
   /** What the gates hold the first sends of the batch for, as the ledger has it; that nothing does may be a fraction of a second old. */
   holdOf(batchId: string): Promise<Hold | null>;
+  /** Whether a limit of the day holds for the currency, no older than that. */
+  limitsDay(currency: string): Promise<boolean>;
   /** Who confirms, no older than that. */
   confirm(): Promise<'match' | 'manual'>;
   /** A record of the batch was parked: it is due again when the pause ends. */
@@ -66,6 +68,7 @@ export function createPauseWatch(deps: PauseWatchDeps): PauseWatch {
     name: 'pause watch',
     of,
     holdOf: hold,
+    limitsDay: async (currency) => (await gates())?.maxDayTotal[currency] !== undefined,
     confirm: async () => (await gates())?.confirm ?? 'match',
     parked: (batchId) => void parkedIn.add(batchId),
     async tick() {

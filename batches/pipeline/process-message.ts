@@ -21,7 +21,7 @@ import type { Fingerprints } from '../record/fingerprint.ts';
 import { isSameFingerprint } from '../record/packed.ts';
 import { isParked, waitsForLook } from '../record/parking.ts';
 import type { Admission, LedgerRecord, Verdict } from '../record/record.ts';
-import { createAdmitAndSend, type AdmitAndSendDeps } from './admit-and-send.ts';
+import { createAdmitAndSend, type AdmitAndSendDeps, type SentVerdict } from './admit-and-send.ts';
 import type { DispatchDeps } from './dispatch.ts';
 import { createBatchOpener, type BatchOpening } from './ensure-batch.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
@@ -69,7 +69,7 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     await deps.sendToDeadLetter({ record, reason, message });
     await ledger.countDeadLetter(occurrenceOfMessage(record));
   };
-  const admit = async ({ occurrence, batchId }: Instruction, content: Admission['content']): Promise<Verdict> => {
+  const admit = async ({ occurrence, batchId }: Instruction, content: Admission['content']): Promise<Verdict | SentVerdict> => {
     await ensureBatch({ batchId, occurrence, at: clock.now() });
     return admitAndSend({ occurrence, batchId, at: clock.now(), content }, () =>
       admission(() => admitOne(ledger, { occurrence, batchId, at: clock.now(), content })),
@@ -95,7 +95,7 @@ export function createMessageProcessor<Message extends InstructionMessage>(deps:
     }
     const isTaken =
       verdict.type === 'place_taken' ||
-      (verdict.type !== 'settled' && (await sendWhileQueued(deps, { read, fingerprint, admitted: verdict.record })) === 'place_taken');
+      (verdict.type !== 'settled' && (await sendWhileQueued(deps, { read, fingerprint, verdict })) === 'place_taken');
     if (isTaken)
       return deadLetter(
         message,
@@ -151,19 +151,25 @@ async function sendWhileQueued(
   {
     read,
     fingerprint,
-    admitted,
-  }: { readonly read: Instruction; readonly fingerprint: string | undefined; readonly admitted: LedgerRecord },
+    verdict,
+  }: {
+    readonly read: Instruction;
+    readonly fingerprint: string | undefined;
+    readonly verdict: Extract<Verdict | SentVerdict, { record: LedgerRecord }>;
+  },
 ): Promise<'done' | 'place_taken'> {
   const { occurrence, reading } = read;
   // It may have been rejected by another instance, and its record id be another instruction's by now.
   const isOurs = (record: LedgerRecord): boolean => record.status === 'queued' && isSameOccurrence(record.occurrence, occurrence);
-  let record = await whenNotSubmitting(deps, admitted);
+  // Parked with its body: nothing behind it waits.
+  const isLeft = (record: LedgerRecord): boolean => isOurs(record) && isParked(record) && !record.hasCardNumber;
+  let record = await whenNotSubmitting(deps, verdict.record);
+  if (verdict.type === 'sent' && isLeft(record)) return 'done';
   while (isOurs(record)) {
     if (fingerprint !== undefined && !isSameFingerprint(record.fingerprint, fingerprint)) return 'place_taken';
     if (record.attempt > 1) return 'done';
     record = await dispatchAdmitted(deps, record, reading);
-    // Parked with its body: nothing behind it waits.
-    if (isOurs(record) && isParked(record) && !record.hasCardNumber) return 'done';
+    if (isLeft(record)) return 'done';
     if (isOurs(record) && isParked(record) && !waitsForLook(record)) {
       // A body with a card number is never kept: the message itself waits.
       await deps.clock.sleep(lookAgainMs, deps.signal).catch(() => undefined);

@@ -220,10 +220,12 @@ export interface SharedLedger extends Ledger {
    * `admit` for one occurrence that may be sent at once: where its record id is unknown and nothing would refuse the intent,
    * the record is admitted and its intent written in one step, as if `admit` and `advance` had been called one after the
    * other, and the verdict is `intended`. Otherwise it is that of `admit`, without an intent: a ledger may always do so.
+   * The caller keeps others from sending meanwhile, so it never waits for a ledger that has no memory now.
    *
+   * @returns null when nothing was written, and it is to be admitted alone
    * @throws TypeError when the intent is under another key than the record has; nothing is written then
    */
-  admitWithIntent(admission: Admission, intent: FirstIntent): Promise<IntentVerdict>;
+  admitWithIntent(admission: Admission, intent: FirstIntent): Promise<IntentVerdict | null>;
   /**
    * Takes records of any batch whose time has come, the longest due first: those with a `dueAt`, and first sends
    * whose lease is over. Atomic: what one instance took is shown to no other until `leaseMs` have passed or the

@@ -48,7 +48,7 @@ async function intentOf(ledger: RedisLedger, admitted: Admission, recordId: stri
     const idempotencyKey = keys.idempotencyKey('payout', recordId, 1);
     const terms = { keyLifetimeMs, idempotencyHeader, timeoutMs };
     const verdict = await ledger.admitWithIntent(admitted, { ...params, idempotencyKey, terms });
-    if (verdict.type !== 'intended') throw new Error(`${recordId} is ${verdict.type}`);
+    if (verdict?.type !== 'intended') throw new Error(`${recordId} is ${verdict?.type}`);
     return verdict.record;
   }
   const verdict = await admitOne(ledger, admitted);

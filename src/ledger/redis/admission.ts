@@ -26,24 +26,40 @@ const noFields: FieldDigests = { paths: '', digests: Buffer.alloc(0) };
 
 export async function admit(context: LedgerContext, admission: Admission): Promise<Verdict> {
   const target = await targetOf(context, admission);
-  return 'type' in target ? target : admitAt(context, target, admission, nothing);
+  return 'type' in target ? target : admitAt(context, target, admission);
 }
 
 /** Where the admission is to be written; or its verdict, when its place is known elsewhere. */
-export async function targetOf(context: LedgerContext, admission: Admission): Promise<Target | Verdict> {
+async function targetOf(context: LedgerContext, admission: Admission): Promise<Target | Verdict> {
+  const its = await shardOf(context, admission);
+  return claimed(context, admission, its, await context.places.claim(admission.occurrence, its.shard));
+}
+
+/** The same; null when Redis has no memory for the claim of its place now. */
+export async function targetNow(context: LedgerContext, admission: Admission): Promise<Target | Verdict | null> {
+  const its = await shardOf(context, admission);
+  const holder = await context.places.claimNow(admission.occurrence, its.shard);
+  return holder === null ? null : claimed(context, admission, its, holder);
+}
+
+type Shard = Omit<Target, 'token'>;
+
+async function shardOf(context: LedgerContext, admission: Admission): Promise<Shard> {
   const { content, occurrence, batchId } = admission;
   checkAdmission(admission);
   await context.requireBatch(batchId);
   const recordId = content.type === 'valid' ? content.draft.recordId : content.refusal.recordId;
-  const shard = recordId === undefined ? context.names.shardOfPlace(occurrence) : context.names.shardOf(recordId);
-  const holder = await context.places.claim(occurrence, shard);
-  if (holder !== shard) return (await movedVerdict(context, holder, occurrence)) ?? { type: 'place_taken' };
-  return { shard, recordId, token: context.nextToken() };
+  return { recordId, shard: recordId === undefined ? context.names.shardOfPlace(occurrence) : context.names.shardOf(recordId) };
 }
 
-export async function admitAt(context: LedgerContext, target: Target, admission: Admission, first: Assumed): Promise<Verdict> {
+async function claimed(context: LedgerContext, { occurrence }: Admission, its: Shard, holder: number): Promise<Target | Verdict> {
+  if (holder !== its.shard) return (await movedVerdict(context, holder, occurrence)) ?? { type: 'place_taken' };
+  return { ...its, token: context.nextToken() };
+}
+
+async function admitAt(context: LedgerContext, target: Target, admission: Admission): Promise<Verdict> {
   const { content } = admission;
-  for (let assumed = first; ;) {
+  for (let assumed = nothing; ;) {
     const believed = assumed;
     const decision = decideAdmission(context, admission, {
       record: believed.stored?.record,

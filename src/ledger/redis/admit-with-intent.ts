@@ -1,11 +1,11 @@
-/** Admits a new occurrence together with the intent of its record; what the script finds in the way takes the ordinary way. */
+/** Admits a new occurrence together with the intent of its record. Where anything is in the way, nothing is written. */
 import { decideAdmission } from '../../../batches/record/admission.ts';
 import { checkChange, checkNewRecord } from '../../../batches/record/check-change.ts';
 import type { Change } from '../../../batches/record/change.ts';
 import { decideFirstIntent, type FirstIntent } from '../../../batches/record/first-intent.ts';
 import type { Admission, IntentVerdict, LedgerRecord } from '../../../batches/record/record.ts';
 import { queueTimeOf } from '../due-times.ts';
-import { admitAt, comparison, look, nothing, targetOf, type Target } from './admission.ts';
+import { comparison, look, nothing, targetNow, type Target } from './admission.ts';
 import { scoreText, sealedBody } from './advance.ts';
 import type { LedgerContext } from './context.ts';
 import { encodeImmutable, encodeMutable, firstText, templateOf } from './record-codec.ts';
@@ -14,14 +14,14 @@ import { scripts } from './scripts.ts';
 import { storedOf } from './stored-record.ts';
 import { encodeEntry } from './trails.ts';
 
-export async function admitWithIntent(context: LedgerContext, admission: Admission, intent: FirstIntent): Promise<IntentVerdict> {
+/** @returns null when nothing was written: the intent is refused, the record id is known, or there is no memory now */
+export async function admitWithIntent(context: LedgerContext, admission: Admission, intent: FirstIntent): Promise<IntentVerdict | null> {
   const { content } = admission;
-  const target = await targetOf(context, admission);
-  if ('type' in target) return target;
+  const target = await targetNow(context, admission);
+  if (target === null || 'type' in target) return target;
   const decision = decideAdmission(context, admission, { record: undefined, fields: () => noFields, lastSequence: 0 });
   // A body with a card number is never kept, and a rejected instruction has no intent.
-  if (content.type !== 'valid' || content.draft.hasCardNumber || decision.type !== 'admitted')
-    return admitAt(context, target, admission, nothing);
+  if (content.type !== 'valid' || content.draft.hasCardNumber || decision.type !== 'admitted') return null;
 
   checkNewRecord(decision.record);
   const change = decideFirstIntent(context, decision.record, intent);
@@ -30,12 +30,12 @@ export async function admitWithIntent(context: LedgerContext, admission: Admissi
   const token = context.nextToken();
   const its = { ...change, audit: [...decision.audit, ...(change.audit ?? [])] };
   const reply = await write(context, { ...target, token }, { ...admission, content }, its);
+  if (reply === null) return null;
   if (reply.answer === 'written' || (await isWrittenBefore(context, target, token, reply)))
     return { type: 'intended', record: change.after };
-  // Nothing was written: the intent is refused, or there is no memory for it now.
-  if (reply.answer !== 'known') return admitAt(context, target, admission, nothing);
+  if (reply.answer !== 'known') return null;
   const found = await look(context, target, admission, reply);
-  return 'type' in found ? found : admitAt(context, target, admission, found);
+  return 'type' in found ? found : null;
 }
 
 const noFields = { paths: '', digests: Buffer.alloc(0) };
@@ -69,12 +69,14 @@ const keysOf = ({ names }: LedgerContext, shard: number, { batchId, recordId, oc
   ...names.packed(shard, recordId),
 ];
 
-async function write(context: LedgerContext, { shard, token }: Target, admission: ValidAdmission, change: Change): Promise<Reply> {
+/** @returns null when Redis has no memory for what the record shares with others */
+async function write(context: LedgerContext, { shard, token }: Target, admission: ValidAdmission, change: Change): Promise<Reply | null> {
   const { calls, strings, keys, seal } = context;
   const { after, body, audit = [] } = change;
   if (body === undefined || !('keep' in body)) throw new TypeError(`the intent of ${after.recordId} has no body`);
   const { fields } = admission.content;
-  const [template, paths] = [await strings.numberOf(shard, templateOf(after)), await strings.numberOf(shard, fields.paths)];
+  const [template, paths] = [await strings.numberNow(shard, templateOf(after)), await strings.numberNow(shard, fields.paths)];
+  if (template === null || paths === null) return null;
   return calls.run(
     shard,
     scripts.admitWithIntent,
@@ -93,7 +95,6 @@ async function write(context: LedgerContext, { shard, token }: Target, admission
       after.batchId,
       ...audit.map(encodeEntry),
     ],
-    // A lease would be over when there is memory.
     { mayPostpone: true },
   );
 }

@@ -8,7 +8,7 @@
 import type { Occurrence } from '../../../batches/instruction/instruction.ts';
 import type { KeyNames } from './key-names.ts';
 import { claimRangeOf } from './sharding.ts';
-import type { ScriptClient } from './script-client.ts';
+import type { RunOptions, ScriptClient } from './script-client.ts';
 import { scripts } from './scripts.ts';
 
 export type Place = Pick<Occurrence, 'stream' | 'position'>;
@@ -16,18 +16,21 @@ export type Place = Pick<Occurrence, 'stream' | 'position'>;
 export interface PlaceClaims {
   /** Returns the shard that the place belongs to, which is `shard` unless another one has claimed it. */
   claim(place: Place, shard: number): Promise<number>;
+  /** The same; null when Redis has no memory for it now. */
+  claimNow(place: Place, shard: number): Promise<number | null>;
 }
 
 interface Claim {
   readonly position: number;
   readonly shard: number;
-  readonly resolve: (holder: number) => void;
+  readonly resolve: (holder: number | null) => void;
   readonly reject: (cause: unknown) => void;
 }
 
 /** Claims of the same turn of the event loop that are in one range share a script. */
 interface Group {
   readonly stream: string;
+  readonly options: RunOptions;
   readonly claims: Claim[];
 }
 
@@ -41,14 +44,14 @@ export const isFilePlace = ({ stream }: Pick<Occurrence, 'stream'>): boolean => 
 export function createPlaceClaims({ calls, names }: { readonly calls: ScriptClient; readonly names: KeyNames }): PlaceClaims {
   let waiting = new Map<string, Group>();
 
-  const send = async ({ stream, claims }: Group): Promise<void> => {
+  const send = async ({ stream, options, claims }: Group): Promise<void> => {
     const [first] = claims;
     if (first === undefined) return;
     const place = { stream, position: first.position };
     const args = claims.flatMap(({ position, shard }) => [String(position), String(shard)]);
     try {
-      const { values } = await calls.run(names.shardOfClaims(place), scripts.claimPlaces, [names.claims(place)], args);
-      for (const [index, { resolve }] of claims.entries()) resolve(Number(values[index]));
+      const { answer, values } = await calls.run(names.shardOfClaims(place), scripts.claimPlaces, [names.claims(place)], args, options);
+      for (const [index, { resolve }] of claims.entries()) resolve(answer === 'postponed' ? null : Number(values[index]));
     } catch (cause) {
       for (const { reject } of claims) reject(cause);
     }
@@ -59,16 +62,19 @@ export function createPlaceClaims({ calls, names }: { readonly calls: ScriptClie
     for (const group of groups.values()) void send(group);
   };
 
+  const ask = (place: Place, shard: number, options: RunOptions): Promise<number | null> => {
+    const { stream, position } = place;
+    if (!isFilePlace(place)) return Promise.resolve(shard);
+    if (waiting.size === 0) setImmediate(sendAll);
+    const range = `${stream}:${claimRangeOf(place)}:${options.mayPostpone}`;
+    let group = waiting.get(range);
+    if (group === undefined) waiting.set(range, (group = { stream, options, claims: [] }));
+    const { claims } = group;
+    return new Promise((resolve, reject) => claims.push({ position, shard, resolve, reject }));
+  };
+
   return {
-    claim(place, shard) {
-      const { stream, position } = place;
-      if (!isFilePlace(place)) return Promise.resolve(shard);
-      if (waiting.size === 0) setImmediate(sendAll);
-      const range = `${stream}:${claimRangeOf(place)}`;
-      let group = waiting.get(range);
-      if (group === undefined) waiting.set(range, (group = { stream, claims: [] }));
-      const { claims } = group;
-      return new Promise((resolve, reject) => claims.push({ position, shard, resolve, reject }));
-    },
+    claim: (place, shard) => ask(place, shard, { mayPostpone: false }) as Promise<number>,
+    claimNow: (place, shard) => ask(place, shard, { mayPostpone: true }),
   };
 }

@@ -1,13 +1,15 @@
 /** Strings that many records share, such as a batch and its file: each record holds only the number its shard gave it. */
 import { LedgerReadError } from '../errors.ts';
 import { placeText, type LedgerPlace } from './errors.ts';
-import type { ScriptClient } from './script-client.ts';
+import type { RunOptions, ScriptClient } from './script-client.ts';
 import type { KeyNames } from './key-names.ts';
 import { scripts } from './scripts.ts';
 
 export interface StringTable {
   /** The number of the text; a new text gets one. */
   numberOf(shard: number, text: string): Promise<string> | string;
+  /** The same; null for a new text that Redis has no memory for now. */
+  numberNow(shard: number, text: string): Promise<string | null> | string;
   textOf(shard: number, number: string): Promise<string> | string;
 }
 
@@ -19,7 +21,7 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
   const numbers = names.shards.map(() => new Map<string, string>());
   const texts = names.shards.map(() => new Map<string, string>());
   let kept = 0;
-  const asked = new Map<string, Promise<string>>();
+  const asked = new Map<string, Promise<string | null>>();
 
   const keep = (shard: number, text: string, number: string): void => {
     if (kept >= keptLimit * names.shards.length) {
@@ -32,8 +34,8 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
   };
 
   /** Many records of a new file need the same string at once. */
-  const once = (name: string, ask: () => Promise<string>): Promise<string> => {
-    let asking = asked.get(name);
+  const once = <Answer extends string | null>(name: string, ask: () => Promise<Answer>): Promise<Answer> => {
+    let asking = asked.get(name) as Promise<Answer> | undefined;
     if (asking === undefined) {
       asking = ask().finally(() => asked.delete(name));
       asked.set(name, asking);
@@ -41,18 +43,19 @@ export function createStringTable(calls: ScriptClient, names: KeyNames, place: L
     return asking;
   };
 
+  const numberOf = (shard: number, text: string, options: RunOptions): Promise<string | null> | string =>
+    numbers[shard]?.get(text) ??
+    once(`${options.mayPostpone ? 'p' : 't'}${shard}:${text}`, async () => {
+      const { answer, values } = await calls.run(shard, scripts.name, [names.names(shard)], [text], options);
+      if (answer === 'postponed') return null;
+      const number = String(values[0]);
+      keep(shard, text, number);
+      return number;
+    });
+
   return {
-    numberOf(shard, text) {
-      return (
-        numbers[shard]?.get(text) ??
-        once(`t${shard}:${text}`, async () => {
-          const { values } = await calls.run(shard, scripts.name, [names.names(shard)], [text]);
-          const number = String(values[0]);
-          keep(shard, text, number);
-          return number;
-        })
-      );
-    },
+    numberOf: (shard, text) => numberOf(shard, text, { mayPostpone: false }) as Promise<string> | string,
+    numberNow: (shard, text) => numberOf(shard, text, { mayPostpone: true }),
     textOf(shard, number) {
       return (
         texts[shard]?.get(number) ??

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditChain } from '../../../batches/audit/hash-chain.ts';
-import { createAdmitAndSend, type AdmitAndSendDeps } from '../../../batches/pipeline/admit-and-send.ts';
+import { createAdmitAndSend, type AdmitAndSend, type AdmitAndSendDeps } from '../../../batches/pipeline/admit-and-send.ts';
 import { createSemaphore } from '../../../batches/pipeline/bounded-window.ts';
+import { createPauseWatch } from '../../../batches/pipeline/pause-watch.ts';
 import type { SharedLedger } from '../../../batches/ports/ledger.ts';
 import { admitOne } from '../../../batches/ports/single.ts';
-import type { Verdict } from '../../../batches/record/record.ts';
+import { changedGates, openGates } from '../../../batches/record/gates.ts';
 import { createMemoryStore, openMemoryLedger } from '../../../src/ledger/memory/ledger.ts';
 import { admission, at, batchA, instructionOf, keys, lineOf, manifest, queuedRecord, valid } from '../../support/builders.ts';
 import { fakeWorld, ok, refusedConnection, type FakeOptions, type FakeWorld } from './fakes.ts';
@@ -18,7 +19,8 @@ interface Pipeline {
   /** The ledger's calls that write. */
   readonly calls: string[];
   places: number;
-  take(recordId: string, line: number, patch?: Parameters<typeof instructionOf>[1]): Promise<Verdict>;
+  readonly deps: AdmitAndSendDeps;
+  take(recordId: string, line: number, patch?: Parameters<typeof instructionOf>[1]): ReturnType<AdmitAndSend>;
 }
 
 async function pipeline(deps: Partial<AdmitAndSendDeps> = {}, options: Partial<FakeOptions> = {}): Promise<Pipeline> {
@@ -47,6 +49,13 @@ async function pipeline(deps: Partial<AdmitAndSendDeps> = {}, options: Partial<F
       },
     },
     breaker: { ...world.deps.breaker, openSince: () => null },
+    pauses: createPauseWatch({
+      ledger,
+      clock: world.clock,
+      settings: world.deps.settings,
+      onResumed: () => undefined,
+      onEnded: () => undefined,
+    }),
     slot: createSemaphore(1),
     sendQueue: {
       ...world.deps.sendQueue,
@@ -59,6 +68,7 @@ async function pipeline(deps: Partial<AdmitAndSendDeps> = {}, options: Partial<F
     ...deps,
   };
   const admitAndSend = createAdmitAndSend(all);
+  Object.assign(self, { deps: all });
   self.take = (recordId, line, patch = {}) => {
     const one = admission(lineOf(batchA, line), valid(instructionOf(recordId, patch)));
     return admitAndSend(one, () => admitOne(ledger, one));
@@ -79,7 +89,7 @@ describe('an event that may leave at once', () => {
     const { take, calls, world, ledger, signed, places } = await warm();
     const verdict = await take('inv-1', 3);
     expect(calls).toEqual(['admitWithIntent', 'advance']);
-    expect(verdict).toMatchObject({ type: 'open', record: { recordId: 'inv-1', status: 'in_progress', sends: 1 } });
+    expect(verdict).toMatchObject({ type: 'sent', record: { recordId: 'inv-1', status: 'in_progress', sends: 1 } });
     expect(await ledger.record('inv-1')).toEqual('record' in verdict ? verdict.record : null);
     expect(signed).toEqual([keys.idempotencyKey('payout', 'inv-1', 1)]);
     expect(world.bytes.map((bytes) => JSON.parse(Buffer.from(bytes).toString()) as unknown)).toEqual([
@@ -100,7 +110,7 @@ describe('an event that may leave at once', () => {
     const { take, calls, world } = await warm({}, { init: [refusedConnection, ok()] });
     const taken = take('inv-1', 3);
     await world.clock.passUntil(() => world.bytes.length === 2);
-    expect(await taken).toMatchObject({ type: 'open', record: { status: 'in_progress', sends: 1 } });
+    expect(await taken).toMatchObject({ type: 'sent', record: { status: 'in_progress', sends: 1 } });
     expect(calls).toEqual(['admitWithIntent', 'advance', 'advance', 'advance']);
   });
 });
@@ -131,6 +141,40 @@ describe('an event that may not leave at once is admitted alone, and nothing is 
     await busy;
     expect(slot.isFree()).toBe(true);
     expect(calls).toEqual(['admit']);
+  });
+
+  it('while a limit of the day holds for its currency, which the ledger must grant first', async () => {
+    const { take, calls, signed, ledger, world } = await warm();
+    const to = { ...openGates, maxDayTotal: { USD: '1000000' } };
+    expect(await ledger.setGates(changedGates(null, { by: 'alice', reason: 'start', at, to }), 0)).toBe(true);
+    calls.length = 0;
+    for (let line = 3; line < 6; line += 1) {
+      await world.clock.pass(300);
+      expect(await take(`inv-${line}`, line, { currency: 'USD' })).toMatchObject({ type: 'admitted', record: { sends: 0 } });
+    }
+    expect(calls).toEqual(['admit', 'admit', 'admit']);
+    expect(signed).toEqual([]);
+    expect(await take('inv-1', 9)).toMatchObject({ type: 'sent', record: { status: 'in_progress' } });
+    expect(calls.slice(3)).toEqual(['admitWithIntent', 'advance']);
+  });
+
+  it('when the ledger has no memory for it now, with neither a slot nor a place while it waits', async () => {
+    const slot = createSemaphore(1);
+    const memory = Promise.withResolvers<void>();
+    const self = await warm({ slot });
+    const { world, ledger } = self;
+    const full = { ...ledger, admitWithIntent: () => Promise.resolve(null) };
+    const admitAndSend = createAdmitAndSend({ ...self.deps, ledger: full });
+    const one = (recordId: string, line: number) => admission(lineOf(batchA, line), valid(instructionOf(recordId)));
+    await admitAndSend(one('second', 3), () => admitOne(ledger, one('second', 3)));
+    const taken = admitAndSend(one('inv-1', 4), () => memory.promise.then(() => admitOne(ledger, one('inv-1', 4))));
+    await world.clock.pass(1_000);
+    expect(self.signed).toHaveLength(1);
+    expect(slot.isFree()).toBe(true);
+    expect(self.places).toBe(0);
+    memory.resolve();
+    expect(await taken).toMatchObject({ type: 'admitted', record: { status: 'queued', sends: 0 } });
+    expect(world.bytes).toEqual([]);
   });
 
   it('when it has a card number', async () => {
@@ -164,6 +208,6 @@ describe('an event that may not leave at once is admitted alone, and nothing is 
     expect([signed.length, world.bytes.length]).toEqual([1, 0]);
     await ledger.setPause({ batchId: batchA, pause: null });
     await world.clock.pass(250);
-    expect(await take('inv-1', 9)).toMatchObject({ type: 'open', record: { status: 'in_progress' } });
+    expect(await take('inv-1', 9)).toMatchObject({ type: 'sent', record: { status: 'in_progress' } });
   });
 });

@@ -1,5 +1,6 @@
 /** Small honest worlds behind the ports, written by hand: they keep what they are given and note the order of it. */
 import type { GatewayResponse } from '../../../batches/gateway/gateway-response.ts';
+import type { AdmitAndSendDeps } from '../../../batches/pipeline/admit-and-send.ts';
 import type { DispatchDeps } from '../../../batches/pipeline/dispatch.ts';
 import type { SendQueue } from '../../../batches/pipeline/send-queue.ts';
 import { createCardBodies } from '../../../batches/pipeline/card-bodies.ts';
@@ -74,7 +75,9 @@ export const refusedConnection: GatewayResponse = {
   message: 'Nobody listens.',
 };
 
-export type FakeDeps = DispatchDeps & FollowDeps & { readonly limiter: Limiter; readonly clock: Clock; readonly gateway: Gateway };
+export type FakeDeps = DispatchDeps &
+  FollowDeps &
+  Pick<AdmitAndSendDeps, 'pauses'> & { readonly limiter: Limiter; readonly clock: Clock; readonly gateway: Gateway };
 
 export interface FakeWorld {
   readonly deps: FakeDeps;
@@ -230,6 +233,7 @@ export function fakeWorld(options: FakeOptions): FakeWorld {
       pauses: {
         of: () => Promise.resolve(options.pause),
         holdOf: () => Promise.resolve(options.hold ?? null),
+        limitsDay: () => Promise.resolve(false),
         confirm: () => Promise.resolve('match'),
         parked: () => undefined,
       },

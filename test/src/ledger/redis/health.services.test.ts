@@ -1,7 +1,9 @@
 /** What becomes of sends and outcomes when Redis runs out of memory or is set up unsafely while instances work. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { advanceOne } from '../../../../batches/ports/single.ts';
-import { admission, at, batchA, instructionOf, keys, manifest, valid } from '../../../support/builders.ts';
+import type { Occurrence } from '../../../../batches/instruction/instruction.ts';
+import { admitOne, advanceOne } from '../../../../batches/ports/single.ts';
+import type { FirstIntent } from '../../../../batches/record/first-intent.ts';
+import { admission, at, batchA, instructionOf, keys, lineOf, manifest, valid } from '../../../support/builders.ts';
 import { admitted, intent, moved, step } from '../../../support/ledger-steps.ts';
 import { patience } from '../../../support/patience.ts';
 import { startRedis, type RedisServer } from '../../../support/redis-server.ts';
@@ -53,22 +55,33 @@ describe('a Redis whose memory is full', () => {
     expect(warned('sending continues')).toBe(1);
   });
 
-  it('admits an occurrence when there is memory, and makes no intent whose lease may be over', async () => {
+  const event = (stream: string, position: number): Occurrence => ({
+    ...{ stream, position },
+    source: { topic: stream, partition: 0, offset: String(position) },
+  });
+  const inOneShard = Array.from({ length: 200 }, (_, index) => `inv-${index}`).filter((id) => shardOf(id) === 3);
+  const [first = '', second = ''] = inOneShard;
+
+  it.each([
+    ['itself', event('topic:pay:0', 3)],
+    ['what it is the first to share with others', event('topic:other:0', 3)],
+    ['its place in a file', lineOf(batchA, 3)],
+  ])('answers an admission with an intent at once when there is no memory for %s, and nothing is written', async (_, occurrence) => {
     const { ledger } = instance;
-    const [first = '', second = ''] = Array.from({ length: 200 }, (_, index) => `inv-${index}`).filter((id) => shardOf(id) === 3);
-    const take = (recordId: string, position: number) => {
-      const occurrence = { stream: 'topic:pay:0', position, source: { topic: 'pay', partition: 0, offset: String(position) } };
-      return ledger.admitWithIntent(admission(occurrence, valid(instructionOf(recordId))), {
-        ...{ idempotencyKey: keys.idempotencyKey('payout', recordId, 1), owner: 'me', at, leaseMs: 60_000, bytes: Buffer.from('{}') },
-        clocks: { wallAt: at, uptimeMs: null },
-        terms: { keyLifetimeMs: null, idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY', timeoutMs: 30_000 },
-      });
-    };
-    // What many records share has its number then, so that the admission itself finds no memory.
-    expect(await take(first, 2)).toMatchObject({ type: 'intended' });
+    const its = (recordId: string): FirstIntent => ({
+      ...{ idempotencyKey: keys.idempotencyKey('payout', recordId, 1), owner: 'me', at, leaseMs: 60_000, bytes: Buffer.from('{}') },
+      clocks: { wallAt: at, uptimeMs: null },
+      terms: { keyLifetimeMs: null, idempotencyHeader: 'X-PARTNER-IDEMPOTENCY-KEY', timeoutMs: 30_000 },
+    });
+    // What many records share has its number then.
+    expect(await ledger.admitWithIntent(admission(event('topic:pay:0', 2), valid(instructionOf(first))), its(first))).toMatchObject({
+      type: 'intended',
+    });
     await set('maxmemory', '300kb');
-    const taken = take(second, 3);
-    await expect.poll(() => warned('Nothing new is sent'), patience).toBe(1);
+    const one = admission(occurrence, valid(instructionOf(second)));
+    expect(await ledger.admitWithIntent(one, its(second))).toBeNull();
+    expect(warned('Nothing new is sent')).toBe(1);
+    const taken = admitOne(ledger, one);
     expect(await ledger.record(second)).toBeUndefined();
     await set('maxmemory', '0');
     expect(await taken).toMatchObject({ type: 'admitted', record: { status: 'queued', sends: 0 } });
