@@ -4,7 +4,7 @@
  */
 
 const firstBits = 2 ** 20;
-/** 32 MiB, of which half is used from two million texts on: a million need 8 MiB. Of ten million one in 3,000 is then taken for another. */
+/** 32 MiB, enough for four million texts; a million take 8 MiB. Of ten million, one in 3,000 of the last is taken for another. */
 const mostBits = 2 ** 28;
 const bitsPerText = 64;
 /** With 64 bits for each text, one in four hundred million is taken for another in a layer that is full. */
