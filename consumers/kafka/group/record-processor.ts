@@ -42,16 +42,13 @@ export function createRecordProcessor(deps: {
   const turn = createTurns(startsPerTurn);
   const underWay = new Map<string, Promise<boolean>>();
 
-  const finish = async (key: string, record: TopicRecord, assignment: Assignment): Promise<boolean> => {
+  const finish = async (record: TopicRecord, assignment: Assignment): Promise<boolean> => {
     try {
       await handle(record, assignment.over);
       return true;
     } catch (cause) {
       if (!assignment.over.aborted && !isStopping()) onFailure(cause);
       return false;
-    } finally {
-      underWay.delete(key);
-      window.release();
     }
   };
 
@@ -67,7 +64,10 @@ export function createRecordProcessor(deps: {
         window.release();
         return undefined;
       }
-      const done = finish(key, record, assignment);
+      const done = finish(record, assignment).finally(() => {
+        underWay.delete(key);
+        window.release();
+      });
       underWay.set(key, done);
       return { done };
     },
